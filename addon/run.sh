@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Starts the BB-8 bridge. In the container s6 calls it; outside of one, set VIRTUAL_ENV (a venv with
+# requirements.txt), BB8_APP (the folder that holds bb8_core), BB8_OPTIONS and BB8_DATA.
+set -euo pipefail
+
+app="${BB8_APP:-/usr/src/app}"
+export PYTHONPATH="${app}${PYTHONPATH:+:${PYTHONPATH}}"
+export PYTHONUNBUFFERED=1
+
+exec "${VIRTUAL_ENV:-/opt/venv}/bin/python" -m bb8_core.main
