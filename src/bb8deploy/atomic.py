@@ -1,0 +1,41 @@
+"""Files that are whole or not there: temporary file, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replaces `path` by `data` in one step; creates its folder; on OSError the old file stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """`write_bytes` for UTF-8 text; line ends are written as they stand."""
+    write_bytes(path, text.encode(), mode=mode)
+
+
+def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
+    """Appends one line in a single write and syncs it, so that a kill leaves whole lines only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+    try:
+        os.write(handle, line.encode() + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,125 @@
+"""One run of bb8deploy: its id, settings, ledger, journal and the way to tell people what happens."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bb8deploy.atomic import write_text
+from bb8deploy.findings import Finding
+from bb8deploy.lanes.journal import Journal, now
+from bb8deploy.receipts.tokens import Ledger
+from bb8deploy.secret import redact
+from bb8deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from bb8deploy.receipts.contracts.base import Contract
+
+
+class Progress(Protocol):
+    """How a lane tells what it does; the console implements it, tests may record it."""
+
+    def step(self, name: str, where: str = "") -> AbstractContextManager[None]:
+        """Shows that `name` runs (on host `where`) and, at the end, how long it took."""
+
+    def note(self, text: str) -> None:
+        """One plain line for the reader."""
+
+    def warn(self, text: str) -> None:
+        """One line that deserves attention but fails nothing."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that a lane needs to know of the run that it is part of.
+
+    `workspace` is the git checkout, `addon` the add-on's folder in it. `facts` carries what one lane
+    observed to the next (for example the tree digest that sync proved).
+    """
+
+    id: str
+    command: str
+    workspace: Path
+    addon: Path
+    settings: Settings
+    reports: Path
+    ledger: Ledger
+    journal: Journal
+    progress: Progress
+    dry_run: bool = False
+    assume_yes: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """`reports/runs/<run id>/`."""
+        return self.reports / "runs" / self.id
+
+    @contextmanager
+    def step(self, name: str, where: str = "") -> Iterator[dict[str, Any]]:
+        """Journals and shows a step; the yielded dict takes the facts that the step observed."""
+        self.journal.write(name, "started")
+        facts: dict[str, Any] = {}
+        try:
+            with self.progress.step(name, where):
+                yield facts
+        except BaseException as error:
+            self.journal.write(name, "failed", error=self.clean(str(error)))
+            raise
+        self.journal.write(name, "done", **facts)
+
+    def clean(self, text: str) -> str:
+        """`text` without any secret of the settings."""
+        return redact(text, self.settings.secrets())
+
+    def write_contract(self, contract: Contract) -> Path:
+        """Writes a lane's contract into the run's folder and points `latest.json` at the run."""
+        path = self.folder / f"{contract.contract}.json"
+        write_text(path, self.clean(contract.model_dump_json(indent=2)) + "\n", mode=0o600)
+        self.point_latest()
+        return path
+
+    def point_latest(self) -> None:
+        """Makes `reports/latest.json` name this run."""
+        pointer = {"run_id": self.id, "command": self.command, "target": self.settings.target, "ts": now()}
+        write_text(self.reports / "latest.json", json.dumps(pointer, indent=2) + "\n")
+
+    def contract_base(self, name: str, *, version: str, passed: bool) -> dict[str, Any]:
+        """The fields that every contract shares, for `Model(**run.contract_base(...), own=...)`."""
+        from bb8deploy.workspace.git import head_state
+
+        head = head_state(self.workspace)
+        return {
+            "contract": name,
+            "run_id": self.id,
+            "ts": now(),
+            "head_commit": head.commit,
+            "dirty": head.dirty,
+            "version": version,
+            "verdict": "PASS" if passed else "FAIL",
+            "tokens": tuple(self.ledger.held()),
+            "findings": tuple(_finding(f) for f in self.findings),
+        }
+
+
+def new_run_id() -> str:
+    """A run id that sorts by time: 20261123T093000Z-a1b2c3."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "level": finding.level.value,
+        "path": finding.path,
+        "line": finding.line,
+        "message": finding.message,
+        "hint": finding.hint,
+    }

@@ -1,0 +1,1 @@
+"""Pure plans: facts in, steps out."""

@@ -1,0 +1,1 @@
+"""The JSON contracts: one pydantic model per lane, each written once per run."""

@@ -1,0 +1,47 @@
+"""A string that never prints: tokens and passwords travel in it until the wire unwraps them."""
+
+from __future__ import annotations
+
+MASK = "***"
+
+
+class Secret:
+    """Holds a secret; `str`, `repr` and formatting show `***`. Only `reveal()` gives the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The secret itself; call it where it goes onto the wire and nowhere else."""
+        return self._value
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        raise TypeError("a Secret is not pickled")
+
+
+def redact(text: str, secrets: list[Secret]) -> str:
+    """`text` with every known secret of 4 characters or more replaced by `***`."""
+    for secret in sorted(secrets, key=lambda s: -len(s.reveal())):
+        if len(secret.reveal()) >= 4:
+            text = text.replace(secret.reveal(), MASK)
+    return text

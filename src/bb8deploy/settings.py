@@ -1,0 +1,233 @@
+"""Settings: `.env`, then the target's `.env.NAME`, then the environment, then flags, each with its origin."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bb8deploy.errors import UsageError
+from bb8deploy.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting: its name in `.env`, what it is for, its default, whether it is a secret."""
+
+    name: str
+    help: str
+    default: str = ""
+    example: str = ""
+    secret: bool = False
+    aliases: tuple[str, ...] = ()
+    kind: str = "text"  # text, int, float, bool, path
+
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        "HA_SSH_HOST_ALIAS",
+        "the host over ssh: an alias of ~/.ssh/config or [user@]host[:port]",
+        example="root@homeassistant.local",
+        aliases=("REMOTE_HOST_ALIAS",),
+    ),
+    Key("HA_SSH_KEY", "private key file; without it ssh's own configuration decides", kind="path"),
+    Key("HA_SSH_KNOWN_HOSTS", "known_hosts file; without it ssh's own", kind="path"),
+    Key("HA_SSH_CONNECT_TIMEOUT", "seconds to reach the host", default="10", kind="float"),
+    Key("HA_SSH_SUDO", "run host commands through sudo -n (non-root users)", default="no", kind="bool"),
+    Key(
+        "HA_REMOTE_RUNTIME",
+        "the add-on's folder on the host",
+        default="",
+        example="/addons/local/beep_boop_bb8",
+    ),
+    Key("HA_REMOTE_SLUG", "the add-on's slug on the host; local_<slug of config.yaml> without it"),
+    Key("HA_SECRETS_PATH", "secrets.yaml on the host, read over ssh when there is none here"),
+    Key("HA_URL", "Home Assistant's address", example="http://homeassistant.local:8123"),
+    Key("HA_LLAT", "long-lived access token of an administrator", secret=True),
+    Key("HA_LLAT_KEY", "name of the token's key in secrets.yaml", default="HA_LLAT_KEY"),
+    Key("HA_CA_FILE", "certificate authority of HA_URL", kind="path"),
+    Key("HA_MOUNT", "the add-on's folder on the host, mounted here (Samba)", kind="path"),
+    Key("HA_CONFIG_MOUNT", "the host's config folder, mounted here", kind="path"),
+    Key("HA_REPORTS_DIR", "folder for receipts on the host", default="/config/reports"),
+    Key("HA_PUBLISH_REMOTE", "git remote (name, path or URL) of the add-on repository"),
+    Key("HA_PUBLISH_BRANCH", "its branch", default="main"),
+    Key("HA_IMAGE", "image name for publishing", example="registry.example/you/beep_boop_bb8"),
+    Key("MQTT_HOST", "broker, as this machine reaches it (attestation)"),
+    Key("MQTT_PORT", "its port", default="1883", kind="int"),
+    Key("MQTT_USERNAME", "its user"),
+    Key("MQTT_PASSWORD", "its password", secret=True),
+    Key("MQTT_TLS", "speak TLS to the broker", default="no", kind="bool"),
+    Key("MQTT_CA_FILE", "certificate authority of the broker", kind="path"),
+    Key("MQTT_BASE_TOPIC", "the add-on's base topic", default="bb8"),
+    Key(
+        "SUPERVISOR_URL",
+        "the Supervisor, when bb8deploy runs inside Home Assistant",
+        default="http://supervisor",
+    ),
+    Key("SUPERVISOR_TOKEN", "its token, when bb8deploy runs inside Home Assistant", secret=True),
+    Key("BB8_BUILD_DEADLINE", "seconds that a build on the host may take", default="1800", kind="float"),
+    Key("BB8_SETTLE_SECONDS", "seconds that the add-on must stay started", default="5", kind="float"),
+)
+_BY_NAME = {name: key for key in KEYS for name in (key.name, *key.aliases)}
+_OWN_PREFIXES = ("HA_", "MQTT_", "BB8_", "REMOTE_")
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's raw text and where it came from."""
+
+    raw: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one target, frozen. `target` is "default" or the NAME of `.env.NAME`."""
+
+    values: Mapping[str, Value]
+    target: str = "default"
+    unknown: tuple[tuple[str, str], ...] = field(default=())
+
+    def text(self, name: str) -> str:
+        """The setting's text, its default where nothing is set."""
+        value = self.values.get(name)
+        return value.raw if value and value.raw else _BY_NAME[name].default
+
+    def path(self, name: str) -> Path | None:
+        """The setting as a path with `~` expanded, None where it is empty."""
+        text = self.text(name)
+        return Path(text).expanduser() if text else None
+
+    def secret(self, name: str) -> Secret | None:
+        """The setting as a Secret, None where it is empty."""
+        text = self.text(name)
+        return Secret(text) if text else None
+
+    def number(self, name: str) -> float:
+        """The setting as a number; checked when the settings were read."""
+        return float(self.text(name))
+
+    def flag(self, name: str) -> bool:
+        """The setting as yes or no; checked when the settings were read."""
+        return self.text(name).lower() in _TRUE
+
+    def origin(self, name: str) -> str:
+        """Where the value comes from: a file, `environment`, `flag` or `default`."""
+        value = self.values.get(name)
+        return value.origin if value and value.raw else "default"
+
+    def secrets(self) -> list[Secret]:
+        """Every secret that is set, for redaction."""
+        return [Secret(self.text(key.name)) for key in KEYS if key.secret and self.text(key.name)]
+
+
+def load(
+    folder: Path,
+    *,
+    target: str = "default",
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
+) -> Settings:
+    """Reads the settings of `target` for the workspace `folder`.
+
+    Raises UsageError where the target's file is missing or a value is not of its kind.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Value] = {}
+    unknown: list[tuple[str, str]] = []
+    for file in _files(folder, target):
+        found, strange = _from_file(file)
+        values.update(found)
+        unknown.extend(strange)
+    values.update(_known(environ, "environment"))
+    values.update(_known(flags or {}, "flag"))
+    settings = Settings(values, target, tuple(unknown))
+    _check_kinds(settings)
+    return settings
+
+
+def target_names(folder: Path) -> list[str]:
+    """The named targets of a workspace: the NAMEs of its `.env.NAME` files."""
+    return sorted(p.name.removeprefix(".env.") for p in folder.glob(".env.*") if p.name != ".env.example")
+
+
+def suggestion(name: str) -> str:
+    """The known key nearest to a mistyped one, or an empty string."""
+    near = difflib.get_close_matches(name, [key.name for key in KEYS], n=1)
+    return near[0] if near else ""
+
+
+def _files(folder: Path, target: str) -> list[Path]:
+    files = [folder / ".env"] if (folder / ".env").exists() else []
+    if target == "default":
+        return files
+    named = folder / f".env.{target}"
+    if not named.exists():
+        known = ", ".join(target_names(folder)) or "none"
+        raise UsageError(
+            "TARGET_UNKNOWN",
+            f"there is no target `{target}`: {named.name} does not exist (known: {known})",
+            f"Write its settings into {named.name}, or run `bb8deploy init --target {target}`.",
+        )
+    return [*files, named]
+
+
+def _from_file(file: Path) -> tuple[dict[str, Value], list[tuple[str, str]]]:
+    from dotenv import dotenv_values
+
+    try:
+        raw = dotenv_values(file, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "ENV_UNREADABLE",
+            f"{file.name} cannot be read: {error}",
+            "Save it as UTF-8 text that you may read.",
+        ) from error
+    texts = {name: value or "" for name, value in raw.items()}
+    strange = [(n, file.name) for n in texts if n not in _BY_NAME and n.startswith(_OWN_PREFIXES)]
+    return _known(texts, file.name), strange
+
+
+def _known(source: Mapping[str, str], origin: str) -> dict[str, Value]:
+    """The known keys of a source; an alias counts only where the real name is absent."""
+    found: dict[str, Value] = {}
+    for key in KEYS:
+        for name in (*reversed(key.aliases), key.name):
+            if source.get(name):
+                found[key.name] = Value(source[name], origin)
+    return found
+
+
+def _check_kinds(settings: Settings) -> None:
+    for key in KEYS:
+        text = settings.text(key.name)
+        if text and not _fits(text, key.kind):
+            raise UsageError(
+                "SETTING_INVALID",
+                f"{key.name} from {settings.origin(key.name)} is not a valid {key.kind}",
+                f"Set {key.name} to {_KIND_WORDS[key.kind]}: {key.help}.",
+            )
+
+
+_KIND_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "yes or no",
+    "path": "a path",
+    "text": "text",
+}
+
+
+def _fits(text: str, kind: str) -> bool:
+    if kind == "bool":
+        return text.lower() in _TRUE | _FALSE
+    if kind in {"int", "float"}:
+        try:
+            number = float(text)
+        except ValueError:
+            return False
+        return 0 <= number < 1e9 and (kind == "float" or number == int(number))
+    return True

@@ -1,0 +1,1 @@
+"""Bytes to a machine: ssh and mounted folders."""

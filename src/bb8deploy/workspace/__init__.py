@@ -1,0 +1,1 @@
+"""What stands in the workspace: the add-on's tree, git, versions."""
