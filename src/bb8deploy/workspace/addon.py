@@ -1,0 +1,136 @@
+"""The add-on's own words about itself: name, version, slug, architectures and image of its config file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bb8deploy.errors import UsageError
+
+# The names that the Supervisor looks for, in its order (supervisor.md 3).
+CONFIG_NAMES = ("config.yaml", "config.yml", "config.json")
+DEFAULT_ARCHES = ("amd64", "aarch64")
+# Docker names the image and the container after the slug, and refuses upper case there.
+SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class AddonInfo:
+    """What the config file says; `config` is its path, `image` empty where the host builds by itself."""
+
+    folder: Path
+    config: Path
+    name: str
+    version: str
+    slug: str
+    arch: tuple[str, ...]
+    image: str = ""
+    description: str = ""
+    url: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def supervisor_slug(self) -> str:
+        """The slug under which a Supervisor lists the add-on when it lies in its local folder."""
+        return f"local_{self.slug}"
+
+
+def read_addon(folder: Path) -> AddonInfo:
+    """Reads the config file of the add-on in `folder`.
+
+    Raises UsageError where the folder or the file is missing, is no YAML mapping in UTF-8, or lacks
+    a usable name, version or slug.
+    """
+    config = config_path(folder)
+    raw = parse_config(config.read_bytes(), config.name)
+    return AddonInfo(
+        folder=folder,
+        config=config,
+        name=_text(raw, "name", config.name),
+        version=_text(raw, "version", config.name),
+        slug=_slug(raw, config.name),
+        arch=_arches(raw),
+        image=str(raw.get("image") or ""),
+        description=str(raw.get("description") or ""),
+        url=str(raw.get("url") or ""),
+        raw=raw,
+    )
+
+
+def config_path(folder: Path) -> Path:
+    """The add-on's config file; raises UsageError where there is none."""
+    for name in CONFIG_NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    missing = "has no config.yaml" if folder.is_dir() else "does not exist"
+    raise UsageError(
+        "ADDON_CONFIG_MISSING",
+        f"the add-on folder {folder.name}/ {missing}",
+        "Run inside a workspace that has addon/config.yaml, or set `addon` under [tool.bb8deploy].",
+    )
+
+
+def parse_config(data: bytes, name: str) -> dict[str, Any]:
+    """The mapping that a config file holds; raises UsageError with the line of the first mistake."""
+    import yaml
+
+    try:
+        raw = yaml.load(data.decode("utf-8-sig"), _loader())  # noqa: S506 - a safe loader, in C where there is one
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, f"byte {error.start} is not UTF-8", "Save it as UTF-8.") from error
+    except yaml.YAMLError as error:
+        raise _unreadable(name, _where(error), "Mend the YAML on that line.") from error
+    if not isinstance(raw, dict):
+        raise _unreadable(name, "it holds no mapping", "Write `key: value` lines at its top level.")
+    return raw
+
+
+def _loader() -> Any:
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _where(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it is no YAML"
+    return f"line {mark.line + 1}: {problem}" if mark else str(problem)
+
+
+def _unreadable(name: str, why: str, remedy: str) -> UsageError:
+    return UsageError("ADDON_CONFIG_UNREADABLE", f"{name} cannot be read: {why}", remedy)
+
+
+def _text(raw: Mapping[str, Any], key: str, name: str) -> str:
+    """A field that must be text: an unquoted 2025.10 is a number to YAML, and would read 2025.1."""
+    value = raw.get(key)
+    if isinstance(value, float):
+        raise UsageError(
+            "ADDON_CONFIG_INVALID",
+            f"`{key}` in {name} is the number {value} to YAML, not the text that was written",
+            f"Put quotes around the value of `{key}`.",
+        )
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
+        return str(value)
+    raise UsageError(
+        "ADDON_CONFIG_INVALID", f"`{key}` in {name} is missing or no text", f"Add `{key}:` to {name}."
+    )
+
+
+def _slug(raw: Mapping[str, Any], name: str) -> str:
+    slug = _text(raw, "slug", name)
+    if SLUG.fullmatch(slug):
+        return slug
+    raise UsageError(
+        "ADDON_CONFIG_INVALID",
+        f"the slug `{slug}` in {name} cannot name a container",
+        "Use lower-case letters, digits, `_`, `.` and `-` only.",
+    )
+
+
+def _arches(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = raw.get("arch")
+    return tuple(str(item) for item in listed) if isinstance(listed, list) else DEFAULT_ARCHES
