@@ -1,0 +1,64 @@
+"""The command line as a whole: which commands there are and the story that --help tells."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+
+import typer
+
+STORY = """Takes a Home Assistant add-on from the workspace to a running, verified container.
+
+Four lanes, each believing only what it has seen:
+
+  1. validate   structure, the Supervisor's rules, the add-on's tests
+  2. sync       copy the add-on to the host, by ssh or mount, and hash it again there
+  3. verify     reload, build, start; the running add-on must report this very content
+  4. publish    add-on repository, tag, image, each read back
+
+`release patch` runs all of them, `deploy` runs sync and verify. Tokens (`TOKEN: NAME`) go to stdout and
+to reports/; messages go to stderr. `bb8deploy demo` shows it all without any Home Assistant.
+"""
+
+# In the order in which --help shows them; each module has `register(app)`.
+COMMANDS = (
+    "release", "deploy", "validate", "sync", "verify", "publish", "attest", "rollback",
+    "diagnose", "status", "logs", "report", "init", "config", "demo", "sandbox",
+    "schema", "explain", "verify_evidence",
+)  # fmt: skip
+
+
+def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The Typer application with the named commands, each given as its module's name."""
+    app = typer.Typer(
+        name="bb8deploy",
+        help=STORY,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in names:
+        if importlib.util.find_spec(f"bb8deploy.cli.{name}"):
+            importlib.import_module(f"bb8deploy.cli.{name}").register(app)
+    return app
+
+
+def run() -> None:
+    """Runs the command line; a command that is named at once is the only one imported."""
+    asked = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
+    build([asked] if asked in COMMANDS else COMMANDS)()
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        from bb8deploy import __version__
+        from bb8deploy.console import Console
+
+        Console().text(f"bb8deploy {__version__}")
+        raise typer.Exit

@@ -1,0 +1,216 @@
+"""Opens a run for a command and turns every way that it can end into an exit code."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from bb8deploy.console import Console, as_dict
+from bb8deploy.errors import Bb8Error, CheckFailed, Interrupted
+from bb8deploy.findings import Finding
+from bb8deploy.lanes.journal import Journal
+from bb8deploy.lanes.run import Run, new_run_id
+from bb8deploy.receipts.tokens import LANE_RECEIPTS, Ledger
+from bb8deploy.settings import Settings, load, suggestion
+from bb8deploy.workspace.project import Project, find_project
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """How a command was asked to behave."""
+
+    as_json: bool = False
+    quiet: bool = False
+    dry_run: bool = False
+    yes: bool = False
+
+
+@dataclass(slots=True)
+class Opened:
+    """A run together with its project and console; `result` goes into the JSON document."""
+
+    run: Run
+    project: Project
+    console: Console
+    result: dict[str, Any]
+
+
+@contextmanager
+def open_run(
+    command: str, modes: Modes, *, target: str = "default", addon: Path | None = None, lane: str = ""
+) -> Iterator[Opened]:
+    """Gives a command its run. Whatever happens inside ends as one message and the right exit code.
+
+    `lane` names the lane whose receipts this run replaces; empty for commands that write none.
+    """
+    console = Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json)
+    opened: Opened | None = None
+    with _sigterm_as_interrupt():
+        try:
+            opened = _open(command, modes, target, addon, console)
+            if lane and not modes.dry_run:
+                opened.run.ledger.begin(lane)
+            yield opened
+        except typer.Exit as stop:
+            _document(console, opened, None, stop.exit_code)
+            raise
+        except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
+            _fail(console, opened, lane, problem)
+        else:
+            _document(console, opened, None, 0)
+
+
+@contextmanager
+def plain_errors(modes: Modes) -> Iterator[Console]:
+    """For commands without a run (config, schema, explain): the same messages and exit codes."""
+    console = Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json)
+    try:
+        yield console
+    except (Bb8Error, KeyboardInterrupt) as problem:
+        error = _as_error(problem, None)
+        console.error(error)
+        if modes.as_json:
+            console.document({"error": as_dict(error)})
+        raise typer.Exit(error.exit_code) from None
+
+
+def load_settings(project: Project, target: str, console: Console) -> Settings:
+    """The settings of a target; unknown keys are named with the nearest known one."""
+    settings = load(project.root, target=target)
+    for name, origin in settings.unknown:
+        near = suggestion(name)
+        console.warn(f"{origin}: unknown setting {name}" + (f"; did you mean {near}?" if near else ""))
+    return settings
+
+
+def _open(command: str, modes: Modes, target: str, addon: Path | None, console: Console) -> Opened:
+    project = find_project(Path.cwd(), addon=addon)
+    settings = load_settings(project, target, console)
+    reports = _reports(project, modes)
+    run_id = new_run_id()
+    run = Run(
+        id=run_id,
+        command=command,
+        workspace=project.root,
+        addon=project.addon,
+        settings=settings,
+        reports=reports,
+        ledger=Ledger(run_id, reports, listener=console.token),
+        journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
+        progress=console,
+        dry_run=modes.dry_run,
+        assume_yes=modes.yes,
+    )
+    return Opened(run, project, console, {})
+
+
+def _reports(project: Project, modes: Modes) -> Path:
+    """`reports/`; a dry run leaves the real receipts alone and writes into a folder of its own."""
+    reports = project.root / "reports"
+    if not modes.dry_run:
+        return reports
+    shutil.rmtree(reports / "dry-run", ignore_errors=True)
+    return reports / "dry-run"
+
+
+def _fail(console: Console, opened: Opened | None, lane: str, problem: BaseException) -> NoReturn:
+    error = _as_error(problem, opened)
+    if opened and lane and not opened.run.dry_run:
+        _record(opened.run, lane, error)
+    console.error(error)
+    _document(console, opened, error, error.exit_code)
+    raise typer.Exit(error.exit_code) from None
+
+
+def _record(run: Run, lane: str, error: Bb8Error) -> None:
+    """The failure as a DRIFT line, unless the lane has already said so."""
+    receipts = LANE_RECEIPTS[lane]
+    if not any(f"DRIFT: {error.code} " in text for name in receipts for text in run.ledger.texts(name)):
+        run.ledger.drift(lane, error.code, run.clean(error.cause))
+
+
+def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
+    if isinstance(problem, Bb8Error):
+        return problem
+    if isinstance(problem, KeyboardInterrupt):
+        return Interrupted(
+            "INTERRUPTED",
+            "the run was interrupted; what was observed so far is kept",
+            "Run the same command again; `deploy --resume` and `release --resume` continue where it stopped.",
+        )
+    return _internal(problem, opened)
+
+
+def _internal(problem: BaseException, opened: Opened | None) -> Bb8Error:
+    """A defect of ours: the traceback goes into a file, the reader gets its path."""
+    text = "".join(traceback.format_exception(problem))
+    where = "no run folder was open"
+    if opened:
+        path = opened.run.folder / "crash.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(opened.run.clean(text))
+        where = str(path)
+    return CheckFailed(
+        "INTERNAL",
+        f"bb8deploy has a defect: {type(problem).__name__}: {problem}",
+        "Report it with `bb8deploy diagnose --bundle FILE`; the details stand in the file named here.",
+        details=[where],
+    )
+
+
+def _document(console: Console, opened: Opened | None, error: Bb8Error | None, exit_code: int) -> None:
+    if not console.as_json:
+        return
+    lines = opened.run.ledger.lines if opened else []
+    console.document(
+        {
+            "run_id": opened.run.id if opened else None,
+            "command": opened.run.command if opened else None,
+            "verdict": "PASS" if exit_code == 0 else "FAIL",
+            "exit_code": exit_code,
+            "tokens": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "TOKEN"],
+            "skipped": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "SKIPPED"],
+            "drift": [{"code": x.name, **dict(x.fields)} for x in lines if x.kind == "DRIFT"],
+            "findings": [_finding(f) for f in opened.run.findings] if opened else [],
+            "result": opened.result if opened else {},
+            "error": as_dict(error) if error else None,
+        }
+    )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "level": finding.level.value,
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """A polite kill unwinds like Ctrl-C does, so that locks and children are released."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        old = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: whoever started us handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)
