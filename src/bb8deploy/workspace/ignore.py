@@ -1,0 +1,204 @@
+"""Which paths stay at home: rsync's exclude-from patterns with rsync's own meaning.
+
+Source of the meaning: rsync(1), section "PATTERN MATCHING RULES", and `rule_matches` in rsync's exclude.c.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from bb8deploy.errors import UsageError
+
+SOURCE = Path("ops/rsync_runtime.exclude")
+ALWAYS = ("secrets.yaml", ".bb8deploy")
+DEFAULT = """\
+.git
+.git*
+.DS_Store
+._*
+.AppleDouble
+Thumbs.db
+desktop.ini
+__pycache__
+*.pyc
+*.pyo
+.venv
+*.egg-info
+.coverage
+htmlcov
+.pytest_cache
+.ruff_cache
+.mypy_cache
+.hypothesis
+secrets.yaml
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One include or exclude line: a pattern, whether it means folders only, and how it is anchored."""
+
+    pattern: str
+    exclude: bool
+    folders_only: bool
+
+    @classmethod
+    def parse(cls, line: str) -> Rule:
+        """Reads `pattern`, `- pattern` or `+ pattern`; a trailing slash means folders only."""
+        exclude = True
+        if line[:2] in {"+ ", "- "}:
+            exclude, line = line[0] == "-", line[2:]
+        folders_only = len(line) > 1 and line.endswith("/")
+        return cls(line[:-1] if folders_only else line, exclude, folders_only)
+
+    def matches(self, path: str, *, is_dir: bool) -> bool:
+        """True where rsync would say that this rule fits `path` (relative, forward slashes)."""
+        if self.folders_only and not is_dir:
+            return False
+        names = [f"{path}/", path] if is_dir and self.pattern.endswith("/***") else [path]
+        return any(self._regex.fullmatch(text) for name in names for text in self._candidates(name))
+
+    @cached_property
+    def _anchored(self) -> bool:
+        return self.pattern.startswith("/")
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        return re.compile(_translate(self.pattern.removeprefix("/")), re.DOTALL)
+
+    def _candidates(self, name: str) -> list[str]:
+        """The parts of `name` that the pattern is held against."""
+        slashes, deep = self.pattern.count("/"), "**" in self.pattern
+        if self._anchored:
+            return [name]
+        if self.pattern.startswith("**"):
+            return ["/" + name]
+        if deep:
+            return _suffixes(name)
+        return ["/".join(name.split("/")[-(slashes + 1) :])] if name.count("/") >= slashes else []
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """The rules in order: the first that fits decides; what lies in an ignored folder is ignored."""
+
+    rules: tuple[Rule, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Ignore:
+        """Reads an exclude-from file: one rule a line, `#` and `;` comments, `!` forgets the rules so far."""
+        rules: list[Rule] = []
+        for line in re.split(r"[\r\n]", text):
+            if not line or line[0] in "#;":
+                continue
+            if line == "!":
+                rules.clear()
+                continue
+            rules.append(Rule.parse(line))
+        return cls((*(Rule(name, exclude=True, folders_only=False) for name in ALWAYS), *rules))
+
+    @classmethod
+    def load(cls, file: Path) -> Ignore:
+        """Reads `file`, or the built-in rules where it does not exist; raises UsageError if unreadable."""
+        try:
+            return cls.parse(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls.parse(DEFAULT)
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                "IGNORE_UNREADABLE",
+                f"{file.name} cannot be read: {error}",
+                "Save it as UTF-8 text that you may read.",
+            ) from error
+
+    @classmethod
+    def of_workspace(cls, workspace: Path) -> Ignore:
+        """The rules of a checkout: its ops/rsync_runtime.exclude, else the built-in ones."""
+        return cls.load(workspace / SOURCE)
+
+    def ignored(self, path: str, *, is_dir: bool) -> bool:
+        """True where `path` or a folder above it is excluded."""
+        above = path.split("/")[:-1]
+        if any(self._excluded("/".join(above[: n + 1]), is_dir=True) for n in range(len(above))):
+            return True
+        return self._excluded(path, is_dir=is_dir)
+
+    def _excluded(self, path: str, *, is_dir: bool) -> bool:
+        return _decide(self.rules, path, is_dir)
+
+
+@lru_cache(maxsize=65536)
+def _decide(rules: tuple[Rule, ...], path: str, is_dir: bool) -> bool:
+    for rule in rules:
+        if rule.matches(path, is_dir=is_dir):
+            return rule.exclude
+    return False
+
+
+def _suffixes(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[n:]) for n in range(len(parts))]
+
+
+def _translate(pattern: str) -> str:
+    """rsync's wildmatch as a regular expression; a backslash escapes only where a wildcard stands."""
+    if not re.search(r"[*?\[]", pattern):
+        return re.escape(pattern)
+    out, at = [], 0
+    while at < len(pattern):
+        piece, at = _piece(pattern, at)
+        out.append(piece)
+    return "".join(out)
+
+
+def _piece(pattern: str, at: int) -> tuple[str, int]:
+    char = pattern[at]
+    if char == "*":
+        end = at
+        while end < len(pattern) and pattern[end] == "*":
+            end += 1
+        return (".*" if end - at > 1 else "[^/]*"), end
+    if char == "?":
+        return "[^/]", at + 1
+    if char == "\\" and at + 1 < len(pattern):
+        return re.escape(pattern[at + 1]), at + 2
+    if char == "[":
+        return _bracket(pattern, at)
+    return re.escape(char), at + 1
+
+
+_CLASSES = {
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "space": r"\s",
+    "blank": r" \t",
+    "xdigit": "0-9a-fA-F",
+    "punct": r"!-/:-@\[-`{-~",
+}
+
+
+def _bracket(pattern: str, at: int) -> tuple[str, int]:
+    """A `[...]` set; it never matches a slash, and one that is not closed matches nothing."""
+    end = at + 1
+    negated = pattern[end : end + 1] in {"!", "^"} and bool(pattern[end : end + 1])
+    end += negated
+    body, first = "", True
+    while end < len(pattern) and (first or pattern[end] != "]"):
+        first = False
+        named = re.match(r"\[:([a-z]+):\]", pattern[end:])
+        if named and named[1] in _CLASSES:
+            body, end = body + _CLASSES[named[1]], end + len(named[0])
+            continue
+        if pattern[end] == "\\" and end + 1 < len(pattern):
+            end += 1
+        body += pattern[end] if pattern[end] == "-" else re.escape(pattern[end])
+        end += 1
+    if end >= len(pattern):
+        return "(?!)", len(pattern)
+    return f"(?!/)[{'^' if negated else ''}{body}]", end + 1
