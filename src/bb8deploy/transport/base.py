@@ -10,7 +10,11 @@ from typing import Protocol, Self
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a remote command ended: exit status, or the signal that killed it; its two outputs; seconds."""
+    """How a remote command ended: exit status, or the signal that killed it; its two outputs; seconds.
+
+    Exactly one of `status` and `signal` is set; `signal` is a name without SIG, `unknown` where the
+    server did not say.
+    """
 
     argv: tuple[str, ...]
     status: int | None
@@ -29,12 +33,30 @@ class Completed:
         """Standard output as text."""
         return self.out.decode(errors="replace")
 
+    @property
+    def complaint(self) -> str:
+        """The last line of standard error, else how the command ended."""
+        lines = self.err.decode(errors="replace").strip().splitlines()
+        ended = f"killed by signal {self.signal}" if self.signal else f"exit status {self.status}"
+        return lines[-1].strip() if lines else ended
+
+
+@dataclass(slots=True)
+class Stats:
+    """What a connection has cost so far. `waits` counts the times that we waited for an answer on it."""
+
+    connections: int = 0
+    channels: int = 0
+    waits: int = 0
+    bytes_out: int = 0
+    bytes_in: int = 0
+
 
 class Stream(Protocol):
     """An open remote command: bytes in, bytes out, each call with its own deadline in seconds."""
 
     def write(self, data: bytes, *, deadline: float) -> None:
-        """Sends all of `data`."""
+        """Sends all of `data`. Raises BrokenPipeError where the command has stopped reading."""
 
     def close_input(self) -> None:
         """Tells the command that nothing more comes."""
@@ -43,7 +65,7 @@ class Stream(Protocol):
         """The next bytes of standard output; empty at its end."""
 
     def finish(self, *, deadline: float) -> Completed:
-        """Waits for the end; `out` holds what was not read yet."""
+        """Closes the input and waits for the end; `out` holds what was not read yet."""
 
     def abort(self) -> None:
         """Ends the command's channel without waiting."""
@@ -55,6 +77,10 @@ class Transport(Protocol):
     @property
     def where(self) -> str:
         """The machine's name for people, such as `root@homeassistant.local`."""
+
+    @property
+    def stats(self) -> Stats:
+        """What the connection has cost so far."""
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", deadline: float) -> Completed:
         """Runs a command to its end. Raises Unreachable when the connection or the deadline is lost."""

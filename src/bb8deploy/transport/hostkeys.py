@@ -1,0 +1,212 @@
+"""known_hosts as OpenSSH reads it: foreign and broken lines are stepped over, never fatal.
+
+Source: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"; sshconnect.c for the second look without the port.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import fnmatch
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from bb8deploy.errors import Refused, UsageError
+
+_MARKERS = ("@revoked", "@cert-authority")
+
+
+class Verdict(Enum):
+    """What known_hosts says of a key."""
+
+    KNOWN = "known"
+    NEW = "new"
+    CHANGED = "changed"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One usable line: its marker or empty, host patterns, key type, key, and where it stands."""
+
+    marker: str
+    hosts: str
+    kind: str
+    key: bytes
+    place: str
+
+    def covers(self, name: str) -> bool:
+        """True where the line is about `name` (`host` or `[host]:port`), hashed or by patterns."""
+        if self.hosts.startswith("|1|"):
+            return _hashed_matches(self.hosts, name)
+        return _patterns_match(self.hosts.split(","), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict and the line that decided it, None for a new key."""
+
+    verdict: Verdict
+    line: Line | None = None
+
+
+def fingerprint(key: bytes) -> str:
+    """`SHA256:...` as `ssh-keygen -l` shows it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+
+
+def lookup_name(host: str, port: int) -> str:
+    """The name of a host in known_hosts: bare for port 22, else `[host]:port`."""
+    return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
+
+
+def read(files: Iterable[Path]) -> list[Line]:
+    """Every usable line of the files that exist. Raises UsageError where one cannot be read."""
+    lines: list[Line] = []
+    for file in files:
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise UsageError(
+                "KNOWN_HOSTS_UNREADABLE", f"{file} cannot be read: {error.strerror}", "Correct its rights."
+            ) from error
+        found = (_parse(line, f"{file}:{n}") for n, line in enumerate(text.splitlines(), 1))
+        lines.extend(line for line in found if line)
+    return lines
+
+
+def check(lines: list[Line], host: str, port: int, kind: str, key: bytes) -> Answer:
+    """What the lines say of `key`; a revoked key is revoked whatever else stands there."""
+    name = lookup_name(host, port)
+    answer = _check_name(lines, name, kind, key)
+    if answer.verdict is Verdict.NEW and port != 22:
+        bare = _check_name(lines, lookup_name(host, 22), kind, key)
+        return bare if bare.verdict in {Verdict.KNOWN, Verdict.REVOKED} else answer
+    return answer
+
+
+def known_kinds(lines: list[Line], host: str, port: int) -> list[str]:
+    """The key types under which the host is known, in the files' order; they are asked for first."""
+    names = {lookup_name(host, port), lookup_name(host, 22)}
+    kinds = [line.kind for line in lines if not line.marker and any(line.covers(name) for name in names)]
+    return list(dict.fromkeys(kinds))
+
+
+def pin(file: Path, host: str, port: int, kind: str, key: bytes, *, hashed: bool) -> None:
+    """Appends the key to `file`, creating it with mode 0600. Raises UsageError where that fails."""
+    name = lookup_name(host, port)
+    shown = _hash_name(name) if hashed else name
+    row = f"{shown} {kind} {base64.b64encode(key).decode()}\n"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        torn = file.exists() and not file.read_bytes().endswith(b"\n") and file.stat().st_size > 0
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(handle, (("\n" if torn else "") + row).encode())
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise UsageError(
+            "KNOWN_HOSTS_UNWRITABLE",
+            f"the new host key cannot be kept in {file}: {error.strerror}",
+            "Make the file writable, or set HA_SSH_KNOWN_HOSTS to one that is.",
+        ) from error
+
+
+def refusal(answer: Answer, name: str, kind: str, key: bytes) -> Refused:
+    """The error for a key that is not to be trusted, saying what was expected and what came."""
+    shown = f"{kind} {fingerprint(key)}"
+    if answer.verdict is Verdict.REVOKED:
+        place = answer.line.place if answer.line else "known_hosts"
+        return Refused(
+            "HOST_KEY_REVOKED",
+            f"{name} offers the key {shown}, which {place} marks as revoked",
+            "Do not connect; ask whoever runs the host for its new key.",
+        )
+    if answer.verdict is Verdict.CHANGED and answer.line:
+        return Refused(
+            "HOST_KEY_CHANGED",
+            f"{name} offers another key than the one that is known",
+            f"If the host was reinstalled, check the new fingerprint on it and run `ssh-keygen -R '{name}'`; "
+            "otherwise somebody may be in between.",
+            details=[
+                f"known: {answer.line.kind} {fingerprint(answer.line.key)} ({answer.line.place})",
+                f"now:   {shown}",
+            ],
+        )
+    return Refused(
+        "HOST_KEY_UNKNOWN",
+        f"the key of {name} is not known: {shown}",
+        "Compare the fingerprint with the host's own, then run once with --accept-new.",
+    )
+
+
+def _check_name(lines: list[Line], name: str, kind: str, key: bytes) -> Answer:
+    mine = [line for line in lines if line.covers(name)]
+    for line in mine:
+        if line.marker == "@revoked" and line.key == key:
+            return Answer(Verdict.REVOKED, line)
+    plain = [line for line in mine if not line.marker]
+    same = [line for line in plain if line.key == key]
+    if same:
+        return Answer(Verdict.KNOWN, same[0])
+    other = [line for line in plain if line.kind == kind]
+    return Answer(Verdict.CHANGED, other[0]) if other else Answer(Verdict.NEW)
+
+
+def _parse(text: str, place: str) -> Line | None:
+    words = text.split()
+    if not words or words[0].startswith("#"):
+        return None
+    marker = words.pop(0) if words[0].startswith("@") else ""
+    if len(words) < 3 or (marker and marker not in _MARKERS):
+        return None
+    try:
+        key = base64.b64decode(words[2], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return Line(marker, words[0], words[1], key, place) if key else None
+
+
+def _patterns_match(patterns: list[str], name: str) -> bool:
+    """A positive pattern must match and no negated one; case does not count."""
+    matched = False
+    for pattern in patterns:
+        negated = pattern.startswith("!")
+        if _glob(pattern.removeprefix("!").lower()).fullmatch(name.lower()):
+            if negated:
+                return False
+            matched = True
+    return matched
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """`*` and `?` only: brackets are part of `[host]:port`, not a set."""
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]")), re.DOTALL)
+
+
+def _hashed_matches(text: str, name: str) -> bool:
+    parts = text.split("|")
+    if len(parts) != 4:
+        return False
+    try:
+        salt, wanted = (base64.b64decode(part, validate=True) for part in parts[2:])
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), wanted)
+
+
+def _hash_name(name: str) -> str:
+    """The `|1|salt|hash` form; SHA-1 is what the format prescribes."""
+    salt = secrets.token_bytes(20)
+    digest = hmac.new(salt, name.encode(), hashlib.sha1).digest()
+    return "|1|" + "|".join(base64.b64encode(part).decode() for part in (salt, digest))

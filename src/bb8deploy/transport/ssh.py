@@ -1,0 +1,254 @@
+"""A connection over ssh: own socket without Nagle's delay, own host key check, commands as argv lists."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import socket
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from bb8deploy.errors import Refused, Unreachable
+from bb8deploy.transport import hostkeys
+from bb8deploy.transport.base import Completed, Stats
+from bb8deploy.transport.sshauth import Prompt, authenticate
+from bb8deploy.transport.sshconfig import Hop
+from bb8deploy.transport.sshstream import SshStream, lost
+
+if TYPE_CHECKING:
+    import paramiko
+
+KEEPALIVE = 15.0
+OPEN_DEADLINE = 30.0
+AUTH_DEADLINE = 30.0
+UNACKED_MS = 30_000
+_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+
+
+class SshTransport:
+    """One authenticated connection to one host, perhaps through jump hosts."""
+
+    def __init__(self, hop: Hop, chain: list[paramiko.Transport], signals: dict[int, str]) -> None:
+        self._hop = hop
+        self._chain = chain
+        self._signals = signals
+        self._stats = Stats(connections=len(chain))
+
+    @property
+    def where(self) -> str:
+        """`user@host`."""
+        return self._hop.where
+
+    @property
+    def hop(self) -> Hop:
+        """How the host was reached."""
+        return self._hop
+
+    @property
+    def stats(self) -> Stats:
+        """What the connection has cost so far."""
+        return self._stats
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", deadline: float) -> Completed:
+        """Runs a command to its end within `deadline` seconds; a command that reads no input is fine."""
+        stream = self.open(argv)
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                stream.write(stdin, deadline=deadline)
+            return stream.finish(deadline=deadline)
+        except BaseException:
+            stream.abort()
+            raise
+
+    def open(self, argv: Sequence[str]) -> SshStream:
+        """Starts a command. Raises Unreachable where the connection or the server does not let us."""
+        import paramiko
+
+        command = os.fsencode(shlex.join(argv))
+        try:
+            channel = self._chain[-1].open_session(timeout=OPEN_DEADLINE)
+            channel.settimeout(OPEN_DEADLINE)
+            channel.exec_command(command)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            if not self._chain[-1].is_active():
+                raise lost(self.where) from error
+            raise Refused(
+                "SSH_EXEC_REFUSED",
+                f"{self.where} does not let us run a command: {error}",
+                "Check that the user has a shell and that sshd allows sessions for it.",
+            ) from error
+        self._stats.channels += 1
+        self._stats.waits += 2
+        return SshStream(channel, argv, where=self.where, stats=self._stats, signals=self._signals)
+
+    def close(self) -> None:
+        """Ends the connection and those to the jump hosts, last first."""
+        for transport in reversed(self._chain):
+            with contextlib.suppress(OSError, EOFError, AttributeError):
+                transport.close()
+            with contextlib.suppress(OSError, EOFError):
+                transport.sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(hop: Hop, *, prompt: Prompt | None = None, tell: Callable[[str], None]) -> SshTransport:
+    """Connects through every hop and logs in.
+
+    `tell` hears of keys that `accept_new` pins. Raises Unreachable or Refused, naming the hop.
+    """
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+    chain: list[paramiko.Transport] = []
+    signals: dict[int, str] = {}
+    try:
+        for each in (*hop.via, hop):
+            sock = _tunnel(chain[-1], each) if chain else _tcp(each)
+            chain.append(_open(each, sock, prompt, tell, signals))
+    except BaseException:
+        SshTransport(hop, chain, signals).close()
+        raise
+    return SshTransport(hop, chain, signals)
+
+
+def _tcp(hop: Hop) -> socket.socket:
+    """A TCP connection to the first address that answers."""
+    try:
+        addresses = socket.getaddrinfo(hop.host, hop.port, hop.family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unreachable(
+            "SSH_NAME_UNKNOWN",
+            f"the name {hop.host} could not be resolved: {error.strerror or error}",
+            "Check HA_SSH_HOST_ALIAS, or use the host's IP address.",
+        ) from error
+    problem: OSError | None = None
+    for family, kind, protocol, _, address in addresses:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(hop.connect_timeout)
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            problem = error
+            continue
+        _tune(sock)
+        return sock
+    raise _no_connection(hop, problem)
+
+
+def _tune(sock: socket.socket) -> None:
+    """No Nagle (it costs 40 ms a command), and notice a network that swallows packets."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS)
+    sock.settimeout(None)
+
+
+def _no_connection(hop: Hop, problem: OSError | None) -> Unreachable:
+    reason = "it did not answer in time" if isinstance(problem, TimeoutError) else str(problem)
+    return Unreachable(
+        "SSH_NO_CONNECTION",
+        f"{hop.host} port {hop.port} could not be reached: {reason}",
+        "Check that the host is up and that its SSH add-on runs and publishes this port.",
+    )
+
+
+def _tunnel(through: paramiko.Transport, hop: Hop) -> Any:
+    """A channel from the jump host to the next one, used as its socket."""
+    import paramiko
+
+    try:
+        return through.open_channel(
+            "direct-tcpip", (hop.host, hop.port), ("127.0.0.1", 0), timeout=hop.connect_timeout
+        )
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise Unreachable(
+            "SSH_JUMP_FAILED",
+            f"the jump host does not let us through to {hop.host} port {hop.port}: {error}",
+            "Allow TCP forwarding on the jump host (`AllowTcpForwarding yes`).",
+        ) from error
+
+
+def _open(
+    hop: Hop, sock: Any, prompt: Prompt | None, tell: Callable[[str], None], signals: dict[int, str]
+) -> paramiko.Transport:
+    lines = hostkeys.read(hop.known_hosts)
+    transport = _handshake(hop, sock, hostkeys.known_kinds(lines, hop.key_name, hop.port), signals)
+    try:
+        _check_key(transport, hop, lines, tell)
+        authenticate(transport, hop, prompt)
+    except BaseException:
+        transport.close()
+        raise
+    transport.set_keepalive(int(hop.alive_interval or KEEPALIVE))
+    return transport
+
+
+def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -> paramiko.Transport:
+    """Agrees on keys with the server; the types under which it is known are asked for first."""
+    import paramiko
+
+    try:
+        transport = _transport_class(signals)(sock)
+        transport.banner_timeout = transport.handshake_timeout = hop.connect_timeout
+        transport.auth_timeout, transport.channel_timeout = AUTH_DEADLINE, OPEN_DEADLINE
+        options = transport.get_security_options()
+        wanted = [name for kind in kinds for name in _ALGORITHMS.get(kind, (kind,))]
+        first = [name for name in wanted if name in options.key_types]
+        options.key_types = [*first, *(name for name in options.key_types if name not in first)]
+        transport.start_client(timeout=hop.connect_timeout + AUTH_DEADLINE)
+        transport.get_remote_server_key()
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        sock.close()
+        raise Unreachable(
+            "SSH_HANDSHAKE",
+            f"{hop.host} port {hop.port} answers, but no ssh connection comes about: {error}",
+            "Check that the port is the SSH add-on's, and that nothing in between cuts connections.",
+        ) from error
+    return transport
+
+
+def _transport_class(signals: dict[int, str]) -> type[paramiko.Transport]:
+    """paramiko's Transport, which forgets the name of a signal, with an ear for it."""
+    import paramiko
+    from paramiko.common import MSG_CHANNEL_REQUEST
+
+    table: dict[int, Any] = dict(getattr(paramiko.Transport, "_channel_handler_table", {}))
+    plain = table.get(MSG_CHANNEL_REQUEST)
+    if plain is None:
+        return paramiko.Transport
+
+    def request(channel: paramiko.Channel, message: paramiko.Message) -> None:
+        copy = paramiko.Message(message.asbytes())
+        copy.get_int()
+        if copy.get_text() == "exit-signal" and not copy.get_boolean():
+            signals[channel.get_id()] = copy.get_text()
+        plain(channel, message)
+
+    table[MSG_CHANNEL_REQUEST] = request
+    return type("Transport", (paramiko.Transport,), {"_channel_handler_table": table})
+
+
+def _check_key(
+    transport: paramiko.Transport, hop: Hop, lines: list[hostkeys.Line], tell: Callable[[str], None]
+) -> None:
+    key = transport.get_remote_server_key()
+    kind, blob = key.get_name(), key.asbytes()
+    answer = hostkeys.check(lines, hop.key_name, hop.port, kind, blob)
+    if answer.verdict is hostkeys.Verdict.KNOWN:
+        return
+    name = hostkeys.lookup_name(hop.key_name, hop.port)
+    if answer.verdict is hostkeys.Verdict.NEW and hop.accept_new and hop.known_hosts:
+        tell(f"new host key of {name}: {kind} {hostkeys.fingerprint(blob)}, kept in {hop.known_hosts[0]}")
+        hostkeys.pin(hop.known_hosts[0], hop.key_name, hop.port, kind, blob, hashed=hop.hash_hosts)
+        return
+    raise hostkeys.refusal(answer, name, kind, blob)

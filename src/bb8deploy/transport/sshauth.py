@@ -1,0 +1,161 @@
+"""Logging in over ssh: agent and key files in OpenSSH's order, then a password from a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bb8deploy.errors import Refused
+from bb8deploy.transport.sshconfig import Hop
+
+if TYPE_CHECKING:
+    import paramiko
+    from paramiko.agent import AgentKey
+
+Prompt = Callable[[str], str]
+MAX_KEYS = 5
+PASSWORD_TRIES = 3
+
+
+def terminal_prompt() -> Prompt | None:
+    """Asks on the terminal, None where there is none."""
+    return getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def authenticate(transport: paramiko.Transport, hop: Hop, prompt: Prompt | None) -> None:
+    """Logs in. Raises Refused with everything that was tried, and why the rest was not."""
+    ask = prompt if hop.ask else None
+    tried: list[str] = []
+    if hop.public_key and _by_key(transport, hop, ask, tried):
+        return
+    if hop.password and ask and transport.is_active() and _by_password(transport, hop, ask, tried):
+        return
+    raise Refused(
+        "SSH_AUTH_REFUSED",
+        f"{hop.where} accepted none of the ways to log in",
+        "Set HA_SSH_KEY to the private key whose public half the host's SSH add-on lists, "
+        "or check the user name.",
+        details=tried or ["no key was found, and there is no terminal to ask for a password"],
+    )
+
+
+def _by_key(transport: paramiko.Transport, hop: Hop, ask: Prompt | None, tried: list[str]) -> bool:
+    import paramiko
+
+    for count, (name, key) in enumerate(_keys(hop, ask, tried)):
+        if count == MAX_KEYS:
+            tried.append(f"stopped after {MAX_KEYS} keys: name one in HA_SSH_KEY")
+            return False
+        try:
+            more = transport.auth_publickey(hop.user, key)
+        except paramiko.BadAuthenticationType:
+            tried.append("keys are not accepted by this host")
+            return False
+        except paramiko.SSHException as error:
+            tried.append(f"{name}: {error}")
+            if not transport.is_active():
+                return False
+            continue
+        if not more:
+            return True
+        tried.append(f"{name}: accepted, but the host asks for {', '.join(more)} too")
+        return False
+    return False
+
+
+def _by_password(transport: paramiko.Transport, hop: Hop, ask: Prompt, tried: list[str]) -> bool:
+    """A password, by itself or through keyboard-interactive."""
+    import paramiko
+
+    for _ in range(PASSWORD_TRIES):
+        try:
+            return not transport.auth_password(hop.user, ask(f"{hop.where}'s password: "))
+        except paramiko.BadAuthenticationType:
+            tried.append("passwords are not accepted by this host")
+            return False
+        except paramiko.SSHException as error:
+            tried.append(f"password: {error}")
+            if not transport.is_active():
+                return False
+    return False
+
+
+def _keys(hop: Hop, ask: Prompt | None, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
+    """Agent keys that a configured file names, other agent keys, then the files themselves."""
+    agent = _agent_keys(hop.agent, tried)
+    public = {path: _public_blob(path) for path in hop.identities}
+    configured = [key for key in agent if key.blob in public.values()]
+    others = [] if hop.identities_only else [key for key in agent if key not in configured]
+    for key in (*configured, *others):
+        yield f"agent key {key.comment or key.get_name()}", key
+    held = {key.blob for key in configured}
+    for path, blob in public.items():
+        if blob is None or blob not in held:
+            loaded = _load(path, ask, tried)
+            if loaded is not None:
+                yield str(path), loaded
+
+
+def _agent_keys(path: str, tried: list[str]) -> list[AgentKey]:
+    """The agent's keys but hardware ones, which paramiko cannot sign with."""
+    if not path:
+        return []
+    from paramiko import SSHException
+    from paramiko.agent import AgentSSH
+
+    class Agent(AgentSSH):
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(60)
+            connection.connect(path)
+            self._connect(connection)  # type: ignore[attr-defined]
+
+    try:
+        keys = Agent(path).get_keys()
+    except (OSError, SSHException) as error:
+        tried.append(f"agent {path}: {error}")
+        return []
+    return [key for key in keys if not key.get_name().startswith("sk-")]
+
+
+def _public_blob(path: Path) -> bytes | None:
+    """The public half that lies beside a key file, None where there is none."""
+    import base64
+
+    try:
+        words = Path(f"{path}.pub").read_text().split()
+        return base64.b64decode(words[1])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _load(path: Path, ask: Prompt | None, tried: list[str]) -> paramiko.PKey | None:
+    import paramiko
+    from paramiko.pkey import UnknownKeyType
+
+    try:
+        return paramiko.PKey.from_path(path)
+    except (TypeError, paramiko.PasswordRequiredException):
+        return _load_encrypted(path, ask, tried)
+    except (OSError, ValueError, paramiko.SSHException, UnknownKeyType) as error:
+        tried.append(f"{path}: cannot be used ({error})")
+    return None
+
+
+def _load_encrypted(path: Path, ask: Prompt | None, tried: list[str]) -> paramiko.PKey | None:
+    import paramiko
+
+    if ask is None:
+        tried.append(f"{path}: has a passphrase, and there is no terminal to ask for it (use ssh-agent)")
+        return None
+    phrase = ask(f"Passphrase of {path}: ")
+    try:
+        return paramiko.PKey.from_path(path, phrase.encode())  # type: ignore[arg-type]
+    except (TypeError, ValueError, paramiko.SSHException):
+        tried.append(f"{path}: the passphrase is wrong")
+        return None

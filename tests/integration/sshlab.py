@@ -1,0 +1,129 @@
+"""Starts real OpenSSH servers for tests: loopback, a free port, own keys and configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.transport.sshconfig import Hop
+
+START_DEADLINE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sshd:
+    """A running server: where it listens, the client's key, and a known_hosts file that knows it."""
+
+    folder: Path
+    port: int
+    key: Path
+    known_hosts: Path
+    user: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def alias(self) -> str:
+        """The destination as HA_SSH_HOST_ALIAS takes it."""
+        return f"{self.user}@127.0.0.1:{self.port}"
+
+    def hop(self, *, port: int = 0, **changes: object) -> Hop:
+        """A hop that leads here with the key and known_hosts of this server."""
+        words: dict[str, object] = {
+            "host": "127.0.0.1",
+            "port": port or self.port,
+            "user": self.user,
+            "key_name": "bb8-test-host",
+            "identities": (self.key,),
+            "identities_only": True,
+            "agent": "",
+            "known_hosts": (self.known_hosts,),
+        }
+        return Hop(**{**words, **changes})  # type: ignore[arg-type]
+
+
+def keygen(path: Path, kind: str = "ed25519", phrase: str = "") -> Path:
+    """A fresh key pair."""
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-C", path.name, "-f", str(path)], check=True
+    )
+    return path
+
+
+def need_sshd() -> str:
+    """The server's path, or the test is skipped and says why."""
+    found = shutil.which("sshd") or next(
+        (p for p in ("/usr/sbin/sshd", "/usr/local/sbin/sshd") if Path(p).exists()), None
+    )
+    if not found or not shutil.which("ssh-keygen"):
+        pytest.skip("SKIPPED: OpenSSH's sshd is not installed")
+    return found
+
+
+@contextlib.contextmanager
+def start_sshd(
+    folder: Path, *, options: Sequence[str] = (), host_key_kinds: Sequence[str] = ("ed25519",)
+) -> Iterator[Sshd]:
+    """Runs sshd in `folder`; it knows `bb8-test-host`, 127.0.0.1 on its port, and one client key."""
+    binary = need_sshd()
+    with contextlib.suppress(OSError):
+        Path("/run/sshd").mkdir(exist_ok=True)
+    key = keygen(folder / "client")
+    shutil.copy(f"{key}.pub", folder / "authorized_keys")
+    hosts = [keygen(folder / f"host_{kind}", kind) for kind in host_key_kinds]
+    port = _free_port()
+    lines = [
+        f"Port {port}",
+        "ListenAddress 127.0.0.1",
+        *(f"HostKey {path}" for path in hosts),
+        f"AuthorizedKeysFile {folder / 'authorized_keys'}",
+        f"PidFile {folder / 'sshd.pid'}",
+        "StrictModes no",
+        "UsePAM no",
+        "LogLevel VERBOSE",
+        "PasswordAuthentication no",
+        *options,
+    ]
+    config = folder / "sshd_config"
+    config.write_text("\n".join(lines) + "\n")
+    with (folder / "sshd.log").open("wb") as log:
+        process = subprocess.Popen(
+            [binary, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True
+        )
+    try:
+        _wait_for(process, port, folder)
+        known = folder / "known_hosts"
+        public = [Path(f"{path}.pub").read_text() for path in hosts]
+        known.write_text("".join(f"bb8-test-host,[127.0.0.1]:{port} {text}" for text in public))
+        yield Sshd(folder, port, key, known, getpass.getuser(), process)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    end = time.monotonic() + START_DEADLINE
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            pytest.skip(f"SKIPPED: sshd does not start here: {(folder / 'sshd.log').read_text()[-400:]}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    pytest.skip("SKIPPED: sshd does not listen")
