@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.errors import CheckFailed, UsageError
 
 LOCAL_DEADLINE = 60.0
+# Set while git runs a hook: they would send every call to the hook's repository, whatever folder is named.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+_UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8", "-c", "i18n.commitEncoding=UTF-8", "-c", "core.quotePath=off")
+_UNFINISHED = {
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "BISECT_LOG": "a bisect",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,35 +32,65 @@ class Head:
     dirty: bool
 
 
-def git(folder: Path, *words: str, stdin: bytes = b"", deadline: float = LOCAL_DEADLINE) -> str:
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who and when, as git records it: `when` is seconds since 1970 and an offset, `1790000000 +0200`."""
+
+    name: str
+    email: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit's own words: its tree, parents, people and message."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    message: str
+
+
+def git(
+    folder: Path,
+    *words: str,
+    stdin: bytes = b"",
+    deadline: float = LOCAL_DEADLINE,
+    extra: Mapping[str, str] | None = None,
+) -> str:
     """Runs git in `folder` and gives its standard output without the last line end.
 
     Raises UsageError where git is missing, CheckFailed where it fails or overruns `deadline` seconds.
     """
-    done = call(folder, *words, stdin=stdin, deadline=deadline)
+    done = call(folder, *words, stdin=stdin, deadline=deadline, extra=extra)
     if done.returncode:
-        last = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        said = lines_of(done.stderr) or ["it said nothing"]
         raise CheckFailed(
             "GIT_FAILED",
-            f"`git {words[0]}` failed: {last[-1]}",
+            f"`git {words[0]}` failed: {said[-1]}",
             "Run the same git command in the workspace to see more.",
-            details=last,
+            details=said,
         )
     return done.stdout.decode(errors="surrogateescape").rstrip("\n")
 
 
 def call(
-    folder: Path, *words: str, stdin: bytes = b"", deadline: float = LOCAL_DEADLINE
+    folder: Path,
+    *words: str,
+    stdin: bytes = b"",
+    deadline: float = LOCAL_DEADLINE,
+    extra: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs git and gives how it ended, whatever the exit code; it never asks on the terminal."""
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0"}
+    """Runs git and gives how it ended, whatever the exit code; it asks nobody unless `extra` allows it."""
     try:
         return subprocess.run(
-            ["git", "-C", str(folder), *words],
+            ["git", "-C", str(folder), *_UTF8, *words],
             input=stdin,
             capture_output=True,
             timeout=deadline,
-            env=environment,
+            env=_environment(extra or {}),
             check=False,
         )
     except FileNotFoundError as error:
@@ -61,10 +103,167 @@ def call(
         ) from error
 
 
+def lines_of(output: bytes) -> list[str]:
+    """The lines that are not empty of what git said."""
+    return [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+
+
 def head_state(folder: Path) -> Head:
     """The commit of HEAD and whether tracked or new files differ; an empty commit outside a repository."""
-    commit = call(folder, "rev-parse", "--verify", "-q", "HEAD")
-    if commit.returncode:
+    commit = resolve(folder, "HEAD")
+    if not commit:
         return Head("", dirty=True)
-    status = git(folder, "status", "--porcelain", "--untracked-files=normal")
-    return Head(commit.stdout.decode().strip(), dirty=bool(status))
+    return Head(commit, dirty=bool(changed_paths(folder)))
+
+
+def changed_paths(folder: Path) -> list[str]:
+    """`git status --porcelain` lines of the workspace: tracked files that differ, and new ones."""
+    return git(folder, "status", "--porcelain", "--untracked-files=normal").splitlines()
+
+
+def require_clean(folder: Path, *, but: Sequence[str] = ()) -> str:
+    """The commit of HEAD; raises UsageError where there is none, CheckFailed where files differ from it.
+
+    `but` names paths (relative to the repository's root) that may differ.
+    """
+    commit = resolve(folder, "HEAD")
+    if not commit:
+        raise UsageError(
+            "GIT_NO_COMMIT",
+            f"{folder} has no commit to publish",
+            "Run `git init` and commit the workspace first.",
+        )
+    dirty = [line for line in changed_paths(folder) if line[3:] not in but]
+    if dirty:
+        raise CheckFailed(
+            "GIT_DIRTY",
+            f"{len(dirty)} path(s) in the workspace differ from the last commit",
+            "Commit, stash or ignore them: what is published must be what was committed.",
+            details=dirty[:20],
+        )
+    return commit
+
+
+def resolve(folder: Path, name: str) -> str:
+    """The object id that `name` stands for, empty where it stands for none."""
+    done = call(folder, "rev-parse", "--verify", "-q", "--end-of-options", name)
+    return done.stdout.decode().strip() if done.returncode == 0 else ""
+
+
+def prefix(folder: Path) -> str:
+    """The path of `folder` inside its repository with a slash at the end, empty at the root."""
+    return git(folder, "rev-parse", "--show-prefix")
+
+
+def folder_tree(folder: Path, addon: Path, commit: str = "HEAD") -> str:
+    """The tree id of the add-on's folder in a commit; raises UsageError where the commit has none."""
+    path = prefix(addon).rstrip("/")
+    tree = resolve(folder, f"{commit}:{path}") if path else resolve(folder, f"{commit}^{{tree}}")
+    if not tree:
+        raise UsageError(
+            "ADDON_NOT_COMMITTED",
+            f"{path}/ is in no commit",
+            "Commit the add-on's folder first.",
+        )
+    return tree
+
+
+def branch(folder: Path) -> str:
+    """The branch that HEAD is on, empty where it is detached."""
+    done = call(folder, "symbolic-ref", "-q", "--short", "HEAD")
+    return done.stdout.decode().strip()
+
+
+def unfinished(folder: Path) -> str:
+    """What git is in the middle of (`a merge`, `a rebase`, ...), empty where it is in nothing."""
+    for name, words in _UNFINISHED.items():
+        if (folder / git(folder, "rev-parse", "--git-path", name)).exists():
+            return words
+    return ""
+
+
+def read_commit(folder: Path, name: str) -> Commit:
+    """A commit's words in UTF-8, whatever encoding it was written in."""
+    form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B"
+    text = git(folder, "log", "-1", "--no-show-signature", "--date=raw", f"--format={form}", name, "--")
+    sha, tree, parents, an, ae, ad, cn, ce, cd, message = text.split("\0", 9)
+    author, committer = Person(an, ae, ad), Person(cn, ce, cd)
+    return Commit(sha, tree, tuple(parents.split()), author, committer, message)
+
+
+def write_commit(folder: Path, tree: str, parents: Sequence[str], like: Commit, message: str) -> str:
+    """Writes a commit of `tree` with the people and dates of `like`; the same input gives the same id."""
+    words = [word for parent in parents for word in ("-p", parent)]
+    people = {**_as_variables("AUTHOR", like.author), **_as_variables("COMMITTER", like.committer)}
+    return git(folder, "commit-tree", tree, *words, "-F", "-", stdin=_encode(message), extra=people)
+
+
+def write_tag(folder: Path, name: str, target: str, like: Commit, message: str) -> str:
+    """Writes an annotated tag object of commit `target` without any ref, and gives its id."""
+    who = like.committer
+    head = f"object {target}\ntype commit\ntag {name}\n"
+    text = f"{head}tagger {who.name or who.email} <{who.email}> {who.when}\n\n{message.strip()}\n"
+    return git(folder, "mktag", stdin=_encode(text))
+
+
+def with_trailers(folder: Path, message: str, trailers: Mapping[str, str]) -> str:
+    """`message` with trailers added to its last block, as git itself would."""
+    words = [word for key, value in trailers.items() for word in ("--trailer", f"{key}: {value}")]
+    options = ("--if-exists", "replace", "--no-divider")
+    return git(folder, "interpret-trailers", *options, *words, stdin=_encode(message.rstrip("\n") + "\n"))
+
+
+def trailers(folder: Path, message: str) -> dict[str, str]:
+    """The trailers of a message, by lower-case key."""
+    text = git(folder, "interpret-trailers", "--parse", "--no-divider", stdin=_encode(message))
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
+
+
+def subjects(folder: Path, since: str, path: str) -> list[str]:
+    """The first lines of the commits after `since` that touch `path`, oldest first, merges left out."""
+    span = f"{since}..HEAD" if since else "HEAD"
+    text = git(
+        folder, "log", "--reverse", "--no-merges", "--no-show-signature", "--format=%s", span, "--", path
+    )
+    return text.splitlines()
+
+
+def tree_files(folder: Path, tree: str) -> dict[str, str]:
+    """Each path of a tree with its mode and object id, as one text that differs when either does."""
+    text = git(folder, "ls-tree", "-r", "-z", "--full-tree", tree)
+    rows = (row.partition("\t") for row in text.split("\0") if row)
+    return {path: facts for facts, _, path in rows}
+
+
+def read_file(folder: Path, tree: str, path: str) -> bytes | None:
+    """A file's content in a tree, None where it is not there."""
+    done = call(folder, "cat-file", "blob", f"{tree}:{path}")
+    return done.stdout if done.returncode == 0 else None
+
+
+def tree_diff(folder: Path, old: str, new: str, paths: Sequence[str] = ()) -> list[str]:
+    """A unified diff between two trees as lines, bounded to 200 of them."""
+    text = git(folder, "diff-tree", "-p", "-r", "--no-color", "--no-ext-diff", old, new, "--", *paths)
+    lines = text.splitlines()
+    return lines if len(lines) <= 200 else [*lines[:200], f"... {len(lines) - 200} more lines"]
+
+
+def has_commit(folder: Path, commit: str) -> bool:
+    """Whether this repository holds the commit's object (a shallow clone may not)."""
+    return call(folder, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+
+
+def _as_variables(role: str, who: Person) -> dict[str, str]:
+    """git refuses an empty name, so the address stands in for it."""
+    name = who.name or who.email or "unknown"
+    return {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": who.email, f"GIT_{role}_DATE": who.when}
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
+    return {**own, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", **extra}
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
