@@ -87,8 +87,17 @@ def resolve(text: str, *, config: Path | None = None, connect_timeout: float = 1
     return _resolve(destination, config, connect_timeout, depth=0)
 
 
-def override(hop: Hop, *, key: Path | None, known_hosts: Path | None, accept_new: bool) -> Hop:
-    """The hop with the settings' own key file and known_hosts file in place of ssh's."""
+def override(
+    hop: Hop,
+    *,
+    key: Path | None,
+    known_hosts: Path | None,
+    accept_new: bool,
+    connect_timeout: float | None = None,
+) -> Hop:
+    """The hop with the settings' own key file, known_hosts file and time limit in place of ssh's."""
+    if connect_timeout is not None:
+        hop = replace(hop, connect_timeout=connect_timeout)
     if key:
         if not key.is_file():
             raise UsageError(

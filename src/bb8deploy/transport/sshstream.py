@@ -44,6 +44,7 @@ class SshStream:
         self._err = bytearray()
         self._started = time.monotonic()
         self._input_open = True
+        self._said_something = False
         self._fd = channel.fileno()
 
     def write(self, data: bytes, *, deadline: float) -> None:
@@ -58,17 +59,19 @@ class SshStream:
             if not sent and time.monotonic() > end:
                 self._overrun(deadline)
         self._stats.bytes_out += len(data)
+        self._said_something = True
 
     def close_input(self) -> None:
         """Sends end-of-file once."""
         if self._input_open:
             self._input_open = False
+            self._said_something = True
             self._quietly(self._channel.shutdown_write)
 
     def read(self, *, deadline: float) -> bytes:
         """The next bytes of standard output, empty at its end."""
         end = time.monotonic() + deadline
-        self._stats.waits += not self._channel.recv_ready()
+        self._count_wait()
         while True:
             over = self._over()
             self._drain()
@@ -84,7 +87,7 @@ class SshStream:
         """Closes the input, reads the rest and gives how the command ended."""
         end = time.monotonic() + deadline
         self.close_input()
-        self._stats.waits += not self._channel.exit_status_ready()
+        self._count_wait()
         quiet_since: float | None = None
         while not (self._over() and self._channel.exit_status_ready()):
             if self._drain():
@@ -104,6 +107,11 @@ class SshStream:
         """Closes the channel; the server then hangs up on the command."""
         self._input_open = False
         self._quietly(self._channel.close)
+
+    def _count_wait(self) -> None:
+        """An answer to what we said is a round trip; further pieces of the same answer are none."""
+        self._stats.waits += self._said_something
+        self._said_something = False
 
     def _send(self, data: memoryview) -> int:
         """The bytes that were taken, 0 where the window stayed shut for a moment."""

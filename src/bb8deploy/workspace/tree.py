@@ -99,7 +99,8 @@ class FoundTree:
     """What was seen at a place that should hold the tree: nothing is filtered yet.
 
     `folders` are all folders but the root; `others` are neither file, folder nor link (sockets, pipes);
-    `stamp` is the text of build_stamp.json; `modes_known` is False where the place does not keep run bits.
+    `stamp` is the text of build_stamp.json; `modes_known` is False where the place does not keep run bits,
+    `folds_names` True where it may give back a name in another Unicode form than it was given.
     """
 
     present: bool
@@ -108,6 +109,7 @@ class FoundTree:
     others: tuple[str, ...] = ()
     stamp: str = ""
     modes_known: bool = True
+    folds_names: bool = False
 
 
 def digest_of(pairs: Iterable[tuple[str, str]]) -> str:

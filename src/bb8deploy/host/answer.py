@@ -1,0 +1,100 @@
+"""Reads what the host's shell programs answer: marked sections of bytes, and trees made of them."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bb8deploy.errors import CheckFailed
+from bb8deploy.workspace.tree import Entry, FoundTree, Manifest, link_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A marked part of an answer: its name, an argument behind the name, its bytes."""
+
+    name: str
+    argument: str
+    body: bytes
+
+
+def sections(answer: bytes, mark: str) -> list[Section]:
+    """The sections of an answer; whatever stands before the first mark is not ours and dropped."""
+    found: list[Section] = []
+    for part in answer.split(f"\n{mark} ".encode())[1:]:
+        head, _, body = part.partition(b"\n")
+        name, _, argument = head.decode(errors="replace").partition(" ")
+        found.append(Section(name, argument, body))
+    return found
+
+
+def complete(answer: bytes, mark: str) -> bool:
+    """True once the END line of an answer is there."""
+    return f"\n{mark} END\n".encode() in answer
+
+
+def tree_of(parts: list[Section]) -> FoundTree:
+    """The tree that a `tree` program listed.
+
+    Raises CheckFailed HOST_TREE_MOVING where a file could not be hashed: gone, changed or unreadable.
+    """
+    bodies = {part.name: part.body for part in parts}
+    if "ABSENT" in bodies:
+        return FoundTree(present=False)
+    files = _names(bodies.get("FILES", b""))
+    runnable = set(_names(bodies.get("RUN", b"")))
+    hashes = dict(_hashes(files, bodies.get("HASHES", b"")))
+    targets = [os.fsdecode(t) for t in bodies.get("TARGETS", b"").split(b"\0")]
+    links = _names(bodies.get("LINKS", b""))
+    entries = [Entry(p, "file", hashes[p], 0, p in runnable) for p in files]
+    entries += [link_entry(path, target) for path, target in zip(links, targets, strict=False)]
+    return FoundTree(
+        present=True,
+        manifest=Manifest.of(entries),
+        folders=tuple(name for name in _names(bodies.get("FOLDERS", b"")) if name != "."),
+        others=tuple(_names(bodies.get("OTHERS", b""))),
+        stamp=bodies.get("STAMP", b"").decode(errors="replace"),
+    )
+
+
+def escape(path: str) -> str:
+    """A path as one line for `printf %b` on the host: `./` before it, odd bytes in octal."""
+    plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-"
+    text = "".join(chr(b) if b in plain else f"\\0{b:03o}" for b in os.fsencode(path))
+    return f"./{text}"
+
+
+def _names(body: bytes) -> list[str]:
+    return [_clean(os.fsdecode(name)) for name in body.split(b"\0") if name]
+
+
+def _clean(name: str) -> str:
+    return posixpath.normpath(name)
+
+
+def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:
+    """Reads sha256sum's lines against the names that were listed in the same order.
+
+    Knowing the name makes its form plain: as it stands (busybox) or with a leading backslash and escapes
+    (coreutils, for names with a backslash or a line end).
+    """
+    at = 0
+    for path in files:
+        raw = b"./" + os.fsencode(path)
+        escaped = raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+        for lead, name in ((b"", raw), (b"\\", escaped)):
+            end = at + len(lead) + 64 + 2 + len(name)
+            line = body[at : end + 1]
+            if line.startswith(lead) and line[len(lead) + 66 :] == name + b"\n":
+                yield path, line[len(lead) : len(lead) + 64].decode()
+                at = end + 1
+                break
+        else:
+            raise CheckFailed(
+                "HOST_TREE_MOVING",
+                f"{path} on the host could not be read while its folder was being looked at",
+                "Make sure that the user may read the runtime folder (HA_SSH_SUDO=yes for non-root users) "
+                "and that nobody else writes there, then run again.",
+            )

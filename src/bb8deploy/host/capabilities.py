@@ -1,0 +1,46 @@
+"""What a host offers to the user that we are: asked once, together with the lock where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bb8deploy.host.answer import Section
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """The user, the tools on its PATH, whether the Supervisor's token stands in the environment.
+
+    `clock` is the host's time in seconds since the epoch, 0 where it did not say.
+    """
+
+    user: str = ""
+    uid: int = -1
+    system: str = ""
+    tools: frozenset[str] = frozenset()
+    token_in_environment: bool = False
+    clock: int = 0
+
+    def has(self, *tools: str) -> bool:
+        """True where all of these are on the PATH."""
+        return self.tools.issuperset(tools)
+
+
+def facts_of(parts: Iterable[Section]) -> HostFacts:
+    """The facts in an answer; empty ones where it holds none."""
+    body = next((part.body for part in parts if part.name == "FACTS"), b"")
+    pairs = [line.partition("=")[::2] for line in body.decode(errors="replace").splitlines() if "=" in line]
+    single = dict(pairs)
+    return HostFacts(
+        user=single.get("user", ""),
+        uid=_number(single.get("uid", ""), -1),
+        system=single.get("system", ""),
+        tools=frozenset(value for name, value in pairs if name == "tool"),
+        token_in_environment=single.get("token") == "environment",
+        clock=_number(single.get("now", ""), 0),
+    )
+
+
+def _number(text: str, default: int) -> int:
+    return int(text) if text.isdigit() else default

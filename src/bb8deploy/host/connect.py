@@ -1,0 +1,243 @@
+"""Opens the way to a host once per run; every lane then uses the same connection."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from bb8deploy.errors import Unreachable, UsageError
+from bb8deploy.host import scripts
+from bb8deploy.host.capabilities import HostFacts, facts_of
+from bb8deploy.host.files import RuntimeFiles
+from bb8deploy.host.lock import Holding, Owner, SshHolding
+from bb8deploy.host.shell import Shell
+from bb8deploy.settings import Settings
+from bb8deploy.transport.base import Transport
+
+RECEIPT = "deploy_receipt.txt"
+MIN_LEASE = 3600.0
+LEASE_BEYOND_BUILD = 1800.0
+Via = Literal["auto", "ssh", "mount", "rsync"]
+
+
+class Tell(Protocol):
+    """Where notes for the reader go; a Run's progress is one."""
+
+    def note(self, text: str) -> None:
+        """One plain line."""
+
+    def warn(self, text: str) -> None:
+        """One line that deserves attention."""
+
+
+class RunLike(Protocol):
+    """Of a run, what the lock names."""
+
+    @property
+    def id(self) -> str:
+        """The run id."""
+
+    @property
+    def command(self) -> str:
+        """The command."""
+
+
+class Host:
+    """One host for one run: its connection where there is one, its files, its lock."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        files: RuntimeFiles,
+        tell: Tell,
+        *,
+        transport: Transport | None = None,
+        shell: Shell | None = None,
+        hold: Callable[[Owner, float], Holding],
+    ) -> None:
+        self.settings = settings
+        self.files = files
+        self.transport = transport
+        self._shell = shell
+        self._tell = tell
+        self._hold = hold
+        self._holding: Holding | None = None
+        self._facts: HostFacts | None = None
+
+    @property
+    def where(self) -> str:
+        """The host's name for people."""
+        return self.transport.where if self.transport else self.files.where
+
+    @property
+    def locked(self) -> bool:
+        """True while this run holds the host's lock."""
+        return self._holding is not None
+
+    @property
+    def receipt(self) -> str:
+        """The receipt's path on the host."""
+        return str(PurePosixPath(self.settings.text("HA_REPORTS_DIR")) / RECEIPT)
+
+    @contextlib.contextmanager
+    def lock(self, run: RunLike) -> Iterator[None]:
+        """Holds the lock; inside another `lock` of the same host it adds nothing.
+
+        Taking it also puts right what a killed run left. Raises Locked where somebody else holds it.
+        """
+        if self._holding:
+            yield
+            return
+        lease = max(MIN_LEASE, self.settings.number("BB8_BUILD_DEADLINE") + LEASE_BEYOND_BUILD)
+        self._holding = self._hold(Owner.of_run(run.id, run.command), lease)
+        try:
+            for note in self._holding.notes:
+                self._tell.warn(f"{self.where}: {note}")
+            yield
+        finally:
+            holding, self._holding = self._holding, None
+            holding.release()
+
+    def facts(self) -> HostFacts | None:
+        """What the host offers; asked once, None without ssh."""
+        if self._holding and self._holding.facts:
+            self._facts = self._holding.facts
+        if self._facts is None and self._shell:
+            self._facts = facts_of(self._shell.ask(scripts.FACTS + "facts; say END"))
+        return self._facts
+
+    def append_receipt(self, lines: Sequence[str]) -> bool:
+        """Appends lines to the host's own receipt; False where there is no way to it."""
+        if self._shell is None:
+            return _append_mounted(self.settings, lines)
+        if self._holding:
+            return self._holding.append_receipt(lines)
+        text = "".join(f"{line}\n" for line in lines).encode()
+        parts = self._shell.ask(scripts.RECEIPT, self.receipt, stdin=text)
+        return any(part.name == "KEPT" for part in parts)
+
+    def close(self) -> None:
+        """Lets go of the lock and ends the connection; calling it twice is fine."""
+        holding, self._holding = self._holding, None
+        if holding:
+            holding.release()
+        if self.transport:
+            self.transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_host(settings: Settings, tell: Tell, *, via: Via = "auto", accept_new: bool = False) -> Host:
+    """Connects to the host that the settings name.
+
+    `auto` takes ssh where HA_SSH_HOST_ALIAS is set, else HA_MOUNT; an ssh host that cannot be reached is
+    replaced by the mount, with a warning, where both are set. Raises UsageError, Unreachable or Refused.
+    """
+    alias, mount = settings.text("HA_SSH_HOST_ALIAS"), settings.path("HA_MOUNT")
+    if via == "mount" or (via == "auto" and not alias):
+        return _open_mount(settings, mount, tell)
+    if not alias:
+        raise UsageError(
+            "SETTING_MISSING",
+            "HA_SSH_HOST_ALIAS is not set, so there is no ssh host",
+            "Set it in .env, or use `--via mount` with HA_MOUNT.",
+        )
+    try:
+        return _open_ssh(settings, tell, accept_new=accept_new)
+    except Unreachable as error:
+        if via != "auto" or not mount or type(error) is not Unreachable:
+            raise
+        tell.warn(f"{error.cause}; using the mounted folder {mount} instead")
+        return _open_mount(settings, mount, tell)
+
+
+def connect_ssh(settings: Settings, tell: Tell, *, accept_new: bool = False) -> Transport:
+    """The ssh connection alone, for commands that touch no runtime folder."""
+    from bb8deploy.transport import ssh, sshauth, sshconfig
+
+    seconds = settings.number("HA_SSH_CONNECT_TIMEOUT")
+    asked_for = settings.origin("HA_SSH_CONNECT_TIMEOUT") != "default"
+    hop = sshconfig.resolve(settings.text("HA_SSH_HOST_ALIAS"), connect_timeout=seconds)
+    hop = sshconfig.override(
+        hop,
+        key=settings.path("HA_SSH_KEY"),
+        known_hosts=settings.path("HA_SSH_KNOWN_HOSTS"),
+        accept_new=accept_new,
+        connect_timeout=seconds if asked_for else None,
+    )
+    return ssh.connect(hop, prompt=sshauth.terminal_prompt(), tell=tell.warn)
+
+
+def runtime_folder(settings: Settings) -> str:
+    """HA_REMOTE_RUNTIME, checked: absolute, with a folder above it, no `..` in it."""
+    text = settings.text("HA_REMOTE_RUNTIME").rstrip("/")
+    if not text:
+        raise UsageError(
+            "SETTING_MISSING",
+            "HA_REMOTE_RUNTIME is not set, so the add-on's folder on the host is not known",
+            "Set it in .env, for example to /addons/local/beep_boop_bb8.",
+        )
+    path = PurePosixPath(text)
+    if not path.is_absolute() or len(path.parts) < 3 or ".." in path.parts or "\n" in text:
+        raise UsageError(
+            "RUNTIME_PATH_INVALID",
+            f"HA_REMOTE_RUNTIME is `{text}`, which cannot be an add-on's folder",
+            "Give the absolute path of the add-on's own folder, such as /addons/local/beep_boop_bb8.",
+        )
+    return text
+
+
+def _open_ssh(settings: Settings, tell: Tell, *, accept_new: bool) -> Host:
+    from bb8deploy.host.files_ssh import SshFiles
+
+    runtime = runtime_folder(settings)
+    transport = connect_ssh(settings, tell, accept_new=accept_new)
+    shell = Shell(transport, runtime, sudo=settings.flag("HA_SSH_SUDO"))
+    receipt = str(PurePosixPath(settings.text("HA_REPORTS_DIR")) / RECEIPT)
+    return Host(
+        settings,
+        SshFiles(shell),
+        tell,
+        transport=transport,
+        shell=shell,
+        hold=lambda owner, lease: SshHolding(shell, owner, lease=lease, receipt=receipt),
+    )
+
+
+def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
+    from bb8deploy.host.files_mount import MountFiles
+    from bb8deploy.host.lock_mount import MountHolding
+
+    if mount is None:
+        raise UsageError(
+            "HOST_MISSING",
+            "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is set, so there is no host to send to",
+            "Set one of them in .env; `bb8deploy init` asks for them.",
+        )
+    files = MountFiles.open(mount, settings)
+    return Host(settings, files, tell, hold=lambda owner, lease: MountHolding(files, owner, lease=lease))
+
+
+def _append_mounted(settings: Settings, lines: Sequence[str]) -> bool:
+    """The receipt below HA_CONFIG_MOUNT, in the folder that HA_REPORTS_DIR names below /config."""
+    config = settings.path("HA_CONFIG_MOUNT")
+    if config is None or not config.is_dir():
+        return False
+    reports = PurePosixPath(settings.text("HA_REPORTS_DIR"))
+    inside = reports.relative_to("/config") if reports.is_relative_to("/config") else PurePosixPath("reports")
+    try:
+        (config / inside).mkdir(parents=True, exist_ok=True)
+        with (config / inside / RECEIPT).open("a", encoding="ascii") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""What a lane may do with the runtime folder, whichever way it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from bb8deploy.workspace.tree import Entry, FoundTree
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What turns the host's tree into the planned one.
+
+    `removals` are paths taken away first (files, links, whole folders); `entries` are then put in, read
+    from `source`, or from `made` for content that is in no file.
+    """
+
+    source: Path
+    removals: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    made: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of content to send."""
+        return sum(entry.size for entry in self.entries)
+
+
+class SyncSession(Protocol):
+    """One observation of the runtime folder and, at most once, one delivery into it."""
+
+    @property
+    def tree(self) -> FoundTree:
+        """What was there when the session began."""
+
+    def apply(self, delivery: Delivery) -> FoundTree:
+        """Puts the delivery in as one step and looks again. Needs the lock.
+
+        The folder is the earlier tree or the new one, never a mixture, whatever ends this call.
+        """
+
+
+class RuntimeFiles(Protocol):
+    """The add-on's folder on the host, its state folder beside it, and single files of the host."""
+
+    @property
+    def route(self) -> Literal["ssh", "mount"]:
+        """How the folder is reached."""
+
+    @property
+    def where(self) -> str:
+        """The folder's name for people."""
+
+    @property
+    def runtime(self) -> str:
+        """The folder's path, as that side sees it."""
+
+    def session(self, run_id: str) -> AbstractContextManager[SyncSession]:
+        """Looks at the folder and keeps the way open for a delivery."""
+
+    def look(self) -> FoundTree:
+        """Looks at the folder: every file hashed."""
+
+    def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The contents of these files of the folder; those that are gone are left out."""
+
+    def restore_previous(self, run_id: str) -> FoundTree:
+        """Puts the earlier tree back (what is there now becomes the earlier one) and looks. Needs the lock.
+
+        Raises CheckFailed PREVIOUS_MISSING where there is none.
+        """
+
+    def previous_stamp(self) -> str:
+        """The text of the earlier tree's build_stamp.json, empty where there is none."""
+
+    def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
+        """A single file by its absolute path on that side, None where it is not there."""

@@ -1,0 +1,191 @@
+"""Packs a delivery as one tar stream, compressed where that pays, without ever holding it in memory."""
+
+from __future__ import annotations
+
+import io
+import queue
+import tarfile
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from bb8deploy.errors import CheckFailed
+from bb8deploy.host.files import Delivery
+from bb8deploy.workspace.tree import Entry
+
+WHOLE = ".bb8deploy.whole"
+SAMPLE = 256 * 1024
+PAYS = 0.75
+PIECE = 256 * 1024
+
+
+def pays_to_compress(delivery: Delivery) -> bool:
+    """True where a sample of the content shrinks by a quarter at zlib's fastest level."""
+    sample = b"".join(_sample(delivery))
+    return len(sample) > 1024 and len(zlib.compress(sample, 1)) < PAYS * len(sample)
+
+
+def pack(delivery: Delivery, run_id: str, *, compress: bool) -> Iterator[bytes]:
+    """The tar of the delivery's entries in pieces; its last member says that it is whole.
+
+    Made in a thread of its own, a few pieces ahead, so that packing and sending go on at the same time.
+    Raises CheckFailed where a file changed since it was hashed.
+    """
+    pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=8)
+    stop = threading.Event()
+    worker = threading.Thread(
+        target=_work, args=(delivery, run_id, compress, pieces, stop), name="bb8deploy-pack", daemon=True
+    )
+    worker.start()
+    try:
+        while (piece := pieces.get()) is not None:
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+    finally:
+        stop.set()
+        _empty(pieces)
+        worker.join()
+
+
+def _work(
+    delivery: Delivery,
+    run_id: str,
+    compress: bool,
+    pieces: queue.Queue[bytes | BaseException | None],
+    stop: threading.Event,
+) -> None:
+    sink = _Sink(pieces, stop, compress)
+    try:
+        _write(delivery, run_id, sink)
+        sink.end()
+    except _Stopped:
+        return
+    except BaseException as error:  # noqa: BLE001 - raised again where the pieces are read
+        pieces.put(error)
+        return
+    pieces.put(None)
+
+
+def _write(delivery: Delivery, run_id: str, sink: _Sink) -> None:
+    with tarfile.open(
+        fileobj=sink, mode="w|", bufsize=PIECE, format=tarfile.GNU_FORMAT, encoding="utf-8"
+    ) as tar:
+        for entry in delivery.entries:
+            _add(tar, delivery, entry)
+        _add_bytes(tar, WHOLE, run_id.encode(), 0o600)
+
+
+def _add(tar: tarfile.TarFile, delivery: Delivery, entry: Entry) -> None:
+    mode = 0o755 if entry.executable else 0o644
+    if entry.path in delivery.made:
+        _add_bytes(tar, entry.path, delivery.made[entry.path], mode)
+        return
+    info = _info(entry.path, mode)
+    if entry.kind == "link":
+        info.type, info.linkname = tarfile.SYMTYPE, entry.target
+        tar.addfile(info)
+        return
+    info.size = entry.size
+    try:
+        with (delivery.source / entry.path).open("rb") as file:
+            tar.addfile(info, file)
+            grown = bool(file.read(1))
+    except OSError as error:
+        raise _moved(entry.path) from error
+    if grown:
+        raise _moved(entry.path)
+
+
+def _add_bytes(tar: tarfile.TarFile, path: str, data: bytes, mode: int) -> None:
+    info = _info(path, mode)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def _info(path: str, mode: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(f"./{path}")
+    info.mode, info.mtime = mode, int(time.time())
+    return info
+
+
+def _moved(path: str) -> CheckFailed:
+    return CheckFailed(
+        "WORKSPACE_MOVING",
+        f"{path} changed in the workspace while it was being sent; the host's tree is as it was",
+        "Let the editor or the generator finish, then run again.",
+    )
+
+
+class _Stopped(Exception):
+    """The reader went away."""
+
+
+class _Sink(io.RawIOBase):
+    """Where tarfile writes: compresses, cuts into pieces, hands them over."""
+
+    def __init__(
+        self,
+        pieces: queue.Queue[bytes | BaseException | None],
+        stop: threading.Event,
+        compress: bool,
+    ) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._stop = stop
+        self._zip = zlib.compressobj(1, wbits=31) if compress else None
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, data: object) -> int:
+        """Takes a block of the tar."""
+        raw = bytes(data)  # type: ignore[call-overload]
+        self._hand_over(self._zip.compress(raw) if self._zip else raw)
+        return len(raw)
+
+    def end(self) -> None:
+        """Hands over what the compressor still holds."""
+        if self._zip:
+            self._hand_over(self._zip.flush())
+
+    def _hand_over(self, data: bytes) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+        if data:
+            self._pieces.put(data)
+
+
+def _empty(pieces: queue.Queue[bytes | BaseException | None]) -> None:
+    """Makes room, so that a waiting worker sees the stop."""
+    try:
+        while True:
+            pieces.get_nowait()
+    except queue.Empty:
+        return
+
+
+def _sample(delivery: Delivery) -> Iterator[bytes]:
+    """Up to SAMPLE bytes from files spread over the delivery."""
+    left = SAMPLE
+    files = [entry for entry in delivery.entries if entry.kind == "file"]
+    for entry in files[:: max(1, len(files) // 32)]:
+        if left <= 0:
+            return
+        data = _head(delivery, entry.path, min(left, SAMPLE // 8))
+        left -= len(data)
+        yield data
+
+
+def _head(delivery: Delivery, path: str, size: int) -> bytes:
+    if path in delivery.made:
+        return delivery.made[path][:size]
+    place: Path = delivery.source / path
+    try:
+        with place.open("rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""

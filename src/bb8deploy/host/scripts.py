@@ -1,0 +1,190 @@
+"""The shell programs that run on the host: POSIX sh, and of tools only what busybox has.
+
+Each begins its answer with a line that holds a random mark, so that banners and rc files cannot be taken
+for it. State lies beside the runtime folder in `.bb8deploy/<name>/`: `next.<run>` is a tree in the making,
+`previous` the earlier tree, `previous.old` the one before it while a swap is under way, and `swapping`
+stands there for exactly as long as a swap is; it holds 1 where a runtime folder was there before.
+"""
+
+from __future__ import annotations
+
+START = r"""
+m=$1; R=$2; run=$3
+if [ -L "$R" ]; then R=$(readlink -f "$R"); fi
+P=${R%/*}; N=${R##*/}; S=$P/.bb8deploy; W=$S/$N; L=$S/$N.lock; next=$W/next.$run
+say() { printf '\n%s %s\n' "$m" "$1"; }
+fail() { rm -rf "$next"; say "FAIL $1"; say END; exit 1; }
+"""
+
+TREE = r"""
+tree() {
+  if [ ! -d "$1" ]; then say ABSENT; say END; return; fi
+  ( cd "$1" || exit 1
+    say FILES; find . -type f -print0
+    say RUN; find . -type f -perm -100 -print0
+    say LINKS; find . -type l -print0
+    say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \;
+    say FOLDERS; find . -type d -print0
+    say OTHERS; find . ! -type f ! -type l ! -type d -print0
+    say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json
+    say HASHES; find . -type f -print0 | xargs -0 -r sha256sum
+  )
+  say END
+}
+"""
+
+SWAP = r"""
+swap() {
+  grep -q -F "\"$run\"" "$L/owner" 2>/dev/null || fail LOCK
+  had=0; [ -e "$R" ] && had=1
+  echo $had > "$W/swapping" || fail SWAP
+  trap '' HUP INT TERM PIPE
+  rm -rf "$W/previous.old"
+  if [ -e "$W/previous" ]; then mv "$W/previous" "$W/previous.old" || unswap; fi
+  if [ $had = 1 ]; then mv "$R" "$W/previous" || unswap; fi
+  [ ! -e "$R" ] && mv "$next" "$R" || unswap
+  [ ! -f "$R/config.yaml" ] || touch "$R/config.yaml"
+  rm -f "$W/swapping"; rm -rf "$W/previous.old"
+}
+unswap() { putback; rm -f "$W/swapping"; fail RENAME; }
+putback() {
+  had=$(cat "$W/swapping" 2>/dev/null)
+  if [ ! -e "$R" ] && [ "$had" = 1 ] && [ -e "$W/previous" ]; then mv "$W/previous" "$R" && back=1; fi
+  if [ -e "$W/previous.old" ]; then
+    if [ -e "$W/previous" ]; then rm -rf "$W/previous.old"; else mv "$W/previous.old" "$W/previous"; fi
+  fi
+}
+"""
+
+RECOVER = r"""
+recover() {
+  back=0
+  if [ -e "$W/swapping" ]; then
+    putback; rm -f "$W/swapping"
+    [ ! -f "$R/config.yaml" ] || touch "$R/config.yaml"
+  fi
+  if [ -e "$W/inplace" ] && [ -d "$W/previous" ]; then
+    rm -rf "$next" "$W/torn"
+    cp -a "$W/previous" "$next" || fail COPY
+    if [ -e "$R" ]; then mv "$R" "$W/torn" || fail RENAME; fi
+    mv "$next" "$R" || fail RENAME
+    [ ! -f "$R/config.yaml" ] || touch "$R/config.yaml"
+    rm -f "$W/inplace"; rm -rf "$W/torn"; back=1
+  fi
+  for old in "$W"/next.*; do [ ! -e "$old" ] || rm -rf "$old"; done
+  [ $back = 0 ] || say RESTORED
+}
+"""
+
+FACTS = r"""
+facts() {
+  say FACTS
+  echo "user=$(id -un 2>/dev/null)"; echo "uid=$(id -u 2>/dev/null)"; echo "now=$(date +%s)"
+  echo "system=$(uname -sm 2>/dev/null)"
+  for t in ha rsync docker python3 curl jq sudo bash tar find xargs sha256sum gzip; do
+    if command -v $t >/dev/null 2>&1; then echo "tool=$t"; fi
+  done
+  if [ -n "${SUPERVISOR_TOKEN:-}" ]; then echo token=environment; fi
+}
+"""
+
+LOOK_AND_APPLY = r"""
+say TREE; tree "$R"
+IFS= read -r order || exit 0
+case $order in PLAIN) z= ;; GZIP) z=-z ;; *) exit 0 ;; esac
+mkdir -p "$W" && rm -rf "$next" && mkdir "$next" || fail STAGE
+if [ -d "$R" ]; then cp -a "$R/." "$next/" || fail COPY; fi
+while IFS= read -r line && [ "$line" != . ]; do printf '%b\0' "$line"; done |
+  ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE
+( cd "$next" && tar -x $z -o -m -f - ) || fail UNPACK
+[ "$(cat "$next/.bb8deploy.whole" 2>/dev/null)" = "$run" ] || fail TORN
+rm -f "$next/.bb8deploy.whole"
+swap
+say TREE; tree "$R"
+"""
+
+LOOK = r"""
+say TREE; tree "$R"
+"""
+
+STAGE = r"""
+mkdir -p "$W" && rm -rf "$next" && mkdir "$next" || fail STAGE
+if [ -d "$R" ]; then cp -a "$R/." "$next/" || fail COPY; fi
+say "STAGED $next"; say END
+"""
+
+SWAP_STAGED = r"""
+[ -d "$next" ] || fail STAGE
+swap
+say TREE; tree "$R"
+"""
+
+RESTORE = r"""
+[ -d "$W/previous" ] || fail NO_PREVIOUS
+rm -rf "$next"; cp -a "$W/previous" "$next" || fail COPY
+swap
+say TREE; tree "$R"
+"""
+
+PREVIOUS_STAMP = r"""
+say STAMP; [ ! -f "$W/previous/build_stamp.json" ] || head -c 4096 "$W/previous/build_stamp.json"
+say END
+"""
+
+FETCH = r"""
+say TAR
+cd "$R" && while IFS= read -r line && [ "$line" != . ]; do printf '%b\0' "$line"; done |
+  xargs -0 -r tar -c -f - --
+"""
+
+LOCK = r"""
+owner=$4; lease=$5; receipt=$6; now=$(date +%s)
+take() {
+  mkdir "$L" 2>/dev/null || return 1
+  if printf '%s\n' "$owner" > "$L/owner" && echo $((now + lease)) > "$L/expires"; then return 0; fi
+  rm -rf "$L"; fail STATE
+}
+stale() {
+  until=$(cat "$L/expires" 2>/dev/null)
+  case $until in
+    ''|*[!0-9]*) [ -n "$(find "$L" -maxdepth 0 -mmin +2 2>/dev/null)" ] ;;
+    *) [ "$now" -gt "$until" ] ;;
+  esac
+}
+held() { say HELD; printf '%s\n' "$was"; say END; exit 0; }
+release() { if [ "$(cat "$L/owner" 2>/dev/null)" = "$owner" ]; then rm -rf "$L"; fi; }
+mkdir -p "$S" || fail STATE
+if ! take; then
+  was=$(cat "$L/owner" 2>/dev/null)
+  stale || held
+  mv "$L" "$L.$run" 2>/dev/null || held
+  if [ "$(cat "$L.$run/owner" 2>/dev/null)" != "$was" ]; then mv "$L.$run" "$L"; held; fi
+  rm -rf "$L.$run"
+  take || held
+  say OVER; printf '%s\n' "$was"
+fi
+trap 'release; exit 0' HUP INT TERM PIPE
+recover
+facts
+say END
+while IFS= read -r line; do
+  case $line in
+    +*) text=${line#+}
+        mkdir -p "${receipt%/*}" 2>/dev/null
+        if printf '%s\n' "$text" >> "$receipt"; then :; else bad=1; fi ;;
+    .) if [ "${bad:-0}" = 0 ]; then say KEPT; else say LOST; fi; say END; bad=0 ;;
+    *) break ;;
+  esac
+done
+release
+"""
+
+RECEIPT = r"""
+receipt=$4
+mkdir -p "${receipt%/*}" && cat >> "$receipt" && say KEPT
+say END
+"""
+
+READ = r"""
+say FILE; if [ -f "$4" ]; then head -c "$5" "$4"; else say ABSENT; fi; say END
+"""
