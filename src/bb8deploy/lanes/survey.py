@@ -1,0 +1,105 @@
+"""Looks at the add-on repository before and after a push, and reads its commits against our own history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bb8deploy.plan.publish import RemoteState, overwritten
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace import remote as r
+
+TREE_TRAILER, SOURCE_TRAILER = "Addon-Tree", "Source-Commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where the add-on is published: the git remote, the branch, the workspace that holds the objects."""
+
+    folder: Path
+    remote: str
+    branch: str
+
+    @property
+    def shown(self) -> str:
+        """The remote's address, fit for a log."""
+        return r.address(self.folder, self.remote)
+
+
+@dataclass(frozen=True, slots=True)
+class HandEdits:
+    """What someone changed on the remote that a publish would take back, with the diff to show."""
+
+    paths: tuple[str, ...] = ()
+    diff: tuple[str, ...] = ()
+
+
+def survey(store: Store, version: str) -> RemoteState:
+    """Asks the remote for its branch and the version's tag, and brings their objects here."""
+    refs = r.ask(store.folder, store.remote, store.branch, version)
+    tip, tag = refs.branch(store.branch), refs.tag(version)
+    wanted = [
+        ref
+        for ref, sha in ((f"refs/heads/{store.branch}", tip), (f"refs/tags/{version}", tag))
+        if sha and not g.has_commit(store.folder, sha)
+    ]
+    if wanted:
+        r.fetch(store.folder, store.remote, *wanted)
+    return RemoteState(
+        tip=tip,
+        tip_tree=_tree(store, tip),
+        tag_commit=tag,
+        tag_tree=_tree(store, tag),
+        tag_on_branch=bool(tip and tag) and r.contains(store.folder, tip, tag),
+    )
+
+
+def hand_edits(store: Store, tip: str, tree: str, addon: Path) -> HandEdits:
+    """The edits between the last tree that came from here and `tip` which `tree` does not have."""
+    if not tip:
+        return HandEdits()
+    base = _last_of_ours(store, tip, addon)
+    tip_tree = _tree(store, tip)
+    listed = (g.tree_files(store.folder, name) for name in (base, tip_tree, tree))
+    paths = overwritten(*listed)
+    diff = g.tree_diff(store.folder, base, tip_tree, paths) if paths else []
+    return HandEdits(tuple(paths), tuple(diff))
+
+
+def _last_of_ours(store: Store, tip: str, addon: Path) -> str:
+    """The tree of the newest commit on the branch that holds what we made; the empty tree if none does.
+
+    A commit of ours names its own tree in a trailer, which an edit or an amend makes untrue. A commit of
+    another tool (`git subtree`) counts when its tree is one that the add-on's folder once had here.
+    """
+    known: frozenset[str] | None = None
+    for tree, claimed in _history(store, tip):
+        if claimed == tree:
+            return tree
+        known = _own_trees(store, addon) if known is None else known
+        if tree in known:
+            return tree
+    return g.git(store.folder, "mktree")
+
+
+def _history(store: Store, tip: str) -> Iterator[tuple[str, str]]:
+    """Tree and claimed tree of each commit from `tip` back."""
+    form = f"%T %(trailers:key={TREE_TRAILER},valueonly,separator=%x2C)"
+    words = ("log", "--first-parent", "--no-show-signature", f"--format={form}", tip, "--")
+    for line in g.git(store.folder, *words).splitlines():
+        tree, _, claimed = line.partition(" ")
+        yield tree, claimed.strip()
+
+
+def _own_trees(store: Store, addon: Path) -> frozenset[str]:
+    """Every tree that the add-on's folder had in the history of HEAD."""
+    path = g.prefix(addon).rstrip("/")
+    commits = g.git(store.folder, "log", "--format=%H", "HEAD", "--", f":(top){path}").splitlines()
+    names = "".join(f"{commit}:{path}\n" for commit in commits).encode()
+    found = g.git(store.folder, "cat-file", "--batch-check=%(objectname)", stdin=names).splitlines()
+    return frozenset(line for line in found if " " not in line)
+
+
+def _tree(store: Store, commit: str) -> str:
+    return g.resolve(store.folder, f"{commit}^{{tree}}") if commit else ""

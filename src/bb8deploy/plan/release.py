@@ -1,0 +1,195 @@
+"""A release as data: which version it makes, which steps it takes, and what a resumed run may keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from bb8deploy.workspace.version import Scheme, bump, parse
+
+
+class Name(StrEnum):
+    """The steps, in order. `deploy` is sync and verify over one connection, with the way back."""
+
+    PREFLIGHT = "preflight"
+    VALIDATE = "validate"
+    BUMP = "bump"
+    DEPLOY = "deploy"
+    ATTEST = "attest"
+    PUBLISH = "publish"
+    TAG = "tag"
+
+
+class Do(StrEnum):
+    """What becomes of a step: carried out, kept from before a resume, or skipped for a reason."""
+
+    RUN = "run"
+    KEEP = "kept"
+    SKIP = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The version to release: `bump` says whether it must be made, `nothing` that it is released already."""
+
+    version: str
+    bump: bool = True
+    nothing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the repository says of the current version.
+
+    `released`: it has a tag whose content is that of HEAD. `at_bump`: HEAD is its bump commit, and it
+    has no tag: an earlier run ended before its end.
+    """
+
+    current: str
+    released: bool = False
+    at_bump: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the steps depend on. `head` and `parent` are commits; `done` is the journal of a resumed run."""
+
+    version: str
+    head: str
+    host: str = ""
+    parent: str = ""
+    bump: bool = True
+    broker: str = ""
+    echo: bool = True
+    require_attest: bool = False
+    remote: str = ""
+    branch: str = "main"
+    image: str = ""
+    addon: str = "addon"
+    done: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the plan; `commands` are shown by a dry run, `why` explains a step that is not run."""
+
+    name: Name
+    do: Do
+    why: str = ""
+    commands: tuple[str, ...] = ()
+
+
+def target(how: str, past: Past, today: date) -> Target:
+    """The version that `how` (patch, date or a version) asks for.
+
+    A version that is tagged with this very content is not released twice; one that was bumped but never
+    released is taken up again. Raises UsageError as `version.bump` does.
+    """
+    if past.released and how in {"patch", "date", past.current}:
+        return Target(past.current, bump=False, nothing=True)
+    if how == past.current or (past.at_bump and _fits(how, past.current, today)):
+        return Target(past.current, bump=not past.at_bump)
+    return Target(str(bump(past.current, how, today)))
+
+
+def steps(now: Situation) -> tuple[Step, ...]:
+    """Every step of the release in order, with what becomes of it."""
+    return tuple(_step(name, now) for name in Name)
+
+
+def _fits(how: str, current: str, today: date) -> bool:
+    """Whether the version of an unfinished release is what `how` would ask for today."""
+    if how == "date":
+        version = parse(current)
+        return version.scheme is Scheme.CALENDAR and version.day == today
+    return how == "patch"
+
+
+def _step(name: Name, now: Situation) -> Step:
+    commands = _COMMANDS[name](now)
+    if why := _skipped(name, now):
+        return Step(name, Do.SKIP, why)
+    if _kept(name, now):
+        return Step(name, Do.KEEP, "observed earlier in this run", commands)
+    return Step(name, Do.RUN, "", commands)
+
+
+def _skipped(name: Name, now: Situation) -> str:
+    if name is Name.BUMP and not now.bump:
+        return "the version is committed already"
+    if name is Name.ATTEST:
+        return no_attest(now)
+    if name is Name.PUBLISH and not now.remote:
+        return "HA_PUBLISH_REMOTE is not set"
+    return ""
+
+
+def no_attest(now: Situation) -> str:
+    """Why the echo cannot be attested, empty where it can."""
+    if not now.broker:
+        return "MQTT_HOST is not set"
+    return "" if now.echo else "the add-on's echo is off"
+
+
+def _kept(name: Name, now: Situation) -> bool:
+    """A finished step counts for the commit that it was about: a new commit makes it due again.
+
+    Validation counts for the bump that followed it, which changes the version alone.
+    """
+    if name not in now.done or name is Name.PREFLIGHT:
+        return False
+    about = str(now.done[name].get("commit", ""))
+    return about == now.head or (name is Name.VALIDATE and bool(about) and about == now.parent)
+
+
+def _preflight(now: Situation) -> tuple[str, ...]:
+    remote = (f"git ls-remote {now.remote}",) if now.remote else ()
+    return ("git status --porcelain", *remote, f"{now.host}: connect")
+
+
+def _validate(now: Situation) -> tuple[str, ...]:
+    return (f"bb8deploy validate ({now.addon}/, its tests included)",)
+
+
+def _bump(now: Situation) -> tuple[str, ...]:
+    return (f"write {now.version} into {now.addon}/", f"git commit -m 'Release {now.version}'")
+
+
+def _deploy(now: Situation) -> tuple[str, ...]:
+    return (
+        f"{now.host}: sync {now.addon}/ in one channel, hash it again",
+        f"{now.host}: store reload, update to {now.version}, start",
+        f"{now.host}: wait for the add-on's own report of {now.version} and its tree",
+    )
+
+
+def _attest(now: Situation) -> tuple[str, ...]:
+    return (f"mqtt {now.broker}: echo for at least 10 s",)
+
+
+def _publish(now: Situation) -> tuple[str, ...]:
+    images = (f"build and push {now.image}:{now.version} for each architecture",) if now.image else ()
+    return (
+        *images,
+        f"git commit-tree HEAD:{now.addon} -p <tip of {now.branch}>",
+        f"git push --atomic {now.remote} <commit>:refs/heads/{now.branch} <tag>:refs/tags/{now.version}",
+        f"git ls-remote {now.remote}",
+    )
+
+
+def _tag(now: Situation) -> tuple[str, ...]:
+    return (f"git tag -a {now.version}",)
+
+
+_COMMANDS = {
+    Name.PREFLIGHT: _preflight,
+    Name.VALIDATE: _validate,
+    Name.BUMP: _bump,
+    Name.DEPLOY: _deploy,
+    Name.ATTEST: _attest,
+    Name.PUBLISH: _publish,
+    Name.TAG: _tag,
+}
