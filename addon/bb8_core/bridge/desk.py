@@ -1,0 +1,71 @@
+"""Receives raw commands: refuses what is retained, malformed or unknown, and counts it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bb8_core.bridge.acks import body, rejected
+from bb8_core.bridge.intents import BadPayload, Request, cid_of, parse, parse_object, stops_regardless
+from bb8_core.bridge.ports import Voice
+
+STALE_S = 5.0
+"""A command that lay this long between the broker and us is not obeyed, stops excepted."""
+
+_NAME = re.compile(r"[a-z][a-z_]{0,31}")
+_log = logging.getLogger("bb8.desk")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A command as it came: the topic's last part, the payload, whether retained, when (monotonic s)."""
+
+    cmd: str
+    payload: bytes
+    retained: bool
+    received_at: float
+
+
+class Desk:
+    """Turns raw commands into requests; everything refused is acknowledged with its reason."""
+
+    def __init__(self, voice: Voice, obey: Callable[[Request], None]) -> None:
+        """Hand good requests to `obey`."""
+        self._voice = voice
+        self._obey = obey
+        self.refused: Counter[str] = Counter()
+
+    def receive(self, raw: Raw, now: float) -> None:
+        """Take one command; never raises."""
+        if raw.retained:
+            self._refuse(raw, None, "RETAINED", "retained commands are not obeyed; publish without retain")
+            return
+        cid = None
+        try:
+            value = parse_object(raw.payload)
+            cid = cid_of(value)
+            intent = parse(raw.cmd, value)
+        except BadPayload as bad:
+            self._malformed(raw, cid, bad)
+            return
+        if now - raw.received_at > STALE_S and stops_regardless(raw.cmd) is None:
+            self._refuse(raw, cid, "STALE", f"the command is {now - raw.received_at:.1f} s old")
+            return
+        self._obey(Request(raw.cmd, intent, cid, raw.received_at))
+
+    def _malformed(self, raw: Raw, cid: str | int | None, bad: BadPayload) -> None:
+        stop = stops_regardless(raw.cmd)
+        if stop is None:
+            self._refuse(raw, cid, bad.code, bad.reason)
+            return
+        self.refused[bad.code] += 1
+        self._obey(Request(raw.cmd, stop, cid, raw.received_at))
+
+    def _refuse(self, raw: Raw, cid: str | int | None, code: str, reason: str) -> None:
+        self.refused[code] += 1
+        name = raw.cmd if _NAME.fullmatch(raw.cmd) else "unknown"
+        _log.debug("refused %s: %s", name, reason)
+        self._voice.ack(name, body(cid, rejected(code, reason)))

@@ -1,0 +1,73 @@
+"""Whether a motion may happen, and how much of it: pure decisions over a frozen state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bb8_core.bridge.intents import Drive
+from bb8_core.link.states import Status
+from bb8_core.robot import commands
+from bb8_core.robot.protocol import Command
+
+STALE_MOTION_S = 0.5
+"""A wish for motion older than this is not obeyed: whoever had it has seen that nothing happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the options and the speed number allow: speed 0-255, milliseconds."""
+
+    speed_cap: int = 180
+    duration_cap_ms: int = 2000
+    min_spacing_ms: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a decision is made from."""
+
+    estop: bool
+    link: Status
+    ready: bool
+    stops_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No, for a reason: `code` for programs, `reason` for people."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Yes, in this form: the command to send and for how long it counts."""
+
+    command: Command
+    speed: int
+    heading: int
+    ms: int
+
+
+def refusal(situation: Situation, age_s: float) -> Refused | None:
+    """Say why no motion at all is possible now, or None. `age_s`: how long ago it was asked for."""
+    if situation.estop:
+        return Refused("ESTOP", "the emergency stop is latched; clear it first")
+    if age_s > STALE_MOTION_S:
+        return Refused("STALE", f"the command is {age_s:.1f} s old")
+    if not situation.ready:
+        return Refused("NOT_READY", f"{situation.link.reason} {situation.link.remedy}".strip())
+    if not situation.stops_itself:
+        return Refused("UNARMED", "the robot did not arm its own stop, so it is not set in motion")
+    return None
+
+
+def decide(drive: Drive, situation: Situation, limits: Limits, age_s: float) -> Allowed | Refused:
+    """Allow a drive, capped in speed and time, or refuse it; speed 0 turns in place."""
+    refused = refusal(situation, age_s)
+    if refused is not None:
+        return refused
+    speed = min(drive.speed, limits.speed_cap)
+    command = commands.roll(speed, drive.heading) if speed else commands.spin_in_place(drive.heading)
+    return Allowed(command, speed, drive.heading, min(drive.ms, limits.duration_cap_ms))

@@ -1,0 +1,288 @@
+"""Turn a command's topic and payload into an intent, or into a reason why not; pure and never surprised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, NoReturn
+
+MAX_PAYLOAD: Final = 4096
+"""Longest payload that is looked at; the longest sensible one has some hundred bytes."""
+MAX_CID: Final = 128
+DEFAULT_DRIVE_MS: Final = 1000
+MAX_DRIVE_MS: Final = 5000
+
+
+class BadPayload(ValueError):
+    """The payload cannot be obeyed; `code` is for programs, the text for people."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """Roll with speed 0-255 of full to a heading of 0-359 degrees for 0-5000 ms."""
+
+    speed: int
+    heading: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estop:
+    """Stop now and refuse motion until cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearEstop:
+    """Allow motion again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """Main light, 0-255 each."""
+
+    r: int
+    g: int
+    b: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedChange:
+    """Home Assistant's form: on or off, colour and brightness as far as they were given."""
+
+    on: bool
+    colour: tuple[int, int, int] | None
+    brightness: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Tail light, 0-255."""
+
+    brightness: int
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """`wake` or `sleep`."""
+
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetHeading:
+    """Take the direction the robot looks in now as this heading (0-359); 0 makes it straight on."""
+
+    heading: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stabilize:
+    """Switch the balance control on or off."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask the robot for a sign of life; never wakes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """Play a gesture by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Connect, waking the robot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Let the robot go."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedCap:
+    """Lower the highest speed that drives may have, 0-255; the option is the upper limit."""
+
+    value: int
+
+
+Intent = (
+    Drive
+    | Stop
+    | Estop
+    | ClearEstop
+    | Led
+    | LedChange
+    | Tail
+    | Power
+    | SetHeading
+    | Stabilize
+    | Ping
+    | Macro
+    | Connect
+    | Disconnect
+    | SpeedCap
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command: its name, what it wants, the sender's correlation id (may be None), when it came."""
+
+    cmd: str
+    intent: Intent
+    cid: str | int | None
+    received_at: float
+
+
+def echo_of(intent: Intent) -> dict[str, Any]:
+    """What the acknowledgement repeats of the command."""
+    return asdict(intent)
+
+
+def parse_object(payload: bytes) -> dict[str, Any]:
+    """Decode a payload that must be a JSON object; an empty one counts as `{}`; BadPayload otherwise."""
+    if len(payload) > MAX_PAYLOAD:
+        raise BadPayload("TOO_LONG", f"the payload is longer than {MAX_PAYLOAD} bytes")
+    if not payload.strip():
+        return {}
+    try:
+        value = json.loads(payload.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadPayload("BAD_JSON", "the payload is not JSON") from None
+    if not isinstance(value, dict):
+        raise BadPayload("BAD_JSON", "the payload is not a JSON object")
+    return value
+
+
+def cid_of(value: Mapping[str, Any]) -> str | int | None:
+    """The correlation id; BadPayload if it is neither short text nor a whole number."""
+    cid = value.get("cid")
+    if cid is None or (isinstance(cid, int) and not isinstance(cid, bool) and abs(cid) < 1 << 63):
+        return cid
+    if isinstance(cid, str) and len(cid) <= MAX_CID:
+        return cid
+    raise BadPayload("BAD_CID", f"cid must be text of at most {MAX_CID} characters or a whole number")
+
+
+def parse(cmd: str, value: Mapping[str, Any]) -> Intent:
+    """Read the intent of a decoded payload; BadPayload says what is wrong with it."""
+    reader = _READERS.get(cmd)
+    if reader is None:
+        raise BadPayload("UNKNOWN_COMMAND", f"there is no command {cmd[:40]!r}")
+    return reader(value)
+
+
+def stops_regardless(cmd: str) -> Stop | Estop | None:
+    """The intent of a stop whose payload makes no sense: a robot that should stop, stops."""
+    return {"stop": Stop(), "estop": Estop()}.get(cmd)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _whole(value: Mapping[str, Any], key: str, high: int, default: int | None = None) -> int:
+    number = value.get(key, default)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= high:
+        raise BadPayload("BAD_VALUE", f"{key} must be a whole number from 0 to {high}")
+    return number
+
+
+def _drive(value: Mapping[str, Any]) -> Drive:
+    return Drive(
+        _whole(value, "speed", 255),
+        _whole(value, "heading", 359),
+        _whole(value, "ms", MAX_DRIVE_MS, DEFAULT_DRIVE_MS),
+    )
+
+
+def _led(value: Mapping[str, Any]) -> Led | LedChange:
+    if "state" in value:
+        return _led_change(value)
+    return Led(*(_whole(value, key, 255) for key in "rgb"))
+
+
+def _led_change(value: Mapping[str, Any]) -> LedChange:
+    colour = value.get("color")
+    if colour is not None and not isinstance(colour, dict):
+        raise BadPayload("BAD_VALUE", "color must be an object with r, g and b")
+    rgb = (
+        None
+        if colour is None
+        else (_whole(colour, "r", 255), _whole(colour, "g", 255), _whole(colour, "b", 255))
+    )
+    brightness = _whole(value, "brightness", 255) if "brightness" in value else None
+    return LedChange(_is_on(value), rgb, brightness)
+
+
+def _is_on(value: Mapping[str, Any]) -> bool:
+    state = value.get("state")
+    if state not in {"ON", "OFF"}:
+        raise BadPayload("BAD_VALUE", "state must be ON or OFF")
+    return state == "ON"
+
+
+def _tail(value: Mapping[str, Any]) -> Tail:
+    if "state" in value and not _is_on(value):
+        return Tail(0)
+    return Tail(_whole(value, "brightness", 255, 255 if "state" in value else None))
+
+
+def _power(value: Mapping[str, Any]) -> Power:
+    action = value.get("action")
+    if action not in {"wake", "sleep"}:
+        raise BadPayload("BAD_VALUE", "action must be wake or sleep")
+    return Power(str(action))
+
+
+def _stabilize(value: Mapping[str, Any]) -> Stabilize:
+    on = value.get("on", True)
+    if not isinstance(on, bool):
+        raise BadPayload("BAD_VALUE", "on must be true or false")
+    return Stabilize(on)
+
+
+def _macro(value: Mapping[str, Any]) -> Macro:
+    name = value.get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= 64:
+        raise BadPayload("BAD_VALUE", "name must name a gesture")
+    return Macro(name)
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Intent]]] = {
+    "drive": _drive,
+    "stop": lambda _: Stop(),
+    "estop": lambda _: Estop(),
+    "clear_estop": lambda _: ClearEstop(),
+    "led": _led,
+    "tail": _tail,
+    "power": _power,
+    "heading": lambda value: SetHeading(_whole(value, "heading", 359, 0)),
+    "stabilize": _stabilize,
+    "ping": lambda _: Ping(),
+    "macro": _macro,
+    "connect": lambda _: Connect(),
+    "disconnect": lambda _: Disconnect(),
+    "speed_cap": lambda value: SpeedCap(_whole(value, "value", 255)),
+}
+COMMANDS: Final = tuple(_READERS)

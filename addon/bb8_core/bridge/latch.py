@@ -1,0 +1,66 @@
+"""The emergency stop's latch: in memory at once, on disk so that it survives a restart."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger("bb8.estop")
+
+
+def write_atomically(path: Path, value: Any) -> None:
+    """Replace a JSON file so that a reader sees the old or the new one whole; OSError if it cannot be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+class EstopLatch:
+    """Latched or not. A file that cannot be read counts as latched: motion has to prove itself."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; a missing one means not latched."""
+        self._path = path
+        self.latched = _read(path)
+
+    def set(self) -> None:
+        """Latch in memory; `save` makes it last."""
+        self.latched = True
+
+    def clear(self) -> None:
+        """Lift in memory; `save` makes it last."""
+        self.latched = False
+
+    def save(self) -> bool:
+        """Write the present value to disk; slow, so never on the event loop. False if it failed."""
+        try:
+            write_atomically(self._path, {"estop": self.latched})
+        except OSError as error:
+            _log.error("the emergency stop's state could not be saved: %s", error)
+            return False
+        return True
+
+
+def _read(path: Path) -> bool:
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, RecursionError):
+        _log.warning("the emergency stop's state is unreadable: it counts as latched until cleared")
+        return True
+    return not (isinstance(value, dict) and value.get("estop") is False)

@@ -1,0 +1,95 @@
+"""What the status page shows and does, from a thread of its own so that it cannot slow the robot's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from bb8_core.bridge.bridge import Bridge
+from bb8_core.identity import Identity
+
+ACTION_TIMEOUT_S = 2.0
+
+
+class Page:
+    """The source of the status page. Its methods are called on the page's loop, not the robot's."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        loop: asyncio.AbstractEventLoop,
+        identity: Identity,
+        simulate: bool,
+        mqtt: Callable[[], dict[str, Any]],
+    ) -> None:
+        """Show `bridge`, which lives on `loop`; `mqtt` tells how the broker connection stands."""
+        self._bridge = bridge
+        self._loop = loop
+        self._identity = identity
+        self._simulate = simulate
+        self._mqtt = mqtt
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state of this moment."""
+        connection = self._bridge.connection_json()
+        telemetry = self._bridge.telemetry
+        return {
+            "version": self._identity.version,
+            "simulate": self._simulate,
+            "estop": self._bridge.estop,
+            "robot": {
+                "name": connection["name"],
+                "address": connection["address"],
+                "firmware": telemetry.firmware,
+            },
+            "connection": {key: connection[key] for key in ("state", "reason", "remedy")},
+            "battery": {"voltage_v": telemetry.battery_v, "state": telemetry.battery_state},
+            "mqtt": self._mqtt(),
+            "commands": [asdict(command) for command in self._bridge.recent],
+        }
+
+    async def stop(self) -> None:
+        """Stop the robot and wait until it has confirmed."""
+        await self._there(self._bridge.stop_and_wait(ACTION_TIMEOUT_S))
+
+    async def estop(self) -> None:
+        """Latch the emergency stop."""
+        await self._there(_call(self._bridge.emergency))
+
+    async def clear_estop(self) -> None:
+        """Lift the emergency stop."""
+        await self._there(_call(self._bridge.clear_emergency))
+
+    async def _there(self, action: Any) -> None:
+        """Run on the robot's loop."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(action, self._loop))
+
+
+async def _call(action: Callable[[], None]) -> None:
+    action()
+
+
+class SideLoop:
+    """An event loop in a thread, for what must not share the robot's."""
+
+    def __init__(self) -> None:
+        """Start the thread."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Any, timeout_s: float) -> Any:
+        """Run a coroutine there and wait for its result; blocks at most `timeout_s` seconds."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()

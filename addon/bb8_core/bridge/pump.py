@@ -1,0 +1,162 @@
+"""Takes what waits in the outbox to the wire, one at a time, and reports what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from bb8_core.bridge.acks import (
+    LINK_LOST,
+    NO_ANSWER,
+    QUEUE_FULL,
+    SENT,
+    STOPPED,
+    SUPERSEDED,
+    TOO_LATE,
+    Outcome,
+    answered,
+)
+from bb8_core.bridge.outbox import Item, Lane, Outbox
+from bb8_core.link.transport import AnswerTimeout, LinkError
+from bb8_core.robot.protocol import Command, Response
+
+ANSWER_TIMEOUT_S = 1.0
+STOP_ANSWER_TIMEOUT_S = 0.25
+"""A stop that is not answered this soon is sent again."""
+MAX_UNANSWERED = 16
+"""Commands on the way at once; the robot's buffer is small."""
+
+
+class Wire(Protocol):
+    """The part of RobotLink that the pump uses."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the robot answered and is armed."""
+
+    @property
+    def wire_open(self) -> bool:
+        """Whether bytes can reach it."""
+
+    async def send(self, command: Command, timeout_s: float) -> asyncio.Future[Response]:
+        """Write, and return the future of the answer; LinkError."""
+
+
+class Pump:
+    """One task that writes; everything else only puts items in and hears the reports."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        spacing_s: float,
+        may_send: Callable[[Item], bool],
+        on_write: Callable[[Item], None],
+    ) -> None:
+        """Wire it: `may_send` is asked right before a write, `on_write` told right before it."""
+        self._wire = wire
+        self._spacing_s = spacing_s
+        self._may_send = may_send
+        self._on_write = on_write
+        self._outbox = Outbox()
+        self._wake = asyncio.Event()
+        self._next_write_at = float("-inf")
+        self._unanswered = 0
+        self.last_rtt_ms: float | None = None
+
+    def __len__(self) -> int:
+        """How many items wait."""
+        return len(self._outbox)
+
+    def waiting(self, lane: Lane) -> bool:
+        """Whether a drive, colour or tail light waits."""
+        return self._outbox.waiting(lane)
+
+    def put(self, item: Item) -> None:
+        """Queue an item; whoever lost its place by it is told."""
+        loser = self._outbox.put(item)
+        self._wake.set()
+        if loser is not None:
+            loser.report(QUEUE_FULL if loser is item else SUPERSEDED)
+
+    def drop_motion(self) -> None:
+        """Forget every motion that waits: a stop came."""
+        for item in self._outbox.clear_motion():
+            item.report(STOPPED)
+
+    def drop_all(self) -> None:
+        """Forget everything: the link is gone and nothing old may be sent on the next one."""
+        for item in self._outbox.clear():
+            item.report(LINK_LOST)
+
+    def poke(self) -> None:
+        """Look again: the link's state changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wake.clear()
+            now = loop.time()
+            for late in self._outbox.expire(now):
+                late.report(TOO_LATE)
+            item = self._next(now)
+            if item is None:
+                await self._sleep_until(self._wake_time(now))
+            elif self._may_send(item):
+                await self._transmit(item, loop)
+            else:
+                item.report(STOPPED)
+
+    def _next(self, now: float) -> Item | None:
+        if self._wire.wire_open and self._outbox.urgent:
+            return self._outbox.take_urgent()
+        if self._wire.ready and now >= self._next_write_at and self._unanswered < MAX_UNANSWERED:
+            return self._outbox.take()
+        return None
+
+    def _wake_time(self, now: float) -> float:
+        waiting = len(self._outbox) and self._wire.ready and self._next_write_at > now
+        return min(self._outbox.next_expiry(), self._next_write_at if waiting else float("inf"))
+
+    async def _sleep_until(self, when: float) -> None:
+        if when == float("inf"):
+            await self._wake.wait()
+            return
+        timer = asyncio.get_running_loop().call_at(when, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    async def _transmit(self, item: Item, loop: asyncio.AbstractEventLoop) -> None:
+        started = loop.time()
+        timeout_s = STOP_ANSWER_TIMEOUT_S if item.lane is Lane.URGENT else ANSWER_TIMEOUT_S
+        self._next_write_at = started + self._spacing_s
+        self._on_write(item)
+        try:
+            answer = await self._wire.send(item.command, timeout_s)
+        except (LinkError, AnswerTimeout):
+            item.report(LINK_LOST)
+            return
+        item.report(SENT)
+        self._unanswered += 1
+        answer.add_done_callback(lambda done: self._answered(item, done, started, loop))
+
+    def _answered(
+        self, item: Item, done: asyncio.Future[Response], started: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._unanswered -= 1
+        self._wake.set()
+        item.report(self._outcome(done, loop.time() - started))
+
+    def _outcome(self, done: asyncio.Future[Response], rtt_s: float) -> Outcome:
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or isinstance(error, LinkError):
+            return LINK_LOST
+        if error is not None:
+            return NO_ANSWER
+        outcome = answered(done.result(), rtt_s)
+        self.last_rtt_ms = outcome.rtt_ms
+        return outcome

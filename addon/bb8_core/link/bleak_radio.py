@@ -1,0 +1,169 @@
+"""The radio through bleak: one long-lived scanner, connections through bleak-retry-connector."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.exc import BleakError
+from bleak_retry_connector import (
+    BleakClientWithServiceCache,
+    close_stale_connections_by_address,
+    establish_connection,
+)
+
+from bb8_core.link.failures import cause_of
+from bb8_core.link.matching import Target, matches
+from bb8_core.link.states import Cause
+from bb8_core.link.transport import LinkError, Sighting
+from bb8_core.robot import gatt
+
+CONNECT_DEADLINE_S = 25.0
+"""For one attempt with its retries; bleak-retry-connector alone may take more than a minute."""
+CONNECT_TRIES = 2
+WRITE_DEADLINE_S = 3.0
+SUBSCRIBE_DEADLINE_S = 5.0
+SCAN_DEADLINE_S = 10.0
+DISCONNECT_DEADLINE_S = 3.0
+
+_RADIO_ERRORS = (BleakError, OSError, EOFError, AttributeError, KeyError, AssertionError, TimeoutError)
+"""What bleak and its D-Bus library raise when the stack under them misbehaves."""
+
+_log = logging.getLogger("bb8.radio")
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Backend classes to use in place of the platform's, as the simulator provides."""
+
+    client: type[BaseBleakClient]
+    scanner: type[BaseBleakScanner]
+
+
+class BleakPeer:
+    """An open connection."""
+
+    def __init__(self, client: BleakClient) -> None:
+        """Wrap a connected client."""
+        self._client = client
+
+    async def subscribe(self, on_data: Callable[[bytes], None]) -> None:
+        """Subscribe to the robot's notifications."""
+        await _within(
+            SUBSCRIBE_DEADLINE_S,
+            self._client.start_notify(gatt.RESPONSES, lambda _, data: on_data(bytes(data))),
+        )
+
+    async def write(self, characteristic: str, data: bytes) -> None:
+        """Write with response: without it the robot drops most commands."""
+        await _within(WRITE_DEADLINE_S, self._client.write_gatt_char(characteristic, data, response=True))
+
+    async def disconnect(self) -> None:
+        """Close the connection; what goes wrong here changes nothing for us and is only logged."""
+        try:
+            await _within(DISCONNECT_DEADLINE_S, self._client.disconnect())
+        except LinkError as error:
+            _log.debug("disconnect: %s", error)
+
+
+class BleakRadio:
+    """One adapter, one scanner, one robot."""
+
+    def __init__(self, target: Target, adapter: str = "", backends: Backends | None = None) -> None:
+        """Look for `target` on `adapter` (`hci0`; empty: the default one)."""
+        self._target = target
+        self._bluez: dict[str, Any] = {"adapter": adapter} if adapter else {}
+        self._backends = backends
+        self._scanner: BleakScanner | None = None
+        self._scanning = False
+        self._on_sighting: Callable[[Sighting], None] = _ignore
+        self._caches_cleared: set[str] = set()
+
+    async def close_stale(self) -> None:
+        """End a connection that an earlier run left behind: the robot stops on it, and is free again."""
+        if self._backends is None and self._target.address:
+            await _within(SCAN_DEADLINE_S, close_stale_connections_by_address(self._target.address))
+
+    async def start_scan(self, on_sighting: Callable[[Sighting], None]) -> None:
+        """Listen for the target; the scanner is made once and started again after each connection."""
+        if self._scanning:
+            return
+        self._on_sighting = on_sighting
+        try:
+            if self._scanner is None:
+                self._scanner = self._new_scanner()
+            await _within(SCAN_DEADLINE_S, self._scanner.start())
+        except LinkError:
+            self._scanner = None
+            raise
+        self._scanning = True
+
+    async def stop_scan(self) -> None:
+        """Stop listening; a scanner that cannot be stopped is replaced."""
+        if not self._scanning or self._scanner is None:
+            return
+        self._scanning = False
+        try:
+            await _within(SCAN_DEADLINE_S, self._scanner.stop())
+        except LinkError as error:
+            _log.debug("the scanner did not stop: %s", error)
+            self._scanner = None
+
+    async def connect(self, sighting: Sighting, on_drop: Callable[[], None]) -> BleakPeer:
+        """Connect to the device that was heard and check that it has what a BB-8 has."""
+        extra: dict[str, Any] = {"backend": self._backends.client} if self._backends else {}
+        client = await _within(
+            CONNECT_DEADLINE_S,
+            establish_connection(
+                BleakClientWithServiceCache,
+                sighting.device,
+                sighting.name,
+                disconnected_callback=lambda _: on_drop(),
+                max_attempts=CONNECT_TRIES,
+                use_services_cache=sighting.address not in self._caches_cleared,
+                **extra,
+            ),
+        )
+        missing = [uuid for uuid in gatt.REQUIRED if client.services.get_characteristic(uuid) is None]
+        if missing:
+            await self._give_up(client, sighting.address, missing)
+        return BleakPeer(client)
+
+    async def _give_up(self, client: BleakClientWithServiceCache, address: str, missing: list[str]) -> None:
+        """Clear the host's memory of the services once; if they are missing again, it is no BB-8."""
+        first = address not in self._caches_cleared
+        if first:
+            self._caches_cleared.add(address)
+            await _within(WRITE_DEADLINE_S, client.clear_cache())
+        await BleakPeer(client).disconnect()
+        raise LinkError(Cause.STALE_SERVICES if first else Cause.NOT_A_BB8, f"missing {', '.join(missing)}")
+
+    def _new_scanner(self) -> BleakScanner:
+        extra: dict[str, Any] = {"backend": self._backends.scanner} if self._backends else {}
+        return BleakScanner(self._heard, scanning_mode="active", bluez=self._bluez, **extra)  # type: ignore[arg-type]
+
+    def _heard(self, device: BLEDevice, adv: AdvertisementData) -> None:
+        name = adv.local_name or device.name
+        if matches(self._target, device.address, name, adv.manufacturer_data, adv.service_uuids):
+            now = asyncio.get_running_loop().time()
+            self._on_sighting(Sighting(device, device.address, name or device.address, adv.rssi, now))
+
+
+def _ignore(_: Sighting) -> None:
+    """Before the first scan nobody listens."""
+
+
+async def _within(deadline_s: float, action: Any) -> Any:
+    """Await `action` under a deadline, with every way to fail turned into a LinkError."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await action
+    except _RADIO_ERRORS as error:
+        raise LinkError(cause_of(error), f"{type(error).__name__} {error}".strip()) from error

@@ -1,0 +1,1 @@
+"""The MQTT side: the broker connection, topics, credentials and Home Assistant discovery."""

@@ -1,0 +1,171 @@
+"""The connection to the broker: paho in its own thread, with bounded retries and without Nagle's delay."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from bb8_core.mqtt.credentials import Broker
+
+KEEPALIVE_S = 15
+RETRY_FIRST_S = 1
+RETRY_LONGEST_S = 5
+CONNECT_TIMEOUT_S = 5.0
+MAX_INFLIGHT = 200
+MAX_QUEUED = 2000
+"""Messages held for a slow broker; beyond it new ones are dropped. Nothing is held for an absent one."""
+
+_log = logging.getLogger("bb8.mqtt")
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone without a word; retained, QoS 1."""
+
+    topic: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Called in the client's own thread: hand over quickly and never raise."""
+
+    on_up: Callable[[], None]
+    """Connected and subscribed."""
+    on_down: Callable[[str], None]
+    """The connection ended or was refused; the text says why."""
+    on_message: Callable[[str, bytes, bool], None]
+    """Topic, payload, whether it was retained."""
+
+
+class MqttClient:
+    """One broker connection that heals itself; `publish` may be called from any thread."""
+
+    def __init__(
+        self, broker: Broker, client_id: str, will: Will, subscriptions: tuple[str, ...], handlers: Handlers
+    ) -> None:
+        """Prepare; nothing is sent before `start`. Raises OSError if the CA file cannot be read."""
+        self._broker = broker
+        self._subscriptions = subscriptions
+        self._handlers = handlers
+        self._connected = False
+        self._client = _new_client(broker, client_id)
+        self._client.will_set(will.topic, will.payload, qos=1, retain=True)
+        self._client.on_connect = self._connected_or_refused
+        self._client.on_disconnect = self._disconnected
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._received
+        self._client.on_connect_fail = self._unreachable
+        self._client.on_socket_open = _without_delay
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and our subscriptions."""
+        return self._connected
+
+    def start(self) -> None:
+        """Connect in the background, for ever: attempts are 1 to 5 s apart."""
+        options: dict[str, Any] = {"keepalive": KEEPALIVE_S}
+        if self._broker.protocol == "5":
+            options["clean_start"] = True
+        self._client.connect_async(self._broker.host, self._broker.port, **options)
+        self._client.loop_start()
+
+    def publish(self, topic: str, payload: str, qos: int = 0, retain: bool = False) -> bool:
+        """Hand a message to the broker; False, and nothing kept, while it is not connected."""
+        if not self._client.is_connected():
+            return False
+        try:
+            return self._client.publish(topic, payload, qos=qos, retain=retain).rc == paho.MQTT_ERR_SUCCESS
+        except (ValueError, RuntimeError) as error:
+            _log.warning("not published on %s: %s", topic, error)
+            return False
+
+    def flush_and_stop(self, last_topic: str, last_payload: str, timeout_s: float) -> None:
+        """Publish a last retained message, wait for its acknowledgement, disconnect; blocks `timeout_s`."""
+        if self._client.is_connected():
+            info = self._client.publish(last_topic, last_payload, qos=1, retain=True)
+            try:
+                info.wait_for_publish(timeout_s)
+            except (ValueError, RuntimeError) as error:
+                _log.debug("last message: %s", error)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    # In paho's thread
+
+    def _connected_or_refused(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        if reason.is_failure:
+            self._handlers.on_down(_refusal(str(reason)))
+            return
+        self._client.subscribe([(topic, 1) for topic in self._subscriptions])
+
+    def _subscribed(self, _c: Any, _u: Any, _mid: int, reasons: list[Any], _p: Any) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._handlers.on_down(f"the broker refused a subscription ({', '.join(refused)})")
+            return
+        self._connected = True
+        self._handlers.on_up()
+
+    def _disconnected(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        was, self._connected = self._connected, False
+        if was:
+            self._handlers.on_down(f"the connection to the broker ended ({reason})")
+
+    def _unreachable(self, _c: Any, _u: Any) -> None:
+        broker = self._broker
+        self._handlers.on_down(f"the broker {broker.host}:{broker.port} cannot be reached")
+
+    def _received(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return
+        self._handlers.on_message(topic, bytes(message.payload), message.retain)
+
+
+def _new_client(broker: Broker, client_id: str) -> paho.Client:
+    five = broker.protocol == "5"
+    options: dict[str, Any] = {} if five else {"clean_session": True}
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+        **options,
+    )
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    client.reconnect_delay_set(RETRY_FIRST_S, RETRY_LONGEST_S)
+    client.max_inflight_messages_set(MAX_INFLIGHT)
+    client.max_queued_messages_set(MAX_QUEUED)
+    if broker.username:
+        client.username_pw_set(broker.username, broker.password or None)
+    if broker.tls:
+        client.tls_set(ca_certs=broker.ca_file or None, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        client.tls_insecure_set(broker.tls_insecure)
+    return client
+
+
+def _without_delay(_c: Any, _u: Any, sock: Any) -> None:
+    """Send small packets at once: with Nagle's algorithm a QoS 1 round trip takes 40 ms more."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _refusal(reason: str) -> str:
+    text = reason.lower()
+    if "authori" in text or "user name" in text or "password" in text:
+        return (
+            f"the broker refused the login ({reason}): check mqtt_username and mqtt_password in the add-on's "
+            "Configuration tab, or clear mqtt_host to use Home Assistant's own broker"
+        )
+    if "protocol" in text:
+        return f"the broker refused the protocol version ({reason}): set mqtt_protocol to 3.1.1"
+    return f"the broker refused the connection ({reason})"
