@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bb8deploy.errors import Bb8Error, CheckFailed, Refused, UsageError
 from bb8deploy.lanes.run import Run
@@ -81,7 +82,6 @@ def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
         outcome = replace(
             outcome, version=source.info.version, source_commit=source.commit.sha, tree=source.tree
         )
-        check_tree(run, source)
         if options.image:
             source, outcome = _promote(run, source, outcome)
         outcome = _publish(run, store, source, options, outcome)
@@ -140,22 +140,6 @@ def tagged_here(run: Run, source: Source) -> bool:
     )
 
 
-def check_tree(run: Run, source: Source) -> None:
-    """Holds the very tree that will be published against the structure rules, as a folder of its own."""
-    import tarfile
-    import tempfile
-    from io import BytesIO
-    from pathlib import Path
-
-    from bb8deploy.checks.published import check_published_tree
-
-    done = g.call(run.workspace, "archive", "--format=tar", source.tree)
-    with run.step("publish: rules on the split tree"), tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-            archive.extractall(folder, filter="tar")
-        check_published_tree(Path(folder), run)
-
-
 def _publish(
     run: Run, store: Store, source: Source, options: PublishOptions, outcome: PublishOutcome
 ) -> PublishOutcome:
@@ -210,8 +194,6 @@ def _commit(run: Run, source: Source, state: RemoteState, options: PublishOption
 def _split(run: Run, source: Source, state: RemoteState) -> str:
     """`git subtree split`: every commit of the folder rewritten, which takes minutes in a long history."""
     top = g.git(run.workspace, "rev-parse", "--show-toplevel")
-    from pathlib import Path
-
     folder = g.prefix(run.addon).rstrip("/")
     with run.step("publish: git subtree split"):
         text = g.git(Path(top), "subtree", "split", "-q", "-P", folder, "HEAD", deadline=3600)

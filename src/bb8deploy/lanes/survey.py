@@ -61,10 +61,20 @@ def hand_edits(store: Store, tip: str, tree: str, addon: Path) -> HandEdits:
         return HandEdits()
     base = _last_of_ours(store, tip, addon)
     tip_tree = _tree(store, tip)
-    listed = (g.tree_files(store.folder, name) for name in (base, tip_tree, tree))
-    paths = overwritten(*listed)
+    old, tip_files, new = (g.tree_files(store.folder, name) for name in (base, tip_tree, tree))
+    lost = overwritten(old, tip_files, new)
+    paths = [path for path in lost if not _taken_over(store, addon, path, tip_files.get(path))]
     diff = g.tree_diff(store.folder, base, tip_tree, paths) if paths else []
     return HandEdits(tuple(paths), tuple(diff))
+
+
+def _taken_over(store: Store, addon: Path, path: str, facts: str | None) -> bool:
+    """Whether our history once had the remote's file: then the edit was brought here, and went on."""
+    if facts is None:
+        return False
+    where = f":(top){g.prefix(addon)}{path}"
+    words = ("log", "-1", "--format=%H", f"--find-object={facts.split()[-1]}", "HEAD", "--", where)
+    return bool(g.git(store.folder, *words))
 
 
 def _last_of_ours(store: Store, tip: str, addon: Path) -> str:

@@ -55,7 +55,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the steps depend on. `head` and `parent` are commits; `done` is the journal of a resumed run."""
+    """All that the steps depend on. `head` and `parent` are commits, `done` a resumed run's journal."""
 
     version: str
     head: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.errors import CheckFailed, UsageError
+from bb8deploy.errors import CheckFailed, Locked, UsageError
 
 LOCAL_DEADLINE = 60.0
 # Set while git runs a hook: they would send every call to the hook's repository, whatever folder is named.
@@ -67,6 +68,13 @@ def git(
     done = call(folder, *words, stdin=stdin, deadline=deadline, extra=extra)
     if done.returncode:
         said = lines_of(done.stderr) or ["it said nothing"]
+        if any(".lock" in line and "File exists" in line for line in said):
+            raise Locked(
+                "GIT_LOCKED",
+                "another git process is at work in the repository, or a killed one left its lock file",
+                "Wait for it; if no git runs, remove the lock file that is named here.",
+                details=said,
+            )
         raise CheckFailed(
             "GIT_FAILED",
             f"`git {words[0]}` failed: {said[-1]}",
@@ -247,6 +255,15 @@ def tree_diff(folder: Path, old: str, new: str, paths: Sequence[str] = ()) -> li
     text = git(folder, "diff-tree", "-p", "-r", "--no-color", "--no-ext-diff", old, new, "--", *paths)
     lines = text.splitlines()
     return lines if len(lines) <= 200 else [*lines[:200], f"... {len(lines) - 200} more lines"]
+
+
+def write_tree_files(folder: Path, tree: str, into: Path) -> None:
+    """Writes a tree's files below the folder `into`, byte for byte; the repository's own index stays."""
+    with tempfile.TemporaryDirectory() as scratch:
+        index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        git(folder, "read-tree", tree, extra=index)
+        plain = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
+        git(folder, *plain, "checkout-index", "--all", f"--prefix={into}/", extra=index)
 
 
 def has_commit(folder: Path, commit: str) -> bool:
