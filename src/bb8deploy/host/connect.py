@@ -143,6 +143,8 @@ def open_host(settings: Settings, tell: Tell, *, via: Via = "auto", accept_new: 
     replaced by the mount, with a warning, where both are set. Raises UsageError, Unreachable or Refused.
     """
     alias, mount = settings.text("HA_SSH_HOST_ALIAS"), settings.path("HA_MOUNT")
+    if via == "rsync":
+        via = "ssh" if alias else "mount"
     if via == "mount" or (via == "auto" and not alias):
         return _open_mount(settings, mount, tell)
     if not alias:

@@ -33,7 +33,7 @@ from bb8deploy.settings import Settings
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, hash_file
 
 ANSWER_DEADLINE = 15.0
-CONFIG = "config.yaml"
+CONFIGS = ("config.yaml", "config.yml", "config.json")
 
 
 class MountFiles:
@@ -155,7 +155,7 @@ class MountFiles:
             self.put_back()
             (self.state / "swapping").unlink(missing_ok=True)
             self._in_place(staged)
-        _touch(self.root / CONFIG)
+        _touch_config(self.root)
         (self.state / "swapping").unlink(missing_ok=True)
         remove_tree(self.state / "previous.old")
 
@@ -165,11 +165,11 @@ class MountFiles:
         with self._failures():
             if (self.state / "swapping").exists():
                 restored = self.put_back()
-                _touch(self.root / CONFIG)
+                _touch_config(self.root)
                 (self.state / "swapping").unlink(missing_ok=True)
             if (self.state / "inplace").exists():
                 overwrite(self.state / "previous", self.root)
-                _touch(self.root / CONFIG)
+                _touch_config(self.root)
                 (self.state / "inplace").unlink(missing_ok=True)
                 restored = True
             for left in self.state.glob("next.*"):
@@ -331,10 +331,11 @@ def _kind(item: os.DirEntry[str]) -> str:
     return "link" if item.is_symlink() else "folder" if item.is_dir() else "file"
 
 
-def _touch(path: Path) -> None:
-    """Gives the file the present time: the Supervisor notices a changed add-on by this alone."""
-    if path.is_file():
-        os.utime(path)
+def _touch_config(root: Path) -> None:
+    """Gives the config file the present time: the Supervisor notices a changed add-on by this alone."""
+    for name in CONFIGS:
+        if (root / name).is_file():
+            os.utime(root / name)
 
 
 def _check_answers(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import queue
 import tarfile
@@ -10,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from bb8deploy.errors import CheckFailed
 from bb8deploy.host.files import Delivery
@@ -91,11 +93,12 @@ def _add(tar: tarfile.TarFile, delivery: Delivery, entry: Entry) -> None:
     info.size = entry.size
     try:
         with (delivery.source / entry.path).open("rb") as file:
-            tar.addfile(info, file)
+            hashed = _Hashed(file)
+            tar.addfile(info, hashed)
             grown = bool(file.read(1))
     except OSError as error:
         raise _moved(entry.path) from error
-    if grown:
+    if grown or hashed.digest.hexdigest() != entry.sha256:
         raise _moved(entry.path)
 
 
@@ -117,6 +120,21 @@ def _moved(path: str) -> CheckFailed:
         f"{path} changed in the workspace while it was being sent; the host's tree is as it was",
         "Let the editor or the generator finish, then run again.",
     )
+
+
+class _Hashed(io.RawIOBase):
+    """A file that is hashed as it is read, so that what is sent is what was planned."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
 
 
 class _Stopped(Exception):

@@ -8,11 +8,15 @@ stands there for exactly as long as a swap is; it holds 1 where a runtime folder
 
 from __future__ import annotations
 
+# The Supervisor notices a changed add-on by the time of its config file alone, so that is touched last.
 START = r"""
 m=$1; R=$2; run=$3
 if [ -L "$R" ]; then R=$(readlink -f "$R"); fi
 P=${R%/*}; N=${R##*/}; S=$P/.bb8deploy; W=$S/$N; L=$S/$N.lock; next=$W/next.$run
 say() { printf '\n%s %s\n' "$m" "$1"; }
+touch_config() {
+  for c in config.yaml config.yml config.json; do [ ! -f "$R/$c" ] || touch "$R/$c"; done
+}
 fail() { rm -rf "$next"; say "FAIL $1"; say END; exit 1; }
 """
 
@@ -43,7 +47,7 @@ swap() {
   if [ -e "$W/previous" ]; then mv "$W/previous" "$W/previous.old" || unswap; fi
   if [ $had = 1 ]; then mv "$R" "$W/previous" || unswap; fi
   [ ! -e "$R" ] && mv "$next" "$R" || unswap
-  [ ! -f "$R/config.yaml" ] || touch "$R/config.yaml"
+  touch_config
   rm -f "$W/swapping"; rm -rf "$W/previous.old"
 }
 unswap() { putback; rm -f "$W/swapping"; fail RENAME; }
@@ -61,14 +65,14 @@ recover() {
   back=0
   if [ -e "$W/swapping" ]; then
     putback; rm -f "$W/swapping"
-    [ ! -f "$R/config.yaml" ] || touch "$R/config.yaml"
+    touch_config
   fi
   if [ -e "$W/inplace" ] && [ -d "$W/previous" ]; then
     rm -rf "$next" "$W/torn"
     cp -a "$W/previous" "$next" || fail COPY
     if [ -e "$R" ]; then mv "$R" "$W/torn" || fail RENAME; fi
     mv "$next" "$R" || fail RENAME
-    [ ! -f "$R/config.yaml" ] || touch "$R/config.yaml"
+    touch_config
     rm -f "$W/inplace"; rm -rf "$W/torn"; back=1
   fi
   for old in "$W"/next.*; do [ ! -e "$old" ] || rm -rf "$old"; done

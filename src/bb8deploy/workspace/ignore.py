@@ -6,8 +6,8 @@ Source of the meaning: rsync(1), section "PATTERN MATCHING RULES", and `rule_mat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from bb8deploy.errors import UsageError
@@ -54,6 +54,11 @@ class Rule:
         folders_only = len(line) > 1 and line.endswith("/")
         return cls(line[:-1] if folders_only else line, exclude, folders_only)
 
+    @property
+    def line(self) -> str:
+        """The rule as a line of an exclude-from file."""
+        return f"{'-' if self.exclude else '+'} {self.pattern}{'/' if self.folders_only else ''}"
+
     def matches(self, path: str, *, is_dir: bool) -> bool:
         """True where rsync would say that this rule fits `path` (relative, forward slashes)."""
         if self.folders_only and not is_dir:
@@ -81,11 +86,14 @@ class Rule:
         return ["/".join(name.split("/")[-(slashes + 1) :])] if name.count("/") >= slashes else []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ignore:
     """The rules in order: the first that fits decides; what lies in an ignored folder is ignored."""
 
     rules: tuple[Rule, ...]
+    _decided: dict[tuple[str, bool], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def parse(cls, text: str) -> Ignore:
@@ -119,6 +127,10 @@ class Ignore:
         """The rules of a checkout: its ops/rsync_runtime.exclude, else the built-in ones."""
         return cls.load(workspace / SOURCE)
 
+    def text(self) -> str:
+        """The rules as an exclude-from file."""
+        return "".join(f"{rule.line}\n" for rule in self.rules)
+
     def ignored(self, path: str, *, is_dir: bool) -> bool:
         """True where `path` or a folder above it is excluded."""
         above = path.split("/")[:-1]
@@ -127,15 +139,11 @@ class Ignore:
         return self._excluded(path, is_dir=is_dir)
 
     def _excluded(self, path: str, *, is_dir: bool) -> bool:
-        return _decide(self.rules, path, is_dir)
-
-
-@lru_cache(maxsize=65536)
-def _decide(rules: tuple[Rule, ...], path: str, is_dir: bool) -> bool:
-    for rule in rules:
-        if rule.matches(path, is_dir=is_dir):
-            return rule.exclude
-    return False
+        known = self._decided.get((path, is_dir))
+        if known is None:
+            known = next((rule.exclude for rule in self.rules if rule.matches(path, is_dir=is_dir)), False)
+            self._decided[path, is_dir] = known
+        return known
 
 
 def _suffixes(name: str) -> list[str]:

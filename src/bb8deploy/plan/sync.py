@@ -1,0 +1,171 @@
+"""What must happen for the host's tree to become the workspace's: pure, from two manifests."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bb8deploy.errors import CheckFailed
+from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, TreeDiff, bytes_entry, diff
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """build_stamp.json: the version, tree digest, commit and run that a runtime folder was made by."""
+
+    version: str
+    tree: str
+    commit: str
+    run: str
+
+    @classmethod
+    def parse(cls, text: str) -> Stamp | None:
+        """The stamp in `text`, None where it holds none."""
+        try:
+            row: Any = json.loads(text)
+            return cls(*(str(row[name]) for name in ("version", "tree", "commit", "run")))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def data(self) -> bytes:
+        """The file's content."""
+        return (json.dumps(asdict(self)) + "\n").encode()
+
+    def names_the_same(self, other: Stamp | None) -> bool:
+        """True where both stand for the same content; commit and run may differ."""
+        return other is not None and (self.version, self.tree) == (other.version, other.tree)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """The way from what was found to what is wanted.
+
+    `want` and `have` are without the stamp and without ignored files; `kept` are the host's ignored files,
+    which survive; `extra` are folders and special files that must go.
+    """
+
+    want: Manifest
+    have: Manifest
+    changes: TreeDiff
+    extra: tuple[str, ...]
+    kept: tuple[str, ...]
+    present: bool
+    stamp: Stamp
+    earlier: Stamp | None
+
+    @property
+    def nothing(self) -> bool:
+        """True where the host already holds exactly this, stamp included."""
+        return (
+            self.present and not self.changes and not self.extra and self.stamp.names_the_same(self.earlier)
+        )
+
+    @property
+    def removals(self) -> tuple[str, ...]:
+        """What is taken away before the new entries come: everything that changes or goes."""
+        gone = {*self.changes.changed, *self.changes.removed, *self.changes.modes, *self.extra}
+        return tuple(sorted(gone | {STAMP}))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What is sent: every entry that is new or differs, and the stamp last."""
+        paths = sorted({*self.changes.added, *self.changes.changed, *self.changes.modes})
+        return (*(self.want.by_path[path] for path in paths), bytes_entry(STAMP, self.stamp.data()))
+
+
+def plan_sync(found: FoundTree, want: Manifest, ignore: Ignore, stamp: Stamp) -> SyncPlan:
+    """The plan. Raises CheckFailed where the host's folder is a repository, or where an ignored file of the
+    host lies in a folder that has the name of a planned file."""
+    _refuse_repository(found)
+    found = fold_names(found, want)
+    want = without_stamp(want)
+    here = without_stamp(found.manifest)
+    kept = tuple(e.path for e in here.entries if ignore.ignored(e.path, is_dir=False))
+    kept_others = tuple(p for p in found.others if ignore.ignored(p, is_dir=False))
+    have = Manifest(tuple(e for e in here.entries if e.path not in set(kept)))
+    survivors = (*kept, *kept_others)
+    _refuse_blocked(want, survivors)
+    return SyncPlan(
+        want=want,
+        have=have,
+        changes=diff(have, want, modes=found.modes_known),
+        extra=(
+            *_extra_folders(found, want, ignore, survivors),
+            *(p for p in found.others if p not in survivors),
+        ),
+        kept=survivors,
+        present=found.present,
+        stamp=stamp,
+        earlier=Stamp.parse(found.stamp),
+    )
+
+
+def differences(found: FoundTree, plan: SyncPlan, ignore: Ignore, stamp_data: bytes) -> list[str]:
+    """What of a tree that was looked at after a sync is not as planned, one line each; empty if all is."""
+    after = plan_sync(found, plan.want, ignore, plan.stamp)
+    problems = [f"missing: {path}" for path in after.changes.added]
+    problems += [f"other content: {path}" for path in after.changes.changed]
+    problems += [f"not planned: {path}" for path in (*after.changes.removed, *after.extra)]
+    problems += [f"run bit: {path}" for path in after.changes.modes]
+    problems += [f"lost: {path}" for path in sorted({*plan.kept} - {*after.kept})]
+    on_host = found.manifest.by_path.get(STAMP)
+    if on_host is None or on_host.sha256 != bytes_entry(STAMP, stamp_data).sha256:
+        problems.append(f"other content: {STAMP}")
+    return problems
+
+
+def without_stamp(manifest: Manifest) -> Manifest:
+    """The manifest without the stamp at its root."""
+    return Manifest(tuple(entry for entry in manifest.entries if entry.path != STAMP))
+
+
+def fold_names(found: FoundTree, want: Manifest) -> FoundTree:
+    """Gives a found name the wanted spelling where a share handed it out in another Unicode form."""
+    if not found.folds_names:
+        return found
+    spelling = {unicodedata.normalize("NFC", path): path for path in (*want.by_path, *want.folders())}
+
+    def spell(path: str) -> str:
+        return spelling.get(unicodedata.normalize("NFC", path), path)
+
+    return replace(
+        found,
+        manifest=Manifest.of(replace(entry, path=spell(entry.path)) for entry in found.manifest.entries),
+        folders=tuple(spell(path) for path in found.folders),
+    )
+
+
+def _refuse_repository(found: FoundTree) -> None:
+    for path in (*found.folders, *found.manifest.by_path, *found.others):
+        if ".git" in path.split("/"):
+            raise CheckFailed(
+                "RUNTIME_HAS_GIT",
+                f"the runtime folder holds a git repository at {path}",
+                "Work in the workspace only: move the repository out of the runtime folder, then run again.",
+            )
+
+
+def _refuse_blocked(want: Manifest, kept: Iterable[str]) -> None:
+    for path in kept:
+        parts = path.split("/")
+        above = ("/".join(parts[: n + 1]) for n in range(len(parts)))
+        clash = next((place for place in above if place in want.by_path), None)
+        if clash:
+            raise CheckFailed(
+                "SYNC_BLOCKED",
+                f"{clash} is a file in the workspace, but the host keeps the ignored file {path} there",
+                "Remove or move the host's file, then run again.",
+            )
+
+
+def _extra_folders(found: FoundTree, want: Manifest, ignore: Ignore, kept: Iterable[str]) -> tuple[str, ...]:
+    """The topmost folders that neither the plan nor a surviving file needs."""
+    needed = want.folders() | Manifest.of(bytes_entry(path, b"") for path in kept).folders()
+    extra = sorted(
+        path for path in found.folders if path not in needed and not ignore.ignored(path, is_dir=True)
+    )
+    return tuple(p for p in extra if not any(p.startswith(f"{top}/") for top in extra if top != p))
