@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.integration.desk import Desk
 
 from bb8deploy.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.publish import PublishOptions, publish
+from bb8deploy.lanes.run import Run
 
 VERSION = "2026.1.2.0"
 
 
-def refused(desk, code, run=None, options=None, kind=Bb8Error) -> Bb8Error:
+def refused(
+    desk: Desk,
+    code: str,
+    run: Run | None = None,
+    options: PublishOptions | None = None,
+    kind: type[Bb8Error] = Bb8Error,
+) -> Bb8Error:
     """Publishes, expects the error `code`, and checks that the workspace and the tokens are untouched."""
     run = run or desk.run()
     before = desk.refs()
@@ -27,7 +36,7 @@ def refused(desk, code, run=None, options=None, kind=Bb8Error) -> Bb8Error:
     return caught.value
 
 
-def edit_at_store(desk, tmp_path: Path, path: str, text: str, message: str = "Edit by hand") -> None:
+def edit_at_store(desk: Desk, tmp_path: Path, path: str, text: str, message: str = "Edit by hand") -> None:
     """Somebody edits the published repository directly."""
     clone = tmp_path / f"clone-{len(list(tmp_path.iterdir()))}"
     subprocess.run(["git", "clone", "-q", str(desk.store), str(clone)], check=True)
@@ -36,7 +45,7 @@ def edit_at_store(desk, tmp_path: Path, path: str, text: str, message: str = "Ed
         subprocess.run(["git", "-C", str(clone), *words], check=True)
 
 
-def test_the_published_tree_is_the_committed_folder_and_carries_its_source(desk):
+def test_the_published_tree_is_the_committed_folder_and_carries_its_source(desk: Desk) -> None:
     run = desk.run()
     outcome = publish(run)
     assert desk.at_store("rev-parse", "main^{tree}") == desk.git("rev-parse", "HEAD:addon")
@@ -51,7 +60,7 @@ def test_the_published_tree_is_the_committed_folder_and_carries_its_source(desk)
     assert run.ledger.held() == ["SUBTREE_PUBLISH_OK", "TAG_OK"]
 
 
-def test_the_tag_is_annotated_with_the_changelog_and_points_at_the_published_commit(desk):
+def test_the_tag_is_annotated_with_the_changelog_and_points_at_the_published_commit(desk: Desk) -> None:
     publish(desk.run())
     assert desk.at_store("cat-file", "-t", VERSION) == "tag"
     assert desk.at_store("rev-parse", f"{VERSION}^{{commit}}") == desk.at_store("rev-parse", "main")
@@ -59,7 +68,7 @@ def test_the_tag_is_annotated_with_the_changelog_and_points_at_the_published_com
     assert desk.git("rev-parse", f"{VERSION}^{{commit}}") == desk.git("rev-parse", "HEAD")
 
 
-def test_a_second_publish_changes_nothing_and_still_proves_both(desk):
+def test_a_second_publish_changes_nothing_and_still_proves_both(desk: Desk) -> None:
     publish(desk.run())
     before = desk.at_store("for-each-ref")
     run = desk.run()
@@ -67,10 +76,10 @@ def test_a_second_publish_changes_nothing_and_still_proves_both(desk):
     assert outcome.pushed == ()
     assert desk.at_store("for-each-ref") == before
     assert run.ledger.held() == ["SUBTREE_PUBLISH_OK", "TAG_OK"]
-    assert any("Nothing to publish" in note for note in run.progress.notes)
+    assert any("Nothing to publish" in note for note in desk.recorder.notes)
 
 
-def test_a_later_version_goes_on_top_without_force(desk):
+def test_a_later_version_goes_on_top_without_force(desk: Desk) -> None:
     first = publish(desk.run()).commit
     bump_by_hand(desk, "2026.1.2.1")
     second = publish(desk.run()).commit
@@ -78,7 +87,7 @@ def test_a_later_version_goes_on_top_without_force(desk):
     assert desk.at_store("rev-parse", "main") == second
 
 
-def bump_by_hand(desk, version: str) -> None:
+def bump_by_hand(desk: Desk, version: str) -> None:
     """A version moved as a person would."""
     config = desk.addon / "config.yaml"
     old = config.read_text()
@@ -88,13 +97,13 @@ def bump_by_hand(desk, version: str) -> None:
     desk.commit("addon/config.yaml", old.replace(current, version), f"Release {version}")
 
 
-def test_a_dirty_tree_is_refused_with_its_paths(desk):
+def test_a_dirty_tree_is_refused_with_its_paths(desk: Desk) -> None:
     (desk.addon / "run.sh").write_text("changed")
     error = refused(desk, "GIT_DIRTY", kind=CheckFailed)
     assert any("run.sh" in line for line in error.details)
 
 
-def test_a_hand_edit_on_the_remote_is_shown_and_refused_without_overwrite(desk, tmp_path):
+def test_a_hand_edit_on_the_remote_is_shown_and_refused_without_overwrite(desk: Desk, tmp_path: Path) -> None:
     publish(desk.run())
     edit_at_store(desk, tmp_path, "run.sh", "#!/bin/sh\necho by hand\n")
     bump_by_hand(desk, "2026.1.2.1")
@@ -105,7 +114,7 @@ def test_a_hand_edit_on_the_remote_is_shown_and_refused_without_overwrite(desk, 
     assert desk.at_store("log", "--format=%s", "main").splitlines()[1] == "Edit by hand"
 
 
-def test_a_hand_edit_that_was_brought_home_is_no_obstacle(desk, tmp_path):
+def test_a_hand_edit_that_was_brought_home_is_no_obstacle(desk: Desk, tmp_path: Path) -> None:
     publish(desk.run())
     edit_at_store(desk, tmp_path, "run.sh", "#!/bin/sh\necho by hand\n")
     desk.commit("addon/run.sh", "#!/bin/sh\necho by hand\n", "Take the edit over")
@@ -114,12 +123,12 @@ def test_a_hand_edit_that_was_brought_home_is_no_obstacle(desk, tmp_path):
     assert publish(desk.run()).overwritten == ()
 
 
-def test_a_repository_begun_on_the_website_is_not_overwritten_silently(desk, tmp_path):
+def test_a_repository_begun_on_the_website_is_not_overwritten_silently(desk: Desk, tmp_path: Path) -> None:
     edit_at_store(desk, tmp_path, "README.md", "# Made on the website\n", "Initial commit")
     refused(desk, "REMOTE_EDITED")
 
 
-def test_a_repository_that_the_seed_published_is_built_upon(desk):
+def test_a_repository_that_the_seed_published_is_built_upon(desk: Desk) -> None:
     split = desk.git("subtree", "split", "-q", "-P", "addon", check=False)
     if not split:
         pytest.skip("SKIPPED: git subtree is not installed")
@@ -129,7 +138,7 @@ def test_a_repository_that_the_seed_published_is_built_upon(desk):
     assert desk.at_store("rev-parse", "main^") == split
 
 
-def test_subtree_split_publishes_the_same_tree_the_seeds_way(desk):
+def test_subtree_split_publishes_the_same_tree_the_seeds_way(desk: Desk) -> None:
     if "-P" not in desk.git("subtree", "-h", check=False) + desk.git("subtree", "split", "-h", check=False):
         pytest.skip("SKIPPED: git subtree is not installed")
     outcome = publish(desk.run(), PublishOptions(subtree_split=True))
@@ -138,7 +147,7 @@ def test_subtree_split_publishes_the_same_tree_the_seeds_way(desk):
     assert desk.at_store("rev-list", "--count", "main") == "3"
 
 
-def test_subtree_split_never_forces_over_another_history(desk):
+def test_subtree_split_never_forces_over_another_history(desk: Desk) -> None:
     if "-P" not in desk.git("subtree", "-h", check=False) + desk.git("subtree", "split", "-h", check=False):
         pytest.skip("SKIPPED: git subtree is not installed")
     publish(desk.run())
@@ -146,20 +155,20 @@ def test_subtree_split_never_forces_over_another_history(desk):
     refused(desk, "REMOTE_DIVERGED", options=PublishOptions(subtree_split=True), kind=Refused)
 
 
-def test_a_tag_on_another_tree_is_refused(desk):
+def test_a_tag_on_another_tree_is_refused(desk: Desk) -> None:
     publish(desk.run())
     desk.git("tag", "-d", VERSION)
     desk.commit("addon/run.sh", "#!/bin/sh\nexec false\n", "Change without a bump")
     refused(desk, "TAG_EXISTS", kind=CheckFailed)
 
 
-def test_a_local_tag_on_another_tree_is_refused(desk):
+def test_a_local_tag_on_another_tree_is_refused(desk: Desk) -> None:
     desk.git("tag", VERSION)
     desk.commit("addon/run.sh", "#!/bin/sh\nexec false\n", "Change without a bump")
     refused(desk, "TAG_EXISTS", kind=CheckFailed)
 
 
-def test_a_branch_that_another_tool_pushed_without_its_tag_gets_the_tag(desk):
+def test_a_branch_that_another_tool_pushed_without_its_tag_gets_the_tag(desk: Desk) -> None:
     publish(desk.run())
     desk.at_store("update-ref", "-d", f"refs/tags/{VERSION}")
     outcome = publish(desk.run())
@@ -167,25 +176,25 @@ def test_a_branch_that_another_tool_pushed_without_its_tag_gets_the_tag(desk):
     assert desk.at_store("rev-parse", f"{VERSION}^{{commit}}") == desk.at_store("rev-parse", "main")
 
 
-def test_a_tag_that_another_tool_left_beside_the_branch_is_named(desk):
+def test_a_tag_that_another_tool_left_beside_the_branch_is_named(desk: Desk) -> None:
     stray = desk.git("commit-tree", "HEAD:addon", "-m", "stray")
     desk.git("push", "-q", str(desk.store), f"{stray}:refs/tags/{VERSION}")
     refused(desk, "TAG_STRAY", kind=CheckFailed)
 
 
-def test_a_missing_remote_says_so(desk, tmp_path):
+def test_a_missing_remote_says_so(desk: Desk, tmp_path: Path) -> None:
     refused(desk, "REMOTE_NOT_FOUND", desk.run(remote=str(tmp_path / "nowhere.git")), kind=Unreachable)
 
 
-def test_no_remote_at_all_is_a_usage_error(desk):
+def test_no_remote_at_all_is_a_usage_error(desk: Desk) -> None:
     refused(desk, "PUBLISH_REMOTE_MISSING", desk.run(remote=""), kind=UsageError)
 
 
-def test_a_host_that_does_not_answer_is_unreachable(desk):
+def test_a_host_that_does_not_answer_is_unreachable(desk: Desk) -> None:
     refused(desk, "REMOTE_UNREACHABLE", desk.run(remote="http://127.0.0.1:9/store.git"), kind=Unreachable)
 
 
-def test_credentials_in_an_address_are_never_shown(desk):
+def test_credentials_in_an_address_are_never_shown(desk: Desk) -> None:
     run = desk.run(remote="http://zoe:hunter22@127.0.0.1:9/store.git")
     error = refused(desk, "REMOTE_UNREACHABLE", run)
     texts = [str(error), error.remedy, *error.details, run.journal.path.read_text()]
@@ -193,7 +202,7 @@ def test_credentials_in_an_address_are_never_shown(desk):
     assert not any("hunter22" in text for text in texts)
 
 
-def test_a_protected_branch_is_named_and_nothing_is_half_pushed(desk):
+def test_a_protected_branch_is_named_and_nothing_is_half_pushed(desk: Desk) -> None:
     hook = desk.store / "hooks" / "update"
     hook.write_text(
         '#!/bin/sh\ncase "$1" in refs/heads/*) echo "GH006: protected branch" >&2; exit 1;; esac\n'
@@ -203,7 +212,7 @@ def test_a_protected_branch_is_named_and_nothing_is_half_pushed(desk):
     assert desk.at_store("for-each-ref") == ""
 
 
-def test_a_repository_without_write_permission_is_refused(desk):
+def test_a_repository_without_write_permission_is_refused(desk: Desk) -> None:
     hook = desk.store / "hooks" / "pre-receive"
     hook.write_text('#!/bin/sh\necho "error: insufficient permission for adding an object" >&2\nexit 1\n')
     hook.chmod(0o755)
@@ -211,15 +220,17 @@ def test_a_repository_without_write_permission_is_refused(desk):
     assert any("insufficient permission" in line for line in error.details)
 
 
-def test_a_push_between_look_and_push_is_built_upon(desk, tmp_path, monkeypatch):
+def test_a_push_between_look_and_push_is_built_upon(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(desk.run())
     bump_by_hand(desk, "2026.1.2.1")
     from bb8deploy.workspace import remote as r
 
-    pushes = []
+    pushes: list[object] = []
     real = r.push
 
-    def racing(folder, remote, targets):
+    def racing(folder: Path, remote: str, targets: Sequence[tuple[str, str]]) -> None:
         if not pushes:
             tree = desk.at_store("rev-parse", "main^{tree}")
             trailer = f"Meanwhile\n\nAddon-Tree: {tree}"
@@ -234,21 +245,21 @@ def test_a_push_between_look_and_push_is_built_upon(desk, tmp_path, monkeypatch)
     assert desk.at_store("log", "--format=%s", "main").splitlines()[1] == "Meanwhile"
 
 
-def test_versions_that_disagree_are_refused(desk):
+def test_versions_that_disagree_are_refused(desk: Desk) -> None:
     desk.commit("addon/pyproject.toml", '[project]\nname = "x"\nversion = "1.0.0"\n', "Add a package")
     error = refused(desk, "VERSION_DISAGREES", kind=CheckFailed)
     assert "pyproject.toml says 1.0.0" in error.cause
 
 
-def test_a_changelog_without_the_version_is_refused(desk):
+def test_a_changelog_without_the_version_is_refused(desk: Desk) -> None:
     desk.commit("addon/CHANGELOG.md", "# Changelog\n\n## 2025.1.1.0\n", "Forget the changelog")
     assert "no heading" in refused(desk, "VERSION_DISAGREES").cause
 
 
-def test_a_shallow_clone_publishes_the_same_tree_and_stays_as_shallow(desk, tmp_path):
+def test_a_shallow_clone_publishes_the_same_tree_and_stays_as_shallow(desk: Desk, tmp_path: Path) -> None:
     publish(desk.run())
     bump_by_hand(desk, "2026.1.2.1")
-    shallow = type(desk)(tmp_path / "shallow", desk.store)
+    shallow = Desk(tmp_path / "shallow", desk.store)
     subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{desk.root}", str(shallow.root)], check=True)
     boundary = (shallow.root / ".git" / "shallow").read_text()
     outcome = publish(shallow.run())
@@ -256,14 +267,14 @@ def test_a_shallow_clone_publishes_the_same_tree_and_stays_as_shallow(desk, tmp_
     assert (shallow.root / ".git" / "shallow").read_text() == boundary
 
 
-def test_a_worktree_with_a_detached_head_publishes(desk, tmp_path):
+def test_a_worktree_with_a_detached_head_publishes(desk: Desk, tmp_path: Path) -> None:
     desk.git("worktree", "add", "-q", "--detach", str(tmp_path / "tree"))
-    tree = type(desk)(tmp_path / "tree", desk.store)
+    tree = Desk(tmp_path / "tree", desk.store)
     publish(tree.run())
     assert desk.at_store("rev-parse", "main^{tree}") == desk.git("rev-parse", "HEAD:addon")
 
 
-def test_a_dry_run_pushes_nothing_and_names_the_refs(desk):
+def test_a_dry_run_pushes_nothing_and_names_the_refs(desk: Desk) -> None:
     before = desk.refs()
     run = desk.run(dry_run=True)
     outcome = publish(run)
@@ -273,7 +284,7 @@ def test_a_dry_run_pushes_nothing_and_names_the_refs(desk):
     assert not run.ledger.held()
 
 
-def test_the_contract_says_what_was_read_back(desk):
+def test_the_contract_says_what_was_read_back(desk: Desk) -> None:
     run = desk.run()
     publish(run)
     contract = json.loads((run.folder / "publish_contract_v1.json").read_text())
@@ -281,7 +292,7 @@ def test_the_contract_says_what_was_read_back(desk):
     assert contract["read_back_tree"] == contract["tree"] == desk.git("rev-parse", "HEAD:addon")
 
 
-def test_a_refused_publish_leaves_a_failed_contract(desk):
+def test_a_refused_publish_leaves_a_failed_contract(desk: Desk) -> None:
     desk.at_store("config", "receive.denyCurrentBranch", "refuse")
     hook = desk.store / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\nexit 1\n")
