@@ -58,7 +58,7 @@ class Options:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")
+        raise ValueError("must be true or false")  # noqa: TRY004 - every rule answers with ValueError
     return value
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -429,13 +429,7 @@ class Bridge:
         self._tell_motion(self.motion.state)
 
     def _tell_motion(self, motion: MotionState) -> None:
-        state = {
-            "moving": motion.moving,
-            "speed": motion.speed,
-            "heading": motion.heading,
-            "macro": motion.macro,
-        }
-        self._voice.state("motion", state)
+        self._voice.state("motion", asdict(motion))
 
     def _update(self, telemetry: Telemetry) -> None:
         if telemetry != self._telemetry:

@@ -192,7 +192,7 @@ def parse(cmd: str, value: Mapping[str, Any]) -> Intent:
 
 def stops_regardless(cmd: str) -> Stop | Estop | None:
     """The intent of a stop whose payload makes no sense: a robot that should stop, stops."""
-    return {"stop": Stop(), "estop": Estop()}.get(cmd)
+    return Stop() if cmd == "stop" else Estop() if cmd == "estop" else None
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -237,9 +237,9 @@ def _led_change(value: Mapping[str, Any]) -> LedChange:
 
 def _is_on(value: Mapping[str, Any]) -> bool:
     state = value.get("state")
-    if state not in {"ON", "OFF"}:
+    if state not in ("ON", "OFF"):
         raise BadPayload("BAD_VALUE", "state must be ON or OFF")
-    return state == "ON"
+    return bool(state == "ON")
 
 
 def _tail(value: Mapping[str, Any]) -> Tail:
@@ -250,7 +250,7 @@ def _tail(value: Mapping[str, Any]) -> Tail:
 
 def _power(value: Mapping[str, Any]) -> Power:
     action = value.get("action")
-    if action not in {"wake", "sleep"}:
+    if action not in ("wake", "sleep"):
         raise BadPayload("BAD_VALUE", "action must be wake or sleep")
     return Power(str(action))
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bb8_core.link.handshake import Readiness, Wishes, prepare, wait_awake
 from bb8_core.link.pending import Pending
@@ -38,7 +38,7 @@ class LinkConfig:
 
     keep_connected: bool = False
     idle_disconnect_s: float = 120.0
-    wishes: Wishes = Wishes()
+    wishes: Wishes = field(default_factory=Wishes)
     adapter: str = ""
 
 
@@ -202,7 +202,7 @@ class RobotLink:
             self._wake.set()
 
     async def _check_silence(self, since: float, now: float) -> float:
-        """Say when the robot is absent; restart a scanner that hears nothing. Returns since when it listens."""
+        """Say when the robot is absent, restart a deaf scanner; returns since when it listens."""
         last = max(since, self._sighting.at if self._sighting else since)
         if now - last > SILENCE_S and self._wanted and self.state is not LinkState.ASLEEP:
             self._set(Cause.SILENT if self._sighting else Cause.NEVER_SEEN)

@@ -46,7 +46,6 @@ class Cause(StrEnum):
     STALE_SERVICES = "stale_services"
     NOT_A_BB8 = "not_a_bb8"
     NO_ANSWER = "no_answer"
-    UNARMED = "unarmed"
     DROPPED = "dropped"
     WRITE_FAILED = "write_failed"
     STOP_UNANSWERED = "stop_unanswered"
@@ -80,8 +79,7 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
     Cause.NEVER_SEEN: (
         LinkState.ABSENT,
         "The robot was not heard since the start.",
-        "Put it on its charger for a moment to wake its radio, close the Sphero app on phones nearby, "
-        "and check robot_address or robot_name.",
+        "Put it on its charger once, close the Sphero app on phones, check robot_address and robot_name.",
     ),
     Cause.SILENT: (
         LinkState.ABSENT,
@@ -149,11 +147,6 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
         LinkState.LOST,
         "Connected, but the robot does not answer.",
         "Put the robot on its charger once; it is tried again.",
-    ),
-    Cause.UNARMED: (
-        LinkState.LOST,
-        "The robot did not acknowledge its own stop on a lost link.",
-        _RETRIES,
     ),
     Cause.DROPPED: (LinkState.LOST, "The link to the robot broke.", _NEARER),
     Cause.WRITE_FAILED: (LinkState.LOST, "A command could not be handed to the robot.", _NEARER),

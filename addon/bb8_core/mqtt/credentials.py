@@ -17,9 +17,9 @@ PORT = 1883
 TLS_PORT = 8883
 
 _NO_SERVICE = (
-    "Home Assistant has no MQTT broker to offer. Install the Mosquitto broker (Settings, Add-ons, Add-on Store, "
-    "Mosquitto broker) and start it, or enter mqtt_host, mqtt_username and mqtt_password of your own broker in "
-    "this add-on's Configuration tab."
+    "Home Assistant has no MQTT broker to offer. Install and start the Mosquitto broker (Settings, Add-ons, "
+    "Add-on Store, Mosquitto broker), or enter mqtt_host, mqtt_username and mqtt_password of your own broker "
+    "in this add-on's Configuration tab."
 )
 
 
@@ -43,7 +43,7 @@ class Broker:
 
 
 def find(options: Options, environ: Mapping[str, str] = os.environ) -> Broker:
-    """Return the broker; asks the Supervisor (blocking, 10 s) if no host is set; NoBroker if there is none."""
+    """Return the broker, asking the Supervisor (blocks 10 s at most) if no host is set; NoBroker if none."""
     if options.mqtt_host:
         return _from_options(options)
     token = environ.get("SUPERVISOR_TOKEN", "")

@@ -181,7 +181,7 @@ def _bridge_entities(topics: Topics, speed_cap: int) -> dict[str, Component]:
         "falling_asleep": _event(topics, "Falling asleep", ("falling_asleep", "asleep"), icon="mdi:sleep"),
         "battery": _event(
             topics,
-            "Battery",
+            "Battery event",
             ("battery_low", "battery_critical", "battery_ok", "charging", "charging_ended"),
             icon="mdi:battery-alert",
         ),

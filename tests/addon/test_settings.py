@@ -1,0 +1,89 @@
+"""Options: good ones are taken, bad ones are named and replaced, and nothing makes the reader raise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from bb8_core.settings import Options, load_options, parse_options
+from hypothesis import given
+from hypothesis import strategies as st
+
+MANIFEST = Path(__file__).parents[2] / "addon" / "config.yaml"
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_the_manifest_and_the_reader_know_the_same_options_with_the_same_defaults() -> None:
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    known = set(Options.__slots__) - {"problems"}
+    assert set(manifest["schema"]) == known
+    assert parse_options(manifest["options"]) == Options()
+
+
+def test_good_options_are_taken_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "options.json"
+    file.write_text(json.dumps({"robot_address": "c9:00:00:00:b5:4a", "speed_cap": 90, "mqtt_port": 1884}))
+    options = load_options(file)
+    assert (options.robot_address, options.speed_cap, options.mqtt_port) == ("C9:00:00:00:B5:4A", 90, 1884)
+    assert options.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("speed_cap", 256),
+        ("speed_cap", True),
+        ("duration_cap_ms", 0),
+        ("duration_cap_ms", "2000"),
+        ("base_topic", "bb8/#"),
+        ("base_topic", "/bb8"),
+        ("mqtt_protocol", "3.1"),
+        ("adapter", "/dev/hci0"),
+        ("robot_address", "BB-B54A"),
+        ("keep_connected", 1),
+        ("simulate", "yes"),
+    ],
+)
+def test_a_bad_option_is_named_and_its_default_is_used(key: str, value: object) -> None:
+    options = parse_options({key: value})
+    assert getattr(options, key) == getattr(Options(), key)
+    assert len(options.problems) == 1
+    assert key in options.problems[0]
+
+
+def test_an_empty_optional_value_means_not_set() -> None:
+    assert parse_options({"mqtt_host": "", "robot_name": None, "adapter": ""}) == Options()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"null", b"[" * 5000])
+def test_an_unreadable_file_gives_the_defaults_and_says_so(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "options.json"
+    file.write_bytes(content)
+    options = load_options(file)
+    assert len(options.problems) == 1
+    assert options.speed_cap == Options().speed_cap
+
+
+def test_a_missing_file_gives_the_defaults_and_says_so(tmp_path: Path) -> None:
+    assert "not found" in load_options(tmp_path / "options.json").problems[0]
+
+
+def test_the_password_never_shows() -> None:
+    assert "hunter2" not in repr(parse_options({"mqtt_password": "hunter2"}))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Options.__slots__)) | st.text(), json_values))
+def test_whatever_the_options_hold_the_result_is_in_range(raw: dict[str, object]) -> None:
+    options = parse_options(raw)
+    assert 0 <= options.speed_cap <= 255
+    assert 1 <= options.duration_cap_ms <= 5000
+    assert 0 <= options.min_spacing_ms <= 1000
+    assert options.mqtt_protocol in {"5", "3.1.1"}
+    assert "#" not in options.base_topic
