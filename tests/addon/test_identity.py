@@ -8,13 +8,16 @@ import platform
 from pathlib import Path
 
 import pytest
+
 from bb8_core import logs
 from bb8_core.identity import first_line, load, run_sh_present
 
 
 def test_a_stamped_build_says_exactly_what_was_stamped(tmp_path: Path) -> None:
     stamp = tmp_path / "build_stamp.json"
-    stamp.write_text(json.dumps({"version": "2026.11.23.1", "tree": "a" * 64, "commit": "b" * 40, "run": "r1"}))
+    stamp.write_text(
+        json.dumps({"version": "2026.11.23.1", "tree": "a" * 64, "commit": "b" * 40, "run": "r1"})
+    )
     identity = load(stamp)
     assert first_line(identity) == (
         f"IDENTITY version=2026.11.23.1 tree={'a' * 64} commit={'b' * 40} run=r1 "
@@ -44,7 +47,9 @@ def test_a_stamp_that_makes_no_sense_never_passes_for_a_tree(tmp_path: Path, con
     assert load(stamp).tree == "unknown"
 
 
-def test_run_sh_is_present_only_if_it_can_be_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_sh_is_present_only_if_it_can_be_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = tmp_path / "run.sh"
     monkeypatch.setenv("BB8_RUN_SH", str(script))
     assert not run_sh_present()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bb8_core.settings import Options, load_options, parse_options
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bb8_core.settings import Options, load_options, parse_options
 
 MANIFEST = Path(__file__).parents[2] / "addon" / "config.yaml"
 

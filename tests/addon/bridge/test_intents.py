@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.addon.voices import Ears
+
 from bb8_core.bridge.desk import Desk, Raw
 from bb8_core.bridge.intents import (
     COMMANDS,
@@ -19,9 +23,6 @@ from bb8_core.bridge.intents import (
     parse,
     parse_object,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from tests.addon.voices import Ears
 
 
 def intent(cmd: str, text: str) -> object:
@@ -109,7 +110,9 @@ def test_a_command_that_lay_around_is_not_obeyed() -> None:
 
 
 @given(st.text(max_size=40) | st.sampled_from(COMMANDS), st.binary(max_size=300), st.booleans())
-def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(cmd: str, payload: bytes, retained: bool) -> None:
+def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(
+    cmd: str, payload: bytes, retained: bool
+) -> None:
     at, ears, obeyed = desk()
     at.receive(Raw(cmd, payload, retained, 0.0), 0.0)
     assert len(obeyed) + len(ears.acks) >= 1
@@ -120,8 +123,15 @@ def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(cmd: str, pa
 @given(
     st.sampled_from(COMMANDS),
     st.dictionaries(
-        st.sampled_from(["speed", "heading", "ms", "cid", "r", "g", "b", "state", "color", "brightness", "name"]),
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers()),
+        st.sampled_from(
+            ["speed", "heading", "ms", "cid", "r", "g", "b", "state", "color", "brightness", "name"]
+        ),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=5)
+        | st.lists(st.integers()),
     ),
 )
 def test_no_json_object_becomes_a_drive_out_of_range(cmd: str, value: dict[str, object]) -> None:

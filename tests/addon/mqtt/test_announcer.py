@@ -1,0 +1,162 @@
+"""What Home Assistant is told: one device message, in the right order, and removals of what is no more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.addon.virtual import run_virtually
+
+from bb8_core.link.states import LinkState
+from bb8_core.mqtt.announcer import About, Announcer, Memory, load_memory, save_memory
+from bb8_core.mqtt.discovery import BATTERY_STATES, CONNECTION_STATES, Robot, components, message
+from bb8_core.mqtt.topics import Topics
+from bb8_core.robot.sensors import POWER_STATES
+
+ROBOT = Robot("C9:00:00:00:B5:4A", "BB-B54A", "4.69")
+CONFIG = "homeassistant/device/bb8_c9000000b54a/config"
+
+
+class Line:
+    """A broker connection that keeps what goes through it."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.sent: list[tuple[str, str, int, bool]] = []
+
+    def publish(self, topic: str, payload: str, qos: int = 0, retain: bool = False) -> bool:
+        self.sent.append((topic, payload, qos, retain))
+        return True
+
+    def topics(self) -> list[str]:
+        return [topic for topic, *_ in self.sent]
+
+
+def at_once(write: Callable[[], object]) -> None:
+    write()
+
+
+def announcer(tmp_path: Path, line: Line) -> Announcer:
+    made = Announcer(Topics(), About("1.2.3", ("nod",), 180), tmp_path / "robot.json", at_once)
+    made.attach(line)
+    return made
+
+
+def parts() -> dict[str, dict[str, Any]]:
+    return components(ROBOT, Topics(), ("nod", "shake"), 180)
+
+
+def test_every_entity_has_an_id_from_the_address_and_an_availability() -> None:
+    for key, part in parts().items():
+        assert part["unique_id"] == f"bb8_c9000000b54a_{key}"
+        assert part["availability"][0] == {"topic": "bb8/status"}
+        assert part["availability_mode"] == "all"
+    assert len({part["unique_id"] for part in parts().values()}) == len(parts())
+
+
+def test_what_needs_the_robot_depends_on_it_and_stops_do_not() -> None:
+    robot_topic = {"topic": "bb8/status/robot"}
+    assert robot_topic in parts()["light"]["availability"]
+    for key in ("stop", "estop", "clear_estop", "connect", "connection"):
+        assert robot_topic not in parts()[key]["availability"]
+
+
+def test_the_noisy_readings_are_off_by_default() -> None:
+    off = {key for key, part in parts().items() if part.get("enabled_by_default") is False}
+    assert off == {"rssi", "latency", "odometer"}
+
+
+def test_enums_name_every_state_there_is() -> None:
+    assert set(CONNECTION_STATES) == {state.value for state in LinkState}
+    assert set(BATTERY_STATES) >= set(POWER_STATES.values())
+
+
+def test_a_button_press_is_a_payload_that_the_desk_understands() -> None:
+    from bb8_core.bridge.intents import parse, parse_object
+
+    for part in parts().values():
+        if part["platform"] == "button":
+            cmd = Topics().command_of(part["command_topic"])
+            assert cmd is not None
+            parse(cmd, parse_object(part["payload_press"].encode()))
+
+
+def test_a_former_component_is_removed_by_an_entry_with_its_platform_alone() -> None:
+    payload = message(ROBOT, Topics(), "1", ("nod",), 180, ("sensor.old_thing", "light.light"))
+    assert payload["components"]["old_thing"] == {"platform": "sensor"}
+    assert payload["components"]["light"]["schema"] == "json"
+    assert payload["origin"]["name"]
+
+
+def test_connecting_tells_discovery_then_states_then_online(tmp_path: Path) -> None:
+    async def story() -> list[str]:
+        line = Line()
+        save_memory(tmp_path / "robot.json", Memory(ROBOT, ()))
+        voice = announcer(tmp_path, line)
+        line.connected = False
+        voice.state("led", {"state": "OFF"})
+        await asyncio.sleep(1)
+        line.connected = True
+        voice.connected()
+        assert all(retain for *_, retain in line.sent)
+        return line.topics()
+
+    assert run_virtually(story()) == [CONFIG, "bb8/state/led", "bb8/status"]
+
+
+def test_home_assistants_birth_tells_everything_again(tmp_path: Path) -> None:
+    async def story() -> list[str]:
+        line = Line()
+        voice = announcer(tmp_path, line)
+        voice.robot_known(ROBOT.address, ROBOT.name, ROBOT.firmware)
+        line.sent.clear()
+        voice.born()
+        await asyncio.sleep(5)
+        return line.topics()
+
+    assert run_virtually(story()) == ["bb8/status", CONFIG]
+
+
+def test_a_state_that_changes_fast_is_told_once_with_its_newest_value(tmp_path: Path) -> None:
+    async def story() -> list[tuple[str, str, int, bool]]:
+        line = Line()
+        voice = announcer(tmp_path, line)
+        for n in range(100):
+            voice.status("telemetry", {"n": n})
+        await asyncio.sleep(5)
+        return line.sent
+
+    assert run_virtually(story()) == [("bb8/status/telemetry", '{"n": 99}', 1, True)]
+
+
+def test_another_robot_replaces_the_device_of_the_first(tmp_path: Path) -> None:
+    async def story() -> Line:
+        line = Line()
+        voice = announcer(tmp_path, line)
+        voice.robot_known(ROBOT.address, ROBOT.name, "1")
+        voice.robot_known("D0:00:00:00:00:01", "BB-0001", "1")
+        return line
+
+    sent = run_virtually(story()).sent
+    assert sent[1] == (CONFIG, "", 1, True)
+    assert sent[2][0] == "homeassistant/device/bb8_d00000000001/config"
+
+
+def test_what_an_earlier_version_announced_is_removed_by_this_one(tmp_path: Path) -> None:
+    save_memory(tmp_path / "robot.json", Memory(ROBOT, ("sensor.gone",)))
+
+    async def story() -> dict[str, Any]:
+        line = Line()
+        announcer(tmp_path, line).connected()
+        return dict(json.loads(line.sent[0][1]))
+
+    assert run_virtually(story())["components"]["gone"] == {"platform": "sensor"}
+    assert "sensor.gone" in load_memory(tmp_path / "robot.json").former
+
+
+def test_a_broken_memory_is_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "robot.json").write_text('{"address": "x"}')
+    assert load_memory(tmp_path / "robot.json") == Memory()

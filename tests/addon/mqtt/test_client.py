@@ -1,0 +1,163 @@
+"""The broker connection against a real mosquitto: last will, healing, no delay, TLS and login refusals."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from tests.addon.conftest import Mosquitto, free_port
+
+from bb8_core.mqtt.client import Handlers, MqttClient, Will
+from bb8_core.mqtt.credentials import Broker
+
+pytestmark = pytest.mark.needs_mosquitto
+PATIENCE_S = 20.0
+
+
+class Watcher:
+    """An independent client that records what it hears."""
+
+    def __init__(self, port: int, topic: str) -> None:
+        self.heard: queue.Queue[tuple[str, str, bool]] = queue.Queue()
+        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._subscribed = threading.Event()
+        self.client.on_connect = lambda c, *_: c.subscribe(topic, 1)
+        self.client.on_subscribe = lambda *_: self._subscribed.set()
+        self.client.on_message = lambda _c, _u, m: self.heard.put((m.topic, m.payload.decode(), m.retain))
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        assert self._subscribed.wait(PATIENCE_S)
+
+    def wait_for(self, topic: str, payload: str) -> bool:
+        deadline = time.monotonic() + PATIENCE_S
+        while (left := deadline - time.monotonic()) > 0:
+            got = self.heard.get(timeout=left)
+            if got[:2] == (topic, payload):
+                return got[2]
+        raise AssertionError(f"{topic} {payload} was not heard")
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class Side:
+    """One client under test with its callbacks made waitable."""
+
+    def __init__(self, broker: Broker, base: str) -> None:
+        self.up = threading.Event()
+        self.downs: queue.Queue[str] = queue.Queue()
+        self.messages: queue.Queue[tuple[str, bytes, bool]] = queue.Queue()
+        handlers = Handlers(self.up.set, self.downs.put, lambda *m: self.messages.put(m))
+        self.client = MqttClient(
+            broker, f"test-{base}", Will(f"{base}/status", "offline"), (f"{base}/cmd/#",), handlers
+        )
+        self.client.start()
+
+
+@pytest.fixture
+def sides() -> Iterator[Callable[..., Side]]:
+    made: list[Side] = []
+
+    def make(port: int, base: str, **extra: Any) -> Side:
+        made.append(Side(Broker("127.0.0.1", port, **extra), base))
+        return made[-1]
+
+    yield make
+    for side in made:
+        side.client.flush_and_stop("unused", "bye", 1.0)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_it_connects_subscribes_and_hears_commands(
+    shared_broker: Mosquitto, sides: Callable[..., Side], protocol: str
+) -> None:
+    base = f"hear{protocol.replace('.', '')}"
+    side = sides(shared_broker.port, base, protocol=protocol)
+    assert side.up.wait(PATIENCE_S)
+    watcher = Watcher(shared_broker.port, f"{base}/#")
+    watcher.client.publish(f"{base}/cmd/stop", "{}", qos=1)
+    assert side.messages.get(timeout=PATIENCE_S) == (f"{base}/cmd/stop", b"{}", False)
+    assert side.client.publish(f"{base}/ack/stop", "{}", 1)
+    assert watcher.wait_for(f"{base}/ack/stop", "{}") is False
+    watcher.close()
+
+
+def test_a_retained_command_is_marked_as_such(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
+    watcher = Watcher(shared_broker.port, "retained/#")
+    watcher.client.publish("retained/cmd/drive", "{}", qos=1, retain=True)
+    watcher.wait_for("retained/cmd/drive", "{}")
+    side = sides(shared_broker.port, "retained")
+    assert side.messages.get(timeout=PATIENCE_S)[2] is True
+    watcher.client.publish("retained/cmd/drive", "", qos=1, retain=True)
+    watcher.close()
+
+
+def test_nagle_is_off_on_the_socket(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
+    side = sides(shared_broker.port, "nodelay")
+    assert side.up.wait(PATIENCE_S)
+    sock = side.client._client.socket()
+    assert sock is not None
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_the_broker_says_offline_when_the_line_is_cut(
+    shared_broker: Mosquitto, sides: Callable[..., Side]
+) -> None:
+    side = sides(shared_broker.port, "will")
+    assert side.up.wait(PATIENCE_S)
+    watcher = Watcher(shared_broker.port, "will/#")
+    sock = side.client._client.socket()
+    assert sock is not None
+    sock.shutdown(socket.SHUT_RDWR)
+    watcher.wait_for("will/status", "offline")
+    assert "ended" in side.downs.get(timeout=PATIENCE_S)
+    watcher.close()
+
+
+def test_a_clean_end_says_its_last_word_itself(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
+    side = sides(shared_broker.port, "clean")
+    assert side.up.wait(PATIENCE_S)
+    watcher = Watcher(shared_broker.port, "clean/#")
+    side.client.flush_and_stop("clean/status", "offline", 5.0)
+    watcher.wait_for("clean/status", "offline")
+    watcher.close()
+
+
+def test_it_heals_when_the_broker_comes_back_and_keeps_nothing_meanwhile(
+    broker: Mosquitto, sides: Callable[..., Side]
+) -> None:
+    side = sides(broker.port, "heal")
+    assert side.up.wait(PATIENCE_S)
+    side.up.clear()
+    broker.stop()
+    assert "ended" in side.downs.get(timeout=PATIENCE_S)
+    assert side.client.publish("heal/x", "lost") is False
+    broker.start()
+    assert side.up.wait(PATIENCE_S)
+    assert side.client.connected
+
+
+def test_it_starts_before_the_broker_does_and_says_what_is_missing(
+    tmp_path: Path, sides: Callable[..., Side]
+) -> None:
+    late = Mosquitto(tmp_path, free_port())
+    side = sides(late.port, "late")
+    assert "cannot be reached" in side.downs.get(timeout=PATIENCE_S)
+    late.start()
+    try:
+        assert side.up.wait(PATIENCE_S)
+    finally:
+        late.stop()
+
+
+def test_a_missing_ca_file_is_an_error_at_once() -> None:
+    with pytest.raises(OSError, match="No such file"):
+        Side(Broker("127.0.0.1", 1, tls=True, ca_file="/nonexistent/ca.pem"), "tls")
