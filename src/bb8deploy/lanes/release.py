@@ -1,0 +1,379 @@
+"""Ties all lanes together: from a clean tree to a verified, attested, published and tagged version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Literal, cast
+
+from bb8deploy.errors import Bb8Error, CheckFailed, Locked
+from bb8deploy.lanes import preflight
+from bb8deploy.lanes.bump import SUBJECT, bump, planned
+from bb8deploy.lanes.publish import (
+    PublishOptions,
+    PublishOutcome,
+    find_store,
+    publish,
+    read_source,
+    tag_locally,
+)
+from bb8deploy.lanes.resume import Unfinished, remember_tokens
+from bb8deploy.lanes.run import Run
+from bb8deploy.lanes.survey import survey
+from bb8deploy.plan import release as plan
+from bb8deploy.plan.release import Do, Name
+from bb8deploy.receipts.tokens import Token
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace import remote as r
+from bb8deploy.workspace.addon import read_addon
+
+ECHO_TOKENS = (Token.TELEMETRY_ATTEST_OK, Token.ECHO_WINDOW_10S_OK, Token.TELEMETRY_ARTIFACTS_EMITTED)
+PREFIX = "release: "
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The lanes that a release calls; `reach` asks host and broker whether they are there."""
+
+    reach: Callable[[Run], None]
+    validate: Callable[[Run], None]
+    deploy: Callable[[Run], None]
+    attest: Callable[[Run], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOptions:
+    """`require_attest` makes a skipped attestation a failure; the others are those of publish."""
+
+    require_attest: bool = False
+    image: bool = False
+    overwrite: bool = False
+
+
+@dataclass(slots=True)
+class Step:
+    """What became of one step; `seconds` only where it ran."""
+
+    name: Name
+    state: str = "not reached"
+    why: str = ""
+    seconds: float | None = None
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ReleaseOutcome:
+    """The whole release. `nothing`: the version was released before, and nothing was done."""
+
+    how: str
+    from_version: str
+    version: str
+    source_commit: str = ""
+    nothing: bool = False
+    steps: list[Step] = field(default_factory=list)
+    published: PublishOutcome | None = None
+
+
+def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> ReleaseOutcome:
+    """Releases `patch`, `date` or a version. A version already released with this content is left alone.
+
+    Each step is journalled, so that `continue_release` can go on after any end. Raises what the steps
+    raise; a failure after the bump says what stays and how to go on.
+    """
+    with _alone(run):
+        past = _past(run)
+        today = datetime.now(UTC).date()
+        wanted = plan.target(how, past, today)
+        outcome = ReleaseOutcome(how, past.current, wanted.version, nothing=wanted.nothing)
+        if wanted.nothing:
+            run.progress.note(
+                f"Nothing to release: {wanted.version} is tagged with this content. "
+                "`bb8deploy deploy` puts it on a host, `bb8deploy publish` onto a repository."
+            )
+            return outcome
+        if not run.dry_run:
+            run.journal.write(
+                "release",
+                "started",
+                how=how,
+                version=wanted.version,
+                from_version=past.current,
+                bump=wanted.bump,
+                target=run.settings.target,
+                image=options.image,
+                require_attest=options.require_attest,
+                overwrite=options.overwrite,
+            )
+        return _carry_out(run, outcome, wanted.bump, options, lanes, resumed=False)
+
+
+def continue_release(run: Run, past: Unfinished, lanes: Lanes) -> ReleaseOutcome:
+    """Goes on where a release was stopped; `run` has its id and journal (see `resume.reopen`)."""
+    with _alone(run):
+        current = read_addon(run.addon).version
+        if current not in {past.version, past.from_version}:
+            raise CheckFailed(
+                "RESUME_STALE",
+                f"the workspace is at {current}, the unfinished release was about {past.version}",
+                "Start a new release.",
+            )
+        options = ReleaseOptions(past.require_attest, past.image, past.overwrite)
+        outcome = ReleaseOutcome(past.how, past.from_version, past.version)
+        return _carry_out(run, outcome, past.bump, options, lanes, resumed=True)
+
+
+def _carry_out(
+    run: Run,
+    outcome: ReleaseOutcome,
+    must_bump: bool,
+    options: ReleaseOptions,
+    lanes: Lanes,
+    *,
+    resumed: bool,
+) -> ReleaseOutcome:
+    remember_tokens(run)
+    flow = _Flow(run, outcome, must_bump, options, lanes, resumed=resumed)
+    try:
+        flow.preflight()
+        if run.dry_run:
+            flow.show()
+            return outcome
+        flow.rest()
+    except BaseException as error:
+        if isinstance(error, Bb8Error) and not run.dry_run:
+            _say_what_stays(run, outcome, error)
+            run.ledger.drift("release", error.code, run.clean(error.cause))
+        _finish(run, flow, str(error) if isinstance(error, Bb8Error) else type(error).__name__)
+        raise
+    _finish(run, flow, "")
+    run.journal.write("release", "done", version=outcome.version)
+    return outcome
+
+
+class _Flow:
+    """One release under way: looks at the situation before each step and does what the plan says."""
+
+    def __init__(
+        self,
+        run: Run,
+        outcome: ReleaseOutcome,
+        must_bump: bool,
+        options: ReleaseOptions,
+        lanes: Lanes,
+        *,
+        resumed: bool,
+    ) -> None:
+        self.run, self.outcome, self.options, self.lanes = run, outcome, options, lanes
+        self.must_bump, self.resumed = must_bump, resumed
+        self.kept = _kept_facts(run) if resumed else {}
+        outcome.steps[:] = [Step(name) for name in Name]
+
+    def preflight(self) -> None:
+        """Looks at everything that the release depends on, before anything changes."""
+        mid_bump = self.resumed and self.must_bump and Name.BUMP not in self.kept
+        asked = preflight.Asked(
+            self.outcome.version, self.options.overwrite, self.options.image, resuming_bump=mid_bump
+        )
+        with self._step(Name.PREFLIGHT):
+            preflight.check_workspace(self.run, asked)
+            preflight.check_surroundings(self.run, asked, [lambda: self.lanes.reach(self.run)])
+            self._attestable()
+
+    def rest(self) -> None:
+        """Every step after preflight."""
+        self._do(Name.VALIDATE, lambda: self.lanes.validate(self.run))
+        self._do(Name.BUMP, self._bump)
+        self._do(Name.DEPLOY, lambda: self.lanes.deploy(self.run))
+        self._do(Name.ATTEST, lambda: self.lanes.attest(self.run))
+        self._do(Name.PUBLISH, self._publish)
+        self._do(Name.TAG, self._tag)
+
+    def show(self) -> None:
+        """The plan of a dry run, with each step's commands."""
+        for step in plan.steps(self._situation()):
+            row = self._row(step.name)
+            row.state, row.why, row.commands = step.do.value, step.why, step.commands
+        if self.must_bump:
+            paths = planned(self.run, self.outcome.version)
+            row = self._row(Name.BUMP)
+            row.commands = (*(f"edit {path}" for path in paths), *row.commands[1:])
+
+    def _do(self, name: Name, action: Callable[[], None]) -> None:
+        step = next(s for s in plan.steps(self._situation()) if s.name is name)
+        if step.do is Do.SKIP:
+            self._skip(step)
+        elif step.do is Do.KEEP:
+            self._row(name).state, self._row(name).why = "kept", step.why
+        else:
+            with self._step(name):
+                action()
+
+    @contextmanager
+    def _step(self, name: Name) -> Iterator[None]:
+        row, began = self._row(name), monotonic()
+        row.state = "failed"
+        self.run.journal.write(f"{PREFIX}{name}", "started")
+        try:
+            yield
+        finally:
+            row.seconds = round(monotonic() - began, 3)
+        self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
+        self.run.journal.write(f"{PREFIX}{name}", "done", commit=self.outcome.source_commit)
+        row.state = "done"
+
+    def _skip(self, step: plan.Step) -> None:
+        self._row(step.name).state, self._row(step.name).why = "skipped", step.why
+        tokens: Sequence[Token] = ()
+        if step.name is Name.ATTEST:
+            tokens = ECHO_TOKENS
+        elif step.name is Name.PUBLISH:
+            tokens = (Token.SUBTREE_PUBLISH_OK, Token.TAG_OK)
+        for token in tokens:
+            self.run.ledger.skip(token, step.why)
+
+    def _bump(self) -> None:
+        bump(self.run, self.outcome.version, from_version=self.outcome.from_version)
+
+    def _publish(self) -> None:
+        wanted = PublishOptions(overwrite=self.options.overwrite, image=self.options.image)
+        self.outcome.published = publish(self.run, wanted)
+
+    def _tag(self) -> None:
+        tag_locally(self.run, read_source(self.run))
+
+    def _attestable(self) -> None:
+        why = plan.no_attest(self._situation())
+        if why and self.options.require_attest:
+            raise CheckFailed(
+                "ATTEST_REQUIRED",
+                f"the echo cannot be attested, and --require-attest asks for it: {why}",
+                "Set MQTT_HOST and switch the add-on's echo on, or leave out --require-attest.",
+            )
+
+    def _situation(self) -> plan.Situation:
+        run, settings = self.run, self.run.settings
+        head = g.resolve(run.workspace, "HEAD")
+        info = read_addon(run.addon)
+        remote = settings.text("HA_PUBLISH_REMOTE")
+        return plan.Situation(
+            version=self.outcome.version,
+            head=head,
+            parent=_bumped_parent(run, self.outcome.version),
+            bump=self.must_bump,
+            host=settings.text("HA_SSH_HOST_ALIAS") or settings.text("HA_MOUNT"),
+            broker=settings.text("MQTT_HOST"),
+            echo=bool(info.raw.get("options", {}).get("enable_echo", True)),
+            require_attest=self.options.require_attest,
+            remote=r.shown(remote),
+            branch=settings.text("HA_PUBLISH_BRANCH"),
+            image=settings.text("HA_IMAGE") if self.options.image else "",
+            addon=run.addon.name,
+            done=self.kept,
+        )
+
+    def _row(self, name: Name) -> Step:
+        return next(step for step in self.outcome.steps if step.name is name)
+
+
+def _past(run: Run) -> plan.Past:
+    """What the repository, and without a tag here the remote, say of the current version."""
+    current = read_addon(run.addon).version
+    tree = g.resolve(run.workspace, f"HEAD:{g.prefix(run.addon).rstrip('/')}")
+    if g.resolve(run.workspace, f"refs/tags/{current}"):
+        same = g.folder_tree(run.workspace, run.addon, f"refs/tags/{current}") == tree
+        return plan.Past(current, released=same and not g.head_state(run.workspace).dirty)
+    if tree and _released_remotely(run, current, tree):
+        return plan.Past(current, released=not g.head_state(run.workspace).dirty)
+    head = g.read_commit(run.workspace, "HEAD") if g.resolve(run.workspace, "HEAD") else None
+    subject = head.message.splitlines()[0] if head and head.message else ""
+    return plan.Past(current, at_bump=subject == SUBJECT.format(version=current))
+
+
+def _released_remotely(run: Run, version: str, tree: str) -> bool:
+    """Whether the add-on repository has the version's tag on this content; a clone may lack the tag.
+
+    A remote that does not answer is no news here: preflight says so with all other problems.
+    """
+    if not run.settings.text("HA_PUBLISH_REMOTE"):
+        return False
+    try:
+        return survey(find_store(run), version).tag_tree == tree
+    except Bb8Error:
+        return False
+
+
+def _bumped_parent(run: Run, version: str) -> str:
+    """The commit before the bump, where HEAD is that bump."""
+    head = g.read_commit(run.workspace, "HEAD")
+    is_bump = head.message.splitlines()[:1] == [SUBJECT.format(version=version)]
+    return head.parents[0] if is_bump and head.parents else ""
+
+
+def _kept_facts(run: Run) -> dict[str, dict[str, Any]]:
+    done = run.journal.done()
+    return {name: done[f"{PREFIX}{name}"] for name in Name if f"{PREFIX}{name}" in done}
+
+
+def _say_what_stays(run: Run, outcome: ReleaseOutcome, error: Bb8Error) -> None:
+    """After a failure behind the bump: the commit stays here alone, and this is how to go on or back."""
+    if not _bumped_parent(run, outcome.version):
+        return
+    error.details = (
+        *error.details,
+        f"The bump to {outcome.version} is committed here; it is neither published nor tagged."
+        if not outcome.published
+        else f"{outcome.version} is published already.",
+        "Mend the cause, commit, and go on with `bb8deploy release --resume`.",
+        *(() if outcome.published else ("To give the version up instead: `git reset --keep HEAD~1`.",)),
+    )
+
+
+def _finish(run: Run, flow: _Flow, error: str) -> None:
+    """The release's contract and, where something was done, its evidence."""
+    if run.dry_run:
+        return
+    from bb8deploy.lanes.evidence import keep_evidence
+    from bb8deploy.receipts.contracts.release import ReleaseContract, StepModel
+
+    outcome = flow.outcome
+    states = Literal["done", "kept", "skipped", "failed", "not reached"]
+    run.write_contract(
+        ReleaseContract(
+            **run.contract_base("release_contract_v1", version=outcome.version, passed=not error),
+            how=outcome.how,
+            target=run.settings.target,
+            from_version=outcome.from_version,
+            source_commit=outcome.source_commit,
+            branch=g.branch(run.workspace),
+            resumed=flow.resumed,
+            steps=tuple(
+                StepModel(name=s.name, state=cast("states", s.state), reason=s.why, seconds=s.seconds)
+                for s in outcome.steps
+            ),
+            error=run.clean(error),
+        )
+    )
+    if not error:
+        keep_evidence(run, outcome.published, parameters={"how": outcome.how, "version": outcome.version})
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """One release at a time in a workspace; the kernel lets go of the lock when its holder dies."""
+    import fcntl
+
+    path = run.workspace / "reports" / ".release.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Locked(
+                "WORKSPACE_LOCKED",
+                "another release is at work in this workspace",
+                "Wait for its end, or stop it; it can be continued with `release --resume`.",
+            ) from error
+        yield

@@ -1,0 +1,102 @@
+"""Finds a release that did not end, and opens its run again with the tokens that it had earned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bb8deploy.errors import UsageError
+from bb8deploy.lanes.journal import Entry, Journal
+from bb8deploy.lanes.run import Run
+from bb8deploy.receipts.tokens import Ledger, Line
+
+EARNED = "earned"
+# Whose tokens a kept step brings back.
+STEP_OF_LANE = {
+    "validate": "validate",
+    "release": "bump",
+    "sync": "deploy",
+    "verify": "deploy",
+    "deploy": "deploy",
+    "attest": "attest",
+    "publish": "publish",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What a stopped release was about, from the first line of its journal."""
+
+    run_id: str
+    how: str
+    version: str
+    from_version: str
+    bump: bool
+    target: str
+    image: bool
+    require_attest: bool
+    overwrite: bool
+
+
+def find_unfinished(reports: Path) -> Unfinished:
+    """The newest release in `reports/runs/` if it did not reach its end; raises UsageError otherwise."""
+    for folder in sorted((reports / "runs").glob("*"), reverse=True):
+        entries = [e for e in Journal(folder / "journal.jsonl").entries() if e.step == "release"]
+        if not entries:
+            continue
+        if entries[-1].state == "started":
+            return _unfinished(folder.name, entries[-1])
+        break
+    raise UsageError(
+        "RESUME_NOTHING",
+        "the newest release reached its end, so there is nothing to continue",
+        "Start one with `bb8deploy release patch`.",
+    )
+
+
+def reopen(run: Run, past: Unfinished) -> Run:
+    """`run` under the stopped run's id, with its journal and the tokens of the steps that it had finished."""
+    journal = Journal(run.reports / "runs" / past.run_id / "journal.jsonl")
+    ledger = Ledger(past.run_id, run.reports, listener=run.ledger.listener)
+    done = set(journal.done())
+    ledger.lines = [
+        line
+        for entry in journal.entries()
+        if entry.state == EARNED and (line := _line(entry)) and f"release: {STEP_OF_LANE[line.lane]}" in done
+    ]
+    return replace(run, id=past.run_id, journal=journal, ledger=ledger)
+
+
+def remember_tokens(run: Run) -> None:
+    """From now on each token and skip also goes into the journal, where a resume finds it."""
+    tell = run.ledger.listener
+
+    def both(line: Line) -> None:
+        if line.kind != "DRIFT" and not run.dry_run:
+            run.journal.write(line.name, EARNED, kind=line.kind, lane=line.lane, fields=list(line.fields))
+        tell(line)
+
+    run.ledger.listener = both
+
+
+def _unfinished(run_id: str, entry: Entry) -> Unfinished:
+    facts = entry.facts
+    return Unfinished(
+        run_id=run_id,
+        how=str(facts["how"]),
+        version=str(facts["version"]),
+        from_version=str(facts["from_version"]),
+        bump=bool(facts["bump"]),
+        target=str(facts["target"]),
+        image=bool(facts["image"]),
+        require_attest=bool(facts["require_attest"]),
+        overwrite=bool(facts["overwrite"]),
+    )
+
+
+def _line(entry: Entry) -> Line | None:
+    lane = str(entry.facts.get("lane", ""))
+    if lane not in STEP_OF_LANE:
+        return None
+    fields = tuple((str(key), str(value)) for key, value in entry.facts["fields"])
+    return Line(str(entry.facts["kind"]), entry.step, fields, lane)
