@@ -129,13 +129,14 @@ class App:
         handlers = Handlers(self._broker_up, self._broker_down, self._message)
         client_id = f"bb8-bridge-{self.topics.base.replace('/', '-')}"
         try:
-            self.client = MqttClient(broker, client_id, will, subscriptions, handlers)
+            client = MqttClient(broker, client_id, will, subscriptions, handlers)
         except OSError as error:
             self.mqtt_reason = f"The CA file of the broker cannot be used ({error}): correct mqtt_ca_file."
             _log.error("%s", self.mqtt_reason)
             return
-        self.voice.attach(self.client)
-        self.client.start()
+        self.voice.attach(client)
+        client.start()
+        self.client = client
 
     async def _find_broker(self) -> Broker:
         while True:
@@ -148,10 +149,15 @@ class App:
             await asyncio.sleep(ASK_AGAIN_S)
 
     def _broker_up(self) -> None:
-        self.loop.call_soon_threadsafe(self._told_up)
+        self._on_loop(self._told_up)
 
     def _broker_down(self, reason: str) -> None:
-        self.loop.call_soon_threadsafe(self._told_down, reason)
+        self._on_loop(self._told_down, reason)
+
+    def _on_loop(self, action: Callable[..., object], *arguments: object) -> None:
+        """From the broker's thread to the loop; at the very end there is no loop any more."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(action, *arguments)
 
     def _told_up(self) -> None:
         self.mqtt_reason = ""
@@ -170,9 +176,9 @@ class App:
         if cmd is not None:
             self.inbox.put(Raw(cmd, payload, retained, time.monotonic()))
         elif topic == self.topics.birth and payload == b"online" and not retained:
-            self.loop.call_soon_threadsafe(self.voice.born)
+            self._on_loop(self.voice.born)
         elif topic == self.topics.ble_ready and not retained:
-            self.loop.call_soon_threadsafe(self._ble_ready, payload)
+            self._on_loop(self._ble_ready, payload)
 
     def _ble_ready(self, payload: bytes) -> None:
         try:
@@ -261,8 +267,11 @@ def main() -> int:
         logs.bare(_log, "RUN_SH_PRESENT")
     for problem in options.problems:
         _log.warning("%s", problem)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(run(options, identity))
+    except Exception:
+        _log.exception("the bridge ends because of an error of its own")
+        return 1
     return 0
 
 

@@ -137,6 +137,9 @@ class Announcer:
         self._save(lambda: save_memory(self._file, memory))
 
     def _tell_kept(self) -> None:
+        for timer in self._dirty.values():
+            timer.cancel()
+        self._dirty.clear()
         for topic, payload in self._kept.items():
             self._publish(topic, payload, qos=1, retain=True)
 
