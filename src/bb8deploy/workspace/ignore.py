@@ -5,6 +5,7 @@ Source of the meaning: rsync(1), section "PATTERN MATCHING RULES", and `rule_mat
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -64,7 +65,7 @@ class Rule:
         if self.folders_only and not is_dir:
             return False
         names = [f"{path}/", path] if is_dir and self.pattern.endswith("/***") else [path]
-        return any(self._regex.fullmatch(text) for name in names for text in self._candidates(name))
+        return any(self._regex.fullmatch(_bytes(text)) for name in names for text in self._candidates(name))
 
     @cached_property
     def _anchored(self) -> bool:
@@ -72,7 +73,7 @@ class Rule:
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
-        return re.compile(_translate(self.pattern.removeprefix("/")), re.DOTALL)
+        return re.compile(_translate(_bytes(self.pattern.removeprefix("/"))), re.DOTALL)
 
     def _candidates(self, name: str) -> list[str]:
         """The parts of `name` that the pattern is held against."""
@@ -146,6 +147,11 @@ class Ignore:
         return known
 
 
+def _bytes(text: str) -> str:
+    """One character for each byte, because rsync's `?` and sets stand for bytes."""
+    return os.fsencode(text).decode("latin-1")
+
+
 def _suffixes(name: str) -> list[str]:
     parts = name.split("/")
     return ["/".join(parts[n:]) for n in range(len(parts))]
@@ -184,7 +190,7 @@ _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "upper": "A-Z",
     "lower": "a-z",
-    "space": r"\s",
+    "space": r" \t\n\r\f\v",
     "blank": r" \t",
     "xdigit": "0-9a-fA-F",
     "punct": r"!-/:-@\[-`{-~",

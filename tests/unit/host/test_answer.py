@@ -1,0 +1,82 @@
+"""Answers of the host's programs, with banners, odd names and torn lists."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from bb8deploy.errors import CheckFailed
+from bb8deploy.host.answer import escape, sections, tree_of
+
+MARK = "0123abcd"
+H = hashlib.sha256(b"x").hexdigest()
+
+
+def answer(**parts: bytes) -> bytes:
+    text = b"".join(f"\n{MARK} {name}\n".encode() + body for name, body in parts.items())
+    return b"Welcome to the host!\n0123 FILES\n" + text + f"\n{MARK} END\n".encode()
+
+
+def test_what_stands_before_the_first_mark_is_dropped() -> None:
+    names = [part.name for part in sections(answer(TREE=b"", FILES=b"./a\0"), MARK)]
+    assert names == ["TREE", "FILES", "END"]
+
+
+def test_an_absent_folder_is_absent() -> None:
+    assert not tree_of(sections(answer(TREE=b"", ABSENT=b""), MARK)).present
+
+
+def test_a_tree_is_read_with_run_bits_links_folders_and_stamp() -> None:
+    tree = tree_of(
+        sections(
+            answer(
+                FILES=b"./a\0./run\0",
+                RUN=b"./run\0",
+                LINKS=b"./l\0",
+                TARGETS=b"a b\0",
+                FOLDERS=b".\0./sub\0",
+                OTHERS=b"./sock\0",
+                STAMP=b"{}",
+                HASHES=f"{H}  ./a\n{H}  ./run\n".encode(),
+            ),
+            MARK,
+        )
+    )
+    assert [(e.path, e.kind, e.executable, e.target) for e in tree.manifest.entries] == [
+        ("a", "file", False, ""),
+        ("l", "link", False, "a b"),
+        ("run", "file", True, ""),
+    ]
+    assert (tree.folders, tree.others, tree.stamp) == (("sub",), ("sock",), "{}")
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+def test_names_with_line_ends_are_read_from_either_sha256sum(escaped: bool) -> None:
+    name = b"./new\nline\\x"
+    shown = b"\\" + H.encode() + b"  ./new\\nline\\\\x\n" if escaped else H.encode() + b"  " + name + b"\n"
+    body = answer(FILES=name + b"\0./b\0", HASHES=shown + f"{H}  ./b\n".encode())
+    assert set(tree_of(sections(body, MARK)).manifest.by_path) == {"new\nline\\x", "b"}
+
+
+@pytest.mark.parametrize("hashes", [b"", f"{H}  ./b\n".encode(), f"{H}  ./a".encode(), b"garbage\n"])
+def test_a_file_without_its_hash_is_an_error(hashes: bytes) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        tree_of(sections(answer(FILES=b"./a\0", HASHES=hashes), MARK))
+    assert caught.value.code == "HOST_TREE_MOVING"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("a/b.txt", "./a/b.txt"),
+        ("-rf", "./-rf"),
+        ("a b", "./a\\0040b"),
+        ("new\nline", "./new\\0012line"),
+        ("é", "./\\0303\\0251"),
+        ("100%", "./100\\0045"),
+        ("back\\slash", "./back\\0134slash"),
+    ],
+)
+def test_a_path_becomes_one_harmless_line(path: str, line: str) -> None:
+    assert escape(path) == line
