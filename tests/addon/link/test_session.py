@@ -1,0 +1,202 @@
+"""The link on a simulated robot: handshake order, healing, sleep, idleness, and a reason for every state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from bb8_core.link.handshake import Wishes
+from bb8_core.link.matching import Target
+from bb8_core.link.session import LinkConfig
+from bb8_core.link.states import Cause, LinkState
+from bb8_core.link.transport import AnswerTimeout, LinkError
+from bb8_core.robot import commands
+from tests.addon.rig import Rig
+from tests.addon.virtual import run_virtually
+
+Story = Callable[[Rig], Awaitable[None]]
+
+
+def play(tmp_path: Path, story: Story, **how: object) -> None:
+    """Run a story on a rig of its own."""
+
+    async def whole() -> None:
+        rig = Rig(tmp_path, **how)  # type: ignore[arg-type]
+        try:
+            await story(rig)
+        finally:
+            await rig.close()
+
+    run_virtually(whole())
+
+
+def names(rig: Rig) -> list[tuple[int, int]]:
+    return [command.key for _, command in rig.commands()]
+
+
+def test_the_handshake_pings_arms_the_stops_and_writes_flash_once(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        said = names(rig)
+        assert said[0] == (0x00, 0x01)
+        assert said.index((0x02, 0x37)) < said.index((0x00, 0x02))
+        assert said.count((0x02, 0x35)) == 1
+        readiness = rig.link.readiness
+        assert readiness is not None
+        assert readiness.stop_on_disconnect
+        assert readiness.motion_timeout_ms == 1000
+        assert readiness.firmware
+        rig.air.drop_link(rig.robot)
+        await rig.until(lambda: rig.link.connections == 2)
+        assert names(rig).count((0x02, 0x35)) == 1
+
+    play(tmp_path, story)
+
+
+def test_flash_is_not_written_where_the_option_forbids_it(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        assert (0x02, 0x35) not in names(rig)
+        assert rig.link.readiness is not None
+        assert rig.link.readiness.motion_timeout_ms == 0
+        assert rig.link.readiness.stop_on_disconnect
+
+    play(tmp_path, story, config=LinkConfig(True, wishes=Wishes(motion_timeout=False)))
+
+
+def test_a_lost_link_heals_and_says_so(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        for count in range(2, 22):
+            rig.air.drop_link(rig.robot)
+            await rig.until(lambda: rig.link.state is LinkState.LOST)
+            assert rig.link.status.reason
+            await rig.until(lambda n=count: rig.link.connections == n and rig.link.ready)
+        assert rig.link.losses == 20
+
+    play(tmp_path, story)
+
+
+def test_a_waiting_request_fails_at_once_when_the_link_drops(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.silence = True
+        waiting = await rig.link.send(commands.ping(), 30.0)
+        rig.air.drop_link(rig.robot)
+        before = rig.loop.time()
+        with pytest.raises(LinkError):
+            await waiting
+        assert rig.loop.time() - before < 0.5
+
+    play(tmp_path, story)
+
+
+def test_an_unanswered_request_times_out_and_a_late_answer_hurts_nobody(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.delay_ms = 1500
+        with pytest.raises(AnswerTimeout):
+            await rig.link.request(commands.ping(), 1.0)
+        rig.robot.faults.delay_ms = 0
+        await asyncio.sleep(2)
+        assert (await rig.link.request(commands.ping(), 1.0)).ok
+        assert rig.link.counters["late_answers"] >= 1
+
+    play(tmp_path, story)
+
+
+def test_a_robot_that_vanishes_is_absent_with_a_remedy_and_returns(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.vanish()
+        await rig.until(lambda: rig.link.state is LinkState.ABSENT, 120)
+        assert rig.link.status.cause is Cause.SILENT
+        assert rig.link.status.remedy
+        rig.robot.appear()
+        await rig.until(lambda: rig.link.ready, 120)
+
+    play(tmp_path, story)
+
+
+def test_a_robot_never_heard_is_absent(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until(lambda: rig.link.status.cause is Cause.NEVER_SEEN, 120)
+        assert "robot_address" in rig.link.status.remedy
+
+    play(tmp_path, story, target=Target("D0:00:00:00:00:99"))
+
+
+def test_an_adapter_that_is_off_is_named_and_healed(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.air.adapter_on = False
+        await rig.until(lambda: rig.link.state is LinkState.ADAPTER_OFF, 120)
+        assert "hci7" in rig.link.status.reason
+        rig.air.adapter_on = True
+        await rig.until(lambda: rig.link.ready, 120)
+
+    play(tmp_path, story, config=LinkConfig(True, adapter="hci7"))
+
+
+def test_an_idle_link_is_released_and_taken_up_on_demand(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        ready_at = rig.loop.time()
+        await rig.until(lambda: rig.link.state is LinkState.RELEASED, 200)
+        assert 110 < rig.loop.time() - ready_at < 130
+        await asyncio.sleep(300)
+        assert rig.link.connections == 1
+        rig.link.want()
+        await rig.until_ready()
+
+    play(tmp_path, story, config=LinkConfig(keep_connected=False, idle_disconnect_s=120))
+
+
+def test_probes_keep_a_kept_link_alive_but_let_the_robot_sleep(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        start = len(rig.commands())
+        await asyncio.sleep(300)
+        later = [command for _, command in rig.commands()[start + 4 :]]
+        assert later
+        assert all(not command.reset_timer for command in later)
+
+    play(tmp_path, story)
+
+
+def test_a_robot_that_fell_asleep_is_left_asleep_until_somebody_wants_it(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900)
+        kinds = [event["event_type"] for event in rig.ears.events]
+        assert "falling_asleep" in kinds
+        await asyncio.sleep(120)
+        assert rig.link.state is LinkState.ASLEEP
+        rig.send("power", '{"action":"wake","cid":1}')
+        await rig.until_ready()
+        await rig.until(lambda: rig.ears.statuses_of("power", 1)[-1] == "confirmed")
+
+    play(tmp_path, story)
+
+
+def test_a_silent_robot_is_dropped_and_tried_again(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.silence = True
+        await rig.until(lambda: rig.link.status.cause is Cause.NO_ANSWER, 120)
+        rig.robot.faults.silence = False
+        await rig.until(lambda: rig.link.ready, 120)
+
+    play(tmp_path, story)
+
+
+def test_closing_lets_the_robot_go(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        await rig.close()
+        assert not rig.robot.connected
+        assert rig.link.status.cause is Cause.SHUTDOWN
+
+    play(tmp_path, story)

@@ -1,0 +1,119 @@
+"""A bridge on a simulated robot, without broker and without waiting: the clock jumps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bb8_core.bridge.bridge import Bridge
+from bb8_core.bridge.deadman import Deadman
+from bb8_core.bridge.desk import Desk, Raw
+from bb8_core.bridge.gate import Limits
+from bb8_core.bridge.latch import EstopLatch
+from bb8_core.link.bleak_radio import Backends, BleakRadio
+from bb8_core.link.handshake import Wishes
+from bb8_core.link.matching import Target
+from bb8_core.link.session import LinkConfig, RobotLink
+from bb8_core.link.states import LinkState
+from bb8_core.robot.commands import motors_off, raw_motors, roll
+from bb8_core.robot.protocol import Command
+from bb8_core.simulator.backend import Air, backends
+from bb8_core.simulator.faults import Faults
+from bb8_core.simulator.robot import SimulatedBB8
+from tests.addon.voices import Ears
+
+
+class Rig:
+    """Robot, link and bridge, wired as the program wires them."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        *,
+        faults: Faults | None = None,
+        config: LinkConfig | None = None,
+        limits: Limits | None = None,
+        target: Target | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.loop = loop
+        self.robot = SimulatedBB8(clock=loop.time, faults=faults or Faults())
+        self.air = Air([self.robot])
+        simulated = backends(self.air)
+        self.radio = BleakRadio(target or Target(), "", Backends(simulated.client, simulated.scanner))
+        self.ears = Ears()
+        self.deadman = Deadman(lambda: None)
+        config = config or LinkConfig(keep_connected=True)
+        self.link = RobotLink(
+            self.radio,
+            config,
+            lambda status: self.bridge.link_changed(status),
+            lambda event: self.bridge.robot_event(event),
+        )
+        self.latch_file = tmp_path / "estop.json"
+        latch = EstopLatch(self.latch_file)
+        self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, _at_once)
+        self.desk = Desk(self.ears, self.bridge.obey)
+        self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
+
+    def send(self, cmd: str, payload: bytes | str = b"{}", *, retained: bool = False) -> None:
+        """Deliver a command as the broker's side does."""
+        raw = payload.encode() if isinstance(payload, str) else payload
+        self.desk.receive(Raw(cmd, raw, retained, self.loop.time()), self.loop.time())
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+        """Let time pass until something holds."""
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    async def until_ready(self) -> None:
+        """Let time pass until the robot answers."""
+        await self.until(lambda: self.link.state is LinkState.READY)
+
+    async def close(self) -> None:
+        """End the link and the bridge in order."""
+        for task in reversed(self._tasks):
+            task.cancel()
+            await asyncio.wait((task,))
+
+    # What the robot heard
+
+    def frames(self) -> list[tuple[float, bytes]]:
+        """Every command frame that reached the robot, with its time."""
+        return list(self.robot.log)
+
+    def commands(self) -> list[tuple[float, Command]]:
+        """The same as commands."""
+        return [(at, read(frame)) for at, frame in self.frames()]
+
+    def motor_commands(self) -> list[tuple[float, Command]]:
+        """Those that set the motors, stops included."""
+        return [(at, command) for at, command in self.commands() if command.is_motor or command.is_stop]
+
+    def last_motor(self) -> Command:
+        """The motor command that counts now."""
+        return self.motor_commands()[-1][1]
+
+
+def read(frame: bytes) -> Command:
+    """Decode a command frame."""
+    sop2, did, cid, _seq, length = frame[1:6]
+    return Command(did, cid, frame[6 : 5 + length], answer=bool(sop2 & 1), reset_timer=bool(sop2 & 2))
+
+
+def same(one: Command, other: Command) -> bool:
+    """Whether two commands say the same, whatever they are called."""
+    return replace(one, name="", answer=True, reset_timer=True) == replace(
+        other, name="", answer=True, reset_timer=True
+    )
+
+
+def _at_once(write: Callable[[], object]) -> None:
+    write()
+
+
+__all__ = ["Any", "Rig", "motors_off", "raw_motors", "read", "roll", "same"]
