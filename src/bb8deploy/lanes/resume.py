@@ -56,7 +56,7 @@ def find_unfinished(reports: Path) -> Unfinished:
 
 def reopen(run: Run, past: Unfinished) -> Run:
     """`run` under the stopped run's id, with its journal and the tokens of the steps that it had finished."""
-    journal = Journal(run.reports / "runs" / past.run_id / "journal.jsonl")
+    journal = Journal(run.workspace / "reports" / "runs" / past.run_id / "journal.jsonl")
     ledger = Ledger(past.run_id, run.reports, listener=run.ledger.listener)
     done = set(journal.done())
     ledger.lines = [

@@ -1,0 +1,117 @@
+"""`bb8deploy release`: from a clean tree to a verified, published and tagged version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
+from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, Yes
+from bb8deploy.cli.publish import Image, Overwrite, show_evidence
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome
+    from bb8deploy.lanes.resume import Unfinished
+
+How = Annotated[
+    str | None,
+    typer.Argument(metavar="patch|date|VERSION", help="Which version to make.", show_default=False),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(release)
+
+
+def release(
+    how: How = None,
+    target: Target = "default",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest release that did not reach its end.")
+    ] = False,
+    require_attest: Annotated[
+        bool, typer.Option("--require-attest", help="Fail where the echo cannot be attested.")
+    ] = False,
+    image: Image = False,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Validate, bump, sync, verify, attest, publish and tag; each step only after the one before held.
+
+    A version that is tagged with this very content is not released again.
+    """
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
+    past = _unfinished(modes) if resume else None
+    with open_run("release", modes, target=past.target if past else target) as opened:
+        from bb8deploy.lanes.release import ReleaseOptions
+        from bb8deploy.lanes.wiring import real_lanes
+
+        options = ReleaseOptions(require_attest=require_attest, image=image, overwrite=overwrite)
+        _show(opened, _go(opened, how, past, options, real_lanes()))
+
+
+def _unfinished(modes: Modes) -> Unfinished:
+    """What `--resume` continues; it decides the target, so it is read before the run is opened."""
+    with plain_errors(modes):
+        from bb8deploy.lanes.resume import find_unfinished
+        from bb8deploy.workspace.project import find_project
+
+        return find_unfinished(find_project(Path.cwd()).root / "reports")
+
+
+def _go(
+    opened: Opened, how: str | None, past: Unfinished | None, options: ReleaseOptions, lanes: Lanes
+) -> ReleaseOutcome:
+    from bb8deploy.errors import UsageError
+    from bb8deploy.lanes import release as lane
+    from bb8deploy.lanes.resume import reopen
+
+    if past and not how:
+        opened.run = reopen(opened.run, past)
+        opened.run.command = f"release {past.how} --resume"
+        return lane.continue_release(opened.run, past, lanes)
+    if how and not past:
+        opened.run.command = f"release {how}"
+        return lane.release(opened.run, how, options, lanes)
+    raise UsageError(
+        "RELEASE_WHAT",
+        "a release needs one of `patch`, `date`, a version, or `--resume`",
+        "Run `bb8deploy release patch`, or `bb8deploy release --resume` to go on with one.",
+    )
+
+
+def _show(opened: Opened, outcome: ReleaseOutcome) -> None:
+    run = opened.run
+    opened.result.update(
+        how=outcome.how,
+        from_version=outcome.from_version,
+        version=outcome.version,
+        commit=outcome.source_commit,
+        nothing_to_release=outcome.nothing,
+        steps=[
+            {
+                "name": s.name,
+                "state": s.state,
+                "reason": s.why,
+                "commands": list(s.commands),
+                "seconds": s.seconds,
+            }
+            for s in outcome.steps
+        ],
+    )
+    if outcome.nothing:
+        return
+    if run.dry_run:
+        rows = [(s.name.value, s.state, s.why or "; ".join(s.commands)) for s in outcome.steps]
+        title = f"Release of {outcome.version} after {outcome.from_version} (nothing was changed)"
+        opened.console.table(title, ("step", "would be", "how"), rows)
+        return
+    rows = [(s.name.value, s.state, f"{s.seconds:.1f} s" if s.seconds else s.why) for s in outcome.steps]
+    opened.console.table(f"Released {outcome.version}", ("step", "", ""), rows)
+    show_evidence(opened, str(run.folder / "evidence_manifest.json"))
