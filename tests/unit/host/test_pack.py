@@ -54,8 +54,7 @@ def test_a_file_that_changed_since_it_was_hashed_is_never_sent_whole(
         (tmp_path / "a").write_bytes(now)
     got = bytearray()
     with pytest.raises(CheckFailed) as caught:
-        for piece in pack(made, "run", compress=False):
-            got += piece
+        got.extend(byte for piece in pack(made, "run", compress=False) for byte in piece)
     assert caught.value.code == "WORKSPACE_MOVING"
     assert WHOLE.encode() not in got
 
