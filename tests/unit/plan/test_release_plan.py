@@ -61,7 +61,7 @@ def test_a_step_without_its_ground_is_skipped_with_a_reason(change: dict[str, ob
 
 
 def test_a_resume_keeps_what_was_proven_for_this_commit() -> None:
-    done = {name: {"commit": "h"} for name in ("validate", "bump", "deploy")}
+    done = {str(name): {"commit": "h"} for name in ("validate", "bump", "deploy")}
     assert doing(replace(BASE, done=done)) == {
         "preflight": "run", "validate": "kept", "bump": "kept", "deploy": "kept",
         "attest": "run", "publish": "run", "tag": "run",
@@ -69,12 +69,12 @@ def test_a_resume_keeps_what_was_proven_for_this_commit() -> None:
 
 
 def test_a_validation_before_the_bump_counts_for_the_bump() -> None:
-    now = replace(BASE, parent="p", done={Name.VALIDATE: {"commit": "p"}})
+    now = replace(BASE, parent="p", done={"validate": {"commit": "p"}})
     assert doing(now)["validate"] == "kept"
 
 
 def test_a_new_commit_makes_every_proof_due_again() -> None:
-    done = {name: {"commit": "old"} for name in Name}
+    done = {str(name): {"commit": "old"} for name in Name}
     assert set(doing(replace(BASE, done=done)).values()) == {"run"}
 
 

@@ -48,7 +48,7 @@ def test_only_the_version_of_a_config_changes(tmp_path: Path, config: str) -> No
 def test_every_place_moves_together(tmp_path: Path) -> None:
     addon(tmp_path, 'name: a\nversion: "2026.1.2.3"\nslug: x\n')
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.x]\nversion = "7"\n[project] # here\nname = "x"\nversion = "2026.1.2.3"\n[tool.y]\nversion = "8"\n'
+        '[tool.x]\nversion = "7"\n[project] # here\nversion = "2026.1.2.3"\n[tool.y]\nversion = "8"\n'
     )
     (tmp_path / "core").mkdir()
     (tmp_path / "core" / "__init__.py").write_text('"""Doc."""\n__version__: str = \'2026.1.2.3\'\n')
