@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,9 +92,11 @@ class Desk:
         """What the newest run was told."""
         return self.recorders[-1]
 
-    def run(self, *, remote: str | None = None, dry_run: bool = False, **settings: str) -> Run:
+    def run(
+        self, settings: Mapping[str, str] | None = None, *, remote: str | None = None, dry_run: bool = False
+    ) -> Run:
         """A fresh run; `remote` replaces the store as HA_PUBLISH_REMOTE."""
-        flags = {"HA_PUBLISH_REMOTE": str(self.store) if remote is None else remote, **settings}
+        flags = {"HA_PUBLISH_REMOTE": str(self.store) if remote is None else remote, **(settings or {})}
         self.recorders.append(Recorder())
         run_id, reports = new_run_id(), self.root / "reports"
         return Run(

@@ -33,14 +33,14 @@ class BumpOutcome:
 def bump(run: Run, version: str, *, from_version: str) -> BumpOutcome:
     """Moves the add-on from `from_version` to `version` in a commit, and emits BUMP_OK once it is read back.
 
-    Where HEAD is that commit already, or a killed run left the edited files, it continues from there.
+    Where HEAD has the version already, or a killed run left the edited files, it continues from there.
     Raises CheckFailed where a hook refuses the commit: the files are then as before.
     """
     with run.step("bump") as facts:
         before = g.resolve(run.workspace, "HEAD")
         edits = _edits(run, version)
         paths = _paths(run, edits)
-        if not _is_bump(run, version):
+        if edits or g.head_state(run.workspace).dirty:
             g.require_clean(run.workspace, but=possible_paths(run))
             _commit(run, edits, version)
         commit = _read_back(run, version)
@@ -79,13 +79,6 @@ def _last_release(run: Run) -> str:
 def _edits(run: Run, version: str) -> list[stamps.Edit]:
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     return stamps.edits(run.addon, version, day=day, subjects=commits_since(run))
-
-
-def _is_bump(run: Run, version: str) -> bool:
-    """Whether HEAD, with nothing on top of it, is the bump to `version`."""
-    head = g.read_commit(run.workspace, "HEAD")
-    named = head.message.splitlines()[:1] == [SUBJECT.format(version=version)]
-    return named and not g.head_state(run.workspace).dirty and read_addon(run.addon).version == version
 
 
 def _commit(run: Run, edits: Sequence[stamps.Edit], version: str) -> None:

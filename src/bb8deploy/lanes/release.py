@@ -20,7 +20,7 @@ from bb8deploy.lanes.publish import (
     read_source,
     tag_locally,
 )
-from bb8deploy.lanes.resume import Unfinished, remember_tokens
+from bb8deploy.lanes.resume import Unfinished, forget_tokens, remember_tokens
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.survey import survey
 from bb8deploy.plan import release as plan
@@ -215,6 +215,7 @@ class _Flow:
     def _step(self, name: Name) -> Iterator[None]:
         row, began = self._row(name), monotonic()
         row.state = "failed"
+        forget_tokens(self.run, name)
         self.run.journal.write(f"{PREFIX}{name}", "started")
         try:
             yield

@@ -79,6 +79,11 @@ def remember_tokens(run: Run) -> None:
     run.ledger.listener = both
 
 
+def forget_tokens(run: Run, step: str) -> None:
+    """Takes back what an earlier try of a step had earned: it is about to be observed anew."""
+    run.ledger.lines = [line for line in run.ledger.lines if STEP_OF_LANE.get(line.lane) != step]
+
+
 def _unfinished(run_id: str, entry: Entry) -> Unfinished:
     facts = entry.facts
     return Unfinished(

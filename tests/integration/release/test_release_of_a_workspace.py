@@ -1,0 +1,344 @@
+"""Releases in real repositories: order, refusals, the way on after a failure, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.integration.desk import Desk
+
+from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
+from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
+from bb8deploy.lanes.resume import find_unfinished, reopen
+from bb8deploy.lanes.run import Run
+from bb8deploy.receipts.evidence import verify
+from bb8deploy.receipts.tokens import Token
+
+OLD, NEW = "2026.1.2.0", "2026.1.2.1"
+HOST = {"HA_SSH_HOST_ALIAS": "ha.example", "MQTT_HOST": "mq.example"}
+
+
+@dataclass
+class Calls:
+    """Lanes that note their turn; `fail` maps a lane to what it raises."""
+
+    made: list[str] = field(default_factory=list)
+    fail: dict[str, BaseException] = field(default_factory=dict)
+
+    def lanes(self) -> Lanes:
+        return Lanes(
+            reach=self._lane("reach"),
+            validate=self._lane("validate", Token.TESTS_OK),
+            deploy=self._lane("deploy", Token.VERIFY_OK),
+            attest=self._lane("attest", Token.TELEMETRY_ATTEST_OK),
+        )
+
+    def _lane(self, name: str, token: Token | None = None) -> Callable[[Run], None]:
+        def call(run: Run) -> None:
+            self.made.append(name)
+            if name in self.fail:
+                raise self.fail[name]
+            if token:
+                run.ledger.emit(token)
+
+        return call
+
+
+def go(
+    desk: Desk,
+    calls: Calls,
+    how: str = "patch",
+    options: ReleaseOptions | None = None,
+    *,
+    dry_run: bool = False,
+    **settings: str,
+) -> tuple[Run, ReleaseOutcome]:
+    run = desk.run({**HOST, **settings}, dry_run=dry_run)
+    return run, release(run, how, options or ReleaseOptions(), calls.lanes())
+
+
+def go_on(desk: Desk, calls: Calls) -> tuple[Run, ReleaseOutcome]:
+    run = desk.run(HOST)
+    past = find_unfinished(run.reports)
+    again = reopen(run, past)
+    return again, continue_release(again, past, calls.lanes())
+
+
+def states(outcome: ReleaseOutcome) -> dict[str, str]:
+    return {step.name.value: step.state for step in outcome.steps}
+
+
+def broken() -> NotVerified:
+    return NotVerified("VERIFY_IDENTITY", "another version answers", "Look at the log.")
+
+
+def test_a_release_takes_every_step_in_order_and_ends_tagged(desk: Desk) -> None:
+    calls = Calls()
+    run, outcome = go(desk, calls)
+    assert calls.made == ["reach", "validate", "deploy", "attest"]
+    assert set(states(outcome).values()) == {"done"}
+    assert run.ledger.held() == [
+        "TESTS_OK", "BUMP_OK", "VERIFY_OK", "TELEMETRY_ATTEST_OK", "SUBTREE_PUBLISH_OK", "TAG_OK",
+    ]  # fmt: skip
+    assert desk.git("log", "-1", "--format=%s") == f"Release {NEW}"
+    assert desk.git("status", "--porcelain") == ""
+    assert desk.git("rev-parse", f"{NEW}^{{commit}}") == desk.git("rev-parse", "HEAD")
+    assert desk.at_store("rev-parse", f"{NEW}^{{tree}}") == desk.git("rev-parse", "HEAD:addon")
+
+
+def test_the_bump_keeps_comments_and_lists_the_commits(desk: Desk) -> None:
+    before = (desk.addon / "config.yaml").read_text()
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec false\n", "Say no")
+    go(desk, Calls())
+    assert (desk.addon / "config.yaml").read_text() == before.replace(OLD, NEW)
+    assert f"## {NEW}\n\n- Say no\n\n## {OLD}" in (desk.addon / "CHANGELOG.md").read_text()
+
+
+def test_a_crlf_config_keeps_its_line_ends(desk: Desk) -> None:
+    text = (desk.addon / "config.yaml").read_text().replace("\n", "\r\n")
+    desk.commit("addon/config.yaml", text, "Write as on Windows")
+    go(desk, Calls())
+    assert (desk.addon / "config.yaml").read_bytes() == text.replace(OLD, NEW).encode()
+
+
+def test_a_second_release_without_a_change_does_nothing(desk: Desk) -> None:
+    first, _ = go(desk, Calls())
+    receipt = (first.reports / "publish_receipt.txt").read_text()
+    before = desk.refs() + desk.at_store("for-each-ref")
+    calls = Calls()
+    _, outcome = go(desk, calls)
+    assert outcome.nothing
+    assert calls.made == []
+    assert desk.refs() + desk.at_store("for-each-ref") == before
+    assert (first.reports / "publish_receipt.txt").read_text() == receipt
+
+
+def test_a_clone_without_tags_asks_the_remote_what_was_released(desk: Desk) -> None:
+    go(desk, Calls())
+    desk.git("tag", "-d", NEW)
+    assert go(desk, Calls())[1].nothing
+
+
+def test_without_a_remote_the_tag_is_local_and_publish_is_skipped(desk: Desk) -> None:
+    run = desk.run(HOST, remote="")
+    outcome = release(run, "patch", ReleaseOptions(), Calls().lanes())
+    assert states(outcome)["publish"] == "skipped"
+    assert desk.git("rev-parse", f"{NEW}^{{commit}}") == desk.git("rev-parse", "HEAD")
+    receipt = (run.reports / "publish_receipt.txt").read_text()
+    assert "SKIPPED: SUBTREE_PUBLISH_OK" in receipt
+    assert "TOKEN: TAG_OK" not in receipt
+
+
+def test_without_a_broker_the_attestation_is_skipped_unless_required(desk: Desk) -> None:
+    calls = Calls()
+    run, outcome = go(desk, calls, MQTT_HOST="")
+    assert states(outcome)["attest"] == "skipped"
+    assert "attest" not in calls.made
+    assert "SKIPPED: TELEMETRY_ATTEST_OK" in "\n".join(run.ledger.texts("deploy_receipt.txt"))
+
+
+def test_a_required_attestation_without_a_broker_stops_before_anything_changes(desk: Desk) -> None:
+    before = desk.refs()
+    with pytest.raises(CheckFailed) as caught:
+        go(desk, Calls(), options=ReleaseOptions(require_attest=True), MQTT_HOST="")
+    assert caught.value.code == "ATTEST_REQUIRED"
+    assert desk.refs() == before
+
+
+@pytest.mark.parametrize("lane", ["validate", "deploy", "attest"])
+def test_a_failed_lane_publishes_nothing_and_a_resume_repeats_only_what_is_due(desk: Desk, lane: str) -> None:
+    calls = Calls(fail={lane: broken()})
+    with pytest.raises(NotVerified) as caught:
+        go(desk, calls)
+    assert desk.at_store("for-each-ref") == ""
+    assert desk.git("tag") == ""
+    bumped = desk.git("log", "-1", "--format=%s") == f"Release {NEW}"
+    assert bumped == (lane != "validate")
+    assert any("--resume" in line for line in caught.value.details) == bumped
+    calls = Calls()
+    run, outcome = go_on(desk, calls)
+    order = ["validate", "deploy", "attest"]
+    assert calls.made == ["reach", *order[order.index(lane) :]]
+    assert desk.git("log", "--format=%s").count("Release") == 1
+    assert run.ledger.held().count("TESTS_OK") == 1
+    assert set(run.ledger.held()) >= {"BUMP_OK", "VERIFY_OK", "SUBTREE_PUBLISH_OK", "TAG_OK"}
+    receipts = (run.reports / "local_receipts.txt").read_text()
+    assert f"TOKEN: TESTS_OK run={run.id}" in receipts
+    assert set(states(outcome).values()) <= {"done", "kept"}
+
+
+def test_after_a_fix_a_resume_proves_the_new_commit_from_the_start(desk: Desk) -> None:
+    with pytest.raises(NotVerified):
+        go(desk, Calls(fail={"deploy": broken()}))
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    calls = Calls()
+    go_on(desk, calls)
+    assert calls.made == ["reach", "validate", "deploy", "attest"]
+    assert desk.at_store("rev-parse", f"{NEW}^{{tree}}") == desk.git("rev-parse", "HEAD:addon")
+
+
+def test_a_new_release_takes_up_a_version_that_was_bumped_but_never_released(desk: Desk) -> None:
+    with pytest.raises(NotVerified):
+        go(desk, Calls(fail={"deploy": broken()}))
+    _, outcome = go(desk, Calls())
+    assert outcome.version == NEW
+    assert states(outcome)["bump"] == "skipped"
+
+
+def test_a_finished_release_cannot_be_resumed(desk: Desk) -> None:
+    go(desk, Calls())
+    with pytest.raises(UsageError) as caught:
+        go_on(desk, Calls())
+    assert caught.value.code == "RESUME_NOTHING"
+
+
+def stopped(desk: Desk, code: str, calls: Calls | None = None, how: str = "patch") -> Bb8Error:
+    """A release that preflight stops: nothing has changed, no lane behind it had its turn."""
+    calls = calls or Calls()
+    before = desk.refs() + desk.at_store("for-each-ref")
+    with pytest.raises(Bb8Error) as caught:
+        go(desk, calls, how)
+    assert caught.value.code == code
+    assert desk.refs() + desk.at_store("for-each-ref") == before
+    assert set(calls.made) <= {"reach"}
+    return caught.value
+
+
+def test_preflight_stops_on_a_dirty_tree(desk: Desk) -> None:
+    (desk.addon / "new.txt").write_text("x")
+    stopped(desk, "GIT_DIRTY")
+
+
+def test_preflight_stops_on_a_detached_head(desk: Desk) -> None:
+    desk.git("checkout", "-q", "--detach")
+    stopped(desk, "GIT_DETACHED")
+
+
+def test_preflight_stops_in_the_middle_of_a_merge(desk: Desk) -> None:
+    desk.git("checkout", "-q", "-b", "side")
+    desk.commit("addon/x", "1", "Side")
+    desk.git("checkout", "-q", "main")
+    desk.git("merge", "-q", "--no-commit", "--no-ff", "side")
+    assert stopped(desk, "GIT_UNFINISHED").details[0].startswith("also GIT_DIRTY")
+
+
+def test_preflight_stops_where_git_does_not_know_who_commits(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gitconfig").write_text("[user]\nuseConfigOnly = true\n")
+    monkeypatch.setenv("EMAIL", "")
+    stopped(desk, "GIT_IDENTITY_MISSING")
+
+
+def test_preflight_stops_where_the_upstream_is_ahead(desk: Desk, tmp_path: Path) -> None:
+    origin = tmp_path / "origin.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(desk.root), str(origin)], check=True)
+    desk.git("remote", "add", "origin", str(origin))
+    desk.git("fetch", "-q", "origin")
+    desk.git("branch", "-q", "--set-upstream-to=origin/main")
+    tree = desk.git("rev-parse", "HEAD^{tree}")
+    ahead = subprocess.run(
+        ["git", "-C", str(origin), "commit-tree", tree, "-p", "main", "-m", "Ahead"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    subprocess.run(["git", "-C", str(origin), "update-ref", "refs/heads/main", ahead], check=True)
+    stopped(desk, "UPSTREAM_AHEAD")
+
+
+def test_preflight_stops_where_the_host_does_not_answer_and_tells_every_problem(desk: Desk) -> None:
+    calls = Calls(fail={"reach": Unreachable("SSH_LOST", "no answer", "Switch it on.")})
+    tree = desk.at_store("mktree")
+    other = desk.at_store("commit-tree", tree, "-m", "By hand")
+    desk.at_store("update-ref", "refs/heads/main", other)
+    desk.at_store("update-ref", f"refs/tags/{NEW}", other)
+    error = stopped(desk, "TAG_EXISTS", calls)
+    assert any("also SSH_LOST" in line for line in error.details)
+
+
+def test_preflight_stops_where_the_remote_is_missing(desk: Desk, tmp_path: Path) -> None:
+    desk.store.rename(tmp_path / "moved.git")
+    before = desk.refs()
+    with pytest.raises(Unreachable) as caught:
+        go(desk, Calls())
+    assert caught.value.code == "REMOTE_NOT_FOUND"
+    assert desk.refs() == before
+
+
+def test_a_version_that_does_not_fit_is_refused(desk: Desk) -> None:
+    stopped(desk, "VERSION_SCHEME_MIXED", how="1.2.3")
+    stopped(desk, "VERSION_NOT_NEWER", how="2026.1.1.9")
+
+
+def test_a_clock_behind_the_newest_version_is_refused(desk: Desk) -> None:
+    go(desk, Calls(), how="patch")
+    text = (desk.addon / "config.yaml").read_text().replace(NEW, "2999.1.1.0")
+    desk.commit("addon/config.yaml", text, "Come from the future")
+    stopped(desk, "VERSION_CLOCK_BEHIND", how="date")
+
+
+def test_a_commit_hook_that_refuses_leaves_the_files_as_they_were(desk: Desk) -> None:
+    hook = desk.root / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\necho 'no releases on Monday' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    before = desk.refs()
+    with pytest.raises(CheckFailed) as caught:
+        go(desk, Calls())
+    assert caught.value.code == "BUMP_REFUSED"
+    assert "no releases on Monday" in caught.value.details
+    assert desk.refs() == before
+
+
+def test_a_dry_run_shows_every_step_with_its_commands_and_changes_nothing(desk: Desk) -> None:
+    before = desk.refs()
+    run, outcome = go(desk, Calls(), dry_run=True)
+    assert outcome.version == NEW
+    assert [s.name.value for s in outcome.steps] == list(states(outcome))
+    assert all(s.commands for s in outcome.steps)
+    commands = " ".join(c for s in outcome.steps for c in s.commands)
+    assert "edit addon/config.yaml" in commands
+    assert "git push --atomic" in commands
+    assert desk.refs() == before
+    assert desk.at_store("for-each-ref") == ""
+    assert not run.ledger.held()
+
+
+def test_two_releases_at_once_are_one(desk: Desk) -> None:
+    caught: list[Bb8Error] = []
+
+    def second(_run: Run) -> None:
+        with pytest.raises(Bb8Error) as problem:
+            go(desk, Calls())
+        caught.append(problem.value)
+
+    lanes = Calls().lanes()
+    run = desk.run(HOST)
+    release(run, "patch", ReleaseOptions(), Lanes(lanes.reach, second, lanes.deploy, lanes.attest))
+    assert caught[0].code == "WORKSPACE_LOCKED"
+    assert desk.git("log", "--format=%s").count("Release") == 1
+
+
+def test_the_evidence_of_a_release_checks_and_names_a_changed_byte(desk: Desk) -> None:
+    run, _ = go(desk, Calls())
+    artifacts, flaws = verify(run.folder)
+    names = {artifact.path for artifact in artifacts}
+    assert not flaws
+    assert names >= {
+        "journal.jsonl", "provenance.intoto.jsonl", "publish_contract_v1.json", "release_contract_v1.json",
+        "receipts/publish_receipt.txt",
+    }  # fmt: skip
+    receipt = run.folder / "receipts" / "publish_receipt.txt"
+    receipt.write_bytes(receipt.read_bytes().replace(b"TAG_OK", b"TAG_0K"))
+    flaw = verify(run.folder)[1][0]
+    assert flaw.offset == receipt.read_bytes().index(b"TAG_0K") + 4
+
+
+def test_the_provenance_names_the_published_tree_and_its_commit(desk: Desk) -> None:
+    run, _ = go(desk, Calls())
+    statement = json.loads((run.folder / "provenance.intoto.jsonl").read_text())
+    assert statement["subject"][0]["digest"]["gitTree"] == desk.git("rev-parse", "HEAD:addon")
+    commit = statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"]
+    assert commit == desk.git("rev-parse", "HEAD")
