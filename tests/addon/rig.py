@@ -8,22 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bb8_core.simulator.backend import Air, backends
+from bb8_core.simulator.faults import Faults
+from bb8_core.simulator.robot import SimulatedBB8
+from tests.addon.voices import Ears
+
 from bb8_core.bridge.bridge import Bridge
 from bb8_core.bridge.deadman import Deadman
 from bb8_core.bridge.desk import Desk, Raw
 from bb8_core.bridge.gate import Limits
 from bb8_core.bridge.latch import EstopLatch
 from bb8_core.link.bleak_radio import Backends, BleakRadio
-from bb8_core.link.handshake import Wishes
 from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import LinkState
 from bb8_core.robot.commands import motors_off, raw_motors, roll
 from bb8_core.robot.protocol import Command
-from bb8_core.simulator.backend import Air, backends
-from bb8_core.simulator.faults import Faults
-from bb8_core.simulator.robot import SimulatedBB8
-from tests.addon.voices import Ears
 
 
 class Rig:

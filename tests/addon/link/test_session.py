@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.addon.link.stories import play
+from tests.addon.rig import Rig
+
 from bb8_core.link.handshake import Wishes
 from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig
 from bb8_core.link.states import Cause, LinkState
 from bb8_core.link.transport import AnswerTimeout, LinkError
 from bb8_core.robot import commands
-from tests.addon.rig import Rig
-from tests.addon.virtual import run_virtually
-
-Story = Callable[[Rig], Awaitable[None]]
-
-
-def play(tmp_path: Path, story: Story, **how: object) -> None:
-    """Run a story on a rig of its own."""
-
-    async def whole() -> None:
-        rig = Rig(tmp_path, **how)  # type: ignore[arg-type]
-        try:
-            await story(rig)
-        finally:
-            await rig.close()
-
-    run_virtually(whole())
 
 
 def names(rig: Rig) -> list[tuple[int, int]]:

@@ -5,13 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from bb8_core.link.failures import cause_of
-from bb8_core.link.matching import Target, matches
-from bb8_core.link.pending import Pending
-from bb8_core.link.retry import LONGEST_PAUSE_S, Backoff, pause_s
-from bb8_core.link.states import CONNECTABLE, Cause, LinkState, explain
-from bb8_core.link.transport import AnswerTimeout
-from bb8_core.robot.protocol import Response
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
@@ -21,6 +14,14 @@ from bleak.exc import (
     BleakError,
 )
 from tests.addon.virtual import run_virtually
+
+from bb8_core.link.failures import cause_of
+from bb8_core.link.matching import Target, matches
+from bb8_core.link.pending import Pending
+from bb8_core.link.retry import LONGEST_PAUSE_S, Backoff, pause_s
+from bb8_core.link.states import CONNECTABLE, Cause, LinkState, explain
+from bb8_core.link.transport import AnswerTimeout
+from bb8_core.robot.protocol import Response
 
 
 @pytest.mark.parametrize("cause", Cause)

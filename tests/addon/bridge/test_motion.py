@@ -1,0 +1,326 @@
+"""Motion through the bytes: caps, time, stops that overtake and insist, and nothing old after a loss."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from bb8_core.robot.macros import GESTURES
+from tests.addon.link.stories import play
+from tests.addon.rig import Rig
+
+from bb8_core.bridge.gate import Limits
+from bb8_core.link.session import LinkConfig
+from bb8_core.link.states import Cause, LinkState
+
+
+def drive(speed: int = 100, heading: int = 90, ms: int = 1000, **more: object) -> str:
+    return json.dumps({"speed": speed, "heading": heading, "ms": ms, **more})
+
+
+def test_a_drive_is_confirmed_by_the_robot_and_ends_by_its_own_time(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        started = rig.loop.time()
+        rig.send("drive", drive(ms=700, cid="d"))
+        await asyncio.sleep(0.3)
+        assert rig.ears.statuses_of("drive", "d") == ["accepted", "sent", "confirmed"]
+        assert rig.ears.last("drive", "d")["rtt_ms"] >= 0
+        assert rig.bridge.motion.state.moving
+        await asyncio.sleep(2)
+        at, last = rig.motor_commands()[-1]
+        assert last.is_stop
+        assert 0.7 <= at - started <= 0.8
+        assert not rig.bridge.motion.state.moving
+
+    play(tmp_path, story)
+
+
+def test_speed_and_time_are_capped(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        started = rig.loop.time()
+        rig.send("drive", drive(255, 10, 5000))
+        await asyncio.sleep(3)
+        rolls = [command for _, command in rig.motor_commands() if not command.is_stop]
+        assert {roll.data[0] for roll in rolls} == {60}
+        at, last = rig.motor_commands()[-1]
+        assert last.is_stop
+        assert at - started <= 0.6
+
+    play(tmp_path, story, limits=Limits(60, 500, 50))
+
+
+def test_of_many_drives_the_newest_is_driven_within_the_spacing(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        for n in range(100):
+            rig.send("drive", drive(50, n, cid=n))
+            await asyncio.sleep(0.01)
+        sent_at = rig.loop.time()
+        rig.send("drive", drive(50, 359, cid="last"))
+        await rig.until(lambda: "sent" in rig.ears.statuses_of("drive", "last"), 1)
+        assert rig.loop.time() - sent_at <= 0.06
+        times = [at for at, command in rig.motor_commands() if not command.is_stop]
+        assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= 0.0499
+        superseded = [body for _, body in rig.ears.acks if body.get("code") == "SUPERSEDED"]
+        assert len(superseded) > 50
+
+    play(tmp_path, story)
+
+
+def test_a_stop_overtakes_everything_that_waits(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        for n in range(60):
+            rig.send("heading", json.dumps({"heading": n}))
+        rig.send("led", '{"r":1,"g":2,"b":3}')
+        rig.send("drive", drive(cid="d"))
+        await asyncio.sleep(0.2)
+        rig.send("drive", drive(200, cid="late"))
+        rig.send("stop", '{"cid":"s"}')
+        stopped = rig.loop.time()
+        await rig.until(lambda: "sent" in rig.ears.statuses_of("stop", "s"), 1)
+        assert rig.loop.time() - stopped <= 0.02
+        await asyncio.sleep(5)
+        assert rig.last_motor().is_stop
+        assert rig.ears.last("drive", "late")["code"] == "STOPPED"
+        assert rig.ears.last("stop", "s")["status"] == "confirmed"
+
+    play(tmp_path, story)
+
+
+def test_an_emergency_stop_latches_over_a_restart_until_cleared(tmp_path: Path) -> None:
+    async def before(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive())
+        await asyncio.sleep(0.2)
+        rig.send("estop", '{"cid":"e"}')
+        await asyncio.sleep(0.5)
+        assert rig.ears.last("estop", "e")["status"] == "confirmed"
+        assert (0x02, 0x55) in [command.key for _, command in rig.commands()]
+        assert rig.last_motor().is_stop
+
+    async def after(rig: Rig) -> None:
+        await rig.until_ready()
+        assert rig.ears.states["estop"] == {"state": "ON"}
+        rig.send("drive", drive(cid="no"))
+        rig.send("macro", '{"name":"nod","cid":"no"}')
+        assert rig.ears.last("drive", "no")["code"] == "ESTOP"
+        assert rig.ears.last("macro", "no")["code"] == "ESTOP"
+        rig.send("led", '{"r":1,"g":1,"b":1,"cid":"l"}')
+        rig.send("clear_estop")
+        rig.send("drive", drive(cid="yes"))
+        await asyncio.sleep(0.3)
+        assert rig.ears.statuses_of("led", "l")[-1] == "confirmed"
+        assert rig.ears.statuses_of("drive", "yes")[-1] == "confirmed"
+
+    play(tmp_path, before)
+    play(tmp_path, after)
+
+
+def test_an_emergency_stop_without_a_robot_latches_all_the_same(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.robot.vanish()
+        await asyncio.sleep(30)
+        rig.send("estop", '{"cid":"e"}')
+        assert rig.ears.last("estop", "e")["ok"] is True
+        assert json.loads(rig.latch_file.read_text()) == {"estop": True}
+        rig.send("stop", '{"cid":"s"}')
+        assert rig.ears.last("stop", "s")["code"] == "NOT_CONNECTED"
+
+    play(tmp_path, story)
+
+
+def test_after_a_link_loss_nothing_old_is_sent(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        for n in range(20):
+            rig.send("heading", json.dumps({"heading": n, "cid": n}))
+        rig.send("drive", drive(ms=2000, cid="d"))
+        await asyncio.sleep(0.12)
+        rig.air.drop_link(rig.robot)
+        dropped = rig.loop.time()
+        assert rig.ears.last("heading", 19)["code"] == "LINK_LOST"
+        await rig.until(lambda: rig.link.connections == 2)
+        await asyncio.sleep(5)
+        later = [command for at, command in rig.commands() if at > dropped]
+        assert later
+        assert not [command for command in later if command.is_motor and not command.is_stop]
+        assert not [command for command in later if command.key == (0x02, 0x01)]
+        assert not rig.bridge.motion.state.moving
+
+    play(tmp_path, story)
+
+
+def test_without_a_robot_motion_is_refused_with_reason_and_remedy(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.robot.vanish()
+        await asyncio.sleep(30)
+        rig.send("drive", drive(cid="d"))
+        ack = rig.ears.last("drive", "d")
+        assert (ack["ok"], ack["code"]) == (False, "NOT_READY")
+        assert "charger" in ack["reason"]
+
+    play(tmp_path, story)
+
+
+def test_a_lost_broker_stops_a_moving_robot(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.2)
+        rig.bridge.broker_lost()
+        await asyncio.sleep(0.1)
+        assert rig.last_motor().is_stop
+        assert rig.loop.time() - rig.motor_commands()[-1][0] == pytest.approx(0.1)
+
+    play(tmp_path, story)
+
+
+def test_a_stop_that_stays_unanswered_is_repeated_and_at_last_cuts_the_link(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.2)
+        rig.robot.faults.silence = True
+        start = len(rig.motor_commands())
+        rig.send("stop", '{"cid":"s"}')
+        await rig.until(lambda: rig.link.state is not LinkState.READY, 5)
+        stops = [command for _, command in rig.motor_commands()[start:] if command.is_stop]
+        assert len(stops) == 3
+        assert rig.link.status.cause is Cause.STOP_UNANSWERED
+        assert rig.ears.last("stop", "s")["status"] == "expired"
+        assert not rig.robot.connected
+
+    play(tmp_path, story)
+
+
+def test_a_long_drive_is_said_again_so_that_the_firmware_does_not_end_it(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        started = rig.loop.time()
+        rig.send("drive", drive(ms=5000))
+        await asyncio.sleep(6)
+        times = [at for at, c in rig.motor_commands() if c.is_motor and not c.is_stop]
+        assert max(b - a for a, b in zip(times, times[1:], strict=False)) < 0.9
+        at, last = rig.motor_commands()[-1]
+        assert last.is_stop
+        assert 5.0 <= at - started <= 5.1
+
+    play(tmp_path, story, limits=Limits(180, 5000, 50))
+
+
+@pytest.mark.parametrize("name", sorted(GESTURES))
+def test_a_gesture_runs_to_its_stop_and_is_confirmed(tmp_path: Path, name: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("macro", json.dumps({"name": name, "cid": "m"}))
+        await rig.until(lambda: rig.ears.statuses_of("macro", "m")[-1] == "confirmed", 60)
+        assert [c for _, c in rig.motor_commands() if not c.is_stop]
+        assert rig.last_motor().is_stop
+        assert not rig.bridge.motion.state.moving
+
+    play(tmp_path, story)
+
+
+def test_a_stop_cuts_a_gesture(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("macro", '{"name":"dance","cid":"m"}')
+        await asyncio.sleep(0.15)
+        rig.send("stop", '{"cid":"s"}')
+        await asyncio.sleep(5)
+        assert rig.ears.last("macro", "m")["code"] == "STOPPED"
+        assert rig.last_motor().is_stop
+        assert rig.loop.time() - rig.motor_commands()[-1][0] > 4
+
+    play(tmp_path, story)
+
+
+def test_a_drive_takes_over_from_a_gesture(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("macro", '{"name":"dance","cid":"m"}')
+        await asyncio.sleep(0.15)
+        rig.send("drive", drive(33, 7, 300, cid="d"))
+        await asyncio.sleep(2)
+        assert rig.ears.last("macro", "m")["status"] == "expired"
+        assert rig.ears.statuses_of("drive", "d")[-1] == "confirmed"
+        assert rig.last_motor().is_stop
+
+    play(tmp_path, story)
+
+
+def test_a_drive_of_no_time_is_a_stop(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=0, cid="d"))
+        await asyncio.sleep(0.2)
+        assert all(command.is_stop for _, command in rig.motor_commands())
+        assert rig.ears.statuses_of("drive", "d")[-1] == "confirmed"
+
+    play(tmp_path, story)
+
+
+def test_the_speed_cap_can_be_lowered_but_not_raised_over_the_option(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("speed_cap", '{"value":20,"cid":1}')
+        rig.send("speed_cap", '{"value":200,"cid":2}')
+        assert rig.ears.last("speed_cap", 1)["ok"] is True
+        assert rig.ears.last("speed_cap", 2)["ok"] is False
+        assert rig.ears.states["speed_cap"] == {"value": 20}
+        rig.send("drive", drive(200))
+        await asyncio.sleep(0.1)
+        assert rig.last_motor().data[0] == 20
+
+    play(tmp_path, story)
+
+
+def test_a_light_connects_a_released_robot_first(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("disconnect")
+        await rig.until(lambda: rig.link.state is LinkState.RELEASED)
+        rig.send("drive", drive(cid="d"))
+        assert rig.ears.last("drive", "d")["code"] == "NOT_READY"
+        rig.send("ping", '{"cid":"p"}')
+        assert rig.ears.last("ping", "p")["code"] == "NOT_READY"
+        await asyncio.sleep(30)
+        assert rig.link.state is LinkState.RELEASED
+        rig.send("led", '{"state":"ON","color":{"r":255,"g":0,"b":0},"brightness":128,"cid":"l"}')
+        await rig.until(lambda: rig.ears.statuses_of("led", "l")[-1] == "confirmed", 30)
+        assert rig.ears.states["led"]["r"] == 128
+        assert rig.ears.states["led"]["brightness"] == 128
+
+    play(tmp_path, story, config=LinkConfig(keep_connected=True))
+
+
+def test_sleep_stops_confirms_and_leaves_the_robot_alone(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.1)
+        rig.send("power", '{"action":"sleep","cid":"z"}')
+        await rig.until(lambda: rig.link.state is LinkState.ASLEEP)
+        assert rig.ears.statuses_of("power", "z")[-1] == "confirmed"
+        assert rig.last_motor().is_stop
+        await asyncio.sleep(60)
+        assert rig.link.connections == 1
+
+    play(tmp_path, story)
+
+
+def test_what_the_robot_refuses_is_rejected_with_its_own_code(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.silence = True
+        rig.send("ping", '{"cid":"p"}')
+        await asyncio.sleep(1.5)
+        assert rig.ears.last("ping", "p")["code"] == "NO_ANSWER"
+        assert rig.ears.statuses_of("ping", "p") == ["accepted", "sent", "expired"]
+
+    play(tmp_path, story)

@@ -1,0 +1,121 @@
+"""For any interleaving of commands, losses and stops: a robot that should stop, stops.
+
+Within 250 ms of a stop cause the last motor command on the robot's wire is a stop, or the link is down and
+the robot had acknowledged its own stop on a lost link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.addon.link.stories import play
+from tests.addon.rig import Rig
+
+from bb8_core.bridge.gate import Limits
+
+WINDOW_S = 0.25
+MOTIONS = ("drive", "macro")
+
+
+@dataclass
+class Record:
+    """When a stop was due and when motion was asked for again."""
+
+    causes: list[float] = field(default_factory=list)
+    motions: list[float] = field(default_factory=list)
+    down: list[tuple[float, bool]] = field(default_factory=list)
+
+
+steps = st.one_of(
+    st.tuples(
+        st.just("drive"),
+        st.fixed_dictionaries(
+            {"speed": st.integers(0, 255), "heading": st.integers(0, 359), "ms": st.integers(0, 1500)}
+        ),
+    ),
+    st.tuples(st.just("macro"), st.sampled_from([{"name": "nod"}, {"name": "dance"}])),
+    st.tuples(
+        st.sampled_from(["stop", "estop", "clear_estop", "connect", "disconnect", "ping"]), st.just({})
+    ),
+    st.tuples(st.just("led"), st.just({"r": 1, "g": 2, "b": 3})),
+    st.tuples(st.just("heading"), st.just({"heading": 5})),
+    st.tuples(
+        st.sampled_from(["LINK_DROPS", "BROKER_LOST", "SILENT", "TALKING", "VANISH", "APPEAR"]), st.none()
+    ),
+)
+stories = st.lists(
+    st.tuples(steps, st.sampled_from([0.0, 0.001, 0.03, 0.1, 0.3, 0.7])), min_size=1, max_size=14
+)
+
+
+def act(rig: Rig, what: str, payload: dict[str, int] | None, record: Record) -> None:
+    now = rig.loop.time()
+    match what:
+        case "LINK_DROPS":
+            rig.air.drop_link(rig.robot)
+        case "BROKER_LOST":
+            record.causes.append(now)
+            rig.bridge.broker_lost()
+        case "SILENT" | "TALKING":
+            rig.robot.faults.silence = what == "SILENT"
+        case "VANISH":
+            rig.robot.vanish()
+        case "APPEAR":
+            rig.robot.appear()
+        case _:
+            if what in MOTIONS:
+                record.motions.append(now)
+            if what in {"stop", "estop"}:
+                record.causes.append(now)
+            rig.send(what, json.dumps(payload))
+
+
+def check(rig: Rig, record: Record) -> None:
+    """Look at the wire at the end of each cause's window."""
+    motors = rig.motor_commands()
+    for cause in record.causes:
+        end = cause + WINDOW_S
+        if any(cause <= motion <= end for motion in record.motions):
+            continue
+        before = [(at, command) for at, command in motors if at <= end]
+        if not before or before[-1][1].is_stop:
+            continue
+        lost_after = [at for at, armed in record.down if before[-1][0] <= at <= end and armed]
+        assert lost_after, f"{before[-1][1]} is the last word {WINDOW_S} s after a stop was due at {cause}"
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(stories)
+def test_the_last_word_after_any_stop_cause_is_a_stop(tmp_path_factory: object, story: list[object]) -> None:
+    folder = Path(str(tmp_path_factory.mktemp("story")))  # type: ignore[attr-defined]
+
+    async def told(rig: Rig) -> None:
+        record = Record()
+        was_armed = False
+        heard = rig.bridge.link_changed
+
+        def watch(status: object) -> None:
+            nonlocal was_armed
+            record.down.append((rig.loop.time(), was_armed))
+            was_armed = rig.link.readiness is not None and rig.link.readiness.stops_itself
+            heard(status)  # type: ignore[arg-type]
+
+        rig.bridge.link_changed = watch  # type: ignore[method-assign]
+        await rig.until_ready()
+        for (what, payload), pause in story:  # type: ignore[misc]
+            act(rig, what, payload, record)
+            if pause:
+                await asyncio.sleep(pause)
+        record.causes.append(rig.loop.time() + 1.5)
+        await asyncio.sleep(10)
+        check(rig, record)
+        assert not rig.bridge.motion.state.moving
+        assert len(rig.bridge.pump) == 0 or not rig.link.ready
+        assert not rig.robot.motor.moving
+
+    play(folder, told, limits=Limits(180, 1500, 50))
