@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -12,12 +13,13 @@ from bb8deploy.errors import Unreachable, UsageError
 from bb8deploy.host import scripts
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files import RuntimeFiles
-from bb8deploy.host.lock import Holding, Owner, SshHolding
+from bb8deploy.host.lock import Holding, HostLocked, Owner, SshHolding
 from bb8deploy.host.shell import Shell
 from bb8deploy.settings import Settings
 from bb8deploy.transport.base import Transport
 
 RECEIPT = "deploy_receipt.txt"
+PATIENCE = 5.0
 MIN_LEASE = 3600.0
 LEASE_BEYOND_BUILD = 1800.0
 Via = Literal["auto", "ssh", "mount", "rsync"]
@@ -56,7 +58,7 @@ class Host:
         *,
         transport: Transport | None = None,
         shell: Shell | None = None,
-        hold: Callable[[Owner, float], Holding],
+        hold: Callable[[Owner, float, str], Holding],
     ) -> None:
         self.settings = settings
         self.files = files
@@ -92,7 +94,7 @@ class Host:
             yield
             return
         lease = max(MIN_LEASE, self.settings.number("BB8_BUILD_DEADLINE") + LEASE_BEYOND_BUILD)
-        self._holding = self._hold(Owner.of_run(run.id, run.command), lease)
+        self._holding = self._take(Owner.of_run(run.id, run.command), lease)
         try:
             for note in self._holding.notes:
                 self._tell.warn(f"{self.where}: {note}")
@@ -100,6 +102,20 @@ class Host:
         finally:
             holding, self._holding = self._holding, None
             holding.release()
+
+    def _take(self, owner: Owner, lease: float) -> Holding:
+        """Takes the lock. One of a process of this machine that was killed is given a moment to go by itself,
+        as it does once the host notices the lost connection; then it is taken over."""
+        end = time.monotonic() + PATIENCE
+        dead = ""
+        while True:
+            try:
+                return self._hold(owner, lease, dead)
+            except HostLocked as error:
+                if not error.by_the_dead or dead:
+                    raise
+                dead = error.line if time.monotonic() > end else ""
+            time.sleep(0.2)
 
     def facts(self) -> HostFacts | None:
         """What the host offers; asked once, None without ssh."""
@@ -211,7 +227,7 @@ def _open_ssh(settings: Settings, tell: Tell, *, accept_new: bool) -> Host:
         tell,
         transport=transport,
         shell=shell,
-        hold=lambda owner, lease: SshHolding(shell, owner, lease=lease, receipt=receipt),
+        hold=lambda owner, lease, dead: SshHolding(shell, owner, lease=lease, receipt=receipt, dead=dead),
     )
 
 
@@ -226,7 +242,9 @@ def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
             "Set one of them in .env; `bb8deploy init` asks for them.",
         )
     files = MountFiles.open(mount, settings)
-    return Host(settings, files, tell, hold=lambda owner, lease: MountHolding(files, owner, lease=lease))
+    return Host(
+        settings, files, tell, hold=lambda owner, lease, _dead: MountHolding(files, owner, lease=lease)
+    )
 
 
 def _append_mounted(settings: Settings, lines: Sequence[str]) -> bool:

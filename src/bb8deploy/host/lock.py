@@ -53,6 +53,10 @@ class Owner:
         except (ValueError, KeyError, TypeError):
             return None
 
+    def is_dead(self) -> bool:
+        """True for a process of this machine that has ended; of other machines we cannot tell."""
+        return self.host == socket.gethostname() and not _alive(self.pid)
+
     def line(self) -> str:
         """One line of ASCII JSON."""
         return json.dumps(asdict(self))
@@ -82,15 +86,18 @@ class Holding(Protocol):
         """Lets go; calling it twice is fine."""
 
 
-def locked(text: str, where: str) -> Locked:
-    """The error for a lock that somebody else holds."""
-    owner = Owner.parse(text)
-    who = str(owner) if owner else "somebody who has not said who"
-    return Locked(
-        "HOST_LOCKED",
-        f"{where} is locked by {who}",
-        "Wait for that run to end; a lock that nobody renews is taken over when it expires.",
-    )
+class HostLocked(Locked):
+    """Somebody else holds the host's lock; `line` is the text of its owner file."""
+
+    def __init__(self, line: str, where: str) -> None:
+        owner = Owner.parse(line)
+        super().__init__(
+            "HOST_LOCKED",
+            f"{where} is locked by {owner or 'somebody who has not said who'}",
+            "Wait for that run to end; a lock that nobody renews is taken over when it expires.",
+        )
+        self.line = line
+        self.by_the_dead = owner is not None and owner.is_dead()
 
 
 def notes_of(restored: bool, over: str | None) -> list[str]:
@@ -106,12 +113,13 @@ def notes_of(restored: bool, over: str | None) -> list[str]:
 class SshHolding:
     """A lock held by a program on the host at the other end of an open channel."""
 
-    def __init__(self, shell: Shell, owner: Owner, *, lease: float, receipt: str) -> None:
+    def __init__(self, shell: Shell, owner: Owner, *, lease: float, receipt: str, dead: str = "") -> None:
         self._talk: Conversation | None = shell.start(
             scripts.RECOVER + scripts.FACTS + scripts.LOCK,
             owner.line(),
             str(int(lease)),
             receipt,
+            dead,
             run_id=owner.run,
         )
         try:
@@ -151,7 +159,17 @@ class SshHolding:
         talk.stream.abort()
 
 
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _refuse_held(parts: Sequence[Section], where: str) -> None:
     for part in parts:
         if part.name == "HELD":
-            raise locked(part.body.decode(errors="replace").strip(), where)
+            raise HostLocked(part.body.decode(errors="replace").strip(), where)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from bb8deploy.host.capabilities import HostFacts
 from bb8deploy.host.files_mount import MountFiles
-from bb8deploy.host.lock import Owner, locked, notes_of
+from bb8deploy.host.lock import HostLocked, Owner, notes_of
 from bb8deploy.host.mount_tree import unusable
 
 NAMELESS_AGE = 120.0
@@ -66,15 +64,15 @@ class MountHolding:
         was = _owner_text(folder)
         aside = folder.with_name(f"{folder.name}.{self._owner.run}")
         if not _stale(folder, was):
-            raise locked(was, self._files.where)
+            raise HostLocked(was, self._files.where)
         with contextlib.suppress(OSError):
             folder.rename(aside)
         if aside.exists() and _owner_text(aside) != was:
             aside.rename(folder)
-            raise locked(_owner_text(folder), self._files.where)
+            raise HostLocked(_owner_text(folder), self._files.where)
         shutil.rmtree(aside, ignore_errors=True)
         if not self._make(folder, lease):
-            raise locked(_owner_text(folder), self._files.where)
+            raise HostLocked(_owner_text(folder), self._files.where)
         return was
 
     def _make(self, folder: Path, lease: float) -> bool:
@@ -90,22 +88,12 @@ class MountHolding:
 def _stale(folder: Path, owner_text: str) -> bool:
     """Expired, or held by a process of this machine that is gone, or nameless for two minutes."""
     owner = Owner.parse(owner_text)
-    if owner and owner.host == socket.gethostname() and not _alive(owner.pid):
+    if owner and owner.is_dead():
         return True
     try:
         return time.time() > int((folder / "expires").read_text())
     except (OSError, ValueError):
         return time.time() - folder.stat().st_mtime > NAMELESS_AGE
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _owner_text(folder: Path) -> str:

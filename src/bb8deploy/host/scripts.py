@@ -142,13 +142,14 @@ cd "$R" && while IFS= read -r line && [ "$line" != . ]; do printf '%b\0' "$line"
 """
 
 LOCK = r"""
-owner=$4; lease=$5; receipt=$6; now=$(date +%s)
+owner=$4; lease=$5; receipt=$6; dead=$7; now=$(date +%s)
 take() {
   mkdir "$L" 2>/dev/null || return 1
   if printf '%s\n' "$owner" > "$L/owner" && echo $((now + lease)) > "$L/expires"; then return 0; fi
   rm -rf "$L"; fail STATE
 }
 stale() {
+  if [ -n "$dead" ] && [ "$was" = "$dead" ]; then return 0; fi
   until=$(cat "$L/expires" 2>/dev/null)
   case $until in
     ''|*[!0-9]*) [ -n "$(find "$L" -maxdepth 0 -mmin +2 2>/dev/null)" ] ;;
