@@ -43,6 +43,8 @@ def tree_of(parts: list[Section]) -> FoundTree:
     bodies = {part.name: part.body for part in parts}
     if "ABSENT" in bodies:
         return FoundTree(present=False)
+    if "WHOLE" not in bodies:
+        raise _moving("a file or folder")
     files = _names(bodies.get("FILES", b""))
     runnable = set(_names(bodies.get("RUN", b"")))
     hashes = dict(_hashes(files, bodies.get("HASHES", b"")))
@@ -92,9 +94,13 @@ def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:
                 at = end + 1
                 break
         else:
-            raise CheckFailed(
-                "HOST_TREE_MOVING",
-                f"{path} on the host could not be read while its folder was being looked at",
-                "Make sure that the user may read the runtime folder (HA_SSH_SUDO=yes for non-root users) "
-                "and that nobody else writes there, then run again.",
-            )
+            raise _moving(path)
+
+
+def _moving(what: str) -> CheckFailed:
+    return CheckFailed(
+        "HOST_TREE_MOVING",
+        f"{what} on the host could not be read while the runtime folder was being looked at",
+        "Make sure that the user may read the runtime folder (HA_SSH_SUDO=yes for non-root users) "
+        "and that nobody else writes there, then run again.",
+    )

@@ -24,14 +24,15 @@ TREE = r"""
 tree() {
   if [ ! -d "$1" ]; then say ABSENT; say END; return; fi
   ( cd "$1" || exit 1
-    say FILES; find . -type f -print0
-    say RUN; find . -type f -perm -100 -print0
-    say LINKS; find . -type l -print0
-    say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \;
-    say FOLDERS; find . -type d -print0
-    say OTHERS; find . ! -type f ! -type l ! -type d -print0
-    say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json
-    say HASHES; find . -type f -print0 | xargs -0 -r sha256sum
+    say FILES; find . -type f -print0 || exit 1
+    say RUN; find . -type f -perm -100 -print0 || exit 1
+    say LINKS; find . -type l -print0 || exit 1
+    say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
+    say FOLDERS; find . -type d -print0 || exit 1
+    say OTHERS; find . ! -type f ! -type l ! -type d -print0 || exit 1
+    say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
+    say HASHES; find . -type f -print0 | xargs -0 -r sha256sum || exit 1
+    say WHOLE
   )
   say END
 }

@@ -14,13 +14,21 @@ H = hashlib.sha256(b"x").hexdigest()
 
 
 def answer(**parts: bytes) -> bytes:
+    if "ABSENT" not in parts and parts.pop("torn", None) is None:
+        parts["WHOLE"] = b""
     text = b"".join(f"\n{MARK} {name}\n".encode() + body for name, body in parts.items())
     return b"Welcome to the host!\n0123 FILES\n" + text + f"\n{MARK} END\n".encode()
 
 
 def test_what_stands_before_the_first_mark_is_dropped() -> None:
     names = [part.name for part in sections(answer(TREE=b"", FILES=b"./a\0"), MARK)]
-    assert names == ["TREE", "FILES", "END"]
+    assert names == ["TREE", "FILES", "WHOLE", "END"]
+
+
+def test_a_list_that_broke_off_is_not_taken_for_an_empty_folder() -> None:
+    with pytest.raises(CheckFailed) as caught:
+        tree_of(sections(answer(TREE=b"", FILES=b"", torn=b""), MARK))
+    assert caught.value.code == "HOST_TREE_MOVING"
 
 
 def test_an_absent_folder_is_absent() -> None:
