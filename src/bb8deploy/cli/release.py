@@ -10,6 +10,7 @@ import typer
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
 from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, Yes
 from bb8deploy.cli.publish import Image, Overwrite, show_evidence
+from bb8deploy.plan.release import Name
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome
@@ -37,6 +38,9 @@ def release(
     ] = False,
     image: Image = False,
     overwrite: Overwrite = False,
+    until: Annotated[
+        Name | None, typer.Option("--until", help="Stop after this step; --resume goes on.")
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     json_output: AsJson = False,
@@ -52,7 +56,7 @@ def release(
         from bb8deploy.lanes.release import ReleaseOptions
         from bb8deploy.lanes.wiring import real_lanes
 
-        options = ReleaseOptions(require_attest=require_attest, image=image, overwrite=overwrite)
+        options = ReleaseOptions(require_attest=require_attest, image=image, overwrite=overwrite, until=until)
         _show(opened, _go(opened, how, past, options, real_lanes()))
 
 
@@ -105,7 +109,7 @@ def _show(opened: Opened, outcome: ReleaseOutcome) -> None:
             for s in outcome.steps
         ],
     )
-    if outcome.nothing:
+    if outcome.nothing or outcome.stopped:
         return
     if run.dry_run:
         rows = [(s.name.value, s.state, s.why or "; ".join(s.commands)) for s in outcome.steps]

@@ -46,11 +46,19 @@ class Lanes:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOptions:
-    """`require_attest` makes a skipped attestation a failure; the others are those of publish."""
+    """`require_attest` makes a skipped attestation a failure; `until` names the last step to take, and a
+    resume goes on from there; the others are those of publish.
+    """
 
     require_attest: bool = False
     image: bool = False
     overwrite: bool = False
+    until: Name | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether it ends before any host is touched."""
+        return self.until in {Name.PREFLIGHT, Name.VALIDATE, Name.BUMP}
 
 
 @dataclass(slots=True)
@@ -66,13 +74,16 @@ class Step:
 
 @dataclass(slots=True)
 class ReleaseOutcome:
-    """The whole release. `nothing`: the version was released before, and nothing was done."""
+    """The whole release. `nothing`: the version was released before, and nothing was done; `stopped`: it
+    ended early because it was asked to.
+    """
 
     how: str
     from_version: str
     version: str
     source_commit: str = ""
     nothing: bool = False
+    stopped: bool = False
     steps: list[Step] = field(default_factory=list)
     published: PublishOutcome | None = None
 
@@ -148,6 +159,9 @@ def _carry_out(
             run.ledger.drift("release", error.code, run.clean(error.cause))
         _finish(run, flow, str(error) if isinstance(error, Bb8Error) else type(error).__name__)
         raise
+    if outcome.stopped:
+        run.progress.note("Stopped as asked; `bb8deploy release --resume` goes on from here.")
+        return outcome
     _finish(run, flow, "")
     run.journal.write("release", "done", version=outcome.version)
     return outcome
@@ -179,17 +193,26 @@ class _Flow:
         )
         with self._step(Name.PREFLIGHT):
             preflight.check_workspace(self.run, asked)
-            preflight.check_surroundings(self.run, asked, [lambda: self.lanes.reach(self.run)])
-            self._attestable()
+            reach = [] if self.options.local else [lambda: self.lanes.reach(self.run)]
+            preflight.check_surroundings(self.run, asked, reach)
+            if not self.options.local:
+                self._attestable()
 
     def rest(self) -> None:
-        """Every step after preflight."""
-        self._do(Name.VALIDATE, lambda: self.lanes.validate(self.run))
-        self._do(Name.BUMP, self._bump)
-        self._do(Name.DEPLOY, lambda: self.lanes.deploy(self.run))
-        self._do(Name.ATTEST, lambda: self.lanes.attest(self.run))
-        self._do(Name.PUBLISH, self._publish)
-        self._do(Name.TAG, self._tag)
+        """Every step after preflight, up to the one that was asked for."""
+        actions = {
+            Name.VALIDATE: lambda: self.lanes.validate(self.run),
+            Name.BUMP: self._bump,
+            Name.DEPLOY: lambda: self.lanes.deploy(self.run),
+            Name.ATTEST: lambda: self.lanes.attest(self.run),
+            Name.PUBLISH: self._publish,
+            Name.TAG: self._tag,
+        }
+        for name, action in actions.items():
+            if not _within(name, self.options.until):
+                self.outcome.stopped = True
+                return
+            self._do(name, action)
 
     def show(self) -> None:
         """The plan of a dry run, with each step's commands."""
@@ -277,6 +300,11 @@ class _Flow:
 
     def _row(self, name: Name) -> Step:
         return next(step for step in self.outcome.steps if step.name is name)
+
+
+def _within(name: Name, until: Name | None) -> bool:
+    order = list(Name)
+    return until is None or order.index(name) <= order.index(until)
 
 
 def _past(run: Run) -> plan.Past:

@@ -15,6 +15,7 @@ from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, Us
 from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
 from bb8deploy.lanes.resume import find_unfinished, reopen
 from bb8deploy.lanes.run import Run
+from bb8deploy.plan.release import Name
 from bb8deploy.receipts.evidence import verify
 from bb8deploy.receipts.tokens import Token
 
@@ -342,3 +343,16 @@ def test_the_provenance_names_the_published_tree_and_its_commit(desk: Desk) -> N
     assert statement["subject"][0]["digest"]["gitTree"] == desk.git("rev-parse", "HEAD:addon")
     commit = statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"]
     assert commit == desk.git("rev-parse", "HEAD")
+
+
+def test_a_release_may_stop_after_the_bump_and_go_on_later(desk: Desk) -> None:
+    calls = Calls()
+    _, outcome = go(desk, calls, options=ReleaseOptions(until=Name.BUMP))
+    assert outcome.stopped
+    assert calls.made == ["validate"]
+    assert desk.git("log", "-1", "--format=%s") == f"Release {NEW}"
+    assert desk.at_store("for-each-ref") == ""
+    calls = Calls()
+    go_on(desk, calls)
+    assert calls.made == ["reach", "deploy", "attest"]
+    assert desk.at_store("rev-parse", f"{NEW}^{{tree}}") == desk.git("rev-parse", "HEAD:addon")

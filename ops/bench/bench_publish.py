@@ -1,0 +1,135 @@
+"""Times a publish against `git subtree split` on 800 commits; writes reports/bench/publish.json.
+
+Run it with the project's Python: `python ops/bench/bench_publish.py [COMMITS]`. Both give the same tree id,
+which is checked. The publish goes to a bare repository on the same disk, its push and read-back included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "src"))
+
+from bb8deploy.atomic import write_text  # noqa: E402
+from bb8deploy.lanes.journal import Journal  # noqa: E402
+from bb8deploy.lanes.publish import publish  # noqa: E402
+from bb8deploy.lanes.run import Run, new_run_id  # noqa: E402
+from bb8deploy.receipts.tokens import Ledger  # noqa: E402
+from bb8deploy.settings import load  # noqa: E402
+
+LIMIT = 0.05
+CONFIG = 'name: Bench\nversion: "1.0.0"\nslug: bench\narch: [amd64]\n'
+
+
+class Silent:
+    """A Progress that says nothing."""
+
+    def step(self, _name: str, _where: str = "") -> AbstractContextManager[None]:
+        """Shows nothing."""
+        return nullcontext()
+
+    def note(self, _text: str) -> None:
+        """Says nothing."""
+
+    def warn(self, _text: str) -> None:
+        """Says nothing."""
+
+
+def git(folder: Path, *words: str, stdin: bytes = b"") -> str:
+    """Runs git and gives what it printed."""
+    done = subprocess.run(["git", "-C", str(folder), *words], input=stdin, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+def make_history(folder: Path, commits: int) -> None:
+    """A linear history of which every second commit touches the add-on."""
+    lines = ["blob", "mark :1", f"data {len(CONFIG)}", CONFIG]
+    for number in range(2, commits + 2):
+        text = f"{number}\n" * 20
+        path = f"addon/part{number % 50}.txt" if number % 2 else f"docs/page{number % 50}.txt"
+        first = ["M 644 :1 addon/config.yaml"] if number == 2 else []
+        lines += [
+            "commit refs/heads/main",
+            f"committer Bench <bench@example.org> {1_700_000_000 + number} +0000",
+            f"data {len(str(number))}",
+            str(number),
+            *first,
+            f"M 644 inline {path}",
+            f"data {len(text)}",
+            text,
+        ]
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "fast-import", "--quiet", stdin="\n".join(lines).encode() + b"\n")
+    git(folder, "reset", "-q", "--hard", "main")
+    (folder / ".git" / "info" / "exclude").write_text("reports/\n")
+
+
+def make_run(folder: Path, store: Path) -> Run:
+    """A run that publishes to `store`."""
+    run_id, reports = new_run_id(), folder / "reports"
+    return Run(
+        id=run_id,
+        command="publish",
+        workspace=folder,
+        addon=folder / "addon",
+        settings=load(folder, environ={}, flags={"HA_PUBLISH_REMOTE": str(store)}),
+        reports=reports,
+        ledger=Ledger(run_id, reports),
+        journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
+        progress=Silent(),
+    )
+
+
+@contextmanager
+def timed(into: dict[str, float], name: str) -> Iterator[None]:
+    """Wall and CPU seconds of this process and its children."""
+    wall, before = time.perf_counter(), os.times()
+    yield
+    after = os.times()
+    into[f"{name}_wall_s"] = round(time.perf_counter() - wall, 3)
+    into[f"{name}_cpu_s"] = round(sum(after[:4]) - sum(before[:4]), 3)
+
+
+def main(commits: int) -> int:
+    """Measures, writes the figures, and ends with 1 where the ratio is over the limit."""
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, store = Path(scratch) / "work", Path(scratch) / "store.git"
+        make_history(folder, commits)
+        git(Path(scratch), "init", "-q", "--bare", str(store))
+        with timed(figures, "publish"):
+            outcome = publish(make_run(folder, store))
+        with timed(figures, "subtree_split"):
+            split = git(folder, "subtree", "split", "-q", "-P", "addon", "HEAD").splitlines()[-1]
+        same = (
+            git(folder, "rev-parse", f"{split}^{{tree}}")
+            == git(store, "rev-parse", "main^{tree}")
+            == outcome.tree
+        )
+    ratio = figures["publish_wall_s"] / figures["subtree_split_wall_s"]
+    result = {
+        "bench": "publish",
+        "commits": commits,
+        **figures,
+        "ratio": round(ratio, 4),
+        "limit": LIMIT,
+        "same_tree": same,
+        "held": same and ratio <= LIMIT,
+    }
+    write_text(ROOT / "reports" / "bench" / "publish.json", json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+    return 0 if result["held"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 800))

@@ -1,0 +1,7 @@
+#!/bin/sh
+# The procedure's bump at its old path: validates, moves the version and commits; `bb8deploy release --resume`
+# takes it on from there. Usage: bump_version.sh [patch|date|VERSION] [OPTIONS]
+set -eu
+cd "$(dirname "$0")/../.."
+[ "$#" -gt 0 ] || set -- patch
+exec "${BB8DEPLOY:-bb8deploy}" release "$@" --until bump

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Lanes 2 and 3 at the path that the procedure names. Usage: deploy_ha_over_ssh.sh [diagnose] [OPTIONS]
+set -eu
+cd "$(dirname "$0")/../.."
+if [ "${1:-}" = diagnose ]; then
+    shift
+    exec "${BB8DEPLOY:-bb8deploy}" diagnose "$@"
+fi
+exec "${BB8DEPLOY:-bb8deploy}" deploy "$@"

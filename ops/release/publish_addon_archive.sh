@@ -1,0 +1,5 @@
+#!/bin/sh
+# Lane 4 at the path that the procedure names.
+set -eu
+cd "$(dirname "$0")/../.."
+exec "${BB8DEPLOY:-bb8deploy}" publish "$@"

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Lane 1 at the path that the procedure names: structure and tokens.
+set -eu
+cd "$(dirname "$0")/../.."
+exec "${BB8DEPLOY:-bb8deploy}" validate "$@"
