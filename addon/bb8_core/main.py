@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -24,10 +25,12 @@ from bb8_core.bridge.latch import EstopLatch
 from bb8_core.bridge.page import Page, SideLoop
 from bb8_core.bridge.presence import summary, wish_of
 from bb8_core.identity import Identity
+from bb8_core.link.bleak_radio import Backends, BleakRadio
 from bb8_core.link.handshake import Wishes
 from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import Status
+from bb8_core.link.transport import LinkError
 from bb8_core.mqtt.announcer import About, Announcer
 from bb8_core.mqtt.client import Handlers, MqttClient, Will
 from bb8_core.mqtt.credentials import Broker, NoBroker, find
@@ -38,6 +41,7 @@ from bb8_core.settings import Options, data_dir, load_options, options_path
 from bb8_core.web.server import StatusServer
 
 PAGE_PORT = 8099
+"""The ingress port of the manifest; BB8_PAGE_PORT overrides it where several bridges share a machine."""
 ASK_AGAIN_S = 5.0
 STOP_BUDGET_S = 0.8
 FAREWELL_BUDGET_S = 0.7
@@ -59,6 +63,7 @@ class App:
         self.deadman = Deadman()
         about = About(identity.version, tuple(GESTURES), options.speed_cap)
         self.voice = Announcer(self.topics, about, data_dir() / "robot.json", self.save)
+        self.radio = _radio(options)
         self.link = self._build_link()
         limits = Limits(options.speed_cap, options.duration_cap_ms, options.min_spacing_ms)
         latch = EstopLatch(data_dir() / "estop.json")
@@ -78,7 +83,7 @@ class App:
             Wishes(options.motion_timeout, options.collision_events),
             options.adapter,
         )
-        return RobotLink(_radio(options), config, self._link_changed, self._robot_event)
+        return RobotLink(self.radio, config, self._link_changed, self._robot_event)
 
     def save(self, write: Callable[[], object]) -> None:
         """Run a file operation in the disk's thread, one after the other."""
@@ -109,6 +114,11 @@ class App:
     # The robot's side
 
     async def _run_link(self) -> None:
+        """Free the robot from an earlier run of ours, on which it also stops, and run the link."""
+        try:
+            await self.radio.close_stale()
+        except LinkError as error:
+            _log.info("an earlier connection could not be looked for: %s", error)
         await self.link.run()
 
     def _link_changed(self, status: Status) -> None:
@@ -175,7 +185,7 @@ class App:
         cmd = self.topics.command_of(topic)
         if cmd is not None:
             self.inbox.put(Raw(cmd, payload, retained, time.monotonic()))
-        elif topic == self.topics.birth and payload == b"online" and not retained:
+        elif topic == self.topics.birth and payload == b"online":
             self._on_loop(self.voice.born)
         elif topic == self.topics.ble_ready and not retained:
             self._on_loop(self._ble_ready, payload)
@@ -232,12 +242,11 @@ class App:
 
 
 async def _serve(page: Page) -> None:
-    await StatusServer(page).start("0.0.0.0", PAGE_PORT)  # noqa: S104 - the server itself admits ingress and loopback only
+    port = int(os.environ.get("BB8_PAGE_PORT", PAGE_PORT))
+    await StatusServer(page).start("0.0.0.0", port)  # noqa: S104 - the server itself admits ingress and loopback only
 
 
-def _radio(options: Options) -> Any:
-    from bb8_core.link.bleak_radio import Backends, BleakRadio
-
+def _radio(options: Options) -> BleakRadio:
     if not options.simulate:
         return BleakRadio(Target(options.robot_address, options.robot_name), options.adapter)
     from bb8_core.simulator.backend import backends
@@ -269,8 +278,8 @@ def main() -> int:
         _log.warning("%s", problem)
     try:
         asyncio.run(run(options, identity))
-    except Exception:
-        _log.exception("the bridge ends because of an error of its own")
+    except Exception:  # noqa: BLE001 - the last stop before the exit code, in one line of the log
+        _log.critical("the bridge ends because of an error of its own", exc_info=True)
         return 1
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -95,7 +94,7 @@ class Bridge:
         self._light = Light()
         self._tail: int | None = None
         self._telemetry = Telemetry()
-        self._recent: deque[Recent] = deque(maxlen=RECENT)
+        self._recent: tuple[Recent, ...] = ()
         self._became_ready = asyncio.Event()
         self.motion = Motion(self.situation, deadman, self._tell_motion, self._unstoppable)
         self.pump = Pump(link, limits.min_spacing_ms / 1000, self.motion.may_send, self.motion.written)
@@ -122,7 +121,7 @@ class Bridge:
     @property
     def recent(self) -> tuple[Recent, ...]:
         """The last commands, newest first."""
-        return tuple(self._recent)
+        return self._recent
 
     async def run(self) -> None:
         """Tell the first states, then write and poll until cancelled."""
@@ -440,18 +439,18 @@ class Bridge:
         return {"state": "ON" if self._latch.latched else "OFF"}
 
     def _reporter(self, request: Request) -> Report:
-        """Acknowledge each step of a request, and remember how it ended."""
+        """Acknowledge each step of a request, and remember how far it came."""
+        earlier: list[Recent] = []
 
         def report(outcome: Outcome) -> None:
             self._voice.ack(request.cmd, acks.payload(request, outcome))
-            if outcome.status is not AckStatus.SENT:
-                self._remember(request.cmd, outcome)
+            ts = datetime.now(UTC).isoformat(timespec="milliseconds")
+            latest = Recent(ts, request.cmd, outcome.status.value, outcome.reason, outcome.rtt_ms)
+            others = tuple(recent for recent in self._recent if recent not in earlier)
+            earlier[:] = [latest]
+            self._recent = (latest, *others)[:RECENT]
 
         return report
-
-    def _remember(self, name: str, outcome: Outcome) -> None:
-        ts = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._recent.appendleft(Recent(ts, name, outcome.status.value, outcome.reason, outcome.rtt_ms))
 
     def _age(self, request: Request) -> float:
         return max(0.0, asyncio.get_running_loop().time() - request.received_at)

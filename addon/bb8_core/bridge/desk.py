@@ -62,10 +62,12 @@ class Desk:
             self._refuse(raw, cid, bad.code, bad.reason)
             return
         self.refused[bad.code] += 1
+        self._voice.status("refusals", dict(self.refused))
         self._obey(Request(raw.cmd, stop, cid, raw.received_at))
 
     def _refuse(self, raw: Raw, cid: str | int | None, code: str, reason: str) -> None:
         self.refused[code] += 1
+        self._voice.status("refusals", dict(self.refused))
         name = raw.cmd if _NAME.fullmatch(raw.cmd) else "unknown"
         _log.debug("refused %s: %s", name, reason)
         self._voice.ack(name, body(cid, rejected(code, reason)))

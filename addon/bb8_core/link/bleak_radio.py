@@ -117,7 +117,7 @@ class BleakRadio:
             self._scanner = None
 
     async def connect(self, sighting: Sighting, on_drop: Callable[[], None]) -> BleakPeer:
-        """Connect to the device that was heard and check that it has what a BB-8 has."""
+        """Connect to what was heard and check that it is a BB-8; it stays the only one we look for."""
         extra: dict[str, Any] = {"backend": self._backends.client} if self._backends else {}
         client = await _within(
             CONNECT_DEADLINE_S,
@@ -134,6 +134,7 @@ class BleakRadio:
         missing = [uuid for uuid in gatt.REQUIRED if client.services.get_characteristic(uuid) is None]
         if missing:
             await self._give_up(client, sighting.address, missing)
+        self._target = Target(sighting.address, sighting.name)
         return BleakPeer(client)
 
     async def _give_up(self, client: BleakClientWithServiceCache, address: str, missing: list[str]) -> None:

@@ -69,8 +69,10 @@ class RobotLink:
         self._last_answer = 0.0
         self._last_use = 0.0
         self._pre_sleep_at = float("-inf")
+        self._deaf_at = 0.0
         self.status = explain(Cause.SEARCHING, config.adapter)
         self.readiness: Readiness | None = None
+        self._served = False
         self.connections = 0
         self.losses = 0
 
@@ -169,17 +171,17 @@ class RobotLink:
     async def _next_sighting(self) -> Sighting:
         """Listen until the robot is heard, wanted, and the pause after a failure is over."""
         loop = asyncio.get_running_loop()
-        listening_since = loop.time()
+        self._deaf_at = loop.time() + SILENCE_S
         while True:
             now = loop.time()
             if not await self._listen():
-                listening_since = loop.time()
+                self._deaf_at = loop.time() + SILENCE_S
                 continue
             heard = self._sighting
             pause = self._backoff.until - now
             if self._wanted and heard is not None and now - heard.at < FRESH_S and pause <= 0:
                 return heard
-            listening_since = await self._check_silence(listening_since, now)
+            await self._check_silence(now)
             await self._wait_wake(max(0.05, min(pause, 5.0)) if pause > 0 else 5.0)
 
     async def _listen(self) -> bool:
@@ -193,6 +195,7 @@ class RobotLink:
             await self._wait_wake(self._backoff.pause_s)
             return False
         if self.state is LinkState.ADAPTER_OFF:
+            self._backoff.succeed()
             self._set(Cause.SEARCHING if self._wanted else Cause.IDLE)
         return True
 
@@ -201,21 +204,21 @@ class RobotLink:
         if self._wanted:
             self._wake.set()
 
-    async def _check_silence(self, since: float, now: float) -> float:
-        """Say when the robot is absent, restart a deaf scanner; returns since when it listens."""
-        last = max(since, self._sighting.at if self._sighting else since)
-        if now - last > SILENCE_S and self._wanted and self.state is not LinkState.ASLEEP:
+    async def _check_silence(self, now: float) -> None:
+        """Say when the robot is absent; start the scanner anew, for it may be the adapter that is deaf."""
+        heard_at = self._sighting.at if self._sighting else float("-inf")
+        if now < max(self._deaf_at, heard_at + SILENCE_S):
+            return
+        if self._wanted and self.state is not LinkState.ASLEEP:
             self._set(Cause.SILENT if self._sighting else Cause.NEVER_SEEN)
-        if now - last > SCANNER_SILENT_S:
-            await self._radio.stop_scan()
-            return now
-        return since
+        await self._radio.stop_scan()
+        self._deaf_at = now + SCANNER_SILENT_S
 
     async def _wait_wake(self, timeout_s: float) -> None:
-        self._wake.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._wake.wait()
+        self._wake.clear()
 
     # One connection
 
@@ -259,6 +262,7 @@ class RobotLink:
         await wait_awake(self.request)
         self.readiness = await prepare(self.request, self._config.wishes)
         self.connections += 1
+        self._served = True
         self._backoff.succeed()
         self.touch()
         self._set(Cause.ANSWERED)
@@ -349,9 +353,11 @@ class RobotLink:
         """Count an ended connection, and pause before the next attempt where it failed."""
         if explain(cause).state in {LinkState.RELEASED, LinkState.ASLEEP}:
             self._backoff.succeed()
+            self._served = False
             self._sighting = None if cause is Cause.SLEEP_COMMANDED else self._sighting
             return
-        self.losses += cause is Cause.DROPPED
+        self.losses += self._served
+        self._served = False
         self._backoff.fail(cause)
         self._set(self._backoff.blame(cause))
 

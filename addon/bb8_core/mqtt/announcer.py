@@ -15,7 +15,7 @@ from bb8_core.bridge.latch import write_atomically
 from bb8_core.mqtt.discovery import Robot, components, ids, message
 from bb8_core.mqtt.topics import Topics
 
-SETTLE_S: Final[Mapping[str, float]] = {"telemetry": 2.0}
+SETTLE_S: Final[Mapping[str, float]] = {"telemetry": 2.0, "refusals": 2.0}
 """How long a state that changes often is held back, so that only the newest goes out."""
 DEFAULT_SETTLE_S: Final = 0.05
 BIRTH_JITTER_S: Final = 2.0

@@ -11,6 +11,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bb8_core.mqtt.credentials import Broker
 
@@ -105,7 +106,11 @@ class MqttClient:
         if reason.is_failure:
             self._handlers.on_down(_refusal(str(reason)))
             return
-        self._client.subscribe([(topic, 1) for topic in self._subscriptions])
+        self._client.subscribe([(topic, self._how()) for topic in self._subscriptions])
+
+    def _how(self) -> Any:
+        """QoS 1; MQTT 5 also tells us whether a live message was sent to be retained."""
+        return SubscribeOptions(qos=1, retainAsPublished=True) if self._broker.protocol == "5" else 1
 
     def _subscribed(self, _c: Any, _u: Any, _mid: int, reasons: list[Any], _p: Any) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]

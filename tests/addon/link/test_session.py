@@ -6,6 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.service import BleakGATTServiceCollection
+from bleak.exc import BleakDBusError
+from bleak_retry_connector import BleakClientWithServiceCache
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
@@ -183,5 +187,84 @@ def test_closing_lets_the_robot_go(tmp_path: Path) -> None:
         await rig.close()
         assert not rig.robot.connected
         assert rig.link.status.cause is Cause.SHUTDOWN
+
+    play(tmp_path, story)
+
+
+def test_an_adapter_switched_off_while_the_robot_is_away_is_noticed(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.vanish()
+        await asyncio.sleep(3)
+        rig.air.adapter_on = False
+        await rig.until(lambda: rig.link.state is LinkState.ADAPTER_OFF, 60)
+
+    play(tmp_path, story)
+
+
+def test_an_outdated_service_list_is_cleared_once_and_then_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[str] = []
+
+    async def clear_cache(self: BleakClientWithServiceCache) -> bool:
+        cleared.append(self.address)
+        return True
+
+    monkeypatch.setattr(BleakClientWithServiceCache, "clear_cache", clear_cache)
+
+    async def story(rig: Rig) -> None:
+        backends = rig.radio._backends
+        assert backends is not None
+        real = backends.client.connect
+        tries = []
+
+        async def connect(self: BaseBleakClient, pair: bool, **more: object) -> None:
+            await real(self, pair, **more)
+            tries.append(self.address)
+            if len(tries) == 1:
+                self.services = BleakGATTServiceCollection()
+
+        monkeypatch.setattr(backends.client, "connect", connect)
+        await rig.until_ready()
+        assert cleared == tries[:1]
+        assert len(tries) == 2
+
+    play(tmp_path, story)
+
+
+def test_a_device_that_never_has_the_services_is_no_bb8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(rig: Rig) -> None:
+        backends = rig.radio._backends
+        assert backends is not None
+        real = backends.client.connect
+
+        async def connect(self: BaseBleakClient, pair: bool, **more: object) -> None:
+            await real(self, pair, **more)
+            self.services = BleakGATTServiceCollection()
+
+        monkeypatch.setattr(backends.client, "connect", connect)
+        await rig.until(lambda: rig.link.status.cause is Cause.NOT_A_BB8, 60)
+        assert rig.frames() == []
+
+    play(tmp_path, story)
+
+
+def test_a_busy_radio_is_given_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(rig: Rig) -> None:
+        backends = rig.radio._backends
+        assert backends is not None
+        tries: list[float] = []
+
+        async def connect(self: BaseBleakClient, pair: bool, **more: object) -> None:
+            tries.append(rig.loop.time())
+            raise BleakDBusError("org.bluez.Error.InProgress", ["Operation already in progress"])
+
+        monkeypatch.setattr(backends.client, "connect", connect)
+        await rig.until(lambda: rig.link.status.cause is Cause.RADIO_BUSY, 60)
+        await asyncio.sleep(60)
+        assert len(tries) < 20
 
     play(tmp_path, story)

@@ -1,0 +1,190 @@
+"""The whole program as a process: first lines, discovery, commands, healing, and a clean end."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from tests.addon.conftest import Mosquitto
+
+pytestmark = pytest.mark.needs_mosquitto
+ADDON = Path(__file__).parents[2] / "addon"
+PATIENCE_S = 40.0
+
+
+class Ear:
+    """Hears everything on the broker and remembers the newest of each topic."""
+
+    def __init__(self, port: int) -> None:
+        self.latest: dict[str, str] = {}
+        self.log: list[tuple[str, str]] = []
+        self._news: queue.Queue[None] = queue.Queue()
+        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        ready = threading.Event()
+        self.client.reconnect_delay_set(1, 1)
+        self.client.on_connect = lambda c, *_: c.subscribe("#", 1)
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.on_message = self._heard
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        assert ready.wait(PATIENCE_S)
+
+    def _heard(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
+        self.log.append((message.topic, message.payload.decode()))
+        self.latest[message.topic] = message.payload.decode()
+        self._news.put(None)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            left = deadline - time.monotonic()
+            assert left > 0, f"not heard; the last were {self.log[-10:]}"
+            try:
+                self._news.get(timeout=min(left, 1.0))
+            except queue.Empty:
+                continue
+
+    def json(self, topic: str) -> dict[str, Any]:
+        return dict(json.loads(self.latest.get(topic, "{}")))
+
+    def tell(self, topic: str, payload: str) -> None:
+        self.client.publish(topic, payload, qos=1).wait_for_publish(PATIENCE_S)
+
+    def acked(self, cmd: str, cid: str, status: str) -> bool:
+        want = f"bb8/ack/{cmd}"
+        bodies = [json.loads(payload) for topic, payload in self.log if topic == want]
+        return any(body["cid"] == cid and body["status"] == status for body in bodies)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def ear(broker: Mosquitto) -> Iterator[Ear]:
+    made = Ear(broker.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def program(tmp_path: Path, broker: Mosquitto) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(**options: Any) -> subprocess.Popen[bytes]:
+        file = tmp_path / "options.json"
+        file.write_text(
+            json.dumps({"simulate": True, "mqtt_host": "127.0.0.1", "mqtt_port": broker.port, **options})
+        )
+        run_sh = tmp_path / "run.sh"
+        run_sh.write_text("#!/bin/sh\n")
+        run_sh.chmod(0o755)
+        stamp = tmp_path / "build_stamp.json"
+        stamp.write_text(json.dumps({"version": "1.2.3", "tree": "f" * 64, "commit": "c" * 40, "run": "r7"}))
+        environ = os.environ | {
+            "BB8_OPTIONS": str(file),
+            "BB8_DATA": str(tmp_path / "data"),
+            "BB8_STAMP": str(stamp),
+            "BB8_RUN_SH": str(run_sh),
+            "BB8_PAGE_PORT": "0",
+            "PYTHONPATH": os.pathsep.join([str(ADDON), os.environ.get("PYTHONPATH", "")]),
+        }
+        with (tmp_path / "bridge.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bb8_core.main"], env=environ, stdout=log, stderr=log
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def lines(tmp_path: Path) -> list[str]:
+    return (tmp_path / "bridge.log").read_text().splitlines()
+
+
+def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
+    tmp_path: Path, broker: Mosquitto, ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    process = program()
+    ear.until(lambda: ear.latest.get("bb8/status") == "online")
+    first, second = lines(tmp_path)[:2]
+    assert first.startswith(f"IDENTITY version=1.2.3 tree={'f' * 64} commit={'c' * 40} run=r7 python=3.")
+    assert second == "RUN_SH_PRESENT"
+    assert ear.json("bb8/status/identity")["tree"] == "f" * 64
+
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.until(lambda: "homeassistant/device/bb8_c9000000b54a/config" in ear.latest)
+    ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":300,"cid":"d"}')
+    ear.until(lambda: ear.acked("drive", "d", "confirmed"))
+    ear.until(
+        lambda: ear.json("bb8/state/motion") == {"moving": False, "speed": 0, "heading": 45, "macro": ""}
+    )
+    ear.tell("bb8/cmd/led", '{"r":10,"g":20,"b":30,"cid":"l"}')
+    ear.until(lambda: ear.acked("led", "l", "confirmed"))
+    ear.tell("bb8/ble_ready/cmd", '{"nonce":"n1"}')
+    ear.until(lambda: ear.json("bb8/ble_ready/summary").get("nonce") == "n1")
+    assert ear.json("bb8/ble_ready/summary")["source"] == "ping"
+    ear.tell("bb8/cmd/drive", "\x00garbage")
+    ear.until(lambda: ear.json("bb8/ack/drive").get("code") == "BAD_JSON")
+
+    broker.stop()
+    broker.start()
+    ear.latest.clear()
+    ear.until(lambda: ear.latest.get("bb8/status") == "online" and "bb8/state/led" in ear.latest)
+    ear.tell("bb8/cmd/ping", '{"cid":"p"}')
+    ear.until(lambda: ear.acked("ping", "p", "confirmed"))
+
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
+    assert time.monotonic() - started < 5
+    ear.until(lambda: ear.latest.get("bb8/status") == "offline")
+    assert not [line for line in lines(tmp_path) if "Traceback" in line or " ERROR " in line]
+
+
+def test_a_killed_bridge_is_offline_by_its_last_will_and_keeps_its_estop(
+    tmp_path: Path, ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    process = program()
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.tell("bb8/cmd/estop", '{"cid":"e"}')
+    ear.until(lambda: ear.acked("estop", "e", "confirmed"))
+    ear.until((tmp_path / "data" / "estop.json").exists)
+    process.kill()
+    process.wait()
+    ear.until(lambda: ear.latest.get("bb8/status") == "offline")
+    ear.latest.clear()
+    program()
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":300,"cid":"again"}')
+    ear.until(lambda: ear.acked("drive", "again", "rejected"))
+    assert ear.json("bb8/ack/drive")["code"] == "ESTOP"
+
+
+def test_without_any_broker_it_runs_and_says_where_to_click(
+    tmp_path: Path, program: Callable[..., subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SUPERVISOR_TOKEN", raising=False)
+    process = program(mqtt_host="")
+    deadline = time.monotonic() + PATIENCE_S
+    while not any("mqtt_host" in line and "Configuration" in line for line in lines(tmp_path)):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
