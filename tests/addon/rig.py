@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bb8_core.simulator.backend import Air, backends
 from bb8_core.simulator.faults import Faults
@@ -21,9 +19,9 @@ from bb8_core.bridge.latch import EstopLatch
 from bb8_core.link.bleak_radio import Backends, BleakRadio
 from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig, RobotLink
-from bb8_core.link.states import LinkState
-from bb8_core.robot.commands import motors_off, raw_motors, roll
+from bb8_core.link.states import LinkState, Status
 from bb8_core.robot.protocol import Command
+from bb8_core.robot.sensors import Event
 
 
 class Rig:
@@ -50,14 +48,20 @@ class Rig:
         self.link = RobotLink(
             self.radio,
             config,
-            lambda status: self.bridge.link_changed(status),
-            lambda event: self.bridge.robot_event(event),
+            self._link_changed,
+            self._robot_event,
         )
         self.latch_file = tmp_path / "estop.json"
         latch = EstopLatch(self.latch_file)
         self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, _at_once)
         self.desk = Desk(self.ears, self.bridge.obey)
         self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
+
+    def _link_changed(self, status: Status) -> None:
+        self.bridge.link_changed(status)
+
+    def _robot_event(self, event: Event) -> None:
+        self.bridge.robot_event(event)
 
     def send(self, cmd: str, payload: bytes | str = b"{}", *, retained: bool = False) -> None:
         """Deliver a command as the broker's side does."""
@@ -67,7 +71,7 @@ class Rig:
     async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Let time pass until something holds."""
         async with asyncio.timeout(timeout_s):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the clock jumps, so this costs nothing
                 await asyncio.sleep(0.01)
 
     async def until_ready(self) -> None:
@@ -105,15 +109,5 @@ def read(frame: bytes) -> Command:
     return Command(did, cid, frame[6 : 5 + length], answer=bool(sop2 & 1), reset_timer=bool(sop2 & 2))
 
 
-def same(one: Command, other: Command) -> bool:
-    """Whether two commands say the same, whatever they are called."""
-    return replace(one, name="", answer=True, reset_timer=True) == replace(
-        other, name="", answer=True, reset_timer=True
-    )
-
-
 def _at_once(write: Callable[[], object]) -> None:
     write()
-
-
-__all__ = ["Any", "Rig", "motors_off", "raw_motors", "read", "roll", "same"]

@@ -32,7 +32,7 @@ def test_every_cause_has_a_reason_without_leftover_marks(cause: Cause) -> None:
         assert "{" not in status.reason + status.remedy
 
 
-@pytest.mark.parametrize("cause", [c for c in Cause if explain(c).state not in {LinkState.READY}])
+@pytest.mark.parametrize("cause", [c for c in Cause if explain(c).state is not LinkState.READY])
 def test_every_state_that_is_no_good_news_says_what_to_do(cause: Cause) -> None:
     if cause is not Cause.SHUTDOWN:
         assert explain(cause).remedy
