@@ -1,0 +1,137 @@
+"""The commands that build and push an add-on's images, as data: one per architecture, then their list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bb8deploy.errors import UsageError
+from bb8deploy.workspace.addon import AddonInfo
+
+PLATFORMS = {
+    "amd64": "linux/amd64",
+    "aarch64": "linux/arm64",
+    "armv7": "linux/arm/v7",
+    "armhf": "linux/arm/v6",
+    "i386": "linux/386",
+}
+# Names the published content in the image, so that a second run knows its own work.
+TREE_LABEL = "io.github.e-app-404.bb8deploy.tree"
+_NAME = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/([a-z0-9._-]|\{arch\})+)+")
+
+_LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?/")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageJob:
+    """One architecture's image: `reference` is name and tag, `labels` what the Supervisor reads."""
+
+    arch: str
+    platform: str
+    reference: str
+    labels: Mapping[str, str]
+    args: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePlan:
+    """All images of a version; `listed` is the reference of the multi-arch list, empty with `{arch}`."""
+
+    jobs: tuple[ImageJob, ...]
+    listed: str
+    config_image: str
+    insecure: bool
+
+
+def plan_images(image: str, info: AddonInfo, tree: str, commit: str, source: str) -> ImagePlan:
+    """The images of an add-on. With `{arch}` in its name each architecture has a repository of its own.
+
+    Raises UsageError for a name that no registry takes and for an architecture without a platform.
+    """
+    if not _NAME.fullmatch(image):
+        raise UsageError(
+            "IMAGE_NAME_INVALID",
+            f"`{image}` is no image name with a registry",
+            "Set HA_IMAGE to REGISTRY/PATH, lower case and without a tag, such as ghcr.io/you/bb8.",
+        )
+    apart = "{arch}" in image
+    jobs = tuple(_job(image, apart, info, arch, tree, commit, source) for arch in info.arch)
+    return ImagePlan(jobs, "" if apart else f"{image}:{info.version}", image, bool(_LOOPBACK.match(image)))
+
+
+def _job(
+    image: str, apart: bool, info: AddonInfo, arch: str, tree: str, commit: str, source: str
+) -> ImageJob:
+    if arch not in PLATFORMS:
+        raise UsageError(
+            "IMAGE_ARCH_UNKNOWN",
+            f"there is no platform for the architecture `{arch}`",
+            f"Use some of {', '.join(PLATFORMS)} in config.yaml.",
+        )
+    name = image.replace("{arch}", arch)
+    labels = {
+        "io.hass.type": "app",
+        "io.hass.name": info.name,
+        "io.hass.description": info.description,
+        "io.hass.url": info.url,
+        "io.hass.version": info.version,
+        "io.hass.arch": arch,
+        "org.opencontainers.image.version": info.version,
+        "org.opencontainers.image.revision": commit,
+        "org.opencontainers.image.source": source,
+        TREE_LABEL: tree,
+    }
+    return ImageJob(
+        arch=arch,
+        platform=PLATFORMS[arch],
+        reference=f"{name}:{info.version}" if apart else f"{name}:{info.version}-{arch}",
+        labels={key: value for key, value in labels.items() if value},
+        args={"BUILD_VERSION": info.version, "BUILD_ARCH": arch},
+    )
+
+
+def docker_commands(job: ImageJob, context: str, dockerfile: str, epoch: str) -> list[list[str]]:
+    """Builds and pushes by `docker buildx`; `epoch` is the commit's time, so that a rebuild is the same."""
+    return [
+        [
+            "docker", "buildx", "build", "--file", dockerfile, "--platform", job.platform, "--pull",
+            "--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={epoch}",
+            *_options(job), "--tag", job.reference, "--push", context,
+        ]
+    ]  # fmt: skip
+
+
+def buildah_commands(
+    job: ImageJob, context: str, dockerfile: str, epoch: str, *, insecure: bool
+) -> list[list[str]]:
+    """Builds and pushes by `buildah`, which needs no daemon."""
+    tls = ["--tls-verify=false"] if insecure else []
+    return [
+        [
+            "buildah", "build", "--file", dockerfile, "--platform", job.platform, "--format", "docker",
+            "--timestamp", epoch, *tls, *_options(job), "--tag", job.reference, context,
+        ],
+        ["buildah", "push", *tls, job.reference, f"docker://{job.reference}"],
+    ]  # fmt: skip
+
+
+def docker_list(plan: ImagePlan) -> list[list[str]]:
+    """Makes the multi-arch list from the pushed images."""
+    parts = [job.reference for job in plan.jobs]
+    return [["docker", "buildx", "imagetools", "create", "--tag", plan.listed, *parts]]
+
+
+def buildah_list(plan: ImagePlan) -> list[list[str]]:
+    """The same by `buildah`; a list that an earlier run left is made anew."""
+    tls = ["--tls-verify=false"] if plan.insecure else []
+    local = f"bb8deploy-{plan.listed.rsplit('/', 1)[-1].replace(':', '-')}"
+    adds = [["buildah", "manifest", "add", *tls, local, f"docker://{job.reference}"] for job in plan.jobs]
+    push = ["buildah", "manifest", "push", "--all", *tls, local, f"docker://{plan.listed}"]
+    forget = ["buildah", "manifest", "rm", local]
+    return [["buildah", "manifest", "create", local], *adds, push, forget]
+
+
+def _options(job: ImageJob) -> list[str]:
+    args = [word for key, value in job.args.items() for word in ("--build-arg", f"{key}={value}")]
+    return [*args, *(word for key, value in job.labels.items() for word in ("--label", f"{key}={value}"))]

@@ -1,0 +1,141 @@
+"""Image promotion with buildah and Debian's docker-registry on loopback: what was pushed is read back."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.desk import Desk
+
+from bb8deploy.errors import Bb8Error, CheckFailed
+from bb8deploy.lanes import image as lane
+from bb8deploy.lanes.publish import PublishOptions, publish
+from bb8deploy.lanes.run import Run
+
+DOCKERFILE = "FROM scratch\nARG BUILD_VERSION\nCOPY run.sh /run.sh\nLABEL io.hass.version=$BUILD_VERSION\n"
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """`host:port` of an empty registry; buildah keeps its storage in the test's folder."""
+    for tool in ("docker-registry", "buildah"):
+        if not shutil.which(tool):
+            pytest.skip(f"SKIPPED: {tool} is not installed")
+    config = tmp_path / "registry.yml"
+    config.write_text(
+        "version: 0.1\nlog: {level: info}\n"
+        f"storage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
+        "http: {addr: '127.0.0.1:0'}\n"
+    )
+    storage = tmp_path / "storage.conf"
+    storage.write_text(
+        f'[storage]\ndriver = "vfs"\nrunroot = "{tmp_path}/run"\ngraphroot = "{tmp_path}/graph"\n'
+    )
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
+    monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
+    monkeypatch.setattr(lane, "_tool", lambda: "buildah")
+    if subprocess.run(["buildah", "from", "scratch"], capture_output=True, check=False).returncode:
+        pytest.skip("SKIPPED: buildah cannot work here")
+    words = ["docker-registry", "serve", str(config)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
+        assert process.stderr
+        try:
+            yield next(
+                found[1]
+                for line in process.stderr
+                if (found := re.search(r"listening on (127[0-9.:]+)", line))
+            )
+        finally:
+            process.terminate()
+            process.stderr.read()
+
+
+@pytest.fixture
+def imaged(desk: Desk) -> Desk:
+    """A desk whose add-on builds for two architectures."""
+    config = (desk.addon / "config.yaml").read_text().replace("  - amd64\n", "  - amd64\n  - aarch64\n")
+    (desk.addon / "config.yaml").write_text(config)
+    desk.commit("addon/Dockerfile", DOCKERFILE, "Build from nothing")
+    return desk
+
+
+def promote(desk: Desk, registry: str, name: str = "me/demo") -> Run:
+    run = desk.run({"HA_IMAGE": f"{registry}/{name}"})
+    publish(run, PublishOptions(image=True))
+    return run
+
+
+def test_both_architectures_and_their_list_are_read_back(imaged: Desk, registry: str) -> None:
+    run = promote(imaged, registry)
+    lines = [dict(line.fields) for line in run.ledger.lines if line.name == "IMAGE_PUBLISH_OK"]
+    assert [line["arch"] for line in lines] == ["amd64", "aarch64", "manifest"]
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", line["digest"]) for line in lines)
+    assert run.ledger.held()[-2:] == ["SUBTREE_PUBLISH_OK", "TAG_OK"]
+
+
+def test_the_published_config_names_the_image_and_nothing_else_differs(imaged: Desk, registry: str) -> None:
+    promote(imaged, registry)
+    published = imaged.at_store("show", "main:config.yaml")
+    assert f'image: "{registry}/me/demo"' in published
+    assert "build:" not in published
+    assert "# Stays above build." in published
+    imaged.git("fetch", "-q", str(imaged.store), "main")
+    assert imaged.git("diff", "--name-only", "HEAD:addon", "FETCH_HEAD^{tree}") == "config.yaml"
+    assert "image:" not in (imaged.addon / "config.yaml").read_text()
+
+
+def test_a_second_promotion_builds_nothing_and_proves_all(
+    imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = promote(imaged, registry)
+    monkeypatch.setattr(lane, "_build_all", lambda *_: pytest.fail("built again"))
+    assert promote(imaged, registry).ledger.held() == first.ledger.held()
+
+
+def test_an_image_of_other_content_is_never_replaced(imaged: Desk, registry: str) -> None:
+    promote(imaged, registry)
+    imaged.git("tag", "-d", "2026.1.2.0")
+    imaged.at_store("update-ref", "-d", "refs/heads/main")
+    imaged.at_store("update-ref", "-d", "refs/tags/2026.1.2.0")
+    imaged.commit("addon/run.sh", "#!/bin/sh\nexec false\n", "Change without a bump")
+    with pytest.raises(CheckFailed) as caught:
+        promote(imaged, registry)
+    assert caught.value.code == "IMAGE_EXISTS"
+    assert imaged.at_store("for-each-ref") == ""
+
+
+def test_a_repository_per_architecture_where_the_name_asks_for_it(imaged: Desk, registry: str) -> None:
+    run = promote(imaged, registry, "me/{arch}-demo")
+    names = [dict(line.fields)["image"] for line in run.ledger.lines if line.name == "IMAGE_PUBLISH_OK"]
+    assert names == [f"{registry}/me/{arch}-demo:2026.1.2.0" for arch in ("amd64", "aarch64")]
+    assert f'image: "{registry}/me/{{arch}}-demo"' in imaged.at_store("show", "main:config.yaml")
+
+
+def test_a_build_that_fails_shows_its_last_lines_and_publishes_nothing(imaged: Desk, registry: str) -> None:
+    imaged.commit("addon/Dockerfile", "FROM scratch\nCOPY missing /x\n", "Break the build")
+    with pytest.raises(CheckFailed) as caught:
+        promote(imaged, registry)
+    assert caught.value.code == "IMAGE_BUILD_FAILED"
+    assert any("missing" in line for line in caught.value.details)
+    assert imaged.at_store("for-each-ref") == ""
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        ("", "IMAGE_NAME_MISSING"),
+        ("Ghcr.io/Me/x", "IMAGE_NAME_INVALID"),
+        ("127.0.0.1:9/a/b", "REGISTRY_UNREACHABLE"),
+    ],
+)
+def test_a_name_or_registry_that_cannot_be_is_refused(desk: Desk, image: str, code: str) -> None:
+    before = desk.refs()
+    with pytest.raises(Bb8Error) as caught:
+        publish(desk.run({"HA_IMAGE": image}), PublishOptions(image=True))
+    assert caught.value.code == code
+    assert desk.refs() == before
