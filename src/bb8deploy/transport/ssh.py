@@ -181,15 +181,20 @@ def _tunnel(through: paramiko.Transport, hop: Hop) -> Any:
 def _open(
     hop: Hop, sock: Any, prompt: Prompt | None, tell: Callable[[str], None], signals: dict[int, str]
 ) -> paramiko.Transport:
+    import paramiko
+
     lines = hostkeys.read(hop.known_hosts)
     transport = _handshake(hop, sock, hostkeys.known_kinds(lines, hop.key_name, hop.port), signals)
     try:
         _check_key(transport, hop, lines, tell)
         authenticate(transport, hop, prompt)
+        transport.set_keepalive(int(hop.alive_interval or KEEPALIVE))
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        transport.close()
+        raise lost(hop.where) from error
     except BaseException:
         transport.close()
         raise
-    transport.set_keepalive(int(hop.alive_interval or KEEPALIVE))
     return transport
 
 

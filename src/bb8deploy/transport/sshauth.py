@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Prompt = Callable[[str], str]
 MAX_KEYS = 5
+AGENT_DEADLINE = 60.0  # a key may ask its owner for a confirmation
 PASSWORD_TRIES = 3
 
 
@@ -44,9 +46,16 @@ def authenticate(transport: paramiko.Transport, hop: Hop, prompt: Prompt | None)
 
 
 def _by_key(transport: paramiko.Transport, hop: Hop, ask: Prompt | None, tried: list[str]) -> bool:
+    with contextlib.closing(_keys(hop, ask, tried)) as keys:
+        return _try_each(transport, hop, keys, tried)
+
+
+def _try_each(
+    transport: paramiko.Transport, hop: Hop, keys: Iterator[tuple[str, paramiko.PKey]], tried: list[str]
+) -> bool:
     import paramiko
 
-    for count, (name, key) in enumerate(_keys(hop, ask, tried)):
+    for count, (name, key) in enumerate(keys):
         if count == MAX_KEYS:
             tried.append(f"stopped after {MAX_KEYS} keys: name one in HA_SSH_KEY")
             return False
@@ -84,9 +93,16 @@ def _by_password(transport: paramiko.Transport, hop: Hop, ask: Prompt, tried: li
     return False
 
 
-def _keys(hop: Hop, ask: Prompt | None, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
+def _keys(hop: Hop, ask: Prompt | None, tried: list[str]) -> Generator[tuple[str, paramiko.PKey], None, None]:
     """Agent keys that a configured file names, other agent keys, then the files themselves."""
-    agent = _agent_keys(hop.agent, tried)
+    with contextlib.ExitStack() as stack:
+        agent = _agent_keys(hop.agent, tried, stack)
+        yield from _ordered(hop, agent, ask, tried)
+
+
+def _ordered(
+    hop: Hop, agent: list[AgentKey], ask: Prompt | None, tried: list[str]
+) -> Iterator[tuple[str, paramiko.PKey]]:
     public = {path: _public_blob(path) for path in hop.identities}
     configured = [key for key in agent if key.blob in public.values()]
     others = [] if hop.identities_only else [key for key in agent if key not in configured]
@@ -100,8 +116,8 @@ def _keys(hop: Hop, ask: Prompt | None, tried: list[str]) -> Iterator[tuple[str,
                 yield str(path), loaded
 
 
-def _agent_keys(path: str, tried: list[str]) -> list[AgentKey]:
-    """The agent's keys but hardware ones, which paramiko cannot sign with."""
+def _agent_keys(path: str, tried: list[str], stack: contextlib.ExitStack) -> list[AgentKey]:
+    """The agent's keys but hardware ones, which paramiko cannot sign with; `stack` ends the connection."""
     if not path:
         return []
     from paramiko import SSHException
@@ -111,7 +127,8 @@ def _agent_keys(path: str, tried: list[str]) -> list[AgentKey]:
         def __init__(self, path: str) -> None:
             super().__init__()
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connection.settimeout(60)
+            stack.callback(connection.close)
+            connection.settimeout(AGENT_DEADLINE)
             connection.connect(path)
             self._connect(connection)  # type: ignore[attr-defined]
 
