@@ -100,8 +100,7 @@ class Host:
                 self._tell.warn(f"{self.where}: {note}")
             yield
         finally:
-            holding, self._holding = self._holding, None
-            holding.release()
+            self._let_go()
 
     def _take(self, owner: Owner, lease: float) -> Holding:
         """Takes the lock. One of a process of this machine that was killed is given a moment to go by itself,
@@ -116,6 +115,11 @@ class Host:
                     raise
                 dead = error.line if time.monotonic() > end else ""
             time.sleep(0.2)
+
+    def _let_go(self) -> None:
+        holding, self._holding = self._holding, None
+        if holding:
+            holding.release()
 
     def facts(self) -> HostFacts | None:
         """What the host offers; asked once, None without ssh."""
@@ -137,9 +141,7 @@ class Host:
 
     def close(self) -> None:
         """Lets go of the lock and ends the connection; calling it twice is fine."""
-        holding, self._holding = self._holding, None
-        if holding:
-            holding.release()
+        self._let_go()
         if self.transport:
             self.transport.close()
 
