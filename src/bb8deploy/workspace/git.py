@@ -272,9 +272,9 @@ def has_commit(folder: Path, commit: str) -> bool:
 
 
 def _as_variables(role: str, who: Person) -> dict[str, str]:
-    """git refuses an empty name, so the address stands in for it."""
+    """git refuses an empty name, so the address stands in for it, and reads small numbers only after @."""
     name = who.name or who.email or "unknown"
-    return {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": who.email, f"GIT_{role}_DATE": who.when}
+    return {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": who.email, f"GIT_{role}_DATE": f"@{who.when}"}
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
