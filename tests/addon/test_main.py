@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from tests.addon.conftest import Mosquitto
+from tests.addon.conftest import Mosquitto, free_port
 
 pytestmark = pytest.mark.needs_mosquitto
 ADDON = Path(__file__).parents[2] / "addon"
@@ -82,7 +83,7 @@ def ear(broker: Mosquitto) -> Iterator[Ear]:
 def program(tmp_path: Path, broker: Mosquitto) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(**options: Any) -> subprocess.Popen[bytes]:
+    def start(page: int = 0, **options: Any) -> subprocess.Popen[bytes]:
         file = tmp_path / "options.json"
         file.write_text(
             json.dumps({"simulate": True, "mqtt_host": "127.0.0.1", "mqtt_port": broker.port, **options})
@@ -97,7 +98,7 @@ def program(tmp_path: Path, broker: Mosquitto) -> Iterator[Callable[..., subproc
             "BB8_DATA": str(tmp_path / "data"),
             "BB8_STAMP": str(stamp),
             "BB8_RUN_SH": str(run_sh),
-            "BB8_PAGE_PORT": "0",
+            "BB8_PAGE_PORT": str(page),
             "PYTHONPATH": os.pathsep.join([str(ADDON), os.environ.get("PYTHONPATH", "")]),
         }
         with (tmp_path / "bridge.log").open("wb") as log:
@@ -113,6 +114,14 @@ def program(tmp_path: Path, broker: Mosquitto) -> Iterator[Callable[..., subproc
         process.wait()
 
 
+def ask(port: int, method: str, path: str) -> bytes:
+    """A request to the status page."""
+    url = f"http://127.0.0.1:{port}{path}"
+    request = urllib.request.Request(url, method=method, headers={"X-Requested-With": "bb8"})
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
+        return bytes(reply.read())
+
+
 def lines(tmp_path: Path) -> list[str]:
     return (tmp_path / "bridge.log").read_text().splitlines()
 
@@ -120,7 +129,8 @@ def lines(tmp_path: Path) -> list[str]:
 def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
     tmp_path: Path, broker: Mosquitto, ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    process = program()
+    page = free_port()
+    process = program(page)
     ear.until(lambda: ear.latest.get("bb8/status") == "online")
     first, second = lines(tmp_path)[:2]
     assert first.startswith(f"IDENTITY version=1.2.3 tree={'f' * 64} commit={'c' * 40} run=r7 python=3.")
@@ -141,6 +151,12 @@ def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
     assert ear.json("bb8/ble_ready/summary")["source"] == "ping"
     ear.tell("bb8/cmd/drive", "\x00garbage")
     ear.until(lambda: ear.json("bb8/ack/drive").get("code") == "BAD_JSON")
+
+    status = json.loads(ask(page, "GET", "/api/status"))
+    assert (status["version"], status["estop"]) == ("1.2.3", False)
+    assert status["connection"]["state"] == "ready"
+    assert status["commands"][0]["name"] == "led"
+    assert json.loads(ask(page, "POST", "/api/stop")) == {"ok": True}
 
     broker.stop()
     broker.start()

@@ -130,17 +130,19 @@ class Bridge:
             group.create_task(self.pump.run())
             group.create_task(self._poll())
 
-    async def stop_and_wait(self, timeout_s: float) -> bool:
-        """Stop the robot and wait until it has confirmed; False if there was nothing to hear it from."""
-        outcome = await self._await_outcome(self._stop, timeout_s)
-        return outcome is not None and outcome.status is AckStatus.CONFIRMED
+    async def stop_and_wait(self, timeout_s: float) -> Outcome:
+        """Stop the robot; returns what became of it, NO_ANSWER after `timeout_s` seconds."""
+        return await self._await_outcome(self._stop, timeout_s)
 
-    def emergency(self) -> None:
-        """The emergency stop from the status page."""
+    async def estop_and_wait(self, timeout_s: float) -> Outcome:
+        """Latch the emergency stop; returns what became of the stop, ACCEPTED if no robot is connected."""
+        if self._link.wire_open:
+            return await self._await_outcome(self._estop, timeout_s)
         self._estop(silent)
+        return acks.ACCEPTED
 
-    def clear_emergency(self) -> None:
-        """Lift the emergency stop from the status page."""
+    async def clear_estop(self) -> None:
+        """Lift the emergency stop."""
         self._clear_estop()
 
     def broker_lost(self) -> None:
@@ -455,7 +457,7 @@ class Bridge:
     def _age(self, request: Request) -> float:
         return max(0.0, asyncio.get_running_loop().time() - request.received_at)
 
-    async def _await_outcome(self, action: Callable[[Report], None], timeout_s: float) -> Outcome | None:
+    async def _await_outcome(self, action: Callable[[Report], None], timeout_s: float) -> Outcome:
         final: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def heard(outcome: Outcome) -> None:
@@ -467,7 +469,7 @@ class Bridge:
             async with asyncio.timeout(timeout_s):
                 return await final
         except TimeoutError:
-            return None
+            return acks.NO_ANSWER
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
+from bb8_core.bridge.acks import AckStatus
 from bb8_core.bridge.bridge import Bridge
 from bb8_core.identity import Identity
 
 ACTION_TIMEOUT_S = 2.0
+
+T = TypeVar("T")
+
+
+class StopFailed(Exception):
+    """The robot has not confirmed a stop; the message says why."""
 
 
 class Page:
@@ -52,24 +59,24 @@ class Page:
         }
 
     async def stop(self) -> None:
-        """Stop the robot and wait until it has confirmed."""
-        await self._there(self._bridge.stop_and_wait(ACTION_TIMEOUT_S))
+        """Stop the robot; StopFailed unless it has confirmed."""
+        outcome = await self._there(self._bridge.stop_and_wait(ACTION_TIMEOUT_S))
+        if outcome.status is not AckStatus.CONFIRMED:
+            raise StopFailed(outcome.reason)
 
     async def estop(self) -> None:
-        """Latch the emergency stop."""
-        await self._there(_call(self._bridge.emergency))
+        """Latch the emergency stop; StopFailed if a connected robot has not confirmed its stop."""
+        outcome = await self._there(self._bridge.estop_and_wait(ACTION_TIMEOUT_S))
+        if outcome.status not in {AckStatus.CONFIRMED, AckStatus.ACCEPTED}:
+            raise StopFailed(f"motion is locked, but {outcome.reason}")
 
     async def clear_estop(self) -> None:
         """Lift the emergency stop."""
-        await self._there(_call(self._bridge.clear_emergency))
+        await self._there(self._bridge.clear_estop())
 
-    async def _there(self, action: Any) -> None:
+    async def _there(self, action: Coroutine[Any, Any, T]) -> T:
         """Run on the robot's loop."""
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(action, self._loop))
-
-
-async def _call(action: Callable[[], None]) -> None:
-    action()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(action, self._loop))
 
 
 class SideLoop:
@@ -81,7 +88,7 @@ class SideLoop:
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
 
-    def run(self, work: Any, timeout_s: float) -> Any:
+    def run(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         """Run a coroutine there and wait for its result; blocks at most `timeout_s` seconds."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
