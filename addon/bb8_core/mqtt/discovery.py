@@ -90,7 +90,10 @@ def components(robot: Robot, topics: Topics, macros: Iterable[str], speed_cap: i
     reachable = [*bridge, {"topic": topics.status("robot")}]
     found: dict[str, Component] = {}
     for group, availability in (
-        (_bridge_entities(topics, speed_cap), bridge),
+        (_controls(topics, speed_cap), bridge),
+        (_link_readings(topics), bridge),
+        (_robot_readings(topics), bridge),
+        (_events(topics), bridge),
         (_robot_entities(topics, tuple(macros)), reachable),
     ):
         for key, component in group.items():
@@ -103,9 +106,8 @@ def components(robot: Robot, topics: Topics, macros: Iterable[str], speed_cap: i
     return found
 
 
-def _bridge_entities(topics: Topics, speed_cap: int) -> dict[str, Component]:
-    """What works as long as the bridge runs, whether or not the robot is near."""
-    connection = topics.status("connection")
+def _controls(topics: Topics, speed_cap: int) -> dict[str, Component]:
+    """What can be asked for as long as the bridge runs, whether or not the robot is near."""
     return {
         "stop": _button(topics, "stop", "Stop", icon="mdi:stop"),
         "estop": _button(topics, "estop", "Emergency stop", icon="mdi:alert-octagon"),
@@ -134,6 +136,13 @@ def _bridge_entities(topics: Topics, speed_cap: int) -> dict[str, Component]:
             "value_template": "{{ value_json.value }}",
             **CONFIG,
         },
+    }
+
+
+def _link_readings(topics: Topics) -> dict[str, Component]:
+    """How the connection stands."""
+    connection = topics.status("connection")
+    return {
         "connection": {
             "platform": "sensor",
             "name": "Connection",
@@ -155,6 +164,12 @@ def _bridge_entities(topics: Topics, speed_cap: int) -> dict[str, Component]:
             "state_topic": connection,
             **QUIET,
         },
+    }
+
+
+def _robot_readings(topics: Topics) -> dict[str, Component]:
+    """What the robot last told of itself."""
+    return {
         "battery_voltage": _reading(topics, "Battery voltage", "battery_v", device_class="voltage", unit="V"),
         "battery_state": {
             **_reading(topics, "Battery", "battery_state", device_class="enum"),
@@ -177,6 +192,12 @@ def _bridge_entities(topics: Topics, speed_cap: int) -> dict[str, Component]:
             **_reading(topics, "Odometer", "odometer_cm", device_class="distance", unit="cm"),
             **QUIET,
         },
+    }
+
+
+def _events(topics: Topics) -> dict[str, Component]:
+    """What happens to the robot."""
+    return {
         "collision": _event(topics, "Collision", ("collision",), icon="mdi:car-emergency"),
         "falling_asleep": _event(topics, "Falling asleep", ("falling_asleep", "asleep"), icon="mdi:sleep"),
         "battery": _event(
