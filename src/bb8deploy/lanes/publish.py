@@ -120,7 +120,9 @@ def tag_locally(run: Run, source: Source) -> str:
     with run.step("tag") as facts:
         if not tagged_here(run, source):
             message = _tag_message(source).encode()
-            g.git(run.workspace, "tag", "-a", "-F", "-", "--", version, source.commit.sha, stdin=message)
+            # Verbatim, or the headings of the changelog would go as comments.
+            words = ("tag", "-a", "--cleanup=verbatim", "-F", "-", "--", version, source.commit.sha)
+            g.git(run.workspace, *words, stdin=message)
         facts.update(tag=version, commit=g.resolve(run.workspace, f"refs/tags/{version}^{{commit}}"))
         return str(facts["commit"])
 

@@ -36,9 +36,12 @@ PREFIX = "release: "
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """The lanes that a release calls; `reach` asks host and broker whether they are there."""
+    """The lanes that a release calls. `reach` asks host and broker whether they are there; `preview` gives
+    lines that say what a sync would change on the host now.
+    """
 
     reach: Callable[[Run], None]
+    preview: Callable[[Run], Sequence[str]]
     validate: Callable[[Run], None]
     deploy: Callable[[Run], None]
     attest: Callable[[Run], None]
@@ -223,6 +226,9 @@ class _Flow:
             paths = planned(self.run, self.outcome.version)
             row = self._row(Name.BUMP)
             row.commands = (*(f"edit {path}" for path in paths), *row.commands[1:])
+        if not self.options.local:
+            row = self._row(Name.DEPLOY)
+            row.commands = (*self.lanes.preview(self.run), *row.commands)
 
     def _do(self, name: Name, action: Callable[[], None]) -> None:
         step = next(s for s in plan.steps(self._situation()) if s.name is name)

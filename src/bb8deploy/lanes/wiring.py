@@ -13,7 +13,7 @@ BROKER_DEADLINE = 10.0
 
 def real_lanes() -> Lanes:
     """Lane 1, lanes 2 and 3, the attestation, and the look whether host and broker answer."""
-    return Lanes(reach=_reach, validate=_validate, deploy=_deploy, attest=_attest)
+    return Lanes(reach=_reach, preview=_preview, validate=_validate, deploy=_deploy, attest=_attest)
 
 
 def _reach(run: Run) -> None:
@@ -25,6 +25,17 @@ def _reach(run: Run) -> None:
     if host:
         with run.step("preflight: reach the broker", host):
             _knock(host, int(run.settings.number("MQTT_PORT")))
+
+
+def _preview(run: Run) -> list[str]:
+    """What a sync would change now; the bump's own edits come on top."""
+    from bb8deploy.host.connect import open_host
+    from bb8deploy.lanes.sync import sync
+
+    with open_host(run.settings, run.progress) as host:
+        changed = sync(run, host).changed
+    names = ", ".join(changed[:10]) + (", ..." if len(changed) > 10 else "")
+    return [f"{len(changed)} file(s) differ on the host before the bump{': ' if names else ''}{names}"]
 
 
 def _knock(host: str, port: int) -> None:

@@ -163,6 +163,7 @@ def _deploy(now: Situation) -> tuple[str, ...]:
         f"{now.host}: sync {now.addon}/ in one channel, hash it again",
         f"{now.host}: store reload, update to {now.version}, start",
         f"{now.host}: wait for the add-on's own report of {now.version} and its tree",
+        "not known beforehand: whether the build on the host succeeds, and how the add-on starts",
     )
 
 

@@ -125,8 +125,12 @@ def head_state(folder: Path) -> Head:
 
 
 def changed_paths(folder: Path) -> list[str]:
-    """`git status --porcelain` lines of the workspace: tracked files that differ, and new ones."""
-    return git(folder, "status", "--porcelain", "--untracked-files=normal").splitlines()
+    """`git status --porcelain` lines of the workspace: tracked files that differ, and new ones.
+
+    `reports/` is left out: bb8deploy itself writes there, in workspaces too that do not ignore it.
+    """
+    words = ("status", "--porcelain", "--untracked-files=normal", "--", ":/", ":(exclude)reports")
+    return git(folder, *words).splitlines()
 
 
 def require_clean(folder: Path, *, but: Sequence[str] = ()) -> str:

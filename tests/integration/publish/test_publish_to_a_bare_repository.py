@@ -302,3 +302,17 @@ def test_a_refused_publish_leaves_a_failed_contract(desk: Desk) -> None:
     contract = json.loads((run.folder / "publish_contract_v1.json").read_text())
     assert contract["verdict"] == "FAIL"
     assert contract["error"].startswith("REMOTE_PROTECTED")
+
+
+def test_the_headings_of_a_changelog_section_stay_in_both_tags(desk: Desk) -> None:
+    text = f"# Changelog\n\n## {VERSION}\n\n### Fixed\n\n- It\n"
+    desk.commit("addon/CHANGELOG.md", text, "Say more")
+    publish(desk.run())
+    for side in (desk.git, desk.at_store):
+        assert "### Fixed" in side("tag", "-l", "--format=%(contents)", VERSION)
+
+
+def test_a_workspace_that_does_not_ignore_its_reports_is_not_dirty_by_them(desk: Desk) -> None:
+    desk.commit(".gitignore", "", "Ignore nothing")
+    publish(desk.run())
+    assert publish(desk.run()).pushed == ()

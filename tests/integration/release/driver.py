@@ -32,7 +32,13 @@ def waiting_lanes(seconds: float) -> Lanes:
         time.sleep(seconds)
         run.ledger.emit(Token.TELEMETRY_ATTEST_OK)
 
-    return Lanes(reach=lambda _run: time.sleep(seconds), validate=validate, deploy=deploy, attest=attest)
+    return Lanes(
+        reach=lambda _run: time.sleep(seconds),
+        preview=lambda _run: (),
+        validate=validate,
+        deploy=deploy,
+        attest=attest,
+    )
 
 
 def main(root: Path, store: Path, how: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,7 @@ class Calls:
     def lanes(self) -> Lanes:
         return Lanes(
             reach=self._lane("reach"),
+            preview=lambda _run: ["3 files differ on the host"],
             validate=self._lane("validate", Token.TESTS_OK),
             deploy=self._lane("deploy", Token.VERIFY_OK),
             attest=self._lane("attest", Token.TELEMETRY_ATTEST_OK),
@@ -302,6 +303,7 @@ def test_a_dry_run_shows_every_step_with_its_commands_and_changes_nothing(desk: 
     commands = " ".join(c for s in outcome.steps for c in s.commands)
     assert "edit addon/config.yaml" in commands
     assert "git push --atomic" in commands
+    assert "3 files differ on the host" in commands
     assert desk.refs() == before
     assert desk.at_store("for-each-ref") == ""
     assert not run.ledger.held()
@@ -317,7 +319,7 @@ def test_two_releases_at_once_are_one(desk: Desk) -> None:
 
     lanes = Calls().lanes()
     run = desk.run(HOST)
-    release(run, "patch", ReleaseOptions(), Lanes(lanes.reach, second, lanes.deploy, lanes.attest))
+    release(run, "patch", ReleaseOptions(), replace(lanes, validate=second))
     assert caught[0].code == "WORKSPACE_LOCKED"
     assert desk.git("log", "--format=%s").count("Release") == 1
 
