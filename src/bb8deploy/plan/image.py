@@ -18,7 +18,7 @@ PLATFORMS = {
 }
 # Names the published content in the image, so that a second run knows its own work.
 TREE_LABEL = "io.github.e-app-404.bb8deploy.tree"
-_NAME = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/([a-z0-9._-]|\{arch\})+)+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/([a-z0-9._-]|\{arch\})+)+")
 
 _LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?/")
 
