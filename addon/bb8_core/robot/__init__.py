@@ -1,0 +1,1 @@
+"""The robot's v1 protocol as pure data: commands, frames, answers, events and gestures."""

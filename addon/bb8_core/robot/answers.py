@@ -1,0 +1,434 @@
+"""What the robot's answers mean, command by command.
+
+`parse(command, data)` finds the right reading; each `parse_...` raises ValueError when the length is wrong.
+Sources: sphero.js lib/parsers/response.js, spherov2.py commands, headers of the vendor's iOS SDK.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bb8_core.robot.protocol import CORE, SPHERO, Command
+from bb8_core.robot.sensors import POWER_STATES
+
+CHARGER_STATES: Final[Mapping[int, str]] = {0: "unknown", 1: "out_of_charger", 2: "in_charger"}
+"""The vendor's reading; spherov2.py has another. Not verified on a robot."""
+MODEL_BB8: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The robot did what it was told; there is nothing else to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """The answer to a command that has no reading here."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Model and versions; `api` is None where the robot sends the shorter record."""
+
+    record: int
+    model: int
+    hw: int
+    main_app: str
+    bootloader: str
+    orbbasic: str
+    macro: str
+    api: str | None
+
+    @property
+    def firmware(self) -> str:
+        """Version of the main application, which is what people call the firmware."""
+        return self.main_app
+
+
+@dataclass(frozen=True, slots=True)
+class BluetoothInfo:
+    """Name, address (AA:BB:CC:DD:EE:FF) and the colours, as hexadecimal, that identify the robot."""
+
+    name: str
+    address: str
+    id_colors: str
+
+
+@dataclass(frozen=True, slots=True)
+class AutoReconnect:
+    """Whether, and after how many seconds, the robot would call back its last phone."""
+
+    enabled: bool
+    after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PowerState:
+    """Battery: volts, one of `sensors.POWER_STATES`, charges so far, seconds since the last."""
+
+    voltage_v: float
+    state: str
+    charges: int
+    seconds_since_charge: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoltageTrips:
+    """Volts under which the battery counts as low and as critical."""
+
+    low_v: float
+    critical_v: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerState:
+    """The raw code and the vendor's reading of it, which is not verified on a robot."""
+
+    code: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryCrc:
+    """Checksum of the factory configuration block."""
+
+    crc: int
+
+
+@dataclass(frozen=True, slots=True)
+class L2Diagnostics:
+    """Counters of the robot's life; distance in the odometer's unit, times in seconds."""
+
+    record: int
+    rx_good: int
+    rx_bad_did: int
+    rx_bad_dlen: int
+    rx_bad_cid: int
+    rx_bad_checksum: int
+    rx_buffer_overruns: int
+    tx_messages: int
+    tx_buffer_overruns: int
+    last_boot_reason: int
+    charges: int
+    seconds_since_charge: int
+    seconds_on: int
+    distance_rolled: int
+    sensor_failures: int
+    gyro_adjustments: int
+    boot_counters: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PacketTimes:
+    """Clocks in ms: sender's when sent (T1), robot's when received (T2) and when answered (T3)."""
+
+    t1_ms: int
+    t2_ms: int
+    t3_ms: int
+
+    def offset_ms(self, t4_ms: int) -> float:
+        """Return how far the robot's clock is ahead; `t4_ms` is the sender's clock at the answer."""
+        return ((self.t2_ms - self.t1_ms) + (self.t3_ms - t4_ms)) / 2
+
+    def delay_ms(self, t4_ms: int) -> int:
+        """Return the time spent on the way there and back."""
+        return (t4_ms - self.t1_ms) - (self.t3_ms - self.t2_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class ChassisId:
+    """Number of the chassis."""
+
+    chassis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Position in cm, velocity and speed over ground in cm/s."""
+
+    x_cm: int
+    y_cm: int
+    vx_cm_s: int
+    vy_cm_s: int
+    sog_cm_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    """Degrees Celsius, by the reading of one source."""
+
+    celsius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """The stored user colour."""
+
+    red: int
+    green: int
+    blue: int
+
+
+@dataclass(frozen=True, slots=True)
+class PermanentOptions:
+    """Option flags kept in flash (RKSetOptionFlagsCommand.h)."""
+
+    flags: int
+
+    @property
+    def motion_timeouts(self) -> bool:
+        """Whether the robot stops by itself when no drive command follows in time."""
+        return bool(self.flags & 1 << 4)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the flags that are set."""
+        return _set_names(self.flags, _PERMANENT_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryOptions:
+    """Option flags that last until the robot sleeps (RKSetNonPersistentOptionFlagsCommand.h)."""
+
+    flags: int
+
+    @property
+    def stop_on_disconnect(self) -> bool:
+        """Whether the robot stops when the link is lost."""
+        return bool(self.flags & 1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the flags that are set."""
+        return _set_names(self.flags, _TEMPORARY_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMode:
+    """Whether the robot listens to a text shell in place of packets."""
+
+    code: int
+
+    @property
+    def normal(self) -> bool:
+        """Whether the robot is in its normal mode."""
+        return self.code == 0
+
+
+@dataclass(frozen=True, slots=True)
+class MacroStatus:
+    """Which macro runs (0: none) and at which command; `command` is None where it cannot be aborted."""
+
+    macro: int
+    command: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Odometer:
+    """Distance rolled in the robot's life, in cm."""
+
+    distance_cm: int
+
+
+Answer = (
+    Ack
+    | RawAnswer
+    | Versions
+    | BluetoothInfo
+    | AutoReconnect
+    | PowerState
+    | VoltageTrips
+    | ChargerState
+    | FactoryCrc
+    | L2Diagnostics
+    | PacketTimes
+    | ChassisId
+    | Locator
+    | Temperature
+    | Colour
+    | PermanentOptions
+    | TemporaryOptions
+    | DeviceMode
+    | MacroStatus
+    | Odometer
+)
+
+_PERMANENT_NAMES: Final = (
+    "no_sleep_in_charger",
+    "vector_drive",
+    "no_self_level_in_charger",
+    "tail_led_always_on",
+    "motion_timeouts",
+    "retail_demo",
+    "wake_on_light_tap",
+    "wake_on_heavy_tap",
+    "gyro_limit_events",
+)
+_TEMPORARY_NAMES: Final = ("stop_on_disconnect", "ollie_compatibility")
+_POWER: Final = struct.Struct(">BBHHH")
+_L2: Final = struct.Struct(">HxIIIIIIIIB16H2xHHIIHI")
+_L2_COUNTERS: Final = tuple(
+    field.name for field in dataclasses.fields(L2Diagnostics) if field.name != "boot_counters"
+)
+_NO_COMMAND: Final = 0xFFFF
+
+
+def parse(command: Command, data: bytes) -> Answer:
+    """Read the data of a good answer to `command`; ValueError if the length is wrong for it."""
+    reading = _READINGS.get(command.key)
+    if reading is not None:
+        return reading(data)
+    return RawAnswer(data) if data else Ack()
+
+
+def _unpack(what: str, layout: struct.Struct, data: bytes) -> tuple[int, ...]:
+    if len(data) != layout.size:
+        raise ValueError(f"{what}: {layout.size} bytes expected, {len(data)} received")
+    return layout.unpack(data)
+
+
+def _nibbles(byte: int) -> str:
+    return f"{byte >> 4}.{byte & 0xF}"
+
+
+def _set_names(flags: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for bit, name in enumerate(names) if flags & 1 << bit)
+
+
+def parse_versions(data: bytes) -> Versions:
+    """Read 00:02, 8 or 10 bytes."""
+    if len(data) not in {8, 10}:
+        raise ValueError(f"versions: 8 or 10 bytes expected, {len(data)} received")
+    record, model, hw, major, minor, bootloader, orbbasic, macro = data[:8]
+    api = f"{data[8]}.{data[9]}" if len(data) == 10 else None
+    main_app = f"{major}.{minor}"
+    return Versions(
+        record, model, hw, main_app, _nibbles(bootloader), _nibbles(orbbasic), _nibbles(macro), api
+    )
+
+
+def parse_bluetooth_info(data: bytes) -> BluetoothInfo:
+    """Read 00:11: name (16, NUL-padded), address in hexadecimal (12), a separator, three colours."""
+    if len(data) != 32:
+        raise ValueError(f"bluetooth info: 32 bytes expected, {len(data)} received")
+    name = data[:16].rstrip(b"\0").decode("utf-8", "replace")
+    digits = data[16:28].decode("ascii", "replace")
+    address = ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+    return BluetoothInfo(name, address, data[29:32].hex())
+
+
+def parse_auto_reconnect(data: bytes) -> AutoReconnect:
+    """Read 00:13."""
+    flag, after = _unpack("auto-reconnect", struct.Struct(">BB"), data)
+    return AutoReconnect(bool(flag), after)
+
+
+def parse_power_state(data: bytes) -> PowerState:
+    """Read 00:20."""
+    _, state, centivolts, charges, seconds = _unpack("power state", _POWER, data)
+    return PowerState(centivolts / 100, POWER_STATES.get(state, "unknown"), charges, seconds)
+
+
+def parse_voltage_trips(data: bytes) -> VoltageTrips:
+    """Read 00:23."""
+    low, critical = _unpack("voltage trip points", struct.Struct(">HH"), data)
+    return VoltageTrips(low / 100, critical / 100)
+
+
+def parse_charger_state(data: bytes) -> ChargerState:
+    """Read 00:26."""
+    (code,) = _unpack("charger state", struct.Struct(">B"), data)
+    return ChargerState(code, CHARGER_STATES.get(code, "unknown"))
+
+
+def parse_factory_crc(data: bytes) -> FactoryCrc:
+    """Read 00:27."""
+    return FactoryCrc(*_unpack("factory checksum", struct.Struct(">I"), data))
+
+
+def parse_l2_diagnostics(data: bytes) -> L2Diagnostics:
+    """Read 00:41, 88 bytes."""
+    fields = _unpack("level-2 diagnostics", _L2, data)
+    counters = dict(zip(_L2_COUNTERS, fields[:10] + fields[26:], strict=True))
+    return L2Diagnostics(**counters, boot_counters=fields[10:26])
+
+
+def parse_poll_times(data: bytes) -> PacketTimes:
+    """Read 00:51."""
+    return PacketTimes(*_unpack("packet times", struct.Struct(">III"), data))
+
+
+def parse_chassis_id(data: bytes) -> ChassisId:
+    """Read 02:07."""
+    return ChassisId(*_unpack("chassis id", struct.Struct(">H"), data))
+
+
+def parse_locator(data: bytes) -> Locator:
+    """Read 02:15; position and velocity are signed."""
+    return Locator(*_unpack("locator", struct.Struct(">hhhhH"), data))
+
+
+def parse_temperature(data: bytes) -> Temperature:
+    """Read 02:16: whole degrees and tenths."""
+    whole, tenths = _unpack("temperature", struct.Struct(">BB"), data)
+    return Temperature(whole + tenths / 10)
+
+
+def parse_rgb_led(data: bytes) -> Colour:
+    """Read 02:22."""
+    return Colour(*_unpack("colour", struct.Struct(">BBB"), data))
+
+
+def parse_permanent_options(data: bytes) -> PermanentOptions:
+    """Read 02:36."""
+    return PermanentOptions(*_unpack("permanent options", struct.Struct(">I"), data))
+
+
+def parse_temporary_options(data: bytes) -> TemporaryOptions:
+    """Read 02:38."""
+    return TemporaryOptions(*_unpack("temporary options", struct.Struct(">I"), data))
+
+
+def parse_device_mode(data: bytes) -> DeviceMode:
+    """Read 02:44."""
+    return DeviceMode(*_unpack("device mode", struct.Struct(">B"), data))
+
+
+def parse_macro_status(data: bytes) -> MacroStatus:
+    """Read 02:55 and 02:56."""
+    macro, command = _unpack("macro status", struct.Struct(">BH"), data)
+    return MacroStatus(macro, None if command == _NO_COMMAND else command)
+
+
+def parse_odometer(data: bytes) -> Odometer:
+    """Read 02:75."""
+    return Odometer(*_unpack("odometer", struct.Struct(">I"), data))
+
+
+_READINGS: Final[Mapping[tuple[int, int], Callable[[bytes], Answer]]] = {
+    (CORE, 0x02): parse_versions,
+    (CORE, 0x11): parse_bluetooth_info,
+    (CORE, 0x13): parse_auto_reconnect,
+    (CORE, 0x20): parse_power_state,
+    (CORE, 0x23): parse_voltage_trips,
+    (CORE, 0x26): parse_charger_state,
+    (CORE, 0x27): parse_factory_crc,
+    (CORE, 0x41): parse_l2_diagnostics,
+    (CORE, 0x51): parse_poll_times,
+    (SPHERO, 0x07): parse_chassis_id,
+    (SPHERO, 0x15): parse_locator,
+    (SPHERO, 0x16): parse_temperature,
+    (SPHERO, 0x22): parse_rgb_led,
+    (SPHERO, 0x36): parse_permanent_options,
+    (SPHERO, 0x38): parse_temporary_options,
+    (SPHERO, 0x44): parse_device_mode,
+    (SPHERO, 0x55): parse_macro_status,
+    (SPHERO, 0x56): parse_macro_status,
+    (SPHERO, 0x75): parse_odometer,
+}
