@@ -1,0 +1,1 @@
+"""The ingress page: what the robot is doing, and two buttons that stop it."""
