@@ -12,7 +12,7 @@ from typing import Literal, Protocol, Self
 from bb8deploy.errors import Unreachable, UsageError
 from bb8deploy.host import scripts
 from bb8deploy.host.capabilities import HostFacts, facts_of
-from bb8deploy.host.files import RuntimeFiles
+from bb8deploy.host.files import RuntimeFiles, SyncSession
 from bb8deploy.host.lock import Holding, HostLocked, Owner, SshHolding
 from bb8deploy.host.shell import Shell
 from bb8deploy.settings import Settings
@@ -121,12 +121,20 @@ class Host:
         if holding:
             holding.release()
 
+    def session(self, run_id: str) -> contextlib.AbstractContextManager[SyncSession]:
+        """A look at the runtime folder and the way to deliver into it.
+
+        The lock's first answer lists the folder too, so that the first look after it costs no round trip.
+        """
+        seen = self._holding.take_tree() if self._holding else None
+        return self.files.session(run_id, seen=seen)
+
     def facts(self) -> HostFacts | None:
         """What the host offers; asked once, None without ssh."""
         if self._holding and self._holding.facts:
             self._facts = self._holding.facts
         if self._facts is None and self._shell:
-            self._facts = facts_of(self._shell.ask(scripts.FACTS + "facts; say END"))
+            self._facts = facts_of(self._shell.ask(scripts.FACTS + scripts.ASK_FACTS))
         return self._facts
 
     def append_receipt(self, lines: Sequence[str]) -> bool:

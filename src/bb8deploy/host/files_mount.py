@@ -66,9 +66,9 @@ class MountFiles:
         return str(self.root)
 
     @contextlib.contextmanager
-    def session(self, run_id: str) -> Iterator[MountSession]:
+    def session(self, run_id: str, *, seen: FoundTree | None = None) -> Iterator[MountSession]:
         """Looks at the folder."""
-        yield MountSession(self, run_id)
+        yield MountSession(self, run_id, seen or self.look())
 
     def look(self) -> FoundTree:
         """Lists and hashes the folder; whether run bits are kept is tried out while the lock is held."""
@@ -271,10 +271,10 @@ class MountFiles:
 class MountSession:
     """`SyncSession` on a share."""
 
-    def __init__(self, files: MountFiles, run_id: str) -> None:
+    def __init__(self, files: MountFiles, run_id: str, tree: FoundTree) -> None:
         self._files = files
         self._run_id = run_id
-        self._tree = files.look()
+        self._tree = tree
 
     @property
     def tree(self) -> FoundTree:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from bb8deploy.host import pack, scripts
@@ -35,11 +35,18 @@ class SshFiles:
         """The folder's path on the host."""
         return self._shell.runtime
 
-    @contextmanager
-    def session(self, run_id: str) -> Iterator[SshSession]:
-        """Lists the folder; the same channel then waits for a delivery."""
-        with self._shell.start(scripts.LOOK_AND_APPLY, run_id=run_id) as talk:
-            yield SshSession(talk, run_id)
+    @contextlib.contextmanager
+    def session(self, run_id: str, *, seen: FoundTree | None = None) -> Iterator[SshSession]:
+        """Lists the folder, and waits for a delivery on the same channel; after `seen` it opens for that."""
+        with contextlib.ExitStack() as stack:
+            if seen is not None:
+                yield SshSession(lambda: self._open(scripts.APPLY, run_id, stack), run_id, seen)
+                return
+            talk = self._open(scripts.LOOK + scripts.APPLY, run_id, stack)
+            yield SshSession(lambda: talk, run_id, tree_of(talk.answer()))
+
+    def _open(self, program: str, run_id: str, stack: contextlib.ExitStack) -> Conversation:
+        return stack.enter_context(self._shell.start(program, run_id=run_id))
 
     def look(self) -> FoundTree:
         """Lists and hashes the folder."""
@@ -80,10 +87,10 @@ class SshFiles:
 class SshSession:
     """`SyncSession` over one channel."""
 
-    def __init__(self, talk: Conversation, run_id: str) -> None:
-        self._talk = talk
+    def __init__(self, channel: Callable[[], Conversation], run_id: str, tree: FoundTree) -> None:
+        self._channel = channel
         self._run_id = run_id
-        self._tree = tree_of(talk.answer())
+        self._tree = tree
 
     @property
     def tree(self) -> FoundTree:
@@ -91,13 +98,14 @@ class SshSession:
         return self._tree
 
     def apply(self, delivery: Delivery) -> FoundTree:
-        """Sends the delivery down the same channel."""
+        """Sends the delivery down one channel."""
         compress = pack.pays_to_compress(delivery)
         head = ("GZIP\n" if compress else "PLAIN\n").encode() + _lines(delivery.removals)
-        if self._talk.send(head):
-            self._talk.send(pack.pack(delivery, self._run_id, compress=compress))
-        self._talk.stream.close_input()
-        return tree_of(self._talk.answer())
+        talk = self._channel()
+        if talk.send(head):
+            talk.send(pack.pack(delivery, self._run_id, compress=compress))
+        talk.stream.close_input()
+        return tree_of(talk.answer())
 
 
 def _lines(paths: Sequence[str]) -> bytes:

@@ -19,9 +19,10 @@ from typing import Protocol
 
 from bb8deploy.errors import Bb8Error, Locked
 from bb8deploy.host import scripts
-from bb8deploy.host.answer import Section
+from bb8deploy.host.answer import Section, tree_of
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.shell import Conversation, Shell
+from bb8deploy.workspace.tree import FoundTree
 
 RELEASE_DEADLINE = 10.0
 RECEIPT_DEADLINE = 30.0
@@ -79,6 +80,9 @@ class Holding(Protocol):
     def facts(self) -> HostFacts | None:
         """What the host said of itself meanwhile."""
 
+    def take_tree(self) -> FoundTree | None:
+        """The runtime folder as it was seen while the lock was taken; None where it was not looked at."""
+
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends lines to the host's receipt; False where that failed."""
 
@@ -131,6 +135,7 @@ class SshHolding:
         over = next((p.body.decode(errors="replace").strip() for p in parts if p.name == "OVER"), None)
         self._notes = notes_of(any(p.name == "RESTORED" for p in parts), over)
         self._facts = facts_of(parts)
+        self._parts: list[Section] | None = parts
 
     @property
     def notes(self) -> Sequence[str]:
@@ -141,6 +146,11 @@ class SshHolding:
     def facts(self) -> HostFacts | None:
         """What the host said of itself."""
         return self._facts
+
+    def take_tree(self) -> FoundTree | None:
+        """The tree as it was listed under the lock, given out once: later it may not be true any more."""
+        parts, self._parts = self._parts, None
+        return None if parts is None else tree_of(parts)
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends through the open channel."""

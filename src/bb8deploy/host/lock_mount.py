@@ -12,6 +12,7 @@ from bb8deploy.host.capabilities import HostFacts
 from bb8deploy.host.files_mount import MountFiles
 from bb8deploy.host.lock import HostLocked, Owner, notes_of
 from bb8deploy.host.mount_tree import unusable
+from bb8deploy.workspace.tree import FoundTree
 
 NAMELESS_AGE = 120.0
 
@@ -42,6 +43,10 @@ class MountHolding:
     @property
     def facts(self) -> HostFacts | None:
         """A share says nothing of its host."""
+        return None
+
+    def take_tree(self) -> FoundTree | None:
+        """Nothing: on a share a look costs no round trip that could be saved."""
         return None
 
     def append_receipt(self, lines: Sequence[str]) -> bool:

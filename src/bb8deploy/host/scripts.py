@@ -1,7 +1,10 @@
 """The shell programs that run on the host: POSIX sh, and of tools only what busybox has.
 
 Each begins its answer with a line that holds a random mark, so that banners and rc files cannot be taken
-for it. State lies beside the runtime folder in `.bb8deploy/<name>/`: `next.<run>` is a tree in the making,
+for it. Answers of many small writes go through `together`: sshd leaves Nagle's algorithm on for commands,
+and a second small packet would wait a round trip for the first one's receipt.
+
+State lies beside the runtime folder in `.bb8deploy/<name>/`: `next.<run>` is a tree in the making,
 `previous` the earlier tree, `previous.old` the one before it while a swap is under way, and `swapping`
 stands there for exactly as long as a swap is; it holds 1 where a runtime folder was there before.
 """
@@ -14,31 +17,46 @@ m=$1; R=$2; run=$3
 if [ -L "$R" ]; then R=$(readlink -f "$R"); fi
 P=${R%/*}; N=${R##*/}; S=$P/.bb8deploy; W=$S/$N; L=$S/$N.lock; next=$W/next.$run
 say() { printf '\n%s %s\n' "$m" "$1"; }
+end() { printf '\n%s %s\n' "$m" "$1" "$m" END; }
+if command -v dd >/dev/null 2>&1; then together() { dd ibs=65536 obs=1048576 2>/dev/null; }
+else together() { cat; }; fi
 touch_config() {
   for c in config.yaml config.yml config.json; do [ ! -f "$R/$c" ] || touch "$R/$c"; done
 }
-fail() { rm -rf "$next"; say "FAIL $1"; say END; exit 1; }
+fail() { rm -rf "$next"; end "FAIL $1"; exit 1; }
 """
 
 TREE = r"""
-tree() {
-  if [ ! -d "$1" ]; then say ABSENT; say END; return; fi
+tree() { say TREE; list "$1"; say END; }
+hasher() {
+  if command -v openssl >/dev/null 2>&1 && [ -z "$(find . -name "*
+*" | head -n 1)" ]; then echo openssl dgst -r -sha256; else echo sha256sum; fi
+}
+list() {
+  if [ ! -d "$1" ]; then say ABSENT; return; fi
   ( cd "$1" || exit 1
     say FILES; find . -type f -print0 || exit 1
     say RUN; find . -type f -perm -100 -print0 || exit 1
-    say LINKS; find . -type l -print0 || exit 1
-    say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
     say FOLDERS; find . -type d -print0 || exit 1
-    say OTHERS; find . ! -type f ! -type l ! -type d -print0 || exit 1
+    if [ -n "$(find . ! -type f ! -type d | head -n 1)" ]; then
+      say LINKS; find . -type l -print0 || exit 1
+      say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
+      say OTHERS; find . ! -type f ! -type l ! -type d -print0 || exit 1
+    fi
     say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
-    say HASHES; find . -type f -print0 | xargs -0 -r sha256sum || exit 1
+    say HASHES; find . -type f -print0 | xargs -0 -r $(hasher) || exit 1
     say WHOLE
   )
-  say END
 }
 """
 
+# Above 16 MB the copy shares what does not change with the earlier tree by hard links, where there are any.
 SWAP = r"""
+copy_tree() {
+  if [ "$(du -sk "$R" 2>/dev/null | cut -f 1)" -gt 16384 ] 2>/dev/null && cp -al "$R/." "$next/" 2>/dev/null
+  then return 0; fi
+  rm -rf "$next" && mkdir "$next" && cp -a "$R/." "$next/"
+}
 swap() {
   grep -q -F "\"$run\"" "$L/owner" 2>/dev/null || fail LOCK
   had=0; [ -e "$R" ] && had=1
@@ -49,8 +67,11 @@ swap() {
   if [ $had = 1 ]; then mv "$R" "$W/previous" || unswap; fi
   [ ! -e "$R" ] && mv "$next" "$R" || unswap
   touch_config
-  rm -f "$W/swapping"; rm -rf "$W/previous.old"
+  [ ! -e "$W/previous.old" ] || mv "$W/previous.old" "$W/gone.$run"
+  rm -f "$W/swapping"
 }
+# What takes its time and matters to nobody comes after the answer.
+clean() { rm -rf "$W/gone.$run"; }
 unswap() { putback; rm -f "$W/swapping"; fail RENAME; }
 putback() {
   had=$(cat "$W/swapping" 2>/dev/null)
@@ -76,7 +97,7 @@ recover() {
     touch_config
     rm -f "$W/inplace"; rm -rf "$W/torn"; back=1
   fi
-  for old in "$W"/next.*; do [ ! -e "$old" ] || rm -rf "$old"; done
+  for old in "$W"/next.* "$W"/gone.*; do [ ! -e "$old" ] || rm -rf "$old"; done
   [ $back = 0 ] || say RESTORED
 }
 """
@@ -93,47 +114,53 @@ facts() {
 }
 """
 
-LOOK_AND_APPLY = r"""
-say TREE; tree "$R"
+ASK_FACTS = r"""
+{ facts; say END; } | together
+"""
+
+APPLY = r"""
 IFS= read -r order || exit 0
 case $order in PLAIN) z= ;; GZIP) z=-z ;; *) exit 0 ;; esac
 mkdir -p "$W" && rm -rf "$next" && mkdir "$next" || fail STAGE
-if [ -d "$R" ]; then cp -a "$R/." "$next/" || fail COPY; fi
+if [ -d "$R" ]; then copy_tree || fail COPY; fi
 while IFS= read -r line && [ "$line" != . ]; do printf '%b\0' "$line"; done |
   ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE
 ( cd "$next" && tar -x $z -o -m -f - ) || fail UNPACK
 [ "$(cat "$next/.bb8deploy.whole" 2>/dev/null)" = "$run" ] || fail TORN
 rm -f "$next/.bb8deploy.whole"
 swap
-say TREE; tree "$R"
+tree "$R" | together
+clean
 """
 
 LOOK = r"""
-say TREE; tree "$R"
+tree "$R" | together
 """
 
 STAGE = r"""
 mkdir -p "$W" && rm -rf "$next" && mkdir "$next" || fail STAGE
-if [ -d "$R" ]; then cp -a "$R/." "$next/" || fail COPY; fi
-say "STAGED $next"; say END
+if [ -d "$R" ]; then copy_tree || fail COPY; fi
+end "STAGED $next"
 """
 
 SWAP_STAGED = r"""
 [ -d "$next" ] || fail STAGE
 swap
-say TREE; tree "$R"
+tree "$R" | together
+clean
 """
 
 RESTORE = r"""
 [ -d "$W/previous" ] || fail NO_PREVIOUS
 rm -rf "$next"; cp -a "$W/previous" "$next" || fail COPY
 swap
-say TREE; tree "$R"
+tree "$R" | together
+clean
 """
 
 PREVIOUS_STAMP = r"""
-say STAMP; [ ! -f "$W/previous/build_stamp.json" ] || head -c 4096 "$W/previous/build_stamp.json"
-say END
+stamp=$W/previous/build_stamp.json
+{ say STAMP; [ ! -f "$stamp" ] || head -c 4096 "$stamp"; say END; } | together
 """
 
 FETCH = r"""
@@ -171,14 +198,13 @@ if ! take; then
 fi
 trap 'release; exit 0' HUP INT TERM PIPE
 recover
-facts
-say END
+{ facts; tree "$R"; } | together
 while IFS= read -r line; do
   case $line in
     +*) text=${line#+}
         mkdir -p "${receipt%/*}" 2>/dev/null
         if printf '%s\n' "$text" >> "$receipt"; then :; else bad=1; fi ;;
-    .) if [ "${bad:-0}" = 0 ]; then say KEPT; else say LOST; fi; say END; bad=0 ;;
+    .) if [ "${bad:-0}" = 0 ]; then end KEPT; else end LOST; fi; bad=0 ;;
     *) break ;;
   esac
 done
@@ -187,10 +213,9 @@ release
 
 RECEIPT = r"""
 receipt=$4
-mkdir -p "${receipt%/*}" && cat >> "$receipt" && say KEPT
-say END
+mkdir -p "${receipt%/*}" && cat >> "$receipt" && end KEPT || end LOST
 """
 
 READ = r"""
-say FILE; if [ -f "$4" ]; then head -c "$5" "$4"; else say ABSENT; fi; say END
+{ say FILE; if [ -f "$4" ]; then head -c "$5" "$4"; else say ABSENT; fi; say END; } | together
 """

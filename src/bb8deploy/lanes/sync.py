@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -91,11 +92,11 @@ def sync(
     changes nothing and writes no token. Raises CheckFailed, Refused, Unreachable or Locked.
     """
     with _contract_on_failure(run, host, by_rsync=by_rsync):
-        with run.step("read the workspace") as facts:
-            wanted = read_wanted(run, source or run.addon, commit)
-            facts.update(tree=wanted.manifest.digest, files=len(wanted.manifest.entries))
         guard = contextlib.nullcontext() if run.dry_run else host.lock(run)
-        with guard, _session(run, host) as session:
+        with _reading(run, source or run.addon, commit) as reading, guard, _session(run, host) as session:
+            with run.step("read the workspace") as facts:
+                wanted = reading.result()
+                facts.update(tree=wanted.manifest.digest, files=len(wanted.manifest.entries))
             if not run.dry_run and host.files.route == "ssh":
                 run.ledger.emit(Token.SSH_HA_OK, host=host.where)
             plan = plan_sync(session.tree, wanted.manifest, wanted.ignore, wanted.stamp)
@@ -119,10 +120,17 @@ def read_wanted(run: Run, source: Path, commit: str | None = None) -> Wanted:
 
 
 @contextlib.contextmanager
+def _reading(run: Run, source: Path, commit: str | None) -> Iterator[Future[Wanted]]:
+    """Reads the workspace while the host hashes its files."""
+    with ThreadPoolExecutor(1, "bb8deploy-read") as pool:
+        yield pool.submit(read_wanted, run, source, commit)
+
+
+@contextlib.contextmanager
 def _session(run: Run, host: Host) -> Iterator[SyncSession]:
     with contextlib.ExitStack() as stack:
         with run.step("hash the host's files", host.where):
-            session = stack.enter_context(host.files.session(run.id))
+            session = stack.enter_context(host.session(run.id))
         yield session
 
 

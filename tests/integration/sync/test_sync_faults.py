@@ -106,8 +106,11 @@ def next_sync_puts_it_right(lab: Lab) -> None:
         sync(run, host)
     assert lab.on_host() == {**NEW, "secrets.yaml": "host's own"}
     assert run.ledger.held() == ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
-    left = {child.name for child in lab.state.iterdir()}
-    assert left <= {"previous"}
+    end = time.monotonic() + DEADLINE
+    while left := {child.name for child in lab.state.iterdir()} - {"previous"}:
+        assert time.monotonic() < end, left
+        assert all(name.startswith("gone.") for name in left), left
+        time.sleep(0.02)
     assert (lab.state / "previous/secrets.yaml").read_text() == "host's own"
 
 
