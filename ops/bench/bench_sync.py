@@ -202,6 +202,10 @@ def own(bench: Bench, source: Path, rtt: float, rounds: int) -> dict[str, object
             none = timed(lambda: once(host, source, "bench"), rounds)
             turns_none = (relay.counts.turns - before) / rounds
             one = timed(lambda: once(host, source, "bench"), rounds, lambda n: change_one(source, n))
+            change_one(source, 99)
+            before = relay.counts.turns
+            once(host, source, "bench")
+            turns_one = relay.counts.turns - before
         whole_none = timed(lambda: in_process(settings, source), rounds)
         whole_one = timed(lambda: in_process(settings, source), rounds, lambda n: change_one(source, 50 + n))
         before = relay.counts.turns
@@ -214,6 +218,7 @@ def own(bench: Bench, source: Path, rtt: float, rounds: int) -> dict[str, object
             "one file": milliseconds(one),
             "nothing": milliseconds(none),
             "turns, nothing": turns_none,
+            "turns, one file": turns_one,
         },
         "from cold, with lock": {
             "nothing": milliseconds(whole_none),
@@ -290,8 +295,10 @@ def in_process(settings: object, source: Path) -> float:
     """Connect, lock, sync, let go: the part of a deploy that rsync stands for."""
     run = SimpleNamespace(id="bench", command="bench")
     started = time.perf_counter()
-    with open_host(settings, Quiet(), via="ssh") as host, host.lock(run):  # type: ignore[arg-type]
-        once(host, source, "bench")
+    with open_host(settings, Quiet(), via="ssh") as host, ThreadPoolExecutor(1) as pool:  # type: ignore[arg-type]
+        reading = pool.submit(walk, source, IGNORE)
+        with host.lock(run), host.session("bench") as session:
+            _deliver(session, reading.result(), source, "bench")
     return time.perf_counter() - started
 
 
