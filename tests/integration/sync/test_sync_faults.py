@@ -262,3 +262,40 @@ def test_ctrl_c_lets_go_of_the_lock(relayed: Callable[..., tuple[Lab, Relay]]) -
     assert child.returncode in {0, 130}, err
     assert not lab.lock_folder.exists()
     assert json.loads(out)["exit_code"] == child.returncode
+
+
+def test_the_real_rsync_works_over_ssh_too(make_lab: MakeLab, faulty_sshd: Sshd) -> None:
+    if not shutil.which("rsync") or not shutil.which("ssh"):
+        pytest.skip("SKIPPED: rsync or ssh is not installed")
+    lab = make_lab("faulty")
+    disarm(lab)
+    for expected in (FILES, NEW):
+        run = lab.run()
+        with lab.host() as host:
+            sync(run, host, by_rsync=True)
+        assert lab.on_host() == expected
+        assert run.ledger.held() == ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
+        if expected is FILES:
+            change(lab)
+    told = json.loads((run.folder / "sync_contract_v1.json").read_text())
+    assert told["route"] == "rsync"
+
+
+def test_an_rsync_that_fails_leaves_the_earlier_tree(make_lab: MakeLab, faulty_sshd: Sshd) -> None:
+    if not shutil.which("rsync") or not shutil.which("ssh"):
+        pytest.skip("SKIPPED: rsync or ssh is not installed")
+    lab = make_lab("faulty")
+    disarm(lab)
+    first_sync(lab)
+    change(lab)
+    arm(lab, {"tool": "rsync", "nth": 1, "how": "fail", "says": "sh: rsync: not found"})
+    run = lab.run()
+    try:
+        with lab.host() as host, pytest.raises(Bb8Error) as caught:
+            sync(run, host, by_rsync=True)
+    finally:
+        disarm(lab)
+    assert caught.value.code == "RSYNC_FAILED"
+    assert run.ledger.held() == ["SSH_HA_OK"]
+    assert state(lab) == "earlier"
+    next_sync_puts_it_right(lab)
