@@ -1,0 +1,49 @@
+"""Finds the long-lived access token: the setting, else secrets.yaml here, else the host's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bb8deploy.errors import UsageError
+from bb8deploy.host.connect import Host
+from bb8deploy.secret import Secret
+from bb8deploy.settings import Settings
+
+SECRETS = "secrets.yaml"
+
+
+def long_lived_token(settings: Settings, addon: Path, host: Host | None) -> Secret | None:
+    """HA_LLAT, else what HA_LLAT_KEY names in `addon`'s secrets.yaml or at HA_SECRETS_PATH on the host.
+
+    None where none of them holds it. Raises UsageError SECRETS_INVALID for a file that is no YAML mapping.
+    """
+    own = settings.secret("HA_LLAT")
+    if own:
+        return own
+    name = settings.text("HA_LLAT_KEY")
+    local = addon / SECRETS
+    if local.is_file():
+        found = _pick(local.read_bytes(), name, str(local))
+        if found:
+            return found
+    path = settings.text("HA_SECRETS_PATH")
+    data = host.files.read(path) if host and path else None
+    return None if data is None else _pick(data, name, path)
+
+
+def _pick(data: bytes, name: str, where: str) -> Secret | None:
+    """The value of `name`; the error never quotes the file, which is full of secrets."""
+    import yaml
+
+    try:
+        rows = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        rows = ""
+    if rows is not None and not isinstance(rows, dict):
+        raise UsageError(
+            "SECRETS_INVALID",
+            f"{where} is no YAML mapping",
+            f"Write one `name: value` a line, such as `{name}:`.",
+        )
+    value = (rows or {}).get(name)
+    return Secret(str(value).strip()) if value else None
