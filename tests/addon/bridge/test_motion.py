@@ -8,13 +8,13 @@ import json
 from pathlib import Path
 
 import pytest
-from bb8_core.robot.macros import GESTURES
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
 from bb8_core.bridge.gate import Limits
 from bb8_core.link.session import LinkConfig
 from bb8_core.link.states import Cause, LinkState
+from bb8_core.robot.macros import GESTURES
 
 
 def drive(speed: int = 100, heading: int = 90, ms: int = 1000, **more: object) -> str:
@@ -33,7 +33,7 @@ def test_a_drive_is_confirmed_by_the_robot_and_ends_by_its_own_time(tmp_path: Pa
         await asyncio.sleep(2)
         at, last = rig.motor_commands()[-1]
         assert last.is_stop
-        assert 0.7 <= at - started <= 0.8
+        assert 0.699 <= at - started <= 0.8
         assert not rig.bridge.motion.state.moving
 
     play(tmp_path, story)
@@ -144,6 +144,7 @@ def test_after_a_link_loss_nothing_old_is_sent(tmp_path: Path) -> None:
         await asyncio.sleep(0.12)
         rig.air.drop_link(rig.robot)
         dropped = rig.loop.time()
+        await asyncio.sleep(0)
         assert rig.ears.last("heading", 19)["code"] == "LINK_LOST"
         await rig.until(lambda: rig.link.connections == 2)
         await asyncio.sleep(5)
@@ -209,7 +210,7 @@ def test_a_long_drive_is_said_again_so_that_the_firmware_does_not_end_it(tmp_pat
         assert max(b - a for a, b in itertools.pairwise(times)) < 0.9
         at, last = rig.motor_commands()[-1]
         assert last.is_stop
-        assert 5.0 <= at - started <= 5.1
+        assert 4.999 <= at - started <= 5.1
 
     play(tmp_path, story, limits=Limits(180, 5000, 50))
 

@@ -208,6 +208,7 @@ def test_presence_is_seen_by_ping_or_advertisement_and_never_made_up(tmp_path: P
         seen = await summary(rig.link, 5.0, "n")
         assert (seen["detected"], seen["source"]) == (True, "advertisement")
         rig.robot.vanish()
+        await asyncio.sleep(0.01)
         gone = await summary(rig.link, 2.0, 7)
         assert (gone["detected"], gone["latency_ms"], gone["rssi"], gone["nonce"]) == (False, None, None, 7)
 

@@ -17,9 +17,12 @@ from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
 from bb8_core.bridge.gate import Limits
+from bb8_core.robot.macros import GESTURES
 
 WINDOW_S = 0.25
 MOTIONS = ("drive", "macro")
+LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
+"""The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
 
 
 @dataclass
@@ -111,7 +114,7 @@ def test_the_last_word_after_any_stop_cause_is_a_stop(tmp_path_factory: object, 
             act(rig, what, payload, record)
             if pause:
                 await asyncio.sleep(pause)
-        record.causes.append(rig.loop.time() + 1.5)
+        record.causes.append(rig.loop.time() + LONGEST_MOTION_S)
         await asyncio.sleep(10)
         check(rig, record)
         assert not rig.bridge.motion.state.moving
