@@ -1,0 +1,117 @@
+"""The Supervisor's REST paths, once, for every route that can call a path."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bb8deploy.host.supervisor.base import (
+    QUICK,
+    RELOAD,
+    AddonState,
+    Health,
+    Job,
+    Look,
+    Problem,
+    SupervisorError,
+    Verb,
+    parse_health,
+    parse_jobs,
+)
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# v1 paths: every Supervisor in use answers them, the newest ones' own CLI included.
+_PATHS: dict[str, str] = {
+    "install": "/store/addons/{slug}/install",
+    "update": "/store/addons/{slug}/update",
+    "rebuild": "/addons/{slug}/rebuild",
+    "start": "/addons/{slug}/start",
+    "stop": "/addons/{slug}/stop",
+}
+
+
+def plain_lines(text: str) -> tuple[str, ...]:
+    """The lines of a log without colours."""
+    return tuple(_COLOUR.sub("", text).splitlines())
+
+
+class PathSupervisor(ABC):
+    """The Supervisor Protocol over `call` (JSON) and `text` (logs)."""
+
+    @abstractmethod
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None, *, doing: str, deadline: float
+    ) -> dict[str, Any]:
+        """One call; gives the envelope's data."""
+
+    @abstractmethod
+    def text(self, path: str, lines: int, *, doing: str) -> str:
+        """One text document."""
+
+    @abstractmethod
+    def stream(self, path: str) -> Iterator[str]:
+        """Lines as they come."""
+
+    @abstractmethod
+    def log_path(self, slug: str) -> str:
+        """Where this route finds the log of an add-on's container."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends the connection."""
+
+    def look(self, slug: str, lines: int) -> Look:
+        """State and log."""
+        try:
+            state = self.info(slug)
+        except SupervisorError as error:
+            if error.problem is Problem.UNKNOWN_APP:
+                return Look(None, ())
+            raise
+        return Look(state, self.logs(slug, lines) if state.installed else ())
+
+    def info(self, slug: str) -> AddonState:
+        """GET /addons/{slug}/info."""
+        data = self.call("get", f"/addons/{slug}/info", None, doing=f"describe {slug}", deadline=QUICK)
+        return AddonState.parse(slug, data)
+
+    def reload_store(self) -> None:
+        """POST /store/reload."""
+        self.call("post", "/store/reload", None, doing="reload the store", deadline=RELOAD)
+
+    def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
+        """POST the verb's path."""
+        body = {"backup": True} if backup and verb == "update" else None
+        path = _PATHS[verb].format(slug=slug)
+        self.call("post", path, body, doing=f"{verb} {slug}", deadline=deadline)
+
+    def set_options(self, slug: str, options: Mapping[str, Any] | None) -> None:
+        """POST /addons/{slug}/options."""
+        self.call(
+            "post", f"/addons/{slug}/options", {"options": options}, doing="set options", deadline=QUICK
+        )
+
+    def logs(self, slug: str, lines: int) -> tuple[str, ...]:
+        """The container's log."""
+        return plain_lines(self.text(self.log_path(slug), lines, doing=f"show the log of {slug}"))
+
+    def supervisor_logs(self, lines: int) -> tuple[str, ...]:
+        """GET /supervisor/logs."""
+        return plain_lines(self.text("/supervisor/logs", lines, doing="show its own log"))
+
+    def jobs(self) -> tuple[Job, ...]:
+        """GET /jobs/info."""
+        return parse_jobs(self.call("get", "/jobs/info", None, doing="list its jobs", deadline=QUICK))
+
+    def health(self) -> Health:
+        """GET /supervisor/info and /resolution/info."""
+        info = self.call("get", "/supervisor/info", None, doing="describe itself", deadline=QUICK)
+        resolution = self.call("get", "/resolution/info", None, doing="tell its health", deadline=QUICK)
+        return parse_health(info, resolution)
+
+    def follow(self, slug: str) -> Iterator[str]:
+        """GET /addons/{slug}/logs/follow."""
+        for line in self.stream(f"/addons/{slug}/logs/follow"):
+            yield _COLOUR.sub("", line)

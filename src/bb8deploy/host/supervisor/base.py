@@ -1,0 +1,285 @@
+"""What every way to the Supervisor offers, what it answers, and how its refusals are told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from bb8deploy.errors import CheckFailed, Refused, Unreachable
+
+Verb = Literal["install", "update", "rebuild", "start", "stop"]
+# Reading is quick on any host; a store reload pulls every repository of the user's.
+QUICK, RELOAD = 30.0, 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class AddonState:
+    """What the Supervisor says of one add-on; `version` is empty where it is not installed.
+
+    `listed` is the version in the store; `state` one of started, startup, stopped, error, unknown; `built_here`
+    that the Supervisor builds the image itself; `detached` that its store entry is gone.
+    """
+
+    slug: str
+    installed: bool
+    version: str
+    listed: str
+    state: str
+    detached: bool
+    built_here: bool
+    name: str = ""
+    options: Mapping[str, Any] | None = None
+
+    @classmethod
+    def parse(cls, slug: str, row: Mapping[str, Any]) -> AddonState:
+        """Reads `info`'s data, tolerant of what an older or newer Supervisor leaves out."""
+        version = str(row.get("version") or "")
+        installed = bool(row.get("installed", bool(version))) and bool(version)
+        options = row.get("options")
+        return cls(
+            slug=slug,
+            installed=installed,
+            version=version if installed else "",
+            listed=str(row.get("version_latest") or ""),
+            state=str(row.get("state") or "unknown"),
+            detached=bool(row.get("detached", False)),
+            built_here=bool(row.get("build", False)),
+            name=str(row.get("name") or ""),
+            options=options if isinstance(options, Mapping) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An add-on's state and its newest log lines, taken in one go; `state` is None where it is unknown."""
+
+    state: AddonState | None
+    log: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job under way: its name, the add-on's slug where it is about one, per cent."""
+
+    name: str
+    reference: str
+    progress: float
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the Supervisor may build: an unhealthy one refuses; unsupported is a warning only."""
+
+    version: str
+    healthy: bool
+    supported: bool
+    unhealthy: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
+
+
+class Problem(StrEnum):
+    """Why the Supervisor refused, told apart by error_key, by text where an old one sends none."""
+
+    BUSY = "busy"
+    NOT_READY = "not ready"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN_APP = "unknown app"
+    NOT_INSTALLED = "not installed"
+    NOT_IN_STORE = "not in store"
+    INSTALLED = "already installed"
+    VERSION_CHANGED = "version changed"
+    NO_UPDATE = "no update"
+    IMAGE_BASED = "image based"
+    NO_DOCKERFILE = "no dockerfile"
+    BUILD_FAILED = "build failed"
+    WRONG_ARCH = "wrong architecture"
+    OPTIONS = "options invalid"
+    PORT = "port in use"
+    RATE = "rate limit"
+    OTHER = "other"
+
+
+_BY_KEY: dict[str, Problem] = {
+    "app_already_installed_error": Problem.INSTALLED,
+    "store_app_not_found_error": Problem.UNKNOWN_APP,
+    "app_not_in_store_error": Problem.NOT_IN_STORE,
+    "app_rebuild_version_changed_error": Problem.VERSION_CHANGED,
+    "app_rebuild_image_based_error": Problem.IMAGE_BASED,
+    "app_no_update_available_error": Problem.NO_UPDATE,
+    "app_build_dockerfile_missing_error": Problem.NO_DOCKERFILE,
+    "app_build_failed_unknown_error": Problem.BUILD_FAILED,
+    "app_configuration_invalid_error": Problem.OPTIONS,
+    "app_port_conflict": Problem.PORT,
+    "app_not_supported_architecture_error": Problem.WRONG_ARCH,
+    "addon_not_supported_architecture_error": Problem.WRONG_ARCH,
+}
+# The words of Supervisors before error keys; "add-on" became "app" in 2026-04.
+_BY_TEXT: tuple[tuple[re.Pattern[str], Problem], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), problem)
+    for pattern, problem in (
+        (r"another job is running", Problem.BUSY),
+        (r"system is not ready", Problem.NOT_READY),
+        (r"blocked from execution", Problem.UNHEALTHY),
+        (r"does not exist", Problem.UNKNOWN_APP),
+        (r"not available inside store", Problem.NOT_IN_STORE),
+        (r"is not installed", Problem.NOT_INSTALLED),
+        (r"is already installed", Problem.INSTALLED),
+        (r"use update instead", Problem.VERSION_CHANGED),
+        (r"no update available", Problem.NO_UPDATE),
+        (r"image[- ]based", Problem.IMAGE_BASED),
+        (r"dockerfile is missing", Problem.NO_DOCKERFILE),
+        (r"build the image|can't build|build failed", Problem.BUILD_FAILED),
+        (r"not supported on this platform", Problem.WRONG_ARCH),
+        (r"invalid options|missing option", Problem.OPTIONS),
+        (r"port \d+ is already in use", Problem.PORT),
+        (r"rate limit|too many requests", Problem.RATE),
+    )
+)
+_REMEDY: dict[Problem, str] = {
+    Problem.BUSY: "Wait until the other job is done, then run again.",
+    Problem.NOT_READY: "Wait until the Supervisor has started, then run again.",
+    Problem.UNHEALTHY: "Mend what `ha resolution info` names (often free disk space or the internet), then run again.",
+    Problem.UNKNOWN_APP: "Check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME; the Supervisor's log names a broken config.yaml.",
+    Problem.NOT_IN_STORE: "The Supervisor cannot read config.yaml; run `bb8deploy validate`.",
+    Problem.OPTIONS: "Set the add-on's options so that they fit its schema, then start it.",
+    Problem.PORT: "Free the port or change the add-on's port, then start it.",
+    Problem.WRONG_ARCH: "Add this machine's architecture to `arch` in config.yaml.",
+    Problem.RATE: "Wait until the registry lets you pull again, then run again.",
+}
+
+
+class SupervisorError(CheckFailed):
+    """The Supervisor was reached and said no; `problem` says which kind of no."""
+
+    def __init__(self, problem: Problem, doing: str, message: str, error_key: str = "") -> None:
+        super().__init__(
+            "SUPERVISOR_SAID_NO",
+            f"the Supervisor refused to {doing}: {message or 'it gave no reason'}",
+            _REMEDY.get(problem, "See the Supervisor's log (`bb8deploy logs --supervisor`)."),
+        )
+        self.problem = problem
+        self.error_key = error_key
+        self.message = message
+
+
+class NoAnswer(Unreachable):
+    """A call ended without an answer; what it asked for may still be under way."""
+
+    def __init__(self, doing: str, where: str, why: str) -> None:
+        super().__init__(
+            "SUPERVISOR_NO_ANSWER",
+            f"{where} gave no answer when asked to {doing}: {why}",
+            "Look at `ha jobs info` on the host; run again once it is idle.",
+        )
+
+
+def classify(status: int | None, error_key: str, message: str) -> Problem:
+    """The kind of a refusal, from an envelope's error_key and, where it has none of use, its text."""
+    if error_key in _BY_KEY:
+        return _BY_KEY[error_key]
+    if status == 429:
+        return Problem.RATE
+    return next((problem for pattern, problem in _BY_TEXT if pattern.search(message)), Problem.OTHER)
+
+
+def denied(where: str, status: int, doing: str) -> Refused:
+    """The error for a plain-text 401 or 403: no token, a wrong one, or a role that is too low."""
+    why = "no token reached it" if status == 401 else "the token is wrong or its role is too low"
+    return Refused(
+        "SUPERVISOR_DENIED",
+        f"the Supervisor answered {status} to {where} when asked to {doing}: {why}",
+        "Use an ssh add-on with the manager role (for a non-root user set HA_SSH_SUDO=yes), "
+        "or an administrator's HA_LLAT.",
+    )
+
+
+def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any]:
+    """The data of an envelope; raises SupervisorError for one that says `error`.
+
+    Source: the Supervisor's `{"result": "ok"|"error", ...}` envelopes, in v1 and v2.
+    """
+    if isinstance(body, dict) and body.get("result") == "ok":
+        data = body.get("data")
+        return data if isinstance(data, dict) else {"value": data} if data is not None else {}
+    if not isinstance(body, dict):
+        raise SupervisorError(Problem.OTHER, doing, "its answer is no envelope")
+    message, key = str(body.get("message") or ""), str(body.get("error_key") or "")
+    raise SupervisorError(classify(status, key, message), doing, message, key)
+
+
+def parse_jobs(data: Mapping[str, Any]) -> tuple[Job, ...]:
+    """The jobs of `/jobs/info`, children included, flat."""
+    return tuple(_flatten(data.get("jobs") or ()))
+
+
+def _flatten(rows: Any) -> Iterator[Job]:
+    for row in rows:
+        if not isinstance(row, Mapping):
+            continue
+        yield Job(
+            name=str(row.get("name") or ""),
+            reference=str(row.get("reference") or ""),
+            progress=float(row.get("progress") or 0),
+            done=bool(row.get("done")),
+        )
+        yield from _flatten(row.get("child_jobs") or ())
+
+
+def parse_health(info: Mapping[str, Any], resolution: Mapping[str, Any]) -> Health:
+    """Health from `/supervisor/info` and `/resolution/info`; what is not said counts as fine."""
+    return Health(
+        version=str(info.get("version") or ""),
+        healthy=bool(info.get("healthy", True)),
+        supported=bool(info.get("supported", True)),
+        unhealthy=tuple(map(str, resolution.get("unhealthy") or ())),
+        unsupported=tuple(map(str, resolution.get("unsupported") or ())),
+    )
+
+
+class Supervisor(Protocol):
+    """One way to the Supervisor. Every call has a deadline; times are seconds.
+
+    All calls raise SupervisorError where it says no, Refused where it does not admit us, NoAnswer or
+    Unreachable where nothing comes back.
+    """
+
+    @property
+    def route(self) -> str:
+        """`ha`, `rest` or `websocket`."""
+
+    def look(self, slug: str, lines: int) -> Look:
+        """State and the newest log lines; an unknown slug gives `state` None."""
+
+    def info(self, slug: str) -> AddonState:
+        """The add-on's state; known but not installed ones answer too."""
+
+    def reload_store(self) -> None:
+        """Makes the Supervisor read the local add-ons again; it does so only where a file is newer."""
+
+    def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
+        """Installs, updates (with a backup first), rebuilds, starts or stops, and waits for the end."""
+
+    def set_options(self, slug: str, options: Mapping[str, Any] | None) -> None:
+        """Replaces the user's options wholesale; None goes back to the defaults."""
+
+    def logs(self, slug: str, lines: int) -> tuple[str, ...]:
+        """The newest lines of the container's log, of the present container only where the route can tell."""
+
+    def supervisor_logs(self, lines: int) -> tuple[str, ...]:
+        """The newest lines of the Supervisor's own log, where build output stands."""
+
+    def jobs(self) -> tuple[Job, ...]:
+        """What is under way."""
+
+    def health(self) -> Health:
+        """Whether it may build."""
+
+    def follow(self, slug: str) -> Iterator[str]:
+        """Log lines as they come, until the connection ends."""
+
+    def close(self) -> None:
+        """Ends what this route opened; calling it twice is fine."""

@@ -1,0 +1,158 @@
+"""The Supervisor through Home Assistant Core's WebSocket, with a long-lived token and no ssh."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from bb8deploy.errors import Refused
+from bb8deploy.host.supervisor.api import PathSupervisor
+from bb8deploy.host.supervisor.base import QUICK, NoAnswer, SupervisorError, classify, denied
+from bb8deploy.secret import Secret
+
+CONNECT = 15.0
+LIMIT = 16 * 1024 * 1024
+
+
+class WebSocketSupervisor(PathSupervisor):
+    """`supervisor/api` commands of `/api/websocket`; logs come from `/api/hassio/...`.
+
+    Source: Home Assistant Core 2026.11 with an administrator's token. The timeout must be null: after its
+    default of 10 s Core answers with an empty error while the job goes on.
+    """
+
+    route = "websocket"
+
+    def __init__(self, url: str, token: Secret, ca_file: Path | None = None) -> None:
+        self.where = url.rstrip("/")
+        self._token = token
+        self._tls = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        self._socket: ClientConnection | None = None
+        self._count = 0
+
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None, *, doing: str, deadline: float
+    ) -> dict[str, Any]:
+        """One command; its answer is found by its number, whatever comes in between."""
+        self._count += 1
+        message: dict[str, Any] = {
+            "id": self._count,
+            "type": "supervisor/api",
+            "endpoint": path,
+            "method": method,
+            "timeout": None,
+        }
+        if body is not None:
+            message["data"] = dict(body)
+        answer = self._exchange(message, doing, deadline)
+        if answer.get("success"):
+            result = answer.get("result")
+            return result if isinstance(result, dict) else {}
+        raise self._failure(answer.get("error") or {}, doing)
+
+    def text(self, path: str, lines: int, *, doing: str) -> str:
+        """A log through Core's proxy, which passes few paths on."""
+        try:
+            with self._http(QUICK) as client:
+                answer = client.get(f"/api/hassio{path}", params={"lines": lines})
+        except httpx.HTTPError as error:
+            raise NoAnswer(doing, self.where, str(error) or type(error).__name__) from error
+        if answer.status_code in {401, 403}:
+            raise denied(self.where, answer.status_code, doing)
+        if answer.status_code != 200:
+            raise NoAnswer(doing, self.where, f"{answer.status_code} {answer.text[:200]}")
+        return answer.text
+
+    def stream(self, path: str) -> Iterator[str]:
+        """A followed log through Core's proxy."""
+        try:
+            with self._http(None) as client, client.stream("GET", f"/api/hassio{path}") as answer:
+                if answer.status_code in {401, 403}:
+                    raise denied(self.where, answer.status_code, "follow the log")
+                yield from answer.iter_lines()
+        except httpx.HTTPError as error:
+            raise NoAnswer("follow the log", self.where, str(error)) from error
+
+    def log_path(self, slug: str) -> str:
+        """The whole log: `logs/latest` is not among the paths that Core passes on."""
+        return f"/addons/{slug}/logs"
+
+    def close(self) -> None:
+        """Ends the connection."""
+        socket, self._socket = self._socket, None
+        if socket:
+            socket.close()
+
+    def _http(self, read: float | None) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.where,
+            headers={"Authorization": f"Bearer {self._token.reveal()}", "Accept": "text/plain"},
+            timeout=httpx.Timeout(QUICK, read=read),
+            verify=self._tls,
+            trust_env=False,
+        )
+
+    def _exchange(self, message: dict[str, Any], doing: str, deadline: float) -> dict[str, Any]:
+        end = time.monotonic() + deadline
+        try:
+            socket = self._open()
+            socket.send(json.dumps(message))
+            while True:
+                answer = self._receive(socket, end - time.monotonic())
+                if answer.get("id") == message["id"] and answer.get("type") == "result":
+                    return answer
+        except (WebSocketException, OSError, ValueError) as error:
+            self.close()
+            why = f"no answer within {deadline:.0f} s" if isinstance(error, TimeoutError) else str(error)
+            raise NoAnswer(doing, self.where, why) from error
+
+    def _open(self) -> ClientConnection:
+        """The connection, authenticated; made again after it was lost."""
+        if self._socket:
+            return self._socket
+        scheme, _, rest = self.where.partition("://")
+        secure = scheme in {"https", "wss"}
+        socket = connect(
+            f"{'wss' if secure else 'ws'}://{rest}/api/websocket",
+            ssl=self._tls if secure else None,
+            open_timeout=CONNECT,
+            close_timeout=5.0,
+            max_size=LIMIT,
+            proxy=None,
+        )
+        try:
+            self._receive(socket, CONNECT)
+            socket.send(json.dumps({"type": "auth", "access_token": self._token.reveal()}))
+            answer = self._receive(socket, CONNECT)
+        except BaseException:
+            socket.close()
+            raise
+        if answer.get("type") != "auth_ok":
+            socket.close()
+            raise Refused(
+                "HA_TOKEN_REFUSED",
+                f"{self.where} does not accept the long-lived token: {answer.get('message', 'no reason given')}",
+                "Make a new token in the profile page of an administrator and put it into HA_LLAT.",
+            )
+        self._socket = socket
+        return socket
+
+    def _receive(self, socket: ClientConnection, seconds: float) -> dict[str, Any]:
+        answer = json.loads(socket.recv(timeout=max(0.0, seconds)))
+        return answer if isinstance(answer, dict) else {}
+
+    def _failure(self, error: Mapping[str, Any], doing: str) -> Exception:
+        code, message = str(error.get("code") or ""), str(error.get("message") or "")
+        if code == "unauthorized":
+            return denied(self.where, 403, doing)
+        if not message:
+            return NoAnswer(doing, self.where, "Core gave up waiting for the Supervisor")
+        return SupervisorError(classify(None, "", message), doing, message)
