@@ -31,7 +31,9 @@ class RestSupervisor(PathSupervisor):
     ) -> dict[str, Any]:
         """One call; a plain-text 401 or 403 is a refusal, a plain-text 404 an old Supervisor."""
         try:
-            answer = self._client.request(method, path, json=body, timeout=httpx.Timeout(deadline, connect=10.0))
+            answer = self._client.request(
+                method, path, json=body, timeout=httpx.Timeout(deadline, connect=10.0)
+            )
         except httpx.HTTPError as error:
             raise NoAnswer(doing, self.where, str(error) or type(error).__name__) from error
         return unwrap(self._json(answer, doing), doing=doing, status=answer.status_code)

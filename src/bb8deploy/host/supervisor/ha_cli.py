@@ -1,0 +1,243 @@
+"""The Supervisor by the `ha` command over ssh: its JSON is read, its exit code is not."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bb8deploy.errors import Refused
+from bb8deploy.host.supervisor.api import plain_lines
+from bb8deploy.host.supervisor.base import (
+    QUICK,
+    RELOAD,
+    AddonState,
+    Health,
+    Job,
+    Look,
+    NoAnswer,
+    Problem,
+    SupervisorError,
+    Verb,
+    denied,
+    parse_health,
+    parse_jobs,
+    unwrap,
+)
+from bb8deploy.transport.base import Transport
+
+PROFILE = "/etc/profile.d/homeassistant.sh"
+# With the token in the environment the program runs as it stands. A user without it gets it from the
+# add-on's profile, which only bash can read and which may print a banner: that goes nowhere.
+_WITH_TOKEN = """program=$1 profile=$2
+if [ -n "${SUPERVISOR_TOKEN:-}" ] || [ ! -r "$profile" ]; then exec sh -c "$program"; fi
+if command -v bash >/dev/null 2>&1; then
+  exec bash -c '. "$0" >/dev/null 2>&1; eval "$1"' "$profile" "$program"
+fi
+. "$profile" >/dev/null 2>&1
+eval "$program"
+"""
+_DENIED = re.compile(r"\b(40[13]): (?:Unauthorized|Forbidden)|\b(?:status code|unexpected).*?\b(40[13])\b")
+_UNKNOWN_COMMAND = re.compile(r"unknown command", re.IGNORECASE)
+_TIMED_OUT = re.compile(r"deadline exceeded|timeout|timed out", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one `ha` call printed."""
+
+    out: str
+    err: str
+    status: int
+
+
+class HaCli:
+    """The Supervisor Protocol over `ha --no-progress --raw-json`.
+
+    Sources: the CLI's `apps` (5.0, 2026-02) and `addons` (before) spellings; `store reload`, because
+    `ha addons reload` lists the add-ons and exits 0; exit code 0 for every JSON answer, errors included.
+    """
+
+    route = "ha"
+
+    def __init__(self, transport: Transport, *, sudo: bool = False, profile: str = PROFILE) -> None:
+        self._transport = transport
+        self._prefix = ("sudo", "-n") if sudo else ()
+        self._profile = profile
+        self._noun = "apps"
+
+    @property
+    def where(self) -> str:
+        """`ha on user@host`."""
+        return f"`ha` on {self._transport.where}"
+
+    def look(self, slug: str, lines: int) -> Look:
+        """State and log in one command on the host."""
+        doing = f"describe {slug}"
+        info, log = self._nouned(
+            lambda noun: (["--raw-json", noun, "info", slug], [noun, "logs", slug, "-n", str(lines)]),
+            QUICK,
+            doing,
+        )
+        try:
+            state = AddonState.parse(slug, self._data(info, doing))
+        except SupervisorError as error:
+            if error.problem is Problem.UNKNOWN_APP:
+                return Look(None, ())
+            raise
+        return Look(state, plain_lines(log.out.strip("\n")) if state.installed and log.status == 0 else ())
+
+    def info(self, slug: str) -> AddonState:
+        """`ha apps info`."""
+        return AddonState.parse(slug, self._ask(("NOUN", "info", slug), f"describe {slug}", QUICK))
+
+    def reload_store(self) -> None:
+        """`ha store reload`."""
+        self._ask(("store", "reload"), "reload the store", RELOAD)
+
+    def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
+        """`ha apps VERB`. The CLI gives up before we do (30 s for start, 10 min for rebuild): NoAnswer."""
+        extra = ("--backup",) if backup and verb == "update" else ()
+        self._ask(("NOUN", verb, slug, *extra), f"{verb} {slug}", deadline)
+
+    def set_options(self, slug: str, options: Mapping[str, Any] | None) -> None:
+        """The CLI has no command for an add-on's own options."""
+        raise SupervisorError(
+            Problem.OTHER,
+            "set options",
+            f"`ha` cannot set the options of {slug}; use the web page or HA_LLAT",
+        )
+
+    def logs(self, slug: str, lines: int) -> tuple[str, ...]:
+        """`ha apps logs`: the journal, which holds earlier containers' lines too."""
+        doing = f"show the log of {slug}"
+        (said,) = self._nouned(lambda noun: ([noun, "logs", slug, "-n", str(lines)],), QUICK, doing)
+        return self._text(said, doing)
+
+    def supervisor_logs(self, lines: int) -> tuple[str, ...]:
+        """`ha supervisor logs`."""
+        (said,) = self._run([["supervisor", "logs", "-n", str(lines)]], QUICK, "show its own log")
+        return self._text(said, "show its own log")
+
+    def jobs(self) -> tuple[Job, ...]:
+        """`ha jobs info`."""
+        return parse_jobs(self._ask(("jobs", "info"), "list its jobs", QUICK))
+
+    def health(self) -> Health:
+        """`ha supervisor info` and `ha resolution info`, in one command on the host."""
+        words = [["--raw-json", "supervisor", "info"], ["--raw-json", "resolution", "info"]]
+        info, resolution = self._run(words, QUICK, "tell its health")
+        return parse_health(self._data(info, "describe itself"), self._data(resolution, "tell its health"))
+
+    def follow(self, slug: str) -> Iterator[str]:
+        """`ha apps logs -f`; ends with the command."""
+        words = ["ha", "--no-progress", self._noun, "logs", slug, "-f"]
+        stream = self._transport.open(self._argv(f"exec {shlex.join(words)}"))
+        rest = b""
+        try:
+            while data := self._next(stream):
+                *whole, rest = (rest + data).split(b"\n")
+                for line in whole:
+                    yield from plain_lines(line.decode(errors="replace"))
+        finally:
+            stream.abort()
+
+    def close(self) -> None:
+        """The connection belongs to the host."""
+
+    @staticmethod
+    def _next(stream: Any) -> bytes:
+        """The next bytes; a quiet container is no error, so an hour's silence ends the following at most."""
+        data = stream.read(deadline=3600.0)
+        return bytes(data)
+
+    def _ask(self, words: Sequence[str], doing: str, deadline: float) -> dict[str, Any]:
+        (said,) = self._nouned(
+            lambda noun: (["--raw-json", *(noun if word == "NOUN" else word for word in words)],),
+            deadline,
+            doing,
+        )
+        return self._data(said, doing)
+
+    def _nouned(self, words: Any, deadline: float, doing: str) -> list[Said]:
+        """Runs commands with the spelling that this CLI knows: `apps`, before 5.0 `addons`."""
+        said = self._run(list(words(self._noun)), deadline, doing)
+        if self._noun == "apps" and _UNKNOWN_COMMAND.search(said[0].err) and _json(said[0].out) is None:
+            self._noun = "addons"
+            said = self._run(list(words(self._noun)), deadline, doing)
+        return said
+
+    def _run(self, commands: Sequence[Sequence[str]], deadline: float, doing: str) -> list[Said]:
+        """Runs several `ha` calls in one command on the host and gives what each said."""
+        mark = secrets.token_hex(12)
+        program = "\n".join(
+            f"printf '\\n{mark} OUT\\n'; {shlex.join(['ha', '--no-progress', *words])} 2>&3; "
+            f"printf '\\n{mark} END %s\\n' $? ; printf '\\n{mark} NEXT\\n' >&3"
+            for words in commands
+        )
+        started = time.monotonic()
+        done = self._transport.run(self._argv(f"exec 3>&2\n{program}"), deadline=deadline + 5.0)
+        outs = _between(done.out.decode(errors="replace"), mark)
+        errs = done.err.decode(errors="replace").split(f"\n{mark} NEXT\n")
+        if len(outs) < len(commands):
+            seconds = time.monotonic() - started
+            raise NoAnswer(doing, self.where, f"the command ended after {seconds:.0f} s: {done.complaint}")
+        return [Said(out, err, status) for (out, status), err in zip(outs, errs, strict=False)]
+
+    def _argv(self, program: str) -> list[str]:
+        return [*self._prefix, "sh", "-c", _WITH_TOKEN, "sh", program, self._profile]
+
+    def _data(self, said: Said, doing: str) -> dict[str, Any]:
+        body = _json(said.out)
+        if body is not None:
+            return unwrap(body, doing=doing)
+        raise self._no_json(said, doing)
+
+    def _text(self, said: Said, doing: str) -> tuple[str, ...]:
+        if said.status == 0:
+            return plain_lines(said.out.strip("\n"))
+        raise self._no_json(said, doing)
+
+    def _no_json(self, said: Said, doing: str) -> Exception:
+        words = f"{said.out}\n{said.err}"
+        if refused := _DENIED.search(words):
+            return denied(self.where, int(refused.group(1) or refused.group(2)), doing)
+        last = (words.strip().splitlines() or [f"exit status {said.status}"])[-1].strip()
+        if said.status == 127:
+            return Refused(
+                "HA_CLI_MISSING",
+                f"{self._transport.where} has no `ha` command: {last}",
+                "Log in to Home Assistant's SSH add-on, or set HA_URL and HA_LLAT.",
+            )
+        if _TIMED_OUT.search(words):
+            return NoAnswer(doing, self.where, last)
+        return NoAnswer(doing, self.where, f"no JSON came back: {last}")
+
+
+def _between(text: str, mark: str) -> list[tuple[str, int]]:
+    """What stands between each OUT and its END, with the exit status."""
+    pattern = re.compile(rf"\n{mark} OUT\n(.*?)\n{mark} END (\d+)\n", re.DOTALL)
+    return [(found[1], int(found[2])) for found in pattern.finditer(text)]
+
+
+def _json(text: str) -> dict[str, Any] | None:
+    """The last JSON object that begins on a line of its own; a banner may stand before it."""
+    decoder = json.JSONDecoder()
+    starts = [found.start() for found in re.finditer(r"^\s*\{", text, re.MULTILINE)]
+    best: dict[str, Any] | None = None
+    end = -1
+    for start in starts:
+        if start < end:
+            continue
+        at = text.index("{", start)
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except ValueError:
+            continue
+        best = value if isinstance(value, dict) else best
+    return best

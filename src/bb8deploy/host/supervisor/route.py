@@ -1,0 +1,137 @@
+"""Finds the way to the Supervisor by asking, once per run, and remembers what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bb8deploy.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.host.supervisor.base import Look, Supervisor
+from bb8deploy.secret import Secret
+from bb8deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from bb8deploy.host.connect import Host
+
+LOG_LINES = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A way that was asked: `answer` says what came back; `works` whether it can be used."""
+
+    route: str
+    works: bool
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Which ways to the Supervisor there are, in the order in which they were asked.
+
+    `service` tells that Core's restart service is left as a last fallback.
+    """
+
+    attempts: tuple[Attempt, ...]
+    chosen: str = ""
+    service: bool = False
+
+    def describe(self) -> tuple[str, ...]:
+        """One line for each way, for diagnose."""
+        lines = [f"{a.route}: {'works' if a.works else 'does not work'} ({a.answer})" for a in self.attempts]
+        if self.service:
+            lines.append("service: Core's restart service can be called; it can prove nothing")
+        return (*lines, f"chosen: {self.chosen or 'none'}")
+
+
+@dataclass(slots=True)
+class Reached:
+    """The Supervisor by the best way, what it said of the add-on, and every way that was asked."""
+
+    supervisor: Supervisor
+    first: Look
+    capabilities: Capabilities
+
+
+class OnlyService(Refused):
+    """No way shows the add-on, but Core would restart it; carries what that needs."""
+
+    def __init__(self, capabilities: Capabilities, url: str, token: Secret) -> None:
+        super().__init__(
+            "ROUTE_ONLY_SERVICE",
+            "no way to the Supervisor can show what runs; only Core's restart service is left",
+            "Use an administrator's HA_LLAT, or ssh to an add-on with the manager role.",
+            details=capabilities.describe(),
+        )
+        self.capabilities, self.url, self.token = capabilities, url, token
+
+
+def reach(settings: Settings, addon: Path, host: Host | None, slug: str) -> Reached:
+    """Asks each way for the add-on until one answers; the others are not asked then.
+
+    Raises UsageError ROUTE_MISSING where the settings name no way, OnlyService where just the restart
+    service is left, else the last way's own error.
+    """
+    attempts: list[Attempt] = []
+    last: Bb8Error | None = None
+    for name, make in _ways(settings, addon, host):
+        supervisor: Supervisor | None = None
+        try:
+            supervisor = make()
+            look = supervisor.look(slug, LOG_LINES)
+        except (Refused, Unreachable) as error:
+            attempts.append(Attempt(name, works=False, answer=error.cause))
+            last = error
+            if supervisor:
+                supervisor.close()
+            continue
+        attempts.append(Attempt(name, works=True, answer=_answer(look)))
+        return Reached(supervisor, look, Capabilities(tuple(attempts), name))
+    if last is None:
+        raise UsageError(
+            "ROUTE_MISSING",
+            "no way to the Supervisor is set: neither ssh, nor HA_URL with a token, nor SUPERVISOR_TOKEN",
+            "Set HA_SSH_HOST_ALIAS, or HA_URL and HA_LLAT.",
+        )
+    token = _token(settings, addon, host)
+    if settings.text("HA_URL") and token and last.code == "SUPERVISOR_DENIED":
+        raise OnlyService(Capabilities(tuple(attempts), service=True), settings.text("HA_URL"), token)
+    raise last
+
+
+def _ways(
+    settings: Settings, addon: Path, host: Host | None
+) -> Iterator[tuple[str, Callable[[], Supervisor]]]:
+    """The ways that the settings allow, best first; the token is looked for only when its turn comes."""
+    transport = host.transport if host else None
+    if transport:
+        from bb8deploy.host.supervisor.ha_cli import HaCli
+
+        yield "ha", lambda: HaCli(transport, sudo=settings.flag("HA_SSH_SUDO"))
+    own = settings.secret("SUPERVISOR_TOKEN")
+    if own:
+        from bb8deploy.host.supervisor.rest import RestSupervisor
+
+        yield "rest", lambda: RestSupervisor(settings.text("SUPERVISOR_URL"), own)
+    token = _token(settings, addon, host) if settings.text("HA_URL") else None
+    if token:
+        from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
+
+        url, ca_file = settings.text("HA_URL"), settings.path("HA_CA_FILE")
+        yield "websocket", lambda: WebSocketSupervisor(url, token, ca_file)
+
+
+def _token(settings: Settings, addon: Path, host: Host | None) -> Secret | None:
+    from bb8deploy.host.llat import long_lived_token
+
+    return long_lived_token(settings, addon, host)
+
+
+def _answer(look: Look) -> str:
+    if look.state is None:
+        return "the add-on is not known there"
+    if not look.state.installed:
+        return f"the add-on is listed as {look.state.listed}, not installed"
+    return f"{look.state.version} is installed, {look.state.state}"

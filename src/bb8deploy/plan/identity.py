@@ -1,0 +1,90 @@
+"""What a running add-on says of itself in its log, and whether that is what was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+UNKNOWN = "unknown"
+_LINE = re.compile(r"\bIDENTITY (version=.*)$")
+_PAIR = re.compile(r"(\w+)=(\S+)")
+_RUN_SH = re.compile(r"\bRUN_SH_PRESENT\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What must run: the version, tree digest and run that the stamp on the host names."""
+
+    version: str
+    tree: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One report of a starting add-on; `run_sh` that it also saw its start script."""
+
+    version: str
+    tree: str
+    commit: str
+    run: str
+    python: str
+    run_sh: bool = False
+
+    def is_(self, expected: Expected) -> bool:
+        """True where this is the expected content; a report without a digest never is."""
+        told = (self.version, self.tree, self.run)
+        return UNKNOWN not in told and told == (expected.version, expected.tree, expected.run)
+
+    def differences(self, expected: Expected) -> tuple[str, ...]:
+        """Each value that differs, as `name: expected X, reported Y`."""
+        pairs = (
+            ("version", expected.version, self.version),
+            ("tree", expected.tree, self.tree),
+            ("run", expected.run, self.run),
+        )
+        return tuple(f"{name}: expected {want}, reported {got}" for name, want, got in pairs if want != got)
+
+
+def identities(log: Sequence[str]) -> list[Identity]:
+    """Every identity report in the log, oldest first; a torn line is none."""
+    found = []
+    for at, line in enumerate(log):
+        match = _LINE.search(line)
+        pairs = dict(_PAIR.findall(match.group(1))) if match else {}
+        if {"version", "tree", "commit", "run", "python"} <= pairs.keys():
+            seen = any(_RUN_SH.search(after) for after in _until_next(log[at + 1 :]))
+            found.append(
+                Identity(
+                    pairs["version"],
+                    pairs["tree"],
+                    pairs["commit"],
+                    pairs["run"],
+                    pairs["python"],
+                    run_sh=seen,
+                )
+            )
+    return found
+
+
+def newest(log: Sequence[str]) -> Identity | None:
+    """The last report: that of the container which started last."""
+    found = identities(log)
+    return found[-1] if found else None
+
+
+def newer_lines(before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
+    """The lines of `after` that had not been there: both are the newest lines of one growing log.
+
+    Where lines repeat, the largest overlap counts, so that an old line is never taken for a new one.
+    """
+    for size in range(min(len(before), len(after)), 0, -1):
+        if tuple(before[-size:]) == tuple(after[:size]):
+            return tuple(after[size:])
+    return tuple(after)
+
+
+def _until_next(lines: Sequence[str]) -> list[str]:
+    end = next((at for at, line in enumerate(lines) if _LINE.search(line)), len(lines))
+    return list(lines[:end])

@@ -1,0 +1,108 @@
+"""Decides what the Supervisor must do so that the wanted version runs: a pure function of what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What lane 3 asks the Supervisor for."""
+
+    INSTALL = "install"
+    UPDATE = "update"
+    REBUILD = "rebuild"
+    START = "start"
+    NONE = "none"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was seen after the reload.
+
+    `wanted`, `installed` and `listed` are versions, empty where there is none; `same_content` that the newest
+    report in the container's log is that of the wanted tree; `image_based` that config.yaml names an image;
+    `profile_changed` that this run changed apparmor.txt.
+    """
+
+    wanted: str
+    installed: str
+    listed: str
+    state: str
+    detached: bool = False
+    image_based: bool = False
+    same_content: bool = False
+    profile_changed: bool = False
+    start_wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The action, whether to start afterwards where it does not run, and why; for a refusal its error."""
+
+    action: Action
+    start: bool = False
+    why: str = ""
+    code: str = ""
+    remedy: str = ""
+
+
+def decide(facts: Facts) -> Decision:
+    """The next action. A release goes in by update: it builds while the old one runs, and keeps it if that
+    fails; a rebuild removes the container first (source: the Supervisor's app manager)."""
+    refusal = _unlisted(facts)
+    if refusal:
+        return refusal
+    if not facts.installed:
+        return Decision(Action.INSTALL, facts.start_wanted, "it is not installed")
+    if facts.installed != facts.wanted:
+        return Decision(Action.UPDATE, facts.start_wanted, f"{facts.installed} is installed")
+    if facts.same_content:
+        return _same(facts)
+    return _rebuild(facts)
+
+
+def _unlisted(facts: Facts) -> Decision | None:
+    if facts.detached or not facts.listed:
+        return Decision(
+            Action.REFUSE,
+            why="the Supervisor does not list the add-on after the reload",
+            code="NOT_LISTED",
+            remedy="Run `bb8deploy validate`: a config.yaml that the Supervisor cannot read makes the add-on vanish; "
+            "check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME.",
+        )
+    if facts.listed != facts.wanted:
+        return Decision(
+            Action.REFUSE,
+            why=f"the Supervisor lists {facts.listed} after the reload, not {facts.wanted}",
+            code="LISTED_OTHER",
+            remedy="Look for a second folder with the same slug on the host, and whether its config.yaml is newer.",
+        )
+    return None
+
+
+def _same(facts: Facts) -> Decision:
+    if facts.state in {"started", "startup"}:
+        return Decision(Action.NONE, why="this very content runs already")
+    if not facts.start_wanted:
+        return Decision(Action.NONE, why="this very content is built, and is not to be started")
+    return Decision(Action.START, start=True, why="this very content is built, but it does not run")
+
+
+def _rebuild(facts: Facts) -> Decision:
+    if facts.image_based:
+        return Decision(
+            Action.REFUSE,
+            why=f"{facts.wanted} is installed from a published image, which a rebuild does not replace",
+            code="IMAGE_SAME_VERSION",
+            remedy="Release a new version, or remove `image:` from config.yaml to build on the host.",
+        )
+    if facts.profile_changed:
+        return Decision(
+            Action.REFUSE,
+            why="apparmor.txt changed at the same version, and a rebuild does not install the new profile",
+            code="PROFILE_SAME_VERSION",
+            remedy="Release a new version (`bb8deploy release patch`): an update installs the profile.",
+        )
+    return Decision(Action.REBUILD, facts.start_wanted, "the same version has other content")
