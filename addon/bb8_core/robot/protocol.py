@@ -284,12 +284,13 @@ class StreamDecoder:
                 pos = start
                 continue
             size = _packet_size(buffer, pos, end)
-            if size == _NEED_MORE or pos + size > end:
+            unfinished = size == _NEED_MORE or pos + size > end
+            if unfinished and not _whole_packet(buffer, pos + 1, end):
                 break
-            if size == _NOT_A_PACKET:
+            if unfinished or size == _NOT_A_PACKET:
                 self._drop(1)
                 pos += 1
-            elif sum(buffer[pos + 2 : pos + size]) & 0xFF == 0xFF:
+            elif _checksum_fits(buffer, pos, size):
                 out.append(_packet(bytes(buffer[pos : pos + size])))
                 self.stats.packets += 1
                 self._in_sync = True
@@ -318,6 +319,19 @@ def _packet_size(buffer: bytearray, pos: int, end: int) -> int:
     length = buffer[pos + 4] if sop2 == _SOP2_RESPONSE else buffer[pos + 3] << 8 | buffer[pos + 4]
     size = _RESPONSE_HEADER + length
     return size if length and size <= MAX_PACKET else _NOT_A_PACKET
+
+
+def _checksum_fits(buffer: bytearray, pos: int, size: int) -> bool:
+    return sum(buffer[pos + 2 : pos + size]) & 0xFF == 0xFF
+
+
+def _whole_packet(buffer: bytearray, pos: int, end: int) -> bool:
+    """Tell whether a good packet starts right behind the FF that heads an unfinished one.
+
+    No response code is FF or FE, so that the FF was noise then and the packet need not wait for its time.
+    """
+    size = _packet_size(buffer, pos, end) if buffer[pos : pos + 1] == b"\xff" else _NEED_MORE
+    return 0 < size <= end - pos and _checksum_fits(buffer, pos, size)
 
 
 def _packet(raw: bytes) -> Packet:
