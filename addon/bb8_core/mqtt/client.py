@@ -57,14 +57,14 @@ class MqttClient:
         self._subscriptions = subscriptions
         self._handlers = handlers
         self._connected = False
-        self._client = _new_client(broker, client_id)
+        self._client = new_client(broker, client_id)
         self._client.will_set(will.topic, will.payload, qos=1, retain=True)
         self._client.on_connect = self._connected_or_refused
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
         self._client.on_message = self._received
         self._client.on_connect_fail = self._unreachable
-        self._client.on_socket_open = _without_delay
+        self._client.on_socket_open = without_delay
 
     @property
     def connected(self) -> bool:
@@ -104,7 +104,7 @@ class MqttClient:
 
     def _connected_or_refused(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         if reason.is_failure:
-            self._handlers.on_down(_refusal(str(reason)))
+            self._handlers.on_down(refusal(str(reason)))
             return
         self._client.subscribe([(topic, self._how()) for topic in self._subscriptions])
 
@@ -137,7 +137,7 @@ class MqttClient:
         self._handlers.on_message(topic, bytes(message.payload), message.retain)
 
 
-def _new_client(broker: Broker, client_id: str) -> paho.Client:
+def new_client(broker: Broker, client_id: str) -> paho.Client:
     five = broker.protocol == "5"
     options: dict[str, Any] = {} if five else {"clean_session": True}
     client = paho.Client(
@@ -158,13 +158,13 @@ def _new_client(broker: Broker, client_id: str) -> paho.Client:
     return client
 
 
-def _without_delay(_c: Any, _u: Any, sock: Any) -> None:
+def without_delay(_c: Any, _u: Any, sock: Any) -> None:
     """Send small packets at once: with Nagle's algorithm a QoS 1 round trip takes 40 ms more."""
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _refusal(reason: str) -> str:
+def refusal(reason: str) -> str:
     text = reason.lower()
     if "authori" in text or "user name" in text or "password" in text:
         return (

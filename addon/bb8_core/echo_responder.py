@@ -1,0 +1,325 @@
+"""The echo responder: answers `<base>/echo/cmd`, measures the round trip, asks for real robot pings."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from bb8_core import logs
+from bb8_core.mqtt.client import KEEPALIVE_S, new_client, refusal, without_delay
+from bb8_core.mqtt.credentials import Broker, NoBroker, find
+from bb8_core.settings import Options, load_options, options_path
+
+MAX_PAYLOAD = 4096
+"""Bytes of an echo command; a longer one is refused unread."""
+MAX_QUEUED = 5000
+"""Answers held back while `echo_max_inflight` of them wait for the broker; beyond it commands are refused."""
+PING_EVERY_S = 1.0
+PING_TIMEOUT_S = 3.0
+ASK_AGAIN_S = 5.0
+
+_log = logging.getLogger("bb8.echo")
+
+
+class BadEcho(ValueError):
+    """The payload is no echo command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """At most `max_inflight` answers wait for the broker; echoes within `min_interval_s` are refused."""
+
+    max_inflight: int = 16
+    min_interval_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """A command to echo: any JSON value, and the sender's correlation id if there was one."""
+
+    value: Any
+    cid: str | int | None
+
+
+@dataclass(slots=True)
+class Trip:
+    """The way of one answer: telemetry goes out when the broker has it and the robot, if asked, is known."""
+
+    received: float
+    """Monotonic seconds."""
+    ping_cid: str | None = None
+    rtt_ms: float | None = None
+    pinging: bool = False
+    ble_ok: bool | None = None
+    ble_latency_ms: float | None = None
+
+
+def parse(payload: bytes | bytearray) -> Echo:
+    """Read an echo command; BadEcho says what is wrong with it."""
+    if len(payload) > MAX_PAYLOAD:
+        raise BadEcho(f"longer than {MAX_PAYLOAD} bytes")
+    try:
+        body = json.loads(payload, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadEcho("not JSON") from error
+    if not isinstance(body, dict) or "value" not in body:
+        raise BadEcho('not an object with "value"')
+    cid = body.get("cid")
+    if cid is not None and (isinstance(cid, bool) or not isinstance(cid, str | int)):
+        raise BadEcho("cid is neither text nor a whole number")
+    return Echo(body["value"], cid)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def now() -> str:
+    """RFC 3339, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def ping_result(body: Mapping[str, Any]) -> tuple[bool, float | None] | None:
+    """(robot answered, its latency in ms) out of a final ack of the bridge; None while it is not final."""
+    status = body.get("status")
+    if status in {"accepted", "sent"}:
+        return None
+    rtt_ms = body.get("rtt_ms")
+    if status != "confirmed" or isinstance(rtt_ms, bool) or not isinstance(rtt_ms, int | float):
+        return False, None
+    return True, float(rtt_ms)
+
+
+class Responder:
+    """Answers echoes on one paho client: callbacks in the client's loop, timeouts in timer threads."""
+
+    def __init__(self, client: paho.Client, base: str, limits: Limits) -> None:
+        self._client = client
+        self._base = base
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._trips: dict[int, Trip] = {}
+        self._pings: dict[str, Trip] = {}
+        self._last_echo = float("-inf")
+        self._last_ping = float("-inf")
+        self._ping_number = 0
+        self._name = f"{os.getpid()}-{time.time_ns()}"
+        self._owner = False
+        self._yielded = False
+        self.counts: Counter[str] = Counter()
+        """How many echoes were answered, and how many refused for which reason."""
+        client.max_inflight_messages_set(limits.max_inflight)
+        client.max_queued_messages_set(MAX_QUEUED)
+        client.on_socket_open = without_delay
+        client.on_connect = self._connected
+        client.on_connect_fail = self._unreachable
+        client.on_disconnect = self._disconnected
+        client.on_subscribe = self._subscribed
+        client.on_message = self._message
+        client.on_publish = self._published
+
+    # Connection
+
+    def _connected(self, client: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        if reason.is_failure:
+            _log.error("%s", refusal(str(reason)))
+            return
+        _log.info("Connected")
+        topics = ("echo/owner", "echo/cmd", "ack/ping")
+        client.subscribe([(f"{self._base}/{topic}", 1) for topic in topics])
+
+    def _subscribed(self, _c: paho.Client, _u: Any, _mid: int, reasons: list[Any], _p: Any) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            _log.error("the broker refused a subscription (%s)", ", ".join(refused))
+            return
+        _log.info("Subscribed %s/echo/cmd", self._base)
+        self._claim()
+
+    def _unreachable(self, _c: paho.Client, _u: Any) -> None:
+        _log.warning("the broker cannot be reached, trying again within 5 s")
+
+    def _disconnected(self, _c: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        with self._lock:
+            self._trips.clear()
+            self._pings.clear()
+        if reason.is_failure and not self._yielded:
+            _log.warning("connection lost (%s), trying again within 5 s", reason)
+
+    # Who answers. All responders of a base topic share a client id, so that the broker keeps one connected;
+    # the newest leaves its name behind, and an older one that comes back and reads it gives up for good.
+
+    def _claim(self) -> None:
+        if not self._owner:
+            self._client.publish(f"{self._base}/echo/owner", self._name, qos=1, retain=True)
+
+    def _owner_told(self, client: paho.Client, name: bytes | bytearray) -> None:
+        if name == self._name.encode():
+            self._owner = True
+        elif self._owner and not self._yielded:
+            self._yielded = True
+            _log.error("another echo responder took over %s: silent from here on", self._base)
+            client.disconnect()
+
+    # Echo
+
+    def _message(self, client: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
+        received = time.monotonic()
+        if message.topic.endswith("/ack/ping"):
+            self._ping_acked(message.payload)
+            return
+        if message.topic.endswith("/echo/owner"):
+            self._owner_told(client, message.payload)
+            return
+        if message.retain:
+            self._refuse("RETAINED", "retained commands are refused", None)
+            return
+        try:
+            echo = parse(message.payload)
+        except BadEcho as bad:
+            self._refuse("BAD_PAYLOAD", str(bad), None)
+            return
+        if received - self._last_echo < self._limits.min_interval_s:
+            self._refuse("TOO_SOON", "sooner than echo_min_interval_ms after the one before", echo.cid)
+            return
+        self._last_echo = received
+        self._answer(echo, received)
+
+    def _answer(self, echo: Echo, received: float) -> None:
+        trip = Trip(received)
+        with self._lock:
+            ack = json.dumps({"ts": now(), "value": echo.value, "cid": echo.cid})
+            info = self._client.publish(f"{self._base}/echo/ack", ack, qos=1)
+            if info.rc != paho.MQTT_ERR_SUCCESS:
+                self._refuse("BUSY", "too many answers wait for the broker", echo.cid)
+                return
+            self._trips[info.mid] = trip
+            self._ping_if_due(trip)
+        self.counts["answered"] += 1
+        self._say("echo/state", {"ts": now(), "state": "touched"})
+
+    def _published(self, _c: paho.Client, _u: Any, mid: int, _r: Any, _p: Any) -> None:
+        with self._lock:
+            trip = self._trips.pop(mid, None)
+            if trip is None:
+                return
+            trip.rtt_ms = round((time.monotonic() - trip.received) * 1000, 3)
+            self._tell_if_whole(trip)
+
+    def _tell_if_whole(self, trip: Trip) -> None:
+        if trip.rtt_ms is None or trip.pinging:
+            return
+        body = {"rtt_ms": trip.rtt_ms, "ble_ok": trip.ble_ok, "ble_latency_ms": trip.ble_latency_ms}
+        self._say("telemetry/echo_roundtrip", {"ts": now(), **body})
+
+    def _refuse(self, code: str, reason: str, cid: str | int | None) -> None:
+        self.counts[code] += 1
+        if self.counts[code] == 1 or self.counts[code] % 100 == 0:
+            _log.warning("echo refused, %s: %s (%d so far)", code, reason, self.counts[code])
+        body = {"cid": cid, "ok": False, "status": "rejected", "code": code, "reason": reason}
+        self._say("ack/echo", body)
+
+    def _say(self, topic: str, body: Mapping[str, Any]) -> None:
+        self._client.publish(f"{self._base}/{topic}", json.dumps(body), qos=0)
+
+    # The robot
+
+    def _ping_if_due(self, trip: Trip) -> None:
+        """Ask the bridge to ping the robot, once a second at most; only this trip's telemetry tells of it."""
+        if trip.received - self._last_ping < PING_EVERY_S or self._pings:
+            return
+        self._last_ping = trip.received
+        self._ping_number += 1
+        cid = f"echo-{os.getpid()}-{self._ping_number}"
+        trip.pinging = True
+        self._pings[cid] = trip
+        self._client.publish(f"{self._base}/cmd/ping", json.dumps({"cid": cid}), qos=1)
+        timer = threading.Timer(PING_TIMEOUT_S, self._ping_ended, (cid, False, None))
+        timer.daemon = True
+        timer.start()
+
+    def _ping_acked(self, payload: bytes | bytearray) -> None:
+        try:
+            body = json.loads(payload)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(body, dict) or not isinstance(cid := body.get("cid"), str):
+            return
+        result = ping_result(body)
+        if result is not None:
+            self._ping_ended(cid, *result)
+
+    def _ping_ended(self, cid: str, ok: bool, latency_ms: float | None) -> None:
+        with self._lock:
+            trip = self._pings.pop(cid, None)
+            if trip is None:
+                return
+            trip.pinging, trip.ble_ok, trip.ble_latency_ms = False, ok, latency_ms
+            self._tell_if_whole(trip)
+
+
+def client_id(base: str) -> str:
+    """One id for each base topic: the broker lets only one responder of it be connected."""
+    return f"bb8-echo-{base.replace('/', '-')}"
+
+
+def limits(options: Options, environ: Mapping[str, str]) -> Limits:
+    """The limits that the service script exported; the options file where it exported none or nonsense."""
+    inflight = _whole(environ.get("BB8_ECHO_MAX_INFLIGHT"), 1, options.echo_max_inflight)
+    interval_ms = _whole(environ.get("BB8_ECHO_MIN_INTERVAL_MS"), 0, options.echo_min_interval_ms)
+    return Limits(inflight, interval_ms / 1000)
+
+
+def _whole(text: str | None, low: int, otherwise: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and low <= int(text[:6]) else otherwise
+
+
+def broker_when_there_is_one(options: Options, wait: Callable[[float], object] = time.sleep) -> Broker:
+    """Ask for the broker until there is one; each new reason is logged once."""
+    told = ""
+    while True:
+        try:
+            return find(options)
+        except NoBroker as error:
+            if str(error) != told:
+                told = str(error)
+                _log.error("%s", told)
+            wait(ASK_AGAIN_S)
+
+
+def main() -> int:
+    """Run until SIGTERM; the exit code is 0 then, 2 when the broker's CA file cannot be used."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    options = load_options(options_path())
+    logs.setup(options.log_level)
+    broker = broker_when_there_is_one(options)
+    logs.hide(broker.password)
+    try:
+        client = new_client(broker, client_id(options.base_topic))
+    except OSError as error:
+        _log.error("the broker's CA file cannot be used (%s): correct mqtt_ca_file", error)
+        return 2
+    Responder(client, options.base_topic, limits(options, os.environ))
+    client.connect_async(broker.host, broker.port, keepalive=KEEPALIVE_S)
+    _log.info("Starting MQTT loop")
+    client.loop_forever(retry_first_connection=True)
+    _log.info("silent until restarted")
+    while True:
+        signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

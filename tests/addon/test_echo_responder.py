@@ -1,0 +1,348 @@
+"""The echo responder as its own process against a real broker, and its words and limits as functions."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
+from tests.addon.conftest import Mosquitto
+
+from bb8_core import echo_responder as echo
+from bb8_core.mqtt.credentials import Broker, NoBroker
+from bb8_core.settings import Options
+
+ADDON = Path(__file__).parents[2] / "addon"
+PATIENCE_S = 40.0
+
+Message = tuple[str, dict[str, Any]]
+
+
+class Sender:
+    """The other side: sends echoes, hears all, and may play the bridge that pings the robot."""
+
+    def __init__(self, port: int, ping_answer: Mapping[str, Any] | None) -> None:
+        self.heard: queue.Queue[Message] = queue.Queue()
+        self.pings: list[str] = []
+        self._ping_answer = ping_answer
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        ready = threading.Event()
+        self.client.on_connect = lambda client, *_: client.subscribe("bb8/#", 1)
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.on_message = self._message
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        assert ready.wait(PATIENCE_S)
+
+    def _message(self, client: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
+        if message.topic in {"bb8/echo/cmd", "bb8/echo/owner"}:
+            return
+        body = json.loads(message.payload)
+        if message.topic == "bb8/cmd/ping":
+            self.pings.append(body["cid"])
+            if self._ping_answer is not None:
+                for status in ("accepted", "sent"):
+                    ack = {"cid": body["cid"], "ok": True, "status": status}
+                    client.publish("bb8/ack/ping", json.dumps(ack), qos=1)
+                client.publish("bb8/ack/ping", json.dumps({"cid": body["cid"], **self._ping_answer}), qos=1)
+        self.heard.put((message.topic, body))
+
+    def send(self, payload: str | bytes, retain: bool = False) -> None:
+        self.client.publish("bb8/echo/cmd", payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
+
+    def until(self, topic: str, wanted: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            heard, body = self.heard.get(timeout=max(0.01, deadline - time.monotonic()))
+            if heard == topic and wanted(body):
+                return body
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class Program:
+    """The responder as s6 starts it, its log at hand."""
+
+    def __init__(self, folder: Path, port: int, **options: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "options.json"
+        file.write_text(json.dumps({"mqtt_host": "127.0.0.1", "mqtt_port": port, **options}))
+        environment = {**os.environ, "PYTHONPATH": str(ADDON), "BB8_OPTIONS": str(file)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bb8_core.echo_responder"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.put(line)
+
+    def until(self, text: str) -> str:
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in (line := self.lines.get(timeout=max(0.01, deadline - time.monotonic()))):
+            pass
+        return line
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+
+Start = Callable[..., Program]
+
+
+@pytest.fixture
+def start(broker: Mosquitto, tmp_path: Path) -> Iterator[Start]:
+    programs: list[Program] = []
+
+    def starter(**options: Any) -> Program:
+        program = Program(tmp_path / f"echo-{len(programs)}", broker.port, **options)
+        programs.append(program)
+        return program
+
+    yield starter
+    for program in programs:
+        if program.process.poll() is None:
+            program.process.kill()
+        program.process.wait()
+
+
+@pytest.fixture
+def sender(broker: Mosquitto) -> Iterator[Sender]:
+    own = Sender(broker.port, {"ok": True, "status": "confirmed", "rtt_ms": 12.5})
+    yield own
+    own.close()
+
+
+@pytest.mark.needs_mosquitto
+def test_an_echo_is_answered_touched_and_measured_with_a_real_ping(start: Start, sender: Sender) -> None:
+    program = start()
+    program.until("Connected")
+    program.until("Subscribed")
+    sender.send('{"value": {"n": 1}, "cid": "one"}')
+    ack = sender.until("bb8/echo/ack")
+    assert (ack["value"], ack["cid"]) == ({"n": 1}, "one")
+    assert sender.until("bb8/echo/state")["state"] == "touched"
+    trip = sender.until("bb8/telemetry/echo_roundtrip")
+    assert (trip["ble_ok"], trip["ble_latency_ms"]) == (True, 12.5)
+    assert 0 < trip["rtt_ms"] < PATIENCE_S * 1000
+    assert program.stop() == 0
+
+
+@pytest.mark.needs_mosquitto
+def test_the_robot_is_pinged_once_a_second_at_most_and_else_nothing_is_claimed(
+    start: Start, sender: Sender
+) -> None:
+    start().until("Subscribed")
+    began = time.monotonic()
+    for number in range(50):
+        sender.send(json.dumps({"value": number}))
+    trips = [sender.until("bb8/telemetry/echo_roundtrip") for _ in range(50)]
+    seconds = time.monotonic() - began
+    asked = [trip for trip in trips if trip["ble_ok"] is not None]
+    assert 1 <= len(asked) == len(sender.pings) <= seconds + 1
+    assert all(trip["ble_latency_ms"] is None for trip in trips if trip["ble_ok"] is None)
+
+
+@pytest.mark.needs_mosquitto
+@pytest.mark.parametrize(
+    "answer",
+    [None, {"ok": False, "status": "rejected", "code": "NOT_CONNECTED"}],
+    ids=["silence", "no robot"],
+)
+def test_a_robot_that_did_not_answer_is_not_ok(
+    start: Start, broker: Mosquitto, answer: dict[str, Any] | None
+) -> None:
+    sender = Sender(broker.port, answer)
+    start().until("Subscribed")
+    sender.send('{"value": 1}')
+    trip = sender.until("bb8/telemetry/echo_roundtrip")
+    sender.close()
+    assert (trip["ble_ok"], trip["ble_latency_ms"]) == (False, None)
+
+
+@pytest.mark.needs_mosquitto
+@pytest.mark.parametrize("payload", [b"", b"\xff\xfe", b"[1]", b'{"cid": 1}', b'{"value": 1, "cid": []}'])
+def test_nonsense_is_refused_with_a_reason_and_the_next_echo_is_answered(
+    start: Start, sender: Sender, payload: bytes
+) -> None:
+    program = start()
+    program.until("Subscribed")
+    sender.send(payload)
+    refusal = sender.until("bb8/ack/echo")
+    assert (refusal["status"], refusal["code"]) == ("rejected", "BAD_PAYLOAD")
+    assert "1 so far" in program.until("echo refused")
+    sender.send('{"value": true}')
+    assert sender.until("bb8/echo/ack")["value"] is True
+
+
+@pytest.mark.needs_mosquitto
+def test_a_retained_echo_is_refused(start: Start, sender: Sender) -> None:
+    sender.send('{"value": 1}', retain=True)
+    start().until("Subscribed")
+    assert sender.until("bb8/ack/echo")["code"] == "RETAINED"
+
+
+@pytest.mark.needs_mosquitto
+def test_an_echo_too_soon_after_another_is_refused_with_its_cid(start: Start, sender: Sender) -> None:
+    start(echo_min_interval_ms=10000).until("Subscribed")
+    sender.send('{"value": 1, "cid": "a"}')
+    sender.send('{"value": 2, "cid": "b"}')
+    assert sender.until("bb8/echo/ack")["cid"] == "a"
+    refusal = sender.until("bb8/ack/echo")
+    assert (refusal["code"], refusal["cid"]) == ("TOO_SOON", "b")
+
+
+@pytest.mark.needs_mosquitto
+def test_of_two_responders_only_the_newer_answers(start: Start, sender: Sender) -> None:
+    first = start()
+    first.until("Subscribed")
+    second = start()
+    second.until("Subscribed")
+    first.until("took over")
+    first.until("silent until restarted")
+    second.until("connection lost")
+    second.until("Subscribed")
+    for number in range(5):
+        sender.send(json.dumps({"value": number}))
+    answered = [sender.until("bb8/echo/ack")["value"] for _ in range(5)]
+    assert answered == list(range(5))
+    assert first.stop() == 0
+    assert second.stop() == 0
+
+
+@pytest.mark.needs_mosquitto
+def test_the_broker_may_go_and_come_back(start: Start, broker: Mosquitto) -> None:
+    program = start()
+    program.until("Subscribed")
+    broker.stop()
+    program.until("connection lost")
+    broker.start()
+    program.until("Subscribed")
+    sender = Sender(broker.port, None)
+    sender.send('{"value": "back"}')
+    assert sender.until("bb8/echo/ack")["value"] == "back"
+    sender.close()
+
+
+@pytest.mark.needs_mosquitto
+def test_protocol_3_1_1_and_another_base_topic_work(start: Start, broker: Mosquitto) -> None:
+    program = start(mqtt_protocol="3.1.1", base_topic="home/bb8")
+    program.until("Subscribed home/bb8/echo/cmd")
+    answers: queue.Queue[str] = queue.Queue()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+
+    def ask(*_: Any) -> None:
+        client.publish("home/bb8/echo/cmd", '{"value": 3}', qos=1)
+
+    client.on_subscribe = ask
+    client.on_message = lambda _c, _u, message: answers.put(message.topic)
+    client.connect("127.0.0.1", broker.port)
+    client.subscribe("home/bb8/echo/ack", 1)
+    client.loop_start()
+    assert answers.get(timeout=PATIENCE_S) == "home/bb8/echo/ack"
+    client.disconnect()
+    client.loop_stop()
+
+
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+def test_any_payload_is_an_echo_or_a_bad_echo(payload: bytes) -> None:
+    with contextlib.suppress(echo.BadEcho):
+        assert isinstance(echo.parse(payload), echo.Echo)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"value": NaN}',
+        b"[" * 4000,
+        b'{"value":"' + b"x" * echo.MAX_PAYLOAD + b'"}',
+        b'{"value":1,"cid":true}',
+    ],
+    ids=["nan", "deep", "long", "bool cid"],
+)
+def test_payloads_that_json_would_take_but_we_do_not(payload: bytes) -> None:
+    with pytest.raises(echo.BadEcho):
+        echo.parse(payload)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
+def test_any_json_value_comes_back_as_it_was(value: Any) -> None:
+    assert echo.parse(json.dumps({"value": value}).encode()).value == value
+
+
+@pytest.mark.parametrize(
+    ("ack", "result"),
+    [
+        ({"status": "accepted"}, None),
+        ({"status": "sent"}, None),
+        ({"status": "confirmed", "rtt_ms": 3}, (True, 3.0)),
+        ({"status": "confirmed"}, (False, None)),
+        ({"status": "confirmed", "rtt_ms": True}, (False, None)),
+        ({"status": "expired", "rtt_ms": 3}, (False, None)),
+        ({}, (False, None)),
+    ],
+)
+def test_only_a_confirmed_and_measured_ping_counts(ack: dict[str, Any], result: Any) -> None:
+    assert echo.ping_result(ack) == result
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, echo.Limits(7, 0.02)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "3", "BB8_ECHO_MIN_INTERVAL_MS": "0"}, echo.Limits(3, 0.0)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "0", "BB8_ECHO_MIN_INTERVAL_MS": "-1"}, echo.Limits(7, 0.02)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "many"}, echo.Limits(7, 0.02)),
+    ],
+)
+def test_what_the_service_script_exports_wins_if_it_makes_sense(
+    environ: dict[str, str], expected: echo.Limits
+) -> None:
+    assert echo.limits(Options(echo_max_inflight=7, echo_min_interval_ms=20), environ) == expected
+
+
+def test_a_missing_broker_is_told_once_for_each_reason(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = Broker("127.0.0.1", 1883)
+    answers: list[Exception | Broker] = [NoBroker("none"), NoBroker("none"), NoBroker("asleep"), found]
+
+    def find(_options: Options) -> Broker:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(echo, "find", find)
+    waits: list[float] = []
+    assert echo.broker_when_there_is_one(Options(), waits.append) is found
+    assert [record.message for record in caplog.records] == ["none", "asleep"]
+    assert waits == [echo.ASK_AGAIN_S] * 3
+
+
+def test_the_client_id_is_one_for_each_base_topic() -> None:
+    assert echo.client_id("bb8") == echo.client_id("bb8") != echo.client_id("home/bb8")
