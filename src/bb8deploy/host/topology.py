@@ -25,7 +25,7 @@ find . -path './.*' -prune -o -name rootfs -prune -o -type f \\( -name config.ya
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """`names` are the runtime folder's own entries; `claims` the folders below its parent that claim a slug."""
+    """`names` are the runtime folder's own entries; `claims` pairs of folder (from its parent) and slug."""
 
     names: tuple[str, ...]
     claims: tuple[tuple[str, str], ...]

@@ -69,7 +69,7 @@ def _unlisted(facts: Facts) -> Decision | None:
             Action.REFUSE,
             why="the Supervisor does not list the add-on after the reload",
             code="NOT_LISTED",
-            remedy="Run `bb8deploy validate`: a config.yaml that the Supervisor cannot read makes the add-on vanish; "
+            remedy="Run `bb8deploy validate`: an add-on whose config.yaml cannot be read vanishes; "
             "check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME.",
         )
     if facts.listed != facts.wanted:
@@ -77,7 +77,7 @@ def _unlisted(facts: Facts) -> Decision | None:
             Action.REFUSE,
             why=f"the Supervisor lists {facts.listed} after the reload, not {facts.wanted}",
             code="LISTED_OTHER",
-            remedy="Look for a second folder with the same slug on the host, and whether its config.yaml is newer.",
+            remedy="Look for a second folder with the same slug on the host.",
         )
     return None
 

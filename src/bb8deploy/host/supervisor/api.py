@@ -87,12 +87,6 @@ class PathSupervisor(ABC):
         path = _PATHS[verb].format(slug=slug)
         self.call("post", path, body, doing=f"{verb} {slug}", deadline=deadline)
 
-    def set_options(self, slug: str, options: Mapping[str, Any] | None) -> None:
-        """POST /addons/{slug}/options."""
-        self.call(
-            "post", f"/addons/{slug}/options", {"options": options}, doing="set options", deadline=QUICK
-        )
-
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """The container's log."""
         return plain_lines(self.text(self.log_path(slug), lines, doing=f"show the log of {slug}"))

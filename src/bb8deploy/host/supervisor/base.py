@@ -19,8 +19,8 @@ QUICK, RELOAD = 30.0, 180.0
 class AddonState:
     """What the Supervisor says of one add-on; `version` is empty where it is not installed.
 
-    `listed` is the version in the store; `state` one of started, startup, stopped, error, unknown; `built_here`
-    that the Supervisor builds the image itself; `detached` that its store entry is gone.
+    `listed` is the version in the store; `state` one of started, startup, stopped, error, unknown;
+    `built_here` that the Supervisor builds the image itself; `detached` that its store entry is gone.
     """
 
     slug: str
@@ -31,14 +31,12 @@ class AddonState:
     detached: bool
     built_here: bool
     name: str = ""
-    options: Mapping[str, Any] | None = None
 
     @classmethod
     def parse(cls, slug: str, row: Mapping[str, Any]) -> AddonState:
         """Reads `info`'s data, tolerant of what an older or newer Supervisor leaves out."""
         version = str(row.get("version") or "")
         installed = bool(row.get("installed", bool(version))) and bool(version)
-        options = row.get("options")
         return cls(
             slug=slug,
             installed=installed,
@@ -48,7 +46,6 @@ class AddonState:
             detached=bool(row.get("detached", False)),
             built_here=bool(row.get("build", False)),
             name=str(row.get("name") or ""),
-            options=options if isinstance(options, Mapping) else None,
         )
 
 
@@ -142,8 +139,8 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Problem], ...] = tuple(
 _REMEDY: dict[Problem, str] = {
     Problem.BUSY: "Wait until the other job is done, then run again.",
     Problem.NOT_READY: "Wait until the Supervisor has started, then run again.",
-    Problem.UNHEALTHY: "Mend what `ha resolution info` names (often free disk space or the internet), then run again.",
-    Problem.UNKNOWN_APP: "Check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME; the Supervisor's log names a broken config.yaml.",
+    Problem.UNHEALTHY: "Mend what `ha resolution info` names, often the disk or the internet.",
+    Problem.UNKNOWN_APP: "Check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME, and run `bb8deploy validate`.",
     Problem.NOT_IN_STORE: "The Supervisor cannot read config.yaml; run `bb8deploy validate`.",
     Problem.OPTIONS: "Set the add-on's options so that they fit its schema, then start it.",
     Problem.PORT: "Free the port or change the add-on's port, then start it.",
@@ -251,6 +248,10 @@ class Supervisor(Protocol):
     def route(self) -> str:
         """`ha`, `rest` or `websocket`."""
 
+    @property
+    def log_is_current(self) -> bool:
+        """Whether `logs` holds the present container's lines alone; else it is a journal over all of them."""
+
     def look(self, slug: str, lines: int) -> Look:
         """State and the newest log lines; an unknown slug gives `state` None."""
 
@@ -262,9 +263,6 @@ class Supervisor(Protocol):
 
     def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
         """Installs, updates (with a backup first), rebuilds, starts or stops, and waits for the end."""
-
-    def set_options(self, slug: str, options: Mapping[str, Any] | None) -> None:
-        """Replaces the user's options wholesale; None goes back to the defaults."""
 
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """The newest lines of the container's log, of the present container only where the route can tell."""

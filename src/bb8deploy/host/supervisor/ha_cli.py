@@ -7,7 +7,7 @@ import re
 import secrets
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ from bb8deploy.transport.base import Transport
 PROFILE = "/etc/profile.d/homeassistant.sh"
 # With the token in the environment the program runs as it stands. A user without it gets it from the
 # add-on's profile, which only bash can read and which may print a banner: that goes nowhere.
-_WITH_TOKEN = """program=$1 profile=$2
+_PRELUDE = """program=$1 profile=$2
 if [ -n "${SUPERVISOR_TOKEN:-}" ] || [ ! -r "$profile" ]; then exec sh -c "$program"; fi
 if command -v bash >/dev/null 2>&1; then
   exec bash -c '. "$0" >/dev/null 2>&1; eval "$1"' "$profile" "$program"
@@ -64,6 +64,7 @@ class HaCli:
     """
 
     route = "ha"
+    log_is_current = False
 
     def __init__(self, transport: Transport, *, sudo: bool = False, profile: str = PROFILE) -> None:
         self._transport = transport
@@ -104,14 +105,6 @@ class HaCli:
         """`ha apps VERB`. The CLI gives up before we do (30 s for start, 10 min for rebuild): NoAnswer."""
         extra = ("--backup",) if backup and verb == "update" else ()
         self._ask(("NOUN", verb, slug, *extra), f"{verb} {slug}", deadline)
-
-    def set_options(self, slug: str, options: Mapping[str, Any] | None) -> None:
-        """The CLI has no command for an add-on's own options."""
-        raise SupervisorError(
-            Problem.OTHER,
-            "set options",
-            f"`ha` cannot set the options of {slug}; use the web page or HA_LLAT",
-        )
 
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """`ha apps logs`: the journal, which holds earlier containers' lines too."""
@@ -190,7 +183,7 @@ class HaCli:
         return [Said(out, err, status) for (out, status), err in zip(outs, errs, strict=False)]
 
     def _argv(self, program: str) -> list[str]:
-        return [*self._prefix, "sh", "-c", _WITH_TOKEN, "sh", program, self._profile]
+        return [*self._prefix, "sh", "-c", _PRELUDE, "sh", program, self._profile]
 
     def _data(self, said: Said, doing: str) -> dict[str, Any]:
         body = _json(said.out)

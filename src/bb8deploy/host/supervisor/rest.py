@@ -16,6 +16,7 @@ class RestSupervisor(PathSupervisor):
     """Calls `SUPERVISOR_URL` with `SUPERVISOR_TOKEN`."""
 
     route = "rest"
+    log_is_current = True
 
     def __init__(self, url: str, token: Secret) -> None:
         self.where = url

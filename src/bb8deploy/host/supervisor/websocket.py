@@ -30,6 +30,7 @@ class WebSocketSupervisor(PathSupervisor):
     """
 
     route = "websocket"
+    log_is_current = False
 
     def __init__(self, url: str, token: Secret, ca_file: Path | None = None) -> None:
         self.where = url.rstrip("/")
@@ -139,7 +140,7 @@ class WebSocketSupervisor(PathSupervisor):
             socket.close()
             raise Refused(
                 "HA_TOKEN_REFUSED",
-                f"{self.where} does not accept the long-lived token: {answer.get('message', 'no reason given')}",
+                f"{self.where} does not accept the long-lived token: {answer.get('message', 'no reason')}",
                 "Make a new token in the profile page of an administrator and put it into HA_LLAT.",
             )
         self._socket = socket

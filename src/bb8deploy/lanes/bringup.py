@@ -1,0 +1,362 @@
+"""Makes the Supervisor run a version and waits for the add-on's own word: what verify and rollback share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Refused
+from bb8deploy.host.supervisor.base import (
+    RELOAD,
+    AddonState,
+    Look,
+    NoAnswer,
+    Problem,
+    Supervisor,
+    SupervisorError,
+    Verb,
+)
+from bb8deploy.host.supervisor.route import LOG_LINES
+from bb8deploy.lanes.run import Run
+from bb8deploy.plan.identity import Expected, Identity, identities, newer_lines, newest
+from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
+
+POLL = 1.0
+# A container that was started and has not said who it is by then says nothing at all.
+IDENTITY_DEADLINE = 60.0
+START_DEADLINE = 180.0
+STOPPED_GRACE = 15.0
+RUNNING = ("started", "startup")
+TAIL, BUILD_TAIL = 20, 40
+
+
+@dataclass(slots=True)
+class Bringup:
+    """One attempt to get `expected` to run. `sent`: this run changed the files on the host.
+
+    `before` is the look before anything was done; `states`, `log` and `build_log` fill as it goes.
+    """
+
+    run: Run
+    supervisor: Supervisor
+    slug: str
+    expected: Expected
+    before: Look
+    where: str
+    image_based: bool = False
+    sent: bool = False
+    profile_changed: bool = False
+    start: bool = True
+    backup: bool = False
+    decision: Decision = field(default_factory=lambda: Decision(Action.NONE))
+    states: list[str] = field(default_factory=list)
+    log: tuple[str, ...] = ()
+    build_log: tuple[str, ...] = ()
+    observed: Identity | None = None
+
+    # ------------------------------------------------------------------ putting it in
+
+    def put_in(self) -> Decision:
+        """Reloads, decides, and has the Supervisor carry it out; afterwards the version is installed.
+
+        Raises CheckFailed where the plan refuses, NotVerified where the Supervisor could not do it.
+        """
+        if not self.sent and self._runs_already():
+            self.decision = Decision(Action.NONE, why="this very content runs already")
+            self._saw("started")
+            return self.decision
+        with self.run.step("reload the store", self.where):
+            state = self._reloaded()
+        self.decision = decide(self._facts(state))
+        if self.decision.action is Action.REFUSE:
+            raise self._refusal()
+        verb = _VERBS.get(self.decision.action)
+        if verb:
+            with self.run.step(f"{verb} {self.slug}", self.where) as facts:
+                facts["why"] = self.decision.why
+                state = self._carried_out(verb)
+        if self.decision.start and state.state not in RUNNING:
+            with self.run.step(f"start {self.slug}", self.where):
+                self._started()
+        return self.decision
+
+    def _runs_already(self) -> bool:
+        state = self.before.state
+        if state is None or state.detached or state.state != "started":
+            return False
+        same = state.version == state.listed == self.expected.version
+        said = newest(self.before.log)
+        return same and said is not None and said.is_(self.expected)
+
+    def _facts(self, state: AddonState) -> Facts:
+        said = newest(self.before.log)
+        return Facts(
+            wanted=self.expected.version,
+            installed=state.version,
+            listed=state.listed,
+            state=state.state,
+            detached=state.detached,
+            image_based=self.image_based,
+            same_content=said is not None and said.is_(self.expected),
+            profile_changed=self.profile_changed,
+            start_wanted=self.start,
+        )
+
+    def _reloaded(self) -> AddonState:
+        """The state after a reload; a reload without an answer is waited for by looking."""
+        end = time.monotonic() + RELOAD
+        lost = not self._patient(self.supervisor.reload_store, end)
+        while True:
+            state = self._info()
+            if not lost or state.listed == self.expected.version or time.monotonic() > end:
+                return state
+            time.sleep(POLL)
+
+    def _carried_out(self, verb: Verb) -> AddonState:
+        """The state after the verb has come to its end, seen by looking, not by its answer alone."""
+        deadline = self.run.settings.number("BB8_BUILD_DEADLINE")
+        end = time.monotonic() + deadline
+        try:
+            answered = self._patient(
+                lambda: self.supervisor.act(
+                    verb, self.slug, backup=self.backup, deadline=max(1.0, end - time.monotonic())
+                ),
+                end,
+            )
+        except SupervisorError as error:
+            raise self._build_failure(verb, error) from error
+        if not answered:
+            self._wait_idle(end)
+        state = self._info()
+        if state.version != self.expected.version:
+            self.build_log = self._supervisor_log()
+            raise self._not_put_in(verb, state)
+        return state
+
+    def _started(self) -> None:
+        end = time.monotonic() + START_DEADLINE
+        try:
+            if not self._patient(
+                lambda: self.supervisor.act("start", self.slug, deadline=START_DEADLINE), end
+            ):
+                self._wait_idle(end)
+        except SupervisorError as error:
+            self.build_log = self._supervisor_log()
+            self.log = self._container_log()
+            raise NotVerified(
+                "START_REFUSED",
+                f"{self.slug} {self.expected.version} is in, but cannot be started: {error.message}",
+                error.remedy,
+                details=[*self.log[-TAIL:], *self.build_log[-TAIL:]],
+            ) from error
+
+    def _patient(self, call: Callable[[], None], end: float) -> bool:
+        """Calls until `end` while another job is at work; False where the call ended without an answer."""
+        while True:
+            try:
+                call()
+            except SupervisorError as error:
+                if error.problem is Problem.UNHEALTHY:
+                    raise Refused("SUPERVISOR_UNHEALTHY", error.cause, error.remedy) from error
+                if error.problem not in {Problem.BUSY, Problem.NOT_READY} or time.monotonic() > end:
+                    raise
+                self._note_once(f"waiting: {error.message}")
+                time.sleep(POLL)
+            except NoAnswer as error:
+                self._note_once(f"{error.cause}; looking what became of it")
+                return False
+            else:
+                return True
+
+    def _wait_idle(self, end: float) -> None:
+        """Waits until no job about the add-on is under way; a Supervisor that is silent is asked again."""
+        while time.monotonic() < end:
+            try:
+                busy = [job for job in self.supervisor.jobs() if job.reference == self.slug and not job.done]
+            except NoAnswer:
+                busy = None
+            if busy == []:
+                return
+            time.sleep(POLL)
+
+    # ------------------------------------------------------------------ the add-on's own word
+
+    def observe(self) -> Identity:
+        """Waits for the identity of the container that runs now, and that it stays started.
+
+        Raises NotVerified: it died, says nothing, says something else, or does not stay.
+        """
+        with self.run.step("wait for the add-on's own report", self.where) as facts:
+            said = self._reported()
+            facts.update(version=said.version, tree=said.tree, run=said.run)
+        if not said.is_(self.expected):
+            raise self._other_identity(said)
+        settle = self.run.settings.number("BB8_SETTLE_SECONDS")
+        with self.run.step(f"watch it for {settle:g} s", self.where):
+            self._settle(settle, len(identities(self._fresh(self.log))))
+        return said
+
+    def _reported(self) -> Identity:
+        """The newest report since the action began, once the state is `started`."""
+        if self.decision.action is Action.NONE:
+            self.log = self.before.log
+            self.observed = newest(self.log)
+            if self.observed:
+                return self.observed
+        began = time.monotonic()
+        while True:
+            state = self._look()
+            self.observed = newest(self._fresh(self.log))
+            waited = time.monotonic() - began
+            if state.state == "started" and self.observed:
+                return self.observed
+            if state.state == "error" or (state.state not in RUNNING and waited > STOPPED_GRACE):
+                raise self._died(state)
+            if waited > (IDENTITY_DEADLINE if state.state == "started" else START_DEADLINE):
+                raise self._silent(state)
+            time.sleep(POLL)
+
+    def _settle(self, seconds: float, starts: int) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            time.sleep(max(0.0, min(5.0, end - time.monotonic())))
+            state = self._look()
+            again = len(identities(self._fresh(self.log))) > starts
+            if state.state != "started" or state.version != self.expected.version:
+                raise self._died(state)
+            if again or newest(self._fresh(self.log)) != self.observed:
+                raise self._restarted()
+            if time.monotonic() >= end:
+                return
+
+    def _fresh(self, log: tuple[str, ...]) -> tuple[str, ...]:
+        """The lines of the container that runs now: of a journal, those that came after the first look."""
+        if self.supervisor.log_is_current or self.decision.action is Action.NONE:
+            return log
+        return newer_lines(self.before.log, log)
+
+    # ------------------------------------------------------------------ looking
+
+    def _look(self) -> AddonState:
+        try:
+            look = self.supervisor.look(self.slug, LOG_LINES)
+        except NoAnswer:
+            return AddonState(self.slug, True, self.expected.version, "", "startup", False, False)
+        state = look.state or replace(_GONE, slug=self.slug)
+        self.log = look.log
+        self._saw(state.state)
+        return state
+
+    def _info(self) -> AddonState:
+        try:
+            state = self.supervisor.info(self.slug)
+        except SupervisorError as error:
+            if error.problem is not Problem.UNKNOWN_APP:
+                raise
+            state = replace(_GONE, slug=self.slug)
+        self._saw(state.state)
+        return state
+
+    def _saw(self, state: str) -> None:
+        if self.states[-1:] != [state]:
+            self.states.append(state)
+
+    def _note_once(self, text: str) -> None:
+        if text not in self._noted:
+            self._noted.append(text)
+            self.run.progress.note(text)
+
+    _noted: list[str] = field(default_factory=list)
+
+    def _container_log(self) -> tuple[str, ...]:
+        try:
+            return self.supervisor.logs(self.slug, LOG_LINES)
+        except Bb8Error:
+            return ()
+
+    def _supervisor_log(self) -> tuple[str, ...]:
+        try:
+            return self.supervisor.supervisor_logs(BUILD_TAIL)
+        except Bb8Error:
+            return ()
+
+    # ------------------------------------------------------------------ what went wrong
+
+    def _refusal(self) -> Bb8Error:
+        unlisted = self.decision.code in {"NOT_LISTED", "LISTED_OTHER"}
+        self.build_log = self._supervisor_log() if unlisted else ()
+        name = self.slug.removeprefix("local_")
+        told = [line for line in self.build_log if name in line or "config" in line]
+        kind = NotVerified if unlisted else CheckFailed
+        return kind(
+            self.decision.code,
+            f"{self.slug}: {self.decision.why}",
+            self.decision.remedy,
+            details=told[-TAIL:],
+        )
+
+    def _build_failure(self, verb: Verb, error: SupervisorError) -> Bb8Error:
+        self.build_log = self._supervisor_log()
+        self.log = self._container_log() if verb == "rebuild" else ()
+        state = "the earlier version goes on running" if verb == "update" else "no earlier container is left"
+        return NotVerified(
+            "BUILD_FAILED" if error.problem in _BUILDING else "PUT_IN_REFUSED",
+            f"the Supervisor could not {verb} {self.slug} {self.expected.version} ({state}): {error.message}",
+            error.remedy
+            if error.problem not in _BUILDING
+            else "Mend what the build output below names, then run again.",
+            details=self.build_log,
+        )
+
+    def _not_put_in(self, verb: Verb, state: AddonState) -> Bb8Error:
+        has = f"{state.version} is installed" if state.version else "nothing is installed"
+        return NotVerified(
+            "BUILD_FAILED",
+            f"the {verb} of {self.slug} to {self.expected.version} came to its end, but {has}",
+            "Mend what the Supervisor's log below names, then run again.",
+            details=self.build_log,
+        )
+
+    def _died(self, state: AddonState) -> Bb8Error:
+        return NotVerified(
+            "ADDON_DIED",
+            f"{self.slug} {self.expected.version} was started, but its state is {state.state}",
+            "See the container's last lines below; `bb8deploy logs` shows more.",
+            details=self.log[-TAIL:],
+        )
+
+    def _restarted(self) -> Bb8Error:
+        return NotVerified(
+            "ADDON_RESTARTS",
+            f"{self.slug} {self.expected.version} started again while it was watched",
+            "See the container's last lines below; `bb8deploy logs` shows more.",
+            details=self.log[-TAIL:],
+        )
+
+    def _silent(self, state: AddonState) -> Bb8Error:
+        return NotVerified(
+            "IDENTITY_MISSING",
+            f"{self.slug} {self.expected.version} is {state.state}, but did not report who it is",
+            "Have the add-on log an IDENTITY line from build_stamp.json at its start, and copy the stamp "
+            "in its Dockerfile.",
+            details=self.log[-TAIL:],
+        )
+
+    def _other_identity(self, said: Identity) -> Bb8Error:
+        return NotVerified(
+            "IDENTITY_DIFFERS",
+            f"{self.slug} runs, but reports other content than was sent: "
+            f"{'; '.join(said.differences(self.expected)) or 'an unknown tree'}",
+            "Look whether somebody else deploys to this host, then run `bb8deploy deploy` again.",
+            details=self.log[-TAIL:],
+        )
+
+
+_VERBS: dict[Action, Verb] = {
+    Action.INSTALL: "install",
+    Action.UPDATE: "update",
+    Action.REBUILD: "rebuild",
+}
+_BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
+_GONE = AddonState("", False, "", "", "unknown", False, False)

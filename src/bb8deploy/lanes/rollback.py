@@ -1,0 +1,101 @@
+"""Brings an earlier version back: after a failed verification by itself, by hand to any tagged version."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, UsageError
+from bb8deploy.host.connect import Host
+from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.run import Run
+from bb8deploy.lanes.sync import sync
+from bb8deploy.lanes.verify import (
+    VerifyOptions,
+    bring_up,
+    digest_without_ignored,
+    slug_of,
+    verify,
+)
+from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.sync import Stamp
+from bb8deploy.receipts.tokens import Token
+from bb8deploy.workspace import git
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOutcome:
+    """The version that runs again, and by which action it came back."""
+
+    version: str
+    tree: str
+    action: str
+
+
+def roll_back(run: Run, host: Host) -> RollbackOutcome:
+    """Puts the host's earlier tree back and has it run, proven as VERIFY_OK is; then ROLLBACK_OK.
+
+    Needs the lock. Raises CheckFailed where there is no earlier tree or it carries no whole stamp,
+    NotVerified where it does not run.
+    """
+    with run.step("put the earlier tree back", host.where):
+        found = host.files.restore_previous(run.id)
+    stamp = Stamp.parse(found.stamp)
+    if stamp is None or digest_without_ignored(run, found) != stamp.tree:
+        run.ledger.skip(Token.ROLLBACK_OK, "the earlier tree carries no stamp of its content")
+        raise CheckFailed(
+            "ROLLBACK_UNPROVABLE",
+            "the earlier tree is back on the host, but carries no stamp that what runs could be held against",
+            "Look at the add-on in Home Assistant, or deploy a tagged version with `bb8deploy rollback VERSION`.",
+        )
+    expected = Expected(stamp.version, stamp.tree, stamp.run)
+    reached = reach(run.settings, run.addon, host, slug_of(run))
+    with closing(reached.supervisor):
+        # Every path may differ from what is built now, so only the add-on's own word can say "already so".
+        work = bring_up(run, host, reached, expected, VerifyOptions(changed=(".",)))
+        decision = work.put_in()
+        work.observe()
+    return _proven(run, RollbackOutcome(stamp.version, stamp.tree, decision.action.value))
+
+
+def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
+    """Deploys the tagged `version` from git and has it run; then ROLLBACK_OK.
+
+    Raises UsageError where there is no such tag, and whatever sync and verify raise.
+    """
+    commit = git.resolve(run.workspace, f"refs/tags/{version}") or git.resolve(
+        run.workspace, f"refs/tags/v{version}"
+    )
+    if not commit:
+        raise UsageError(
+            "ROLLBACK_NO_TAG",
+            f"the workspace has no tag {version}",
+            "See `git tag`, fetch the tags (`git fetch --tags`), and name one of them.",
+        )
+    tree = git.folder_tree(run.workspace, run.addon, commit)
+    with host.lock(run), tempfile.TemporaryDirectory(prefix="bb8-rollback-") as folder:
+        source = Path(folder) / "addon"
+        source.mkdir()
+        git.write_tree_files(run.workspace, tree, source)
+        outcome = sync(run, host, source=source, commit=commit)
+        verified = verify(run, host, VerifyOptions(changed=outcome.changed))
+    return _proven(run, RollbackOutcome(outcome.version, outcome.digest, verified.action))
+
+
+def after_failure(run: Run, host: Host, failed: NotVerified) -> NotVerified:
+    """Rolls back after a failed verification and gives the failure with what became of it."""
+    try:
+        outcome = roll_back(run, host)
+    except Bb8Error as error:
+        run.ledger.drift("rollback", error.code, run.clean(error.cause))
+        said = f"the rollback failed too: {error.cause}"
+    else:
+        said = f"rolled back: {outcome.version} runs again, verified"
+    return NotVerified(failed.code, f"{failed.cause}; {said}", failed.remedy, details=failed.details)
+
+
+def _proven(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:
+    run.ledger.emit(Token.ROLLBACK_OK, version=outcome.version, tree=outcome.tree, action=outcome.action)
+    return outcome

@@ -1,0 +1,269 @@
+"""Lane 3: gets the wanted version to run and believes it only when the running add-on says so itself."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified
+from bb8deploy.findings import Finding, Level
+from bb8deploy.host.connect import Host
+from bb8deploy.host.supervisor.core_service import restart_by_service
+from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
+from bb8deploy.host.topology import look_mounted, look_over
+from bb8deploy.lanes.bringup import RUNNING, TAIL, Bringup
+from bb8deploy.lanes.run import Run
+from bb8deploy.lanes.sync import read_wanted
+from bb8deploy.plan.identity import Expected, Identity
+from bb8deploy.plan.lifecycle import Action
+from bb8deploy.plan.sync import Stamp, plan_sync
+from bb8deploy.receipts.tokens import Token
+from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.tree import FoundTree
+
+PUT_IN = (Action.INSTALL, Action.UPDATE, Action.REBUILD)
+OF_CONTAINER = (Token.RUN_SH_PRESENT, Token.PY_OK, Token.VERIFY_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOutcome:
+    """What lane 3 did and saw; `verified` only where VERIFY_OK was earned, else `reason` says why not."""
+
+    slug: str
+    version: str
+    action: str
+    route: str
+    verified: bool
+    observed: Identity | None
+    states: tuple[str, ...]
+    capabilities: Capabilities
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """`start`: start it where it does not run; `backup`: before an update; `changed`: paths that the sync of
+    this deploy sent, earlier tries of it included.
+    """
+
+    start: bool = True
+    backup: bool = False
+    changed: tuple[str, ...] = ()
+
+
+def slug_of(run: Run) -> str:
+    """The add-on's slug on the host: HA_REMOTE_SLUG, else `local_` and the slug of config.yaml."""
+    return run.settings.text("HA_REMOTE_SLUG") or read_addon(run.addon).supervisor_slug
+
+
+def verify(run: Run, host: Host, options: VerifyOptions | None = None) -> VerifyOutcome:
+    """Carries lane 3 out for what sync left in `run.facts`, else for what lies on the host.
+
+    Writes DEPLOY_OK, RUN_SH_PRESENT, PY_OK, VERIFY_OK and RUNTIME_TOPOLOGY_OK, each when it was observed.
+    Raises NotVerified, CheckFailed, Refused or Unreachable; nothing is rolled back here.
+    """
+    options = options or VerifyOptions()
+    told: dict[str, Any] = {"slug": slug_of(run)}
+    try:
+        expected = expected_on(run, host)
+        outcome = _verify(run, host, expected, options, told)
+    except Bb8Error as error:
+        run.findings.append(Finding(error.code, Level.ERROR, run.clean(error.cause), hint=error.remedy))
+        _write_contract(run, told, error)
+        raise
+    _write_contract(run, told, None)
+    return outcome
+
+
+def expected_on(run: Run, host: Host) -> Expected:
+    """What must run: sync's facts; without them the host is looked at, and must hold the workspace's tree."""
+    facts = run.facts
+    if {"tree", "stamp_run", "version"} <= facts.keys():
+        return Expected(str(facts["version"]), str(facts["tree"]), str(facts["stamp_run"]))
+    with run.step("hash the host's files", host.where):
+        found = host.files.look()
+    wanted = read_wanted(run, run.addon)
+    plan = plan_sync(found, wanted.manifest, wanted.ignore, wanted.stamp)
+    stamp = Stamp.parse(found.stamp)
+    if not plan.nothing or stamp is None:
+        raise CheckFailed(
+            "HOST_DIFFERS",
+            f"{host.files.where} does not hold the workspace's add-on {wanted.stamp.version}",
+            "Run `bb8deploy deploy`, which sends it first.",
+            details=plan.changes.paths[:TAIL],
+        )
+    return Expected(stamp.version, stamp.tree, stamp.run)
+
+
+def bring_up(run: Run, host: Host, reached: Reached, expected: Expected, options: VerifyOptions) -> Bringup:
+    """A Bringup for the add-on of this run."""
+    return Bringup(
+        run,
+        reached.supervisor,
+        slug_of(run),
+        expected,
+        reached.first,
+        host.where,
+        image_based=bool(read_addon(run.addon).image),
+        sent=bool(options.changed),
+        profile_changed="apparmor.txt" in options.changed,
+        start=options.start,
+        backup=options.backup,
+    )
+
+
+def _verify(
+    run: Run, host: Host, expected: Expected, options: VerifyOptions, told: dict[str, Any]
+) -> VerifyOutcome:
+    with ExitStack() as stack:
+        try:
+            with run.step("ask the Supervisor", host.where) as facts:
+                reached = reach(run.settings, run.addon, host, slug_of(run))
+                facts["route"] = reached.capabilities.chosen
+        except OnlyService as only:
+            raise _restart_only(run, only, told) from only
+        stack.enter_context(closing(reached.supervisor))
+        run.facts["capabilities"] = reached.capabilities
+        work = bring_up(run, host, reached, expected, options)
+        told.update(work=work, capabilities=reached.capabilities)
+        _put_in(run, work)
+        reason = _observed(run, work)
+        _topology(run, host, work, told)
+    return VerifyOutcome(
+        slug=work.slug,
+        version=expected.version,
+        action=work.decision.action.value,
+        route=work.supervisor.route,
+        verified=not reason,
+        observed=work.observed,
+        states=tuple(work.states),
+        capabilities=reached.capabilities,
+        reason=reason,
+    )
+
+
+def _put_in(run: Run, work: Bringup) -> None:
+    action = work.put_in().action
+    if action in PUT_IN:
+        run.ledger.emit(
+            Token.DEPLOY_OK,
+            version=work.expected.version,
+            action=action.value,
+            route=work.supervisor.route,
+        )
+    else:
+        run.ledger.skip(Token.DEPLOY_OK, f"nothing was put in: {work.decision.why}")
+
+
+def _observed(run: Run, work: Bringup) -> str:
+    """Writes the tokens of the running container; gives the reason where they are skipped."""
+    if not work.start and work.states[-1] not in RUNNING:
+        for token in OF_CONTAINER:
+            run.ledger.skip(token, "--no-start")
+        return "--no-start"
+    try:
+        said = work.observe()
+    except NotVerified as error:
+        if error.code == "IDENTITY_MISSING":
+            for token in OF_CONTAINER:
+                run.ledger.skip(token, "the add-on reports no identity")
+        raise
+    if said.run_sh:
+        run.ledger.emit(Token.RUN_SH_PRESENT, seen="identity")
+    else:
+        run.ledger.skip(Token.RUN_SH_PRESENT, "the add-on did not report it")
+    run.ledger.emit(Token.PY_OK, python=said.python)
+    run.ledger.emit(
+        Token.VERIFY_OK,
+        version=said.version,
+        tree=said.tree,
+        stamp_run=said.run,
+        route=work.supervisor.route,
+    )
+    return ""
+
+
+def _topology(run: Run, host: Host, work: Bringup, told: dict[str, Any]) -> None:
+    info = read_addon(run.addon)
+    runtime = host.files.runtime
+    with run.step("look how it lies on the host", host.where):
+        if host.files.route == "ssh" and host.transport:
+            seen = look_over(host.transport, runtime, sudo=run.settings.flag("HA_SSH_SUDO"))
+        else:
+            seen = look_mounted(Path(runtime))
+        problems = seen.problems(runtime.rpartition("/")[2], info.slug)
+        state = work.supervisor.info(work.slug)
+    if state.built_here == bool(info.image):
+        kind = "builds it here" if state.built_here else "pulls an image"
+        problems = (*problems, f"the Supervisor {kind}, config.yaml says otherwise")
+    told["topology"] = problems
+    if problems:
+        raise CheckFailed(
+            "TOPOLOGY_WRONG",
+            f"the add-on does not lie on {host.where} as it should: {problems[0]}",
+            "Remove what does not belong there, then run `bb8deploy verify`.",
+            details=problems,
+        )
+    run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=runtime, slug=work.slug)
+
+
+def _restart_only(run: Run, only: OnlyService, told: dict[str, Any]) -> NotVerified:
+    """Restarts by Core's service, which proves nothing: the present image runs again, whatever it holds."""
+    told["capabilities"] = only.capabilities
+    slug = slug_of(run)
+    with run.step(f"restart {slug} by Core's service", only.url):
+        service = restart_by_service(
+            only.url, only.token, slug, ca_file=run.settings.path("HA_CA_FILE"), deadline=300.0
+        )
+    for token in (Token.DEPLOY_OK, *OF_CONTAINER, Token.RUNTIME_TOPOLOGY_OK):
+        run.ledger.skip(token, f"only the service {service} can be called")
+    return NotVerified(
+        "ROUTE_ONLY_SERVICE",
+        f"{slug} was restarted by {service}, which puts no new files in; nothing is proven",
+        only.remedy,
+        details=only.details,
+    )
+
+
+def digest_without_ignored(run: Run, found: FoundTree) -> str:
+    """The tree digest of what lies on the host, the ignored files and the stamp left out."""
+    wanted = read_wanted(run, run.addon)
+    return plan_sync(found, found.manifest, wanted.ignore, wanted.stamp).have.digest
+
+
+def _write_contract(run: Run, told: dict[str, Any], error: Bb8Error | None) -> None:
+    from bb8deploy.receipts.contracts.verify import IdentityModel, VerifyContract
+
+    work: Bringup | None = told.get("work")
+    capabilities: Capabilities | None = told.get("capabilities")
+    own: dict[str, Any] = {}
+    if work:
+        want, seen = work.expected, work.observed
+        own = {
+            "route": work.supervisor.route,
+            "action": work.decision.action.value,
+            "why": work.decision.why,
+            "states": tuple(work.states),
+            "expected": IdentityModel(version=want.version, tree=want.tree, run=want.run),
+            "observed": seen
+            and IdentityModel(
+                version=seen.version, tree=seen.tree, run=seen.run, commit=seen.commit, python=seen.python
+            ),
+            "log_tail": work.log[-TAIL:] if error else (),
+            "build_log": work.build_log if error else (),
+        }
+    base = run.contract_base(
+        "verify_contract_v1", version=work.expected.version if work else "", passed=error is None
+    )
+    run.write_contract(
+        VerifyContract(
+            **base,
+            slug=told["slug"],
+            routes=capabilities.describe() if capabilities else (),
+            topology=told.get("topology", ()),
+            error=error.code if error else "",
+            **own,
+        )
+    )
