@@ -1,0 +1,193 @@
+"""Process 1 of a sandbox container: runs services as s6 does, answers for their health, ends when told.
+
+It stands alone (standard library, no import of bb8deploy), because it runs inside the container's tree.
+Configuration comes as JSON on stdin; descriptor `control` is a socket to the sandbox: it gets the listening
+sockets of the container's loopback, then `h` (healthy) or `u` (unhealthy); any byte or the end of the
+socket means stop. https://skarnet.org/software/s6/servicedir.html says what `run` and `finish` mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+RESTART_DELAY = 1.0  # s6 never starts a service more often than once a second
+PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service to stay down
+
+
+class Service:
+    """A long-running service, or the container's one command."""
+
+    def __init__(self, spec, environment, on_end):
+        self.name = spec["name"]
+        self.spec = spec
+        self.environment = environment
+        self.on_end = on_end
+        self.process = None
+        self.stopping = threading.Event()
+        self.guard = threading.Lock()
+        self.thread = threading.Thread(target=self.live, name=self.name)
+
+    def live(self):
+        """Starts it again and again until told to stop; a command lives once."""
+        while not self.stopping.is_set():
+            begin = time.monotonic()
+            code = self.once()
+            if not self.spec["restart"]:
+                self.on_end(code)
+                return
+            if self.finish(code) == PERMANENT_FAILURE:
+                return
+            self.stopping.wait(max(0.0, RESTART_DELAY - (time.monotonic() - begin)))
+
+    def once(self):
+        """One life; the exit code, negative for a signal."""
+        with self.guard:
+            if self.stopping.is_set():
+                return 0
+            try:
+                self.process = subprocess.Popen(
+                    self.spec["argv"], env=self.environment, cwd=self.spec["folder"], stdin=subprocess.DEVNULL
+                )
+            except OSError as error:
+                print(f"{self.name}: {error}", flush=True)
+                return 127
+        return self.process.wait()
+
+    def finish(self, code):
+        """Runs the finish script with exit code and signal, 256 standing for a signal."""
+        argv = self.spec["finish"]
+        if not argv:
+            return 0
+        words = [str(code), "0"] if code >= 0 else ["256", str(-code)]
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            return subprocess.run(
+                [*argv, *words, self.name], env=self.environment, stdin=subprocess.DEVNULL, timeout=5, check=False
+            ).returncode
+        return 0
+
+    def stop(self):
+        """SIGTERM; whoever ignores it is killed with the container."""
+        self.stopping.set()
+        with self.guard:
+            if self.process is not None and self.process.poll() is None:
+                self.process.terminate()
+                self.process.send_signal(signal.SIGCONT)
+
+
+class Health:
+    """Asks the image's health check, quickly until the first good answer."""
+
+    QUICK = 0.5
+
+    def __init__(self, spec, environment, folder, tell):
+        self.spec = spec
+        self.environment = environment
+        self.folder = folder
+        self.tell = tell
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.live, name="health")
+
+    def live(self):
+        begin = time.monotonic()
+        healthy, failed = None, 0
+        while not self.done.wait(self.spec["interval"] if healthy else self.QUICK):
+            good = self.ask()
+            failed = 0 if good else failed + 1
+            starting = healthy is None and time.monotonic() - begin < self.spec["start_period"]
+            verdict = True if good else healthy
+            if not good and not starting and failed >= self.spec["retries"]:
+                verdict = False
+            if verdict is not None and verdict != healthy:
+                self.tell(b"h" if verdict else b"u")
+                healthy = verdict
+
+    def ask(self):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            done = subprocess.run(
+                self.spec["command"],
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=self.spec["timeout"],
+                check=False,
+            )
+            return done.returncode == 0
+        return False
+
+
+def listen(control, ports):
+    """Opens the container's loopback ports and hands the sockets out."""
+    sockets = [socket.create_server(("127.0.0.1", port), backlog=64) for port in ports]
+    socket.send_fds(control, [b"l"], [opened.fileno() for opened in sockets])
+    for opened in sockets:
+        opened.close()
+
+
+def halt_command(wake):
+    """`/run/s6/basedir/bin/halt`, which finish scripts call to end the whole container."""
+    signal.signal(signal.SIGTERM, lambda *_: wake.send(b"s"))
+    folder = "/run/s6/basedir/bin"
+    results = "/run/s6-linux-init-container-results"
+    with contextlib.suppress(OSError):
+        os.makedirs(results, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "halt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\nexec kill -TERM {os.getpid()}\n")
+        os.chmod(path, 0o755)
+    return os.path.join(results, "exitcode")
+
+
+def exit_code(results, ended):
+    """What the container ends with: what a finish script wrote, or what its command returned."""
+    with contextlib.suppress(OSError, ValueError), open(results, encoding="utf-8") as file:
+        return int(file.read())
+    code = ended[0] if ended else 0
+    return 128 - code if code < 0 else code
+
+
+def main():
+    config = json.load(sys.stdin)
+    control = socket.socket(fileno=config["control"])
+    awake, wake = socket.socketpair()
+    results = halt_command(wake) if config["isolated"] else ""
+    if config["listen"]:
+        listen(control, config["listen"])
+    ended = []
+
+    def on_end(code):
+        ended.append(code)
+        wake.send(b"e")
+
+    environment, bare = config["environment"], {"PATH": config["environment"]["PATH"]}
+    services = [Service(s, environment if s["contenv"] else bare, on_end) for s in config["services"]]
+    for service in services:
+        service.thread.start()
+    health = None
+    if config["health"]:
+        health = Health(config["health"], environment, config["folder"], control.send)
+        health.thread.start()
+    select.select([control, awake], [], [])
+    if health:
+        health.done.set()
+    for service in services:
+        service.stop()
+    for service in services:
+        service.thread.join()
+    sys.stdout.flush()
+    os._exit(exit_code(results, ended) & 0xFF)
+
+
+if __name__ == "__main__":
+    main()
