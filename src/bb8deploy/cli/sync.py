@@ -62,7 +62,7 @@ def sync(
             outcome = lane(run, host, by_rsync=via is Route.RSYNC, with_diff=diff)
             if not dry_run:
                 _receipt(opened, host.append_receipt)
-        _show(opened, outcome)
+        show_sync(opened, outcome)
 
 
 def _receipt(opened: Opened, append: Any) -> None:
@@ -71,7 +71,8 @@ def _receipt(opened: Opened, append: Any) -> None:
         opened.console.note("SKIPPED: receipt on the host reason=no way to its reports folder")
 
 
-def _show(opened: Opened, outcome: SyncOutcome) -> None:
+def show_sync(opened: Opened, outcome: SyncOutcome) -> None:
+    """What changed or would change, for people and for the JSON document."""
     changes = outcome.plan.changes
     opened.result.update(
         where=outcome.where,

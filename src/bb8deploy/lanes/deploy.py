@@ -25,13 +25,16 @@ _PUT_BACK = {"PROFILE_SAME_VERSION", "IMAGE_SAME_VERSION"}
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """How to deploy; `resume` goes on with the newest deploy to this target that did not reach its end."""
+    """How to deploy; `resume` goes on with the newest deploy to this target that did not reach its end,
+    `with_diff` shows unified diffs of text files against the host.
+    """
 
     via: Literal["auto", "ssh", "mount", "rsync"] = "auto"
     accept_new: bool = False
     start: bool = True
     backup: bool = False
     resume: bool = False
+    with_diff: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def deploy(run: Run, options: DeployOptions | None = None) -> DeployOutcome:
 
 
 def _deploy(run: Run, host: Host, options: DeployOptions, earlier: tuple[str, ...]) -> DeployOutcome:
-    synced = sync(run, host, by_rsync=options.via == "rsync")
+    synced = sync(run, host, by_rsync=options.via == "rsync", with_diff=options.with_diff)
     changed = tuple(dict.fromkeys((*earlier, *synced.changed)))
     if not synced.nothing_to_do:
         run.journal.write("synced", "done", changed=list(changed[:500]), archive=synced.archive)
@@ -118,7 +121,7 @@ def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
 
     from bb8deploy.host.supervisor.route import reach
 
-    synced = sync(run, host, by_rsync=options.via == "rsync")
+    synced = sync(run, host, by_rsync=options.via == "rsync", with_diff=options.with_diff)
     slug = slug_of(run)
     reached = reach(run.settings, run.addon, host, slug)
     with closing(reached.supervisor):

@@ -48,7 +48,7 @@ def roll_back(run: Run, host: Host) -> RollbackOutcome:
         raise CheckFailed(
             "ROLLBACK_UNPROVABLE",
             "the earlier tree is back on the host, but carries no stamp that what runs could be held against",
-            "Look at the add-on in Home Assistant, or deploy a tagged version with `bb8deploy rollback VERSION`.",
+            "Look at the add-on in Home Assistant, or run `bb8deploy rollback VERSION`.",
         )
     expected = Expected(stamp.version, stamp.tree, stamp.run)
     reached = reach(run.settings, run.addon, host, slug_of(run))

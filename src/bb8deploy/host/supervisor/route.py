@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from bb8deploy.secret import Secret
 from bb8deploy.settings import Settings
 
 if TYPE_CHECKING:
-    from bb8deploy.host.connect import Host
+    from bb8deploy.host.connect import Host, Tell
 
 LOG_LINES = 600
 
@@ -99,6 +100,19 @@ def reach(settings: Settings, addon: Path, host: Host | None, slug: str) -> Reac
     if settings.text("HA_URL") and token and last.code == "SUPERVISOR_DENIED":
         raise OnlyService(Capabilities(tuple(attempts), service=True), settings.text("HA_URL"), token)
     raise last
+
+
+@contextmanager
+def open_route(settings: Settings, addon: Path, tell: Tell, slug: str) -> Iterator[Reached]:
+    """A way to the Supervisor for commands that only look, with ssh or without any host at all."""
+    from bb8deploy.host.connect import open_host
+
+    with ExitStack() as stack:
+        named = settings.text("HA_SSH_HOST_ALIAS") or settings.text("HA_MOUNT")
+        host = stack.enter_context(open_host(settings, tell)) if named else None
+        reached = reach(settings, addon, host, slug)
+        stack.callback(reached.supervisor.close)
+        yield reached
 
 
 def _ways(

@@ -1,0 +1,105 @@
+"""`bb8deploy deploy`: lanes 2 and 3, to one host or to several at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bb8deploy.cli.common import Modes, Opened, open_run
+from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets
+from bb8deploy.cli.sync import AcceptNew, Diff, Route, Via
+from bb8deploy.cli.verify import Backup, NoStart, show
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.deploy import DeployOptions
+    from bb8deploy.lanes.targets import Row
+
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the newest deploy that did not reach its end.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(deploy)
+
+
+def deploy(
+    target: Targets = None,
+    via: Via = Route.AUTO,
+    no_start: NoStart = False,
+    backup: Backup = False,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    accept_new: AcceptNew = False,
+    addon: Addon = None,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Sync and verify; the earlier version comes back where the new one cannot be verified.
+
+    With more than one --target the hosts are served at once, each with receipts of its own in
+    reports/targets/NAME/; one that fails does not stop the others, and the exit code is the worst.
+    """
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
+    names = list(dict.fromkeys(target or ["default"]))
+    single = len(names) == 1
+    with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy" if single else "") as opened:
+        from bb8deploy.lanes.deploy import DeployOptions
+
+        options = DeployOptions(
+            via=via.value,
+            accept_new=accept_new,
+            start=not no_start,
+            backup=backup,
+            resume=resume,
+            with_diff=diff,
+        )
+        if single:
+            _one(opened, options)
+        else:
+            _several(opened, names, options)
+
+
+def _one(opened: Opened, options: DeployOptions) -> None:
+    from bb8deploy.cli.sync import show_sync
+    from bb8deploy.lanes.deploy import deploy as lane
+
+    outcome = lane(opened.run, options)
+    show_sync(opened, outcome.synced)
+    if outcome.verified:
+        show(opened, outcome.verified)
+    for line in outcome.preview:
+        opened.console.text(line)
+    if outcome.preview:
+        opened.result["preview"] = list(outcome.preview)
+
+
+def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
+    from bb8deploy.lanes.targets import deploy_all, worst
+
+    rows = deploy_all(opened.run, names, options)
+    opened.result["targets"] = [_as_dict(row) for row in rows]
+    opened.console.table(
+        "Targets",
+        ("target", "result", "version", "action", "detail"),
+        [(row.name, row.result, row.version, row.action, row.detail) for row in rows],
+    )
+    code = worst(rows)
+    if code:
+        raise typer.Exit(code)
+
+
+def _as_dict(row: Row) -> dict[str, object]:
+    return {
+        "target": row.name,
+        "result": row.result,
+        "exit_code": row.exit_code,
+        "version": row.version,
+        "action": row.action,
+        "detail": row.detail,
+        "tokens": list(row.tokens),
+        "reports": str(row.reports),
+    }

@@ -1,0 +1,122 @@
+"""Deploys to several hosts at once: each with a run, settings and receipts of its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bb8deploy.errors import Bb8Error
+from bb8deploy.lanes.deploy import DeployOptions, deploy
+from bb8deploy.lanes.journal import Journal
+from bb8deploy.lanes.run import Progress, Run
+from bb8deploy.receipts.tokens import Ledger
+from bb8deploy.settings import load
+
+AT_ONCE = 4
+# From harmless to grave: what the exit code of several says first.
+_GRAVITY = (0, 1, 5, 3, 2, 4, 130)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one target ended; `result` is `done` or the error's code."""
+
+    name: str
+    result: str
+    exit_code: int
+    version: str = ""
+    action: str = ""
+    detail: str = ""
+    tokens: tuple[str, ...] = ()
+    reports: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A Progress that says for which target it speaks."""
+
+    name: str
+    inner: Progress
+
+    def step(self, name: str, where: str = "") -> AbstractContextManager[None]:
+        """A step of this target."""
+        return self.inner.step(f"[{self.name}] {name}", where)
+
+    def note(self, text: str) -> None:
+        """A line of this target."""
+        self.inner.note(f"[{self.name}] {text}")
+
+    def warn(self, text: str) -> None:
+        """A warning of this target."""
+        self.inner.warn(f"[{self.name}] {text}")
+
+
+def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[Row]:
+    """Deploys to every target, at most AT_ONCE at a time; gives one row each, in the order of `names`.
+
+    Receipts lie in `reports/targets/NAME/`; the run ids are that of `run` with the name behind.
+    """
+    with ThreadPoolExecutor(min(AT_ONCE, len(names)), "bb8deploy-target") as pool:
+        return list(pool.map(lambda name: _one(run, name, options), names))
+
+
+def worst(rows: list[Row]) -> int:
+    """The gravest exit code among the rows."""
+    return max((row.exit_code for row in rows), key=_GRAVITY.index, default=0)
+
+
+def run_of(run: Run, name: str) -> Run:
+    """The run of one target. Raises UsageError where its settings cannot be read."""
+    reports = run.reports / "targets" / name
+    run_id = f"{run.id}-{name}"
+    return Run(
+        id=run_id,
+        command=run.command,
+        workspace=run.workspace,
+        addon=run.addon,
+        settings=load(run.workspace, target=name),
+        reports=reports,
+        ledger=Ledger(run_id, reports, listener=run.ledger.listener),
+        journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
+        progress=Named(name, run.progress),
+        dry_run=run.dry_run,
+        assume_yes=run.assume_yes,
+    )
+
+
+def _one(run: Run, name: str, options: DeployOptions) -> Row:
+    """One target's deploy; whatever it meets becomes its row, so that the others go on."""
+    own: Run | None = None
+    try:
+        own = run_of(run, name)
+        if not own.dry_run:
+            own.ledger.begin("deploy")
+        outcome = deploy(own, options)
+    except Bb8Error as error:
+        if own and not own.dry_run:
+            own.ledger.drift("deploy", error.code, own.clean(error.cause))
+        return _failed(name, own, error)
+    verified = outcome.verified
+    return Row(
+        name,
+        "planned" if verified is None else "done",
+        0,
+        outcome.synced.version,
+        verified.action if verified else "",
+        outcome.preview[0] if outcome.preview else "",
+        tuple(own.ledger.held()),
+        own.reports,
+    )
+
+
+def _failed(name: str, own: Run | None, error: Bb8Error) -> Row:
+    return Row(
+        name,
+        error.code,
+        error.exit_code,
+        detail=f"{error.cause} {error.remedy}",
+        tokens=tuple(own.ledger.held()) if own else (),
+        reports=own.reports if own else Path(),
+    )
