@@ -263,14 +263,14 @@ class StreamDecoder:
 
     def _feed_next(self, data: bytes, now: float) -> list[Packet]:
         """Take the next piece of an event that came in several; all else goes the long way."""
-        if self._size and now - self._arrivals[0][1] <= PARTIAL_TIMEOUT_S:
+        size = self._size
+        if size and now - self._arrivals[0][1] <= PARTIAL_TIMEOUT_S:
             held = self._held + data
-            have = len(held)
-            if have < self._size:
+            if len(held) < size:
                 self._held = held
-                self._arrivals.append((have, now))
+                self._arrivals.append((len(held), now))
                 return []
-            packet = _checked(held) if have == self._size else None
+            packet = _checked(held) if len(held) == size else None
             if packet is not None:
                 self._held = b""
                 self._size = 0
