@@ -1,0 +1,156 @@
+"""How the Supervisor reads older words of a config, what it then advises, and what makes its reload die."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bb8deploy.checks.schema import vocabulary as words
+from bb8deploy.checks.schema.fields import RENAMED
+from bb8deploy.checks.schema.verdicts import Problem
+
+Config = dict[str, Any]
+_MAP_ENTRY = re.compile(rf"^({'|'.join(words.MAP_TYPES)})(?::(rw|ro))?$")
+_STARTUPS = {"before": "services", "after": "application"}
+
+
+def crashers(config: Config) -> Iterator[Problem]:
+    """Values on which the reload of a real Supervisor ends with an exception, for every repository.
+
+    It loops over these keys before its schema has seen them (observed with 2026.08: a key left empty).
+    """
+    for key in ("map", "devices", "arch", "machine"):
+        if key in config and not isinstance(config[key], (list, dict, str)):
+            yield Problem((key,), f"`{key}` holds {_what(config[key])} where a list must stand")
+    yield from _items_that_crash(config)
+    if config.get("ingress") and config.get("ingress_port") == 0 and "ports" in config:
+        if not isinstance(config["ports"], (list, dict, str)):
+            yield Problem(("ports",), f"`ports` holds {_what(config['ports'])} while `ingress_port` is 0")
+
+
+def _items_that_crash(config: Config) -> Iterator[Problem]:
+    for key, allowed in (("devices", (str, list, dict)), ("machine", (str,))):
+        for index, item in enumerate(_listed(config, key)):
+            if not isinstance(item, allowed):
+                yield Problem((key, index), f"an item of `{key}` is {_what(item)}, not text")
+    for index, item in enumerate(_listed(config, "map")):
+        if isinstance(item, dict) and isinstance(item.get("type"), (list, dict)):
+            yield Problem(("map", index), f"the `type` of a map entry is {_what(item['type'])}, not text")
+
+
+def migrate(config: Config) -> tuple[Config, list[Problem]]:
+    """The config in today's words, and what was old or odd about it; `config` itself stays as it is."""
+    new, notes = dict(config), []
+    for step in (_startup, _renames, _devices, _tmpfs, _map):
+        notes.extend(step(new))
+    return new, notes
+
+
+def advise(config: Config) -> Iterator[Problem]:
+    """What the Supervisor warns of in a migrated config."""
+    for test, path, message in _ADVICE:
+        if test(config):
+            yield Problem(path, message)
+    for key, gone in (("arch", words.ARCHES_GONE), ("machine", words.MACHINES_GONE)):
+        old = [v for v in config.get(key, []) if isinstance(v, str) and v.lstrip("!") in gone]
+        if old:
+            yield Problem((key,), f"`{key}` names what is no longer supported: {', '.join(old)}")
+    for index, entry in enumerate(config["map"]):
+        new = words.MAP_TYPES_RENAMED.get(entry["type"])
+        if new:
+            yield Problem(("map", index), f"the map type `{entry['type']}` is called `{new}` since 2026.07.1")
+
+
+def reserved_port(config: Config) -> Problem | None:
+    """A mapped port from the range that dynamic ingress takes its own from (refused since 2026.07)."""
+    if not (config.get("ingress") and config.get("ingress_port") == 0):
+        return None
+    for key in config.get("ports", {}):
+        number = str(key).partition("/")[0]
+        if number.isdigit() and int(number) in words.DYNAMIC_INGRESS_PORTS:
+            message = f"port {number} is reserved for dynamic ingress (62000 to 65500, `ingress_port: 0`)"
+            return Problem(("ports", str(key)), message)
+    return None
+
+
+def _cold_with_commands(config: Config) -> bool:
+    return config.get("backup") == "cold" and bool(config.get("backup_post") or config.get("backup_pre"))
+
+
+def _full_and_selected(config: Config) -> bool:
+    return bool(config.get("full_access")) and any(config.get(k) for k in ("devices", "uart", "usb", "gpio"))
+
+
+_ADVICE: tuple[tuple[Callable[[Config], bool], tuple[str, ...], str], ...] = (
+    (lambda c: "advanced" in c, ("advanced",), "`advanced` is ignored since 2026.03.0"),
+    (_full_and_selected, ("full_access",), "with `full_access` the single device settings have no effect"),
+    (_cold_with_commands, ("backup",), "a cold backup ignores `backup_pre` and `backup_post`"),
+    (lambda c: "codenotary" in c, ("codenotary",), "`codenotary` is no longer used"),
+)
+
+
+def _startup(config: Config) -> Iterator[Problem]:
+    old = config.get("startup")
+    if isinstance(old, str) and old in _STARTUPS:
+        config["startup"] = _STARTUPS[old]
+        yield Problem(("startup",), f"`startup: {old}` is called `{_STARTUPS[old]}` since 2018-03")
+
+
+def _renames(config: Config) -> Iterator[Problem]:
+    for old, new in RENAMED.items():
+        if old in config:
+            config[new] = config.pop(old)
+            yield Problem((old,), f"`{old}` is called `{new}` since 2021")
+
+
+def _devices(config: Config) -> Iterator[Problem]:
+    listed = _listed(config, "devices")
+    if any(":" in item for item in listed):
+        config["devices"] = [item.split(":")[0] if isinstance(item, str) else item for item in listed]
+        yield Problem(("devices",), "`devices` lists paths only; what follows the colon is dropped")
+
+
+def _tmpfs(config: Config) -> Iterator[Problem]:
+    if "tmpfs" in config and not isinstance(config["tmpfs"], bool):
+        config["tmpfs"] = True
+        yield Problem(("tmpfs",), "`tmpfs` is true or false")
+
+
+def _map(config: Config) -> Iterator[Problem]:
+    kept: list[dict[str, Any]] = []
+    for index, entry in enumerate(_listed(config, "map")):
+        new = _map_entry(entry)
+        if new is not None:
+            kept.append(new)
+        elif isinstance(entry, (dict, str)):
+            yield Problem(("map", index), f"the map entry {entry!r} is not known and is skipped")
+    config["map"] = kept
+    types = {entry["type"] for entry in kept}
+    yield from _map_conflicts(types)
+
+
+def _map_entry(entry: Any) -> dict[str, Any] | None:
+    if isinstance(entry, dict):
+        return entry if "type" in entry else None
+    found = _MAP_ENTRY.match(entry) if isinstance(entry, str) else None
+    return {"type": found[1], "read_only": found[2] != "rw"} if found else None
+
+
+def _map_conflicts(types: set[Any]) -> Iterator[Problem]:
+    if "config" in types and types & {"app_config", "addon_config", "homeassistant_config"}:
+        yield Problem(("map",), "with `config`, the other config folders of `map` are ignored")
+    elif "config" in types:
+        yield Problem(("map",), "the map type `config` is called `homeassistant_config` since 2023.11")
+    for old, new in words.MAP_TYPES_RENAMED.items():
+        if {old, new} <= types:
+            yield Problem(("map",), f"with `{new}`, the old `{old}` of `map` is ignored")
+
+
+def _listed(config: Config, key: str) -> list[Any]:
+    value = config.get(key, [])
+    return list(value) if isinstance(value, (list, dict, str)) else []
+
+
+def _what(value: Any) -> str:
+    return "nothing" if value is None else f"{value!r}"

@@ -1,0 +1,150 @@
+"""The Supervisor's verdict on options against an add-on's own schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import voluptuous as vol
+
+from bb8deploy.checks.schema.elements import Element, parse_element
+from bb8deploy.checks.schema.kinds import PORT_NUMBER
+from bb8deploy.checks.schema.verdicts import OptionsVerdict, Path, Problem, problems
+
+
+def validate_options(
+    schema: Mapping[str, Any] | bool,
+    options: Any,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    devices: Mapping[str, str] | None = None,
+    name: str = "the add-on",
+) -> OptionsVerdict:
+    """Checks `options` as at the add-on's start.
+
+    `schema` is config.yaml's (False switches checks off); `secrets` are Home Assistant's, for
+    `!secret NAME`; `devices` maps the paths of the host's devices to their subsystem ("" unknown).
+    """
+    reader = _Reader(secrets or {}, devices or {}, name)
+    if not isinstance(options, dict):
+        return OptionsVerdict(False, (Problem((), f"the options of {name} are no mapping"),))
+    try:
+        normalised = reader.mapping(schema if isinstance(schema, Mapping) else {}, options, ())
+    except vol.Invalid as error:
+        return OptionsVerdict(False, problems(error), tuple(reader.warnings))
+    return OptionsVerdict(True, (), tuple(reader.warnings), normalised)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Walks schema and options side by side; raises vol.Invalid at the first value that does not fit."""
+
+    secrets: Mapping[str, str]
+    devices: Mapping[str, str]
+    name: str
+    warnings: list[Problem] = field(default_factory=list)
+
+    def mapping(self, schema: Mapping[str, Any], values: Any, path: Path) -> dict[str, Any]:
+        if not isinstance(values, dict):
+            raise self.refuse(path, "a mapping must stand here")
+        result = {}
+        for key, value in values.items():
+            if key in schema:
+                result[key] = self.value(schema[key], value, (*path, key))
+            else:
+                self.warnings.append(
+                    Problem((*path, key), f"the option `{key}` is not in the schema of {self.name}")
+                )
+        for key in schema:
+            if key not in result and not _may_miss(schema[key]):
+                raise self.refuse((*path, key), f"the option `{key}` is missing")
+        return result
+
+    def value(self, schema: Any, value: Any, path: Path) -> Any:
+        if isinstance(schema, list):
+            return self.items(schema, value, path)
+        if isinstance(schema, Mapping):
+            return self.mapping(schema, value, path)
+        return self.single(schema, value, path)
+
+    def items(self, schema: list[Any], values: Any, path: Path) -> list[Any]:
+        if not schema:
+            raise self.refuse(path, "the schema names no type for the items of this list")
+        if not isinstance(values, list):
+            raise self.refuse(path, "a list must stand here")
+        return [self.value(schema[0], value, (*path, index)) for index, value in enumerate(values)]
+
+    def single(self, schema: Any, value: Any, path: Path) -> Any:
+        if value is None:
+            raise self.refuse(path, "the option has no value")
+        element = parse_element(schema) if isinstance(schema, str) else None
+        if str(value).startswith("!secret "):
+            value = self.secret(value.partition(" ")[2], path)
+        if element is None or not element.name:
+            raise self.refuse(path, f"the schema's type {schema!r} is not known")
+        if element.name == "device":
+            return self.device(element, value, path)
+        try:
+            return _CHECKS[element.name](element)(value)
+        except vol.Invalid as error:
+            raise self.refuse(path, error.msg) from error
+
+    def secret(self, secret: str, path: Path) -> str:
+        if secret not in self.secrets:
+            raise self.refuse(path, f"Home Assistant has no secret `{secret}`")
+        return self.secrets[secret]
+
+    def device(self, element: Element, value: Any, path: Path) -> str:
+        if not isinstance(value, str) or value not in self.devices:
+            raise self.refuse(path, f"{value!r} is no device of the host")
+        if element.subsystem and self.devices[value] != element.subsystem:
+            raise self.refuse(path, f"{value} does not belong to the subsystem {element.subsystem}")
+        return value
+
+    def refuse(self, path: Path, message: str) -> vol.Invalid:
+        return vol.Invalid(message, path=list(path))
+
+
+def _may_miss(schema: Any) -> bool:
+    first = schema[0] if isinstance(schema, list) and schema else schema
+    return isinstance(first, str) and first.endswith("?")
+
+
+def _bounds(element: Element) -> dict[str, float]:
+    given = {"min": element.low, "max": element.high}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _text(element: Element) -> Any:
+    # The length of the text counts since 2026.07; before, a bound refused every value.
+    return vol.Schema(vol.All(str, vol.Length(**_bounds(element))))
+
+
+def _number(element: Element) -> Any:
+    cast = int if element.name == "int" else float
+    return vol.Schema(vol.All(vol.Coerce(cast), vol.Range(**_bounds(element))))
+
+
+def _match(element: Element) -> Any:
+    check = vol.Match(element.pattern)
+    return lambda value: check(str(value))
+
+
+def _choice(element: Element) -> Any:
+    check = vol.In(element.choices)
+    return lambda value: check(str(value))
+
+
+_CHECKS: dict[str, Callable[[Element], Any]] = {
+    "str": _text,
+    "password": _text,
+    "int": _number,
+    "float": _number,
+    "bool": lambda _element: vol.Boolean(),
+    "email": lambda _element: vol.Email(),
+    "url": lambda _element: vol.Url(),
+    "port": lambda _element: PORT_NUMBER,
+    "match": _match,
+    "list": _choice,
+}

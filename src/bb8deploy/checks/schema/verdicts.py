@@ -1,0 +1,67 @@
+"""What the Supervisor would say: the frozen results of every schema check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import voluptuous as vol
+
+Path = tuple[str | int, ...]
+Stage = Literal["ok", "read", "crash", "schema"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error or warning: where in the data it is (keys and list indexes from the root), and what."""
+
+    path: Path
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigVerdict:
+    """The verdict on a config file.
+
+    `stage` says where it ended: `read` (no YAML or JSON), `crash` (the Supervisor's reload dies on it),
+    `schema`, or `ok`. `normalised` and the ratings (1 to 8; without and with an own AppArmor profile)
+    are None unless valid.
+    """
+
+    valid: bool
+    stage: Stage
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    normalised: dict[str, Any] | None = None
+    rating: int | None = None
+    rating_with_profile: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerdict:
+    """The verdict on a build or translation file."""
+
+    valid: bool
+    errors: tuple[Problem, ...] = ()
+    normalised: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionsVerdict:
+    """The verdict on options: the Supervisor stops at the first error and drops unknown keys."""
+
+    valid: bool
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    normalised: dict[str, Any] | None = None
+
+
+def problems(error: vol.Invalid) -> tuple[Problem, ...]:
+    """Every single error that voluptuous collected, with its path in plain keys."""
+    each: Iterable[vol.Invalid] = error.errors if isinstance(error, vol.MultipleInvalid) else [error]
+    return tuple(Problem(tuple(map(_plain, one.path)), one.msg) for one in each)
+
+
+def _plain(step: Any) -> str | int:
+    return step if isinstance(step, (str, int)) else str(step)
