@@ -87,7 +87,7 @@ def _power_state(robot: SimulatedBB8, _data: bytes) -> bytes:
 def _power_notifications(robot: SimulatedBB8, data: bytes) -> bytes:
     robot.mind.power_events = data[0] != 0
     robot.mind.next_power_at = robot.now
-    robot.mind.power_state = 0
+    robot.mind.power_state = robot.battery.state
     return b""
 
 

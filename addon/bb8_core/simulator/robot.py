@@ -132,7 +132,7 @@ class SimulatedBB8:
     def position_cm(self) -> tuple[int, int]:
         """Where its locator believes it is."""
         x, y = self.locator_origin
-        return (round((self.body.x_mm - x) / 10), round((self.body.y_mm - y) / 10))
+        return (_wrapped((self.body.x_mm - x) / 10), _wrapped((self.body.y_mm - y) / 10))
 
     @property
     def clock_ms(self) -> int:
@@ -226,6 +226,8 @@ class SimulatedBB8:
             self._happen()
         self._pass_time(max(target, self.now))
         self._report_hits()
+        if self.mind.power_events and self.battery.state != self.mind.power_state:
+            self._report_power()
         self._flush()
 
     def next_event(self) -> float | None:
@@ -385,7 +387,8 @@ class SimulatedBB8:
         self._said_later.append((code, data))
 
     def _report_power(self) -> None:
-        self.mind.next_power_at += POWER_EVERY_S
+        self.mind.power_state = self.battery.state
+        self.mind.next_power_at = self.now + POWER_EVERY_S
         self.say(0x01, bytes((self.battery.state,)))
 
     def _send_stream(self) -> None:
@@ -413,6 +416,11 @@ class SimulatedBB8:
     def _flush(self) -> None:
         while self._outbox and self._outbox[0][0] <= self.now and self.on_notify is not None:
             self.on_notify(self._outbox.popleft()[1])
+
+
+def _wrapped(centimetres: float) -> int:
+    """Keep a position in the 16 bits that the locator has."""
+    return (round(centimetres) + 0x8000) % 0x10000 - 0x8000
 
 
 def _after(stream: Stream) -> Stream | None:
