@@ -44,7 +44,6 @@ def allowed() -> bool:
 
 _NAMESPACES = (
     "--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-    "--die-with-parent",
 )  # fmt: skip
 
 
@@ -79,7 +78,8 @@ def search_path() -> str:
 def run(tree: Path, script: str, folder: str, environment: Mapping[str, str]) -> tuple[int, str]:
     """A RUN step: the tree writable, the network shared; exit code and output."""
     passed = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
-    argv = [*_bwrap(tree, "--bind"), *_etc(Path("/etc/hosts")), "--chdir", folder, "/bin/sh", "-c", script]
+    argv = [*_bwrap(tree, "--bind"), *_etc(Path("/etc/hosts")), "--die-with-parent"]
+    argv += ["--chdir", folder, "/bin/sh", "-c", script]
     process = subprocess.Popen(
         argv,
         env={**passed, **environment, "PATH": search_path()},
@@ -100,7 +100,11 @@ def run(tree: Path, script: str, folder: str, environment: Mapping[str, str]) ->
 
 
 def container(tree: Path, data: Path, init: Path) -> list[str]:
-    """The command line of a container: tree read-only, /data writable, a loopback of its own."""
+    """The command line of a container: tree read-only, /data writable, a loopback of its own.
+
+    Without --die-with-parent, which means the thread that started it; the end of the control socket tells
+    process 1 that the sandbox is gone.
+    """
     hosts = tree.parent / "hosts"
     hosts.write_text("127.0.0.1 localhost supervisor hassio core-mosquitto\n", encoding="utf-8")
     return [
