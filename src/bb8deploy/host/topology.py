@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +18,7 @@ WORKSPACE_ONLY = (".git", ".github", ".githooks", "docs", "ops", "reports", "_ba
 _SLUG = re.compile(r"""^\s*["']?slug["']?\s*:\s*["']?([^"',\s#]+)""", re.MULTILINE)
 # The Supervisor takes any config file at any depth for an add-on, but below dot folders and `rootfs`.
 _PROGRAM = """cd "$1" || exit 9
-ls -A "$2"; printf '\\0'
+ls -A "$2" && printf '\\0'
 find . -path './.*' -prune -o -name rootfs -prune -o -type f \\( -name config.yaml -o -name config.yml \
 -o -name config.json \\) -exec grep -H -m 1 -E '^[[:space:]]*.?slug.?[[:space:]]*:' {} \\;
 """
@@ -39,20 +40,29 @@ class Topology:
         return (*inside, *others, *missing)
 
 
-def look_over(transport: Transport, runtime: str, *, sudo: bool) -> Topology:
-    """Reads the topology by one command on the host."""
+def program(runtime: str) -> str:
+    """The shell program whose output `read` understands."""
     path = PurePosixPath(runtime)
-    prefix = ("sudo", "-n") if sudo else ()
-    argv = [*prefix, "sh", "-c", _PROGRAM, "sh", str(path.parent), str(path)]
-    done = transport.run(argv, deadline=DEADLINE)
-    names, separator, rest = done.out.decode(errors="replace").partition("\0")
-    if not separator or done.status == 9:
+    return f"set -- {shlex.quote(str(path.parent))} {shlex.quote(str(path))}\n{_PROGRAM}"
+
+
+def read(output: bytes, runtime: str) -> Topology:
+    """The topology in the program's output; raises CheckFailed where it could not list the folders."""
+    names, separator, rest = output.decode(errors="replace").partition("\0")
+    if not separator:
         raise CheckFailed(
             "TOPOLOGY_UNREADABLE",
-            f"the folders beside {runtime} on {transport.where} cannot be listed: {done.complaint}",
+            f"the folders beside {runtime} on the host cannot be listed",
             "Make sure that the user may read them (HA_SSH_SUDO=yes for non-root users).",
         )
-    return Topology(tuple(names.splitlines()), tuple(_claims(rest)))
+    return Topology(tuple(names.strip("\n").splitlines()), tuple(_claims(rest)))
+
+
+def look_over(transport: Transport, runtime: str, *, sudo: bool) -> Topology:
+    """Reads the topology by one command on the host."""
+    prefix = ("sudo", "-n") if sudo else ()
+    done = transport.run([*prefix, "sh", "-c", program(runtime)], deadline=DEADLINE)
+    return read(done.out, runtime)
 
 
 def look_mounted(runtime: Path) -> Topology:

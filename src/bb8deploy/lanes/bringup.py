@@ -35,7 +35,8 @@ TAIL, BUILD_TAIL = 20, 40
 class Bringup:
     """One attempt to get `expected` to run. `sent`: this run changed the files on the host.
 
-    `before` is the look before anything was done; `states`, `log` and `build_log` fill as it goes.
+    `before` is the look before anything was done; `states`, `log`, `build_log`, `built_here` and `rode` (what
+    the `rider` printed with the last look) fill as it goes.
     """
 
     run: Run
@@ -49,6 +50,9 @@ class Bringup:
     profile_changed: bool = False
     start: bool = True
     backup: bool = False
+    rider: str = ""
+    rode: bytes | None = None
+    built_here: bool | None = None
     decision: Decision = field(default_factory=lambda: Decision(Action.NONE))
     states: list[str] = field(default_factory=list)
     log: tuple[str, ...] = ()
@@ -221,13 +225,14 @@ class Bringup:
         end = time.monotonic() + seconds
         while True:
             time.sleep(max(0.0, min(5.0, end - time.monotonic())))
-            state = self._look()
+            last = time.monotonic() >= end
+            state = self._look(self.rider if last else "")
             again = len(identities(self._fresh(self.log))) > starts
             if state.state != "started" or state.version != self.expected.version:
                 raise self._died(state)
             if again or newest(self._fresh(self.log)) != self.observed:
                 raise self._restarted()
-            if time.monotonic() >= end:
+            if last:
                 return
 
     def _fresh(self, log: tuple[str, ...]) -> tuple[str, ...]:
@@ -238,13 +243,13 @@ class Bringup:
 
     # ------------------------------------------------------------------ looking
 
-    def _look(self) -> AddonState:
+    def _look(self, rider: str = "") -> AddonState:
         try:
-            look = self.supervisor.look(self.slug, LOG_LINES)
+            look = self.supervisor.look(self.slug, LOG_LINES, rider=rider)
         except NoAnswer:
             return AddonState(self.slug, True, self.expected.version, "", "startup", False, False)
         state = look.state or replace(_GONE, slug=self.slug)
-        self.log = look.log
+        self.log, self.rode, self.built_here = look.log, look.rider, state.built_here
         self._saw(state.state)
         return state
 

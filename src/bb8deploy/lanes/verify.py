@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified
 from bb8deploy.findings import Finding, Level
+from bb8deploy.host import topology
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
-from bb8deploy.host.topology import look_mounted, look_over
 from bb8deploy.lanes.bringup import RUNNING, TAIL, Bringup
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import read_wanted
@@ -111,6 +111,7 @@ def bring_up(run: Run, host: Host, reached: Reached, expected: Expected, options
         profile_changed="apparmor.txt" in options.changed,
         start=options.start,
         backup=options.backup,
+        rider=topology.program(host.files.runtime) if host.files.route == "ssh" else "",
     )
 
 
@@ -189,14 +190,17 @@ def _topology(run: Run, host: Host, work: Bringup, told: dict[str, Any]) -> None
     info = read_addon(run.addon)
     runtime = host.files.runtime
     with run.step("look how it lies on the host", host.where):
-        if host.files.route == "ssh" and host.transport:
-            seen = look_over(host.transport, runtime, sudo=run.settings.flag("HA_SSH_SUDO"))
+        if work.rode is not None:
+            seen = topology.read(work.rode, runtime)
+        elif host.files.route == "ssh" and host.transport:
+            seen = topology.look_over(host.transport, runtime, sudo=run.settings.flag("HA_SSH_SUDO"))
         else:
-            seen = look_mounted(Path(runtime))
-        problems = seen.problems(runtime.rpartition("/")[2], info.slug)
-        state = work.supervisor.info(work.slug)
-    if state.built_here == bool(info.image):
-        kind = "builds it here" if state.built_here else "pulls an image"
+            seen = topology.look_mounted(Path(runtime))
+        problems = seen.problems(PurePosixPath(runtime).name, info.slug)
+        here = work.built_here
+        built_here = work.supervisor.info(work.slug).built_here if here is None else here
+    if built_here == bool(info.image):
+        kind = "builds it here" if built_here else "pulls an image"
         problems = (*problems, f"the Supervisor {kind}, config.yaml says otherwise")
     told["topology"] = problems
     if problems:

@@ -62,7 +62,7 @@ class PathSupervisor(ABC):
     def close(self) -> None:
         """Ends the connection."""
 
-    def look(self, slug: str, lines: int) -> Look:
+    def look(self, slug: str, lines: int, *, rider: str = "") -> Look:  # noqa: ARG002 - there is no shell here
         """State and log."""
         try:
             state = self.info(slug)

@@ -51,10 +51,14 @@ class AddonState:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An add-on's state and its newest log lines, taken in one go; `state` is None where it is unknown."""
+    """An add-on's state and its newest log lines, taken in one go; `state` is None where it is unknown.
+
+    `rider` is what the rider of the look printed, None where the route runs none.
+    """
 
     state: AddonState | None
     log: tuple[str, ...]
+    rider: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +256,12 @@ class Supervisor(Protocol):
     def log_is_current(self) -> bool:
         """Whether `logs` holds the present container's lines alone; else it is a journal over all of them."""
 
-    def look(self, slug: str, lines: int) -> Look:
-        """State and the newest log lines; an unknown slug gives `state` None."""
+    def look(self, slug: str, lines: int, *, rider: str = "") -> Look:
+        """State and the newest log lines; an unknown slug gives `state` None.
+
+        `rider` is a shell program that a route over ssh runs on the host along the way, which saves the
+        round trips of a command of its own.
+        """
 
     def info(self, slug: str) -> AddonState:
         """The add-on's state; known but not installed ones answer too."""

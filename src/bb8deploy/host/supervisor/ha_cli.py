@@ -77,11 +77,15 @@ class HaCli:
         """`ha on user@host`."""
         return f"`ha` on {self._transport.where}"
 
-    def look(self, slug: str, lines: int) -> Look:
-        """State and log in one command on the host."""
+    def look(self, slug: str, lines: int, *, rider: str = "") -> Look:
+        """State, log and the rider's output in one command on the host."""
         doing = f"describe {slug}"
-        info, log = self._nouned(
-            lambda noun: (["--raw-json", noun, "info", slug], [noun, "logs", slug, "-n", str(lines)]),
+        info, log, rode = self._nouned(
+            lambda noun: (
+                _ha("--raw-json", noun, "info", slug),
+                _ha(noun, "logs", slug, "-n", str(lines)),
+                ["sh", "-c", rider],
+            ),
             QUICK,
             doing,
         )
@@ -91,7 +95,8 @@ class HaCli:
             if error.problem is Problem.UNKNOWN_APP:
                 return Look(None, ())
             raise
-        return Look(state, plain_lines(log.out.strip("\n")) if state.installed and log.status == 0 else ())
+        lines_of_log = plain_lines(log.out.strip("\n")) if state.installed and log.status == 0 else ()
+        return Look(state, lines_of_log, rode.out.encode() if rider else None)
 
     def info(self, slug: str) -> AddonState:
         """`ha apps info`."""
@@ -109,12 +114,12 @@ class HaCli:
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """`ha apps logs`: the journal, which holds earlier containers' lines too."""
         doing = f"show the log of {slug}"
-        (said,) = self._nouned(lambda noun: ([noun, "logs", slug, "-n", str(lines)],), QUICK, doing)
+        (said,) = self._nouned(lambda noun: (_ha(noun, "logs", slug, "-n", str(lines)),), QUICK, doing)
         return self._text(said, doing)
 
     def supervisor_logs(self, lines: int) -> tuple[str, ...]:
         """`ha supervisor logs`."""
-        (said,) = self._run([["supervisor", "logs", "-n", str(lines)]], QUICK, "show its own log")
+        (said,) = self._run([_ha("supervisor", "logs", "-n", str(lines))], QUICK, "show its own log")
         return self._text(said, "show its own log")
 
     def jobs(self) -> tuple[Job, ...]:
@@ -123,13 +128,13 @@ class HaCli:
 
     def health(self) -> Health:
         """`ha supervisor info` and `ha resolution info`, in one command on the host."""
-        words = [["--raw-json", "supervisor", "info"], ["--raw-json", "resolution", "info"]]
+        words = [_ha("--raw-json", "supervisor", "info"), _ha("--raw-json", "resolution", "info")]
         info, resolution = self._run(words, QUICK, "tell its health")
         return parse_health(self._data(info, "describe itself"), self._data(resolution, "tell its health"))
 
     def follow(self, slug: str) -> Iterator[str]:
         """`ha apps logs -f`; ends with the command."""
-        words = ["ha", "--no-progress", self._noun, "logs", slug, "-f"]
+        words = _ha(self._noun, "logs", slug, "-f")
         stream = self._transport.open(self._argv(f"exec {shlex.join(words)}"))
         rest = b""
         try:
@@ -151,7 +156,7 @@ class HaCli:
 
     def _ask(self, words: Sequence[str], doing: str, deadline: float) -> dict[str, Any]:
         (said,) = self._nouned(
-            lambda noun: (["--raw-json", *(noun if word == "NOUN" else word for word in words)],),
+            lambda noun: (_ha("--raw-json", *(noun if word == "NOUN" else word for word in words)),),
             deadline,
             doing,
         )
@@ -166,10 +171,10 @@ class HaCli:
         return said
 
     def _run(self, commands: Sequence[Sequence[str]], deadline: float, doing: str) -> list[Said]:
-        """Runs several `ha` calls in one command on the host and gives what each said."""
+        """Runs several programs in one command on the host and gives what each said."""
         mark = secrets.token_hex(12)
         program = "\n".join(
-            f"printf '\\n{mark} OUT\\n'; {shlex.join(['ha', '--no-progress', *words])} 2>&3; "
+            f"printf '\\n{mark} OUT\\n'; {shlex.join(words)} 2>&3; "
             f"printf '\\n{mark} END %s\\n' $? ; printf '\\n{mark} NEXT\\n' >&3"
             for words in commands
         )
@@ -210,6 +215,11 @@ class HaCli:
         if _TIMED_OUT.search(words):
             return NoAnswer(doing, self.where, last)
         return NoAnswer(doing, self.where, f"no JSON came back: {last}")
+
+
+def _ha(*words: str) -> list[str]:
+    """One call of the CLI, which shows no spinner."""
+    return ["ha", "--no-progress", *words]
 
 
 def _between(text: str, mark: str) -> list[tuple[str, int]]:
