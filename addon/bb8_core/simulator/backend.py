@@ -211,6 +211,7 @@ class SimulatedClient(BaseBleakClient):
             address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout, **kwargs
         )
         self._robot: SimulatedBB8 | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ticker: Ticker | None = None
 
     @property
@@ -238,6 +239,7 @@ class SimulatedClient(BaseBleakClient):
         except ConnectionError as error:
             raise BleakError(str(error)) from error
         robot.on_disconnect = self._dropped
+        self._loop = asyncio.get_running_loop()
         self._robot = robot
         self._ticker = Ticker(robot)
         self._ticker.arm()
@@ -336,8 +338,9 @@ class SimulatedClient(BaseBleakClient):
 
     def _dropped(self) -> None:
         """Tell that the link is gone, behind the notifications that were on their way."""
-        if self._forget() is not None and self._disconnected_callback is not None:
-            asyncio.get_running_loop().call_soon(self._disconnected_callback)
+        gone = self._forget()
+        if gone is not None and self._loop is not None and self._disconnected_callback is not None:
+            self._loop.call_soon(self._disconnected_callback)
 
 
 def _deliver(loop: asyncio.AbstractEventLoop, callback: NotifyCallback, data: bytes) -> None:

@@ -13,6 +13,7 @@ BRAKING_MM_S2: Final = 4000.0
 TURN_UNIT_DEG_S: Final = 0.784
 RADIUS_MM: Final = 57.0
 STEP_S: Final = 0.01
+SAME_COURSE_DEG: Final = 1e-6
 _RAW_TURN_DEG_S: Final = 2.0
 
 
@@ -65,7 +66,7 @@ class Body:
             self.speed_mm_s == 0
             and self.target_mm_s == 0
             and self.turn_deg_s == 0
-            and _turn(self.course, self.target_course) == 0
+            and abs(_turn(self.course, self.target_course)) < SAME_COURSE_DEG
         )
 
     def declare_heading(self, degrees: int) -> None:

@@ -186,7 +186,7 @@ def _boost(robot: SimulatedBB8, data: bytes) -> bytes:
     heading = _u16(data, 1)
     _need(heading < 360)
     robot.body.drive(255, heading)
-    robot.start_macro(1, data[0] / 10 if data[0] else float("inf"), Motor(255, heading, moving=True))
+    robot.start_macro(0, data[0] / 10 if data[0] else float("inf"), Motor(255, heading, moving=True))
     return b""
 
 

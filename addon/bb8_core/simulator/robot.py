@@ -186,6 +186,7 @@ class SimulatedBB8:
         self.connected = False
         self.on_notify = None
         self._outbox.clear()
+        self.mind.stream = None
         if self.mind.temporary_options & STOP_ON_DISCONNECT:
             self.halt()
 
@@ -255,7 +256,7 @@ class SimulatedBB8:
             waiting.append((mind.sleeps_at, self._fall_asleep))
             if not mind.warned:
                 waiting.append((mind.sleeps_at - PRE_SLEEP_S, self._warn))
-        if mind.macro:
+        if mind.macro_ends:
             waiting.append((mind.macro_ends, self._end_of_macro))
         elif mind.motor.moving and self.flash.permanent_options & MOTION_TIMEOUTS:
             waiting.append((mind.last_motion + mind.motion_timeout_s, self.halt))
@@ -315,6 +316,8 @@ class SimulatedBB8:
 
     def _hear(self, data: bytes) -> None:
         for heard in self._ear.hear(data, self.now):
+            if not self._awake:
+                return
             self.log.append((self.now, heard.raw))
             if self.voice.happens(self.faults.abort):
                 self.hang_up()
@@ -359,7 +362,7 @@ class SimulatedBB8:
         self.mind.motor = Motor(0, self.mind.motor.heading, moving=False)
 
     def start_macro(self, number: int, seconds: float, motor: Motor) -> None:
-        """Let something run the motors that ends by itself."""
+        """Let something run the motors that ends by itself; number 0 is no macro but a boost."""
         self.mind.macro = number
         self.mind.macro_ends = self.now + seconds
         self.mind.motor = motor
@@ -367,9 +370,11 @@ class SimulatedBB8:
     def end_macro(self) -> None:
         """Forget a running macro; the motors are left to whoever comes next."""
         self.mind.macro = 0
+        self.mind.macro_ends = 0.0
 
     def _end_of_macro(self) -> None:
-        self.say(0x06, bytes((0, self.mind.macro, 0, 0)))
+        if self.mind.macro:
+            self.say(0x06, bytes((0, self.mind.macro, 0, 0)))
         self.halt()
 
     def _levelled(self) -> None:
@@ -414,8 +419,10 @@ class SimulatedBB8:
             self._outbox.extend((due, piece) for piece in self.voice.pieces(packet))
 
     def _flush(self) -> None:
-        while self._outbox and self._outbox[0][0] <= self.now and self.on_notify is not None:
-            self.on_notify(self._outbox.popleft()[1])
+        while self._outbox and self._outbox[0][0] <= self.now:
+            piece = self._outbox.popleft()[1]
+            if self.on_notify is not None:
+                self.on_notify(piece)
 
 
 def _wrapped(centimetres: float) -> int:

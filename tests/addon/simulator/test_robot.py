@@ -416,6 +416,7 @@ def test_a_boost_ends() -> None:
     assert desk.robot.motor.moving
     desk.after(0.6)
     assert at_rest(desk.robot.motor)
+    assert desk.events(0x06) == []
 
 
 def test_programs_levelling_and_diagnoses_report_later() -> None:
@@ -466,3 +467,31 @@ def test_locator_data_wraps_into_sixteen_bits() -> None:
     desk.ask(commands.locator(-32768, 32767))
     data = desk.ask(commands.read_locator()).data
     assert struct.unpack(">hh", data[:4]) == (-32768, 32767)
+
+
+def test_what_follows_a_sleep_in_the_same_write_is_not_obeyed() -> None:
+    desk = woken()
+    desk.robot.write(gatt.COMMANDS, encode(commands.sleep(), 1) + encode(commands.roll(99, 0), 2))
+    assert len(desk.robot.log) == 1
+    assert at_rest(desk.robot.motor)
+
+
+def test_after_a_drive_its_body_comes_to_rest() -> None:
+    desk = woken()
+    desk.ask(commands.roll(37, 123))
+    desk.after(1)
+    assert not desk.robot.body.at_rest
+    desk.ask(commands.stop(123))
+    desk.after(2)
+    assert desk.robot.body.at_rest
+
+
+def test_nothing_waits_for_a_listener_that_left() -> None:
+    desk = woken()
+    desk.robot.faults.delay_ms = 100
+    desk.send(commands.ping())
+    desk.robot.on_notify = None
+    desk.after(1)
+    due = desk.robot.next_event()
+    assert due is not None
+    assert due > desk.time + 100
