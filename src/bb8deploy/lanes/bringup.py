@@ -85,6 +85,26 @@ class Bringup:
                 self._started()
         return self.decision
 
+    def _start_or_rebuild(self) -> None:
+        """Starts what was built; where its image is gone, which only the start shows, builds it again."""
+        try:
+            self._act_start()
+        except SupervisorError as error:
+            if self.decision.action is not Action.START or error.problem is not Problem.OTHER:
+                raise
+            why = "its image is gone"
+            self.decision = replace(self.decision, action=Action.REBUILD, why=why)
+            self._carried_out("rebuild")
+            self._act_start()
+
+    def _act_start(self) -> None:
+        end = time.monotonic() + START_DEADLINE
+        answered = self._patient(
+            lambda: self.supervisor.act("start", self.slug, deadline=START_DEADLINE), end
+        )
+        if not answered:
+            self._wait_idle(end)
+
     def _runs_already(self) -> bool:
         state = self.before.state
         if state is None or state.detached or state.state != "started":
@@ -139,12 +159,8 @@ class Bringup:
         return state
 
     def _started(self) -> None:
-        end = time.monotonic() + START_DEADLINE
         try:
-            if not self._patient(
-                lambda: self.supervisor.act("start", self.slug, deadline=START_DEADLINE), end
-            ):
-                self._wait_idle(end)
+            self._start_or_rebuild()
         except SupervisorError as error:
             self.build_log = self._supervisor_log()
             self.log = self._container_log()

@@ -48,6 +48,10 @@ class Decision:
     remedy: str = ""
 
 
+# A rebuild that failed leaves the state `error` and no image: what the log said last is not there any more.
+_BROKEN = {"error", "unknown"}
+
+
 def decide(facts: Facts) -> Decision:
     """The next action. A release goes in by update: it builds while the old one runs, and keeps it if that
     fails; a rebuild removes the container first (source: the Supervisor's app manager)."""
@@ -58,7 +62,7 @@ def decide(facts: Facts) -> Decision:
         return Decision(Action.INSTALL, facts.start_wanted, "it is not installed")
     if facts.installed != facts.wanted:
         return Decision(Action.UPDATE, facts.start_wanted, f"{facts.installed} is installed")
-    if facts.same_content:
+    if facts.same_content and facts.state not in _BROKEN:
         return _same(facts)
     return _rebuild(facts)
 
@@ -105,4 +109,5 @@ def _rebuild(facts: Facts) -> Decision:
             code="PROFILE_SAME_VERSION",
             remedy="Release a new version (`bb8deploy release patch`): an update installs the profile.",
         )
-    return Decision(Action.REBUILD, facts.start_wanted, "the same version has other content")
+    why = "its container is broken" if facts.same_content else "the same version has other content"
+    return Decision(Action.REBUILD, facts.start_wanted, why)

@@ -1,0 +1,72 @@
+"""Tells the Supervisor's refusals apart, by key and by the words of old ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from bb8deploy.host.supervisor.base import (
+    AddonState,
+    Problem,
+    SupervisorError,
+    classify,
+    parse_health,
+    parse_jobs,
+    unwrap,
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        ("app_rebuild_version_changed_error", "", Problem.VERSION_CHANGED),
+        ("", "Version changed, use Update instead Rebuild", Problem.VERSION_CHANGED),
+        ("", "Another job is running for job group app_local_x", Problem.BUSY),
+        ("", "System is not ready with state: startup", Problem.NOT_READY),
+        ("", "'AppManager.install' blocked from execution, system is not healthy - setup", Problem.UNHEALTHY),
+        ("", "App local_nope does not exist", Problem.UNKNOWN_APP),
+        ("store_app_not_found_error", "", Problem.UNKNOWN_APP),
+        ("", "Addon local_x is not installed", Problem.NOT_INSTALLED),
+        ("app_no_update_available_error", "", Problem.NO_UPDATE),
+        ("app_not_in_store_error", "", Problem.NOT_IN_STORE),
+        ("app_build_failed_unknown_error", "", Problem.BUILD_FAILED),
+        ("app_port_conflict", "", Problem.PORT),
+        ("addon_not_supported_architecture_error", "", Problem.WRONG_ARCH),
+        ("app_configuration_invalid_error", "", Problem.OPTIONS),
+        ("app_unknown_error", "An unknown error occurred", Problem.OTHER),
+        ("", "", Problem.OTHER),
+    ],
+)
+def test_a_refusal_is_known_by_its_key_or_its_words(key: str, text: str, problem: Problem) -> None:
+    assert classify(400, key, text) is problem
+
+
+def test_an_envelope_gives_its_data_or_raises_its_words() -> None:
+    assert unwrap({"result": "ok", "data": {"a": 1}}, doing="x") == {"a": 1}
+    assert unwrap({"result": "ok"}, doing="x") == {}
+    with pytest.raises(SupervisorError, match="No update available") as caught:
+        unwrap({"result": "error", "message": "No update available for app X"}, doing="update x")
+    assert caught.value.problem is Problem.NO_UPDATE
+    with pytest.raises(SupervisorError):
+        unwrap([1], doing="x")
+
+
+def test_states_are_read_whatever_is_left_out() -> None:
+    bare = AddonState.parse("local_x", {})
+    assert (bare.installed, bare.version, bare.state) == (False, "", "unknown")
+    store_only = AddonState.parse("local_x", {"installed": False, "version": None, "version_latest": "1"})
+    assert (store_only.installed, store_only.listed) == (False, "1")
+    old = AddonState.parse(
+        "local_x", {"version": "1", "version_latest": "2", "state": "started", "build": True}
+    )
+    assert (old.installed, old.version, old.listed, old.built_here) == (True, "1", "2", True)
+
+
+def test_jobs_are_flat_and_health_forgives_silence() -> None:
+    child = {"name": "app_rebuild", "reference": "local_x", "done": False}
+    jobs = parse_jobs(
+        {"jobs": [{"name": "app_manager_rebuild", "reference": "local_x", "child_jobs": [child]}, 3]}
+    )
+    assert [job.name for job in jobs] == ["app_manager_rebuild", "app_rebuild"]
+    assert parse_jobs({}) == ()
+    assert parse_health({}, {}).healthy
+    assert parse_health({"healthy": False}, {"unhealthy": ["setup"]}).unhealthy == ("setup",)
