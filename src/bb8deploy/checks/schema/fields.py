@@ -1,4 +1,4 @@
-"""Every field of an add-on's config file as one table: kind, default, where the rule comes from, since when."""
+"""Every field of an add-on's config file as one table: kind, default, remark, since when."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ FIELDS: tuple[Field, ...] = (
     _flag("host_dbus", "the host's D-Bus, read-only; enough for BlueZ"),
     Field("devices", kind.list_of(kind.TEXT), "device files, paths only"),
     _flag("udev", "the host's device database"),
-    _flag("tmpfs", "/tmp in memory"),
+    _flag("tmpfs", "its temporary folder in memory"),
     Field("map", kind.MAP, "folders of the host; never leave it empty", []),
     Field("environment", kind.ENVIRONMENT, "environment variables, text to text"),
     Field("privileged", kind.list_of(kind.one_of(words.CAPABILITIES)), "Linux capabilities, without CAP_"),

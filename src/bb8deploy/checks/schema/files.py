@@ -1,4 +1,4 @@
-"""The Supervisor's schemas of the two files beside the config: build.yaml and translations/<language>.yaml."""
+"""The Supervisor's schemas of the files beside the config: build.yaml and the translations."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ def crashers(config: Config) -> Iterator[Problem]:
         if key in config and not isinstance(config[key], (list, dict, str)):
             yield Problem((key,), f"`{key}` holds {_what(config[key])} where a list must stand")
     yield from _items_that_crash(config)
-    if config.get("ingress") and config.get("ingress_port") == 0 and "ports" in config:
-        if not isinstance(config["ports"], (list, dict, str)):
-            yield Problem(("ports",), f"`ports` holds {_what(config['ports'])} while `ingress_port` is 0")
+    dynamic = config.get("ingress") and config.get("ingress_port") == 0
+    if dynamic and "ports" in config and not isinstance(config["ports"], (list, dict, str)):
+        yield Problem(("ports",), f"`ports` holds {_what(config['ports'])} while `ingress_port` is 0")
 
 
 def _items_that_crash(config: Config) -> Iterator[Problem]:
@@ -41,7 +41,8 @@ def _items_that_crash(config: Config) -> Iterator[Problem]:
 
 def migrate(config: Config) -> tuple[Config, list[Problem]]:
     """The config in today's words, and what was old or odd about it; `config` itself stays as it is."""
-    new, notes = dict(config), []
+    new: Config = dict(config)
+    notes: list[Problem] = []
     for step in (_startup, _renames, _devices, _tmpfs, _map):
         notes.extend(step(new))
     return new, notes

@@ -111,19 +111,15 @@ def _may_miss(schema: Any) -> bool:
     return isinstance(first, str) and first.endswith("?")
 
 
-def _bounds(element: Element) -> dict[str, float]:
-    given = {"min": element.low, "max": element.high}
-    return {key: value for key, value in given.items() if value is not None}
-
-
 def _text(element: Element) -> Any:
     # The length of the text counts since 2026.07; before, a bound refused every value.
-    return vol.Schema(vol.All(str, vol.Length(**_bounds(element))))
+    low, high = (None if bound is None else int(bound) for bound in (element.low, element.high))
+    return vol.Schema(vol.All(str, vol.Length(min=low, max=high)))
 
 
 def _number(element: Element) -> Any:
     cast = int if element.name == "int" else float
-    return vol.Schema(vol.All(vol.Coerce(cast), vol.Range(**_bounds(element))))
+    return vol.Schema(vol.All(vol.Coerce(cast), vol.Range(min=element.low, max=element.high)))
 
 
 def _match(element: Element) -> Any:

@@ -1,0 +1,232 @@
+"""Runs an add-on's tests in a venv of their own and reads off what really ran."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from xml.etree import ElementTree
+
+from bb8deploy.cache import cache_dir
+from bb8deploy.errors import CheckFailed
+
+INSTALL_DEADLINE = 900.0
+TEST_DEADLINE = 1800.0
+TAIL_LINES = 40
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TestPlan:
+    """What to run: the add-on, its tests, the package whose coverage counts, where the reports go."""
+
+    __test__ = False
+
+    addon: Path
+    tests: Path
+    package: str
+    coverage_xml: Path
+    junit_xml: Path
+    deadline: float = TEST_DEADLINE
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """What the reports say. `coverage` in per cent of lines, None where it was not measured; `seconds` wall."""
+
+    __test__ = False
+
+    passed: int
+    failed: int
+    errors: int
+    skipped: int
+    coverage: float | None
+    seconds: float
+    exit_code: int
+    tail: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """At least one test ran, every one that ran passed, and pytest itself ended well."""
+        return self.passed > 0 and self.failed == 0 and self.errors == 0 and self.exit_code == 0
+
+
+def run_tests(plan: TestPlan, note: Note) -> TestOutcome:
+    """Installs what is needed, runs the tests with warnings as errors, reads the reports.
+
+    Raises CheckFailed where the venv cannot be made or the tests overrun their deadline.
+    """
+    python = ready_venv(plan, note)
+    for report in (plan.coverage_xml, plan.junit_xml):
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.unlink(missing_ok=True)
+    note(f"running {plan.tests.name}")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bb8-tests-") as scratch:
+        command = [str(python), "-m", "pytest", str(plan.tests), *_arguments(plan, Path(scratch))]
+        code, log = _run(command, _root(plan), plan.deadline, _environment(plan, Path(scratch)))
+    return _outcome(plan, code, log, time.monotonic() - started)
+
+
+def ready_venv(plan: TestPlan, note: Note) -> Path:
+    """The python of the venv for these requirements; made once and kept by their hash."""
+    requirements = requirement_files(plan)
+    folder = cache_dir("venvs") / _key(requirements)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if (folder / ".complete").is_file() and python.is_file():
+        return python
+    note("installing the tests' requirements")
+    with _locked(folder):
+        if not (folder / ".complete").is_file():
+            _install(folder, python, requirements)
+    return python
+
+
+def requirement_files(plan: TestPlan) -> list[Path]:
+    """The add-on's requirements and the tests' own, those that exist."""
+    candidates = (plan.addon / "requirements.txt", plan.tests / "requirements.txt")
+    return [path for path in candidates if path.is_file()]
+
+
+def _key(requirements: Sequence[Path]) -> str:
+    total = hashlib.sha256(f"{sys.version_info[:2]} {sys.platform} {sys.prefix}".encode())
+    for path in requirements:
+        total.update(path.read_bytes() + b"\0")
+    return total.hexdigest()[:20]
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One installer at a time; the lock goes with the process that held it."""
+    import fcntl
+
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _install(folder: Path, python: Path, requirements: Sequence[Path]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _must([sys.executable, "-m", "venv", str(folder)], "the venv for the tests cannot be made")
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for path in requirements:
+        hashed = ["--require-hashes"] if "--hash=" in path.read_text(encoding="utf-8") else []
+        _must([*pip, *hashed, "-r", str(path)], f"{path.name} of {path.parent.name}/ cannot be installed")
+    (folder / ".complete").touch()
+
+
+def _must(command: Sequence[str], cause: str) -> None:
+    code, log = _run(command, None, INSTALL_DEADLINE, dict(os.environ))
+    if code:
+        raise CheckFailed(
+            "TEST_ENVIRONMENT",
+            cause,
+            "Read the lines above, mend the requirements or the network, and run again.",
+            details=log.splitlines()[-TAIL_LINES:],
+        )
+
+
+def _root(plan: TestPlan) -> Path:
+    """The folder that pytest runs in: the workspace where the tests lie in one, so that its settings count."""
+    return next((p for p in plan.tests.parents if (p / "pyproject.toml").is_file()), plan.tests.parent)
+
+
+def _arguments(plan: TestPlan, scratch: Path) -> list[str]:
+    covered = ["--cov", plan.package, f"--cov-report=xml:{plan.coverage_xml}"] if plan.package else []
+    cache = ["-o", f"cache_dir={scratch / 'cache'}"]
+    return ["-q", "-W", "error", f"--junitxml={plan.junit_xml}", *cache, *covered]
+
+
+def _environment(plan: TestPlan, scratch: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTEST_ADDOPTS", "VIRTUAL_ENV"}}
+    paths = f"{plan.addon}{os.pathsep}{plan.tests.parent}"
+    return {
+        **kept,
+        "PYTHONPATH": paths,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COVERAGE_FILE": str(scratch / ".coverage"),
+    }
+
+
+def _run(command: Sequence[str], cwd: Path | None, deadline: float, env: dict[str, str]) -> tuple[int, str]:
+    """Runs to the end or to the deadline; whatever happens, no process of its group stays behind."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(deadline)
+        except subprocess.TimeoutExpired as error:
+            raise CheckFailed(
+                "TESTS_TIMEOUT",
+                f"the tests did not end within {deadline:.0f} s and were stopped",
+                "Find the test that hangs (pytest -x -v), or make it faster.",
+                details=_tail(log),
+            ) from error
+        finally:
+            _end_group(process)
+        log.seek(0)
+        return code, log.read()
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _tail(log: IO[str]) -> list[str]:
+    log.seek(0)
+    return log.read().splitlines()[-TAIL_LINES:]
+
+
+def _outcome(plan: TestPlan, code: int, log: str, seconds: float) -> TestOutcome:
+    total, failed, errors, skipped = _counts(plan.junit_xml)
+    return TestOutcome(
+        passed=total - failed - errors - skipped,
+        failed=failed,
+        errors=errors,
+        skipped=skipped,
+        coverage=_coverage(plan.coverage_xml) if plan.package else None,
+        seconds=seconds,
+        exit_code=code,
+        tail=tuple(log.splitlines()[-TAIL_LINES:]),
+    )
+
+
+def _counts(junit: Path) -> tuple[int, int, int, int]:
+    root = _parsed(junit)
+    suites = list(root.iter("testsuite")) if root is not None else []
+    keys = ("tests", "failures", "errors", "skipped")
+    tests, failed, errors, skipped = (sum(int(s.get(key, "0")) for s in suites) for key in keys)
+    return tests, failed, errors, skipped
+
+
+def _coverage(report: Path) -> float | None:
+    root = _parsed(report)
+    if root is None or not int(root.get("lines-valid", "0")):
+        return None
+    return round(100 * int(root.get("lines-covered", "0")) / int(root.get("lines-valid", "1")), 1)
+
+
+def _parsed(path: Path) -> ElementTree.Element | None:
+    try:
+        return ElementTree.parse(path).getroot()  # noqa: S314 - a file that this run has just written
+    except (OSError, ElementTree.ParseError):
+        return None
