@@ -270,12 +270,11 @@ class StreamDecoder:
                 self._held = held
                 self._arrivals.append((len(held), now))
                 return []
-            packet = _checked(held) if len(held) == size else None
-            if packet is not None:
+            if len(held) == size <= _ADLER_SUMS and adler32(held, 0) & 0xFF == _ASYNC_TOTAL:
                 self._held = b""
                 self._size = 0
                 self._in_sync = True
-                return [packet]
+                return [_tuple(AsyncPacket, (held[2], held[5:-1]))]
         return self._feed_noise(data, now)
 
     def _feed_noise(self, data: bytes, now: float) -> list[Packet]:

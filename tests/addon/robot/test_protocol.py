@@ -248,3 +248,11 @@ def test_the_robot_reads_what_we_write(
     assert heard.intact
     assert (heard.key, heard.seq, heard.data) == ((did, cid), seq, data)
     assert (heard.wants_answer, heard.resets_timer) == (answer, reset)
+
+
+def test_a_long_report_in_many_pieces_is_one_packet() -> None:
+    decoder = StreamDecoder()
+    pieces = protocol.chunks(wire.event(2, b"all systems nominal\r\n" * 70))
+    (packet,) = [packet for piece in pieces for packet in decoder.feed(piece, 0.0)]
+    assert packet == AsyncPacket(2, b"all systems nominal\r\n" * 70)
+    assert decoder.stats.dropped_bytes == 0
