@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import paramiko
 
@@ -52,7 +52,7 @@ class Sandbox:
         self._ssh_token = self._access.grant(Caller(Role.MANAGER))
         self._core_token = self._access.grant(Caller(Role.ADMIN))
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -230,5 +230,7 @@ def _write_ha(path: Path) -> None:
 
     script = Path(__file__).with_name("ha_cli.py")
     python = Path(sys.executable)
-    path.write_text(f"#!/bin/sh\nexec {quote(str(python))} -I -S {quote(str(script))} \"$@\"\n", encoding="utf-8")
+    path.write_text(
+        f'#!/bin/sh\nexec {quote(str(python))} -I -S {quote(str(script))} "$@"\n', encoding="utf-8"
+    )
     path.chmod(0o755)

@@ -93,7 +93,11 @@ class Core:
             body = json.loads(request.body or b"{}")
         except ValueError:
             return Response(400, JSON, b'{"message":"Invalid JSON specified."}')
-        if not isinstance(body, dict) or list(body) != [kind] or not re.fullmatch(r"[-_.\w]+", str(body[kind])):
+        if (
+            not isinstance(body, dict)
+            or list(body) != [kind]
+            or not re.fullmatch(r"[-_.\w]+", str(body[kind]))
+        ):
             return Response(400, PLAIN, b"400: Bad Request")
         slug = str(body[kind])
         envelope = _envelope(self._supervisor(Request("POST", f"/addons/{slug}/{verb}")))
@@ -165,7 +169,9 @@ class Core:
         request = Request(str(message.get("method", "get")).upper(), endpoint, query, body)
         timeout = message.get("timeout", _DEFAULT_TIMEOUT)
         holder: list[Response] = []
-        worker = threading.Thread(target=lambda: holder.append(self._supervisor(request)), name="sandbox ws call")
+        worker = threading.Thread(
+            target=lambda: holder.append(self._supervisor(request)), name="sandbox ws call"
+        )
         worker.start()
         worker.join(timeout)
         if not holder:  # the work goes on, only the answer is given up

@@ -227,7 +227,9 @@ def entry(head: str, value: object, indent: str) -> list[str]:
 def scalar(value: object) -> str:
     """A plain word where YAML would read it back as the same string, else JSON."""
     if isinstance(value, str) and value and value[0].isalpha() and not set(value) & set(":#\n\"'{}[]"):
-        return value if value.lower() not in {"true", "false", "null", "yes", "no", "on", "off"} else repr(value)
+        return (
+            value if value.lower() not in {"true", "false", "null", "yes", "no", "on", "off"} else repr(value)
+        )
     return json.dumps(value)
 
 

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
-from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_SUCCEEDED,
+    cMSG_CHANNEL_REQUEST,
+)
 from paramiko.message import Message
 
 _CHUNK = 64 * 1024
@@ -158,22 +164,22 @@ class _Rules(paramiko.ServerInterface):
         self._connection = connection
         self._login = login
 
-    def get_allowed_auths(self, username: str) -> str:
+    def get_allowed_auths(self, _username: str) -> str:
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         right = username == self._login.user and key.asbytes() == self._login.key.asbytes()
-        return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if right else AUTH_FAILED
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:
+    def check_channel_request(self, kind: str, _chanid: int) -> int:
         known = kind == "session"
-        return paramiko.OPEN_SUCCEEDED if known else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        return OPEN_SUCCEEDED if known else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self._connection.run(channel, command.decode(errors="surrogateescape"))
         return True
 
-    def check_channel_pty_request(self, channel: paramiko.Channel, *_size: Any) -> bool:
+    def check_channel_pty_request(self, _channel: paramiko.Channel, *_size: Any) -> bool:
         return False
 
 
@@ -227,8 +233,8 @@ class _Command:
         return self._channel.closed or not transport.is_active()
 
     def _feed(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None
-        with contextlib.suppress(OSError, EOFError), process.stdin as pipe:
+        pipe: Any = process.stdin
+        with contextlib.suppress(OSError, EOFError), pipe:
             while data := self._channel.recv(_CHUNK):
                 pipe.write(data)
                 pipe.flush()
@@ -252,4 +258,5 @@ class _Command:
             message.add_boolean(False)
             message.add_string("")
             message.add_string("")
-            self._channel.get_transport()._send_user_message(message)  # noqa: SLF001  paramiko has no public way
+            transport: Any = self._channel.get_transport()
+            transport._send_user_message(message)  # noqa: SLF001  paramiko has no public way

@@ -184,7 +184,9 @@ class Build:
         for line in output.splitlines():
             self._note(line)
         if code:
-            raise _StepFailed(f'process "/bin/sh -c {script}" did not complete successfully: exit code: {code}')
+            raise _StepFailed(
+                f'process "/bin/sh -c {script}" did not complete successfully: exit code: {code}'
+            )
         if time.monotonic() - begin >= CACHE_WORTH:
             _keep(self._tree, kept)
 

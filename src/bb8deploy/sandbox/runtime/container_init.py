@@ -18,6 +18,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Spec = dict[str, Any]
 
 RESTART_DELAY = 1.0  # s6 never starts a service more often than once a second
 PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service to stay down
@@ -26,17 +31,17 @@ PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service t
 class Service:
     """A long-running service, or the container's one command."""
 
-    def __init__(self, spec, environment, on_end):
+    def __init__(self, spec: Spec, environment: dict[str, str], on_end: Callable[[int], None]) -> None:
         self.name = spec["name"]
         self.spec = spec
         self.environment = environment
         self.on_end = on_end
-        self.process = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.stopping = threading.Event()
         self.guard = threading.Lock()
         self.thread = threading.Thread(target=self.live, name=self.name)
 
-    def live(self):
+    def live(self) -> None:
         """Starts it again and again until told to stop; a command lives once."""
         while not self.stopping.is_set():
             begin = time.monotonic()
@@ -48,7 +53,7 @@ class Service:
                 return
             self.stopping.wait(max(0.0, RESTART_DELAY - (time.monotonic() - begin)))
 
-    def once(self):
+    def once(self) -> int:
         """One life; the exit code, negative for a signal."""
         with self.guard:
             if self.stopping.is_set():
@@ -58,11 +63,12 @@ class Service:
                     self.spec["argv"], env=self.environment, cwd=self.spec["folder"], stdin=subprocess.DEVNULL
                 )
             except OSError as error:
-                print(f"{self.name}: {error}", flush=True)
+                sys.stdout.write(f"{self.name}: {error}\n")
+                sys.stdout.flush()
                 return 127
         return self.process.wait()
 
-    def finish(self, code):
+    def finish(self, code: int) -> int:
         """Runs the finish script with exit code and signal, 256 standing for a signal."""
         argv = self.spec["finish"]
         if not argv:
@@ -70,11 +76,15 @@ class Service:
         words = [str(code), "0"] if code >= 0 else ["256", str(-code)]
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             return subprocess.run(
-                [*argv, *words, self.name], env=self.environment, stdin=subprocess.DEVNULL, timeout=5, check=False
+                [*argv, *words, self.name],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                timeout=5,
+                check=False,
             ).returncode
         return 0
 
-    def stop(self):
+    def stop(self) -> None:
         """SIGTERM; whoever ignores it is killed with the container."""
         self.stopping.set()
         with self.guard:
@@ -88,7 +98,9 @@ class Health:
 
     QUICK = 0.5
 
-    def __init__(self, spec, environment, folder, tell):
+    def __init__(
+        self, spec: Spec, environment: dict[str, str], folder: str, tell: Callable[[bytes], object]
+    ) -> None:
         self.spec = spec
         self.environment = environment
         self.folder = folder
@@ -96,9 +108,11 @@ class Health:
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.live, name="health")
 
-    def live(self):
+    def live(self) -> None:
+        """Asks until done."""
         begin = time.monotonic()
-        healthy, failed = None, 0
+        healthy: bool | None = None
+        failed = 0
         while not self.done.wait(self.spec["interval"] if healthy else self.QUICK):
             good = self.ask()
             failed = 0 if good else failed + 1
@@ -110,7 +124,8 @@ class Health:
                 self.tell(b"h" if verdict else b"u")
                 healthy = verdict
 
-    def ask(self):
+    def ask(self) -> bool:
+        """One question; whether the answer is good."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             done = subprocess.run(
                 self.spec["command"],
@@ -126,7 +141,7 @@ class Health:
         return False
 
 
-def listen(control, ports):
+def listen(control: socket.socket, ports: list[int]) -> None:
     """Opens the container's loopback ports and hands the sockets out."""
     sockets = [socket.create_server(("127.0.0.1", port), backlog=64) for port in ports]
     socket.send_fds(control, [b"l"], [opened.fileno() for opened in sockets])
@@ -134,39 +149,40 @@ def listen(control, ports):
         opened.close()
 
 
-def halt_command(wake):
+def halt_command(wake: socket.socket) -> Path:
     """`/run/s6/basedir/bin/halt`, which finish scripts call to end the whole container."""
     signal.signal(signal.SIGTERM, lambda *_: wake.send(b"s"))
-    folder = "/run/s6/basedir/bin"
-    results = "/run/s6-linux-init-container-results"
+    folder = Path("/run/s6/basedir/bin")
+    results = Path("/run/s6-linux-init-container-results")
     with contextlib.suppress(OSError):
-        os.makedirs(results, exist_ok=True)
-        os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, "halt")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\nexec kill -TERM {os.getpid()}\n")
-        os.chmod(path, 0o755)
-    return os.path.join(results, "exitcode")
+        results.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "halt"
+        path.write_text(f"#!/bin/sh\nexec kill -TERM {os.getpid()}\n", encoding="utf-8")
+        path.chmod(0o755)
+    return results / "exitcode"
 
 
-def exit_code(results, ended):
+def exit_code(results: Path | None, ended: list[int]) -> int:
     """What the container ends with: what a finish script wrote, or what its command returned."""
-    with contextlib.suppress(OSError, ValueError), open(results, encoding="utf-8") as file:
-        return int(file.read())
+    with contextlib.suppress(OSError, ValueError):
+        if results is not None:
+            return int(results.read_text(encoding="utf-8"))
     code = ended[0] if ended else 0
     return 128 - code if code < 0 else code
 
 
-def main():
+def main() -> None:
+    """Runs until told to stop, or until the one command ends."""
     config = json.load(sys.stdin)
     control = socket.socket(fileno=config["control"])
     awake, wake = socket.socketpair()
-    results = halt_command(wake) if config["isolated"] else ""
+    results = halt_command(wake) if config["isolated"] else None
     if config["listen"]:
         listen(control, config["listen"])
-    ended = []
+    ended: list[int] = []
 
-    def on_end(code):
+    def on_end(code: int) -> None:
         ended.append(code)
         wake.send(b"e")
 

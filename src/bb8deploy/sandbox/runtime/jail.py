@@ -16,10 +16,21 @@ from bb8deploy.sandbox.runtime.base import Usage
 
 RUN_DEADLINE = 900.0  # seconds for one RUN
 _FOLDERS = ("usr/src", "etc", "opt", "data", "tmp", "run", "var", "root", "home", "proc", "dev", "sys")
-_HOST_ETC = (
-    "ssl ca-certificates resolv.conf nsswitch.conf passwd group alternatives ld.so.cache localtime "
-    "pip.conf services protocols mime.types"
-).split()
+_HOST_ETC = [
+    "ssl",
+    "ca-certificates",
+    "resolv.conf",
+    "nsswitch.conf",
+    "passwd",
+    "group",
+    "alternatives",
+    "ld.so.cache",
+    "localtime",
+    "pip.conf",
+    "services",
+    "protocols",
+    "mime.types",
+]
 _ROOT_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _PASSED_ON = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_DEFAULT_TIMEOUT",

@@ -45,8 +45,10 @@ class ProcessRuntime:
     def way(self) -> str:
         """Which way it is."""
         if self._isolated:
-            return "user namespaces (bubblewrap): image steps, run.sh and the services.d scripts run as they stand"
-        return "plain processes: run.sh runs as it stands, s6 scripts and RUN steps are skipped (no namespaces)"
+            return "user namespaces (bubblewrap): RUN steps, run.sh and the services.d scripts as they stand"
+        return (
+            "plain processes: run.sh runs as it stands, s6 scripts and RUN steps are skipped (no namespaces)"
+        )
 
     def address(self, service: str) -> tuple[str, int]:
         """By the real host's names inside a network namespace, else on this machine's loopback."""
@@ -123,9 +125,9 @@ class ProcessRuntime:
     ) -> ProcessContainer:
         carried = None
         try:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(config).encode())
-            process.stdin.close()
+            pipe: Any = process.stdin
+            pipe.write(json.dumps(config).encode())
+            pipe.close()
             if self._relay is not None:
                 carried = self._carry(self._relay, control)
         except OSError as error:
@@ -196,8 +198,8 @@ class ProcessContainer:
         self._process.wait()
 
     def _read_output(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as stream:
+        output: Any = self._process.stdout
+        with output as stream:
             for line in stream:
                 self._spec.on_line(line.decode(errors="replace").rstrip("\r\n"))
         code = self._process.wait()
@@ -228,7 +230,7 @@ class _SkippedRun:
         self._context = context
 
     def __call__(
-        self, tree: Path, script: str, folder: str, environment: Mapping[str, str]
+        self, tree: Path, script: str, _folder: str, _environment: Mapping[str, str]
     ) -> tuple[int, str]:
         """Makes <tree>/opt/venv for a step that installs requirements; skips any other."""
         requirements = self._context / "requirements.txt"
@@ -239,16 +241,16 @@ class _SkippedRun:
         install = [python, "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--quiet"]
         output = ""
         for argv in ([sys.executable, "-m", "venv", str(venv)], [*install, "-r", str(requirements)]):
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=jail.RUN_DEADLINE, check=False)
+            done = subprocess.run(
+                argv, capture_output=True, text=True, timeout=jail.RUN_DEADLINE, check=False
+            )
             output += done.stdout + done.stderr
             if done.returncode:
                 return done.returncode, output
         return 0, output
 
 
-def _config(
-    tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool, control: int
-) -> dict[str, Any]:
+def _config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool, control: int) -> dict[str, Any]:
     environment = {"PATH": jail.search_path(), "HOME": "/root", **image.environment, **spec.environment}
     if not isolated:
         environment |= _plain_paths(tree, spec.data)

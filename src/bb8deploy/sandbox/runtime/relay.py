@@ -72,9 +72,7 @@ class Carried:
             self._loop.call_soon_threadsafe(server.close)
 
 
-async def _carry(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: tuple[str, int]
-) -> None:
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: tuple[str, int]) -> None:
     try:
         far_reader, far_writer = await asyncio.open_connection(*target)
     except OSError:

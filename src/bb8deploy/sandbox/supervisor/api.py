@@ -348,7 +348,9 @@ def _logs(journal: Journal, request: Request, kind: str) -> Response:
     accept = request.headers.get("accept", "*/*").split(",")[0].strip()
     if accept not in {"*/*", "text/plain", "text/x-log", "application/json", "text/*"}:
         return Response(400, "text/plain", b"Invalid content type requested. Only text/plain is supported.")
-    lines = max(2, int(request.query.get("lines", "100"))) if request.query.get("lines", "1").isdigit() else 100
+    lines = (
+        max(2, int(request.query.get("lines", "100"))) if request.query.get("lines", "1").isdigit() else 100
+    )
     verbose = accept == "text/x-log" or "verbose" in request.query
     if kind.endswith("/follow"):
         return Response(200, "text/plain", stream=journal.follow(lines, verbose=verbose))

@@ -148,7 +148,7 @@ def available_updates(manager: Manager) -> list[dict[str, Any]]:
 
 
 def stats(app: Installed) -> dict[str, Any]:
-    """CPU in percent of one core over a short sample, memory in bytes; raises ApiError where it stands still."""
+    """CPU in percent of one core over a short sample, memory in bytes; ApiError where stopped."""
     container = app.container
     if container is None or not app.running:
         raise failures.not_running(app.slug)

@@ -47,7 +47,7 @@ class Manager:
     # ---------------------------------------------------------------- what is there
 
     def app(self, slug: str) -> Installed:
-        """The installed app; raises ApiError 404 where nothing is known of it, 400 where it is not installed."""
+        """The installed app; raises ApiError, 404 for an unknown one, 400 where not installed."""
         if slug in self.installed:
             return self.installed[slug]
         raise failures.not_installed() if slug in self.store.apps else failures.unknown_app(slug)
@@ -109,7 +109,12 @@ class Manager:
     def restart(self, slug: str) -> Work:
         """Stops where it runs, and starts."""
         app = self.app(slug)
-        return lambda: (self._stop(app), self._start(app))[1]
+
+        def work() -> None:
+            self._stop(app)
+            self._start(app)
+
+        return work
 
     def uninstall(self, slug: str) -> Work:
         """Removes container, image and data; the log stays."""
@@ -135,7 +140,9 @@ class Manager:
 
     def _update(self, app: Installed, store: StoreApp) -> None:
         if store.config.get("image"):
-            self.journal.log("ERROR", "docker.interface", f"Can't install {store.config['image']}: no registry")
+            self.journal.log(
+                "ERROR", "docker.interface", f"Can't install {store.config['image']}: no registry"
+            )
             raise failures.unknown_failure(app.slug)
         self._need_dockerfile(store)
         self._build(store, store.version)
@@ -264,7 +271,9 @@ class Manager:
                 return  # stopped on purpose, or another one runs already
             app.state = State.ERROR if code else State.STOPPED
             self._state_changed.notify_all()
-        self.journal.log("WARNING" if code else "INFO", "docker.monitor", f"app_{app.slug} exited with {code}")
+        self.journal.log(
+            "WARNING" if code else "INFO", "docker.monitor", f"app_{app.slug} exited with {code}"
+        )
 
     def _health_changed(self, app: Installed, holder: list[Container], *, healthy: bool) -> None:
         with self._state_changed:

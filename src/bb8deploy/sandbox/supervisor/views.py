@@ -9,10 +9,28 @@ from bb8deploy.sandbox.supervisor import rules
 from bb8deploy.sandbox.supervisor.model import Installed, State
 from bb8deploy.sandbox.supervisor.store import StoreApp
 
-_FALSE_FLAGS = (
-    "host_network host_pid host_ipc host_uts host_dbus full_access stdin hassio_api auth_api "
-    "homeassistant_api gpio usb uart kernel_modules devicetree udev docker_api video audio ingress"
-).split()
+_FALSE_FLAGS = [
+    "host_network",
+    "host_pid",
+    "host_ipc",
+    "host_uts",
+    "host_dbus",
+    "full_access",
+    "stdin",
+    "hassio_api",
+    "auth_api",
+    "homeassistant_api",
+    "gpio",
+    "usb",
+    "uart",
+    "kernel_modules",
+    "devicetree",
+    "udev",
+    "docker_api",
+    "video",
+    "audio",
+    "ingress",
+]
 
 
 def list_entry(app: Installed, store: StoreApp | None, *, arch: str) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""`bb8deploy sandbox up|down`: an embedded Home Assistant host to try things against."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bb8deploy.cli.common import Modes, plain_errors
+
+if TYPE_CHECKING:
+    from bb8deploy.console import Console
+    from bb8deploy.sandbox import Sandbox
+
+_DEADLINE = 60.0  # seconds for a detached sandbox to start or end
+Root = Annotated[Path | None, typer.Option("--root", help="Folder of the host; a cache folder without it.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Run in the background until `sandbox down`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    group = typer.Typer(help="An embedded Home Assistant host: start it, stop it.", no_args_is_help=True)
+    group.command()(up)
+    group.command()(down)
+    app.add_typer(group, name="sandbox")
+
+
+def up(root: Root = None, detach: Detach = False) -> None:
+    """Start a host on loopback and print the settings that reach it; Ctrl-C stops it."""
+    with plain_errors(Modes()) as console:
+        folder = _folder(root)
+        _need_free(folder)
+        settings = _detached(folder) if detach else _foreground(folder, console)
+        if settings:
+            _print(console, settings)
+
+
+def down(root: Root = None) -> None:
+    """Stop the host that `sandbox up --detach` started."""
+    with plain_errors(Modes()) as console:
+        folder = _folder(root)
+        pid = _pid(folder)
+        if pid is None:
+            _refuse_down(folder)
+        os.kill(pid, signal.SIGTERM)
+        _await(lambda: _pid(folder) is None)
+        console.text("the sandbox is down")
+
+
+def _foreground(folder: Path, console: Console) -> dict[str, str]:
+    """Runs until SIGINT or SIGTERM; nothing of it is left afterwards."""
+    from bb8deploy.sandbox import Sandbox
+
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with Sandbox(folder) as box:
+        _write_state(folder, box)
+        try:
+            _print(console, box.env())
+            console.text(f"# add-ons run by: {box.runtime_way}")
+            console.text(
+                "# put these lines into .env.sandbox and use --target sandbox; Ctrl-C stops the host"
+            )
+            while not ended.wait(1.0):
+                pass
+        finally:
+            _state(folder).unlink(missing_ok=True)
+    return {}
+
+
+def _detached(folder: Path) -> dict[str, str]:
+    from bb8deploy.errors import CheckFailed
+
+    log = folder / "state" / "sandbox.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _await(lambda: _state(folder).is_file() or process.poll() is not None)
+    if not _state(folder).is_file():
+        raise CheckFailed(
+            "SANDBOX_START_FAILED",
+            "the detached sandbox ended before it was ready",
+            "Run `bb8deploy sandbox up` without --detach to see what it says.",
+            details=log.read_text(errors="replace").splitlines()[-20:],
+        )
+    settings: dict[str, str] = json.loads(_state(folder).read_text(encoding="utf-8"))["env"]
+    return settings
+
+
+def _print(console: Console, settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        console.text(f"{name}={value}")
+
+
+def _folder(root: Path | None) -> Path:
+    from bb8deploy.cache import cache_dir
+
+    return (root or cache_dir("sandbox")).resolve()
+
+
+def _state(folder: Path) -> Path:
+    return folder / "state" / "sandbox.json"
+
+
+def _write_state(folder: Path, box: Sandbox) -> None:
+    from bb8deploy.atomic import write_text
+
+    write_text(_state(folder), json.dumps({"pid": os.getpid(), "env": box.env()}), mode=0o600)
+
+
+def _pid(folder: Path) -> int | None:
+    """The process of the sandbox in `folder`, None where it has ended."""
+    try:
+        pid = int(json.loads(_state(folder).read_text(encoding="utf-8"))["pid"])
+        os.kill(pid, 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return pid
+
+
+def _need_free(folder: Path) -> None:
+    from bb8deploy.errors import Locked
+
+    if _pid(folder) is not None:
+        raise Locked(
+            "SANDBOX_RUNNING",
+            f"a sandbox is up in {folder} already",
+            "Stop it with `bb8deploy sandbox down`, or give this one a folder with --root.",
+        )
+    _state(folder).unlink(missing_ok=True)
+
+
+def _refuse_down(folder: Path) -> NoReturn:
+    from bb8deploy.errors import UsageError
+
+    raise UsageError(
+        "SANDBOX_NOT_RUNNING",
+        f"there is no sandbox in {folder}",
+        "Start one with `bb8deploy sandbox up`, or give --root where it lives elsewhere.",
+    )
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
