@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from bb8deploy.cache import cache_dir
 from bb8deploy.errors import CheckFailed
@@ -42,7 +42,7 @@ class TestPlan:
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """What the reports say. `coverage` in per cent of lines, None where it was not measured; `seconds` wall."""
+    """What the reports say. `coverage` is per cent of lines, None where unmeasured."""
 
     __test__ = False
 
@@ -137,7 +137,7 @@ def _must(command: Sequence[str], cause: str) -> None:
 
 
 def _root(plan: TestPlan) -> Path:
-    """The folder that pytest runs in: the workspace where the tests lie in one, so that its settings count."""
+    """Where pytest runs: the workspace that the tests lie in, so that its settings count."""
     return next((p for p in plan.tests.parents if (p / "pyproject.toml").is_file()), plan.tests.parent)
 
 
@@ -225,8 +225,8 @@ def _coverage(report: Path) -> float | None:
     return round(100 * int(root.get("lines-covered", "0")) / int(root.get("lines-valid", "1")), 1)
 
 
-def _parsed(path: Path) -> ElementTree.Element | None:
+def _parsed(path: Path) -> ET.Element | None:
     try:
-        return ElementTree.parse(path).getroot()  # noqa: S314 - a file that this run has just written
-    except (OSError, ElementTree.ParseError):
+        return ET.parse(path).getroot()  # noqa: S314 - a file that this run has just written
+    except (OSError, ET.ParseError):
         return None

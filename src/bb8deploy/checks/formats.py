@@ -1,0 +1,108 @@
+"""Findings as people, GitHub and code-scanning services read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from bb8deploy.findings import Finding, Level
+
+_GITHUB = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
+_MAX_LINE = 120
+
+
+def people(findings: Iterable[Finding], root: Path) -> Iterator[str]:
+    """Lines grouped by file: the message, the line it is about with a caret below, the hint."""
+    ordered = sorted(findings, key=lambda f: (f.path, f.line or 0, f.column or 0, f.code))
+    for path, group in groupby(ordered, key=lambda f: f.path):
+        yield path or "(the add-on)"
+        text = _lines(root, path)
+        for finding in group:
+            place = f"{finding.line}:{finding.column or 1}" if finding.line else "-"
+            yield f"  {place:>7}  {finding.level.value} {finding.code}: {finding.message}"
+            yield from _excerpt(text, finding)
+            if finding.hint:
+                yield f"           {finding.hint}"
+        yield ""
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """How many of each level: `2 errors, 1 warning`."""
+    levels = [finding.level for finding in findings]
+    counted = [(levels.count(level), level.value) for level in Level]
+    named = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counted if count]
+    return ", ".join(named) or "nothing found"
+
+
+def github(findings: Iterable[Finding], prefix: str = "") -> Iterator[str]:
+    """Workflow commands that become annotations; `prefix` is the add-on's folder in the repository."""
+    for finding in findings:
+        place = {"file": _joined(prefix, finding.path), "line": finding.line, "col": finding.column}
+        fields = [f"{key}={_escape(str(value), property_=True)}" for key, value in place.items() if value]
+        fields.append(f"title={finding.code}")
+        text = _escape(f"{finding.message} {finding.hint}".strip())
+        yield f"::{_GITHUB[finding.level]} {','.join(fields)}::{text}"
+
+
+def sarif(findings: Iterable[Finding], version: str, prefix: str = "") -> dict[str, Any]:
+    """A SARIF 2.1.0 log with one run."""
+    listed = list(findings)
+    codes = sorted({finding.code for finding in listed})
+    driver = {
+        "name": "bb8deploy",
+        "version": version,
+        "rules": [{"id": code, "shortDescription": {"text": code}} for code in codes],
+    }
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": [_result(f, codes, prefix) for f in listed]}],
+    }
+
+
+def _result(finding: Finding, codes: list[str], prefix: str) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": codes.index(finding.code),
+        "level": finding.level.value,
+        "message": {"text": f"{finding.message}. {finding.hint}".strip()},
+    }
+    uri = _joined(prefix, finding.path)
+    if uri:
+        place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+        if finding.line:
+            column = {"startColumn": finding.column} if finding.column else {}
+            place["region"] = {"startLine": finding.line, **column}
+        result["locations"] = [{"physicalLocation": place}]
+    return result
+
+
+def _lines(root: Path, path: str) -> list[str]:
+    file = root / path
+    try:
+        if not path or file.stat().st_size > 1024 * 1024:
+            return []
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _excerpt(text: list[str], finding: Finding) -> Iterator[str]:
+    if not finding.line or finding.line > len(text) or finding.code.startswith("SECRET_"):
+        return
+    line = text[finding.line - 1]
+    shown = "".join(char if char.isprintable() else " " for char in line.expandtabs(1))[:_MAX_LINE]
+    yield f"           | {shown}"
+    if finding.column and finding.column <= _MAX_LINE:
+        yield f"           | {' ' * (finding.column - 1)}^"
+
+
+def _joined(prefix: str, path: str) -> str:
+    return "/".join(part for part in (prefix.strip("/"), path) if part and part != ".")
+
+
+def _escape(text: str, *, property_: bool = False) -> str:
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace(":", "%3A").replace(",", "%2C") if property_ else text
