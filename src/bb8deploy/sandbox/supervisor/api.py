@@ -276,7 +276,10 @@ def _info(api: Api, request: Request, caller: Caller, match: re.Match[str]) -> A
     store = manager.store.apps.get(slug)
     if slug not in manager.installed and store is not None and not request.path.startswith("/v2/"):
         return views.not_installed_info(store, arch=manager.arch)
-    return views.info(manager.app(slug), store, arch=manager.arch, address="127.0.0.1")
+    data = views.info(manager.app(slug), store, arch=manager.arch, address="127.0.0.1")
+    if request.path.startswith("/v2/"):
+        del data["advanced"]  # v2 has dropped it
+    return data
 
 
 @_route("POST", "/(v2/apps|addons)/{s}/rebuild")

@@ -105,10 +105,12 @@ def image_based(name: str, slug: str) -> ApiError:
     )
 
 
-def no_update(name: str) -> ApiError:
+def no_update(name: str, slug: str) -> ApiError:
     """Update where the versions are equal."""
     return ApiError(
-        f"No update available for app {name}", key="app_no_update_available_error", fields={"app": name}
+        f"No update available for app {name}",
+        key="app_no_update_available_error",
+        fields={"app": name, "slug": slug},
     )
 
 

@@ -82,7 +82,7 @@ class Manager:
         """Builds the store's version while the old one runs, then swaps."""
         app, store = self.app(slug), self._in_store(slug)
         if app.version == store.version:
-            raise failures.no_update(app.name)
+            raise failures.no_update(app.name, slug)
         self.need_architecture(store)
         return lambda: self._update(app, store)
 
@@ -226,7 +226,7 @@ class Manager:
                 app.state = State.STARTED
 
     def _await_health(self, app: Installed) -> None:
-        """Waits for the first answer of the health check; a dead container ends the wait, without an error."""
+        """Waits for the first answer of the health check; a dead container ends the wait, too."""
         with self._state_changed:
             settled = self._state_changed.wait_for(lambda: app.state is not State.STARTUP, HEALTH_DEADLINE)
             if not settled:

@@ -1,0 +1,66 @@
+"""Both brokers of the sandbox: login, echo, last will of a client that fell silent."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from bb8deploy.sandbox.broker import Broker, open_broker
+
+
+@pytest.fixture(params=["mosquitto", "embedded"])
+def broker(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Broker]:
+    if (
+        request.param == "mosquitto"
+        and shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") is None
+    ):
+        pytest.skip("SKIPPED: mosquitto is not installed")
+    if request.param == "embedded":
+        monkeypatch.setattr(shutil, "which", lambda *_args, **_options: None)
+    made = open_broker(tmp_path, "sandbox", "secret")
+    yield made
+    made.stop()
+
+
+def client(broker: Broker, password: str) -> tuple[mqtt.Client, list[Any], threading.Event]:
+    made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    made.username_pw_set("sandbox", password)
+    codes: list[Any] = []
+    answered = threading.Event()
+
+    def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        codes.append(code)
+        answered.set()
+
+    made.on_connect = on_connect
+    made.connect("127.0.0.1", broker.port, keepalive=30)
+    made.loop_start()
+    assert answered.wait(30)
+    return made, codes, answered
+
+
+def test_the_right_password_gets_an_echo_and_a_wrong_one_is_refused(broker: Broker) -> None:
+    made, codes, _ = client(broker, "secret")
+    assert not codes[0].is_failure
+    heard = threading.Event()
+    made.on_message = lambda *_: heard.set()
+    subscribed = threading.Event()
+    made.on_subscribe = lambda *_: subscribed.set()
+    made.subscribe("a/b", qos=1)
+    assert subscribed.wait(30)
+    made.publish("a/b", b"x", qos=1)
+    assert heard.wait(30)
+    made.disconnect()
+    made.loop_stop()
+    wrong, codes, _ = client(broker, "guess")
+    assert codes[0].is_failure
+    wrong.disconnect()
+    wrong.loop_stop()

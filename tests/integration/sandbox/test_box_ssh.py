@@ -1,0 +1,111 @@
+"""The ssh server and the `ha` command, met with the system's ssh client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bb8deploy.sandbox import Sandbox
+
+
+def test_exit_codes_both_streams_and_stdin_pass_through(ssh: Any) -> None:
+    done = ssh("cat; echo err >&2; exit 7", b"\x00\xffdata")
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"\x00\xffdata", b"err\n")
+
+
+def test_megabytes_pass_both_ways_without_a_deadlock(ssh: Any) -> None:
+    data = bytes(range(256)) * 16384
+    done = ssh("tee /dev/stderr", data)
+    assert (len(done.stdout), len(done.stderr)) == (len(data), len(data))
+
+
+def test_commands_start_in_the_hosts_folder(ssh: Any, box: Sandbox) -> None:
+    assert ssh("pwd").stdout.decode().strip() == str(box.root)
+
+
+def test_a_command_dies_with_its_client(ssh: Any, box: Sandbox, tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    client = subprocess.Popen([*ssh.argv, f"echo $$ > {mark}; sleep 600; true"], stdin=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (mark.is_file() and mark.read_text().strip()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    pid = int(mark.read_text())
+    client.kill()
+    client.communicate()
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_wrong_key_is_refused(ssh: Any, tmp_path: Path) -> None:
+    import shutil
+
+    key = tmp_path / "other"
+    if shutil.which("ssh-keygen") is None:
+        from paramiko import RSAKey
+
+        RSAKey.generate(2048).write_private_key_file(str(key))
+    else:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    argv = [str(key) if word.endswith("id_ed25519") else word for word in ssh.argv]
+    done = subprocess.run([*argv, "true"], capture_output=True, timeout=60)
+    assert done.returncode == 255
+    assert b"Permission denied" in done.stderr
+
+
+def test_ha_addons_reload_prints_the_list_and_reloads_nothing(ssh: Any, box: Sandbox) -> None:
+    done = ssh("ha addons reload")
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"addons:")
+    assert b"deprecated" in done.stderr
+    assert b"deprecated" not in ssh("ha apps").stderr
+
+
+def test_raw_json_exits_0_on_an_error_and_plain_output_1(ssh: Any) -> None:
+    raw = ssh("ha apps info local_nope --raw-json --no-progress")
+    assert (raw.returncode, json.loads(raw.stdout)["result"]) == (0, "error")
+    plain = ssh("ha apps info local_nope")
+    assert (plain.returncode, plain.stdout, plain.stderr) == (
+        1,
+        b"",
+        b"Error: App local_nope does not exist\n",
+    )
+
+
+def test_without_a_token_ha_is_unauthorized(ssh: Any, tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "host", user="babylon", token=False, banner="| Welcome |") as box:
+        other = type(ssh)(box)
+        done = other("ha info --raw-json")
+        assert done.returncode == 1
+        assert b"unauthorized" in done.stderr
+        assert b"| Welcome |" in other("bash -lc 'echo {}'").stdout
+
+
+def test_a_full_disk_says_no_space_left(ssh: Any, box: Sandbox) -> None:
+    from bb8deploy.sandbox.runtime import jail
+
+    if not jail.allowed():
+        pytest.skip("SKIPPED: no user namespaces")
+    box.faults.full_disk = 4096
+    try:
+        done = ssh("head -c 100000 /dev/zero > addons/local/big")
+    finally:
+        box.faults.full_disk = None
+    assert done.returncode != 0
+    assert b"No space left" in done.stderr
+
+
+def test_stopping_leaves_no_thread_and_no_command(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    box = Sandbox(tmp_path / "host")
+    box.start()
+    box.stop()
+    box.stop()
+    assert set(threading.enumerate()) <= before
