@@ -169,7 +169,7 @@ class Client:
 
 
 def comparable(text: str, kind: str) -> Any:
-    """What two answers must agree in: all of an error, keys and steady values of data, not the text of logs."""
+    """What two answers must agree in: all of an error, the steady values of data, not the text of logs."""
     if not kind.startswith("application/json"):
         return text if text.startswith(("401", "403", "404", "No ")) else "text"
     body = json.loads(text)

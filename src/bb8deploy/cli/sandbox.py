@@ -83,6 +83,7 @@ def _detached(folder: Path) -> dict[str, str]:
 
     log = folder / "state" / "sandbox.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch(mode=0o600)  # it carries the settings, tokens among them
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(folder)],

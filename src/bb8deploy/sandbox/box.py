@@ -83,6 +83,7 @@ class Sandbox:
             raise ExceptionGroup("parts of the sandbox did not stop", problems)
 
     def _start(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in _FOLDERS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
         self.broker: Broker = open_broker(self.root / "state", self._mqtt.username, self._mqtt.password)
