@@ -35,6 +35,7 @@ TAIL, BUILD_TAIL = 20, 40
 class Bringup:
     """One attempt to get `expected` to run. `sent`: this run changed the files on the host.
 
+    `answered`: the Supervisor itself said that the action was done.
     `before` is the look before anything was done; `states`, `log`, `build_log`, `built_here` and `rode` (what
     the `rider` printed with the last look) fill as it goes.
     """
@@ -51,6 +52,7 @@ class Bringup:
     start: bool = True
     backup: bool = False
     rider: str = ""
+    answered: bool = True
     rode: bytes | None = None
     built_here: bool | None = None
     decision: Decision = field(default_factory=lambda: Decision(Action.NONE))
@@ -150,6 +152,7 @@ class Bringup:
             )
         except SupervisorError as error:
             raise self._build_failure(verb, error) from error
+        self.answered = answered
         if not answered:
             self._wait_idle(end)
         state = self._info()
@@ -356,6 +359,14 @@ class Bringup:
         )
 
     def _silent(self, state: AddonState) -> Bb8Error:
+        if newest(self.before.log):
+            return NotVerified(
+                "IDENTITY_STALE",
+                f"{self.slug} is {state.state}, but nothing has reported itself since the "
+                f"{self.decision.action.value}",
+                "See `bb8deploy logs --supervisor` for what became of the container, then run again.",
+                details=self.log[-TAIL:],
+            )
         return NotVerified(
             "IDENTITY_MISSING",
             f"{self.slug} {self.expected.version} is {state.state}, but did not report who it is",

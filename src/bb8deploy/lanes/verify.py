@@ -23,7 +23,6 @@ from bb8deploy.receipts.tokens import Token
 from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.tree import FoundTree
 
-PUT_IN = (Action.INSTALL, Action.UPDATE, Action.REBUILD)
 OF_CONTAINER = (Token.RUN_SH_PRESENT, Token.PY_OK, Token.VERIFY_OK)
 
 
@@ -146,21 +145,29 @@ def _verify(
 
 
 def _put_in(run: Run, work: Bringup) -> None:
+    """Puts it in. A rebuild changes no version that could be looked at: its token waits for the report."""
     action = work.put_in().action
-    if action in PUT_IN:
-        run.ledger.emit(
-            Token.DEPLOY_OK,
-            version=work.expected.version,
-            action=action.value,
-            route=work.supervisor.route,
-        )
-    else:
+    if action in {Action.INSTALL, Action.UPDATE}:
+        _deployed(run, work)
+    elif action is not Action.REBUILD:
         run.ledger.skip(Token.DEPLOY_OK, f"nothing was put in: {work.decision.why}")
+
+
+def _deployed(run: Run, work: Bringup) -> None:
+    run.ledger.emit(
+        Token.DEPLOY_OK,
+        version=work.expected.version,
+        action=work.decision.action.value,
+        route=work.supervisor.route,
+    )
 
 
 def _observed(run: Run, work: Bringup) -> str:
     """Writes the tokens of the running container; gives the reason where they are skipped."""
+    rebuilt = work.decision.action is Action.REBUILD
     if not work.start and work.states[-1] not in RUNNING:
+        if rebuilt and work.answered:
+            _deployed(run, work)
         for token in OF_CONTAINER:
             run.ledger.skip(token, "--no-start")
         return "--no-start"
@@ -168,9 +175,13 @@ def _observed(run: Run, work: Bringup) -> str:
         said = work.observe()
     except NotVerified as error:
         if error.code == "IDENTITY_MISSING":
+            if rebuilt and work.answered:
+                _deployed(run, work)
             for token in OF_CONTAINER:
                 run.ledger.skip(token, "the add-on reports no identity")
         raise
+    if rebuilt:
+        _deployed(run, work)
     if said.run_sh:
         run.ledger.emit(Token.RUN_SH_PRESENT, seen="identity")
     else:
