@@ -100,6 +100,7 @@ class Sandbox:
         self.ssh = self._open_ssh()
         self._closers.append(self.ssh.stop)
         self.ssh.start()
+        self._closers.append(self.runtime.abort)  # first of all, or the others would wait for a build
 
     def _serve(self, server: LoopbackServer) -> LoopbackServer:
         self._closers.append(server.stop)

@@ -86,8 +86,17 @@ def search_path() -> str:
     return f"{Path(sys.base_prefix) / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def run(tree: Path, script: str, folder: str, environment: Mapping[str, str]) -> tuple[int, str]:
-    """A RUN step: the tree writable, the network shared; exit code and output."""
+def run(
+    tree: Path,
+    script: str,
+    folder: str,
+    environment: Mapping[str, str],
+    running: set[subprocess.Popen[bytes]],
+) -> tuple[int, str]:
+    """A RUN step: the tree writable, the network shared; exit code and output.
+
+    Its process stands in `running` meanwhile, so that another thread can end it with `kill`.
+    """
     passed = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     argv = [*_bwrap(tree, "--bind"), *_etc(Path("/etc/hosts")), "--die-with-parent"]
     argv += ["--chdir", folder, "/bin/sh", "-c", script]
@@ -99,15 +108,24 @@ def run(tree: Path, script: str, folder: str, environment: Mapping[str, str]) ->
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    running.add(process)
     try:
         output, _ = process.communicate(timeout=RUN_DEADLINE)
     except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
+        kill(process)
         process.communicate()
         if isinstance(error, subprocess.TimeoutExpired):
             return 124, f"no end after {RUN_DEADLINE:.0f} s"
         raise
+    finally:
+        running.discard(process)
     return process.returncode, output.decode(errors="replace")
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process with everything in its group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def container(tree: Path, data: Path, init: Path) -> list[str]:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -40,6 +39,7 @@ class ProcessRuntime:
         self._targets = dict(targets)
         self._isolated = isolated
         self._relay = Relay() if isolated else None
+        self._running: set[subprocess.Popen[bytes]] = set()
 
     @property
     def way(self) -> str:
@@ -65,7 +65,7 @@ class ProcessRuntime:
         shutil.rmtree(fresh, ignore_errors=True)
         tree = fresh / "tree"
         jail.prepare(tree)
-        runner = jail.run if self._isolated else _SkippedRun(request.context)
+        runner = self._run if self._isolated else _SkippedRun(request.context)
         build = Build(request, tree, cache_dir("layers"), runner, jail.identity(isolated=self._isolated))
         try:
             image = build.follow()
@@ -110,6 +110,14 @@ class ProcessRuntime:
         finally:
             theirs.close()
         return self._attach(process, ours, spec, config)
+
+    def _run(self, tree: Path, script: str, folder: str, environment: Mapping[str, str]) -> tuple[int, str]:
+        return jail.run(tree, script, folder, environment, self._running)
+
+    def abort(self) -> None:
+        """Ends the builds under way; they fail."""
+        for process in list(self._running):
+            jail.kill(process)
 
     def close(self) -> None:
         """Ends the relay; containers are stopped by their owner."""
@@ -193,8 +201,7 @@ class ProcessContainer:
         return jail.usage(self._process.pid)
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        jail.kill(self._process)
         self._process.wait()
 
     def _read_output(self) -> None:

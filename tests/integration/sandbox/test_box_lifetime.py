@@ -1,0 +1,78 @@
+"""A sandbox ends when it is told to, in the middle of a build too, and so does the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.errors import CheckFailed
+from bb8deploy.sandbox import Sandbox
+from bb8deploy.sandbox.runtime import jail
+
+
+def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "bb8deploy", "sandbox", *words, "--root", str(root)]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=120)
+
+
+def test_up_detach_and_down_start_and_stop_a_host(tmp_path: Path) -> None:
+    root = tmp_path / "host"
+    up = command(root, "up", "--detach")
+    assert up.returncode == 0, up.stderr
+    settings = dict(line.split("=", 1) for line in up.stdout.splitlines() if "=" in line)
+    assert settings["HA_SSH_HOST_ALIAS"].startswith("root@127.0.0.1:")
+    pid = json.loads((root / "state" / "sandbox.json").read_text())["pid"]
+    again = command(root, "up")
+    assert (again.returncode, "SANDBOX_RUNNING" in again.stderr) == (5, True)
+    assert command(root, "down").returncode == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    late = command(root, "down")
+    assert (late.returncode, "SANDBOX_NOT_RUNNING" in late.stderr) == (2, True)
+
+
+def test_ctrl_c_ends_the_foreground_host_with_exit_code_0(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(tmp_path / "host")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "Ctrl-C" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(60) == 0
+
+
+def test_stopping_in_the_middle_of_a_build_does_not_wait_for_it(tmp_path: Path, probe: Path) -> None:
+    if not jail.allowed():
+        pytest.skip("SKIPPED: no user namespaces")
+    (probe / "Dockerfile").write_text("FROM x\nRUN sleep 600\n")
+    box = Sandbox(tmp_path / "host")
+    box.start()
+    problems: list[Exception] = []
+
+    def install() -> None:
+        try:
+            box.install(probe, {})
+        except (CheckFailed, OSError) as error:
+            problems.append(error)
+
+    worker = threading.Thread(target=install)
+    worker.start()
+    deadline = time.monotonic() + 60
+    while not box.manager.jobs.listed() or not list((box.root / "images").glob("*/.*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    begin = time.monotonic()
+    box.stop()
+    worker.join()
+    assert time.monotonic() - begin < 60
+    assert problems

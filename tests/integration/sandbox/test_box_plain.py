@@ -1,0 +1,28 @@
+"""Where namespaces are forbidden, run.sh still runs, with its paths passed by environment."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.sandbox import Sandbox
+from bb8deploy.sandbox.runtime import jail
+
+SLUG = "local_beep_boop_bb8"
+
+
+def test_run_sh_runs_as_it_stands_without_namespaces(
+    tmp_path: Path, probe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jail, "allowed", lambda: False)
+    with Sandbox(tmp_path / "host") as box:
+        assert "s6 scripts" in box.runtime_way
+        box.install(probe, {"word": "plain"})
+        deadline = time.monotonic() + 60
+        while "has token" not in box.manager.log_of(SLUG).latest(100):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert '"word": "plain"' in box.manager.log_of(SLUG).latest(100)
+        assert box.call("GET", f"/addons/{SLUG}/info")["state"] == "started"
