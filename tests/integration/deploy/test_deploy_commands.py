@@ -1,0 +1,145 @@
+"""The commands themselves, in processes of their own: deploy, verify, rollback, status, logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from tests.integration.deploy.conftest import DIES, Lab, config
+
+DEADLINE = 100
+
+
+def env_file(lab: Lab, name: str = ".env", **changes: str) -> None:
+    """Writes the sandbox's settings where the command looks for them."""
+    rows = {**lab.environ, "BB8_SETTLE_SECONDS": "1", "BB8_BUILD_DEADLINE": "60", **changes}
+    (lab.folder / name).write_text("".join(f'{key}="{value}"\n' for key, value in rows.items()))
+
+
+def command(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs `bb8deploy` in the workspace."""
+    return subprocess.run(
+        [sys.executable, "-m", "bb8deploy", *words],
+        cwd=lab.folder,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        env=environment(),
+    )
+
+
+def environment() -> dict[str, str]:
+    """This process's own, without settings that would overrule the workspace's."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("HA_", "BB8_", "MQTT_", "SUPERVISOR_"))}
+    return {**own, "NO_COLOR": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def test_a_day_with_the_commands(lab: Lab) -> None:
+    env_file(lab)
+    planned = command(lab, "deploy", "--dry-run")
+    assert (planned.returncode, "install (it is not installed)" in planned.stdout) == (0, True), (
+        planned.stderr
+    )
+
+    done = command(lab, "deploy")
+    assert done.returncode == 0, done.stderr
+    tokens = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("TOKEN: ")]
+    assert tokens[-3:] == ["VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK"]
+    receipt = (lab.folder / "reports/deploy_receipt.txt").read_text()
+    assert receipt == "".join(f"{line}\n" for line in done.stdout.splitlines() if ": " in line)
+
+    shown = json.loads(command(lab, "status", "--json").stdout)
+    places = {row["name"]: row for row in shown["result"]["places"]}
+    assert places["here"]["tree"] == places["host"]["tree"] == places["running"]["tree"]
+    assert places["host"]["detail"] == "same as here"
+    assert "deploy to default" in places["last run"]["detail"]
+
+    log = command(lab, "logs", "-n", "10")
+    assert "IDENTITY version=1.0.0" in log.stdout
+    assert "INFO" in command(lab, "logs", "--supervisor").stdout
+
+    again = json.loads(command(lab, "verify", "--json").stdout)
+    assert again["verdict"] == "PASS"
+    assert {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK"} <= {row["name"] for row in again["tokens"]}
+
+    lab.write(config=config("1.0.1"), run_sh=DIES)
+    failed = command(lab, "deploy")
+    assert failed.returncode == 4
+    assert "dying: no robot here" in failed.stderr
+    assert "rolled back: 1.0.0 runs again" in failed.stderr
+    assert "TOKEN: VERIFY_OK" not in failed.stdout
+    assert "DRIFT: ADDON_DIED" in failed.stdout
+
+
+def test_several_targets_one_of_them_gone(lab: Lab) -> None:
+    env_file(lab, ".env.home")
+    env_file(lab, ".env.cabin", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
+    done = command(lab, "deploy", "--target", "cabin", "--target", "home", "--target", "nowhere", "--json")
+    assert done.returncode == 2, done.stderr  # of 3 for a host that is away and 2 for settings, 2 is graver
+    rows = {row["target"]: row for row in json.loads(done.stdout)["result"]["targets"]}
+    assert (rows["home"]["result"], rows["home"]["exit_code"]) == ("done", 0)
+    assert "VERIFY_OK" in rows["home"]["tokens"]
+    assert (rows["cabin"]["result"], rows["cabin"]["exit_code"]) == ("SSH_NO_CONNECTION", 3)
+    assert (rows["nowhere"]["result"], rows["nowhere"]["exit_code"]) == ("TARGET_UNKNOWN", 2)
+    receipts = lab.folder / "reports/targets"
+    assert "TOKEN: VERIFY_OK" in (receipts / "home/deploy_receipt.txt").read_text()
+    assert "DRIFT: SSH_NO_CONNECTION" in (receipts / "cabin/deploy_receipt.txt").read_text()
+    assert "TOKEN" not in (receipts / "cabin/deploy_receipt.txt").read_text()
+
+
+def test_a_rollback_by_hand_to_a_tag(lab: Lab) -> None:
+    env_file(lab)
+    assert command(lab, "deploy").returncode == 0
+    lab.git("tag", "1.0.0")
+    lab.write(config=config("1.0.1"))
+    assert command(lab, "deploy").returncode == 0
+    done = command(lab, "rollback", "1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert "TOKEN: ROLLBACK_OK version=1.0.0" in done.stdout
+    assert lab.state()["version"] == "1.0.0"
+    forward = command(lab, "rollback")
+    assert forward.returncode == 0, forward.stderr
+    assert lab.state()["version"] == "1.0.1"
+
+
+def test_followed_logs_show_new_lines_until_they_are_stopped(lab: Lab) -> None:
+    env_file(lab)
+    lab.deploy()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bb8deploy", "logs", "--follow"],
+        cwd=lab.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout
+    seen = threading.Event()
+    out = process.stdout
+
+    def read() -> None:
+        for line in out:
+            if "IDENTITY version=" in line:
+                seen.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    restarts = 0
+    try:
+        while not seen.wait(5) and restarts < 12:
+            lab.box.call("POST", "/addons/local_beep_boop_bb8/restart")
+            restarts += 1
+        assert seen.is_set()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+        process.wait(10)
+        reader.join(10)
+        process.stdout.close()
+        if process.stderr:
+            process.stderr.close()

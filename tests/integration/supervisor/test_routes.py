@@ -1,0 +1,182 @@
+"""Every way to the Supervisor against the embedded host, and the choice between them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import Server, ServerConnection, serve
+
+from bb8deploy.errors import Refused, UsageError
+from bb8deploy.host.supervisor.base import NoAnswer, Problem, Supervisor, SupervisorError
+from bb8deploy.host.supervisor.core_service import restart_by_service
+from bb8deploy.host.supervisor.rest import RestSupervisor
+from bb8deploy.host.supervisor.route import reach
+from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
+from bb8deploy.sandbox import Sandbox
+from bb8deploy.secret import Secret
+from bb8deploy.settings import Settings, load
+
+SLUG = "local_beep_boop_bb8"
+FILES = {
+    "config.yaml": 'name: B\nversion: "1.0.0"\nslug: beep_boop_bb8\ndescription: x\narch: [amd64, aarch64]\n'
+    "init: false\n",
+    "Dockerfile": 'FROM x\nCOPY run.sh /\nCMD ["sh", "/run.sh"]\n',
+    "run.sh": "echo hello\ntrap 'exit 0' TERM\nwhile :; do sleep 0.2; done\n",
+}
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A host with the add-on installed and started."""
+    folder = tmp_path_factory.mktemp("routes")
+    source = folder / "addon"
+    source.mkdir()
+    for name, text in FILES.items():
+        (source / name).write_text(text)
+    with Sandbox(folder / "box") as made:
+        made.install(source, {})
+        yield made
+
+
+def settings(folder: Path, **flags: str) -> Settings:
+    return load(folder, environ={}, flags=flags)
+
+
+@pytest.fixture(params=["rest", "websocket"])
+def way(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Supervisor]:
+    made: Supervisor
+    if request.param == "rest":
+        made = RestSupervisor(box.supervisor_url, Secret(box.supervisor_token))
+    else:
+        made = WebSocketSupervisor(box.core_url, Secret(box.env()["HA_LLAT"]))
+    yield made
+    made.close()
+
+
+def test_each_way_tells_the_same(way: Supervisor) -> None:
+    look = way.look(SLUG, 100)
+    assert look.state
+    assert (look.state.version, look.state.listed, look.state.state) == ("1.0.0", "1.0.0", "started")
+    assert look.state.built_here
+    assert "hello" in look.log
+    assert way.look("local_nope", 10).state is None
+    way.reload_store()
+    assert way.jobs() == ()
+    assert way.health().healthy
+    assert way.supervisor_logs(5)
+
+
+def test_each_way_acts_and_hears_the_no(way: Supervisor) -> None:
+    way.act("stop", SLUG, deadline=60)
+    assert way.info(SLUG).state == "stopped"
+    way.act("start", SLUG, deadline=60)
+    assert way.info(SLUG).state == "started"
+    with pytest.raises(SupervisorError) as caught:
+        way.act("update", SLUG, deadline=60)
+    assert caught.value.problem is Problem.NO_UPDATE
+
+
+def test_a_wrong_token_is_a_refusal_by_each_way(box: Sandbox) -> None:
+    with pytest.raises(Refused) as rest:
+        RestSupervisor(box.supervisor_url, Secret("wrong")).info(SLUG)
+    assert rest.value.code == "SUPERVISOR_DENIED"
+    with pytest.raises(Refused) as core:
+        WebSocketSupervisor(box.core_url, Secret("wrong")).info(SLUG)
+    assert core.value.code == "HA_TOKEN_REFUSED"
+
+
+def test_nobody_there_is_no_answer() -> None:
+    with pytest.raises(NoAnswer):
+        RestSupervisor("http://127.0.0.1:1", Secret("x")).info(SLUG)
+    with pytest.raises(NoAnswer):
+        WebSocketSupervisor("http://127.0.0.1:1", Secret("x")).info(SLUG)
+
+
+def test_the_way_is_found_by_asking_and_told(box: Sandbox, tmp_path: Path) -> None:
+    env = box.env()
+    found = reach(
+        settings(
+            tmp_path,
+            SUPERVISOR_URL=box.supervisor_url,
+            SUPERVISOR_TOKEN="wrong",
+            HA_URL=env["HA_URL"],
+            HA_LLAT=env["HA_LLAT"],
+        ),
+        tmp_path,
+        None,
+        SLUG,
+    )
+    found.supervisor.close()
+    lines = found.capabilities.describe()
+    assert found.capabilities.chosen == "websocket"
+    assert lines[0].startswith("rest: does not work")
+    assert lines[1] == "websocket: works (1.0.0 is installed, started)"
+    with pytest.raises(UsageError) as caught:
+        reach(settings(tmp_path), tmp_path, None, SLUG)
+    assert caught.value.code == "ROUTE_MISSING"
+
+
+@contextmanager
+def core_that_is_no_admin(calls: list[str]) -> Iterator[tuple[Server, ThreadingHTTPServer]]:
+    """A Core whose token may call services, but not the Supervisor: the last fallback is all there is."""
+
+    def talk(socket: ServerConnection) -> None:
+        socket.send(json.dumps({"type": "auth_required"}))
+        socket.recv()
+        socket.send(json.dumps({"type": "auth_ok"}))
+        try:
+            while True:
+                asked = json.loads(socket.recv())
+                answer = {"code": "unauthorized", "message": "Unauthorized"}
+                socket.send(
+                    json.dumps({"id": asked["id"], "type": "result", "success": False, "error": answer})
+                )
+        except ConnectionClosed:
+            return
+
+    class Services(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            calls.append(self.path)
+            old = self.path.endswith("addon_restart")
+            self.send_response(200 if old else 400)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with serve(talk, "127.0.0.1", 0) as socket, ThreadingHTTPServer(("127.0.0.1", 0), Services) as http:
+        threads = [threading.Thread(target=server.serve_forever) for server in (socket, http)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield socket, http
+        finally:
+            socket.shutdown()
+            http.shutdown()
+            for thread in threads:
+                thread.join(10)
+
+
+def test_a_token_that_is_no_administrators_leaves_the_service_alone(tmp_path: Path) -> None:
+    calls: list[str] = []
+    with core_that_is_no_admin(calls) as (socket, http):
+        url = f"http://127.0.0.1:{socket.socket.getsockname()[1]}"
+        with pytest.raises(Refused) as caught:
+            reach(settings(tmp_path, HA_URL=url, HA_LLAT="t"), tmp_path, None, SLUG)
+        assert caught.value.code == "ROUTE_ONLY_SERVICE"
+        assert any("Core's restart service" in line for line in caught.value.details)
+        service = restart_by_service(
+            f"http://127.0.0.1:{http.server_address[1]}", Secret("t"), SLUG, ca_file=None, deadline=10
+        )
+    assert service == "addon_restart"
+    assert calls == ["/api/services/hassio/app_restart", "/api/services/hassio/addon_restart"]
