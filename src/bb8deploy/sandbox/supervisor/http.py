@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -60,4 +62,17 @@ def reply(handler: BaseHTTPRequestHandler, response: Response) -> None:
         data = piece.encode()
         if data:
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        elif _gone(handler.connection):
+            return
     handler.wfile.write(b"0\r\n\r\n")
+
+
+def _gone(connection: socket.socket) -> bool:
+    """Whether the other side has ended the connection, or `stop` has: a quiet stream would never notice."""
+    readable, _, _ = select.select([connection], [], [], 0)
+    if not readable:
+        return False
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        return True
