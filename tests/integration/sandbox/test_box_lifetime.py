@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -29,12 +28,12 @@ def test_up_detach_and_down_start_and_stop_a_host(tmp_path: Path) -> None:
     assert up.returncode == 0, up.stderr
     settings = dict(line.split("=", 1) for line in up.stdout.splitlines() if "=" in line)
     assert settings["HA_SSH_HOST_ALIAS"].startswith("root@127.0.0.1:")
-    pid = json.loads((root / "state" / "sandbox.json").read_text())["pid"]
+    port = int(settings["HA_SSH_HOST_ALIAS"].rpartition(":")[2])
     again = command(root, "up")
     assert (again.returncode, "SANDBOX_RUNNING" in again.stderr) == (5, True)
     assert command(root, "down").returncode == 0
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
     late = command(root, "down")
     assert (late.returncode, "SANDBOX_NOT_RUNNING" in late.stderr) == (2, True)
 
