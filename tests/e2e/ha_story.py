@@ -1,0 +1,213 @@
+"""What happens between the add-on and a real Home Assistant; test_home_assistant.py runs it in the rig."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ops.lab.broker import Ear, ear
+from ops.lab.home_assistant import Home
+
+from bb8_core import identity, main
+from bb8_core.robot import commands, protocol
+from bb8_core.settings import Options
+from bb8_core.simulator.robot import SimulatedBB8
+
+pytestmark = pytest.mark.e2e
+QUIET = {"button", "event", "light"}
+"""Kinds whose state is `unknown` until something happens; the robot cannot be asked what its LEDs show."""
+
+
+@dataclass
+class House:
+    """Home Assistant, the broker's traffic, and the simulated robot at the far end."""
+
+    home: Home
+    ear: Ear
+    robot: SimulatedBB8
+
+    def entity(self, key: str) -> str:
+        """The entity id that Home Assistant gave to a component."""
+        entries = self.home.entities()
+        return str(
+            next(entry["entity_id"] for unique, entry in entries.items() if unique.endswith(f"_{key}"))
+        )
+
+    def state(self, key: str) -> str:
+        return str(self.home.states().get(self.entity(key), {}).get("state"))
+
+    def components(self) -> dict[str, Any]:
+        topic = next(topic for topic in self.ear.newest if topic.startswith("homeassistant/device/"))
+        return dict(self.ear.json(topic)["components"])
+
+    def until(self, true: Callable[[], Any], what: str) -> Any:
+        return self.home.until(true, what)
+
+    def rolls(self) -> list[bytes]:
+        """All roll commands that the robot got."""
+        roll = protocol.encode(commands.stop(0), 0)[2:4]
+        return [frame for _, frame in list(self.robot.log) if frame[2:4] == roll]
+
+    def stops_sent(self) -> int:
+        return sum(1 for frame in self.rolls() if is_stop(frame))
+
+
+def is_stop(frame: bytes) -> bool:
+    """Whether a roll command has speed 0 and state 0."""
+    return frame[6] == 0 and frame[9] == 0
+
+
+class Bridge(threading.Thread):
+    """The add-on's program in a thread, its simulated robot within reach."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(name="bridge", daemon=True)
+        self._options = options
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+
+    def run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._live())
+        finally:
+            self._loop.close()
+
+    async def _live(self) -> None:
+        app = main.App(self._options, identity.load(Path("no stamp")))
+        await app.run(self._stopping)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self.join(60)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    robot = SimulatedBB8()
+    patch = pytest.MonkeyPatch()
+    patch.setattr("bb8_core.simulator.robot.SimulatedBB8", lambda: robot)
+    patch.setitem(os.environ, "BB8_DATA", str(tmp_path_factory.mktemp("data")))
+    patch.setitem(os.environ, "BB8_PAGE_PORT", "0")
+    home = Home()
+    options = Options(mqtt_host="127.0.0.1", mqtt_port=home.mqtt_port, simulate=True, keep_connected=True)
+    bridge = Bridge(options)
+    with ear(home.mqtt_port) as own_ear:
+        bridge.start()
+        yield House(home, own_ear, robot)
+        bridge.stop()
+    home.close()
+    patch.undo()
+
+
+def test_every_component_of_the_discovery_message_is_an_entity(house: House) -> None:
+    house.ear.until(lambda: any("/device/" in topic for topic in house.ear.newest), "the discovery message")
+    wanted = {part["unique_id"]: part["platform"] for part in house.components().values()}
+    assert len(wanted) >= 25
+
+    def there() -> bool:
+        return set(wanted) <= set(house.home.entities())
+
+    house.until(there, "all entities")
+    entries = house.home.entities()
+    assert {unique: entries[unique]["entity_id"].partition(".")[0] for unique in wanted} == wanted
+    noisy = {
+        part["unique_id"] for part in house.components().values() if not part.get("enabled_by_default", True)
+    }
+    assert {unique for unique in wanted if entries[unique]["disabled_by"]} == noisy
+
+
+def test_every_enabled_entity_is_available_and_says_what_the_robot_says(house: House) -> None:
+    house.until(lambda: house.state("connection") == "ready", "connection: ready")
+    enabled = {entry["entity_id"] for entry in house.home.entities().values() if not entry["disabled_by"]}
+
+    def not_known() -> dict[str, str]:
+        states = {entity: state["state"] for entity, state in house.home.states().items()}
+        shown = {entity: states.get(entity, "unavailable") for entity in enabled}
+        kinds = {entity: entity.partition(".")[0] for entity in enabled}
+        return {
+            entity: state
+            for entity, state in shown.items()
+            if state == "unavailable" or (state == "unknown" and kinds[entity] not in QUIET)
+        }
+
+    try:
+        house.until(lambda: not not_known(), "every state known")
+    except AssertionError:
+        pytest.fail(f"not known: {not_known()}; telemetry: {house.ear.json('bb8/status/telemetry')}")
+    assert float(house.state("battery_voltage")) == pytest.approx(house.robot.battery.volts, abs=0.2)
+    assert house.state("battery_state") in {"ok", "charging"}
+    assert house.state("estop_latched") == "off"
+    assert float(house.state("speed_cap")) == 180
+    assert re.search(r"\d+\.\d+", house.state("firmware"))
+
+
+def test_the_lights_reach_the_robots_leds(house: House) -> None:
+    light = house.entity("light")
+    house.home.call("light.turn_on", light, rgb_color=[0, 255, 0], brightness=255)
+    house.until(lambda: house.robot.led == (0, 255, 0), "a green robot")
+    house.until(lambda: house.state("light") == "on", "light on")
+    house.home.call("light.turn_off", light)
+    house.until(lambda: house.robot.led == (0, 0, 0), "a dark robot")
+    house.home.call("light.turn_on", house.entity("tail"), brightness=200)
+    house.until(lambda: house.robot.tail == 200, "a bright tail")
+
+
+def test_gestures_and_the_heading_move_the_motor_and_end_in_a_stop(house: House) -> None:
+    before = len(house.rolls())
+    house.home.call("button.press", house.entity("macro_dance"))
+    house.until(lambda: len(house.rolls()) > before + 2, "rolls of the gesture")
+    house.until(lambda: is_stop(house.rolls()[-1]), "a stop at its end")
+    house.home.call("number.set_value", house.entity("heading"), value=90)
+    house.until(lambda: house.robot.motor.heading == 90, "a robot that looks to 90°")
+
+
+def test_stop_and_emergency_stop_reach_the_robot(house: House) -> None:
+    before = house.stops_sent()
+    house.home.call("button.press", house.entity("stop"))
+    house.until(lambda: house.stops_sent() > before, "a stop on the wire")
+    house.home.call("button.press", house.entity("estop"))
+    house.until(lambda: house.state("estop_latched") == "on", "emergency stop latched")
+    before = len(house.rolls())
+    house.home.call("number.set_value", house.entity("heading"), value=180)
+    house.home.call("button.press", house.entity("clear_estop"))
+    house.until(lambda: house.state("estop_latched") == "off", "emergency stop cleared")
+    assert all(is_stop(frame) for frame in house.rolls()[before:])
+
+
+def test_home_assistant_itself_refuses_what_is_out_of_range(house: House) -> None:
+    with pytest.raises(RuntimeError, match="400"):
+        house.home.call("number.set_value", house.entity("speed_cap"), value=999)
+
+
+def obeys_again(house: House, colour: tuple[int, int, int]) -> None:
+    """After a restart: everything available, and a command comes through."""
+    house.until(lambda: house.state("connection") == "ready", "connection: ready")
+    house.until(lambda: house.state("light") in {"on", "off"}, "the light available")
+    house.home.call("light.turn_on", house.entity("light"), rgb_color=list(colour), brightness=255)
+    house.until(lambda: house.robot.led == colour, f"the robot in {colour}")
+
+
+def test_a_restart_of_home_assistant_heals(house: House) -> None:
+    house.home.restart_core()
+    house.until(lambda: not house.home.states(), "Home Assistant gone")
+    house.until(lambda: house.home.states() and house.home.entities(), "Home Assistant back")
+    obeys_again(house, (255, 0, 0))
+
+
+def test_a_restart_of_the_broker_heals(house: House) -> None:
+    house.home.restart_broker()
+    obeys_again(house, (0, 0, 255))
+
+
+def test_home_assistants_log_holds_nothing_against_us(house: House) -> None:
+    """The broker's own restart is told by its client and is not about us."""
+    bad = [line for line in house.home.log() if re.search(r" (WARNING|ERROR) ", line)]
+    about = re.compile(r"bb8|bb_b54a|mqtt\.(discovery|entity|models|util|schemas)", re.IGNORECASE)
+    assert [line for line in bad if about.search(line)] == []
