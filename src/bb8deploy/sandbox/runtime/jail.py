@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -91,11 +92,11 @@ def run(
     script: str,
     folder: str,
     environment: Mapping[str, str],
-    running: set[subprocess.Popen[bytes]],
+    running: Running,
 ) -> tuple[int, str]:
     """A RUN step: the tree writable, the network shared; exit code and output.
 
-    Its process stands in `running` meanwhile, so that another thread can end it with `kill`.
+    Its process stands in `running` meanwhile, so that another thread can end it.
     """
     passed = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     argv = [*_bwrap(tree, "--bind"), *_etc(Path("/etc/hosts")), "--die-with-parent"]
@@ -120,6 +121,34 @@ def run(
     finally:
         running.discard(process)
     return process.returncode, output.decode(errors="replace")
+
+
+class Running:
+    """The RUN steps under way; after `end` none lives, a later one neither."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """Takes a process in."""
+        with self._guard:
+            self._processes.add(process)
+            if self._ended:
+                kill(process)
+
+    def discard(self, process: subprocess.Popen[bytes]) -> None:
+        """The process has ended."""
+        with self._guard:
+            self._processes.discard(process)
+
+    def end(self) -> None:
+        """Kills all of them."""
+        with self._guard:
+            self._ended = True
+            for process in self._processes:
+                kill(process)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -39,7 +39,7 @@ class ProcessRuntime:
         self._targets = dict(targets)
         self._isolated = isolated
         self._relay = Relay() if isolated else None
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running = jail.Running()
 
     @property
     def way(self) -> str:
@@ -115,9 +115,8 @@ class ProcessRuntime:
         return jail.run(tree, script, folder, environment, self._running)
 
     def abort(self) -> None:
-        """Ends the builds under way; they fail."""
-        for process in list(self._running):
-            jail.kill(process)
+        """Ends the builds under way and those to come; they fail."""
+        self._running.end()
 
     def close(self) -> None:
         """Ends the relay; containers are stopped by their owner."""
