@@ -63,18 +63,16 @@ def _foreground(folder: Path, console: Console) -> dict[str, str]:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with Sandbox(folder) as box:
-        _write_state(folder, box)
-        try:
+    try:
+        with Sandbox(folder) as box:
+            _write_state(folder, box)
             _print(console, box.env())
             console.text(f"# add-ons run by: {box.runtime_way}")
-            console.text(
-                "# put these lines into .env.sandbox and use --target sandbox; Ctrl-C stops the host"
-            )
+            console.text("# put these lines into .env.sandbox for --target sandbox; Ctrl-C stops the host")
             while not ended.wait(1.0):
                 pass
-        finally:
-            _state(folder).unlink(missing_ok=True)
+    finally:
+        _state(folder).unlink(missing_ok=True)  # last, because `down` takes it for the end
     return {}
 
 
