@@ -11,9 +11,8 @@ from pathlib import Path
 
 from bb8deploy.findings import Finding, Level
 from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import leads_out
+from bb8deploy.workspace.tree import MAX_FILES, leads_out
 
-MAX_FILES = 20_000
 MAX_DEPTH = 60
 
 

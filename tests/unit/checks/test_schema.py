@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from bb8deploy.checks.schema import (
     validate_translation,
 )
 from bb8deploy.checks.schema.fields import FIELDS
+from bb8deploy.checks.source import read_source
 
 BASE: dict[str, Any] = {
     "name": "x",
@@ -209,6 +212,18 @@ def test_build_and_translation_files_are_held_to_their_schemas() -> None:
     assert validate_build({"args": {"A": 1.0}}).errors[0].path == ("args", "A")
     assert validate_translation({"configuration": {"a": {"name": "A"}}}).valid
     assert not validate_translation({"configuration": {"a": {"description": "no name"}}}).valid
+
+
+def test_our_own_config_uses_only_what_the_editors_schema_knows_and_is_rated_eight() -> None:
+    source = read_source(Path(__file__).parents[3] / "addon", "config.yaml")
+    properties = config_schema()["properties"]
+    assert source.data.keys() <= properties.keys()
+    assert source.data["startup"] in properties["startup"]["enum"]
+    element = re.compile(
+        config_schema()["definitions"]["element"]["anyOf"][0]["pattern"].replace("?<", "?P<")
+    )
+    assert all(element.match(kind) for kind in source.data["schema"].values())
+    assert validate_config(source.data).rating_with_profile == 8
 
 
 def test_the_editors_schema_knows_every_field_and_is_json() -> None:

@@ -1,0 +1,169 @@
+"""`bb8deploy validate` as a program: tokens, receipts, exit codes, formats, fixes and hostile trees."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FILES = {
+    "config.yaml": (
+        'name: Small\nversion: "1.4.2"\nslug: small\ndescription: An add-on for tests\narch:\n  - amd64\n'
+    ),
+    "Dockerfile": "ARG BUILD_FROM=ghcr.io/home-assistant/base:3.23\nFROM ${BUILD_FROM}\n",
+    "run.sh": "#!/usr/bin/env bash\nexec sleep infinity\n",
+}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace with a sound generic add-on and no tests."""
+    for name, text in FILES.items():
+        path = tmp_path / "addon" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "addon" / "run.sh").chmod(0o755)
+    (tmp_path / "pyproject.toml").write_text("[tool.bb8deploy]\n")
+    return tmp_path
+
+
+def bb8(workspace: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command line there."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "BB8DEPLOY_CACHE": str(workspace / ".cache")}
+    command = [sys.executable, "-m", "bb8deploy", *words]
+    return subprocess.run(command, cwd=workspace, env=env, capture_output=True, text=True, timeout=110)
+
+
+def lines(workspace: Path, receipt: str) -> list[str]:
+    """A receipt's lines without run ids."""
+    text = (workspace / "reports" / receipt).read_text()
+    return [re.sub(r" run=\S+", "", line) for line in text.splitlines()]
+
+
+def test_a_sound_addon_earns_its_tokens_and_says_what_was_left_out(workspace: Path) -> None:
+    done = bb8(workspace, "validate")
+    assert done.returncode == 0, done.stderr
+    assert lines(workspace, "local_receipts.txt") == [
+        "TOKEN: STRUCTURE_OK mode=LOCAL_DEV",
+        "TOKEN: MANIFEST_OK rating=5",
+        'SKIPPED: TESTS_OK reason="the project names no tests"',
+        'SKIPPED: WS_READY reason="no tests were run"',
+    ]
+    assert "TOKEN: DEV_LOCAL_BUILD_FORCED" in lines(workspace, "paths_health_receipt.txt")
+
+
+def test_a_refused_config_leaves_no_manifest_token_and_exits_with_one(workspace: Path) -> None:
+    config = workspace / "addon" / "config.yaml"
+    config.write_text(config.read_text() + "map:\n")
+    bb8(workspace, "validate")
+    done = bb8(workspace, "validate", "--no-tests")
+    assert done.returncode == 1
+    receipt = lines(workspace, "local_receipts.txt")
+    assert not [line for line in receipt if "MANIFEST_OK" in line or "WS_READY" in line]
+    assert [line for line in receipt if line.startswith("DRIFT: CONFIG_CRASHES")]
+    assert "config.yaml:7: `map` holds nothing" in done.stderr
+
+
+def test_an_image_keeps_the_local_build_token_away(workspace: Path) -> None:
+    config = workspace / "addon" / "config.yaml"
+    config.write_text(config.read_text() + "image: ghcr.io/a/b\n")
+    assert bb8(workspace, "validate").returncode == 0
+    assert lines(workspace, "paths_health_receipt.txt")[1] == (
+        'SKIPPED: DEV_LOCAL_BUILD_FORCED reason="the mode is PUBLISH"'
+    )
+    assert bb8(workspace, "validate", "--mode", "local_dev").returncode == 1
+    assert lines(workspace, "paths_health_receipt.txt")[0].startswith("DRIFT: IMAGE_OUTSIDE_PUBLISH")
+
+
+def test_the_json_document_stands_alone_and_the_contract_agrees(workspace: Path) -> None:
+    config = workspace / "addon" / "config.yaml"
+    config.write_text(config.read_text() + "advanced: true\n")
+    done = bb8(workspace, "validate", "--json")
+    document = json.loads(done.stdout)
+    (finding,) = [f for f in document["findings"] if f["level"] == "warning"]
+    assert (finding["code"], finding["line"], finding["column"]) == ("CONFIG_NO_EFFECT", 7, 11)
+    contract = next((workspace / "reports" / "runs").glob("*/validate_contract_v1.json"))
+    told = json.loads(contract.read_text())
+    assert told["verdict"] == document["verdict"] == "PASS"
+    assert told["tokens"] == ["STRUCTURE_OK", "DEV_LOCAL_BUILD_FORCED", "MANIFEST_OK"]
+    assert told["rating"] == 5
+
+
+def test_annotations_and_sarif_are_written_for_a_failing_run_too(workspace: Path) -> None:
+    (workspace / "addon" / "config.yaml").write_text("name: x\n")
+    done = bb8(workspace, "validate", "--github", "--sarif", "out.sarif")
+    assert done.returncode == 1
+    assert "::error file=addon/config.yaml,line=1,col=1,title=CONFIG_INVALID::" in done.stdout
+    assert len(json.loads((workspace / "out.sarif").read_text())["runs"][0]["results"]) >= 4
+
+
+def test_fix_shows_a_diff_first_and_then_mends(workspace: Path) -> None:
+    config = workspace / "addon" / "config.yaml"
+    config.write_text(config.read_text().replace('"1.4.2"', "1.4"))
+    done = bb8(workspace, "validate", "--fix", "--dry-run")
+    assert '+version: "1.4"' in done.stdout
+    assert "version: 1.4\n" in config.read_text()
+    assert bb8(workspace, "validate", "--fix").returncode == 0
+    assert 'version: "1.4"' in config.read_text()
+
+
+def test_tests_that_run_earn_tests_ok_and_ws_ready_and_failing_ones_do_not(
+    workspace: Path, tmp_path: Path
+) -> None:
+    (workspace / "pyproject.toml").write_text('[tool.bb8deploy]\ntests = "tests"\n')
+    (workspace / "tests").mkdir()
+    test = workspace / "tests" / "test_it.py"
+    test.write_text("def test_it():\n    pass\n")
+    # A pytest without an index: the interpreter's own packages, seen through a .pth file of a venv.
+    made = bb8(workspace, "validate")
+    if "TEST_ENVIRONMENT" in made.stderr:
+        pytest.skip("SKIPPED: no venv can be made here")
+    assert "DRIFT: TESTS_EMPTY" in made.stdout
+    (site,) = (workspace / ".cache" / "venvs").glob("*/lib/python*/site-packages")
+    packages = next(p for p in sys.path if p.endswith("site-packages"))
+    (site / "seen.pth").write_text(packages + "\n")
+    (workspace / "pyproject.toml").write_text(
+        '[tool.bb8deploy]\ntests = "tests"\n[tool.pytest.ini_options]\n'
+        'asyncio_default_fixture_loop_scope = "function"\n'
+    )
+    good = bb8(workspace, "validate")
+    assert "TOKEN: TESTS_OK passed=1 skipped=0" in good.stdout
+    assert "TOKEN: WS_READY version=1.4.2" in good.stdout
+    test.write_text("def test_it():\n    assert 0\n")
+    bad = bb8(workspace, "validate")
+    assert bad.returncode == 1
+    assert "DRIFT: TESTS_FAILED" in bad.stdout
+    assert "TESTS_OK" not in bad.stdout
+    assert "WS_READY" not in bad.stdout
+
+
+def test_a_hostile_tree_ends_soon_with_a_finding_for_each_trouble(workspace: Path) -> None:
+    addon = workspace / "addon"
+    (addon / "loop").symlink_to("loop")
+    (addon / "translations").mkdir()
+    with (addon / "translations" / "en.yaml").open("wb") as file:
+        file.truncate(50 * 1024 * 1024)
+    (addon / "build.json").write_bytes(b"[" * 100_000)
+    (addon / "deep").mkdir()
+    for number in range(51_000):
+        (addon / "deep" / f"{number}").touch()
+    started = time.monotonic()
+    done = bb8(workspace, "validate", "--no-tests", "--json")
+    assert time.monotonic() - started < 60
+    found = {f["code"] for f in json.loads(done.stdout)["findings"]}
+    assert {"TREE_TOO_LARGE", "SYMLINK_BROKEN", "FILE_TOO_LARGE", "YAML_TOO_DEEP"} <= found
+
+
+def test_explain_knows_every_code_and_schema_every_contract(workspace: Path) -> None:
+    assert bb8(workspace, "explain", "config_crashes").stdout.startswith("# CONFIG_CRASHES:")
+    assert bb8(workspace, "explain", "CONFIG_CRASH").returncode == 2
+    assert "validate_contract_v1" in bb8(workspace, "schema").stdout
+    assert json.loads(bb8(workspace, "schema", "validate_contract_v1").stdout)["type"] == "object"
+    assert json.loads(bb8(workspace, "schema", "config").stdout)["properties"]["slug"]
