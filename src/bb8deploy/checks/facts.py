@@ -110,6 +110,9 @@ def _contents(addon: Path, files: Mapping[str, FileFact]) -> tuple[dict[str, byt
     contents, findings, total = {}, [], 0
     for path, fact in files.items():
         if fact.size > MAX_TEXT or total > MAX_TEXTS:
+            message = "SKIPPED: too large to be looked through for secrets"
+            hint = "Make sure by hand that it holds none."
+            findings.append(Finding("FILE_NOT_SEARCHED", Level.NOTE, message, path, hint=hint))
             continue
         try:
             contents[path] = (addon / path).read_bytes()

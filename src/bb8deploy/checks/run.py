@@ -47,7 +47,8 @@ def check_addon(
     first = [finding for rule in STRUCTURE for finding in rule(facts)]
     second = [finding for rule in MANIFEST for finding in rule(facts)]
     defaults = options.default_options(facts)
-    structure_ok = not _failed(first)
+    # Without a readable config the rules about versions and modes had nothing to look at.
+    structure_ok = not _failed(first) and facts.config is not None and facts.config.readable
     return CheckReport(
         findings=tuple(sorted({*first, *second}, key=_order)),
         mode=facts.mode,

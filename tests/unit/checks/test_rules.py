@@ -237,3 +237,15 @@ def test_shellcheck_speaks_where_it_is_installed(addon: Path, check: Check) -> N
 def test_without_shellcheck_the_report_says_so(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _name: None)
     assert only(check(), "SHELLCHECK_SKIPPED").message.startswith("SKIPPED:")
+
+
+def test_a_file_too_large_to_search_is_named_and_fails_nothing(addon: Path, check: Check) -> None:
+    (addon / "model.bin").write_bytes(b"x" * (1024 * 1024 + 1))
+    report = check()
+    assert only(report, "FILE_NOT_SEARCHED").path == "model.bin"
+    assert report.structure_ok
+
+
+def test_an_unreadable_config_leaves_no_ground_for_the_structure_token(addon: Path, check: Check) -> None:
+    (addon / "config.yaml").write_text("name: [\n")
+    assert not check().structure_ok

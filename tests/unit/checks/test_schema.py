@@ -219,9 +219,8 @@ def test_our_own_config_uses_only_what_the_editors_schema_knows_and_is_rated_eig
     properties = config_schema()["properties"]
     assert source.data.keys() <= properties.keys()
     assert source.data["startup"] in properties["startup"]["enum"]
-    element = re.compile(
-        config_schema()["definitions"]["element"]["anyOf"][0]["pattern"].replace("?<", "?P<")
-    )
+    pattern = config_schema()["definitions"]["element"]["anyOf"][0]["pattern"]
+    element = re.compile(pattern.replace("?<", "?P<"))
     assert all(element.match(kind) for kind in source.data["schema"].values())
     assert validate_config(source.data).rating_with_profile == 8
 
