@@ -243,9 +243,12 @@ class Bringup:
     def _settle(self, seconds: float, starts: int) -> None:
         end = time.monotonic() + seconds
         while True:
-            time.sleep(max(0.0, min(5.0, end - time.monotonic())))
-            last = time.monotonic() >= end
-            state = self._look(self.rider if last else "")
+            if self.decision.action is Action.NONE and self.before.later:
+                last, state = True, self._take(self.before.later)
+            else:
+                time.sleep(max(0.0, min(5.0, end - time.monotonic())))
+                last = time.monotonic() >= end
+                state = self._look(self.rider if last else "")
             again = len(identities(self._fresh(self.log))) > starts
             if state.state != "started" or state.version != self.expected.version:
                 raise self._died(state)
@@ -267,6 +270,9 @@ class Bringup:
             look = self.supervisor.look(self.slug, LOG_LINES, rider=rider)
         except NoAnswer:
             return AddonState(self.slug, True, self.expected.version, "", "startup", False, False)
+        return self._take(look)
+
+    def _take(self, look: Look) -> AddonState:
         state = look.state or replace(_GONE, slug=self.slug)
         self.log, self.rode, self.built_here = look.log, look.rider, state.built_here
         self._saw(state.state)

@@ -110,7 +110,7 @@ def bring_up(run: Run, host: Host, reached: Reached, expected: Expected, options
         profile_changed="apparmor.txt" in options.changed,
         start=options.start,
         backup=options.backup,
-        rider=topology.program(host.files.runtime) if host.files.route == "ssh" else "",
+        rider=_rider(host),
     )
 
 
@@ -120,7 +120,7 @@ def _verify(
     with ExitStack() as stack:
         try:
             with run.step("ask the Supervisor", host.where) as facts:
-                reached = reach(run.settings, run.addon, host, slug_of(run))
+                reached = _reached(run, host, options)
                 facts["route"] = reached.capabilities.chosen
         except OnlyService as only:
             raise _restart_only(run, only, told) from only
@@ -142,6 +142,17 @@ def _verify(
         capabilities=reached.capabilities,
         reason=reason,
     )
+
+
+def _reached(run: Run, host: Host, options: VerifyOptions) -> Reached:
+    """The way to the Supervisor. Where nothing was sent, most likely all is in place: then the first look
+    watches the add-on over the settle time too, in one command."""
+    settle = 0.0 if options.changed else run.settings.number("BB8_SETTLE_SECONDS")
+    return reach(run.settings, run.addon, host, slug_of(run), rider=_rider(host), again_after=settle)
+
+
+def _rider(host: Host) -> str:
+    return topology.program(host.files.runtime) if host.files.route == "ssh" else ""
 
 
 def _put_in(run: Run, work: Bringup) -> None:

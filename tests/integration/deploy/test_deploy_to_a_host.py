@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ops.bench.relay import Relay
 from tests.integration.deploy.conftest import DIES, SILENT, SLUG, Lab, config
 
 from bb8deploy.errors import CheckFailed, NotVerified, UsageError
@@ -250,26 +251,17 @@ def test_a_killed_deploy_is_resumed_and_can_still_go_back(lab: Lab, monkeypatch:
     assert lab.tokens[-1] == "ROLLBACK_OK"
 
 
-def test_nothing_to_do_waits_for_few_answers(lab: Lab) -> None:
+def test_nothing_to_do_costs_at_most_thirteen_round_trips(lab: Lab) -> None:
     lab.deploy()
-    run = lab.run()
-    waits: list[int] = []
-    import bb8deploy.lanes.deploy as module
-
-    original = module._keep_receipt
-
-    def measured(run_: object, host: object) -> None:
-        original(run_, host)  # type: ignore[arg-type]
-        waits.append(host.transport.stats.waits)  # type: ignore[attr-defined]
-
-    module._keep_receipt = measured  # type: ignore[assignment]
-    try:
-        deploy(run)
-    finally:
-        module._keep_receipt = original
-    print("waits", waits)
-    # Five are the connection's own; each wait is one round trip.
-    assert waits[0] <= 13 - 5 + 1
+    known = Path(lab.environ["HA_SSH_KNOWN_HOSTS"])
+    with Relay(("127.0.0.1", lab.box.ssh.port)) as relay:
+        known.write_text(known.read_text().replace(f":{lab.box.ssh.port} ", f":{relay.port} "))
+        outcome = lab.deploy(HA_SSH_HOST_ALIAS=f"root@127.0.0.1:{relay.port}")
+        turns = relay.counts.turns
+    print("turns", turns)
+    assert outcome.synced.nothing_to_do
+    assert "VERIFY_OK" in lab.tokens
+    assert turns <= 13
 
 
 def test_paths_of_the_machine_do_not_leak_into_the_contract(lab: Lab) -> None:

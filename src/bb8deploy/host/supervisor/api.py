@@ -62,7 +62,14 @@ class PathSupervisor(ABC):
     def close(self) -> None:
         """Ends the connection."""
 
-    def look(self, slug: str, lines: int, *, rider: str = "") -> Look:  # noqa: ARG002 - there is no shell here
+    def look(
+        self,
+        slug: str,
+        lines: int,
+        *,
+        rider: str = "",  # noqa: ARG002 - there is no shell here
+        again_after: float = 0.0,  # noqa: ARG002 - a second call costs no more here
+    ) -> Look:
         """State and log."""
         try:
             state = self.info(slug)

@@ -53,12 +53,14 @@ class AddonState:
 class Look:
     """An add-on's state and its newest log lines, taken in one go; `state` is None where it is unknown.
 
-    `rider` is what the rider of the look printed, None where the route runs none.
+    `rider` is what the rider of the look printed, None where the route runs none; `later` a second look in
+    the same command, None where the route makes none.
     """
 
     state: AddonState | None
     log: tuple[str, ...]
     rider: bytes | None = None
+    later: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +258,11 @@ class Supervisor(Protocol):
     def log_is_current(self) -> bool:
         """Whether `logs` holds the present container's lines alone; else it is a journal over all of them."""
 
-    def look(self, slug: str, lines: int, *, rider: str = "") -> Look:
+    def look(self, slug: str, lines: int, *, rider: str = "", again_after: float = 0.0) -> Look:
         """State and the newest log lines; an unknown slug gives `state` None.
 
-        `rider` is a shell program that a route over ssh runs on the host along the way, which saves the
-        round trips of a command of its own.
+        A route over ssh saves round trips: `rider` is a shell program that it runs on the host along the
+        way, `again_after` has it look a second time after so many seconds, in the same command.
         """
 
     def info(self, slug: str) -> AddonState:

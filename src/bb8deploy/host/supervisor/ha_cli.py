@@ -8,7 +8,7 @@ import secrets
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bb8deploy.errors import Refused
@@ -77,26 +77,34 @@ class HaCli:
         """`ha on user@host`."""
         return f"`ha` on {self._transport.where}"
 
-    def look(self, slug: str, lines: int, *, rider: str = "") -> Look:
-        """State, log and the rider's output in one command on the host."""
-        doing = f"describe {slug}"
-        info, log, rode = self._nouned(
-            lambda noun: (
-                _ha("--raw-json", noun, "info", slug),
-                _ha(noun, "logs", slug, "-n", str(lines)),
-                ["sh", "-c", rider],
-            ),
-            QUICK,
-            doing,
-        )
+    def look(self, slug: str, lines: int, *, rider: str = "", again_after: float = 0.0) -> Look:
+        """State, log, a second look and the rider's output in one command on the host."""
+        pause = [["sleep", f"{again_after:g}"]] if again_after else []
+
+        def words(noun: str) -> list[list[str]]:
+            both = [_ha("--raw-json", noun, "info", slug), _ha(noun, "logs", slug, "-n", str(lines))]
+            return [*both, *((*pause, *both) if pause else ()), ["sh", "-c", rider]]
+
+        said = self._nouned(words, QUICK + again_after, f"describe {slug}")
+        rode = said[-1].out.encode() if rider else None
+        later = self._later(slug, said[3], said[4], rode) if pause else None
+        return replace(self._seen(slug, said[0], said[1]), rider=rode, later=later)
+
+    def _later(self, slug: str, info: Said, log: Said, rode: bytes | None) -> Look | None:
+        """The second look; None where only that one went wrong, so that whoever needs it looks again."""
         try:
-            state = AddonState.parse(slug, self._data(info, doing))
+            return replace(self._seen(slug, info, log), rider=rode)
+        except (NoAnswer, SupervisorError):
+            return None
+
+    def _seen(self, slug: str, info: Said, log: Said) -> Look:
+        try:
+            state = AddonState.parse(slug, self._data(info, f"describe {slug}"))
         except SupervisorError as error:
             if error.problem is Problem.UNKNOWN_APP:
                 return Look(None, ())
             raise
-        lines_of_log = plain_lines(log.out.strip("\n")) if state.installed and log.status == 0 else ()
-        return Look(state, lines_of_log, rode.out.encode() if rider else None)
+        return Look(state, plain_lines(log.out.strip("\n")) if state.installed and log.status == 0 else ())
 
     def info(self, slug: str) -> AddonState:
         """`ha apps info`."""

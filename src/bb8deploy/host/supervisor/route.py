@@ -69,8 +69,18 @@ class OnlyService(Refused):
         self.capabilities, self.url, self.token = capabilities, url, token
 
 
-def reach(settings: Settings, addon: Path, host: Host | None, slug: str) -> Reached:
+def reach(
+    settings: Settings,
+    addon: Path,
+    host: Host | None,
+    slug: str,
+    *,
+    rider: str = "",
+    again_after: float = 0.0,
+) -> Reached:
     """Asks each way for the add-on until one answers; the others are not asked then.
+
+    `rider` and `again_after` (seconds) are passed to the first look.
 
     Raises UsageError ROUTE_MISSING where the settings name no way, OnlyService where just the restart
     service is left, else the last way's own error.
@@ -81,7 +91,7 @@ def reach(settings: Settings, addon: Path, host: Host | None, slug: str) -> Reac
         supervisor: Supervisor | None = None
         try:
             supervisor = make()
-            look = supervisor.look(slug, LOG_LINES)
+            look = supervisor.look(slug, LOG_LINES, rider=rider, again_after=again_after)
         except (Refused, Unreachable) as error:
             attempts.append(Attempt(name, works=False, answer=error.cause))
             last = error
