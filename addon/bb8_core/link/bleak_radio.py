@@ -83,6 +83,7 @@ class BleakRadio:
         self._backends = backends
         self._scanner: BleakScanner | None = None
         self._scanning = False
+        self._starting: asyncio.Future[None] | None = None
         self._on_sighting: Callable[[Sighting], None] = _ignore
         self._caches_cleared: set[str] = set()
 
@@ -96,17 +97,27 @@ class BleakRadio:
         if self._scanning:
             return
         self._on_sighting = on_sighting
+        if self._starting is None:
+            self._scanner = self._scanner or self._new_scanner()
+            self._starting = asyncio.ensure_future(self._scanner.start())
+        starting = self._starting
         try:
-            if self._scanner is None:
-                self._scanner = self._new_scanner()
-            await _within(SCAN_DEADLINE_S, self._scanner.start())
-        except LinkError:
-            self._scanner = None
+            # A start that takes too long goes on, and the next call waits for the same one: BlueZ would still
+            # carry it out, and answer every other start of ours with InProgress from then on.
+            await _within(SCAN_DEADLINE_S, asyncio.shield(starting))
+        except LinkError as error:
+            if not starting.done():
+                raise LinkError(Cause.RADIO_BUSY, "the scan has not started yet") from error
+            self._starting = self._scanner = None
             raise
+        self._starting = None
         self._scanning = True
 
     async def stop_scan(self) -> None:
         """Stop listening; a scanner that cannot be stopped is replaced."""
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = self._scanner = None
         if not self._scanning or self._scanner is None:
             return
         self._scanning = False
