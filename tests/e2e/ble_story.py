@@ -45,14 +45,14 @@ PATIENCE_S = 90.0
 class HostController(Controller):
     """bumble's virtual controller, which takes a cancelled connection attempt back as a real one does.
 
-    It must not claim LL privacy: the kernel would wait for the enhanced form of the connection event, which
+    It must not claim LL privacy or extended advertising: the kernel would wait for the enhanced form of the connection event, which
     bumble never sends, and do nothing else for 20 s. With `clumsy` it claims it, to have just such a host.
     """
 
     def __init__(self, clumsy: bool, **parts: Any) -> None:
         super().__init__("host", **parts)
         if not clumsy:
-            self.le_features &= ~LeFeatureMask.LL_PRIVACY
+            self.le_features &= ~(LeFeatureMask.LL_PRIVACY | LeFeatureMask.LE_EXTENDED_ADVERTISING)
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: HCI_LE_Create_Connection_Cancel_Command
