@@ -45,8 +45,9 @@ PATIENCE_S = 90.0
 class HostController(Controller):
     """bumble's virtual controller, which takes a cancelled connection attempt back as a real one does.
 
-    It must not claim LL privacy or extended advertising: the kernel would wait for the enhanced form of the connection event, which
-    bumble never sends, and do nothing else for 20 s. With `clumsy` it claims it, to have just such a host.
+    It must not claim LL privacy or extended advertising: the kernel would wait for the enhanced form of the
+    connection event, which bumble never sends, and do nothing else for 20 s. With `clumsy` it claims them,
+    to have just such a host.
     """
 
     def __init__(self, clumsy: bool, **parts: Any) -> None:
