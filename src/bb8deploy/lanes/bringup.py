@@ -19,7 +19,7 @@ from bb8deploy.host.supervisor.base import (
 )
 from bb8deploy.host.supervisor.route import LOG_LINES
 from bb8deploy.lanes.run import Run
-from bb8deploy.plan.identity import Expected, Identity, identities, newer_lines, newest
+from bb8deploy.plan.identity import Expected, Identity, newer_lines, newest
 from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
 
 POLL = 1.0
@@ -29,6 +29,8 @@ START_DEADLINE = 180.0
 STOPPED_GRACE = 15.0
 RUNNING = ("started", "startup")
 TAIL, BUILD_TAIL = 20, 40
+# How far a log is read back for the report of an add-on that says much.
+MORE_LINES, DEEP_LINES = 5_000, 50_000
 
 
 @dataclass(slots=True)
@@ -68,6 +70,8 @@ class Bringup:
 
         Raises CheckFailed where the plan refuses, NotVerified where the Supervisor could not do it.
         """
+        if not self.sent:
+            self._look_deeper()
         if not self.sent and self._runs_already():
             self.decision = Decision(Action.NONE, why="this very content runs already")
             self._saw("started")
@@ -106,6 +110,14 @@ class Bringup:
         )
         if not answered:
             self._wait_idle(end)
+
+    def _look_deeper(self) -> None:
+        """Reads far back where what runs has said so much since its report that the newest lines do not hold
+        it: it would be rebuilt for nothing."""
+        state = self.before.state
+        if state and state.state == "started" and not newest(self.before.log):
+            log = self._container_log(DEEP_LINES)
+            self.before = replace(self.before, log=log or self.before.log)
 
     def _runs_already(self) -> bool:
         state = self.before.state
@@ -217,7 +229,7 @@ class Bringup:
             raise self._other_identity(said)
         settle = self.run.settings.number("BB8_SETTLE_SECONDS")
         with self.run.step(f"watch it for {settle:g} s", self.where):
-            self._settle(settle, len(identities(self._fresh(self.log))))
+            self._settle(settle, self.log)
         return said
 
     def _reported(self) -> Identity:
@@ -228,8 +240,10 @@ class Bringup:
             if self.observed:
                 return self.observed
         began = time.monotonic()
+        lines = LOG_LINES
         while True:
-            state = self._look()
+            state = self._look(lines=lines)
+            lines = MORE_LINES
             self.observed = newest(self._fresh(self.log))
             waited = time.monotonic() - began
             if state.state == "started" and self.observed:
@@ -240,7 +254,8 @@ class Bringup:
                 raise self._silent(state)
             time.sleep(POLL)
 
-    def _settle(self, seconds: float, starts: int) -> None:
+    def _settle(self, seconds: float, seen: tuple[str, ...]) -> None:
+        """Looks until `seconds` are over; a report among the lines that are not in `seen` is a new start."""
         end = time.monotonic() + seconds
         while True:
             if self.decision.action is Action.NONE and self.before.later:
@@ -249,10 +264,10 @@ class Bringup:
                 time.sleep(max(0.0, min(5.0, end - time.monotonic())))
                 last = time.monotonic() >= end
                 state = self._look(self.rider if last else "")
-            again = len(identities(self._fresh(self.log))) > starts
+            again = newest(newer_lines(seen, self.log, window=LOG_LINES)) is not None
             if state.state != "started" or state.version != self.expected.version:
                 raise self._died(state)
-            if again or newest(self._fresh(self.log)) != self.observed:
+            if again:
                 raise self._restarted()
             if last:
                 return
@@ -261,13 +276,13 @@ class Bringup:
         """The lines of the container that runs now: of a journal, those that came after the first look."""
         if self.supervisor.log_is_current or self.decision.action is Action.NONE:
             return log
-        return newer_lines(self.before.log, log)
+        return newer_lines(self.before.log, log, window=LOG_LINES)
 
     # ------------------------------------------------------------------ looking
 
-    def _look(self, rider: str = "") -> AddonState:
+    def _look(self, rider: str = "", lines: int = LOG_LINES) -> AddonState:
         try:
-            look = self.supervisor.look(self.slug, LOG_LINES, rider=rider)
+            look = self.supervisor.look(self.slug, lines, rider=rider)
         except NoAnswer:
             return AddonState(self.slug, True, self.expected.version, "", "startup", False, False)
         return self._take(look)
@@ -299,9 +314,9 @@ class Bringup:
 
     _noted: list[str] = field(default_factory=list)
 
-    def _container_log(self) -> tuple[str, ...]:
+    def _container_log(self, lines: int = LOG_LINES) -> tuple[str, ...]:
         try:
-            return self.supervisor.logs(self.slug, LOG_LINES)
+            return self.supervisor.logs(self.slug, lines)
         except Bb8Error:
             return ()
 

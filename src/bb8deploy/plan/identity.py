@@ -74,14 +74,18 @@ def newest(log: Sequence[str]) -> Identity | None:
     return found[-1] if found else None
 
 
-def newer_lines(before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
+def newer_lines(before: Sequence[str], after: Sequence[str], *, window: int) -> tuple[str, ...]:
     """The lines of `after` that had not been there: both are the newest lines of one growing log.
 
-    Where lines repeat, the largest overlap counts, so that an old line is never taken for a new one.
+    `before` was read through a window of at least `window` lines: a shorter one is the whole log, so that
+    nothing of `after` is older; else each may reach further back than the other. Where lines repeat, the
+    latest place at which `before` may end counts: an old line is never taken for a new one.
     """
-    for size in range(min(len(before), len(after)), 0, -1):
-        if tuple(before[-size:]) == tuple(after[:size]):
-            return tuple(after[size:])
+    latest = min(len(before), len(after)) if len(before) < window else len(after)
+    for end in range(latest if before else 0, 0, -1):
+        size = min(end, len(before))
+        if after[end - 1] == before[-1] and tuple(after[end - size : end]) == tuple(before[-size:]):
+            return tuple(after[end:])
     return tuple(after)
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 from ops.bench.relay import Relay
-from tests.integration.deploy.conftest import DIES, SILENT, SLUG, Lab, config
+from tests.integration.deploy.conftest import DIES, RUN_SH, SILENT, SLUG, Lab, config
 
 from bb8deploy.errors import CheckFailed, NotVerified, UsageError
 from bb8deploy.host.connect import open_host
+from bb8deploy.host.supervisor.route import Capabilities, OnlyService
 from bb8deploy.lanes.deploy import DeployOptions, deploy
 from bb8deploy.lanes.rollback import roll_back, roll_back_to
 from bb8deploy.lanes.verify import verify
+from bb8deploy.secret import Secret
 
 ALL = [
     "SSH_HA_OK",
@@ -262,6 +264,32 @@ def test_nothing_to_do_costs_at_most_thirteen_round_trips(lab: Lab) -> None:
     assert outcome.synced.nothing_to_do
     assert "VERIFY_OK" in lab.tokens
     assert turns <= 13
+
+
+def test_a_talkative_add_on_is_not_rebuilt_for_nothing(lab: Lab) -> None:
+    lab.write(
+        run_sh=RUN_SH.replace("trap", "i=0; while [ $i -lt 900 ]; do echo line $i; i=$((i+1)); done\ntrap")
+    )
+    lab.deploy()
+    again = lab.deploy()
+    assert (again.verified and again.verified.action, lab.tokens) == ("none", NOT_PUT_IN)
+
+
+def test_the_restart_service_alone_earns_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.deploy()
+
+    def only(*_: object, **__: object) -> None:
+        token = Secret(lab.environ["HA_LLAT"])
+        raise OnlyService(Capabilities((), service=True), lab.box.core_url, token)
+
+    monkeypatch.setattr("bb8deploy.lanes.verify.reach", only)
+    lab.write(config=config("1.0.1"))
+    with pytest.raises(NotVerified) as caught:
+        lab.deploy()
+    assert (caught.value.code, caught.value.exit_code) == ("ROUTE_ONLY_SERVICE", 4)
+    assert lab.tokens == ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
+    assert any(line.startswith("SKIPPED: VERIFY_OK") for line in lab.lines())
+    assert lab.state()["version"] == "1.0.0"
 
 
 def test_paths_of_the_machine_do_not_leak_into_the_contract(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,16 +43,26 @@ def test_only_the_very_content_matches() -> None:
     assert not unknown.is_(Expected("1.0", "unknown", "unknown"))
 
 
-def test_new_lines_are_those_after_the_overlap() -> None:
-    assert newer_lines(["a", "b"], ["a", "b", "c"]) == ("c",)
-    assert newer_lines(["a", "b"], ["b", "c"]) == ("c",)
-    assert newer_lines(["a", "b"], ["x", "y"]) == ("x", "y")
-    assert newer_lines([], ["x"]) == ("x",)
-    assert newer_lines([LINE, "x"], [LINE, "x", LINE, "x"]) == (LINE, "x")
+@pytest.mark.parametrize(
+    ("before", "after", "window", "new"),
+    [
+        ("ab", "abc", 9, "c"),
+        ("ab", "bc", 2, "c"),
+        ("ab", "xy", 2, "xy"),
+        ("", "x", 9, "x"),
+        ("b", "abc", 1, "c"),
+        ("ab", "abab", 9, "ab"),
+        ("ab", "abab", 2, ""),
+    ],
+)
+def test_new_lines_are_those_after_the_overlap(before: str, after: str, window: int, new: str) -> None:
+    assert newer_lines(before, after, window=window) == tuple(new)
 
 
-@given(st.lists(st.sampled_from("ab")), st.lists(st.sampled_from("ab")), st.integers(1, 8))
-def test_an_old_line_is_never_taken_for_a_new_one(old: list[str], new: list[str], window: int) -> None:
-    """Of a log seen through a window, never more lines count as new than have come."""
-    before, after = old[-window:], (old + new)[-window:]
-    assert len(newer_lines(before, after)) <= len(new)
+@given(st.lists(st.sampled_from("ab")), st.lists(st.sampled_from("ab")), st.integers(1, 8), st.integers(1, 8))
+def test_an_old_line_is_never_taken_for_a_new_one(
+    old: list[str], new: list[str], first: int, second: int
+) -> None:
+    """Of a log seen through windows of any size, never more lines count as new than have come."""
+    before, after = old[-first:], (old + new)[-second:]
+    assert len(newer_lines(before, after, window=first)) <= len(new) or not before
