@@ -72,6 +72,11 @@ class Console:
         """A message that deserves attention; shown even when quiet."""
         self._write(self.err, self._paint(f"warning: {text}", "yellow", self.err))
 
+    def live(self, text: str) -> None:
+        """Replaces the moving line of the step under way; nothing where nobody watches."""
+        if self.interactive and not self.quiet:
+            self._write(self.err, f"\x1b[2K\r{text}", end="\r")
+
     @contextmanager
     def step(self, name: str, where: str = "") -> Iterator[None]:
         """One step of a run: a moving line on a terminal, one plain line elsewhere, with its seconds."""
