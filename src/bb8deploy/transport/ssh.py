@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from bb8deploy.errors import Refused, Unreachable
+from bb8deploy.errors import Unreachable
 from bb8deploy.transport import hostkeys
+from bb8deploy.transport.ahead import OPEN_DEADLINE, ChannelsAhead
 from bb8deploy.transport.base import Completed, Stats
 from bb8deploy.transport.sshauth import Prompt, authenticate
 from bb8deploy.transport.sshconfig import Hop
-from bb8deploy.transport.sshstream import SshStream, lost
+from bb8deploy.transport.sshstream import SshStream, lost, refused
 
 if TYPE_CHECKING:
     import paramiko
 
 KEEPALIVE = 15.0
-OPEN_DEADLINE = 30.0
 AUTH_DEADLINE = 30.0
 UNACKED_MS = 30_000
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
@@ -36,6 +36,7 @@ class SshTransport:
         self._chain = chain
         self._signals = signals
         self._stats = Stats(connections=len(chain))
+        self._channels = ChannelsAhead(chain[-1])
 
     @property
     def where(self) -> str:
@@ -64,33 +65,27 @@ class SshTransport:
             raise
 
     def open(self, argv: Sequence[str]) -> SshStream:
-        """Starts a command. Raises Unreachable where the connection or the server does not let us."""
+        """Starts a command. Raises Unreachable where the connection is lost, Refused without a session."""
         import paramiko
 
-        command = os.fsencode(shlex.join(argv))
         try:
-            channel = self._chain[-1].open_session(timeout=OPEN_DEADLINE)
-            channel.settimeout(OPEN_DEADLINE)
-            channel.exec_command(command)
+            channel, waited = self._channels.take()
+            # The server's word on the command is not waited for: it comes with the command's own answer.
+            channel._wait_for_event = lambda: None  # type: ignore[attr-defined]  # noqa: SLF001
+            channel.exec_command(os.fsencode(shlex.join(argv)))
         except (paramiko.SSHException, OSError, EOFError) as error:
             if not self._chain[-1].is_active():
                 raise lost(self.where) from error
-            raise Refused(
-                "SSH_EXEC_REFUSED",
-                f"{self.where} does not let us run a command: {error}",
-                "Check that the user has a shell and that sshd allows sessions for it.",
-            ) from error
+            raise refused(self.where, str(error)) from error
+        self._channels.ask()
         self._stats.channels += 1
-        self._stats.waits += 2
+        self._stats.waits += waited
         return SshStream(channel, argv, where=self.where, stats=self._stats, signals=self._signals)
 
     def close(self) -> None:
         """Ends the connection and those to the jump hosts, last first."""
-        for transport in reversed(self._chain):
-            with contextlib.suppress(OSError, EOFError, AttributeError):
-                transport.close()
-            with contextlib.suppress(OSError, EOFError):
-                transport.sock.close()
+        self._channels.close()
+        _end(self._chain)
 
     def __enter__(self) -> Self:
         return self
@@ -114,9 +109,17 @@ def connect(hop: Hop, *, prompt: Prompt | None = None, tell: Callable[[str], Non
             sock = _tunnel(chain[-1], each) if chain else _tcp(each)
             chain.append(_open(each, sock, prompt, tell, signals))
     except BaseException:
-        SshTransport(hop, chain, signals).close()
+        _end(chain)
         raise
     return SshTransport(hop, chain, signals)
+
+
+def _end(chain: list[paramiko.Transport]) -> None:
+    for transport in reversed(chain):
+        with contextlib.suppress(OSError, EOFError, AttributeError):
+            transport.close()
+        with contextlib.suppress(OSError, EOFError):
+            transport.sock.close()
 
 
 def _tcp(hop: Hop) -> socket.socket:

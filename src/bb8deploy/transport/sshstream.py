@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bb8deploy.errors import Unreachable
+from bb8deploy.errors import Refused, Unreachable
 from bb8deploy.transport.base import Completed, Stats
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class SshStream:
         self._err = bytearray()
         self._started = time.monotonic()
         self._input_open = True
-        self._said_something = False
+        self._said_something = True  # the command itself
         self._fd = channel.fileno()
 
     def write(self, data: bytes, *, deadline: float) -> None:
@@ -165,7 +165,10 @@ class SshStream:
         signal: str | None = None
         if status is None or status < 0:
             self._check_alive()
-            status, signal = None, self._signals.pop(self._channel.get_id(), "unknown")
+            status, signal = None, self._signals.pop(self._channel.get_id(), "")
+            if not signal and not self._channel.event_ready:  # set by the server's yes to the command
+                raise refused(self._where, "the server refused it")
+            signal = signal or "unknown"
         seconds = time.monotonic() - self._started
         return Completed(self._argv, status, signal, self._take(), bytes(self._err), seconds)
 
@@ -190,6 +193,15 @@ class SshStream:
             call()
         except (OSError, EOFError):
             return
+
+
+def refused(where: str, why: str) -> Refused:
+    """The error for a server that takes no command."""
+    return Refused(
+        "SSH_EXEC_REFUSED",
+        f"{where} does not let us run a command: {why}",
+        "Check that the user has a shell and that sshd allows sessions for it.",
+    )
 
 
 def lost(where: str) -> Unreachable:
