@@ -1,0 +1,146 @@
+"""Holds the plan of the house: which room may know of which."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from tests.unit.house.sources import ADDON, ROOT, TOOL, Module, modules
+
+GROUND = {"__version__", "errors", "findings", "secret", "atomic", "cache"}
+# Room -> rooms that it may import. What is not named here may not be imported.
+MAY: dict[str, set[str]] = {
+    "errors": set(),
+    "findings": set(),
+    "secret": set(),
+    "atomic": set(),
+    "cache": set(),
+    "settings": GROUND,
+    "workspace": GROUND | {"settings"},
+    "checks": GROUND | {"settings", "workspace"},
+    "plan": GROUND | {"settings", "workspace"},
+    "transport": GROUND | {"settings"},
+    "host": GROUND | {"settings", "workspace", "transport"},
+    "receipts": GROUND | {"settings"},
+    "sandbox": GROUND | {"checks"},
+    "lanes": GROUND | {"settings", "workspace", "checks", "plan", "transport", "host", "receipts"},
+    "console": GROUND | {"receipts"},
+    "cli": GROUND
+    | {"settings", "workspace", "checks", "plan", "host", "receipts", "sandbox", "lanes", "console"},
+    "__main__": {"__version__", "cli"},
+}
+# The demo is a command that needs a sandbox to release into; its lane starts one as a user would.
+EXCEPTIONS = {("bb8deploy.lanes.demo", "sandbox")}
+
+
+def _crossings(module: Module) -> list[tuple[str, int]]:
+    """The rooms of bb8deploy that a module imports, its own left out."""
+    names = [(name.split("."), line) for name, line in module.imports()]
+    return [
+        (parts[1], line)
+        for parts, line in names
+        if parts[0] == "bb8deploy" and len(parts) > 1 and parts[1] != module.room
+    ]
+
+
+@pytest.mark.parametrize("room", sorted({module.room for module in modules(TOOL)} - {""}))
+def test_each_room_imports_only_the_rooms_below_it(room: str) -> None:
+    assert room in MAY, f"{room} is new: say in MAY what it may import, and in docs/ARCHITECTURE.md why"
+    wrong = [
+        f"{module.path.relative_to(ROOT)}:{line} imports {other}"
+        for module in modules(TOOL)
+        if module.room == room
+        for other, line in _crossings(module)
+        if other not in MAY[room] and (module.name, other) not in EXCEPTIONS
+    ]
+    assert not wrong
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    (package,) = (module for module in modules(TOOL) if module.name == "bb8deploy")
+    assert list(package.imports()) == []
+
+
+def test_the_plan_of_the_house_has_no_circle() -> None:
+    left = {room: set(others) - GROUND for room, others in MAY.items()}
+    while left:
+        free = [room for room, others in left.items() if not others & left.keys()]
+        assert free, f"these rooms know each other in a circle: {sorted(left)}"
+        for room in free:
+            del left[room]
+
+
+def test_the_addon_and_the_tool_do_not_know_each_other() -> None:
+    crossed = [
+        f"{module.path.relative_to(ROOT)}:{line}"
+        for folder, foreign in ((ADDON, "bb8deploy"), (TOOL, "bb8_core"))
+        for module in modules(folder)
+        for name, line in module.imports()
+        if name.split(".")[0] == foreign
+    ]
+    assert not crossed
+
+
+def test_only_the_console_prints() -> None:
+    printing = [
+        f"{module.path.relative_to(ROOT)}:{node.lineno}"
+        for module in modules(TOOL)
+        if module.name not in {"bb8deploy.console", *STANDALONE}
+        for node in ast.walk(module.tree)
+        if _prints(node)
+    ]
+    # `--version` answers before anything is imported.
+    assert [place.split(":")[0] for place in printing] == ["src/bb8deploy/__main__.py"]
+
+
+# Programs of their own that the sandbox runs in other processes: they have no console.
+STANDALONE = {"bb8deploy.sandbox.ha_cli", "bb8deploy.sandbox.runtime.container_init"}
+
+
+def _prints(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+        return True
+    if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute)):
+        return False
+    stream = node.value
+    return (
+        node.attr in {"write", "writelines", "buffer"}
+        and stream.attr in {"stdout", "stderr"}
+        and isinstance(stream.value, ast.Name)
+        and stream.value.id == "sys"
+    )
+
+
+def test_only_lanes_emit_tokens() -> None:
+    emitting = {
+        module.room
+        for module in modules(TOOL)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"emit", "skip", "drift"}
+        and _names_the_ledger(node.func.value)
+    }
+    # cli.common writes the DRIFT line of a run that ended in an error; tokens it never writes.
+    assert emitting == {"lanes", "cli"}
+    (common,) = (module for module in modules(TOOL) if module.name == "bb8deploy.cli.common")
+    assert ".emit(" not in common.text
+    others = [m.name for m in modules(TOOL) if m.room == "cli" and "ledger.emit(" in m.text]
+    assert not others
+
+
+def _names_the_ledger(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr == "ledger") or (
+        isinstance(node, ast.Name) and node.id == "ledger"
+    )
+
+
+def test_only_the_ledger_writes_the_word_token_at_the_start_of_a_line() -> None:
+    """A literal `TOKEN:` anywhere else could put a line into a receipt that no observation stands behind."""
+    writing = {
+        module.name
+        for module in modules(TOOL)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("TOKEN:")
+    }
+    assert writing == set()

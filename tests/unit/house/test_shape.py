@@ -1,0 +1,101 @@
+"""Holds the shape of the code: short functions and modules, full annotations, a first line that says why."""
+
+from __future__ import annotations
+
+import ast
+import re
+from statistics import median
+
+import pytest
+from tests.unit.house.sources import ADDON, ROOT, TOOL, Module, modules, tracked
+
+MAX_FUNCTION, MAX_MODULE = 60, 500
+ALL = (*modules(TOOL), *modules(ADDON), *modules(ROOT / "ops"))
+FUNCTIONS = [(module, function) for module in ALL for function in module.functions()]
+
+
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    assert function.end_lineno
+    return function.end_lineno - function.lineno + 1
+
+
+def _place(module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return f"{module.path.relative_to(ROOT)}:{node.lineno} {node.name}"
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    assert not [_place(m, f) for m, f in FUNCTIONS if _lines(f) > MAX_FUNCTION]
+
+
+def test_half_of_the_functions_are_short() -> None:
+    assert median(_lines(function) for _, function in FUNCTIONS) <= 8
+
+
+def test_few_functions_are_long() -> None:
+    long = sum(_lines(function) > 40 for _, function in FUNCTIONS)
+    assert long <= len(FUNCTIONS) * 0.02
+
+
+def test_no_module_is_longer_than_500_lines() -> None:
+    counted = {str(m.path.relative_to(ROOT)): len(m.text.splitlines()) for m in ALL}
+    assert not {path: lines for path, lines in counted.items() if lines > MAX_MODULE}
+
+
+def test_every_function_is_annotated() -> None:
+    assert not [_place(m, f) for m, f in FUNCTIONS if not _annotated(f)]
+
+
+def _annotated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    named += [one for one in (arguments.vararg, arguments.kwarg) if one]
+    bare = [one.arg for one in named if one.annotation is None and one.arg not in {"self", "cls"}]
+    return function.returns is not None and not bare
+
+
+@pytest.mark.parametrize("module", ALL, ids=lambda module: module.path.relative_to(ROOT).as_posix())
+def test_the_first_line_says_what_the_module_is_for(module: Module) -> None:
+    if not module.text.strip():
+        return
+    said = ast.get_docstring(module.tree)
+    assert said, "no docstring"
+    first = module.text.splitlines()[0]
+    # A program that is run by itself has its interpreter in the first line.
+    assert first.startswith(('"""', "#!", 'r"""'))
+    assert said.splitlines()[0].rstrip().endswith((".", "?", ":")), said.splitlines()[0]
+
+
+def test_every_public_class_and_function_has_a_docstring() -> None:
+    bare = [
+        f"{module.path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for module in (*modules(TOOL), *modules(ADDON))
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert not bare
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|XXX)\b")
+    assert not [
+        str(module.path.relative_to(ROOT)) for module in (*ALL, *modules(ROOT / "tests"))
+        if module.path.name != "test_shape.py" and marks.search(module.text)
+    ]  # fmt: skip
+
+
+def test_no_committed_file_names_a_folder_of_one_machine() -> None:
+    # Absolute paths below a home or a work folder; the words of documentation (`/home/you`) are fine.
+    machine = re.compile(rb"(?<![\w.])/(?:work/(?:main|shared)|tmp/brief|root/\.|home/(?!you\b|user\b)\w+/)")
+    named = []
+    for path in tracked():
+        if path.suffix in {".png", ".ico", ".gz"} or path == TEST:
+            continue
+        named += [
+            f"{path}: {found.group().decode()}" for found in machine.finditer((ROOT / path).read_bytes())
+        ]
+    assert not named
+
+
+TEST = modules(ROOT / "tests" / "unit" / "house")[-1].path.relative_to(ROOT)
