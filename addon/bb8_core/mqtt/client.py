@@ -138,6 +138,7 @@ class MqttClient:
 
 
 def new_client(broker: Broker, client_id: str) -> paho.Client:
+    """A paho client with our bounds: reconnects within seconds, queues that end, TLS as asked for."""
     five = broker.protocol == "5"
     options: dict[str, Any] = {} if five else {"clean_session": True}
     client = paho.Client(
@@ -165,6 +166,7 @@ def without_delay(_c: Any, _u: Any, sock: Any) -> None:
 
 
 def refusal(reason: str) -> str:
+    """A broker's refusal in words that say what to change."""
     text = reason.lower()
     if "authori" in text or "user name" in text or "password" in text:
         return (
