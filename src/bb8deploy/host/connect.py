@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from bb8deploy.errors import Unreachable, UsageError
 from bb8deploy.host import scripts
@@ -17,6 +17,9 @@ from bb8deploy.host.lock import Holding, HostLocked, Owner, SshHolding
 from bb8deploy.host.shell import Shell
 from bb8deploy.settings import Settings
 from bb8deploy.transport.base import Transport
+
+if TYPE_CHECKING:
+    from bb8deploy.transport.sshconfig import Hop
 
 RECEIPT = "deploy_receipt.txt"
 PATIENCE = 5.0
@@ -190,19 +193,30 @@ def open_host(settings: Settings, tell: Tell, *, via: Via = "auto", accept_new: 
 
 def connect_ssh(settings: Settings, tell: Tell, *, accept_new: bool = False) -> Transport:
     """The ssh connection alone, for commands that touch no runtime folder."""
-    from bb8deploy.transport import ssh, sshauth, sshconfig
+    return connect_hop(hop_of(settings, accept_new=accept_new), tell)
+
+
+def connect_hop(hop: Hop, tell: Tell) -> Transport:
+    """Connects and logs in; what only a person knows is asked for on the terminal."""
+    from bb8deploy.transport import ssh, sshauth
+
+    return ssh.connect(hop, prompt=sshauth.terminal_prompt(), tell=tell.warn)
+
+
+def hop_of(settings: Settings, *, accept_new: bool = False) -> Hop:
+    """How HA_SSH_HOST_ALIAS is reached, by ssh's own configuration and the settings that overrule it."""
+    from bb8deploy.transport import sshconfig
 
     seconds = settings.number("HA_SSH_CONNECT_TIMEOUT")
     asked_for = settings.origin("HA_SSH_CONNECT_TIMEOUT") != "default"
     hop = sshconfig.resolve(settings.text("HA_SSH_HOST_ALIAS"), connect_timeout=seconds)
-    hop = sshconfig.override(
+    return sshconfig.override(
         hop,
         key=settings.path("HA_SSH_KEY"),
         known_hosts=settings.path("HA_SSH_KNOWN_HOSTS"),
         accept_new=accept_new,
         connect_timeout=seconds if asked_for else None,
     )
-    return ssh.connect(hop, prompt=sshauth.terminal_prompt(), tell=tell.warn)
 
 
 def runtime_folder(settings: Settings) -> str:
@@ -225,10 +239,14 @@ def runtime_folder(settings: Settings) -> str:
 
 
 def _open_ssh(settings: Settings, tell: Tell, *, accept_new: bool) -> Host:
+    runtime = runtime_folder(settings)
+    return ssh_host(settings, tell, connect_ssh(settings, tell, accept_new=accept_new), runtime)
+
+
+def ssh_host(settings: Settings, tell: Tell, transport: Transport, runtime: str) -> Host:
+    """The host at the end of a connection, its runtime folder at that path."""
     from bb8deploy.host.files_ssh import SshFiles
 
-    runtime = runtime_folder(settings)
-    transport = connect_ssh(settings, tell, accept_new=accept_new)
     shell = Shell(transport, runtime, sudo=settings.flag("HA_SSH_SUDO"))
     receipt = str(PurePosixPath(settings.text("HA_REPORTS_DIR")) / RECEIPT)
     return Host(

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bb8deploy.errors import Refused, Unreachable, UsageError
 from bb8deploy.secret import Secret
@@ -61,8 +62,9 @@ def address_of(settings: Settings) -> Address:
 class BrokerLink:
     """A logged-in connection; use it as a context manager. It does not come back by itself once lost."""
 
-    def __init__(self, address: Address, listener: Listener) -> None:
+    def __init__(self, address: Address, listener: Listener, *, deadline: float = DEADLINE) -> None:
         self.address = address
+        self._deadline = deadline
         self._listener = listener
         self._connected, self._lost = threading.Event(), threading.Event()
         self._subscribed: dict[int, tuple[threading.Event, list[bool]]] = {}
@@ -100,8 +102,8 @@ class BrokerLink:
         if code != paho.MQTT_ERR_SUCCESS or mid is None:
             raise _unreachable(self.address, "the connection was lost")
         answered, granted = self._subscription(mid)
-        if not answered.wait(DEADLINE):
-            raise _unreachable(self.address, f"no answer to a subscription within {DEADLINE:g} s")
+        if not answered.wait(self._deadline):
+            raise _unreachable(self.address, f"no answer to a subscription within {self._deadline:g} s")
         refused = [name for name, fine in zip(filters, granted, strict=True) if not fine]
         if refused:
             raise Refused(
@@ -128,8 +130,8 @@ class BrokerLink:
         self.close()
 
     def _new_client(self) -> paho.Client:
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
-        client.connect_timeout = DEADLINE
+        client = paho.Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
+        client.connect_timeout = self._deadline
         if self.address.username or self.address.password:
             password = self.address.password.reveal() if self.address.password else None
             client.username_pw_set(self.address.username, password)
@@ -143,8 +145,8 @@ class BrokerLink:
         return client
 
     def _await_login(self) -> None:
-        if not self._connected.wait(DEADLINE):
-            raise _unreachable(self.address, f"no answer to the login within {DEADLINE:g} s")
+        if not self._connected.wait(self._deadline):
+            raise _unreachable(self.address, f"no answer to the login within {self._deadline:g} s")
         if self._login is None:
             raise _unreachable(self.address, "it ended the connection during the login; does it speak TLS?")
         if self._login.is_failure:
@@ -172,7 +174,7 @@ class BrokerLink:
         return self._subscribed.setdefault(mid, (threading.Event(), []))
 
     def _on_message(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
-        self._listener(message.topic, message.payload, message.retain)
+        self._listener(message.topic, bytes(message.payload), message.retain)
 
 
 def _without_delay(_c: paho.Client, _u: Any, sock: Any) -> None:

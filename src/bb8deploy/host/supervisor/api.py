@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bb8deploy.errors import Refused
 from bb8deploy.host.supervisor.base import (
     QUICK,
     RELOAD,
@@ -111,6 +113,14 @@ class PathSupervisor(ABC):
         info = self.call("get", "/supervisor/info", None, doing="describe itself", deadline=QUICK)
         resolution = self.call("get", "/resolution/info", None, doing="tell its health", deadline=QUICK)
         return parse_health(info, resolution)
+
+    def documents(self, *names: str) -> dict[str, dict[str, Any]]:
+        """GET of each."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in names:
+            with contextlib.suppress(SupervisorError, Refused):
+                found[name] = self.call("get", f"/{name}", None, doing=f"show {name}", deadline=QUICK)
+        return found
 
     def follow(self, slug: str) -> Iterator[str]:
         """GET /addons/{slug}/logs/follow."""

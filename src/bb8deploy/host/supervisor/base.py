@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
@@ -20,7 +20,8 @@ class AddonState:
     """What the Supervisor says of one add-on; `version` is empty where it is not installed.
 
     `listed` is the version in the store; `state` one of started, startup, stopped, error, unknown;
-    `built_here` that the Supervisor builds the image itself; `detached` that its store entry is gone.
+    `built_here` that the Supervisor builds the image itself; `detached` that its store entry is gone; `raw`
+    is the whole answer, options and the passwords among them included.
     """
 
     slug: str
@@ -31,6 +32,7 @@ class AddonState:
     detached: bool
     built_here: bool
     name: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def parse(cls, slug: str, row: Mapping[str, Any]) -> AddonState:
@@ -46,6 +48,7 @@ class AddonState:
             detached=bool(row.get("detached", False)),
             built_here=bool(row.get("build", False)),
             name=str(row.get("name") or ""),
+            raw=row,
         )
 
 
@@ -285,6 +288,9 @@ class Supervisor(Protocol):
 
     def health(self) -> Health:
         """Whether it may build."""
+
+    def documents(self, *names: str) -> dict[str, dict[str, Any]]:
+        """The data of documents such as `host/info`, by name; one that is refused is left out."""
 
     def follow(self, slug: str) -> Iterator[str]:
         """Log lines as they come, until the connection ends."""

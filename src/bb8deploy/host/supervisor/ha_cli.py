@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bb8deploy.errors import Refused
+from bb8deploy.errors import Refused, Unreachable
 from bb8deploy.host.supervisor.api import plain_lines
 from bb8deploy.host.supervisor.base import (
     QUICK,
@@ -139,6 +140,15 @@ class HaCli:
         words = [_ha("--raw-json", "supervisor", "info"), _ha("--raw-json", "resolution", "info")]
         info, resolution = self._run(words, QUICK, "tell its health")
         return parse_health(self._data(info, "describe itself"), self._data(resolution, "tell its health"))
+
+    def documents(self, *names: str) -> dict[str, dict[str, Any]]:
+        """`ha host info` and the like, in one command on the host."""
+        said = self._run([_ha("--raw-json", *name.split("/")) for name in names], QUICK, "describe the host")
+        found: dict[str, dict[str, Any]] = {}
+        for name, each in zip(names, said, strict=False):
+            with contextlib.suppress(SupervisorError, Unreachable):
+                found[name] = self._data(each, f"show {name}")
+        return found
 
     def follow(self, slug: str) -> Iterator[str]:
         """`ha apps logs -f`; ends with the command."""

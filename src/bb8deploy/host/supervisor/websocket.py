@@ -32,9 +32,12 @@ class WebSocketSupervisor(PathSupervisor):
     route = "websocket"
     log_is_current = False
 
-    def __init__(self, url: str, token: Secret, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, url: str, token: Secret, ca_file: Path | None = None, *, connect_timeout: float = CONNECT
+    ) -> None:
         self.where = url.rstrip("/")
         self._token = token
+        self._connect_timeout = connect_timeout
         self._tls = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         self._socket: ClientConnection | None = None
         self._count = 0
@@ -54,6 +57,15 @@ class WebSocketSupervisor(PathSupervisor):
         if body is not None:
             message["data"] = dict(body)
         answer = self._exchange(message, doing, deadline)
+        if answer.get("success"):
+            result = answer.get("result")
+            return result if isinstance(result, dict) else {}
+        raise self._failure(answer.get("error") or {}, doing)
+
+    def ask_core(self, kind: str, *, doing: str, deadline: float) -> dict[str, Any]:
+        """A command of Core itself that takes nothing, such as `auth/current_user`."""
+        self._count += 1
+        answer = self._exchange({"id": self._count, "type": kind}, doing, deadline)
         if answer.get("success"):
             result = answer.get("result")
             return result if isinstance(result, dict) else {}
@@ -124,15 +136,15 @@ class WebSocketSupervisor(PathSupervisor):
         socket = connect(
             f"{'wss' if secure else 'ws'}://{rest}/api/websocket",
             ssl=self._tls if secure else None,
-            open_timeout=CONNECT,
+            open_timeout=self._connect_timeout,
             close_timeout=5.0,
             max_size=LIMIT,
             proxy=None,
         )
         try:
-            self._receive(socket, CONNECT)
+            self._receive(socket, self._connect_timeout)
             socket.send(json.dumps({"type": "auth", "access_token": self._token.reveal()}))
-            answer = self._receive(socket, CONNECT)
+            answer = self._receive(socket, self._connect_timeout)
         except BaseException:
             socket.close()
             raise
