@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -31,11 +32,16 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
 
 
 def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
-    """Appends one line in a single write and syncs it, so that a kill leaves whole lines only."""
+    """Appends one line in a single write and syncs it, so that a kill leaves whole lines only.
+
+    Raises OSError where it did not go in whole, as on a full disk.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    data = line.encode() + b"\n"
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
     try:
-        os.write(handle, line.encode() + b"\n")
+        if os.write(handle, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(handle)
     finally:
         os.close(handle)

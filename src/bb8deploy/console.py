@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import threading
@@ -14,31 +16,44 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bb8deploy.errors import Bb8Error
+from bb8deploy.secret import Secret, redact, redact_data
 
 if TYPE_CHECKING:
     from bb8deploy.receipts.tokens import Line
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _LINE_STYLE = {"TOKEN": "green", "SKIPPED": "yellow", "DRIFT": "red"}
+_ERASE = "\x1b[2K\r"
+_TICK = 1.0  # seconds between two looks of the moving line
+_LOOKS_LIKE_A_TOKEN = re.compile(r"(^|\r)(?=TOKEN:)", re.MULTILINE)
 
 
 @dataclass(slots=True)
 class Console:
     """Says things to one reader. `as_json`: stdout holds one JSON document; `quiet`: no messages.
 
-    Colour and the moving line appear on a terminal only, and never with NO_COLOR or TERM=dumb.
+    Colour, frames and the moving line appear on a terminal only, and never in plain mode: TERM=dumb, or
+    BB8DEPLOY_PLAIN=1 for screen readers. NO_COLOR takes the colours alone. What is in `hidden` is masked in
+    everything that is said, and no text but a token's own line can begin as a token does.
     """
 
     as_json: bool = False
     quiet: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
+    hidden: list[Secret] = field(default_factory=list, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _moving: list[tuple[str, float]] = field(default_factory=list, repr=False)
+
+    @property
+    def plain(self) -> bool:
+        """True where lines alone may be written: no frames, no signs that move or that only eyes can read."""
+        return os.environ.get("TERM") == "dumb" or bool(os.environ.get("BB8DEPLOY_PLAIN"))
 
     @property
     def interactive(self) -> bool:
-        """True where a person watches: messages go to a terminal."""
-        return self.err.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+        """True where a person watches: messages go to a terminal that can move."""
+        return self.err.isatty() and not self.plain and "CI" not in os.environ
 
     @property
     def width(self) -> int:
@@ -48,7 +63,8 @@ class Console:
     def token(self, line: Line) -> None:
         """A receipt line, at the start of a line of stdout."""
         if not self.as_json:
-            self._write(self.out, self._paint(str(line), _LINE_STYLE[line.kind], self.out))
+            text = redact(str(line), self.hidden)
+            self._put(self.out, self._paint(text, _LINE_STYLE[line.kind], self.out) + "\n")
 
     def text(self, text: str) -> None:
         """A result for people; nothing in JSON mode."""
@@ -56,12 +72,16 @@ class Console:
             self._write(self.out, text)
 
     def raw(self, text: str) -> None:
-        """A document that was asked for (a schema, a log, a page), as it stands, in every mode."""
-        self._write(self.out, text)
+        """A document that was asked for (a schema, a log, a page), in every mode.
+
+        Raises BrokenPipeError when its reader is gone, so that a followed log ends.
+        """
+        self._write(self.out, text, needed=True)
 
     def document(self, data: object) -> None:
         """The one JSON document of a run."""
-        self._write(self.out, json.dumps(data, indent=2, default=str))
+        plain = json.loads(json.dumps(data, default=str))
+        self._put(self.out, json.dumps(redact_data(plain, self.hidden), indent=2) + "\n")
 
     def note(self, text: str) -> None:
         """A message to whoever watches."""
@@ -72,31 +92,25 @@ class Console:
         """A message that deserves attention; shown even when quiet."""
         self._write(self.err, self._paint(f"warning: {text}", "yellow", self.err))
 
-    def live(self, text: str) -> None:
-        """Replaces the moving line of the step under way; nothing where nobody watches."""
-        if self.interactive and not self.quiet:
-            self._write(self.err, f"\x1b[2K\r{text}", end="\r")
-
     @contextmanager
     def step(self, name: str, where: str = "") -> Iterator[None]:
         """One step of a run: a moving line on a terminal, one plain line elsewhere, with its seconds."""
         label = f"{name} on {where}" if where else name
         started = time.monotonic()
-        if self.interactive and not self.quiet:
-            self._write(self.err, f"  … {label}", end="\r")
         try:
-            yield
+            with self._shown_moving(label, started):
+                yield
         except BaseException:
-            self._finish_step("✗", label, started, "red")
+            self._finish_step("✗", "failed:", "red", label, started)
             raise
-        self._finish_step("✓", label, started, "green")
+        self._finish_step("✓", "done:", "green", label, started)
 
     def error(self, error: Bb8Error) -> None:
         """What failed, why, and what to do, on stderr; as an annotation too where GitHub runs it."""
         if os.environ.get("GITHUB_ACTIONS") == "true" and not self.as_json:
             self._write(self.out, f"::error title={error.code}::{_escape_github(error.cause)}")
         self._write(self.err, self._paint(f"error {error.code}: {error.cause}", "red", self.err))
-        for line in error.details:
+        for line in "\n".join(error.details).splitlines():
             self._write(self.err, f"    {line}")
         self._write(self.err, f"  remedy: {error.remedy}")
 
@@ -104,24 +118,58 @@ class Console:
         """A result as a table: drawn on a terminal, aligned text elsewhere; nothing in JSON mode."""
         if self.as_json:
             return
-        if self.out.isatty():
-            self._draw(title, columns, rows)
+        safe = [[redact(cell, self.hidden) for cell in row] for row in rows]
+        if self.out.isatty() and not self.plain:
+            self._draw(title, columns, safe)
         else:
-            self._write(self.out, "\n".join(_aligned(title, columns, rows)))
+            self._write(self.out, "\n".join(_aligned(title, columns, safe)))
 
     def confirm(self, question: str) -> bool:
         """Asks a person for yes or no; no where nobody can answer."""
         if not (sys.stdin.isatty() and self.err.isatty()):
             return False
-        self._write(self.err, f"{question} [y/N] ", end="")
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        with self._lock:  # nothing else is said until the answer is there
+            _send(self.err, f"{_ERASE if self._moving else ''}{question} [y/N] ")
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
-    def _finish_step(self, mark: str, label: str, started: float, style: str) -> None:
-        if self.quiet:
+    # ------------------------------------------------------------ the moving line
+
+    @contextmanager
+    def _shown_moving(self, label: str, started: float) -> Iterator[None]:
+        """Keeps the newest running step, with its seconds, on the terminal's last line."""
+        if self.quiet or not self.interactive:
+            yield
             return
-        clear = "\x1b[2K\r" if self.interactive else ""
+        entry, ended = (label, started), threading.Event()
+        with self._lock:
+            self._moving.append(entry)
+        ticker = threading.Thread(target=self._tick, args=(ended,), daemon=True, name="moving line")
+        ticker.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            ticker.join()
+            with self._lock:
+                self._moving.remove(entry)
+                self._put(self.err, _ERASE)
+
+    def _tick(self, ended: threading.Event) -> None:
+        while not ended.is_set():
+            self._put(self.err, _ERASE)
+            ended.wait(_TICK)
+
+    def _moving_line(self) -> str:
+        label, started = self._moving[-1]
+        seconds = f" {time.monotonic() - started:.0f} s"
+        return f"  … {label}"[: max(self.width - len(seconds) - 1, 4)] + seconds + "\r"
+
+    def _finish_step(self, sign: str, word: str, style: str, label: str, started: float) -> None:
+        mark = sign if self.interactive else word
         seconds = time.monotonic() - started
-        self._write(self.err, f"{clear}  {self._paint(mark, style, self.err)} {label} ({seconds:.1f} s)")
+        self.note(f"  {self._paint(mark, style, self.err)} {label} ({seconds:.1f} s)")
+
+    # ------------------------------------------------------------ how it gets out
 
     def _draw(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.console import Console as RichConsole
@@ -132,21 +180,50 @@ class Console:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*row)
-        with self._lock:
-            RichConsole(file=self.out, markup=False, highlight=False).print(table)
+        drawer = RichConsole(file=self.out, markup=False, highlight=False, width=self.width)
+        with drawer.capture() as drawn:
+            drawer.print(table)
+        self._put(self.out, drawn.get())
 
     def _paint(self, text: str, style: str, stream: TextIO) -> str:
         if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
             return text
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
-    def _write(self, stream: TextIO, text: str, *, end: str = "\n") -> None:
+    def _write(self, stream: TextIO, text: str, *, needed: bool = False) -> None:
+        """Lines of text: secrets masked, a line that looks like a token moved away from the margin."""
+        text = _LOOKS_LIKE_A_TOKEN.sub(r"\1 ", redact(text, self.hidden))
+        self._put(stream, text + "\n", needed=needed)
+
+    def _put(self, stream: TextIO, text: str, *, needed: bool = False) -> None:
+        """Writes at once, around the moving line. A reader who left is no reason to stop a deploy."""
         with self._lock:
-            try:
-                stream.write(text + end)
-            except UnicodeEncodeError:
-                stream.write(text.encode("ascii", "replace").decode() + end)
-            stream.flush()
+            if self._moving:
+                _send(self.err, _ERASE)
+            _send(stream, text, needed=needed)
+            if self._moving:
+                _send(self.err, self._moving_line())
+
+
+def _send(stream: TextIO, text: str, *, needed: bool = False) -> None:
+    try:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            stream.write(text.encode("ascii", "replace").decode())
+        stream.flush()
+    except BrokenPipeError:
+        _forget(stream)
+        if needed:
+            raise
+
+
+def _forget(stream: TextIO) -> None:
+    """Lets what is still written to a stream without a reader vanish, at the interpreter's end too."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _aligned(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 MASK = "***"
 
 
@@ -40,8 +43,23 @@ class Secret:
 
 
 def redact(text: str, secrets: list[Secret]) -> str:
-    """`text` with every known secret of 4 characters or more replaced by `***`."""
+    """`text` with every secret of 4 characters or more replaced by `***`, also in the way JSON writes it."""
     for secret in sorted(secrets, key=lambda s: -len(s.reveal())):
-        if len(secret.reveal()) >= 4:
-            text = text.replace(secret.reveal(), MASK)
+        value = secret.reveal()
+        if len(value) >= 4:
+            text = text.replace(value, MASK).replace(json.dumps(value)[1:-1], MASK)
     return text
+
+
+def redact_data(data: Any, secrets: list[Secret]) -> Any:
+    """JSON-like data with `redact` done to every string in it; keys, numbers and the rest stay.
+
+    Whole documents go through this and not through `redact`: a password `pass` would break their keys.
+    """
+    if isinstance(data, str):
+        return redact(data, secrets)
+    if isinstance(data, dict):
+        return {key: redact_data(value, secrets) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [redact_data(item, secrets) for item in data]
+    return data

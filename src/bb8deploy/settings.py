@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
 
 from bb8deploy.errors import UsageError
 from bb8deploy.secret import Secret
@@ -22,7 +24,7 @@ class Key:
     example: str = ""
     secret: bool = False
     aliases: tuple[str, ...] = ()
-    kind: str = "text"  # text, int, float, bool, path
+    kind: str = "text"  # text, float, port, bool, path
 
 
 KEYS: tuple[Key, ...] = (
@@ -55,7 +57,7 @@ KEYS: tuple[Key, ...] = (
     Key("HA_PUBLISH_BRANCH", "its branch", default="main"),
     Key("HA_IMAGE", "image name for publishing", example="registry.example/you/beep_boop_bb8"),
     Key("MQTT_HOST", "broker, as this machine reaches it (attestation)"),
-    Key("MQTT_PORT", "its port", default="1883", kind="int"),
+    Key("MQTT_PORT", "its port", default="1883", kind="port"),
     Key("MQTT_USERNAME", "its user"),
     Key("MQTT_PASSWORD", "its password", secret=True),
     Key("MQTT_TLS", "speak TLS to the broker", default="no", kind="bool"),
@@ -79,7 +81,7 @@ _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 class Value:
     """A setting's raw text and where it came from."""
 
-    raw: str
+    raw: str = field(repr=False)  # it may be a secret
     origin: str
 
 
@@ -120,8 +122,9 @@ class Settings:
         return value.origin if value and value.raw else "default"
 
     def secrets(self) -> list[Secret]:
-        """Every secret that is set, for redaction."""
-        return [Secret(self.text(key.name)) for key in KEYS if key.secret and self.text(key.name)]
+        """Every secret that is set, for redaction; a password within an address is one, too."""
+        hidden = [self.text(key.name) if key.secret else _password(self.text(key.name)) for key in KEYS]
+        return [Secret(text) for part in hidden for text in {part, unquote(part)} if text]
 
 
 def load(
@@ -156,8 +159,20 @@ def target_names(folder: Path) -> list[str]:
 
 def suggestion(name: str) -> str:
     """The known key nearest to a mistyped one, or an empty string."""
-    near = difflib.get_close_matches(name, [key.name for key in KEYS], n=1)
+    return _nearest(name, 0.6)
+
+
+def _nearest(name: str, likeness: float) -> str:
+    near = difflib.get_close_matches(name, [key.name for key in KEYS], n=1, cutoff=likeness)
     return near[0] if near else ""
+
+
+def _password(text: str) -> str:
+    """The password in `scheme://user:password@host`, as it stands there, or an empty string."""
+    try:
+        return (urlsplit(text).password or "") if "://" in text else ""
+    except ValueError:
+        return ""
 
 
 def _files(folder: Path, target: str) -> list[Path]:
@@ -176,19 +191,37 @@ def _files(folder: Path, target: str) -> list[Path]:
 
 
 def _from_file(file: Path) -> tuple[dict[str, Value], list[tuple[str, str]]]:
-    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     try:
-        raw = dotenv_values(file, interpolate=False)
+        with file.open(encoding="utf-8-sig") as stream:  # an editor on Windows may begin it with a mark
+            lines = list(parse_stream(stream))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             "ENV_UNREADABLE",
             f"{file.name} cannot be read: {error}",
             "Save it as UTF-8 text that you may read.",
         ) from error
-    texts = {name: value or "" for name, value in raw.items()}
-    strange = [(n, file.name) for n in texts if n not in _BY_NAME and n.startswith(_OWN_PREFIXES)]
-    return _known(texts, file.name), strange
+    for line in lines:
+        if line.error:
+            blank = len(line.original.string) - len(line.original.string.lstrip("\r\n"))
+            _refuse_line(file, line.original.line + blank)
+    texts = {line.key: line.value or "" for line in lines if line.key}
+    return _known(texts, file.name), [(name, file.name) for name in texts if _is_strange(name)]
+
+
+def _refuse_line(file: Path, number: int) -> NoReturn:
+    """The line itself is not shown: it may hold a secret."""
+    raise UsageError(
+        "ENV_UNREADABLE",
+        f"line {number} of {file.name} is no setting",
+        "Write it as NAME=value, with quotes that close, or begin it with # to leave it out.",
+    )
+
+
+def _is_strange(name: str) -> bool:
+    """Whether a key seems to be meant for bb8deploy, which does not know it."""
+    return name not in _BY_NAME and (name.startswith(_OWN_PREFIXES) or bool(_nearest(name, 0.85)))
 
 
 def _known(source: Mapping[str, str], origin: str) -> dict[str, Value]:
@@ -207,27 +240,26 @@ def _check_kinds(settings: Settings) -> None:
         if text and not _fits(text, key.kind):
             raise UsageError(
                 "SETTING_INVALID",
-                f"{key.name} from {settings.origin(key.name)} is not a valid {key.kind}",
-                f"Set {key.name} to {_KIND_WORDS[key.kind]}: {key.help}.",
+                f"{key.name} from {settings.origin(key.name)} is `{text}`, not {_KIND_WORDS[key.kind]}",
+                f"Set it to {_KIND_WORDS[key.kind]}: {key.help}.",
             )
 
 
 _KIND_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
+    "float": "a number from 0 to 1e9",
+    "port": "a whole number from 1 to 65535",
     "bool": "yes or no",
-    "path": "a path",
-    "text": "text",
 }
 
 
 def _fits(text: str, kind: str) -> bool:
     if kind == "bool":
         return text.lower() in _TRUE | _FALSE
-    if kind in {"int", "float"}:
+    if kind == "port":
+        return text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535
+    if kind == "float":
         try:
-            number = float(text)
+            return 0 <= float(text) < 1e9
         except ValueError:
             return False
-        return 0 <= number < 1e9 and (kind == "float" or number == int(number))
     return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import signal
 import traceback
@@ -18,6 +20,7 @@ from bb8deploy.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.findings import Finding
 from bb8deploy.lanes.journal import Journal
 from bb8deploy.lanes.run import Run, new_run_id
+from bb8deploy.receipts.store import save
 from bb8deploy.receipts.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings import Settings, load, suggestion
 from bb8deploy.workspace.project import Project, find_project
@@ -62,6 +65,8 @@ def open_run(
         except typer.Exit as stop:
             _document(console, opened, None, stop.exit_code)
             raise
+        except BrokenPipeError:  # of a document whose reader has seen enough
+            raise typer.Exit(0) from None
         except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
             _fail(console, opened, lane, problem)
         else:
@@ -74,7 +79,11 @@ def plain_errors(modes: Modes) -> Iterator[Console]:
     console = Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json)
     try:
         yield console
-    except (Bb8Error, KeyboardInterrupt) as problem:
+    except typer.Exit:
+        raise
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+    except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
         error = _as_error(problem, None)
         console.error(error)
         if modes.as_json:
@@ -85,6 +94,7 @@ def plain_errors(modes: Modes) -> Iterator[Console]:
 def load_settings(project: Project, target: str, console: Console) -> Settings:
     """The settings of a target; unknown keys are named with the nearest known one."""
     settings = load(project.root, target=target)
+    console.hidden.extend(settings.secrets())
     for name, origin in settings.unknown:
         near = suggestion(name)
         console.warn(f"{origin}: unknown setting {name}" + (f"; did you mean {near}?" if near else ""))
@@ -124,7 +134,8 @@ def _reports(project: Project, modes: Modes) -> Path:
 def _fail(console: Console, opened: Opened | None, lane: str, problem: BaseException) -> NoReturn:
     error = _as_error(problem, opened)
     if opened and lane and not opened.run.dry_run:
-        _record(opened.run, lane, error)
+        with contextlib.suppress(Bb8Error):  # where reports/ takes no files, the first error said so
+            _record(opened.run, lane, error)
     console.error(error)
     _document(console, opened, error, error.exit_code)
     raise typer.Exit(error.exit_code) from None
@@ -150,20 +161,25 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
 
 
 def _internal(problem: BaseException, opened: Opened | None) -> Bb8Error:
-    """A defect of ours: the traceback goes into a file, the reader gets its path."""
+    """A defect of ours: the traceback goes into a file whose path is told; BB8DEPLOY_DEBUG shows it."""
     text = "".join(traceback.format_exception(problem))
-    where = "no run folder was open"
+    details = text.splitlines() if os.environ.get("BB8DEPLOY_DEBUG") else [_last_place(problem)]
     if opened:
         path = opened.run.folder / "crash.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(opened.run.clean(text))
-        where = str(path)
+        with contextlib.suppress(Bb8Error):
+            save(path, opened.run.clean(text))
+            details.append(f"the whole story: {path}")
     return CheckFailed(
         "INTERNAL",
         f"bb8deploy has a defect: {type(problem).__name__}: {problem}",
-        "Report it with `bb8deploy diagnose --bundle FILE`; the details stand in the file named here.",
-        details=[where],
+        "Report it with `bb8deploy diagnose --bundle FILE`; BB8DEPLOY_DEBUG=1 shows where it happened.",
+        details=details,
     )
+
+
+def _last_place(problem: BaseException) -> str:
+    frames = traceback.extract_tb(problem.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "no place is known"
 
 
 def _document(console: Console, opened: Opened | None, error: Bb8Error | None, exit_code: int) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.atomic import append_line
+from bb8deploy.receipts.store import append
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Journal:
     def write(self, step: str, state: str, **facts: Any) -> None:
         """Records a step; it is on the disk when this returns."""
         row = {"ts": now(), "step": step, "state": state, **({"facts": facts} if facts else {})}
-        append_line(self.path, json.dumps(row, default=str))
+        append(self.path, json.dumps(row, default=str))
 
     def entries(self) -> list[Entry]:
         """Every whole line of the journal; a torn last line of a killed run is left out."""
         if not self.path.exists():
             return []
-        return [e for line in self.path.read_text().splitlines() if (e := _entry(line))]
+        return [e for line in self.path.read_text(encoding="utf-8").splitlines() if (e := _entry(line))]
 
     def done(self) -> dict[str, dict[str, Any]]:
         """The steps that were finished, with their facts."""

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bb8deploy.atomic import write_text
 from bb8deploy.findings import Finding
 from bb8deploy.lanes.journal import Journal, now
+from bb8deploy.receipts.store import save
 from bb8deploy.receipts.tokens import Ledger
-from bb8deploy.secret import redact
+from bb8deploy.secret import redact, redact_data
 from bb8deploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Run:
         except BaseException as error:
             self.journal.write(name, "failed", error=self.clean(str(error)))
             raise
-        self.journal.write(name, "done", **facts)
+        self.journal.write(name, "done", **redact_data(facts, self.settings.secrets()))
 
     def clean(self, text: str) -> str:
         """`text` without any secret of the settings."""
@@ -82,14 +82,15 @@ class Run:
     def write_contract(self, contract: Contract) -> Path:
         """Writes a lane's contract into the run's folder and points `latest.json` at the run."""
         path = self.folder / f"{contract.contract}.json"
-        write_text(path, self.clean(contract.model_dump_json(indent=2)) + "\n", mode=0o600)
+        clean = redact_data(contract.model_dump(mode="json"), self.settings.secrets())
+        save(path, json.dumps(clean, indent=2, ensure_ascii=False) + "\n")
         self.point_latest()
         return path
 
     def point_latest(self) -> None:
         """Makes `reports/latest.json` name this run."""
         pointer = {"run_id": self.id, "command": self.command, "target": self.settings.target, "ts": now()}
-        write_text(self.reports / "latest.json", json.dumps(pointer, indent=2) + "\n")
+        save(self.reports / "latest.json", json.dumps(pointer, indent=2) + "\n")
 
     def contract_base(self, name: str, *, version: str, passed: bool) -> dict[str, Any]:
         """The fields that every contract shares, for `Model(**run.contract_base(...), own=...)`."""

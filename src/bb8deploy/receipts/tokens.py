@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from bb8deploy.atomic import write_text
-from bb8deploy.errors import UsageError
+from bb8deploy.receipts.store import save
 
 PATHS, LOCAL = "paths_health_receipt.txt", "local_receipts.txt"
 DEPLOY, PUBLISH = "deploy_receipt.txt", "publish_receipt.txt"
@@ -169,15 +168,7 @@ class Ledger:
         self.listener(line)
 
     def _write(self, receipt: str) -> None:
-        text = "".join(f"{line}\n" for line in self.texts(receipt))
-        try:
-            write_text(self.reports / receipt, text, mode=0o600)
-        except OSError as error:
-            raise UsageError(
-                "REPORTS_UNWRITABLE",
-                f"{self.reports / receipt} cannot be written: {error.strerror}",
-                "Free space, or give the folder's owner the right to write.",
-            ) from error
+        save(self.reports / receipt, "".join(f"{line}\n" for line in self.texts(receipt)))
 
 
 def _receipts(line: Line) -> tuple[str, ...]:
