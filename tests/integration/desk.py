@@ -31,6 +31,12 @@ build:
 options: {}
 schema: {}
 """
+DOCKERFILE = """ARG BUILD_FROM=ghcr.io/home-assistant/base:3.22
+FROM ${BUILD_FROM}
+COPY run.sh /run.sh
+CMD ["/run.sh"]
+"""
+REPOSITORY = "name: Demo\nurl: https://example.org/demo\nmaintainer: Somebody\n"
 
 
 @dataclass
@@ -137,6 +143,10 @@ def make_desk(folder: Path) -> Desk:
     made.git("init", "-q")
     sh(folder, "git", "init", "-q", "--bare", str(made.store))
     (made.root / ".gitignore").write_text("reports/\n")
+    made.addon.mkdir()
+    (made.addon / "Dockerfile").write_text(DOCKERFILE)
+    (made.addon / "repository.yaml").write_text(REPOSITORY)
+    (made.addon / "run.sh").touch(mode=0o755)
     made.commit("addon/CHANGELOG.md", "# Changelog\n\n## 2026.1.2.0\n\n- First words\n", "Begin")
     made.commit("addon/run.sh", "#!/bin/sh\nexec true\n", "Run")
     made.commit("addon/config.yaml", CONFIG, "Größe zählt: describe the add-on")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.lanes.bump import possible_paths
+from bb8deploy.lanes.fitness import require_store
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.survey import Store, hand_edits, survey
 from bb8deploy.plan.publish import decide
@@ -138,6 +139,7 @@ def _publish_remote(run: Run, asked: Asked) -> None:
                 "Set HA_PUBLISH_REMOTE, or release without `--image`.",
             )
         return
+    require_store(run)
     store = Store(run.workspace, remote, run.settings.text("HA_PUBLISH_BRANCH"))
     state = survey(store, asked.version)
     tree = g.folder_tree(run.workspace, run.addon)

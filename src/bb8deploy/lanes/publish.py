@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bb8deploy.errors import Bb8Error, CheckFailed, Refused, UsageError
+from bb8deploy.lanes.fitness import require_fit
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.survey import SOURCE_TRAILER, TREE_TRAILER, HandEdits, Store, hand_edits, survey
 from bb8deploy.plan.publish import Pushes, RemoteState, decide
@@ -82,8 +83,10 @@ def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
         outcome = replace(
             outcome, version=source.info.version, source_commit=source.commit.sha, tree=source.tree
         )
+        require_fit(run, source.tree)
         if options.image:
             source, outcome = _promote(run, source, outcome)
+            require_fit(run, source.tree)
         outcome = _publish(run, store, source, options, outcome)
     except Bb8Error as error:
         _write_contract(run, outcome, error)
