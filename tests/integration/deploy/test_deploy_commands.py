@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 
-from tests.integration.deploy.conftest import DIES, Lab, config
-
-DEADLINE = 100
-
-
-def env_file(lab: Lab, name: str = ".env", **changes: str) -> None:
-    """Writes the sandbox's settings where the command looks for them."""
-    rows = {**lab.environ, "BB8_SETTLE_SECONDS": "1", "BB8_BUILD_DEADLINE": "60", **changes}
-    (lab.folder / name).write_text("".join(f'{key}="{value}"\n' for key, value in rows.items()))
-
-
-def command(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:
-    """Runs `bb8deploy` in the workspace."""
-    return subprocess.run(
-        [sys.executable, "-m", "bb8deploy", *words],
-        cwd=lab.folder,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        env=environment(),
-    )
-
-
-def environment() -> dict[str, str]:
-    """This process's own, without settings that would overrule the workspace's."""
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("HA_", "BB8_", "MQTT_", "SUPERVISOR_"))}
-    return {**own, "NO_COLOR": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+from tests.integration.deploylab import DIES, Lab, command, config, env_file, environment
 
 
 def test_a_day_with_the_commands(lab: Lab) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ops.bench.relay import Relay
-from tests.integration.deploy.conftest import DIES, RUN_SH, SILENT, SLUG, Lab, config
+from tests.integration.deploylab import DIES, RUN_SH, SILENT, SLUG, Lab, config
 
 from bb8deploy.errors import CheckFailed, NotVerified, UsageError
 from bb8deploy.host.connect import open_host

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.deploy.conftest import SLUG, Lab, config
+from tests.integration.deploylab import SLUG, Lab, config
 
 from bb8deploy.errors import Bb8Error
 from bb8deploy.plan.identity import newest
