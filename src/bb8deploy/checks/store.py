@@ -1,4 +1,4 @@
-"""What Home Assistant asks of a tree that shall be added as a store: its repository file, pages and pictures."""
+"""What a tree needs to be added to Home Assistant as a store: its repository file, pages and pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def check_store(root: Path, *, strict: Level) -> Iterator[Finding]:
-    """Every store rule over the folder `root`; `strict` is the level of what keeps a store from being added."""
+    """Every store rule over the folder `root`; `strict` is the level of what keeps it from being added."""
     yield from _repository(root, strict)
     for name in PAGES:
         if not (root / name).is_file():
