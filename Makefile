@@ -1,0 +1,78 @@
+# What people type. Each target sets up what it needs in .venv, from the hashed locks, without root.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet
+LOCK = ops/lock.sh
+# Most tests wait for a server or a child, so more workers than cores are of use.
+WORKERS ?= 4
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test e2e bench lint format lock docs clean release-patch validate deploy diagnose
+
+help: ## Show this list.
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## Create .venv with everything for work on bb8deploy.
+
+demo: $(VENV)/.runtime ## Release this workspace into an embedded Home Assistant host, and show it.
+	@$(BIN)/bb8deploy demo $(ARGS)
+
+test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real ssh and broker.
+	@$(BIN)/pytest --ignore=tests/e2e -n $(WORKERS) -q $(ARGS)
+
+e2e: $(VENV)/.dev ## Run the labs: Docker, Home Assistant Core, BlueZ in a kernel of its own, the demo.
+	@$(BIN)/pytest tests/e2e -q $(ARGS)
+
+bench: $(VENV)/.dev ## Measure the figures; writes reports/bench/*.json.
+	@$(BIN)/python -m ops.bench.all $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, format and types.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --strict src/bb8deploy
+	@$(BIN)/mypy --strict addon/bb8_core
+
+format: $(VENV)/.dev ## Format the code.
+	@$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## Write the generated pages of docs/ anew.
+	@$(BIN)/python -m ops.docs.generate
+
+lock: $(VENV)/.dev ## Resolve the dependencies anew into the locks.
+	@$(LOCK)
+
+clean: ## Remove .venv, caches and reports.
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	@find reports -mindepth 1 ! -name .gitkeep -delete
+
+release-patch: $(VENV)/.runtime ## bb8deploy release patch
+	@$(BIN)/bb8deploy release patch $(ARGS)
+
+validate: $(VENV)/.runtime ## bb8deploy validate
+	@$(BIN)/bb8deploy validate $(ARGS)
+
+deploy: $(VENV)/.runtime ## bb8deploy deploy
+	@$(BIN)/bb8deploy deploy $(ARGS)
+
+diagnose: $(VENV)/.runtime ## bb8deploy diagnose
+	@$(BIN)/bb8deploy diagnose $(ARGS)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "bb8deploy needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing from requirements.lock"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "installing from requirements-dev.lock"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Resolves all dependencies into the hashed locks, each for every Python and platform at once.
+set -eu
+cd "$(dirname "$0")/.."
+uv=$PWD/.venv/bin/uv
+export UV_CUSTOM_COMPILE_COMMAND="make lock"
+
+lock() {
+  "$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet "$@"
+}
+
+lock pyproject.toml --group build --output-file requirements.lock
+lock pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+(cd addon && lock requirements.in --output-file requirements.txt)
+(cd tests/addon && lock requirements.in --constraint ../../addon/requirements.txt --output-file requirements.txt)
