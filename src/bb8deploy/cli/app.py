@@ -13,6 +13,7 @@ STORY = """Takes a Home Assistant add-on from the workspace to a running, verifi
 
 Four lanes, each believing only what it has seen:
 
+\b
   1. validate   structure, the Supervisor's rules, the add-on's tests
   2. sync       copy the add-on to the host, by ssh or mount, and hash it again there
   3. verify     reload, build, start; the running add-on must report this very content
