@@ -68,6 +68,14 @@ class Rule:
         return any(self._regex.fullmatch(_bytes(text)) for name in names for text in self._candidates(name))
 
     @cached_property
+    def expression(self) -> str:
+        """A regular expression for `/` and the path of each file that this rule fits."""
+        inner = _translate(_bytes(self.pattern.removeprefix("/")))
+        if self._anchored:
+            return f"/{inner}"
+        return inner if self.pattern.startswith("**") else f".*/{inner}"
+
+    @cached_property
     def _anchored(self) -> bool:
         return self.pattern.startswith("/")
 
@@ -140,11 +148,20 @@ class Ignore:
         return self._excluded(path, is_dir=is_dir)
 
     def _excluded(self, path: str, *, is_dir: bool) -> bool:
+        if not is_dir and not self._any.fullmatch(_bytes(f"/{path}")):
+            return False
         known = self._decided.get((path, is_dir))
         if known is None:
             known = next((rule.exclude for rule in self.rules if rule.matches(path, is_dir=is_dir)), False)
             self._decided[path, is_dir] = known
         return known
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        """All rules for files in one: most files are fit by none, and one look then tells."""
+        return re.compile(
+            "|".join(rule.expression for rule in self.rules if not rule.folders_only), re.DOTALL
+        )
 
 
 def _bytes(text: str) -> str:

@@ -16,6 +16,7 @@ from bb8deploy.errors import CheckFailed, UsageError
 from bb8deploy.workspace.ignore import Ignore
 
 STAMP = "build_stamp.json"
+PIECE = 128 * 1024
 MAX_FILES = 50_000
 MAX_BYTES = 2 * 1024**3
 EMPTY = f"sha256:{hashlib.sha256().hexdigest()}"
@@ -154,10 +155,13 @@ def walk(root: Path, ignore: Ignore) -> Manifest:
     return Manifest.of(entries)
 
 
-def hash_file(path: Path) -> str:
+def hash_file(path: str | Path) -> str:
     """The SHA-256 of a file's content in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each file costs as much as its hash
+        while data := file.read(PIECE):
+            total.update(data)
+    return total.hexdigest()
 
 
 def link_entry(path: str, target: str) -> Entry:
@@ -208,7 +212,7 @@ def _entry(root: Path, path: str, item: os.DirEntry[str]) -> Entry:
                 f"{path} is neither a file, a folder nor a link",
                 "Remove it, or name it in ops/rsync_runtime.exclude.",
             )
-        return Entry(path, "file", hash_file(root / path), info.st_size, bool(info.st_mode & 0o100))
+        return Entry(path, "file", hash_file(item.path), info.st_size, bool(info.st_mode & 0o100))
     except OSError as error:
         raise _unreadable(path, error) from error
 
