@@ -1,0 +1,227 @@
+"""Writes the pages that the code knows better than we: `python -m ops.docs.generate [--check]`."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ops.docs import codes
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDTH = 88
+_BY = "Written by `python -m ops.docs.generate`; a test holds it to the code."
+
+
+def cli() -> str:
+    """docs/cli.md: what `--help` says of every command."""
+    from typer.main import get_command
+
+    from bb8deploy.cli.app import COMMANDS, build
+
+    root = get_command(build())
+    context = root.make_context("bb8deploy", [], resilient_parsing=True, terminal_width=WIDTH)
+    parts = ["# Commands", "", _BY, "", "What each `--help` says. Exit codes: [errors.md](errors.md)."]
+    for name, words in [("bb8deploy", root.get_help(context).rstrip()), *_commands(root, context, COMMANDS)]:
+        parts += ["", f"## {name}", "", "```text", words, "```"]
+    return "\n".join(parts) + "\n"
+
+
+def tokens() -> str:
+    """docs/tokens.md: the catalogue."""
+    from bb8deploy.receipts.tokens import CATALOGUE
+
+    rows = ((f"`{t}`", m.lane, m.observed, ", ".join(m.receipts)) for t, m in CATALOGUE.items())
+    return f"{_TOKENS_HEAD}\n{_table(('token', 'lane', 'written only when', 'receipt'), rows)}"
+
+
+def errors() -> str:
+    """docs/errors.md: exit codes and an index of the pages that `bb8deploy explain` shows."""
+    from bb8deploy import errors as tree
+
+    kinds: dict[int, list[str]] = defaultdict(list)
+    for name, value in vars(tree).items():
+        if isinstance(value, type) and issubclass(value, tree.Bb8Error) and value is not tree.Bb8Error:
+            kinds[value.exit_code].append(f"{name}: {(value.__doc__ or '').splitlines()[0]}")
+    meanings = ((str(number), " ".join(kinds[number])) for number in sorted(kinds))
+    exits = _table(("exit code", "meaning"), [("0", "Done."), *meanings])
+    pages = sorted(page.stem for page in codes.PAGES.glob("*.md"))
+    known = [(f"[{one}](../src/bb8deploy/pages/{one}.md)", _ends(one), codes.title(one)) for one in pages]
+    return f"{_ERRORS_HEAD}\n{exits}\n## Codes\n\n{_table(('code', 'exit code', 'in short'), known)}"
+
+
+def settings() -> str:
+    """docs/settings.md: every key of `.env`."""
+    from bb8deploy.settings import KEYS
+
+    rows = (
+        (
+            f"`{key.name}`" + "".join(f" or `{alias}`" for alias in key.aliases),
+            key.help + (" (secret)" if key.secret else ""),
+            f"`{key.default}`" if key.default else "",
+            f"`{key.example}`" if key.example else "",
+        )
+        for key in KEYS
+    )
+    return f"{_SETTINGS_HEAD}\n{_table(('setting', 'what it is', 'default', 'example'), rows)}"
+
+
+def env_example() -> str:
+    """.env.example: the same keys, to copy; those without a default are commented out."""
+    from bb8deploy.settings import KEYS
+
+    lines = ["# Copy to .env (mode 0600) or let `bb8deploy init` write it. Every key is optional by itself;"]
+    lines += ["# a deploy needs a host (HA_SSH_HOST_ALIAS or HA_MOUNT) and HA_REMOTE_RUNTIME for ssh.", ""]
+    for key in KEYS:
+        lines += [f"# {key.help}" + (", a secret" if key.secret else "")]
+        lines += [f"#{key.name}={key.example or key.default}", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def contracts() -> str:
+    """docs/contracts.md: the JSON that each lane leaves behind."""
+    from bb8deploy.cli.schema import document, names
+    from bb8deploy.receipts.contracts.base import Contract
+
+    shared = set(Contract.model_fields)
+    parts = [_CONTRACTS_HEAD, ", ".join(f"`{name}`" for name in Contract.model_fields) + "."]
+    for name in names():
+        if name == "config":
+            continue
+        schema = document(name)
+        own = {k: v for k, v in schema.get("properties", {}).items() if k not in shared}
+        rows = ((f"`{field}`", _kind(value)) for field, value in own.items())
+        about = str(schema.get("description", "")).split("\n\n")[0].replace("\n", " ")
+        parts += ["", f"## {name}", "", about, "", _table(("field", "type"), rows).rstrip()]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def supervisor_rules() -> str:
+    """docs/supervisor_rules.md: the Supervisor's schema as a table."""
+    from bb8deploy.checks.rules_page import page
+
+    return page()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/cli.md": cli,
+    "docs/contracts.md": contracts,
+    "docs/errors.md": errors,
+    "docs/settings.md": settings,
+    "docs/supervisor_rules.md": supervisor_rules,
+    "docs/tokens.md": tokens,
+    ".env.example": env_example,
+}
+
+_TOKENS_HEAD = f"""\
+# Tokens
+
+{_BY}
+
+A token is one line, `TOKEN: NAME` and then ` key=value` pairs, at the start of a line. It goes to stdout and
+into the receipts of its lane under `reports/`, so that one `grep` finds it:
+
+```sh
+grep -nE '^TOKEN:' reports/*.txt
+```
+
+A token is never false: it is written by the code that has, in this run, seen the fact that it states, after
+seeing it. A check that was not made says `SKIPPED: NAME reason=...`, one that failed `DRIFT: CODE
+detail=...`. A receipt in the workspace holds the newest run of its lane alone; the one on the host
+(`HA_REPORTS_DIR`) grows.
+"""
+_ERRORS_HEAD = f"""\
+# Errors and findings
+
+{_BY}
+
+Everything that can go wrong has a code, one sentence of cause and one of remedy. `bb8deploy explain CODE`
+shows a code's page, `bb8deploy explain` lists all of them.
+"""
+_SETTINGS_HEAD = f"""\
+# Settings
+
+{_BY}
+
+Read from `.env`, then from `.env.NAME` with `--target NAME`, then from the environment; what comes later
+wins. `bb8deploy config` shows each value with its origin, secrets masked. `.env` may say `export`.
+`.env.example` has the same keys with room for values.
+"""
+_CONTRACTS_HEAD = f"""\
+# JSON contracts
+
+{_BY}
+
+Each lane leaves one JSON document in `reports/runs/<run id>/`; `reports/latest.json` names the newest run.
+`bb8deploy schema NAME` prints a contract's JSON Schema. All of them have these fields:
+"""
+
+
+def _commands(group: Any, above: Any, order: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The full name and help text of a group's commands; `above` is the group's own context."""
+    for name in (one.replace("_", "-") for one in order):
+        command = group.commands.get(name)
+        if command is None:
+            continue
+        context = command.make_context(name, [], parent=above, resilient_parsing=True)
+        if hasattr(command, "commands"):
+            yield from _commands(command, context, sorted(command.commands))
+        else:
+            yield context.command_path, command.get_help(context).rstrip()
+
+
+def _ends(code: str) -> str:
+    """The exit codes of the errors that carry it; a finding ends validate with 1."""
+    found = {codes.exit_code(use.by) for use in codes.uses() if use.code == code}
+    return ", ".join(str(number) for number in sorted(n for n in found if n is not None)) or "finding"
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """A JSON Schema's type in a word or two."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1]
+    if "anyOf" in schema:
+        return " or ".join(_kind(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(f"`{one}`" for one in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    return str(schema.get("type", schema.get("const", "any")))
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [_row(head), _row("---" for _ in head)]
+    return "\n".join([*lines, *(_row(row) for row in rows)]) + "\n"
+
+
+def _row(cells: Iterable[str]) -> str:
+    safe = (cell.replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(safe)} |"
+
+
+def stale() -> list[str]:
+    """The pages that do not say what the code says."""
+    return [name for name, make in PAGES.items() if _present(name) != make()]
+
+
+def _present(name: str) -> str:
+    path = ROOT / name
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def main() -> int:
+    """Writes what is stale, or with --check only names it."""
+    from bb8deploy.atomic import write_text
+
+    names = stale()
+    for name in names:
+        if "--check" not in sys.argv[1:]:
+            write_text(ROOT / name, PAGES[name]())
+        print(f"{'stale' if '--check' in sys.argv[1:] else 'wrote'}: {name}")
+    return 1 if names and "--check" in sys.argv[1:] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
