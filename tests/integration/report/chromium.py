@@ -1,0 +1,148 @@
+"""A real Chromium, driven through its DevTools protocol: opens a file, measures it, takes a picture."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+DEADLINE = 90.0
+# What is wider than the screen, as a person would have to scroll to see it.
+OVERFLOW = """(() => {
+  const width = document.documentElement.clientWidth;
+  const wide = [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > width + 1);
+  return JSON.stringify({width, scroll: document.documentElement.scrollWidth,
+    wide: wide.slice(0, 5).map(e => e.tagName + '.' + (e.getAttribute('class') || ''))});
+})()"""
+
+
+def find_chromium() -> str | None:
+    """The browser's program, None where there is none."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@dataclass
+class Page:
+    """One open tab; `events` holds every protocol event since it was opened."""
+
+    socket: ClientConnection
+    events: list[dict[str, Any]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """One command and its answer."""
+        number = next(self.numbers)
+        self.socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            message = json.loads(self.socket.recv(timeout=DEADLINE))
+            if message.get("id") == number:
+                assert "error" not in message, message
+                return dict(message["result"])
+            self.events.append(message)
+
+    def await_event(self, method: str) -> None:
+        """Waits for an event that may have come already."""
+        while not any(event.get("method") == method for event in self.events):
+            self.events.append(json.loads(self.socket.recv(timeout=DEADLINE)))
+
+    def show(self, file: Path, *, width: int, scheme: str) -> None:
+        """Opens a file on a screen `width` pixels wide, `scheme` light or dark."""
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            self.call(f"{domain}.enable")
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=800, deviceScaleFactor=1, mobile=width < 600,
+        )  # fmt: skip
+        self.call(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
+        self.events.clear()
+        self.call("Page.navigate", url=file.absolute().as_uri())
+        self.await_event("Page.loadEventFired")
+
+    def value(self, script: str) -> Any:
+        """What a script's expression gives."""
+        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def overflow(self) -> dict[str, Any]:
+        """The screen's width, the page's, and what stands out."""
+        return dict(json.loads(self.value(OVERFLOW)))
+
+    def requests(self) -> list[str]:
+        """Every address that the page asked for, but for itself and data: addresses."""
+        asked = [e["params"]["request"]["url"] for e in self.events if e.get("method") == "Network.requestWillBeSent"]
+        return [url for url in asked if not url.startswith("data:")][1:]
+
+    def complaints(self) -> list[str]:
+        """What the console and the browser's log say."""
+        return [json.dumps(e["params"]) for e in self.events
+                if e.get("method") in {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}]  # fmt: skip
+
+    def picture(self, path: Path) -> None:
+        """The whole page as PNG."""
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+
+@contextmanager
+def chromium(program: str, profile: Path) -> Iterator[Page]:
+    """Starts a browser with a fresh profile and gives its first tab; ends it whatever happens."""
+    words = [
+        program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-background-networking", "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank",
+    ]  # fmt: skip
+    environment = {**os.environ, "HOME": str(profile), "NO_AT_BRIDGE": "1"}
+    with subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            with connect(_tab(process), max_size=None, open_timeout=DEADLINE) as socket:
+                yield _attached(socket)
+        finally:
+            process.kill()
+
+
+def _tab(process: subprocess.Popen[str]) -> str:
+    """The browser's DevTools address, which it says on stderr when it is ready."""
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "DevTools listening on " in line:
+            return line.partition("listening on ")[2].strip()
+    raise AssertionError(f"the browser ended: {''.join(said)[-2000:]}")
+
+
+def _attached(browser: ClientConnection) -> Page:
+    """A page of its own; with a flat session its commands travel over the browser's connection."""
+    page = _Session(browser)
+    target = page.call("Target.createTarget", url="about:blank")["targetId"]
+    page.session = page.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    return page
+
+
+@dataclass
+class _Session(Page):
+    session: str = ""
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self.numbers)
+        message = {"id": number, "method": method, "params": params}
+        self.socket.send(json.dumps({**message, "sessionId": self.session} if self.session else message))
+        while True:
+            answer = json.loads(self.socket.recv(timeout=DEADLINE))
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
+            self.events.append(answer)
