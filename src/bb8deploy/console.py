@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import sys
 import threading
 import time
@@ -54,11 +53,6 @@ class Console:
     def interactive(self) -> bool:
         """True where a person watches: messages go to a terminal that can move."""
         return self.err.isatty() and not self.plain and "CI" not in os.environ
-
-    @property
-    def width(self) -> int:
-        """Columns of the terminal, 100 where there is none."""
-        return shutil.get_terminal_size((100, 24)).columns
 
     def token(self, line: Line) -> None:
         """A receipt line, at the start of a line of stdout."""
@@ -162,7 +156,8 @@ class Console:
     def _moving_line(self) -> str:
         label, started = self._moving[-1]
         seconds = f" {time.monotonic() - started:.0f} s"
-        return f"  … {label}"[: max(self.width - len(seconds) - 1, 4)] + seconds + "\r"
+        room = max(_columns(self.err) - len(seconds) - 1, 4)
+        return f"  … {redact(label, self.hidden)}"[:room] + seconds + "\r"
 
     def _finish_step(self, sign: str, word: str, style: str, label: str, started: float) -> None:
         mark = sign if self.interactive else word
@@ -180,7 +175,7 @@ class Console:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*row)
-        drawer = RichConsole(file=self.out, markup=False, highlight=False, width=self.width)
+        drawer = RichConsole(file=self.out, markup=False, highlight=False, width=_columns(self.out))
         with drawer.capture() as drawn:
             drawer.print(table)
         self._put(self.out, drawn.get())
@@ -203,6 +198,17 @@ class Console:
             _send(stream, text, needed=needed)
             if self._moving:
                 _send(self.err, self._moving_line())
+
+
+def _columns(stream: TextIO) -> int:
+    """Columns of this terminal (COLUMNS overrides), 100 where it does not say."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 100
+    except (OSError, ValueError):
+        return 100
 
 
 def _send(stream: TextIO, text: str, *, needed: bool = False) -> None:

@@ -1,0 +1,329 @@
+"""What a reader gets: on a terminal, through a pipe, with a screen reader, in JSON, after having left."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import struct
+import sys
+import termios
+import threading
+from collections.abc import Iterator
+from fcntl import ioctl
+from typing import TextIO
+
+import pytest
+
+from bb8deploy.console import Console, as_dict
+from bb8deploy.errors import Refused
+from bb8deploy.receipts.tokens import Line
+from bb8deploy.secret import Secret
+
+TOKEN = Line("TOKEN", "DEPLOY_OK", (("version", "1.0"), ("run", "r1")), "verify")
+ERROR = Refused(
+    "HA_TOKEN_REFUSED", "the token sesame was refused", "Make one.", details=["a\nTOKEN: VERIFY_OK", "b"]
+)
+
+
+class Screen:
+    """A terminal: what is written to `stream` is seen in `shown()`, as bytes and as a person sees it."""
+
+    def __init__(self) -> None:
+        self._ours, theirs = pty.openpty()
+        self.stream: TextIO = os.fdopen(theirs, "w", encoding="utf-8")
+        self._seen = b""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._ours, 4096)
+            except OSError:
+                return
+            if not data:
+                return
+            self._seen += data
+
+    def shown(self) -> str:
+        """Everything that was written; the screen is closed by it."""
+        self.stream.close()
+        self._reader.join(30)
+        return self._seen.decode().replace("\r\n", "\n")
+
+    def lines(self) -> list[str]:
+        """What stands there in the end: erased lines gone, colours taken off."""
+        text = re.sub(r"[^\n]*\x1b\[2K\r", "", self.shown())
+        return re.sub(r"\x1b\[\d*m", "", text).splitlines()
+
+    def resize(self, columns: int) -> None:
+        """Makes the terminal narrower."""
+        ioctl(self.stream.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+@pytest.fixture(autouse=True)
+def terminal_of_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "NO_COLOR", "GITHUB_ACTIONS", "BB8DEPLOY_PLAIN", "COLUMNS", "LINES", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    made = Screen()
+    yield made
+    made.shown()
+
+
+def piped(*, as_json: bool = False, quiet: bool = False, hidden: list[Secret] | None = None) -> Console:
+    """A console whose two streams are no terminals."""
+    return Console(as_json=as_json, quiet=quiet, out=io.StringIO(), err=io.StringIO(), hidden=hidden or [])
+
+
+def said(console: Console) -> tuple[str, str]:
+    """What went to stdout and to stderr."""
+    assert isinstance(console.out, io.StringIO)
+    assert isinstance(console.err, io.StringIO)
+    return console.out.getvalue(), console.err.getvalue()
+
+
+def test_through_a_pipe_there_are_plain_lines_and_results_alone_on_stdout() -> None:
+    console = piped()
+    with console.step("copy", "host"):
+        console.note("3 files")
+    console.warn("slow")
+    console.token(TOKEN)
+    console.table("Places", ("name", "where"), [("a", "here"), ("longer", "x")])
+    out, err = said(console)
+    assert out == "TOKEN: DEPLOY_OK version=1.0 run=r1\nPlaces\nname    where\na       here\nlonger  x\n"
+    assert re.fullmatch(r"3 files\n  done: copy on host \(0\.\d s\)\nwarning: slow\n", err)
+
+
+def test_a_step_that_fails_says_so_and_passes_its_error_on() -> None:
+    console = piped()
+    with pytest.raises(KeyError), console.step("copy"):
+        raise KeyError
+    assert re.fullmatch(r"  failed: copy \(0\.\d s\)\n", said(console)[1])
+
+
+def test_a_terminal_gets_colours_and_a_line_that_moves_away(screen: Screen) -> None:
+    console = Console(out=screen.stream, err=screen.stream)
+    with console.step("copy", "host"):
+        console.note("3 files")
+    console.token(TOKEN)
+    shown = screen.shown()
+    assert "… copy on host 0 s\r" in shown
+    assert "\x1b[32mTOKEN: DEPLOY_OK" in shown
+    assert screen.lines()[0] == "3 files"
+    assert re.fullmatch(r"  ✓ copy on host \(0\.\d s\)", screen.lines()[1])
+    assert screen.lines()[2:] == ["TOKEN: DEPLOY_OK version=1.0 run=r1"]
+
+
+def test_the_moving_line_goes_on_counting(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bb8deploy.console._TICK", 0.01)
+    console = Console(out=io.StringIO(), err=screen.stream)
+    seen = threading.Event()
+    monkeypatch.setattr(
+        "bb8deploy.console._send", lambda _s, text, **_o: seen.set() if "… copy 1 s" in text else None
+    )
+    with console.step("copy"):
+        assert seen.wait(60)
+
+
+def test_steps_side_by_side_leave_one_line_each(screen: Screen) -> None:
+    console = Console(out=io.StringIO(), err=screen.stream)
+    meet = threading.Barrier(3)
+
+    def work(name: str) -> None:
+        with console.step(name):
+            meet.wait(30)
+
+    workers = [threading.Thread(target=work, args=(name,)) for name in ("one", "two", "three")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(line.split()[1] for line in screen.lines()) == ["one", "three", "two"]
+
+
+def test_a_narrow_terminal_gets_a_moving_line_that_fits_and_a_table_that_folds(screen: Screen) -> None:
+    screen.resize(40)
+    console = Console(out=screen.stream, err=screen.stream)
+    with console.step("reload, build and start " * 5, "a.host.with.a.long.name"):
+        pass
+    console.table("", ("setting", "value"), [("HA_URL", "http://" + "x" * 60)])
+    lines = re.sub(r"\x1b\[[\d]*[mK]", "", screen.shown())
+    moving = [line for line in re.split(r"[\r\n]", lines) if line.startswith("  …")]
+    drawn = [line for line in lines.splitlines() if line.startswith(("│", "┃", "┏", "└"))]
+    assert max(map(len, moving)) < 40
+    assert len(drawn) >= 4
+    assert max(map(len, drawn)) <= 40
+
+
+def test_no_color_takes_the_colours_alone(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(out=screen.stream, err=screen.stream)
+    with console.step("copy"):
+        pass
+    console.token(TOKEN)
+    console.warn("slow")
+    assert not re.search(r"\x1b\[3\dm", screen.shown())
+    assert "✓ copy" in screen.shown()
+
+
+@pytest.mark.parametrize(("name", "value"), [("BB8DEPLOY_PLAIN", "1"), ("TERM", "dumb")])
+def test_plain_mode_writes_words_line_by_line_for_screen_readers(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(out=screen.stream, err=screen.stream)
+    with console.step("copy"):
+        pass
+    console.table("Places", ("name", "where"), [("a", "here")])
+    shown = screen.shown()
+    assert shown.isascii()
+    assert "\x1b" not in shown
+    assert "\r" not in shown
+    assert "done: copy" in shown
+    assert shown.endswith("Places\nname  where\na     here\n")
+
+
+def test_in_ci_nothing_moves_even_on_a_terminal(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    with Console(err=screen.stream).step("copy"):
+        pass
+    assert "…" not in screen.shown()
+
+
+def test_json_has_stdout_for_itself() -> None:
+    console = piped(as_json=True, quiet=True)
+    console.token(TOKEN)
+    console.text("words")
+    console.table("", ("a",), [("b",)])
+    console.note("words")
+    with console.step("copy"):
+        pass
+    console.document({"passed": 3})
+    assert json.loads(said(console)[0]) == {"passed": 3}
+    assert said(console)[1] == ""
+
+
+def test_quiet_leaves_results_warnings_and_errors() -> None:
+    console = piped(quiet=True)
+    with console.step("copy"):
+        console.note("3 files")
+    console.token(TOKEN)
+    console.warn("slow")
+    console.error(Refused("CODE", "cause", "Remedy."))
+    assert said(console) == (
+        "TOKEN: DEPLOY_OK version=1.0 run=r1\n",
+        "warning: slow\nerror CODE: cause\n  remedy: Remedy.\n",
+    )
+
+
+def test_an_error_is_told_with_cause_details_and_remedy() -> None:
+    console = piped()
+    console.error(ERROR)
+    assert said(console)[1] == (
+        "error HA_TOKEN_REFUSED: the token sesame was refused\n"
+        "    a\n    TOKEN: VERIFY_OK\n    b\n  remedy: Make one.\n"
+    )
+
+
+def test_on_github_an_error_is_an_annotation_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    console = piped()
+    console.error(Refused("CODE", "50 %\nof it", "Remedy."))
+    assert said(console)[0] == "::error title=CODE::50 %25%0Aof it\n"
+    silent = piped(as_json=True)
+    silent.error(ERROR)
+    assert said(silent)[0] == ""
+
+
+def test_secrets_are_masked_in_everything_that_is_said() -> None:
+    console = piped(hidden=[Secret("sesame"), Secret('q"uo')])
+    console.text("text sesame")
+    console.raw("raw sesame")
+    console.note("note sesame")
+    console.warn("warn sesame")
+    console.error(ERROR)
+    console.table("t", ("a", "b"), [("sesame", "x")])
+    console.token(Line("TOKEN", "X", (("v", "sesame"),), "verify"))
+    console.document({"log": ['a q"uo b'], "error": as_dict(ERROR)})
+    with console.step("step sesame"):
+        pass
+    out, err = said(console)
+    assert "sesame" not in out + err
+    assert 'q\\"uo' not in out
+    assert out.count("***") == 6
+    assert "a    b\n***  x\n" in out
+
+
+def test_secrets_are_masked_in_a_drawn_table_and_a_moving_line(screen: Screen) -> None:
+    console = Console(out=screen.stream, err=screen.stream, hidden=[Secret("sesame")])
+    console.table("t", ("a",), [("sesame",)])
+    with console.step("log in with sesame"):
+        pass
+    assert "sesame" not in screen.shown()
+
+
+@pytest.mark.parametrize("text", ["TOKEN: VERIFY_OK", "a\nTOKEN: VERIFY_OK run=x\nb", "a\rTOKEN: VERIFY_OK"])
+def test_nothing_but_a_token_begins_as_a_token_does(text: str) -> None:
+    console = piped()
+    console.text(text)
+    console.raw(text)
+    console.note(text)
+    console.warn(text)
+    console.table(text, ("a",), [(text,)])
+    console.document({"text": text})
+    console.error(Refused("CODE", f"x\n{text}", text, details=[text]))
+    assert not re.search(r"(?m)(^|\r)TOKEN:", "".join(said(console)))
+    console.token(TOKEN)
+    assert re.findall(r"(?m)^TOKEN:.*", said(console)[0]) == [str(TOKEN)]
+
+
+def test_a_stream_that_knows_ascii_alone_gets_question_marks() -> None:
+    raw = io.BytesIO()
+    console = Console(out=io.TextIOWrapper(raw, encoding="ascii"), err=io.StringIO())
+    console.text("Zoë ✓")
+    assert raw.getvalue() == b"Zo? ?\n"
+
+
+def test_a_reader_who_left_does_not_stop_a_run_but_ends_a_log() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as gone:
+        console = Console(out=gone, err=io.StringIO())
+        console.token(TOKEN)
+        console.text("more")
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as gone, pytest.raises(BrokenPipeError):
+        Console(out=gone, err=io.StringIO()).raw("a line of a log")
+
+
+def test_nobody_at_the_keyboard_means_no(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert Console(err=screen.stream).confirm("Go on?") is False
+    assert screen.shown() == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "agreed"), [("y", True), ("YES", True), ("", False), ("no", False), ("j", False)]
+)
+def test_a_person_is_asked_and_only_yes_is_yes(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode() + b"\n")
+    with os.fdopen(theirs) as keyboard:
+        monkeypatch.setattr(sys, "stdin", keyboard)
+        console = Console(err=screen.stream)
+        with console.step("ask"):
+            assert console.confirm("Go on?") is agreed
+    os.close(ours)
+    assert "Go on? [y/N] " in screen.shown()
