@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from bb8deploy.lanes.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.lanes.journal import Journal
 from bb8deploy.lanes.run import Run, new_run_id
 from bb8deploy.receipts.tokens import Ledger
-from bb8deploy.sandbox import Sandbox
+from bb8deploy.sandbox import Sandbox, ssh_server
 from bb8deploy.settings import load
 
 DEADLINE = 150
@@ -66,11 +69,12 @@ class Watcher:
 
 @dataclass
 class Lab:
-    """A workspace and the sandbox that it is deployed to."""
+    """A workspace and the sandbox that it is deployed to; `commands` are those that ran there over ssh."""
 
     folder: Path
     box: Sandbox
     environ: dict[str, str]
+    commands: list[str]
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -160,14 +164,27 @@ def open_lab(folder: Path) -> Iterator[Lab]:
     """A sandbox that has never seen the add-on, over ssh."""
     work = folder / "work"
     (work / "addon").mkdir(parents=True)
-    with Sandbox(folder / "box") as box:
-        made = Lab(work, box, box.env())
+    with pytest.MonkeyPatch.context() as patch, Sandbox(folder / "box") as box:
+        made = Lab(work, box, box.env(), record_commands(patch))
         made.write(config=config(VERSION), dockerfile=DOCKERFILE, run_sh=RUN_SH)
         made.git("init", "-q")
         (work / ".gitignore").write_text("reports/\n.env*\n")
         made.git("add", "-A")
         made.git("commit", "-q", "-m", "Begin")
         yield made
+
+
+def record_commands(patch: pytest.MonkeyPatch) -> list[str]:
+    """The commands that an ssh server of this process is given from here on."""
+    commands: list[str] = []
+    real = ssh_server._Connection.run
+
+    def run(connection: Any, channel: Any, text: str) -> None:
+        commands.append(text)
+        real(connection, channel, text)
+
+    patch.setattr(ssh_server._Connection, "run", run)
+    return commands
 
 
 def env_file(lab: Lab, name: str = ".env", **changes: str) -> None:

@@ -163,7 +163,7 @@ class Bringup:
                 end,
             )
         except SupervisorError as error:
-            raise self._build_failure(verb, error) from error
+            raise self._failure(verb, error) from error
         self.answered = answered
         if not answered:
             self._wait_idle(end)
@@ -178,13 +178,7 @@ class Bringup:
             self._start_or_rebuild()
         except SupervisorError as error:
             self.build_log = self._supervisor_log()
-            self.log = self._container_log()
-            raise NotVerified(
-                "START_REFUSED",
-                f"{self.slug} {self.expected.version} is in, but cannot be started: {error.message}",
-                error.remedy,
-                details=[*self.log[-TAIL:], *self.build_log[-TAIL:]],
-            ) from error
+            raise self._start_refused(error) from error
 
     def _patient(self, call: Callable[[], None], end: float) -> bool:
         """Calls until `end` while another job is at work; False where the call ended without an answer."""
@@ -341,24 +335,34 @@ class Bringup:
             details=told[-TAIL:],
         )
 
-    def _build_failure(self, verb: Verb, error: SupervisorError) -> Bb8Error:
+    def _failure(self, verb: Verb, error: SupervisorError) -> Bb8Error:
+        """The error for a verb that was refused or broke off, with what a look shows to be left."""
         self.build_log = self._supervisor_log()
-        self.log = self._container_log() if verb == "rebuild" else ()
-        state = "the earlier version goes on running" if verb == "update" else "no earlier container is left"
+        state = self._info()
+        if verb != "rebuild" and state.version == self.expected.version:
+            return self._start_refused(error)
+        building = error.problem in _BUILDING
         return NotVerified(
-            "BUILD_FAILED" if error.problem in _BUILDING else "PUT_IN_REFUSED",
-            f"the Supervisor could not {verb} {self.slug} {self.expected.version} ({state}): {error.message}",
-            error.remedy
-            if error.problem not in _BUILDING
-            else "Mend what the build output below names, then run again.",
+            "BUILD_FAILED" if building else "PUT_IN_REFUSED",
+            f"the Supervisor could not {verb} {self.slug} {self.expected.version} ({_left(state)}): "
+            f"{error.message}",
+            "Mend what the build output below names, then run again." if building else error.remedy,
             details=self.build_log,
         )
 
+    def _start_refused(self, error: SupervisorError) -> Bb8Error:
+        self.log = self._container_log()
+        return NotVerified(
+            "START_REFUSED",
+            f"{self.slug} {self.expected.version} is in, but cannot be started: {error.message}",
+            error.remedy,
+            details=[*self.log[-TAIL:], *self.build_log[-TAIL:]],
+        )
+
     def _not_put_in(self, verb: Verb, state: AddonState) -> Bb8Error:
-        has = f"{state.version} is installed" if state.version else "nothing is installed"
         return NotVerified(
             "BUILD_FAILED",
-            f"the {verb} of {self.slug} to {self.expected.version} came to its end, but {has}",
+            f"the {verb} of {self.slug} to {self.expected.version} came to its end, but {_left(state)}",
             "Mend what the Supervisor's log below names, then run again.",
             details=self.build_log,
         )
@@ -413,3 +417,8 @@ _VERBS: dict[Action, Verb] = {
 }
 _BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
 _GONE = AddonState("", False, "", "", "unknown", False, False)
+
+
+def _left(state: AddonState) -> str:
+    """What is there now, in words."""
+    return f"{state.version} is {state.state} now" if state.version else "nothing is installed"

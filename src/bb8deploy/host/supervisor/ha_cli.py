@@ -43,7 +43,10 @@ fi
 . "$profile" >/dev/null 2>&1
 eval "$program"
 """
-_DENIED = re.compile(r"\b(40[13]): (?:Unauthorized|Forbidden)|\b(?:status code|unexpected).*?\b(40[13])\b")
+_DENIED = {
+    401: re.compile(r"\b401: Unauthorized|unauthorized: missing or invalid|(?:status|unexpected).*\b401\b"),
+    403: re.compile(r"\b403: Forbidden|forbidden: insufficient|(?:status|unexpected).*\b403\b"),
+}
 _UNKNOWN_COMMAND = re.compile(r"unknown command", re.IGNORECASE)
 _TIMED_OUT = re.compile(r"deadline exceeded|timeout|timed out", re.IGNORECASE)
 
@@ -221,8 +224,8 @@ class HaCli:
 
     def _no_json(self, said: Said, doing: str) -> Exception:
         words = f"{said.out}\n{said.err}"
-        if refused := _DENIED.search(words):
-            return denied(self.where, int(refused.group(1) or refused.group(2)), doing)
+        if refused := next((status for status, said in _DENIED.items() if said.search(words)), 0):
+            return denied(self.where, refused, doing)
         last = (words.strip().splitlines() or [f"exit status {said.status}"])[-1].strip()
         if said.status == 127:
             return Refused(
