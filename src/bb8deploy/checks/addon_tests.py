@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -74,7 +75,10 @@ def run_tests(plan: TestPlan, note: Note) -> TestOutcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bb8-tests-") as scratch:
         command = [str(python), "-m", "pytest", str(plan.tests), *_arguments(plan, Path(scratch))]
-        code, log = _run(command, _root(plan), plan.deadline, _environment(plan, Path(scratch)))
+        bytecode = python.parents[1] / "bytecode"
+        code, log = _run(command, _root(plan), plan.deadline, _environment(plan, Path(scratch), bytecode))
+        # What is kept is that of pytest and its plugins: the workspace may be a scratch copy, new each time.
+        shutil.rmtree(bytecode.joinpath(*_root(plan).resolve().parts[1:]), ignore_errors=True)
     return _outcome(plan, code, log, time.monotonic() - started)
 
 
@@ -144,16 +148,28 @@ def _root(plan: TestPlan) -> Path:
 def _arguments(plan: TestPlan, scratch: Path) -> list[str]:
     covered = ["--cov", plan.package, f"--cov-report=xml:{plan.coverage_xml}"] if plan.package else []
     cache = ["-o", f"cache_dir={scratch / 'cache'}"]
-    return ["-q", "-W", "error", f"--junitxml={plan.junit_xml}", *cache, *covered]
+    return ["-q", "-W", "error", f"--junitxml={plan.junit_xml}", *cache, *covered, *_workers(plan)]
 
 
-def _environment(plan: TestPlan, scratch: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTEST_ADDOPTS", "VIRTUAL_ENV"}}
+def _workers(plan: TestPlan) -> list[str]:
+    """One worker for each core where the tests' requirements bring pytest-xdist, for they allow it then."""
+    texts = [path.read_text(encoding="utf-8") for path in requirement_files(plan)]
+    wanted = any(re.search(r"^pytest-xdist\b", text, re.MULTILINE) for text in texts)
+    return ["-n", "auto", "--dist", "worksteal"] if wanted else []
+
+
+def _environment(plan: TestPlan, scratch: Path, bytecode: Path) -> dict[str, str]:
+    """No setting of ours or of another venv reaches the tests; bytecode is kept, but not in the workspace."""
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in {"PYTHONPATH", "PYTEST_ADDOPTS", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
+    }
     paths = f"{plan.addon}{os.pathsep}{plan.tests.parent}"
     return {
         **kept,
         "PYTHONPATH": paths,
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": str(bytecode),
         "COVERAGE_FILE": str(scratch / ".coverage"),
     }
 
