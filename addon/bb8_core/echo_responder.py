@@ -27,7 +27,6 @@ MAX_PAYLOAD = 4096
 MAX_QUEUED = 5000
 """Answers held back while `echo_max_inflight` of them wait for the broker; beyond it commands are refused."""
 PING_EVERY_S = 1.0
-PING_TIMEOUT_S = 3.0
 ASK_AGAIN_S = 5.0
 
 _log = logging.getLogger("bb8.echo")
@@ -39,10 +38,14 @@ class BadEcho(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most `max_inflight` answers wait for the broker; echoes within `min_interval_s` are refused."""
+    """At most `max_inflight` answers wait for the broker; echoes within `min_interval_s` are refused.
+
+    A robot that has not answered `ping_timeout_s` after it was asked counts as silent.
+    """
 
     max_inflight: int = 16
     min_interval_s: float = 0.0
+    ping_timeout_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,7 @@ class Responder:
         trip.pinging = True
         self._pings[cid] = trip
         self._client.publish(f"{self._base}/cmd/ping", json.dumps({"cid": cid}), qos=1)
-        timer = threading.Timer(PING_TIMEOUT_S, self._ping_ended, (cid, False, None))
+        timer = threading.Timer(self._limits.ping_timeout_s, self._ping_ended, (cid, False, None))
         timer.daemon = True
         timer.start()
 

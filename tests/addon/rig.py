@@ -6,9 +6,6 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bb8_core.simulator.backend import Air, backends
-from bb8_core.simulator.faults import Faults
-from bb8_core.simulator.robot import SimulatedBB8
 from tests.addon.voices import Ears
 
 from bb8_core.bridge.bridge import Bridge
@@ -22,6 +19,11 @@ from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import LinkState, Status
 from bb8_core.robot.protocol import Command
 from bb8_core.robot.sensors import Event
+from bb8_core.simulator.backend import Air, backends
+from bb8_core.simulator.faults import Faults
+from bb8_core.simulator.robot import SimulatedBB8
+
+Save = Callable[[Callable[[], object]], None]
 
 
 class Rig:
@@ -35,6 +37,7 @@ class Rig:
         config: LinkConfig | None = None,
         limits: Limits | None = None,
         target: Target | None = None,
+        save: Save | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.loop = loop
@@ -53,7 +56,7 @@ class Rig:
         )
         self.latch_file = tmp_path / "estop.json"
         latch = EstopLatch(self.latch_file)
-        self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, _at_once)
+        self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, save or _at_once)
         self.desk = Desk(self.ears, self.bridge.obey)
         self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
 
@@ -68,11 +71,13 @@ class Rig:
         raw = payload.encode() if isinstance(payload, str) else payload
         self.desk.receive(Raw(cmd, raw, retained, self.loop.time()), self.loop.time())
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
-        """Let time pass until something holds."""
+    async def until(
+        self, condition: Callable[[], bool], timeout_s: float = 60.0, every_s: float = 0.01
+    ) -> None:
+        """Let time pass until something holds; for what takes long, look less often."""
         async with asyncio.timeout(timeout_s):
             while not condition():  # noqa: ASYNC110 - the clock jumps, so this costs nothing
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(every_s)
 
     async def until_ready(self) -> None:
         """Let time pass until the robot answers."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.addon.conftest import Mosquitto
+from tests.addon.depth import examples
 
 from bb8_core import echo_responder as echo
+from bb8_core.mqtt.client import new_client
 from bb8_core.mqtt.credentials import Broker, NoBroker
 from bb8_core.settings import Options
 
@@ -35,13 +38,14 @@ Message = tuple[str, dict[str, Any]]
 class Sender:
     """The other side: sends echoes, hears all, and may play the bridge that pings the robot."""
 
-    def __init__(self, port: int, ping_answer: Mapping[str, Any] | None) -> None:
+    def __init__(self, port: int, ping_answer: Mapping[str, Any] | None, base: str = "bb8") -> None:
         self.heard: queue.Queue[Message] = queue.Queue()
         self.pings: list[str] = []
+        self._base = base
         self._ping_answer = ping_answer
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
         ready = threading.Event()
-        self.client.on_connect = lambda client, *_: client.subscribe("bb8/#", 1)
+        self.client.on_connect = lambda client, *_: client.subscribe(f"{base}/#", 1)
         self.client.on_subscribe = lambda *_: ready.set()
         self.client.on_message = self._message
         self.client.connect("127.0.0.1", port)
@@ -49,20 +53,26 @@ class Sender:
         assert ready.wait(PATIENCE_S)
 
     def _message(self, client: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
-        if message.topic in {"bb8/echo/cmd", "bb8/echo/owner"}:
+        topic = message.topic.removeprefix(f"{self._base}/")
+        if topic == "echo/cmd":
             return
-        body = json.loads(message.payload)
-        if message.topic == "bb8/cmd/ping":
+        body = {"name": message.payload.decode()} if topic == "echo/owner" else json.loads(message.payload)
+        if topic == "cmd/ping":
             self.pings.append(body["cid"])
             if self._ping_answer is not None:
-                for status in ("accepted", "sent"):
-                    ack = {"cid": body["cid"], "ok": True, "status": status}
-                    client.publish("bb8/ack/ping", json.dumps(ack), qos=1)
-                client.publish("bb8/ack/ping", json.dumps({"cid": body["cid"], **self._ping_answer}), qos=1)
-        self.heard.put((message.topic, body))
+                for answer in (
+                    {"ok": True, "status": "accepted"},
+                    {"ok": True, "status": "sent"},
+                    self._ping_answer,
+                ):
+                    client.publish(
+                        f"{self._base}/ack/ping", json.dumps({"cid": body["cid"], **answer}), qos=1
+                    )
+        self.heard.put((topic, body))
 
     def send(self, payload: str | bytes, retain: bool = False) -> None:
-        self.client.publish("bb8/echo/cmd", payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
+        topic = f"{self._base}/echo/cmd"
+        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
 
     def until(self, topic: str, wanted: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_S
@@ -111,6 +121,7 @@ class Program:
         return self.process.wait(PATIENCE_S)
 
 
+CONFIRMED = {"ok": True, "status": "confirmed", "rtt_ms": 12.5}
 Start = Callable[..., Program]
 
 
@@ -132,9 +143,48 @@ def start(broker: Mosquitto, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def sender(broker: Mosquitto) -> Iterator[Sender]:
-    own = Sender(broker.port, {"ok": True, "status": "confirmed", "rtt_ms": 12.5})
+    own = Sender(broker.port, CONFIRMED)
     yield own
     own.close()
+
+
+class Pair:
+    """A responder of this process and its sender, on a base topic of their own."""
+
+    def __init__(
+        self, port: int, base: str, limits: echo.Limits, ping_answer: Mapping[str, Any] | None
+    ) -> None:
+        self.sender = Sender(port, ping_answer, base)
+        self._broker = Broker("127.0.0.1", port)
+        self._client = new_client(self._broker, echo.client_id(base))
+        self.responder = echo.Responder(self._client, base, limits)
+
+    def begin(self) -> Sender:
+        """Connect the responder; returns when it has subscribed."""
+        self._client.connect_async(self._broker.host, self._broker.port)
+        self._client.loop_start()
+        self.sender.until("echo/owner")
+        return self.sender
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+        self.sender.send(b"", retain=True)
+        self.sender.close()
+
+
+@pytest.fixture
+def pair(shared_broker: Mosquitto) -> Iterator[Callable[..., Pair]]:
+    pairs: list[Pair] = []
+
+    def maker(ping_answer: Mapping[str, Any] | None = CONFIRMED, **limits: Any) -> Pair:
+        base = f"echo/{uuid.uuid4().hex}"
+        pairs.append(Pair(shared_broker.port, base, echo.Limits(**limits), ping_answer))
+        return pairs[-1]
+
+    yield maker
+    for one in pairs:
+        one.close()
 
 
 @pytest.mark.needs_mosquitto
@@ -143,10 +193,10 @@ def test_an_echo_is_answered_touched_and_measured_with_a_real_ping(start: Start,
     program.until("Connected")
     program.until("Subscribed")
     sender.send('{"value": {"n": 1}, "cid": "one"}')
-    ack = sender.until("bb8/echo/ack")
+    ack = sender.until("echo/ack")
     assert (ack["value"], ack["cid"]) == ({"n": 1}, "one")
-    assert sender.until("bb8/echo/state")["state"] == "touched"
-    trip = sender.until("bb8/telemetry/echo_roundtrip")
+    assert sender.until("echo/state")["state"] == "touched"
+    trip = sender.until("telemetry/echo_roundtrip")
     assert (trip["ble_ok"], trip["ble_latency_ms"]) == (True, 12.5)
     assert 0 < trip["rtt_ms"] < PATIENCE_S * 1000
     assert program.stop() == 0
@@ -154,13 +204,13 @@ def test_an_echo_is_answered_touched_and_measured_with_a_real_ping(start: Start,
 
 @pytest.mark.needs_mosquitto
 def test_the_robot_is_pinged_once_a_second_at_most_and_else_nothing_is_claimed(
-    start: Start, sender: Sender
+    pair: Callable[..., Pair],
 ) -> None:
-    start().until("Subscribed")
+    sender = pair().begin()
     began = time.monotonic()
     for number in range(50):
         sender.send(json.dumps({"value": number}))
-    trips = [sender.until("bb8/telemetry/echo_roundtrip") for _ in range(50)]
+    trips = [sender.until("telemetry/echo_roundtrip") for _ in range(50)]
     seconds = time.monotonic() - began
     asked = [trip for trip in trips if trip["ble_ok"] is not None]
     assert 1 <= len(asked) == len(sender.pings) <= seconds + 1
@@ -174,45 +224,45 @@ def test_the_robot_is_pinged_once_a_second_at_most_and_else_nothing_is_claimed(
     ids=["silence", "no robot"],
 )
 def test_a_robot_that_did_not_answer_is_not_ok(
-    start: Start, broker: Mosquitto, answer: dict[str, Any] | None
+    pair: Callable[..., Pair], answer: dict[str, Any] | None
 ) -> None:
-    sender = Sender(broker.port, answer)
-    start().until("Subscribed")
+    sender = pair(answer, ping_timeout_s=0.2).begin()
     sender.send('{"value": 1}')
-    trip = sender.until("bb8/telemetry/echo_roundtrip")
-    sender.close()
+    trip = sender.until("telemetry/echo_roundtrip")
     assert (trip["ble_ok"], trip["ble_latency_ms"]) == (False, None)
 
 
 @pytest.mark.needs_mosquitto
 @pytest.mark.parametrize("payload", [b"", b"\xff\xfe", b"[1]", b'{"cid": 1}', b'{"value": 1, "cid": []}'])
 def test_nonsense_is_refused_with_a_reason_and_the_next_echo_is_answered(
-    start: Start, sender: Sender, payload: bytes
+    pair: Callable[..., Pair], payload: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    program = start()
-    program.until("Subscribed")
+    one = pair()
+    sender = one.begin()
     sender.send(payload)
-    refusal = sender.until("bb8/ack/echo")
+    refusal = sender.until("ack/echo")
     assert (refusal["status"], refusal["code"]) == ("rejected", "BAD_PAYLOAD")
-    assert "1 so far" in program.until("echo refused")
+    assert "1 so far" in caplog.text
     sender.send('{"value": true}')
-    assert sender.until("bb8/echo/ack")["value"] is True
+    assert sender.until("echo/ack")["value"] is True
+    assert one.responder.counts["BAD_PAYLOAD"] == 1
 
 
 @pytest.mark.needs_mosquitto
-def test_a_retained_echo_is_refused(start: Start, sender: Sender) -> None:
-    sender.send('{"value": 1}', retain=True)
-    start().until("Subscribed")
-    assert sender.until("bb8/ack/echo")["code"] == "RETAINED"
+def test_a_retained_echo_is_refused(pair: Callable[..., Pair]) -> None:
+    one = pair()
+    one.sender.send('{"value": 1}', retain=True)
+    one.begin()
+    assert one.sender.until("ack/echo")["code"] == "RETAINED"
 
 
 @pytest.mark.needs_mosquitto
-def test_an_echo_too_soon_after_another_is_refused_with_its_cid(start: Start, sender: Sender) -> None:
-    start(echo_min_interval_ms=10000).until("Subscribed")
+def test_an_echo_too_soon_after_another_is_refused_with_its_cid(pair: Callable[..., Pair]) -> None:
+    sender = pair(min_interval_s=10.0).begin()
     sender.send('{"value": 1, "cid": "a"}')
     sender.send('{"value": 2, "cid": "b"}')
-    assert sender.until("bb8/echo/ack")["cid"] == "a"
-    refusal = sender.until("bb8/ack/echo")
+    assert sender.until("echo/ack")["cid"] == "a"
+    refusal = sender.until("ack/echo")
     assert (refusal["code"], refusal["cid"]) == ("TOO_SOON", "b")
 
 
@@ -228,7 +278,7 @@ def test_of_two_responders_only_the_newer_answers(start: Start, sender: Sender) 
     second.until("Subscribed")
     for number in range(5):
         sender.send(json.dumps({"value": number}))
-    answered = [sender.until("bb8/echo/ack")["value"] for _ in range(5)]
+    answered = [sender.until("echo/ack")["value"] for _ in range(5)]
     assert answered == list(range(5))
     assert first.stop() == 0
     assert second.stop() == 0
@@ -236,38 +286,19 @@ def test_of_two_responders_only_the_newer_answers(start: Start, sender: Sender) 
 
 @pytest.mark.needs_mosquitto
 def test_the_broker_may_go_and_come_back(start: Start, broker: Mosquitto) -> None:
-    program = start()
-    program.until("Subscribed")
+    program = start(mqtt_protocol="3.1.1", base_topic="home/bb8")
+    program.until("Subscribed home/bb8/echo/cmd")
     broker.stop()
     program.until("connection lost")
     broker.start()
     program.until("Subscribed")
-    sender = Sender(broker.port, None)
+    sender = Sender(broker.port, None, "home/bb8")
     sender.send('{"value": "back"}')
-    assert sender.until("bb8/echo/ack")["value"] == "back"
+    assert sender.until("echo/ack")["value"] == "back"
     sender.close()
 
 
-@pytest.mark.needs_mosquitto
-def test_protocol_3_1_1_and_another_base_topic_work(start: Start, broker: Mosquitto) -> None:
-    program = start(mqtt_protocol="3.1.1", base_topic="home/bb8")
-    program.until("Subscribed home/bb8/echo/cmd")
-    answers: queue.Queue[str] = queue.Queue()
-    client = paho.Client(CallbackAPIVersion.VERSION2)
-
-    def ask(*_: Any) -> None:
-        client.publish("home/bb8/echo/cmd", '{"value": 3}', qos=1)
-
-    client.on_subscribe = ask
-    client.on_message = lambda _c, _u, message: answers.put(message.topic)
-    client.connect("127.0.0.1", broker.port)
-    client.subscribe("home/bb8/echo/ack", 1)
-    client.loop_start()
-    assert answers.get(timeout=PATIENCE_S) == "home/bb8/echo/ack"
-    client.disconnect()
-    client.loop_stop()
-
-
+@examples(50)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 def test_any_payload_is_an_echo_or_a_bad_echo(payload: bytes) -> None:
     with contextlib.suppress(echo.BadEcho):
@@ -289,6 +320,7 @@ def test_payloads_that_json_would_take_but_we_do_not(payload: bytes) -> None:
         echo.parse(payload)
 
 
+@examples(50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_any_json_value_comes_back_as_it_was(value: Any) -> None:
     assert echo.parse(json.dumps({"value": value}).encode()).value == value

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.addon.depth import examples
 
 from bb8_core.settings import Options, load_options, parse_options
 
@@ -80,6 +81,7 @@ def test_the_password_never_shows() -> None:
     assert "hunter2" not in repr(parse_options({"mqtt_password": "hunter2"}))
 
 
+@examples(50)
 @given(st.dictionaries(st.sampled_from(sorted(Options.__slots__)) | st.text(), json_values))
 def test_whatever_the_options_hold_the_result_is_in_range(raw: dict[str, object]) -> None:
     options = parse_options(raw)

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.addon.depth import examples
 from tests.addon.voices import Ears
 
 from bb8_core.bridge.desk import Desk, Raw
@@ -109,6 +110,7 @@ def test_a_command_that_lay_around_is_not_obeyed() -> None:
     assert (ears.acks[-1][1]["code"], ears.acks[-1][1]["cid"]) == ("STALE", "a")
 
 
+@examples(50)
 @given(st.text(max_size=40) | st.sampled_from(COMMANDS), st.binary(max_size=300), st.booleans())
 def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(
     cmd: str, payload: bytes, retained: bool
@@ -120,6 +122,7 @@ def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(
     json.dumps([body for _, body in ears.acks])
 
 
+@examples(50)
 @given(
     st.sampled_from(COMMANDS),
     st.dictionaries(

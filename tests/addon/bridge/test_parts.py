@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.addon.depth import examples
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
@@ -80,6 +81,7 @@ def test_what_waited_too_long_is_taken_out_but_stops_stay() -> None:
     assert len(box) == 1
 
 
+@examples(50)
 @given(
     st.integers(0, 255), st.integers(0, 359), st.integers(0, 5000), st.integers(0, 255), st.integers(1, 5000)
 )
@@ -181,6 +183,7 @@ def test_lights_follow_home_assistants_wishes() -> None:
     assert tail_json(7) == {"state": "ON", "color_mode": "brightness", "brightness": 7}
 
 
+@examples(50)
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
 def test_a_plain_colour_comes_out_as_it_went_in(red: int, green: int, blue: int) -> None:
     shown = after(Light(), Led(red, green, blue)).shown

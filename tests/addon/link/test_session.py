@@ -133,7 +133,7 @@ def test_an_idle_link_is_released_and_taken_up_on_demand(tmp_path: Path) -> None
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         ready_at = rig.loop.time()
-        await rig.until(lambda: rig.link.state is LinkState.RELEASED, 200)
+        await rig.until(lambda: rig.link.state is LinkState.RELEASED, 200, every_s=1.0)
         assert 110 < rig.loop.time() - ready_at < 130
         await asyncio.sleep(300)
         assert rig.link.connections == 1

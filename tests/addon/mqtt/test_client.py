@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 import pytest
 from tests.addon.conftest import Mosquitto, free_port
 
+from bb8_core.mqtt import client as module
 from bb8_core.mqtt.client import Handlers, MqttClient, Will
 from bb8_core.mqtt.credentials import Broker
 
@@ -63,7 +64,10 @@ class Side:
 
 
 @pytest.fixture
-def sides() -> Iterator[Callable[..., Side]]:
+def sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Side]]:
+    """Makes clients that try again after 0.05 to 0.2 s instead of 1 to 5."""
+    monkeypatch.setattr(module, "RETRY_FIRST_S", 0.05)
+    monkeypatch.setattr(module, "RETRY_LONGEST_S", 0.2)
     made: list[Side] = []
 
     def make(port: int, base: str, **extra: Any) -> Side:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.addon.depth import examples
 
 from bb8_core.robot import commands, gatt, protocol
 from bb8_core.robot.protocol import AsyncPacket, Command, Mrsp, Packet, Response, StreamDecoder, encode
 from bb8_core.simulator import wire
 
-QUICK = settings(max_examples=80, deadline=None)
+QUICK = examples(80)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.addon.depth import examples
 
 from bb8_core.robot import sensors
 from bb8_core.robot.protocol import AsyncPacket
@@ -59,7 +60,7 @@ def test_a_stream_of_another_length_than_asked_is_not_guessed_at() -> None:
     assert isinstance(decode_async(packet, StreamConfig(("x_cm", "y_cm"))), sensors.UnknownAsync)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(0, 255), st.binary(max_size=90), st.sets(st.sampled_from(["x_cm", "y_cm", "yaw_deg"])))
 def test_no_packet_raises(code: int, data: bytes, names: set[str]) -> None:
     assert decode_async(AsyncPacket(code, data), StreamConfig(tuple(names))) is not None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.addon.depth import examples
 from tests.addon.simulator.desk import Desk, woken
 
 from bb8_core.robot import commands
@@ -81,7 +82,7 @@ def test_connections_can_be_refused_a_few_times() -> None:
         desk.robot.connect()
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 1000), st.integers(1, 20))
 def test_however_it_is_cut_nothing_is_lost(seed: int, split: int) -> None:
     desk = woken(Faults(split=split, garbage=0.3, seed=seed))
