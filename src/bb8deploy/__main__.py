@@ -10,9 +10,15 @@ def main() -> None:
 
         sys.stdout.write(f"bb8deploy {__version__}\n")
         return
-    from bb8deploy.cli.app import run
+    try:
+        from bb8deploy.cli.app import run
 
-    run()
+        run()
+    except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - what no command was there to catch
+        from bb8deploy.cli.common import tell
+        from bb8deploy.console import Console
+
+        sys.exit(tell(problem, Console()))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 def run() -> None:
     """Runs the command line; a command that is named at once is the only one imported."""
     asked = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
-    build([asked] if asked in COMMANDS else COMMANDS)()
+    build([asked] if asked in COMMANDS else COMMANDS)(prog_name="bb8deploy")
 
 
 def _root(

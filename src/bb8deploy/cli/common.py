@@ -58,9 +58,9 @@ def open_run(
     opened: Opened | None = None
     with _sigterm_as_interrupt():
         try:
-            opened = _open(command, modes, target, addon, console)
-            if lane and not modes.dry_run:
-                opened.run.ledger.begin(lane)
+            project = find_project(Path.cwd(), addon=addon)
+            ledger = _ledger(project, modes, lane, console)
+            opened = _open(command, modes, target, project, ledger, console)
             yield opened
         except typer.Exit as stop:
             _document(console, opened, None, stop.exit_code)
@@ -84,11 +84,16 @@ def plain_errors(modes: Modes) -> Iterator[Console]:
     except BrokenPipeError:
         raise typer.Exit(0) from None
     except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
-        error = _as_error(problem, None)
-        console.error(error)
-        if modes.as_json:
-            console.document({"error": as_dict(error)})
-        raise typer.Exit(error.exit_code) from None
+        raise typer.Exit(tell(problem, console)) from None
+
+
+def tell(problem: BaseException, console: Console) -> int:
+    """Tells of a problem outside of any run, and gives the exit code to end with."""
+    error = _as_error(problem, None)
+    console.error(error)
+    if console.as_json:
+        console.document({"error": as_dict(error)})
+    return error.exit_code
 
 
 def load_settings(project: Project, target: str, console: Console) -> Settings:
@@ -101,20 +106,26 @@ def load_settings(project: Project, target: str, console: Console) -> Settings:
     return settings
 
 
-def _open(command: str, modes: Modes, target: str, addon: Path | None, console: Console) -> Opened:
-    project = find_project(Path.cwd(), addon=addon)
-    settings = load_settings(project, target, console)
-    reports = _reports(project, modes)
-    run_id = new_run_id()
+def _ledger(project: Project, modes: Modes, lane: str, console: Console) -> Ledger:
+    """The run's ledger; the lane's receipts are emptied before anything else of the run can go wrong."""
+    ledger = Ledger(new_run_id(), _reports(project, modes), listener=console.token)
+    if lane and not modes.dry_run:
+        ledger.begin(lane)
+    return ledger
+
+
+def _open(
+    command: str, modes: Modes, target: str, project: Project, ledger: Ledger, console: Console
+) -> Opened:
     run = Run(
-        id=run_id,
+        id=ledger.run_id,
         command=command,
         workspace=project.root,
         addon=project.addon,
-        settings=settings,
-        reports=reports,
-        ledger=Ledger(run_id, reports, listener=console.token),
-        journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
+        settings=load_settings(project, target, console),
+        reports=ledger.reports,
+        ledger=ledger,
+        journal=Journal(ledger.reports / "runs" / ledger.run_id / "journal.jsonl"),
         progress=console,
         dry_run=modes.dry_run,
         assume_yes=modes.yes,
