@@ -40,6 +40,29 @@ _COMMAND_OF = {
 }
 
 
+# The summary's figures and criteria, in words.
+_FIGURES = {
+    "window_start_utc": "window began",
+    "window_duration_sec": "seconds",
+    "sent": "sent",
+    "echo_count": "came back",
+    "lost": "lost",
+    "duplicates": "came twice",
+    "echo_rtt_ms_mean": "mean, ms",
+    "p50": "median, ms",
+    "p95": "p95, ms",
+    "p99": "p99, ms",
+    "max": "slowest, ms",
+    "ble_ok_count": "pings that the robot answered",
+}
+_CRITERIA = {
+    "window_ge_10s": "the window lasted at least 10 s",
+    "min_echoes_ge_3": "at least 3 echoes came back",
+    "rtt_p95_le_250ms": "p95 at most 250 ms",
+    "ble_requirement_met": "the robot answered a ping",
+}
+
+
 def write_report(reports: Path, run_id: str = "", *, secrets: Sequence[Secret] = ()) -> Path:
     """Writes the page of a run (the newest without `run_id`) to `reports/report.html`, mode 0600.
 
@@ -266,12 +289,12 @@ def _echoes(files: RunFiles, contract: Mapping[str, Any]) -> Echoes | None:
         return None
     first = rows[0][0] if rows else None
     telemetry = contract.get("telemetry") or {}
-    figures = {k: v for k, v in telemetry.items() if not isinstance(v, dict | bool) and v is not None}
     criteria = telemetry.get("criteria") or {}
+    figures = {name: value for name, value in telemetry.items() if value is not None}
     return Echoes(
         tuple(Echo((at - first).total_seconds(), _milliseconds(rtt)) for at, rtt in rows if first),
-        figures=tuple((key.replace("_", " "), str(value)) for key, value in figures.items()),
-        criteria=tuple((k.replace("_", " "), v) for k, v in criteria.items() if isinstance(v, bool)),
+        figures=tuple((words, str(figures[name])) for name, words in _FIGURES.items() if name in figures),
+        criteria=tuple((_CRITERIA.get(k, k), v) for k, v in criteria.items() if isinstance(v, bool)),
         verdict=str(contract.get("verdict", "")),
     )
 

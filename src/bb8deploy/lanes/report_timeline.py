@@ -104,6 +104,8 @@ def _shown(steps: Sequence[Step], planned: Sequence[Mapping[str, Any]]) -> list[
         if step.name in WRAPPERS:
             continue
         name = step.name.removeprefix(PREFIX)
+        if step.depth:  # what belongs to a lane stands below it
+            name = name.removeprefix("attest: ")
         # Only the newest try of a step is what the contract speaks of.
         newest = step is next(s for s in reversed(steps) if s.name == step.name)
         broke = step.state == "stopped" and newest and name != step.name and name in failing

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from math import floor, log10
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -14,7 +16,7 @@ from bb8deploy.receipts.report_model import Echo, Echoes, percentile
 if TYPE_CHECKING:
     from pygal.graph.graph import Graph
 
-WIDTH, HEIGHT = 460, 270
+WIDTH, HEIGHT = 380, 240  # of the drawing; the page scales it to a phone or half a screen
 MAX_DOTS = 2000  # a longer window is thinned, or the page would grow without bounds
 _BINS = 24
 _DECIMALS = re.compile(r"\d+\.\d{2,}")
@@ -22,8 +24,7 @@ _DECIMALS = re.compile(r"\d+\.\d{2,}")
 
 def latency_over_time(echoes: Echoes) -> str:
     """Each echo as a dot over the seconds of the window, the median and p95 as lines, lost ones at 0."""
-    import pygal
-
+    pygal = _pygal()
     answered = echoes.answered
     end = max((echo.at for echo in echoes.echoes), default=0.0) or 1.0
     chart = pygal.XY(stroke=False, dots_size=2, xrange=(0, end), **_look("seconds", "ms"))
@@ -38,8 +39,7 @@ def latency_over_time(echoes: Echoes) -> str:
 
 def latency_histogram(echoes: Echoes) -> str:
     """How many echoes took how long; one bar at the right end holds the far outliers."""
-    import pygal
-
+    pygal = _pygal()
     bars, over = histogram(echoes.answered)
     chart = pygal.Histogram(**_look("ms", "echoes"))
     chart.add("within", [bar for bar in bars if bar[0]])
@@ -51,11 +51,11 @@ Bar = tuple[int, float, float]  # echoes, from ms, to ms
 
 
 def histogram(ascending: Sequence[float]) -> tuple[list[Bar], Bar | None]:
-    """Bars of equal, round width, and one for what is over three times the p95, None without such."""
+    """Bars of equal, round width, and one for what is over twice the p95, None without such."""
     if not ascending:
         return [], None
     p95 = percentile(tuple(ascending), 0.95)
-    far = [value for value in ascending if value > 3 * p95]
+    far = [value for value in ascending if value > 2 * p95]
     near = ascending[: len(ascending) - len(far)]
     step = _round_step((near[-1] - near[0]) / _BINS)
     first = floor(near[0] / step)
@@ -88,13 +88,23 @@ def _round_step(wanted: float) -> float:
     return float(next(power * f for f in (1, 2, 5, 10) if power * f >= wanted * 0.999))
 
 
+def _pygal() -> ModuleType:
+    """The library without the import hook that it leaves for its plugins: we have none, and on Python
+    3.11 the hook makes every later import of the process warn.
+    """
+    import pygal
+
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
+    return pygal
+
+
 def _look(x_title: str, y_title: str) -> dict[str, Any]:
     from pygal.style import Style
 
-    fonts = {"label_font_size": 11, "major_label_font_size": 11, "title_font_size": 11}
+    fonts = {"label_font_size": 12, "major_label_font_size": 12, "title_font_size": 12}
     return {
         "width": WIDTH, "height": HEIGHT, "margin": 6, "x_title": x_title, "y_title": y_title,
-        "show_legend": False, "js": [], "css": [], "style": Style(**fonts), "max_scale": 7,
+        "show_legend": False, "js": [], "css": [], "style": Style(**fonts), "max_scale": 6,
         "x_value_formatter": _number, "value_formatter": _number, "include_x_axis": True,
     }  # fmt: skip
 

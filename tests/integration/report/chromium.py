@@ -18,12 +18,14 @@ from websockets.sync.client import ClientConnection, connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 DEADLINE = 90.0
-# What is wider than the screen, as a person would have to scroll to see it.
+COMPLAINTS = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
+# What is wider than the screen, so that a person would have to scroll to see it.
 OVERFLOW = """(() => {
   const width = document.documentElement.clientWidth;
-  const wide = [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > width + 1);
-  return JSON.stringify({width, scroll: document.documentElement.scrollWidth,
-    wide: wide.slice(0, 5).map(e => e.tagName + '.' + (e.getAttribute('class') || ''))});
+  const wide = [...document.querySelectorAll('body *')]
+    .filter(element => element.getBoundingClientRect().right > width + 1)
+    .map(element => element.tagName + '.' + (element.getAttribute('class') || ''));
+  return JSON.stringify({width, scroll: document.documentElement.scrollWidth, wide: wide.slice(0, 5)});
 })()"""
 
 
@@ -34,42 +36,34 @@ def find_chromium() -> str | None:
 
 @dataclass
 class Page:
-    """One open tab; `events` holds every protocol event since it was opened."""
+    """One tab, reached over the browser's connection; `events` holds what happened since `show`."""
 
     socket: ClientConnection
+    session: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """One command and its answer."""
         number = next(self.numbers)
-        self.socket.send(json.dumps({"id": number, "method": method, "params": params}))
-        while True:
-            message = json.loads(self.socket.recv(timeout=DEADLINE))
-            if message.get("id") == number:
-                assert "error" not in message, message
-                return dict(message["result"])
-            self.events.append(message)
-
-    def await_event(self, method: str) -> None:
-        """Waits for an event that may have come already."""
-        while not any(event.get("method") == method for event in self.events):
-            self.events.append(json.loads(self.socket.recv(timeout=DEADLINE)))
+        message = {"id": number, "method": method, "params": params}
+        self.socket.send(json.dumps({**message, "sessionId": self.session} if self.session else message))
+        while (answer := self._next()).get("id") != number:
+            self.events.append(answer)
+        assert "error" not in answer, answer
+        return dict(answer["result"])
 
     def show(self, file: Path, *, width: int, scheme: str) -> None:
         """Opens a file on a screen `width` pixels wide, `scheme` light or dark."""
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=800, deviceScaleFactor=1, mobile=width < 600,
-        )  # fmt: skip
-        self.call(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
+        screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.call("Emulation.setDeviceMetricsOverride", **screen)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()
         self.call("Page.navigate", url=file.absolute().as_uri())
-        self.await_event("Page.loadEventFired")
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._next())
 
     def value(self, script: str) -> Any:
         """What a script's expression gives."""
@@ -80,40 +74,42 @@ class Page:
         return dict(json.loads(self.value(OVERFLOW)))
 
     def requests(self) -> list[str]:
-        """Every address that the page asked for, but for itself and data: addresses."""
-        asked = [e["params"]["request"]["url"] for e in self.events if e.get("method") == "Network.requestWillBeSent"]
-        return [url for url in asked if not url.startswith("data:")][1:]
+        """Every address that was asked for, the page's own first."""
+        sent = [event for event in self.events if event.get("method") == "Network.requestWillBeSent"]
+        return [str(event["params"]["request"]["url"]) for event in sent]
 
     def complaints(self) -> list[str]:
         """What the console and the browser's log say."""
-        return [json.dumps(e["params"]) for e in self.events
-                if e.get("method") in {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}]  # fmt: skip
+        return [json.dumps(event["params"]) for event in self.events if event.get("method") in COMPLAINTS]
 
     def picture(self, path: Path) -> None:
         """The whole page as PNG."""
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 
+    def _next(self) -> dict[str, Any]:
+        return dict(json.loads(self.socket.recv(timeout=DEADLINE)))
+
 
 @contextmanager
 def chromium(program: str, profile: Path) -> Iterator[Page]:
-    """Starts a browser with a fresh profile and gives its first tab; ends it whatever happens."""
+    """Starts a browser with a fresh profile and gives it a tab; ends it whatever happens."""
     words = [
         program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-        "--disable-background-networking", "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank",
+        "--disable-background-networking", "--remote-debugging-port=0", f"--user-data-dir={profile}",
     ]  # fmt: skip
-    environment = {**os.environ, "HOME": str(profile), "NO_AT_BRIDGE": "1"}
+    environment = {**os.environ, "HOME": str(profile)}
     with subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
-            with connect(_tab(process), max_size=None, open_timeout=DEADLINE) as socket:
-                yield _attached(socket)
+            with connect(_address(process), max_size=None, open_timeout=DEADLINE) as socket:
+                yield _tab(socket)
         finally:
             process.kill()
 
 
-def _tab(process: subprocess.Popen[str]) -> str:
+def _address(process: subprocess.Popen[str]) -> str:
     """The browser's DevTools address, which it says on stderr when it is ready."""
     assert process.stderr is not None
     said = []
@@ -124,25 +120,8 @@ def _tab(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"the browser ended: {''.join(said)[-2000:]}")
 
 
-def _attached(browser: ClientConnection) -> Page:
-    """A page of its own; with a flat session its commands travel over the browser's connection."""
-    page = _Session(browser)
+def _tab(socket: ClientConnection) -> Page:
+    page = Page(socket)
     target = page.call("Target.createTarget", url="about:blank")["targetId"]
     page.session = page.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
     return page
-
-
-@dataclass
-class _Session(Page):
-    session: str = ""
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        number = next(self.numbers)
-        message = {"id": number, "method": method, "params": params}
-        self.socket.send(json.dumps({**message, "sessionId": self.session} if self.session else message))
-        while True:
-            answer = json.loads(self.socket.recv(timeout=DEADLINE))
-            if answer.get("id") == number:
-                assert "error" not in answer, answer
-                return dict(answer["result"])
-            self.events.append(answer)
