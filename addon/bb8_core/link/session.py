@@ -29,6 +29,8 @@ LIVENESS_TRIES = 3
 SLEEP_WARNING_S = 20.0
 """The robot announces its sleep 10 s ahead; a link that ends within this time ended by sleep."""
 
+_BROKEN = frozenset({Cause.DROPPED, Cause.WRITE_FAILED, Cause.NO_ANSWER})
+
 _log = logging.getLogger("bb8.link")
 
 
@@ -58,7 +60,7 @@ class RobotLink:
         self._on_status = on_status
         self._on_event = on_event
         self._wake = asyncio.Event()
-        self._wanted = True
+        self._unwanted: Cause | None = None
         self._sighting: Sighting | None = None
         self._backoff = Backoff()
         self._peer: Peer | None = None
@@ -68,7 +70,7 @@ class RobotLink:
         self._decoder = StreamDecoder()
         self._last_answer = 0.0
         self._last_use = 0.0
-        self._pre_sleep_at = float("-inf")
+        self._slept_at = float("-inf")
         self._deaf_at = 0.0
         self.status = explain(Cause.SEARCHING, config.adapter)
         self.readiness: Readiness | None = None
@@ -110,7 +112,8 @@ class RobotLink:
 
     def want(self) -> None:
         """Ask for a connection, now if possible; wakes a sleeping robot."""
-        self._wanted = True
+        self._unwanted = None
+        self._slept_at = float("-inf")
         self._backoff.forgive()
         self.touch()
         self._wake.set()
@@ -121,7 +124,7 @@ class RobotLink:
 
     def release(self, cause: Cause) -> None:
         """Let the robot go and stay away until `want`."""
-        self._wanted = False
+        self._unwanted = cause
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(cause)
         elif self._peer is None:
@@ -160,7 +163,7 @@ class RobotLink:
             while True:
                 sighting = await self._next_sighting()
                 cause = await self._connection(sighting)
-                self._account(cause)
+                self._account(self._unwanted or cause)
         finally:
             await self._close_peer(LinkError(Cause.SHUTDOWN))
             await self._radio.stop_scan()
@@ -179,7 +182,7 @@ class RobotLink:
                 continue
             heard = self._sighting
             pause = self._backoff.until - now
-            if self._wanted and heard is not None and now - heard.at < FRESH_S and pause <= 0:
+            if self._unwanted is None and heard is not None and now - heard.at < FRESH_S and pause <= 0:
                 return heard
             await self._check_silence(now)
             await self._wait_wake(max(0.05, min(pause, 5.0)) if pause > 0 else 5.0)
@@ -196,12 +199,12 @@ class RobotLink:
             return False
         if self.state is LinkState.ADAPTER_OFF:
             self._backoff.succeed()
-            self._set(Cause.SEARCHING if self._wanted else Cause.IDLE)
+            self._set(self._unwanted or Cause.SEARCHING)
         return True
 
     def _heard(self, sighting: Sighting) -> None:
         self._sighting = sighting
-        if self._wanted:
+        if self._unwanted is None:
             self._wake.set()
 
     async def _check_silence(self, now: float) -> None:
@@ -209,7 +212,7 @@ class RobotLink:
         heard_at = self._sighting.at if self._sighting else float("-inf")
         if now < max(self._deaf_at, heard_at + SILENCE_S):
             return
-        if self._wanted and self.state is not LinkState.ASLEEP:
+        if self._unwanted is None:
             self._set(Cause.SILENT if self._sighting else Cause.NEVER_SEEN)
         await self._radio.stop_scan()
         self._deaf_at = now + SCANNER_SILENT_S
@@ -280,7 +283,7 @@ class RobotLink:
             )
             probe_at = self._last_answer + LIVENESS_S
             if now >= idle_at:
-                self._wanted = False
+                self._unwanted = Cause.IDLE
                 return Cause.IDLE
             if now >= probe_at and not await self._alive():
                 return Cause.NO_ANSWER
@@ -316,8 +319,8 @@ class RobotLink:
                 self._event(decode_async(packet, None), now)
 
     def _event(self, event: Event, now: float) -> None:
-        if isinstance(event, PreSleep):
-            self._pre_sleep_at = now
+        if isinstance(event, PreSleep | DidSleep):
+            self._slept_at = now
         self._on_event(event)
         if isinstance(event, DidSleep):
             self.release(Cause.SLEEP_REPORTED)
@@ -333,13 +336,11 @@ class RobotLink:
             self._set(self._settle(Cause.DROPPED))
 
     def _settle(self, cause: Cause) -> Cause:
-        """A link that broke right after the robot announced its sleep ended by sleep."""
-        now = asyncio.get_running_loop().time()
-        slept = cause is Cause.DROPPED and now - self._pre_sleep_at < SLEEP_WARNING_S
-        if slept or cause is Cause.SLEEP_REPORTED:
-            self._wanted = False
-            return Cause.SLEEP_REPORTED
-        return cause
+        """A link that broke as the robot fell asleep, or while somebody let it go, is no loss."""
+        slept = asyncio.get_running_loop().time() - self._slept_at < SLEEP_WARNING_S
+        if cause in _BROKEN and slept and self._unwanted is None:
+            self._unwanted = Cause.SLEEP_REPORTED
+        return self._unwanted or cause
 
     async def _close_peer(self, error: LinkError) -> None:
         peer, self._peer = self._peer, None

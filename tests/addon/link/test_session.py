@@ -158,7 +158,7 @@ def test_probes_keep_a_kept_link_alive_but_let_the_robot_sleep(tmp_path: Path) -
 def test_a_robot_that_fell_asleep_is_left_asleep_until_somebody_wants_it(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900)
+        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900, every_s=0.1)
         kinds = [event["event_type"] for event in rig.ears.events]
         assert "falling_asleep" in kinds
         await asyncio.sleep(120)
@@ -166,6 +166,45 @@ def test_a_robot_that_fell_asleep_is_left_asleep_until_somebody_wants_it(tmp_pat
         rig.send("power", '{"action":"wake","cid":1}')
         await rig.until_ready()
         await rig.until(lambda: rig.ears.statuses_of("power", 1)[-1] == "confirmed")
+
+    play(tmp_path, story)
+
+
+def test_a_write_that_fails_because_the_robot_fell_asleep_is_no_loss(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        await rig.until(lambda: "falling_asleep" in [event["event_type"] for event in rig.ears.events], 900)
+        rig.link.cut(Cause.WRITE_FAILED)
+        await rig.until(lambda: not rig.link.wire_open)
+        await asyncio.sleep(30)
+        assert rig.link.status.cause is Cause.SLEEP_REPORTED
+        assert (rig.link.connections, rig.link.losses) == (1, 0)
+
+    play(tmp_path, story)
+
+
+def test_a_link_that_breaks_after_somebody_woke_the_robot_is_taken_up_again(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900)
+        rig.link.want()
+        await rig.until_ready()
+        rig.air.drop_link(rig.robot)
+        await rig.until(lambda: rig.link.connections == 3 and rig.link.ready)
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.001])
+def test_letting_the_robot_go_while_its_link_breaks_is_remembered(tmp_path: Path, pause_s: float) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.link.cut(Cause.WRITE_FAILED)
+        await asyncio.sleep(pause_s)
+        rig.link.release(Cause.USER)
+        await asyncio.sleep(60)
+        assert rig.link.status.cause is Cause.USER
+        assert rig.link.connections == 1
 
     play(tmp_path, story)
 
