@@ -83,9 +83,9 @@ class BrokerLink:
         """
         address = self.address
         try:
+            if address.tls:
+                _shake_hands(address)
             self._client.connect(address.host, address.port, keepalive=30)
-        except ssl.SSLError as error:
-            raise _tls_failed(address, error) from error
         except (OSError, ValueError) as error:
             raise _unreachable(address, str(getattr(error, "strerror", "") or error)) from error
         self._client.loop_start()
@@ -183,6 +183,16 @@ def _without_delay(_c: paho.Client, _u: Any, sock: Any) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def _shake_hands(address: Address) -> None:
+    """Tries TLS on a connection of our own: paho leaves its socket open where the handshake fails."""
+    context = _context(address)
+    with socket.create_connection((address.host, address.port), DEADLINE) as plain:
+        try:
+            context.wrap_socket(plain, server_hostname=address.host).close()
+        except OSError as error:  # an SSLError is one; a broker without TLS may simply hang up
+            raise _tls_failed(address, error) from error
+
+
 def _context(address: Address) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(address.ca_file) if address.ca_file else None)
@@ -194,8 +204,8 @@ def _context(address: Address) -> ssl.SSLContext:
         ) from error
 
 
-def _tls_failed(address: Address, error: ssl.SSLError) -> Unreachable:
-    why = getattr(error, "verify_message", "") or error.reason or str(error)
+def _tls_failed(address: Address, error: OSError) -> Unreachable:
+    why = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror or str(error)
     return Unreachable(
         "BROKER_TLS",
         f"no TLS connection to the broker {address}: {str(why).lower()}",

@@ -1,0 +1,183 @@
+"""Attests against a real broker: what passes, what must not, and that no token comes without its fact."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from tests.integration.attest.conftest import PASSWORD, answer
+from tests.integration.desk import Desk
+
+from bb8deploy.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
+from bb8deploy.lanes import attest as lane
+from bb8deploy.lanes.attest import Beat, attest
+from bb8deploy.lanes.run import Run
+from bb8deploy.sandbox.broker import Broker
+
+Answerer = Callable[..., paho.Client]
+ECHO_TOKENS = {"TELEMETRY_ATTEST_OK", "ECHO_WINDOW_10S_OK", "TELEMETRY_ARTIFACTS_EMITTED"}
+
+
+def metrics_of(run: Run) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run.reports / "stp5" / "metrics_summary.json").read_text())
+    return found
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.usefixtures("real_responder")
+def test_the_real_responder_is_attested_over_a_real_window(desk: Desk, settings: dict[str, str]) -> None:
+    run, beats = desk.run(settings), list[Beat]()
+    began = time.monotonic()
+    outcome = attest(run, seconds=10.0, rate_hz=20.0, watch=beats.append)
+    assert time.monotonic() - began >= 10.0
+    assert set(run.ledger.held()) == ECHO_TOKENS
+    metrics = metrics_of(run)
+    assert metrics["verdict"] is True
+    assert metrics["window_duration_sec"] >= 10.0
+    assert metrics["sent"] == metrics["echo_count"] == 200
+    assert (metrics["lost"], metrics["duplicates"]) == (0, 0)
+    assert 0 < metrics["p50"] <= metrics["p95"] <= metrics["max"]
+    echoes = lines(run.reports / "stp5" / "echoes.jsonl")
+    assert len({row["cid"] for row in echoes}) == 200
+    snapshot = lines(run.reports / "stp5" / "telemetry_snapshot.jsonl")
+    assert {"bb8/echo/cmd", "bb8/echo/ack", "bb8/echo/state", "bb8/telemetry/echo_roundtrip"} <= {
+        row["topic"] for row in snapshot
+    }
+    qa = json.loads((run.reports / "qa_contract_telemetry_STP5.json").read_text())
+    assert (qa["contract"], qa["verdict"]) == ("qa_report_contract_v1", "PASS")
+    assert set(qa["tokens"]) == ECHO_TOKENS
+    assert all(path.is_file() for path in outcome.artifacts)
+    assert beats[-1].sent == 200
+
+
+def fails(run: Run, kind: type[Bb8Error], code: str, **how: Any) -> Bb8Error:
+    """Attests and expects this error, and above all: no token."""
+    with pytest.raises(kind) as caught:
+        attest(run, **how)
+    assert caught.value.code == code
+    assert run.ledger.held() == []
+    return caught.value
+
+
+def test_a_window_of_one_second_is_measured_but_not_attested(
+    desk: Desk, settings: dict[str, str], answerer: Answerer
+) -> None:
+    answerer(answer)
+    run = desk.run(settings)
+    error = fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0)
+    assert "less than 10 s" in error.cause
+    assert metrics_of(run)["criteria"]["window_ge_10s"] is False
+    assert metrics_of(run)["verdict"] is False
+    qa = json.loads((run.reports / "qa_contract_telemetry_STP5.json").read_text())
+    assert (qa["verdict"], qa["tokens"]) == ("FAIL", [])
+
+
+def test_nobody_who_answers_is_said_with_what_the_bridge_says(
+    desk: Desk, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "FIRST_ECHO_DEADLINE", 1.5)
+    error = fails(desk.run(settings), CheckFailed, "ECHO_MISSING")
+    assert "bb8/status says nothing" in error.cause
+
+
+def test_slow_answers_fail_by_their_figure(desk: Desk, settings: dict[str, str], answerer: Answerer) -> None:
+    def late(client: paho.Client, body: dict[str, Any]) -> None:
+        threading.Timer(0.4, answer, (client, body)).start()
+
+    answerer(late)
+    run = desk.run(settings)
+    fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0)
+    metrics = metrics_of(run)
+    assert metrics["criteria"]["rtt_p95_le_250ms"] is False
+    assert metrics["p95"] >= 400
+    assert metrics["lost"] == 0, "answers within the grace after the window belong to it"
+
+
+def test_a_second_answerer_shows_as_duplicates(
+    desk: Desk, settings: dict[str, str], answerer: Answerer
+) -> None:
+    answerer(answer)
+    answerer(answer)
+    run = desk.run(settings)
+    fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0)
+    assert metrics_of(run)["duplicates"] == metrics_of(run)["sent"]
+    assert any("answered twice" in note for note in desk.recorder.notes)
+
+
+def test_a_required_robot_must_have_answered(
+    desk: Desk, settings: dict[str, str], answerer: Answerer
+) -> None:
+    def without_robot(client: paho.Client, body: dict[str, Any]) -> None:
+        answer(client, body)
+        told = {"ts": "t", "rtt_ms": 1.0, "ble_ok": False, "ble_latency_ms": None}
+        client.publish("bb8/telemetry/echo_roundtrip", json.dumps(told))
+
+    answerer(without_robot)
+    run = desk.run(settings)
+    error = fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0, require_ble=True)
+    assert "no answered ping of the robot" in error.cause
+    assert metrics_of(run)["ble_ok_count"] == 0
+
+
+def test_an_add_on_that_was_not_deployed_is_not_attested(
+    desk: Desk, settings: dict[str, str], answerer: Answerer
+) -> None:
+    identity = {"version": "2026.1.1.0", "tree": "sha256:old", "run": "r0"}
+    answerer(answer, bb8__status__identity=identity)
+    run = desk.run(settings)
+    run.facts.update(version="2026.1.1.0", tree="sha256:new", stamp_run="r1")
+    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0)
+    assert "tree: expected sha256:new, reported sha256:old" in error.details
+
+
+def test_a_broker_that_goes_away_in_the_window_ends_it(
+    desk: Desk, settings: dict[str, str], answerer: Answerer, broker: Broker
+) -> None:
+    answerer(answer)
+    run = desk.run(settings)
+    fails(run, Unreachable, "BROKER_LOST", watch=lambda beat: broker.stop() if beat.sent == 3 else None)
+    assert not (run.reports / "stp5").exists()
+
+
+def test_a_refused_login_is_said_without_the_password(desk: Desk, settings: dict[str, str]) -> None:
+    run = desk.run({**settings, "MQTT_PASSWORD": "not the right one"})
+    error = fails(run, Refused, "BROKER_DENIED")
+    written = "".join(path.read_text() for path in run.reports.rglob("*.*") if path.is_file())
+    assert "not the right one" not in written + str(error) + error.remedy
+    assert PASSWORD not in written
+
+
+def test_a_broker_that_is_not_there_is_said(desk: Desk, settings: dict[str, str], broker: Broker) -> None:
+    broker.stop()
+    error = fails(desk.run(settings), Unreachable, "BROKER_UNREACHABLE")
+    assert "refused" in error.cause
+
+
+def test_a_broker_without_tls_is_said(desk: Desk, settings: dict[str, str]) -> None:
+    fails(desk.run({**settings, "MQTT_TLS": "yes"}), Unreachable, "BROKER_TLS")
+
+
+def test_without_a_broker_the_setting_is_named(desk: Desk) -> None:
+    assert "MQTT_HOST" in fails(desk.run(), UsageError, "SETTING_MISSING").cause
+
+
+def test_yesterdays_tokens_leave_the_receipt_when_a_new_attestation_fails(
+    desk: Desk, settings: dict[str, str], answerer: Answerer
+) -> None:
+    answerer(answer)
+    run = desk.run(settings)
+    receipt = run.reports / "deploy_receipt.txt"
+    receipt.parent.mkdir(exist_ok=True)
+    receipt.write_text("TOKEN: TELEMETRY_ATTEST_OK run=yesterday\n")
+    run.ledger.begin("attest")
+    fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0)
+    assert "TOKEN" not in receipt.read_text()
