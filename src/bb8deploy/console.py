@@ -54,16 +54,21 @@ class Console:
         """True where a person watches: messages go to a terminal that can move."""
         return self.err.isatty() and not self.plain and "CI" not in os.environ
 
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal that results go to; 0 for a file or a pipe, where any length will do."""
+        return _columns(self.out) if self.out.isatty() else 0
+
     def token(self, line: Line) -> None:
         """A receipt line, at the start of a line of stdout."""
         if not self.as_json:
             text = redact(str(line), self.hidden)
             self._put(self.out, self._paint(text, _LINE_STYLE[line.kind], self.out) + "\n")
 
-    def text(self, text: str) -> None:
-        """A result for people; nothing in JSON mode."""
+    def text(self, text: str, style: str = "") -> None:
+        """A result for people, in a style such as `red` on a terminal; nothing in JSON mode."""
         if not self.as_json:
-            self._write(self.out, text)
+            self._write(self.out, self._paint(text, style, self.out) if style else text)
 
     def raw(self, text: str) -> None:
         """A document that was asked for (a schema, a log, a page), in every mode.

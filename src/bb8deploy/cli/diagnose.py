@@ -1,0 +1,79 @@
+"""`bb8deploy diagnose`: what holds and what does not, and the one thing to do about each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bb8deploy.cli.common import Modes, Opened, open_run
+from bb8deploy.cli.options import Addon, AsJson, Quiet, Target
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.diagnose.survey import Diagnosis
+
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", metavar="FILE", help="Write an archive for a bug report, secrets and names taken out."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(diagnose)
+
+
+def diagnose(
+    target: Target = "default",
+    bundle: Bundle = None,
+    addon: Addon = None,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look at settings, host, Supervisor, add-on, broker and robot; change nothing, say what to do.
+
+    Exit code 0: nothing failed. 3: all that failed is that somebody gave no answer. 1: anything else.
+    """
+    modes = Modes(as_json=json_output, quiet=quiet)
+    with open_run("diagnose", modes, target=target, addon=addon) as opened:
+        from bb8deploy.lanes.diagnose.record import contract
+        from bb8deploy.lanes.diagnose.survey import diagnose as look
+
+        run, console = opened.run, opened.console
+        with run.step("look at everything"):
+            diagnosis = look(run)
+        console.hidden.extend(diagnosis.secrets)
+        path = run.write_contract(contract(run, diagnosis))
+        _show(opened, diagnosis)
+        opened.result["contract"] = str(path)
+        if bundle:
+            _bundle(opened, diagnosis, bundle)
+        if diagnosis.exit_code:
+            raise typer.Exit(diagnosis.exit_code)
+
+
+def _show(opened: Opened, diagnosis: Diagnosis) -> None:
+    from bb8deploy.lanes.diagnose.lines import lines
+
+    console = opened.console
+    opened.result.update(
+        checks=[asdict(check) for check in diagnosis.checks],
+        troubles=[asdict(trouble) for trouble in diagnosis.troubles],
+        seconds=round(diagnosis.seconds, 3),
+    )
+    for line, style in lines(diagnosis, console.columns):
+        console.text(line, style)
+
+
+def _bundle(opened: Opened, diagnosis: Diagnosis, path: Path) -> None:
+    from bb8deploy.lanes.diagnose.bundle import write_bundle
+
+    names = write_bundle(opened.run, diagnosis, path)
+    opened.result["bundle"] = {"file": str(path), "holds": list(names)}
+    opened.console.note(
+        f"wrote {path}: {len(names)} files, without secrets and host names; look before you send it"
+    )

@@ -1,0 +1,133 @@
+"""The archive for a bug report: the diagnosis, receipts, journals, contracts, versions; no secret."""
+
+from __future__ import annotations
+
+import getpass
+import io
+import json
+import platform
+import socket
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bb8deploy import __version__
+from bb8deploy.atomic import write_bytes
+from bb8deploy.errors import UsageError
+from bb8deploy.lanes.diagnose.redaction import Names, Redactor
+from bb8deploy.lanes.diagnose.survey import Diagnosis
+from bb8deploy.lanes.run import Run
+from bb8deploy.settings import Settings
+
+FOLDER = "bb8deploy-bundle"
+RUNS = 5
+MAX_FILE = 2_000_000
+"""Bytes; a longer file is left out and named."""
+LIBRARIES = ("httpx", "paho-mqtt", "paramiko", "pydantic", "rich", "typer", "voluptuous", "websockets")
+_ADDRESSES = ("HA_URL", "SUPERVISOR_URL", "HA_PUBLISH_REMOTE")
+
+
+def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
+    """Writes the archive (tar.gz, mode 0600) and gives the names of the files in it.
+
+    Raises UsageError BUNDLE_UNWRITABLE where it cannot be written.
+    """
+    redactor = Redactor([*run.settings.secrets(), *diagnosis.secrets], names_of(run, diagnosis))
+    names: list[str] = []
+    left_out: list[str] = []
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+
+        def add(name: str, text: str) -> None:
+            names.append(redactor.clean(name))
+            _add(tar, names[-1], redactor.clean(text))
+
+        add("versions.json", json.dumps(versions(), indent=2) + "\n")
+        for name, file in _files(run):
+            if file.stat().st_size > MAX_FILE:
+                left_out.append(name)
+            else:
+                add(name, file.read_text(encoding="utf-8", errors="replace"))
+        if left_out:
+            add("left_out.txt", "".join(f"{name}: longer than {MAX_FILE} bytes\n" for name in left_out))
+    try:
+        write_bytes(path, buffer.getvalue(), mode=0o600)
+    except OSError as error:
+        raise UsageError(
+            "BUNDLE_UNWRITABLE",
+            f"{path} cannot be written: {error.strerror or error}",
+            "Name a file in a folder that you may write to.",
+        ) from error
+    return tuple(names)
+
+
+def names_of(run: Run, diagnosis: Diagnosis) -> Names:
+    """Every name in the settings, and those that were met on the way, that tells whose host it is."""
+    settings = run.settings
+    alias = settings.text("HA_SSH_HOST_ALIAS")
+    user, _, destination = alias.rpartition("@")
+    hosts = {
+        alias,
+        destination,
+        destination.rpartition(":")[0],
+        settings.text("MQTT_HOST"),
+        socket.gethostname(),
+        *(_host_of(settings.text(name)) for name in _ADDRESSES),
+        *diagnosis.hosts,
+    }
+    users = {user, settings.text("MQTT_USERNAME"), *diagnosis.users, *_own_name()}
+    places = {str(run.workspace), str(Path.home()), settings.text("HA_PUBLISH_REMOTE"), *_mounts(settings)}
+    return Names(tuple(hosts), tuple(users), tuple(places - {"/"}))
+
+
+def versions() -> dict[str, str]:
+    """What runs here: bb8deploy, Python, the system, the libraries that talk to others."""
+    found = {
+        "bb8deploy": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def _files(run: Run) -> Iterator[tuple[str, Path]]:
+    """This diagnosis, the receipts, and what the newest runs left, by their names in the archive."""
+    reports = run.reports
+    for path in sorted((*reports.glob("*.txt"), *reports.glob("*.json"))):
+        yield path.name, path
+    runs = sorted((path for path in (reports / "runs").glob("*") if path.is_dir()), reverse=True)
+    for folder in runs[:RUNS]:
+        for path in sorted((*folder.glob("*.jsonl"), *folder.glob("*.json"), *folder.glob("crash.txt"))):
+            yield f"runs/{folder.name}/{path.name}", path
+
+
+def _add(tar: tarfile.TarFile, name: str, text: str) -> None:
+    data = text.encode()
+    member = tarfile.TarInfo(f"{FOLDER}/{name}")
+    member.size, member.mtime, member.mode = len(data), int(time.time()), 0o600
+    tar.addfile(member, io.BytesIO(data))
+
+
+def _host_of(text: str) -> str:
+    """The host in a URL or in git's `user@host:path`."""
+    with suppress(ValueError):
+        if "://" in text:
+            return urlsplit(text).hostname or ""
+    return text.partition(":")[0].rpartition("@")[2] if "@" in text else ""
+
+
+def _mounts(settings: Settings) -> tuple[str, ...]:
+    return tuple(settings.text(name) for name in ("HA_MOUNT", "HA_CONFIG_MOUNT", "HA_IMAGE"))
+
+
+def _own_name() -> tuple[str, ...]:
+    with suppress(OSError, KeyError):
+        return (getpass.getuser(),)
+    return ()

@@ -1,0 +1,74 @@
+"""Takes out of a text what a bug report must not carry: secrets, and the names that tell whose it is."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bb8deploy.secret import Secret, redact
+
+COMMON = frozenset({"root", "localhost", "supervisor", "core-mosquitto"})
+"""Names that every installation has; they tell nothing of anybody."""
+SHORT = 4
+"""A name with fewer characters is taken out only where it stands alone: it may be part of any word."""
+_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAC = re.compile(r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b")
+_V4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+_V6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """`hosts` and `places` (folders) go wherever they stand, `users` only as whole words."""
+
+    hosts: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+class Redactor:
+    """Replaces each name by the same placeholder everywhere, so that a text can still be followed."""
+
+    def __init__(self, secrets: Iterable[Secret], names: Names) -> None:
+        self._secrets = list(secrets)
+        self._rules = [
+            *_rules("place", names.places, whole=False),
+            *_rules("host", names.hosts, whole=False),
+            *_rules("user", names.users, whole=True),
+        ]
+
+    def clean(self, text: str) -> str:
+        """The text without secrets, names, addresses and what looks like a token."""
+        text = redact(text, self._secrets)
+        text = _JWT.sub("***", text)
+        for pattern, word in self._rules:
+            text = pattern.sub(word, text)
+        text = _EMAIL.sub("<email>", text)
+        text = _MAC.sub("<mac>", text)
+        text = _V4.sub(_address, text)
+        return _V6.sub(_address, text)
+
+
+def _rules(kind: str, names: Iterable[str], *, whole: bool) -> list[tuple[re.Pattern[str], str]]:
+    """One rule a name, longest first; in JSON a name may stand escaped."""
+    told = sorted({n for n in names if n and n.lower() not in COMMON}, key=lambda n: (-len(n), n))
+    rules = []
+    for number, name in enumerate(told, 1):
+        forms = "|".join(re.escape(form) for form in {name, json.dumps(name)[1:-1]})
+        alone = whole or len(name) < SHORT
+        text = rf"(?<![^\W_])(?:{forms})(?![^\W_])" if alone else f"(?:{forms})"
+        rules.append((re.compile(text, re.IGNORECASE), f"<{kind}-{number}>"))
+    return rules
+
+
+def _address(found: re.Match[str]) -> str:
+    """An IP address is taken out; a version of four numbers or a time of day is none."""
+    try:
+        ipaddress.ip_address(found[0])
+    except ValueError:
+        return found[0]
+    return "<ip>"

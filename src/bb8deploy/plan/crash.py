@@ -1,0 +1,61 @@
+"""Reads in an add-on's log how it last died, and of what; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bb8deploy.plan.identity import identities
+
+_CRITICAL = re.compile(r"\b(?:CRITICAL|FATAL)\b[^:]*: (.+)")
+_TRACEBACK = "Traceback (most recent call last):"
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout)\b.*")
+# What a shell, s6 or the kernel says of a program that could not start or was ended.
+_FATAL = re.compile(
+    r"No such file or directory|[Pp]ermission denied|command not found|: not found$|[Ee]xec format error"
+    r"|^Killed$|Segmentation fault|[Oo]ut of memory|can't open file|s6-\S+: fatal"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """How it died: the cause in the log's own words, and whether it reported itself again afterwards."""
+
+    cause: str
+    recovered: bool
+
+
+def last_crash(log: Sequence[str]) -> Crash | None:
+    """The newest crash that the log shows, None where it shows none."""
+    found = [crash for crash in (_traceback(log), _line(log)) if crash]
+    if not found:
+        return None
+    at, cause = max(found)
+    return Crash(cause, recovered=bool(identities(log[at + 1 :])))
+
+
+def _traceback(log: Sequence[str]) -> tuple[int, str] | None:
+    """The exception that ends the newest traceback over several lines."""
+    starts = [at for at, line in enumerate(log) if line.strip() == _TRACEBACK]
+    if not starts:
+        return None
+    after = range(starts[-1] + 1, len(log))
+    end = next((at for at in after if _RAISED.match(log[at])), None)
+    return (starts[-1], "a traceback without an end") if end is None else (end, log[end].strip())
+
+
+def _line(log: Sequence[str]) -> tuple[int, str] | None:
+    """The newest line that alone tells of an end; a traceback in one line is reduced to its exception."""
+    for at in range(len(log) - 1, -1, -1):
+        critical = _CRITICAL.search(log[at])
+        if critical:
+            return at, _shortened(critical.group(1))
+        if _FATAL.search(log[at]):
+            return at, log[at].strip()
+    return None
+
+
+def _shortened(text: str) -> str:
+    head, *rest = text.split(" | ")
+    return f"{head}: {rest[-1]}" if rest else head
