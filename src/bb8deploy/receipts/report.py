@@ -196,11 +196,7 @@ def _identity_words(identity: Identity) -> str:
 def _echo_words(echoes: Echoes) -> str:
     sent, answered = len(echoes.echoes), echoes.answered
     if not answered:
-        return (
-            f"{sent} sent, none came back."
-            if sent
-            else "Single echoes were not recorded, only their summary."
-        )
+        return f"{sent} sent, none came back." if sent else "Only the summary is left, not the single echoes."
     middle = percentile(answered, 0.5)
     return (
         f"{sent} sent, {len(answered)} came back, {echoes.lost} lost. Half took at most {middle:.1f} ms, "

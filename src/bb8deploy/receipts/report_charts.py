@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from math import floor, log10
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -88,7 +87,7 @@ def _round_step(wanted: float) -> float:
     return float(next(power * f for f in (1, 2, 5, 10) if power * f >= wanted * 0.999))
 
 
-def _pygal() -> ModuleType:
+def _pygal() -> Any:
     """The library without the import hook that it leaves for its plugins: we have none, and on Python
     3.11 the hook makes every later import of the process warn.
     """

@@ -88,7 +88,8 @@ def test_each_echo_is_a_dot_in_the_chart_and_the_bars_count_them_all(browser: Pa
 def test_text_is_readable_on_a_phone(browser: Page, tmp_path: Path) -> None:
     browser.show(released(tmp_path), width=360, scheme="light")
     sizes = """(() => {
-      const own = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.tagName !== 'title';
+      const own = e => e.tagName !== 'title'
+        && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
       const scale = svg => svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
       return [...document.querySelectorAll('main *')].filter(own)
         .map(e => parseFloat(getComputedStyle(e).fontSize) * scale(e.ownerSVGElement));
