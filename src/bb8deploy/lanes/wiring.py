@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-
-from bb8deploy.errors import Unreachable
 from bb8deploy.lanes.release import Lanes
 from bb8deploy.lanes.run import Run
-
-BROKER_DEADLINE = 10.0
 
 
 def real_lanes() -> Lanes:
@@ -21,10 +16,12 @@ def _reach(run: Run) -> None:
 
     with run.step("preflight: reach the host"):
         open_host(run.settings, run.progress).close()
-    host = run.settings.text("MQTT_HOST")
-    if host:
-        with run.step("preflight: reach the broker", host):
-            _knock(host, int(run.settings.number("MQTT_PORT")))
+    if run.settings.text("MQTT_HOST"):
+        from bb8deploy.transport.mqtt import BrokerLink, address_of
+
+        address = address_of(run.settings)
+        with run.step("preflight: log in to the broker", str(address)):
+            BrokerLink(address, lambda *_: None).open().close()
 
 
 def _preview(run: Run) -> list[str]:
@@ -36,17 +33,6 @@ def _preview(run: Run) -> list[str]:
         changed = sync(run, host).changed
     names = ", ".join(changed[:10]) + (", ..." if len(changed) > 10 else "")
     return [f"{len(changed)} file(s) differ on the host before the bump{': ' if names else ''}{names}"]
-
-
-def _knock(host: str, port: int) -> None:
-    try:
-        socket.create_connection((host, port), timeout=BROKER_DEADLINE).close()
-    except OSError as error:
-        raise Unreachable(
-            "BROKER_UNREACHABLE",
-            f"the broker {host}:{port} does not answer: {error.strerror or error}",
-            "Start the broker, or correct MQTT_HOST and MQTT_PORT; without MQTT_HOST nothing is attested.",
-        ) from error
 
 
 def _validate(run: Run) -> None:
