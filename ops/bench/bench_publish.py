@@ -27,7 +27,8 @@ from bb8deploy.receipts.tokens import Ledger  # noqa: E402
 from bb8deploy.settings import load  # noqa: E402
 
 LIMIT = 0.05
-CONFIG = 'name: Bench\nversion: "1.0.0"\nslug: bench\narch: [amd64]\n'
+CONFIG = 'name: Bench\nversion: "1.0.0"\nslug: bench\ndescription: A bench\narch: [amd64]\n'
+DOCKERFILE = "FROM ghcr.io/home-assistant/base:3.23\n"
 
 
 class Silent:
@@ -53,10 +54,11 @@ def git(folder: Path, *words: str, stdin: bytes = b"") -> str:
 def make_history(folder: Path, commits: int) -> None:
     """A linear history of which every second commit touches the add-on."""
     lines = ["blob", "mark :1", f"data {len(CONFIG)}", CONFIG]
+    lines += ["blob", "mark :9999", f"data {len(DOCKERFILE)}", DOCKERFILE]
     for number in range(2, commits + 2):
         text = f"{number}\n" * 20
         path = f"addon/part{number % 50}.txt" if number % 2 else f"docs/page{number % 50}.txt"
-        first = ["M 644 :1 addon/config.yaml"] if number == 2 else []
+        first = ["M 644 :1 addon/config.yaml", "M 644 :9999 addon/Dockerfile"] if number == 2 else []
         lines += [
             "commit refs/heads/main",
             f"committer Bench <bench@example.org> {1_700_000_000 + number} +0000",
@@ -120,9 +122,8 @@ def main(commits: int) -> int:
     result = {
         "bench": "publish",
         "commits": commits,
-        **figures,
-        "ratio": round(ratio, 4),
-        "limit": LIMIT,
+        "figures": {**figures, "ratio_to_subtree_split": round(ratio, 4)},
+        "limits": {"ratio_to_subtree_split": f"<= {LIMIT}"},
         "same_tree": same,
         "held": same and ratio <= LIMIT,
     }

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
 
 from bb8deploy.errors import UsageError
 from bb8deploy.secret import Secret
@@ -123,8 +122,9 @@ class Settings:
 
     def secrets(self) -> list[Secret]:
         """Every secret that is set, for redaction; a password within an address is one, too."""
-        hidden = [self.text(key.name) if key.secret else _password(self.text(key.name)) for key in KEYS]
-        return [Secret(text) for part in hidden for text in {part, unquote(part)} if text]
+        whole = {self.text(key.name) for key in KEYS if key.secret}
+        parts = {part for key in KEYS if not key.secret for part in _passwords(self.text(key.name))}
+        return [Secret(text) for text in sorted(whole | parts) if text]
 
 
 def load(
@@ -167,12 +167,17 @@ def _nearest(name: str, likeness: float) -> str:
     return near[0] if near else ""
 
 
-def _password(text: str) -> str:
-    """The password in `scheme://user:password@host`, as it stands there, or an empty string."""
+def _passwords(text: str) -> set[str]:
+    """The password in `scheme://user:password@host`, as it stands there and as it is meant."""
+    if "://" not in text:
+        return set()
+    from urllib.parse import unquote, urlsplit
+
     try:
-        return (urlsplit(text).password or "") if "://" in text else ""
+        password = urlsplit(text).password or ""
     except ValueError:
-        return ""
+        return set()
+    return {password, unquote(password)}
 
 
 def _files(folder: Path, target: str) -> list[Path]:
