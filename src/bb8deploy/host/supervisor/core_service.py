@@ -5,8 +5,6 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-import httpx
-
 from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError, denied
 from bb8deploy.secret import Secret
 
@@ -18,6 +16,8 @@ def restart_by_service(url: str, token: Secret, slug: str, *, ca_file: Path | No
 
     New files do not enter by a restart, so nothing is proven by this. Older Cores know only `addon_restart`.
     """
+    import httpx
+
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     headers = {"Authorization": f"Bearer {token.reveal()}"}
     doing = f"restart {slug}"

@@ -7,9 +7,8 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
@@ -17,6 +16,9 @@ from bb8deploy.errors import Refused
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import QUICK, NoAnswer, SupervisorError, classify, denied
 from bb8deploy.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
 
 CONNECT = 15.0
 LIMIT = 16 * 1024 * 1024
@@ -73,6 +75,8 @@ class WebSocketSupervisor(PathSupervisor):
 
     def text(self, path: str, lines: int, *, doing: str) -> str:
         """A log through Core's proxy, which passes few paths on."""
+        import httpx
+
         try:
             with self._http(QUICK) as client:
                 answer = client.get(f"/api/hassio{path}", params={"lines": lines})
@@ -86,6 +90,8 @@ class WebSocketSupervisor(PathSupervisor):
 
     def stream(self, path: str) -> Iterator[str]:
         """A followed log through Core's proxy."""
+        import httpx
+
         try:
             with self._http(None) as client, client.stream("GET", f"/api/hassio{path}") as answer:
                 if answer.status_code in {401, 403}:
@@ -105,6 +111,8 @@ class WebSocketSupervisor(PathSupervisor):
             socket.close()
 
     def _http(self, read: float | None) -> httpx.Client:
+        import httpx
+
         return httpx.Client(
             base_url=self.where,
             headers={"Authorization": f"Bearer {self._token.reveal()}", "Accept": "text/plain"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from bb8deploy.errors import Bb8Error
 from bb8deploy.host import topology
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.lanes.diagnose.spawn import Look as Ahead
+from bb8deploy.lanes.diagnose.spawn import spawn
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.verify import slug_of
 
@@ -28,7 +30,37 @@ GIGABYTES_TO_BUILD = 2.0
 """Below this the Supervisor refuses to install, update and rebuild."""
 GIGABYTES_ENOUGH = 5.0
 LOG_LINES = 400
+ANSWER = 40.0
+"""Seconds for what is asked ahead."""
 BLOCKS = "Mend what `ha resolution info` names, often the disk or the internet."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the Supervisor says of itself and its host, and when it was asked and had answered (epoch s)."""
+
+    documents: Mapping[str, Mapping[str, Any]]
+    before: float
+    after: float
+
+    @classmethod
+    def by(cls, supervisor: Supervisor) -> Told:
+        """Asks; no documents where there is no answer."""
+        before = time.time()
+        try:
+            found = supervisor.documents(*DOCUMENTS)
+        except Bb8Error:
+            found = {}
+        return cls(found, before, time.time())
+
+    @property
+    def clock(self) -> tuple[float | None, float]:
+        """How far the host's clock is ahead of ours, and how far off that may be, in seconds."""
+        try:
+            told = datetime.fromisoformat(str(self.documents["host/info"]["dt_utc"])).timestamp()
+        except (KeyError, ValueError):
+            return None, 0.0
+        return told - (self.before + self.after) / 2, (self.after - self.before) / 2 + 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +77,6 @@ class SupervisorSeen:
     denied: str = ""
     look: Look | None = None
     topology: Topology | None = None
-    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     log: tuple[str, ...] = ()
     clock: tuple[float | None, float] = (None, 0.0)
 
@@ -64,6 +95,7 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
         return SupervisorSeen(tuple(sheet.checks), slug)
     from bb8deploy.host.supervisor.route import reach
 
+    ahead = _ahead(host)
     rider = topology.program(host.files.runtime) if host and over_ssh else ""
     try:
         reached = reach(run.settings, run.addon, host, slug, rider=rider)
@@ -71,23 +103,23 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
         sheet.error("ways", error)
         return SupervisorSeen(tuple(sheet.checks), slug, denied=_denied(error.cause, *error.details))
     with contextlib.closing(reached.supervisor):
-        return _ask(sheet, slug, host, reached)
+        return _ask(sheet, slug, host, reached, ahead)
 
 
-def _ask(sheet: Sheet, slug: str, host: Host | None, reached: Reached) -> SupervisorSeen:
+def _ask(
+    sheet: Sheet, slug: str, host: Host | None, reached: Reached, ahead: Ahead[Told] | None
+) -> SupervisorSeen:
     said = reached.capabilities.describe()
     sheet.ok("ways", f"answers by {reached.capabilities.chosen}")
     for attempt in reached.capabilities.attempts:
         if not attempt.works:
             remedy = "Use an ssh add-on with the manager role; for a non-root user set HA_SSH_SUDO=yes."
             sheet.warn("ways", f"{attempt.route} does not work: {attempt.answer}", remedy, "ROUTE_CLOSED")
-    before = time.time()
-    documents = _documents(reached.supervisor)
-    clock = _clock(documents.get("host/info", {}), before, time.time())
-    _health(sheet, documents)
-    _space(sheet, documents.get("host/info", {}))
-    _jobs(sheet, documents.get("jobs/info", {}))
-    _issues(sheet, documents.get("resolution/info", {}))
+    told = ahead.wait() if ahead and reached.capabilities.chosen == "ha" else Told.by(reached.supervisor)
+    _health(sheet, told.documents)
+    _space(sheet, told.documents.get("host/info", {}))
+    _jobs(sheet, told.documents.get("jobs/info", {}))
+    _issues(sheet, told.documents.get("resolution/info", {}))
     return SupervisorSeen(
         tuple(sheet.checks),
         slug,
@@ -95,26 +127,19 @@ def _ask(sheet: Sheet, slug: str, host: Host | None, reached: Reached) -> Superv
         denied=_denied(*said),
         look=reached.first,
         topology=_topology(host, reached.first),
-        documents=documents,
         log=_own_log(reached),
-        clock=clock,
+        clock=told.clock,
     )
 
 
-def _clock(info: Mapping[str, Any], before: float, after: float) -> tuple[float | None, float]:
-    """How far the host's clock is ahead of ours, and how far off that may be, in seconds."""
-    try:
-        told = datetime.fromisoformat(str(info["dt_utc"])).timestamp()
-    except (KeyError, ValueError):
-        return None, 0.0
-    return told - (before + after) / 2, (after - before) / 2 + 1.0
+def _ahead(host: Host | None) -> Ahead[Told] | None:
+    """Over ssh the documents are asked for beside the add-on; the answer counts if `ha` is the way taken."""
+    if host is None or host.transport is None:
+        return None
+    from bb8deploy.host.supervisor.ha_cli import HaCli
 
-
-def _documents(supervisor: Supervisor) -> dict[str, dict[str, Any]]:
-    try:
-        return supervisor.documents(*DOCUMENTS)
-    except Bb8Error:
-        return {}
+    way = HaCli(host.transport, sudo=host.settings.flag("HA_SSH_SUDO"))
+    return spawn(SUBJECT, lambda: Told.by(way), deadline=ANSWER)
 
 
 def _denied(*said: str) -> str:
@@ -128,7 +153,10 @@ def _topology(host: Host | None, first: Look) -> Topology | None:
     try:
         if first.rider is not None:
             return topology.read(first.rider, host.files.runtime)
-        return topology.look_mounted(Path(host.files.runtime)) if host.transport is None else None
+        if host.transport is None:
+            return topology.look_mounted(Path(host.files.runtime))
+        sudo = host.settings.flag("HA_SSH_SUDO")
+        return topology.look_over(host.transport, host.files.runtime, sudo=sudo)
     except (Bb8Error, OSError):
         return None
 
