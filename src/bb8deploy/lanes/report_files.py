@@ -42,7 +42,7 @@ class RunFiles:
             return []
         if entries:
             self._note(self.folder / "journal.jsonl")
-        return [Entry(e.step, e.state, self.clean(e.facts), e.ts) for e in entries]
+        return [Entry(self.clean(e.step), e.state, self.clean(e.facts), e.ts) for e in entries]
 
     def contract(self, name: str) -> dict[str, Any]:
         """A contract of this run, empty where there is none."""
@@ -98,7 +98,8 @@ class RunFiles:
         return dict(self.clean(value))
 
     def _note(self, path: Path) -> None:
-        name = path.relative_to(self.reports).as_posix()
+        near = self.folder if path.is_relative_to(self.folder) else self.reports
+        name = path.relative_to(near).as_posix()
         if name not in self.sources:
             self.sources.append(name)
 
