@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -69,11 +68,8 @@ def escape(path: str) -> str:
 
 
 def _names(body: bytes) -> list[str]:
-    return [_clean(os.fsdecode(name)) for name in body.split(b"\0") if name]
-
-
-def _clean(name: str) -> str:
-    return posixpath.normpath(name)
+    """The NUL-separated names as `find .` gives them, without the `./` before each."""
+    return [os.fsdecode(name.removeprefix(b"./")) for name in body.split(b"\0") if name]
 
 
 def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:
@@ -97,6 +93,8 @@ def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:
                 break
         else:
             raise _moving(path)
+    if at != len(body):
+        raise _moving("a file")
 
 
 _BETWEEN = (b"  ", b" *")

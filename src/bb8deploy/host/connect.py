@@ -129,8 +129,8 @@ class Host:
 
         The lock's first answer lists the folder too, so that the first look after it costs no round trip.
         """
-        seen = self._holding.take_tree() if self._holding else None
-        return self.files.session(run_id, seen=seen)
+        ready = self._holding.take_session() if self._holding else None
+        return ready or self.files.session(run_id)
 
     def facts(self) -> HostFacts | None:
         """What the host offers; asked once, None without ssh."""

@@ -59,8 +59,8 @@ class RuntimeFiles(Protocol):
     def runtime(self) -> str:
         """The folder's path, as that side sees it."""
 
-    def session(self, run_id: str, *, seen: FoundTree | None = None) -> AbstractContextManager[SyncSession]:
-        """Looks at the folder, unless it was just `seen`, and keeps the way open for a delivery."""
+    def session(self, run_id: str) -> AbstractContextManager[SyncSession]:
+        """Looks at the folder and keeps the way open for a delivery."""
 
     def look(self) -> FoundTree:
         """Looks at the folder: every file hashed."""

@@ -66,9 +66,9 @@ class MountFiles:
         return str(self.root)
 
     @contextlib.contextmanager
-    def session(self, run_id: str, *, seen: FoundTree | None = None) -> Iterator[MountSession]:
+    def session(self, run_id: str) -> Iterator[MountSession]:
         """Looks at the folder."""
-        yield MountSession(self, run_id, seen or self.look())
+        yield MountSession(self, run_id, self.look())
 
     def look(self) -> FoundTree:
         """Lists and hashes the folder; whether run bits are kept is tried out while the lock is held."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Self
 
 from bb8deploy.host import pack, scripts
 from bb8deploy.host.answer import escape, tree_of
@@ -35,18 +35,14 @@ class SshFiles:
         """The folder's path on the host."""
         return self._shell.runtime
 
-    @contextlib.contextmanager
-    def session(self, run_id: str, *, seen: FoundTree | None = None) -> Iterator[SshSession]:
-        """Lists the folder, and waits for a delivery on the same channel; after `seen` it opens for that."""
-        with contextlib.ExitStack() as stack:
-            if seen is not None:
-                yield SshSession(lambda: self._open(scripts.APPLY, run_id, stack), run_id, seen)
-                return
-            talk = self._open(scripts.LOOK + scripts.APPLY, run_id, stack)
-            yield SshSession(lambda: talk, run_id, tree_of(talk.answer()))
-
-    def _open(self, program: str, run_id: str, stack: contextlib.ExitStack) -> Conversation:
-        return stack.enter_context(self._shell.start(program, run_id=run_id))
+    def session(self, run_id: str) -> SshSession:
+        """Lists the folder, and waits for a delivery on the same channel."""
+        talk = self._shell.start(scripts.LOOK + scripts.APPLY, run_id=run_id)
+        try:
+            return SshSession(talk, run_id, tree_of(talk.answer()))
+        except BaseException:
+            talk.stream.abort()
+            raise
 
     def look(self) -> FoundTree:
         """Lists and hashes the folder."""
@@ -85,12 +81,20 @@ class SshFiles:
 
 
 class SshSession:
-    """`SyncSession` over one channel."""
+    """`SyncSession` over one channel, on which the APPLY program waits for its order."""
 
-    def __init__(self, channel: Callable[[], Conversation], run_id: str, tree: FoundTree) -> None:
-        self._channel = channel
+    def __init__(self, talk: Conversation, run_id: str, tree: FoundTree) -> None:
+        self._talk = talk
         self._run_id = run_id
         self._tree = tree
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._talk.stream.abort()
 
     @property
     def tree(self) -> FoundTree:
@@ -101,11 +105,10 @@ class SshSession:
         """Sends the delivery down one channel."""
         compress = pack.pays_to_compress(delivery)
         head = ("GZIP\n" if compress else "PLAIN\n").encode() + _lines(delivery.removals)
-        talk = self._channel()
-        if talk.send(head):
-            talk.send(pack.pack(delivery, self._run_id, compress=compress))
-        talk.stream.close_input()
-        return tree_of(talk.answer())
+        if self._talk.send(head):
+            self._talk.send(pack.pack(delivery, self._run_id, compress=compress))
+        self._talk.stream.close_input()
+        return tree_of(self._talk.answer())
 
 
 def _lines(paths: Sequence[str]) -> bytes:

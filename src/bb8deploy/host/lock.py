@@ -21,8 +21,9 @@ from bb8deploy.errors import Bb8Error, Locked
 from bb8deploy.host import scripts
 from bb8deploy.host.answer import Section, tree_of
 from bb8deploy.host.capabilities import HostFacts, facts_of
+from bb8deploy.host.files import SyncSession
+from bb8deploy.host.files_ssh import SshSession
 from bb8deploy.host.shell import Conversation, Shell
-from bb8deploy.workspace.tree import FoundTree
 
 RELEASE_DEADLINE = 10.0
 RECEIPT_DEADLINE = 30.0
@@ -80,7 +81,7 @@ class Holding(Protocol):
     def facts(self) -> HostFacts | None:
         """What the host said of itself meanwhile."""
 
-    def take_tree(self) -> FoundTree | None:
+    def take_session(self) -> contextlib.AbstractContextManager[SyncSession] | None:
         """The runtime folder as it was seen while the lock was taken; None where it was not looked at."""
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
@@ -118,24 +119,22 @@ class SshHolding:
     """A lock held by a program on the host at the other end of an open channel."""
 
     def __init__(self, shell: Shell, owner: Owner, *, lease: float, receipt: str, dead: str = "") -> None:
-        self._talk: Conversation | None = shell.start(
-            scripts.RECOVER + scripts.FACTS + scripts.LOCK,
-            owner.line(),
-            str(int(lease)),
-            receipt,
-            dead,
-            run_id=owner.run,
-        )
-        try:
+        arguments = (owner.line(), str(int(lease)), receipt, dead)
+        program = scripts.RECOVER + scripts.FACTS + scripts.LOCK
+        self._talk: Conversation | None = shell.start(program, *arguments, run_id=owner.run)
+        self._run_id = owner.run
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._talk.stream.abort)
+            # A delivery's program is started now already: sshd lets nothing in before a command runs.
+            self._delivery: Conversation | None = shell.start(scripts.APPLY, run_id=owner.run)
+            undo.callback(self._delivery.stream.abort)
             parts = self._talk.answer()
             _refuse_held(parts, shell.where)
-        except BaseException:
-            self._talk.stream.abort()
-            raise
+            undo.pop_all()
         over = next((p.body.decode(errors="replace").strip() for p in parts if p.name == "OVER"), None)
         self._notes = notes_of(any(p.name == "RESTORED" for p in parts), over)
         self._facts = facts_of(parts)
-        self._parts: list[Section] | None = parts
+        self._parts = parts
 
     @property
     def notes(self) -> Sequence[str]:
@@ -147,10 +146,10 @@ class SshHolding:
         """What the host said of itself."""
         return self._facts
 
-    def take_tree(self) -> FoundTree | None:
+    def take_session(self) -> SshSession | None:
         """The tree as it was listed under the lock, given out once: later it may not be true any more."""
-        parts, self._parts = self._parts, None
-        return None if parts is None else tree_of(parts)
+        talk, self._delivery = self._delivery, None
+        return None if talk is None else SshSession(talk, self._run_id, tree_of(self._parts))
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends through the open channel."""
@@ -164,6 +163,8 @@ class SshHolding:
         talk, self._talk = self._talk, None
         if talk is None:
             return
+        if self._delivery:
+            self._delivery.stream.abort()
         with contextlib.suppress(Bb8Error, OSError, EOFError):
             talk.stream.finish(deadline=RELEASE_DEADLINE)
         talk.stream.abort()

@@ -12,7 +12,6 @@ from bb8deploy.host.capabilities import HostFacts
 from bb8deploy.host.files_mount import MountFiles
 from bb8deploy.host.lock import HostLocked, Owner, notes_of
 from bb8deploy.host.mount_tree import unusable
-from bb8deploy.workspace.tree import FoundTree
 
 NAMELESS_AGE = 120.0
 
@@ -45,9 +44,9 @@ class MountHolding:
         """A share says nothing of its host."""
         return None
 
-    def take_tree(self) -> FoundTree | None:
+    def take_session(self) -> None:
         """Nothing: on a share a look costs no round trip that could be saved."""
-        return None
+        return
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """The runtime's share holds no receipts; see HA_CONFIG_MOUNT."""

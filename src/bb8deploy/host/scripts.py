@@ -26,6 +26,7 @@ touch_config() {
 fail() { rm -rf "$next"; end "FAIL $1"; exit 1; }
 """
 
+# The names are listed while the hashing goes on; a file whose hash is missing at the end is told by its name.
 TREE = r"""
 tree() { say TREE; list "$1"; say END; }
 hasher() {
@@ -35,17 +36,19 @@ hasher() {
 list() {
   if [ ! -d "$1" ]; then say ABSENT; return; fi
   ( cd "$1" || exit 1
-    say FILES; find . -type f -print0 || exit 1
-    say RUN; find . -type f -perm -100 -print0 || exit 1
-    say FOLDERS; find . -type d -print0 || exit 1
-    if [ -n "$(find . ! -type f ! -type d | head -n 1)" ]; then
-      say LINKS; find . -type l -print0 || exit 1
-      say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
-      say OTHERS; find . ! -type f ! -type l ! -type d -print0 || exit 1
-    fi
-    say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
-    say HASHES; find . -type f -print0 | xargs -0 -r $(hasher) || exit 1
-    say WHOLE
+    find . -type f -print0 | xargs -0 -r $(hasher) | {
+      say FILES; find . -type f -print0 || exit 1
+      say RUN; find . -type f -perm -100 -print0 || exit 1
+      say FOLDERS; find . -type d -print0 || exit 1
+      if [ -n "$(find . ! -type f ! -type d | head -n 1)" ]; then
+        say LINKS; find . -type l -print0 || exit 1
+        say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
+        say OTHERS; find . ! -type f ! -type l ! -type d -print0 || exit 1
+      fi
+      say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
+      say HASHES; cat
+      say WHOLE
+    }
   )
 }
 """

@@ -86,7 +86,8 @@ def plan_sync(found: FoundTree, want: Manifest, ignore: Ignore, stamp: Stamp) ->
     here = without_stamp(found.manifest)
     kept = tuple(e.path for e in here.entries if ignore.ignored(e.path, is_dir=False))
     kept_others = tuple(p for p in found.others if ignore.ignored(p, is_dir=False))
-    have = Manifest(tuple(e for e in here.entries if e.path not in set(kept)))
+    ignored = set(kept)
+    have = Manifest(tuple(e for e in here.entries if e.path not in ignored))
     survivors = (*kept, *kept_others)
     _refuse_blocked(want, survivors)
     return SyncPlan(

@@ -1,9 +1,10 @@
-"""Opens session channels one ahead, so that a command costs one round trip instead of two."""
+"""Opens session channels ahead, so that a command costs one round trip instead of two."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,27 +12,28 @@ if TYPE_CHECKING:
     import paramiko
 
 OPEN_DEADLINE = 30.0
+AHEAD = 2
 
 
 class ChannelsAhead:
-    """The session channels of one connection; the next one is asked for before it is needed.
+    """The session channels of one connection; the next ones are asked for before they are needed.
 
-    A server with few sessions left (sshd's MaxSessions) refuses it, which costs nothing: the command that
-    needs it asks once more and waits.
+    A server with few sessions left (sshd's MaxSessions) refuses them, which costs nothing: the command that
+    needs one asks once more and waits.
     """
 
     def __init__(self, transport: paramiko.Transport) -> None:
         self._transport = transport
-        self._pool = ThreadPoolExecutor(1, "bb8deploy-channel")
+        self._pool = ThreadPoolExecutor(AHEAD, "bb8deploy-channel")
         self._lock = threading.Lock()
-        self._next: Future[paramiko.Channel] | None = None
+        self._ready: deque[Future[paramiko.Channel]] = deque()
         self.ask()
 
     def ask(self) -> None:
-        """Asks for the next channel, unless one is on its way or there; waits for nothing."""
+        """Asks for the next channels, but for those that are there or on their way; waits for nothing."""
         with self._lock, contextlib.suppress(RuntimeError):  # of a pool that is closed
-            if self._next is None and self._transport.is_active():
-                self._next = self._pool.submit(self._open)
+            while len(self._ready) < AHEAD and self._transport.is_active():
+                self._ready.append(self._pool.submit(self._open))
 
     def take(self) -> tuple[paramiko.Channel, bool]:
         """A channel, and whether it had to be waited for.
@@ -40,9 +42,7 @@ class ChannelsAhead:
         """
         import paramiko
 
-        with self._lock:
-            ahead, self._next = self._next, None
-        if ahead is not None:
+        while (ahead := self._pop()) is not None:
             waited = not ahead.done()
             with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
                 channel = ahead.result()
@@ -53,6 +53,10 @@ class ChannelsAhead:
     def close(self) -> None:
         """Lets go of the thread; the connection's end takes the channels away."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _pop(self) -> Future[paramiko.Channel] | None:
+        with self._lock:
+            return self._ready.popleft() if self._ready else None
 
     def _open(self) -> paramiko.Channel:
         channel = self._transport.open_session(timeout=OPEN_DEADLINE)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import paramiko
 import pytest
 from ops.bench.relay import Relay
 from tests.integration.sshlab import Sshd, keygen
@@ -179,12 +180,60 @@ def test_nagle_is_off(line: SshTransport) -> None:
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_command_on_an_open_line_takes_two_round_trips(sshd: Sshd) -> None:
-    with Relay(("127.0.0.1", sshd.port), rtt=0.03) as relay, dial(sshd.hop(port=relay.port)) as line:
+def test_a_command_on_an_open_line_takes_one_round_trip(sshd: Sshd) -> None:
+    with Relay(("127.0.0.1", sshd.port), rtt=0.2) as relay, dial(sshd.hop(port=relay.port)) as line:
         line.run(["true"], deadline=LONG)
+        quiet(relay)
         before = relay.counts.turns
-        line.run(["true"], deadline=LONG)
-        assert relay.counts.turns - before <= 3  # the third is our goodbye, which nobody waits for
+        done = line.run(["true"], deadline=LONG)
+        assert relay.counts.turns - before <= 2  # the second is our goodbye, which nobody waits for
+        assert done.seconds >= 0.2
+
+
+def quiet(relay: Relay) -> None:
+    """Waits until the channels that are opened ahead have come and nothing is on its way."""
+    seen, since = -1, time.monotonic()
+    while time.monotonic() - since < 3 * relay.rtt:
+        if relay.counts.up + relay.counts.down != seen:
+            seen, since = relay.counts.up + relay.counts.down, time.monotonic()
+        time.sleep(relay.rtt / 10)
+
+
+def test_a_server_with_two_sessions_is_enough_for_one_command_after_the_other(make_sshd: MakeSshd) -> None:
+    with dial(make_sshd(options=["MaxSessions 2"]).hop()) as line:
+        for _ in range(12):
+            assert line.run(["echo", "hi"], deadline=LONG).text == "hi\n"
+
+
+class NoCommands(paramiko.ServerInterface):
+    """Lets anybody in and opens sessions, but runs nothing."""
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return int(paramiko.AUTH_SUCCESSFUL)
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return int(paramiko.OPEN_SUCCEEDED)
+
+
+def test_a_command_that_the_server_refuses_is_a_refusal(sshd: Sshd, tmp_path: Path) -> None:
+    key = keygen(tmp_path / "host_key")
+    known = tmp_path / "known"
+    known.write_text(f"bb8-test-host {key.with_suffix('.pub').read_text()}")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        servers: list[paramiko.Transport] = []
+
+        def serve() -> None:
+            servers.append(paramiko.Transport(listener.accept()[0]))
+            servers[0].add_server_key(paramiko.PKey.from_path(key))
+            servers[0].start_server(server=NoCommands())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        hop = sshd.hop(port=listener.getsockname()[1], known_hosts=(known,))
+        with dial(hop) as line, pytest.raises(Refused, match="SSH_EXEC_REFUSED"):
+            line.run(["true"], stdin=b"x", deadline=LONG)
+        thread.join()
+        servers[0].close()
 
 
 class TestHostKeys:
