@@ -52,11 +52,12 @@ def run_story(story: Path, arguments: tuple[str, ...], out: Path, timeout_s: flo
     }
     command = [*boot, *quiet, *(f"{name}={value}" for name, value in words.items())]
     environment = {**os.environ, "TMPDIR": str(out)}
+    result = out / "result.json"
+    result.unlink(missing_ok=True)
     done = subprocess.run(
         command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=timeout_s, env=environment,
     )  # fmt: skip
-    result = out / "result.json"
     if not result.exists():
         log = out / "guest.log"
         words_of_guest = log.read_text(errors="replace")[-4000:] if log.exists() else done.stdout[-2000:]

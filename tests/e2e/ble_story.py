@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,30 @@ async def round_trip(link: RobotLink, robot: SimulatedBB8) -> dict[str, float]:
     return took
 
 
+class Tally:
+    """How many notifications the robot sent and how many the link was given, for each connection."""
+
+    def __init__(self, link: RobotLink, device: Device) -> None:
+        self.said: Counter[int] = Counter()
+        self.heard: Counter[int] = Counter()
+        self._link = link
+        self._receive, self._notify = link._received, device.notify_subscribers
+        link._received = self._received  # type: ignore[method-assign]
+        device.notify_subscribers = self._notified  # type: ignore[method-assign]
+
+    def _received(self, data: bytes) -> None:
+        self.heard[self._link.connections] += 1
+        self._receive(data)
+
+    async def _notified(self, *arguments: Any, **more: Any) -> None:
+        self.said[self._link.connections] += 1
+        await self._notify(*arguments, **more)
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Sent and received, connection by connection."""
+        return [(self.said[number], self.heard[number]) for number in sorted(self.said | self.heard)]
+
+
 async def story(rounds_wanted: int, clumsy: bool) -> dict[str, Any]:
     """The whole life; returns what was measured."""
     robot = SimulatedBB8()
@@ -158,6 +183,7 @@ async def story(rounds_wanted: int, clumsy: bool) -> dict[str, Any]:
         link = RobotLink(
             BleakRadio(Target(robot.address)), LinkConfig(keep_connected=True), told, lambda _: None
         )
+        tally = Tally(link, peripheral.device)
         running = asyncio.create_task(link.run())
         rounds = [await round_trip(link, robot) for _ in range(rounds_wanted)]
         await until(lambda: link.ready, "ready at the end")
@@ -165,7 +191,13 @@ async def story(rounds_wanted: int, clumsy: bool) -> dict[str, Any]:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await peripheral.stop()
-    return {"rounds": rounds, "states": states, "counters": counters, "medians": medians(rounds)}
+    return {
+        "rounds": rounds,
+        "states": states,
+        "counters": counters,
+        "medians": medians(rounds),
+        "notifications": tally.pairs(),
+    }
 
 
 def medians(rounds: list[dict[str, float]]) -> dict[str, float]:

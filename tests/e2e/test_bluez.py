@@ -32,6 +32,9 @@ def test_the_link_lives_through_ten_rounds_with_bluez(tmp_path: Path) -> None:
     assert result["counters"]["losses"] >= 10
     assert result["states"].count("ready") >= 11
     assert result["states"].count("absent") >= 10
+    said, heard = (sum(column) for column in zip(*result["notifications"], strict=True))
+    assert 0 < heard <= said, result["notifications"]
+    assert result["counters"]["late_answers"] <= 10
 
 
 def test_a_host_that_is_busy_for_20_s_after_a_connection_is_survived(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ class RobotLink:
         self._sighting: Sighting | None = None
         self._backoff = Backoff()
         self._peer: Peer | None = None
+        self._unclosed: Peer | None = None
         self._ended: asyncio.Future[Cause] | None = None
         self._write_lock = asyncio.Lock()
         self._pending = Pending()
@@ -232,7 +233,8 @@ class RobotLink:
         self._ended = asyncio.get_running_loop().create_future()
         ended = self._ended
         try:
-            self._peer = await self._radio.connect(sighting, lambda: self._dropped(ended))
+            self._unclosed = await self._radio.connect(sighting, lambda: self._dropped(ended))
+            self._peer = self._unclosed
             serving = asyncio.ensure_future(self._serve())
             try:
                 await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
@@ -343,7 +345,8 @@ class RobotLink:
         return self._unwanted or cause
 
     async def _close_peer(self, error: LinkError) -> None:
-        peer, self._peer = self._peer, None
+        """End the link and close the client even if the link broke: BlueZ serves it until then."""
+        peer, self._unclosed, self._peer = self._unclosed, None, None
         self.readiness = None
         self._set(error.cause)
         self._pending.fail_all(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bleak.backends.client import BaseBleakClient
@@ -65,6 +66,40 @@ def test_a_lost_link_heals_and_says_so(tmp_path: Path) -> None:
             await rig.until(lambda n=count: rig.link.connections == n and rig.link.ready)
         assert rig.link.losses == 20
 
+    play(tmp_path, story)
+
+
+def test_a_client_whose_link_broke_is_closed_before_the_next_one_connects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BlueZ serves a client until it is closed: each loss would add one more copy of every notification."""
+
+    async def story(rig: Rig) -> None:
+        backends = rig.radio._backends
+        assert backends is not None
+        calls: list[tuple[str, int]] = []
+        for name in ("connect", "disconnect"):
+            monkeypatch.setattr(backends.client, name, noted(name, getattr(backends.client, name), calls))
+        await rig.until_ready()
+        for count in (2, 3, 4):
+            rig.air.drop_link(rig.robot)
+            await rig.until(lambda n=count: rig.link.connections == n and rig.link.ready)
+        clients = [client for name, client in calls if name == "connect"]
+        assert len(set(clients)) == 4
+        open_now: set[int] = set()
+        for name, client in calls:
+            (open_now.add if name == "connect" else open_now.discard)(client)
+            assert len(open_now) <= 1
+
+    def noted(name: str, real: Any, calls: list[tuple[str, int]]) -> Any:
+        async def call(self: BaseBleakClient, *arguments: Any, **more: Any) -> Any:
+            calls.append((name, id(self)))
+            kept.append(self)
+            return await real(self, *arguments, **more)
+
+        return call
+
+    kept: list[BaseBleakClient] = []
     play(tmp_path, story)
 
 
