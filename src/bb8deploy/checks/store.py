@@ -24,10 +24,10 @@ def check_store(root: Path, *, strict: Level) -> Iterator[Finding]:
     yield from _repository(root, strict)
     for name in PAGES:
         if not (root / name).is_file():
-            message = f"{name} is missing, which the store shows"
+            message = "it is missing, and the store would show it"
             yield Finding("STORE_PAGE_MISSING", Level.WARNING, message, name, hint=f"Add {name}.")
         elif name.endswith(".png") and not (root / name).read_bytes().startswith(_PNG):
-            message = f"{name} is no PNG picture"
+            message = "it is no PNG picture"
             yield Finding("STORE_PAGE_MISSING", Level.WARNING, message, name, hint="Save it as PNG.")
     for name in PAGES[:3]:
         yield from _links(root, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from bb8deploy.cli.publish import Image, Overwrite, show_evidence
 from bb8deploy.plan.release import Name
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome
+    from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, Step
     from bb8deploy.lanes.resume import Unfinished
 
 How = Annotated[
@@ -85,7 +85,9 @@ def _go(
         return lane.release(opened.run, how, options, lanes)
     raise UsageError(
         "RELEASE_WHAT",
-        "a release needs one of `patch`, `date`, a version, or `--resume`",
+        f"`{how}` and --resume were both given"
+        if how
+        else "a release needs one of `patch`, `date`, a version, or --resume",
         "Run `bb8deploy release patch`, or `bb8deploy release --resume` to go on with one.",
     )
 
@@ -98,24 +100,38 @@ def _show(opened: Opened, outcome: ReleaseOutcome) -> None:
         version=outcome.version,
         commit=outcome.source_commit,
         nothing_to_release=outcome.nothing,
-        steps=[
-            {
-                "name": s.name,
-                "state": s.state,
-                "reason": s.why,
-                "commands": list(s.commands),
-                "seconds": s.seconds,
-            }
-            for s in outcome.steps
-        ],
+        steps=[_as_dict(step) for step in outcome.steps],
     )
     if outcome.nothing or outcome.stopped:
         return
     if run.dry_run:
-        rows = [(s.name.value, s.state, s.why or "; ".join(s.commands)) for s in outcome.steps]
         title = f"Release of {outcome.version} after {outcome.from_version} (nothing was changed)"
+        rows = [row for step in outcome.steps for row in _planned(step)]
         opened.console.table(title, ("step", "would be", "how"), rows)
         return
-    rows = [(s.name.value, s.state, f"{s.seconds:.1f} s" if s.seconds else s.why) for s in outcome.steps]
-    opened.console.table(f"Released {outcome.version}", ("step", "", ""), rows)
+    rows = [(s.name.value, s.state, _took(s)) for s in outcome.steps]
+    opened.console.table(f"Released {outcome.version}", ("step", "state", "took"), rows)
     show_evidence(opened, str(run.folder / "evidence_manifest.json"))
+    opened.result["report"] = outcome.report
+    if outcome.report:
+        opened.console.note(f"report: {outcome.report}")
+
+
+def _as_dict(step: Step) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "state": step.state,
+        "reason": step.why,
+        "commands": list(step.commands),
+        "seconds": step.seconds,
+    }
+
+
+def _planned(step: Step) -> list[tuple[str, str, str]]:
+    """One row for each command of a step; its name stands in the first."""
+    first, *others = (step.why,) if step.why else step.commands
+    return [(step.name.value, step.state, first), *(("", "", command) for command in others)]
+
+
+def _took(step: Step) -> str:
+    return step.why if step.seconds is None else f"{step.seconds:.1f} s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bb8deploy.atomic import write_text
@@ -17,6 +17,8 @@ from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 
 FILE = "provenance.intoto.jsonl"
+TEST_REPORTS = ("coverage.xml", "pytest-report.xml")
+ECHO_FILES = ("stp5",)
 
 
 def keep_evidence(run: Run, published: PublishOutcome | None, parameters: Mapping[str, str]) -> Path:
@@ -28,6 +30,18 @@ def keep_evidence(run: Run, published: PublishOutcome | None, parameters: Mappin
     document = provenance.statement(_subjects(run, published), _build(run, published, parameters))
     write_text(run.folder / FILE, run.clean(provenance.as_line(document)), mode=0o600)
     return write_manifest(run.folder, run.id)
+
+
+def keep_artifacts(run: Run, names: Sequence[str]) -> None:
+    """Copies files or folders of `reports/` into the run's folder, before another run replaces them."""
+    for name in names:
+        source, target = run.reports / name, run.folder / "artifacts" / name
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        elif source.is_file():
+            shutil.copy2(source, target)
 
 
 def _copy_receipts(run: Run) -> None:

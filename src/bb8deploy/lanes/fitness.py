@@ -52,9 +52,8 @@ def _judge(run: Run, found: Sequence[Finding]) -> None:
     """Tells what this run has not told yet; a release looks at the same files more than once."""
     fresh = [finding for finding in found if finding not in run.findings]
     run.findings.extend(fresh)
-    for finding in fresh:
-        if finding.level is Level.WARNING:
-            run.progress.warn(_line(finding))
+    for line in _warnings(fresh):
+        run.progress.warn(line)
     errors = errors_in([*found])
     if errors:
         more = [f"... and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
@@ -66,6 +65,22 @@ def _judge(run: Run, found: Sequence[Finding]) -> None:
         )
 
 
+def _warnings(findings: Sequence[Finding]) -> list[str]:
+    """One line for each kind of warning; several files share it."""
+    kinds: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.level is Level.WARNING:
+            kinds.setdefault(finding.code, []).append(finding)
+    return [
+        _line(same[0]) if len(same) == 1 else f"{code}: {', '.join(_place(one) for one in same)}"
+        for code, same in kinds.items()
+    ]
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.path}:{finding.line}" if finding.line else finding.path
+
+
 def _line(finding: Finding) -> str:
-    where = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    where = _place(finding)
     return f"{finding.code}: {where + ': ' if where else ''}{finding.message}"

@@ -120,14 +120,14 @@ def read_source(run: Run) -> Source:
 def tag_locally(run: Run, source: Source) -> str:
     """The workspace's own annotated tag, on the source commit; the same tag on the same tree is success."""
     version = source.info.version
-    with run.step("tag") as facts:
-        if not tagged_here(run, source):
+    if not tagged_here(run, source):
+        with run.step("tag") as facts:
             message = _tag_message(source).encode()
             # Verbatim, or the headings of the changelog would go as comments.
             words = ("tag", "-a", "--cleanup=verbatim", "-F", "-", "--", version, source.commit.sha)
             g.git(run.workspace, *words, stdin=message)
-        facts.update(tag=version, commit=g.resolve(run.workspace, f"refs/tags/{version}^{{commit}}"))
-        return str(facts["commit"])
+            facts.update(tag=version, commit=source.commit.sha)
+    return g.resolve(run.workspace, f"refs/tags/{version}^{{commit}}")
 
 
 def tagged_here(run: Run, source: Source) -> bool:

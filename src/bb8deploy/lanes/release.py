@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from bb8deploy.errors import Bb8Error, CheckFailed, Locked
 from bb8deploy.lanes import preflight
 from bb8deploy.lanes.bump import SUBJECT, bump, planned
+from bb8deploy.lanes.evidence import ECHO_FILES, TEST_REPORTS, keep_artifacts, keep_evidence
 from bb8deploy.lanes.publish import (
     PublishOptions,
     PublishOutcome,
@@ -32,6 +33,8 @@ from bb8deploy.workspace.addon import read_addon
 
 ECHO_TOKENS = (Token.TELEMETRY_ATTEST_OK, Token.ECHO_WINDOW_10S_OK, Token.TELEMETRY_ARTIFACTS_EMITTED)
 PREFIX = "release: "
+# What a deploy tells the steps after it, kept for a resume: the echo must come from this very container.
+OBSERVED = ("version", "tree", "stamp_run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Step:
 @dataclass(slots=True)
 class ReleaseOutcome:
     """The whole release. `nothing`: the version was released before, and nothing was done; `stopped`: it
-    ended early because it was asked to.
+    ended early because it was asked to. `report` is the path of its page.
     """
 
     how: str
@@ -89,6 +92,7 @@ class ReleaseOutcome:
     stopped: bool = False
     steps: list[Step] = field(default_factory=list)
     published: PublishOutcome | None = None
+    report: str = ""
 
 
 def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> ReleaseOutcome:
@@ -158,15 +162,14 @@ def _carry_out(
         flow.rest()
     except BaseException as error:
         if isinstance(error, Bb8Error) and not run.dry_run:
-            _say_what_stays(run, outcome, error)
+            error.details = (*error.details, *_what_stays(flow))
             run.ledger.drift("release", error.code, run.clean(error.cause))
         _finish(run, flow, str(error) if isinstance(error, Bb8Error) else type(error).__name__)
         raise
     if outcome.stopped:
         run.progress.note("Stopped as asked; `bb8deploy release --resume` goes on from here.")
-        return outcome
-    _finish(run, flow, "")
-    run.journal.write("release", "done", version=outcome.version)
+    else:
+        _finish(run, flow, "")
     return outcome
 
 
@@ -204,10 +207,10 @@ class _Flow:
     def rest(self) -> None:
         """Every step after preflight, up to the one that was asked for."""
         actions = {
-            Name.VALIDATE: lambda: self.lanes.validate(self.run),
+            Name.VALIDATE: self._validate,
             Name.BUMP: self._bump,
             Name.DEPLOY: lambda: self.lanes.deploy(self.run),
-            Name.ATTEST: lambda: self.lanes.attest(self.run),
+            Name.ATTEST: self._attest,
             Name.PUBLISH: self._publish,
             Name.TAG: self._tag,
         }
@@ -236,6 +239,7 @@ class _Flow:
             self._skip(step)
         elif step.do is Do.KEEP:
             self._row(name).state, self._row(name).why = "kept", step.why
+            self.run.facts.update(self.kept[name].get("observed", {}))
         else:
             with self._step(name):
                 action()
@@ -251,7 +255,10 @@ class _Flow:
         finally:
             row.seconds = round(monotonic() - began, 3)
         self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
-        self.run.journal.write(f"{PREFIX}{name}", "done", commit=self.outcome.source_commit)
+        observed = {fact: self.run.facts[fact] for fact in OBSERVED if fact in self.run.facts}
+        self.run.journal.write(
+            f"{PREFIX}{name}", "done", commit=self.outcome.source_commit, observed=observed
+        )
         row.state = "done"
 
     def _skip(self, step: plan.Step) -> None:
@@ -264,8 +271,17 @@ class _Flow:
         for token in tokens:
             self.run.ledger.skip(token, step.why)
 
+    def _validate(self) -> None:
+        self.lanes.validate(self.run)
+        if Token.TESTS_OK in self.run.ledger.held():
+            keep_artifacts(self.run, TEST_REPORTS)
+
     def _bump(self) -> None:
         bump(self.run, self.outcome.version, from_version=self.outcome.from_version)
+
+    def _attest(self) -> None:
+        self.lanes.attest(self.run)
+        keep_artifacts(self.run, ECHO_FILES)
 
     def _publish(self) -> None:
         wanted = PublishOptions(overwrite=self.options.overwrite, image=self.options.image)
@@ -352,25 +368,25 @@ def _kept_facts(run: Run) -> dict[str, dict[str, Any]]:
     return {name: done[f"{PREFIX}{name}"] for name in Name if f"{PREFIX}{name}" in done}
 
 
-def _say_what_stays(run: Run, outcome: ReleaseOutcome, error: Bb8Error) -> None:
-    """After a failure behind the bump: the commit stays here alone, and this is how to go on or back."""
-    if not _bumped_parent(run, outcome.version):
-        return
-    error.details = (
-        *error.details,
-        f"The bump to {outcome.version} is committed here; it is neither published nor tagged."
-        if not outcome.published
-        else f"{outcome.version} is published already.",
-        "Mend the cause, commit, and go on with `bb8deploy release --resume`.",
-        *(() if outcome.published else ("To give the version up instead: `git reset --keep HEAD~1`.",)),
-    )
+def _what_stays(flow: _Flow) -> list[str]:
+    """After a failure behind the bump: what is where now, and how to go on or back."""
+    version, state = flow.outcome.version, {step.name: step.state for step in flow.outcome.steps}
+    if Name.BUMP not in flow.kept and state[Name.BUMP] not in {"done", "skipped"}:
+        return []
+    where = {"done": "published", "failed": "not proven to be published"}.get(state[Name.PUBLISH])
+    lines = [f"{version} is committed here, {where or 'neither published nor tagged'}."]
+    if state[Name.DEPLOY] in {"done", "kept"}:
+        lines.append(f"The host runs {version}, verified; `bb8deploy rollback` brings the earlier one back.")
+    lines.append("Mend the cause, commit, and go on with `bb8deploy release --resume`.")
+    if not where and _bumped_parent(flow.run, version):
+        lines.append("To give the version up instead: `git reset --keep HEAD~1`.")
+    return lines
 
 
 def _finish(run: Run, flow: _Flow, error: str) -> None:
-    """The release's contract and, where something was done, its evidence."""
+    """The release's contract, its evidence where it reached its end, and the page that tells it all."""
     if run.dry_run:
         return
-    from bb8deploy.lanes.evidence import keep_evidence
     from bb8deploy.receipts.contracts.release import ReleaseContract, StepModel
 
     outcome = flow.outcome
@@ -393,6 +409,19 @@ def _finish(run: Run, flow: _Flow, error: str) -> None:
     )
     if not error:
         keep_evidence(run, outcome.published, parameters={"how": outcome.how, "version": outcome.version})
+        run.journal.write("release", "done", version=outcome.version)
+    outcome.report = _report(run)
+
+
+def _report(run: Run) -> str:
+    """The page's path; a page that cannot be made takes nothing from what was done."""
+    from bb8deploy.lanes.report import write_report
+
+    try:
+        return str(write_report(run.reports, run.id, secrets=run.settings.secrets()))
+    except Bb8Error as error:
+        run.progress.warn(f"the report was not written: {error.cause}")
+        return ""
 
 
 @contextmanager

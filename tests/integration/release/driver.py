@@ -1,56 +1,32 @@
-"""Runs one release in a process of its own, with host lanes that only wait: a test kills it where it likes.
+"""Runs bb8deploy, and kills it with SIGKILL at the moment when its journal has taken a given line.
 
-Usage: driver.py WORKSPACE STORE new|resume
+Usage: driver.py STEP STATE WORDS...
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-import time
-from pathlib import Path
+from typing import Any
 
-from tests.integration.desk import Desk
-
-from bb8deploy.lanes.release import Lanes, ReleaseOptions, continue_release, release
-from bb8deploy.lanes.resume import find_unfinished, reopen
-from bb8deploy.lanes.run import Run
-from bb8deploy.receipts.tokens import Token
+from bb8deploy.__main__ import main
+from bb8deploy.lanes.journal import Journal
 
 
-def waiting_lanes(seconds: float) -> Lanes:
-    """Lanes that take a moment, so that a kill can land within them."""
+def kill_at(moment: tuple[str, str]) -> None:
+    """No handler, no `finally`, no buffer: what is on the disk then is all that a resume finds."""
+    write = Journal.write
 
-    def validate(run: Run) -> None:
-        time.sleep(seconds)
-        run.ledger.emit(Token.TESTS_OK, passed=1)
+    def writing(self: Journal, step: str, state: str, **facts: Any) -> None:
+        write(self, step, state, **facts)
+        if (step, state) == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    def deploy(run: Run) -> None:
-        time.sleep(seconds)
-        run.ledger.emit(Token.VERIFY_OK, version="x")
-
-    def attest(run: Run) -> None:
-        time.sleep(seconds)
-        run.ledger.emit(Token.TELEMETRY_ATTEST_OK)
-
-    return Lanes(
-        reach=lambda _run: time.sleep(seconds),
-        preview=lambda _run: (),
-        validate=validate,
-        deploy=deploy,
-        attest=attest,
-    )
-
-
-def main(root: Path, store: Path, how: str) -> None:
-    """Releases a patch, or continues."""
-    desk = Desk(root, store)
-    run = desk.run({"HA_SSH_HOST_ALIAS": "nowhere", "MQTT_HOST": "nowhere"})
-    if how == "resume":
-        past = find_unfinished(run.reports)
-        continue_release(reopen(run, past), past, waiting_lanes(0))
-    else:
-        release(run, "patch", ReleaseOptions(), waiting_lanes(0.05))
+    Journal.write = writing  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    kill_at((sys.argv[1], sys.argv[2]))
+    sys.argv[1:] = sys.argv[3:]
+    main()

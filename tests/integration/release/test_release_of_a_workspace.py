@@ -191,6 +191,24 @@ def test_a_new_release_takes_up_a_version_that_was_bumped_but_never_released(des
     assert states(outcome)["bump"] == "skipped"
 
 
+def test_a_resumed_attestation_still_knows_what_was_deployed(desk: Desk) -> None:
+    deployed = {"version": NEW, "tree": "sha256:1", "stamp_run": "r"}
+    known: list[object] = []
+    failing = Calls(fail={"attest": broken()}).lanes()
+    run = desk.run(HOST)
+    with pytest.raises(NotVerified) as caught:
+        release(
+            run, "patch", ReleaseOptions(), replace(failing, deploy=lambda run: run.facts.update(deployed))
+        )
+    assert any("bb8deploy rollback" in line for line in caught.value.details)
+    past = find_unfinished(run.reports)
+    again = reopen(desk.run(HOST), past)
+    lanes = replace(Calls().lanes(), attest=lambda run: known.append(dict(run.facts)))
+    outcome = continue_release(again, past, lanes)
+    assert states(outcome)["deploy"] == "kept"
+    assert known == [deployed]
+
+
 def test_a_finished_release_cannot_be_resumed(desk: Desk) -> None:
     go(desk, Calls())
     with pytest.raises(UsageError) as caught:

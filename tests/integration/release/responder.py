@@ -1,0 +1,41 @@
+"""Answers echoes on a broker as the add-on's responder does, for an add-on too small to do so itself."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import paho.mqtt.client as mqtt
+
+
+@contextmanager
+def answering(settings: Mapping[str, str]) -> Iterator[threading.Event]:
+    """Until the end of the block; the event is set by the first echo of a window."""
+    asked = threading.Event()
+    ready = threading.Event()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.username_pw_set(settings["MQTT_USERNAME"], settings["MQTT_PASSWORD"])
+
+    def connected(c: mqtt.Client, *_: Any) -> None:
+        c.subscribe("bb8/echo/cmd", qos=1)
+
+    def said(c: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        row = json.loads(message.payload)
+        c.publish("bb8/echo/ack", json.dumps({"ts": 0, "value": row["value"], "cid": row["cid"]}), qos=1)
+        if "-ready-" not in row["cid"]:
+            asked.set()
+
+    client.on_connect = connected
+    client.on_message = said
+    client.on_subscribe = lambda *_: ready.set()
+    client.connect(settings["MQTT_HOST"], int(settings["MQTT_PORT"]))
+    client.loop_start()
+    try:
+        assert ready.wait(30), "the broker took no subscription"
+        yield asked
+    finally:
+        client.disconnect()
+        client.loop_stop()
