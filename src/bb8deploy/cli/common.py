@@ -54,6 +54,7 @@ def open_run(
 
     `lane` names the lane whose receipts this run replaces; empty for commands that write none.
     """
+    _hush_libraries()
     console = Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json)
     opened: Opened | None = None
     with _sigterm_as_interrupt():
@@ -76,9 +77,11 @@ def open_run(
 @contextmanager
 def plain_errors(modes: Modes) -> Iterator[Console]:
     """For commands without a run (config, schema, explain): the same messages and exit codes."""
+    _hush_libraries()
     console = Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json)
     try:
-        yield console
+        with _sigterm_as_interrupt():
+            yield console
     except typer.Exit:
         raise
     except BrokenPipeError:
@@ -223,6 +226,14 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "hint": finding.hint,
     }
+
+
+def _hush_libraries() -> None:
+    """What paramiko or a broker logs is not for the reader: every failure comes as an error of ours."""
+    import logging
+
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 @contextmanager

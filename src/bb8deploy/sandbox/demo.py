@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ BRANCH = "main"
 CLONE_DEADLINE = 120.0
 STOP_DEADLINE = 60.0
 """Seconds for the release to reach a safe state after Ctrl-C."""
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +112,36 @@ def write_settings(place: Scratch, host: Mapping[str, str]) -> None:
 def release(place: Scratch, arguments: tuple[str, ...] = ()) -> int:
     """Runs the real `bb8deploy release patch` in the clone; returns its exit code.
 
-    An interruption is passed on and awaited, so that the release lets go of what it holds.
+    It has a process group of its own, so that a Ctrl-C reaches it once, through us, and it lets go of what
+    it holds before the host is taken away.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "bb8deploy", "release", "patch", *arguments],
         cwd=place.workspace,
         env=_environment(),
+        stdin=subprocess.DEVNULL,
+        process_group=0,
     )
-    try:
+    with _passing_signals_on(process):
         return process.wait()
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_DEADLINE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        raise
+
+
+@contextmanager
+def _passing_signals_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    killer = threading.Timer(STOP_DEADLINE, process.kill)
+
+    def pass_on(_number: int, _frame: object) -> None:
+        if killer.ident is None:
+            process.terminate()
+            killer.start()
+
+    before = {number: signal.signal(number, pass_on) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        killer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def earned(place: Scratch) -> list[tuple[str, str, str]]:
