@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Protocol
 
 from bb8deploy.errors import CheckFailed
 
+LEASH = Path(__file__).with_name("leash.py")
 _START_DEADLINE = 20.0  # seconds until the port answers
 _TRIES = 3  # a free port may be taken by somebody else before the broker has it
 
@@ -63,8 +65,8 @@ class Mosquitto:
         self._log = folder / "mosquitto.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [program, "-c", str(config)],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-I", "-S", str(LEASH), program, "-c", str(config)],
+                stdin=subprocess.PIPE,  # held as long as this process lives
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -76,14 +78,10 @@ class Mosquitto:
             raise
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """Lets the leash end it."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()
 
     def _await_port(self) -> None:
         deadline = time.monotonic() + _START_DEADLINE

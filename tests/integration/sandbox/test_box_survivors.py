@@ -1,0 +1,67 @@
+"""Nothing of a sandbox outlives it, whichever way it ends: Ctrl-C, a polite kill, kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.sandbox.runtime import jail
+
+ROOT = Path(__file__).parents[3]
+HOST = """
+import sys, time
+from pathlib import Path
+from bb8deploy.sandbox import Sandbox
+from bb8deploy.sandbox.runtime import jail
+if sys.argv[3] == "plain":
+    jail.allowed = lambda: False
+with Sandbox(Path(sys.argv[1])) as box:
+    box.install(Path(sys.argv[2]), {})
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+MARK = "BB8_TEST_MARK"
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that come from one test, told by a variable that they inherited or by their words."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal() or int(folder.name) == os.getpid():
+            continue
+        try:
+            told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if mark.encode() in told:
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="SKIPPED: this machine has no /proc")
+@pytest.mark.parametrize("way", ["isolated", "plain"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left(tmp_path: Path, probe: Path, way: str, number: signal.Signals) -> None:
+    if way == "isolated" and not jail.allowed():
+        pytest.skip("SKIPPED: no user namespaces")
+    mark = f"bb8-{os.getpid()}-{time.monotonic_ns()}"
+    place = tmp_path / mark  # so that it stands in the words of what is started with a bare environment
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), MARK: mark}
+    argv = [sys.executable, "-c", HOST, str(place), str(probe), way]
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        assert len(marked(mark)) >= 3  # the host, its broker, its add-on
+        process.send_signal(number)
+    deadline = time.monotonic() + 60
+    while left := marked(mark):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
