@@ -76,7 +76,9 @@ def _versions(sheet: Sheet, state: AddonState, here: Here, folder: FolderSeen) -
     }
     seen = ", ".join(f"{version or '-'} {place}" for place, version in places.items())
     known = {version for version in places.values() if version}
-    if len(known) < 2:
+    if len(known) < 2 and all(places.values()):
+        sheet.ok("versions", f"{state.listed} {', '.join(places)}")
+    elif len(known) < 2:
         sheet.ok("versions", seen)
     else:
         behind = places["on the host"] == places["here"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +60,11 @@ class _Ear:
             return self.changed.wait_for(lambda: word in self.live.get(topic, ""), seconds)
 
 
-def look(run: Run, deadline: float) -> BrokerSeen:
-    """Looks at the broker; the only things sent are an unretained probe and the question for the robot."""
+def look(run: Run, left: Callable[[], float]) -> BrokerSeen:
+    """Looks at the broker; all that is sent is an unretained probe and the question for the robot.
+
+    `left` tells the seconds that the connection may take.
+    """
     from bb8deploy.transport.mqtt import BrokerLink, address_of
 
     sheet = Sheet(SUBJECT)
@@ -72,7 +75,7 @@ def look(run: Run, deadline: float) -> BrokerSeen:
     link: BrokerLink | None = None
     try:
         address = address_of(run.settings)
-        link = BrokerLink(address, ear, deadline=deadline)
+        link = BrokerLink(address, ear, deadline=left())
         link.open()
     except Bb8Error as error:
         _not_in(sheet, run, error)

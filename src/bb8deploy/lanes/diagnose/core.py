@@ -38,9 +38,9 @@ class CoreSeen:
     missing: str = ""
 
 
-def look(run: Run, deadline: float, host: Callable[[], Host | None]) -> CoreSeen:
-    """Looks at Core. `deadline`: seconds for the connection; `host` waits for the ssh host, where the token
-    may lie."""
+def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -> CoreSeen:
+    """Looks at Core. `left` tells the seconds that the connection may take; `host` waits for the ssh host,
+    where the token may lie."""
     sheet = Sheet(SUBJECT)
     url = run.settings.text("HA_URL")
     if not url:
@@ -51,9 +51,9 @@ def look(run: Run, deadline: float, host: Callable[[], Host | None]) -> CoreSeen
         return CoreSeen(tuple(sheet.checks))
     token, missing = _token(sheet, run, host)
     if token is None:
-        _answers(sheet, run, url, deadline)
+        _answers(sheet, run, url, left)
         return CoreSeen(tuple(sheet.checks), missing=missing)
-    usable = _converse(sheet, run, url, token, deadline)
+    usable = _converse(sheet, run, url, token, left)
     _ends(sheet, token)
     return CoreSeen(tuple(sheet.checks), usable, token, missing)
 
@@ -93,12 +93,12 @@ def _token(sheet: Sheet, run: Run, host: Callable[[], Host | None]) -> tuple[Sec
     return None, ""
 
 
-def _answers(sheet: Sheet, run: Run, url: str, deadline: float) -> None:
+def _answers(sheet: Sheet, run: Run, url: str, left: Callable[[], float]) -> None:
     """Whether anything answers there, without a token: any answer counts."""
     import httpx
 
     try:
-        answer = httpx.get(url, timeout=deadline, verify=_trust(run), trust_env=False)
+        answer = httpx.get(url, timeout=left(), verify=_trust(run), trust_env=False)
     except httpx.HTTPError as error:
         _silent(sheet, url, str(error) or type(error).__name__)
     except OSError as error:
@@ -114,12 +114,12 @@ def _trust(run: Run) -> Any:
     return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
 
 
-def _converse(sheet: Sheet, run: Run, url: str, token: Secret, deadline: float) -> bool:
+def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[], float]) -> bool:
     """Logs in once, asks who we are and what runs there; True for an administrator's token."""
     from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
 
     try:
-        core = WebSocketSupervisor(url, token, run.settings.path("HA_CA_FILE"), connect_timeout=deadline)
+        core = WebSocketSupervisor(url, token, run.settings.path("HA_CA_FILE"), connect_timeout=left())
     except OSError as error:
         sheet.fail("address", f"HA_CA_FILE cannot be used: {error}", "Correct HA_CA_FILE.", "HA_TLS")
         return False

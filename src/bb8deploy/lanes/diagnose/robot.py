@@ -56,7 +56,7 @@ def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mappi
     elif state == "ready":
         sheet.ok("holder", f"this add-on holds {who or 'it'}, and it answers")
     else:
-        sheet.ok("holder", f"{state}: {reason}")
+        sheet.ok("holder", reason or state)
 
 
 def _heard(sheet: Sheet, ready: Mapping[str, Any] | None, remedy: str) -> None:
@@ -73,7 +73,9 @@ def _heard(sheet: Sheet, ready: Mapping[str, Any] | None, remedy: str) -> None:
 
 def _signal(sheet: Sheet, ready: Mapping[str, Any]) -> None:
     rssi = ready.get("rssi")
-    seen = f"by {ready.get('source')} within {ready.get('latency_ms')} ms, {rssi} dBm"
+    latency = ready.get("latency_ms")
+    after = f" after {latency:.0f} ms" if isinstance(latency, int | float) else ""
+    seen = f"by {ready.get('source')}{after}, {rssi} dBm"
     if isinstance(rssi, int | float) and rssi < WEAK_DBM:
         remedy = "Bring the robot nearer to the adapter, or the adapter away from USB 3 devices."
         sheet.warn("heard", f"{seen}: weak", remedy, "ROBOT_WEAK")

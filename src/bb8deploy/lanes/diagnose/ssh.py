@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SUBJECT = "ssh"
 EXEC_DEADLINE = 30.0
+LEAST = 0.5
+"""Seconds that a connection gets however late it begins."""
 SLOW_EXEC = 0.5
 """Seconds for a command that does nothing; a deploy runs about ten."""
 STEPS = ("resolve", "reach", "host key", "login")
@@ -55,9 +57,11 @@ class HostSeen:
     around: Surroundings | None = None
 
 
-def connect(run: Run, started: float, keep: Callable[[Transport], None]) -> SshSeen:
-    """Connects and times an empty command. `started` is when the diagnosis began (monotonic seconds): the
-    time that the connection may take is counted from there. `keep` gets the connection, to close it.
+def connect(run: Run, spent: Callable[[], float], keep: Callable[[Transport], None]) -> SshSeen:
+    """Connects and times an empty command.
+
+    `spent` tells the seconds since the diagnosis began, which count as if the connection had taken them;
+    `keep` gets the connection, to close it.
     """
     sheet = Sheet(SUBJECT)
     if not run.settings.text("HA_SSH_HOST_ALIAS"):
@@ -68,7 +72,7 @@ def connect(run: Run, started: float, keep: Callable[[Transport], None]) -> SshS
     hop: Hop | None = None
     try:
         hop = hop_of(run.settings)
-        left = max(0.5, hop.connect_timeout - (time.monotonic() - started))
+        left = max(LEAST, hop.connect_timeout - spent())
         transport = connect_hop(replace(hop, connect_timeout=left), run.progress)
     except Bb8Error as error:
         _ladder(sheet, hop, error)
@@ -76,7 +80,7 @@ def connect(run: Run, started: float, keep: Callable[[Transport], None]) -> SshS
     keep(transport)
     _ladder(sheet, hop, None)
     try:
-        _shell(sheet, _emptiest(transport))
+        _shell(sheet, *_emptiest(transport))
     except Bb8Error as error:
         sheet.error("shell", error)
         return SshSeen(tuple(sheet.checks), hop=hop)
@@ -141,19 +145,24 @@ def _said(step: str, hop: Hop | None) -> str:
     }[step]
 
 
-def _emptiest(transport: Transport) -> Completed:
-    """The quicker one of two empty commands: the first one may wait for the host to warm up."""
-    both = [transport.run(["true"], deadline=EXEC_DEADLINE) for _ in range(2)]
-    return min(both, key=lambda done: done.seconds)
+def _emptiest(transport: Transport) -> tuple[Completed, float]:
+    """An empty command, and the seconds of the quicker one of two."""
+    done, seconds = _timed(transport)
+    return done, min(seconds, _timed(transport)[1])
 
 
-def _shell(sheet: Sheet, done: Completed) -> None:
+def _timed(transport: Transport) -> tuple[Completed, float]:
+    began = time.monotonic()
+    return transport.run(["true"], deadline=EXEC_DEADLINE), time.monotonic() - began
+
+
+def _shell(sheet: Sheet, done: Completed, seconds: float) -> None:
     printed = (done.out + done.err).decode(errors="replace").strip()
-    milliseconds = f"{done.seconds * 1000:.0f} ms"
+    milliseconds = f"{seconds * 1000:.0f} ms"
     if not done.ok:
         remedy = "Give the user a login shell that runs commands (not a menu, no `exit` in its rc files)."
         sheet.fail("shell", f"the command `true` ended with: {done.complaint}", remedy, "SHELL_BROKEN")
-    elif done.seconds > SLOW_EXEC:
+    elif seconds > SLOW_EXEC:
         remedy = "Look what the shell's rc files start (pyenv, nvm, ...), and how far away the host is."
         sheet.warn("shell", f"a command that does nothing takes {milliseconds}", remedy, "SHELL_SLOW")
     else:

@@ -68,8 +68,16 @@ class _Survey:
 
     @property
     def deadline(self) -> float:
-        """Seconds for a connection to come about."""
+        """Seconds for a connection to come about, counted from the start of the diagnosis."""
         return self.run.settings.number("HA_SSH_CONNECT_TIMEOUT")
+
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def left(self) -> float:
+        """Seconds that a connection may still take."""
+        return max(ssh.LEAST, self.deadline - self.spent())
 
     def take(self, look: Look[T], otherwise: T) -> T:
         """What a look saw; where it ended in an error or not at all, that is a failed check."""
@@ -121,13 +129,13 @@ def _looks(survey: _Survey) -> _Looks:
     run, deadline = survey.run, survey.deadline
     connected = spawn(
         "ssh",
-        lambda: ssh.connect(run, survey.started, survey.transports.append),
+        lambda: ssh.connect(run, survey.spent, survey.transports.append),
         deadline=deadline + LOGIN_SECONDS,
     )
     until = deadline + LOGIN_SECONDS + ANSWER_SECONDS
     here = spawn("workspace", lambda: runtime.read_here(run), deadline=ANSWER_SECONDS)
-    at_broker = spawn("broker", lambda: broker.look(run, deadline), deadline=2 * deadline + ANSWER_SECONDS)
-    at_core = spawn("core", lambda: core.look(run, deadline, lambda: _over_ssh(connected)), deadline=until)
+    at_broker = spawn("broker", lambda: broker.look(run, survey.left), deadline=2 * deadline + ANSWER_SECONDS)
+    at_core = spawn("core", lambda: core.look(run, survey.left, lambda: _over_ssh(connected)), deadline=until)
     around = spawn("ssh", lambda: _around(run, connected), deadline=until)
     folder = spawn("runtime folder", lambda: _folder(run, connected, here), deadline=until)
     asked = spawn("supervisor", lambda: _supervisor(run, connected, at_core), deadline=until)
@@ -175,7 +183,7 @@ def _judge(
     return Diagnosis(
         checks=tuple(_clean(check, hidden) for check in _grouped((*checks, *survey.lost))),
         troubles=tuple(replace(one, evidence=redact(one.evidence, hidden)) for one in troubles),
-        seconds=time.monotonic() - survey.started,
+        seconds=survey.spent(),
         version=here.wanted.stamp.version if here.wanted else "",
         secrets=tuple(learnt),
         hosts=tuple(name for hop in _hops(connected) for name in (hop.host, hop.key_name)),
