@@ -126,6 +126,12 @@ def lines(tmp_path: Path) -> list[str]:
     return (tmp_path / "bridge.log").read_text().splitlines()
 
 
+def told_at_the_end(tmp_path: Path) -> list[str]:
+    """What the log says from the signal to stop on."""
+    told = lines(tmp_path)
+    return told[next(number for number, line in enumerate(told) if line.endswith("stopping")) :]
+
+
 def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
     tmp_path: Path, broker: Mosquitto, ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -171,6 +177,7 @@ def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
     assert time.monotonic() - started < 5
     ear.until(lambda: ear.latest.get("bb8/status") == "offline")
     assert not [line for line in lines(tmp_path) if "Traceback" in line or " ERROR " in line]
+    assert not [line for line in told_at_the_end(tmp_path) if " WARNING " in line]
 
 
 def test_a_killed_bridge_is_offline_by_its_last_will_and_keeps_its_estop(

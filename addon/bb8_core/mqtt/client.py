@@ -57,6 +57,7 @@ class MqttClient:
         self._subscriptions = subscriptions
         self._handlers = handlers
         self._connected = False
+        self._leaving = False
         self._client = new_client(broker, client_id)
         self._client.will_set(will.topic, will.payload, qos=1, retain=True)
         self._client.on_connect = self._connected_or_refused
@@ -91,6 +92,7 @@ class MqttClient:
 
     def flush_and_stop(self, last_topic: str, last_payload: str, timeout_s: float) -> None:
         """Publish a last retained message, wait for its acknowledgement, disconnect; blocks `timeout_s`."""
+        self._leaving = True
         if self._client.is_connected():
             info = self._client.publish(last_topic, last_payload, qos=1, retain=True)
             try:
@@ -122,7 +124,9 @@ class MqttClient:
 
     def _disconnected(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         was, self._connected = self._connected, False
-        if was:
+        if self._leaving:
+            _log.info("left the broker")
+        elif was:
             self._handlers.on_down(f"the connection to the broker ended ({reason})")
 
     def _unreachable(self, _c: Any, _u: Any) -> None:

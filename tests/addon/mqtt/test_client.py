@@ -126,13 +126,18 @@ def test_the_broker_says_offline_when_the_line_is_cut(
     watcher.close()
 
 
-def test_a_clean_end_says_its_last_word_itself(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
+def test_a_clean_end_says_its_last_word_itself_and_is_no_warning(
+    shared_broker: Mosquitto, sides: Callable[..., Side], caplog: pytest.LogCaptureFixture
+) -> None:
     side = sides(shared_broker.port, "clean")
     assert side.up.wait(PATIENCE_S)
     watcher = Watcher(shared_broker.port, "clean/#")
-    side.client.flush_and_stop("clean/status", "offline", 5.0)
+    with caplog.at_level("INFO", "bb8"):
+        side.client.flush_and_stop("clean/status", "offline", 5.0)
     watcher.wait_for("clean/status", "offline")
     watcher.close()
+    assert side.downs.empty()
+    assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "left the broker")]
 
 
 def test_it_heals_when_the_broker_comes_back_and_keeps_nothing_meanwhile(
