@@ -19,6 +19,8 @@ MQTT_PROTOCOLS = ("5", "3.1.1")
 _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 _TOPIC = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 _ADAPTER = re.compile(r"hci[0-9]{1,2}")
+_NAME = re.compile(r".{1,48}")
+_HOST = re.compile(r"[^\s/]{1,253}")
 
 Rule = Callable[[Any], Any]
 
@@ -101,16 +103,16 @@ def _choice(values: tuple[str, ...]) -> Rule:
 
 _RULES: Mapping[str, Rule] = {
     "robot_address": _matching(_ADDRESS, "C9:00:00:00:B5:4A", str.upper),
-    "robot_name": _text(48),
+    "robot_name": _matching(_NAME, "BB-B54A"),
     "adapter": _matching(_ADAPTER, "hci0"),
     "keep_connected": _flag,
     "idle_disconnect_s": _whole(10, 3600),
-    "speed_cap": _whole(0, 255),
-    "duration_cap_ms": _whole(1, 5000),
-    "min_spacing_ms": _whole(0, 1000),
+    "speed_cap": _whole(1, 255),
+    "duration_cap_ms": _whole(100, 5000),
+    "min_spacing_ms": _whole(20, 1000),
     "motion_timeout": _flag,
     "collision_events": _flag,
-    "mqtt_host": _text(253),
+    "mqtt_host": _matching(_HOST, "core-mosquitto"),
     "mqtt_port": _whole(1, 65535),
     "mqtt_username": _text(1024),
     "mqtt_password": _text(4096),
@@ -123,8 +125,8 @@ _RULES: Mapping[str, Rule] = {
     "simulate": _flag,
     "log_level": _choice(LOG_LEVELS),
     "enable_echo": _flag,
-    "echo_max_inflight": _whole(1, 1000),
-    "echo_min_interval_ms": _whole(0, 60000),
+    "echo_max_inflight": _whole(1, 256),
+    "echo_min_interval_ms": _whole(0, 10000),
 }
 _OPTIONAL = frozenset(f.name for f in fields(Options) if f.default in ("", 0))
 

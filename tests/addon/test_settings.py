@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,65 @@ def test_the_manifest_and_the_reader_know_the_same_options_with_the_same_default
     known = set(Options.__slots__) - {"problems"}
     assert set(manifest["schema"]) == known
     assert parse_options(manifest["options"]) == Options()
+
+
+def allowed(rule: str, value: object) -> bool:
+    """Whether the Supervisor lets a user save this value under this rule of the manifest's schema."""
+    kind, _, inside = rule.rstrip("?").partition("(")
+    inside = inside.removesuffix(")")
+    match kind:
+        case "bool":
+            return isinstance(value, bool)
+        case "int" | "port":
+            low, high = (int(part) for part in (inside or "1,65535").split(","))
+            return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        case "list":
+            return value in inside.split("|")
+        case "match":
+            return isinstance(value, str) and re.match(inside, value) is not None
+    assert kind in {"str", "password"}
+    return isinstance(value, str)
+
+
+def tempting(rule: str) -> st.SearchStrategy[object]:
+    """Values at and around what the rule allows."""
+    inside = rule.rstrip("?").partition("(")[2].removesuffix(")")
+    if rule.startswith("match"):
+        return st.from_regex(inside).map(str.strip) | st.from_regex(inside.replace("^", "").replace("$", ""))
+    if rule.startswith("list"):
+        return st.sampled_from([*inside.split("|"), "neither"])
+    low, high = (int(part) for part in inside.split(",")) if inside else (1, 65535)
+    return st.sampled_from([low - 1, low, low + 1, high - 1, high, high + 1])
+
+
+RULES: dict[str, str] = yaml.safe_load(MANIFEST.read_text())["schema"]
+values = st.booleans() | st.integers() | st.text(st.characters(exclude_characters="\0\n"), max_size=300)
+
+
+@examples(300)
+@given(
+    st.sampled_from(sorted(RULES)).flatmap(lambda key: st.tuples(st.just(key), values | tempting(RULES[key])))
+)
+def test_the_reader_allows_what_the_manifest_allows_and_nothing_else(option: tuple[str, object]) -> None:
+    key, value = option
+    if value == "" or (isinstance(value, str) and {"\0", "\n"} & set(value)):
+        return
+    assert (parse_options({key: value}).problems == ()) == allowed(RULES[key], value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (key, edge)
+        for key, rule in RULES.items()
+        if rule.startswith("int")
+        for edge in re.findall(r"\d+", rule)
+    ],
+)
+def test_the_edges_of_the_manifest_s_ranges_are_the_reader_s(key: str, value: str) -> None:
+    step = -1 if RULES[key].startswith(f"int({value},") else 1
+    assert parse_options({key: int(value)}).problems == ()
+    assert len(parse_options({key: int(value) + step}).problems) == 1
 
 
 def test_good_options_are_taken_as_they_are(tmp_path: Path) -> None:
@@ -85,8 +145,8 @@ def test_the_password_never_shows() -> None:
 @given(st.dictionaries(st.sampled_from(sorted(Options.__slots__)) | st.text(), json_values))
 def test_whatever_the_options_hold_the_result_is_in_range(raw: dict[str, object]) -> None:
     options = parse_options(raw)
-    assert 0 <= options.speed_cap <= 255
-    assert 1 <= options.duration_cap_ms <= 5000
-    assert 0 <= options.min_spacing_ms <= 1000
+    assert 1 <= options.speed_cap <= 255
+    assert 100 <= options.duration_cap_ms <= 5000
+    assert 20 <= options.min_spacing_ms <= 1000
     assert options.mqtt_protocol in {"5", "3.1.1"}
     assert "#" not in options.base_topic

@@ -209,7 +209,7 @@ class RobotLink:
             self._wake.set()
 
     async def _check_silence(self, now: float) -> None:
-        """Say when the robot is absent; start the scanner anew at once, for it may be the adapter that is deaf."""
+        """Say when the robot is absent; start the scanner anew at once: the adapter may be deaf."""
         heard_at = self._sighting.at if self._sighting else float("-inf")
         if now < max(self._deaf_at, heard_at + SILENCE_S):
             return
