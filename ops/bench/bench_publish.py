@@ -27,6 +27,7 @@ from bb8deploy.receipts.tokens import Ledger  # noqa: E402
 from bb8deploy.settings import load  # noqa: E402
 
 LIMIT = 0.05
+LIMITS = {"publish_to_split": f"<= {LIMIT}"}
 CONFIG = 'name: Bench\nversion: "1.0.0"\nslug: bench\ndescription: A bench\narch: [amd64]\n'
 DOCKERFILE = "FROM ghcr.io/home-assistant/base:3.23\n"
 
@@ -118,18 +119,11 @@ def main(commits: int) -> int:
             == git(store, "rev-parse", "main^{tree}")
             == outcome.tree
         )
-    ratio = figures["publish_wall_s"] / figures["subtree_split_wall_s"]
-    result = {
-        "bench": "publish",
-        "commits": commits,
-        "figures": {**figures, "ratio_to_subtree_split": round(ratio, 4)},
-        "limits": {"ratio_to_subtree_split": f"<= {LIMIT}"},
-        "same_tree": same,
-        "held": same and ratio <= LIMIT,
-    }
-    write_text(ROOT / "reports" / "bench" / "publish.json", json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
-    return 0 if result["held"] else 1
+    figures["publish_to_split"] = round(figures["publish_wall_s"] / figures["subtree_split_wall_s"], 4)
+    report = {"figures": figures, "limits": LIMITS, "commits": commits, "same_tree": same}
+    write_text(ROOT / "reports" / "bench" / "publish.json", json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+    return 0 if same and figures["publish_to_split"] <= LIMIT else 1
 
 
 if __name__ == "__main__":
