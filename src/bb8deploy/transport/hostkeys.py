@@ -57,6 +57,18 @@ class Answer:
     line: Line | None = None
 
 
+class KeyUnknown(Refused):
+    """A host whose key no known_hosts file has; `name` is its name there, `kind` and `key` what it offers."""
+
+    def __init__(self, name: str, kind: str, key: bytes) -> None:
+        super().__init__(
+            "HOST_KEY_UNKNOWN",
+            f"the key of {name} is not known: {kind} {fingerprint(key)}",
+            "Compare the fingerprint with the host's own, then run once with --accept-new.",
+        )
+        self.name, self.kind, self.key = name, kind, key
+
+
 def fingerprint(key: bytes) -> str:
     """`SHA256:...` as `ssh-keygen -l` shows it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
@@ -143,11 +155,7 @@ def refusal(answer: Answer, name: str, kind: str, key: bytes) -> Refused:
                 f"now:   {shown}",
             ],
         )
-    return Refused(
-        "HOST_KEY_UNKNOWN",
-        f"the key of {name} is not known: {shown}",
-        "Compare the fingerprint with the host's own, then run once with --accept-new.",
-    )
+    return KeyUnknown(name, kind, key)
 
 
 def _check_name(lines: list[Line], name: str, kind: str, key: bytes) -> Answer:
