@@ -18,7 +18,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "demo.svg"
-COLUMNS, ROWS = 104, 60
+COLUMNS, ROWS = 112, 60
 BEGINS = "Released "
 _OTHER_CONTROL = re.compile(r"\x1b\[(?![\d;]*m)[\d;?]*[A-Za-z]|[^\n]*\r(?!\n)")
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
@@ -43,7 +43,8 @@ def record(scratch: Path) -> str:
 def ending(seen: str, scratch: Path) -> str:
     """The tables at the end, without moving lines and without the names of this machine's folders."""
     plain = _OTHER_CONTROL.sub("", seen.replace("\r\n", "\n")).replace(str(scratch), "~/demo")
-    return plain[plain.index(BEGINS) :].rstrip()
+    start = plain.rindex("\n", 0, plain.index(BEGINS)) + 1
+    return plain[start:].rstrip()
 
 
 def draw(text: str) -> str:

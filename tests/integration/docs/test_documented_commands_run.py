@@ -1,0 +1,131 @@
+"""Everything that the pages' shell blocks tell people to type is run here as it stands, or elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ops.docs import commands
+from tests.integration.deploylab import RUN_SH, Lab, command, config, env_file, open_lab
+
+from bb8deploy.sandbox import Sandbox
+
+# In the order of a first day: each line of the pages' blocks, and the exit code that it ends with here.
+FIRST_VERSION: tuple[tuple[str, int], ...] = (
+    ("config", 0),
+    ("explain HOST_KEY_CHANGED", 0),
+    ("schema config --out config.schema.json", 0),
+    ("validate", 0),
+    ("validate --no-tests", 0),
+    ("validate --fix --dry-run", 0),
+    ("validate --github --sarif findings.sarif", 0),
+    ("validate --addon ../my_addon --no-tests", 0),
+    ("validate --addon ../other/my_addon --mode publish", 0),
+    ("sync --dry-run --diff", 0),
+    ("deploy --dry-run", 0),
+    ("deploy --dry-run --diff", 0),
+    ("sync", 0),
+    ("verify --no-start", 0),
+    ("verify", 0),
+    ("verify --backup", 0),
+    ("deploy", 0),
+    ("deploy --resume", 2),  # the newest deploy reached its end
+    ("status", 0),
+    ("logs --supervisor -n 500", 0),
+    ("sync --via mount", 0),
+    ("sync --target kitchen --accept-new", 0),
+    ("deploy --target kitchen --target workshop", 0),
+    ("publish --dry-run", 0),
+    ("publish", 0),
+    ("publish --overwrite", 0),
+)
+NEXT_VERSION: tuple[tuple[str, int], ...] = (
+    ("release patch --dry-run", 0),
+    ("release patch", 0),
+    ("release --resume", 2),  # the newest release reached its end
+    ("verify-evidence reports/runs/20261123T093000Z-a1b2c3", 0),
+    ("report", 0),
+    ("rollback", 0),
+    ("rollback 2026.11.23.0", 0),
+)
+STORY = (*FIRST_VERSION, *NEXT_VERSION)
+# Run elsewhere, because they need more than a workspace and a host: the test, and words that stand in it.
+ELSEWHERE = {
+    "init": ("tests/integration/init", '"init"'),
+    "diagnose": ("tests/integration/diagnose", '"diagnose"'),
+    "diagnose --bundle bundle.tar.gz": ("tests/integration/diagnose", '"--bundle"'),
+    "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest"'),
+    "logs --follow": ("tests/integration/deploy", '"logs", "--follow"'),
+    "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
+    "publish --image": ("tests/integration/publish", "PublishOptions(image=True)"),
+    "release patch --image": ("tests/integration/publish", "PublishOptions(image=True)"),
+}
+BLOCKS = {" ".join(one.words[1:]) for one in commands.told() if one.block and one.words[0] == "bb8deploy"}
+
+
+def test_every_command_of_a_block_is_run_by_a_test() -> None:
+    assert {line for line, _ in STORY} | ELSEWHERE.keys() >= BLOCKS
+
+
+def test_nothing_is_run_that_no_page_tells() -> None:
+    assert {line for line, _ in STORY} | ELSEWHERE.keys() <= BLOCKS
+
+
+@pytest.mark.parametrize("line", sorted(ELSEWHERE))
+def test_the_test_that_runs_it_is_there(line: str) -> None:
+    folder, words = ELSEWHERE[line]
+    tests = (commands.ROOT / folder).glob("test_*.py")
+    assert [test.name for test in tests if words in test.read_text(encoding="utf-8")]
+
+
+@pytest.mark.timeout(900)
+def test_the_commands_of_the_pages_run_in_order(tmp_path: Path) -> None:
+    with (
+        open_lab(tmp_path) as lab,
+        Sandbox(tmp_path / "kitchen") as kitchen,
+        Sandbox(tmp_path / "workshop") as workshop,
+    ):
+        _furnish(lab, kitchen, workshop)
+        _tell(lab, FIRST_VERSION)
+        lab.write(run_sh=RUN_SH + "# changed\n")
+        lab.git("commit", "-qam", "Change the add-on")
+        _tell(lab, NEXT_VERSION)
+
+
+def _tell(lab: Lab, story: tuple[tuple[str, int], ...]) -> None:
+    for line, expected in story:
+        done = command(lab, *_words(lab, line))
+        assert done.returncode == expected, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def _furnish(lab: Lab, kitchen: Sandbox, workshop: Sandbox) -> None:
+    """Settings for three hosts, a repository to publish to, and two more add-ons beside the workspace."""
+    store = lab.folder.parent / "store.git"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(store)], check=True, env=_quiet())
+    (lab.folder / ".gitignore").write_text("reports/\n.env*\nconfig.schema.json\nfindings.sarif\n")
+    for words in (("user.name", "Ann"), ("user.email", "ann@example.org"), ("commit.gpgsign", "false")):
+        lab.git("config", *words)
+    lab.git("commit", "-qam", "Ignore what the commands write")
+    # The small add-on of the lab has no echo, so there is nothing to attest.
+    env_file(lab, MQTT_HOST="", HA_PUBLISH_REMOTE=str(store), **lab.box.mount_env())
+    for name, box in (("kitchen", kitchen), ("workshop", workshop)):
+        changes = {**box.env(), **box.mount_env(), "MQTT_HOST": ""}
+        env_file(lab, f".env.{name}", **changes)
+    shutil.copytree(lab.addon, lab.folder.parent / "my_addon")
+    other = shutil.copytree(lab.addon, lab.folder.parent / "other" / "my_addon")
+    (other / "config.yaml").write_text(config("1.0.0") + "image: registry.example/me/my_addon\n")
+
+
+def _words(lab: Lab, line: str) -> list[str]:
+    """The line's words, the page's example of a version and of a run replaced by those that exist here."""
+    runs = sorted(path.parent.name for path in (lab.folder / "reports/runs").glob("*/evidence_manifest.json"))
+    newest = f"reports/runs/{runs[-1] if runs else ''}"
+    known = {"2026.11.23.0": "1.0.0", "reports/runs/20261123T093000Z-a1b2c3": newest}
+    return [known.get(word, word) for word in line.split()]
+
+
+def _quiet() -> dict[str, str]:
+    return {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
