@@ -14,8 +14,10 @@ _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning
 # What a shell, s6 or the kernel says of a program that could not start or was ended.
 _FATAL = re.compile(
     r"No such file or directory|[Pp]ermission denied|command not found|: not found$|[Ee]xec format error"
-    r"|^Killed$|Segmentation fault|[Oo]ut of memory|can't open file|s6-\S+: fatal"
+    r"|^Killed$|Segmentation fault|[Oo]ut of memory|can't open ['\"/f]|s6-\S+: fatal"
 )
+# A program that logs such words at a level of its own has met them and goes on.
+_LOGGED = re.compile(r"\b(?:DEBUG|INFO|WARNING|ERROR)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def _line(log: Sequence[str]) -> tuple[int, str] | None:
         critical = _CRITICAL.search(log[at])
         if critical:
             return at, _shortened(critical.group(1))
-        if _FATAL.search(log[at]):
+        if _FATAL.search(log[at]) and not _LOGGED.search(log[at]):
             return at, log[at].strip()
     return None
 

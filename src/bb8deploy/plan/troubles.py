@@ -47,7 +47,7 @@ class Facts:
     caches: tuple[str, ...] = ()
     writable: bool | None = None
     user: str = ""
-    uid: int = -1
+    user_has_token: bool = True
     asked: bool = False
     denied: str = ""
     slug: str = ""
@@ -227,9 +227,9 @@ def _git(f: Facts) -> str:
 
 
 def _no_token(f: Facts) -> str:
-    if not f.denied or f.uid == 0:
+    if not f.denied or f.user_has_token:
         return ""
-    return f"`ha` as {f.user or 'this user'} is answered {f.denied}: only root has the Supervisor's token"
+    return f"`ha` as {f.user or 'this user'} is answered {f.denied}: it has not the Supervisor's token"
 
 
 def _other_slug(f: Facts) -> str:

@@ -66,7 +66,7 @@ def _host(around: HostSeen) -> dict[str, Any]:
     return {
         "writable": seen.place.writable if seen.place.parent else None,
         "user": seen.facts.user,
-        "uid": seen.facts.uid,
+        "user_has_token": seen.facts.token_in_environment,
     }
 
 
