@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bb8deploy.errors import CheckFailed, Locked, UsageError
@@ -162,6 +163,7 @@ def resolve(folder: Path, name: str) -> str:
     return done.stdout.decode().strip() if done.returncode == 0 else ""
 
 
+@cache
 def prefix(folder: Path) -> str:
     """The path of `folder` inside its repository with a slash at the end, empty at the root."""
     return git(folder, "rev-parse", "--show-prefix")
@@ -188,10 +190,12 @@ def branch(folder: Path) -> str:
 
 def unfinished(folder: Path) -> str:
     """What git is in the middle of (`a merge`, `a rebase`, ...), empty where it is in nothing."""
-    for name, words in _UNFINISHED.items():
-        if (folder / git(folder, "rev-parse", "--git-path", name)).exists():
-            return words
-    return ""
+    asked = [word for name in _UNFINISHED for word in ("--git-path", name)]
+    paths = git(folder, "rev-parse", *asked).splitlines()
+    found = (
+        words for path, words in zip(paths, _UNFINISHED.values(), strict=True) if (folder / path).exists()
+    )
+    return next(found, "")
 
 
 def read_commit(folder: Path, name: str) -> Commit:
