@@ -27,7 +27,7 @@ MAY: dict[str, set[str]] = {
     "console": GROUND | {"receipts"},
     "cli": GROUND
     | {"settings", "workspace", "checks", "plan", "host", "receipts", "sandbox", "lanes", "console"},
-    "__main__": {"__version__", "cli"},
+    "__main__": {"__version__", "console", "cli"},
 }
 # The demo stands beside the sandbox and uses it as a user would: with a workspace, settings, and a receipt.
 EXCEPTIONS = {("bb8deploy.sandbox.demo", room) for room in ("settings", "workspace", "receipts")}
