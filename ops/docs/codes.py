@@ -65,8 +65,10 @@ def _in_file(path: Path) -> Iterator[Use]:
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        if name in {"Finding", "__init__", *factories} or exit_code(name) is not None:
+        if name in {"Finding", "Rule", "__init__", *factories} or exit_code(name) is not None:
             given += node.args[:1]
+        elif name in {"warn", "fail"}:  # a line of diagnose: its code comes last
+            given += node.args[3:4]
         for part in (part for one in given for part in ast.walk(one)):
             if isinstance(part, ast.Constant) and isinstance(part.value, str) and _looks_like(part.value):
                 yield Use(part.value, name, path, part.lineno)
