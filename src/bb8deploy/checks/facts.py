@@ -75,6 +75,7 @@ def gather(addon: Path, *, workspace: Path | None, profile: str, mode: Mode | No
     sources = {path: read_source(addon, path) for path in _settings_files(found.files)}
     config = next((sources[name] for name in CONFIG_NAMES if name in sources), None)
     verdict = validate_config(config.data) if config and config.readable else None
+    told = {path for path, source in sources.items() if source.findings}
     contents, unread = _contents(addon, found.files)
     return AddonFacts(
         root=addon,
@@ -92,7 +93,7 @@ def gather(addon: Path, *, workspace: Path | None, profile: str, mode: Mode | No
         tracked_secrets=_tracked_secrets(workspace),
         asked=mode,
         mode=mode or _mode(config),
-        scan_findings=(*found.findings, *unread),
+        scan_findings=(*found.findings, *(one for one in unread if one.path not in told)),
     )
 
 

@@ -52,14 +52,15 @@ def validate(
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
     wanted = None if mode is Wanted.AUTO else Mode(mode.upper())
     with open_run("validate", modes, addon=addon, lane="validate") as opened:
+        from bb8deploy.lanes.validate import LANE
         from bb8deploy.lanes.validate import validate as lane
 
         try:
-            outcome = lane(opened.run, with_tests=not no_tests and not dry_run, mode=wanted, fix=fix)
-            _say_fixes(opened, outcome.fixes)
-            opened.result.update(mode=str(outcome.report.mode), rating=outcome.report.rating)
+            lane(opened.run, with_tests=not no_tests and not dry_run, mode=wanted, fix=fix)
         finally:
+            _say_fixes(opened, opened.run.facts.get("fixes", ()))
             _show(opened, github=github, sarif=sarif)
+            opened.result.update(opened.run.facts.get(LANE, {}))
 
 
 def _say_fixes(opened: Opened, fixes: tuple[Fix, ...]) -> None:
@@ -80,11 +81,11 @@ def _show(opened: Opened, *, github: bool, sarif: Path | None) -> None:
         run.addon.relative_to(run.workspace).as_posix() if run.addon.is_relative_to(run.workspace) else ""
     )
     for line in formats.people(run.findings, run.addon):
-        console.note(run.clean(line))
-    console.note(formats.summary(run.findings))
+        console.text(line)
+    console.text(formats.summary(run.findings))
     if github:
         for line in formats.github(run.findings, prefix):
-            console.text(run.clean(line))
+            console.text(line)
     if sarif:
         import json
 

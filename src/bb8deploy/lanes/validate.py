@@ -38,7 +38,8 @@ def validate(
     """Checks the add-on of the run and writes tokens, receipts and the contract.
 
     `mode` None takes what config.yaml says; `fix` mends what is safe first (a dry run only plans it).
-    Raises CheckFailed, after everything was checked and written, where an error was found.
+    Raises CheckFailed, after everything was checked and written, where an error was found; the fixes, mode
+    and rating stand in the run's facts then, too.
     """
     project = find_project(run.workspace, addon=run.addon)
     fixes = _mend(run, fix=fix)
@@ -57,7 +58,7 @@ def validate(
 def _mend(run: Run, *, fix: bool) -> tuple[Fix, ...]:
     if not fix:
         return ()
-    fixes = tuple(plan_fixes(run.addon))
+    fixes = run.facts["fixes"] = tuple(plan_fixes(run.addon))
     if not run.dry_run:
         with run.step("mend what is safe") as facts:
             apply_fixes(run.addon, fixes)

@@ -55,7 +55,8 @@ def _problem(facts: AddonFacts, code: str, level: Level, problem: Problem) -> Fi
     if where and where[0] in old:
         where = (old[str(where[0])], *where[1:])
     named = ".".join(map(str, problem.path))
-    message = problem.message if not named or named in problem.message else f"{named}: {problem.message}"
+    told = not named or named in problem.message or f"`{problem.path[0]}`" in problem.message
+    message = problem.message if told else f"{named}: {problem.message}"
     return facts.at(code, level, message, *where, hint=_PROBLEM_HINTS[code])
 
 

@@ -28,7 +28,13 @@ def check(facts: AddonFacts) -> Iterator[Finding]:
     if facts.profile == "bb8":
         yield from _bridge_entry(facts)
         yield from _services(facts)
-    yield from _shellcheck(facts, scripts)
+    windows = {path for path in scripts if b"\r\n" in facts.contents[path]}
+    yield from (one for one in _shellcheck(facts, scripts) if not (one.path in windows and _is_return(one)))
+
+
+def _is_return(finding: Finding) -> bool:
+    """Whether shellcheck complains of a line's end, of which SCRIPT_CRLF has told already."""
+    return finding.message.startswith("SC1017:")
 
 
 def is_script(facts: AddonFacts, path: str) -> bool:

@@ -54,9 +54,11 @@ def advise(config: Config) -> Iterator[Problem]:
         if test(config):
             yield Problem(path, message)
     for key, gone in (("arch", words.ARCHES_GONE), ("machine", words.MACHINES_GONE)):
-        old = [v for v in config.get(key, []) if isinstance(v, str) and v.lstrip("!") in gone]
+        named = [(i, v) for i, v in enumerate(config.get(key, [])) if isinstance(v, str)]
+        old = [(i, v) for i, v in named if v.lstrip("!") in gone]
         if old:
-            yield Problem((key,), f"`{key}` names what is no longer supported: {', '.join(old)}")
+            gone_words = ", ".join(value for _, value in old)
+            yield Problem((key, old[0][0]), f"`{key}` names what is no longer supported: {gone_words}")
     for index, entry in enumerate(config["map"]):
         new = words.MAP_TYPES_RENAMED.get(entry["type"])
         if new:

@@ -32,33 +32,38 @@ def validate_options(
     try:
         normalised = reader.mapping(schema if isinstance(schema, Mapping) else {}, options, ())
     except vol.Invalid as error:
-        return OptionsVerdict(False, problems(error), tuple(reader.warnings))
+        reader.errors.extend(problems(error))
+    if reader.errors:
+        return OptionsVerdict(False, tuple(reader.errors), tuple(reader.warnings))
     return OptionsVerdict(True, (), tuple(reader.warnings), normalised)
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Walks schema and options side by side; raises vol.Invalid at the first value that does not fit."""
+    """Walks schema and options side by side; gathers what does not fit, one problem for each option."""
 
     secrets: Mapping[str, str]
     devices: Mapping[str, str]
     name: str
     warnings: list[Problem] = field(default_factory=list)
+    errors: list[Problem] = field(default_factory=list)
 
     def mapping(self, schema: Mapping[str, Any], values: Any, path: Path) -> dict[str, Any]:
         if not isinstance(values, dict):
             raise self.refuse(path, "a mapping must stand here")
         result = {}
         for key, value in values.items():
-            if key in schema:
+            if key not in schema:
+                message = f"the option `{key}` is not in the schema of {self.name}"
+                self.warnings.append(Problem((*path, key), message))
+                continue
+            try:
                 result[key] = self.value(schema[key], value, (*path, key))
-            else:
-                self.warnings.append(
-                    Problem((*path, key), f"the option `{key}` is not in the schema of {self.name}")
-                )
+            except vol.Invalid as error:
+                self.errors.extend(problems(error))
         for key in schema:
-            if key not in result and not _may_miss(schema[key]):
-                raise self.refuse((*path, key), f"the option `{key}` is missing")
+            if key not in values and not _may_miss(schema[key]):
+                self.errors.append(Problem((*path, key), f"the option `{key}` is missing"))
         return result
 
     def value(self, schema: Any, value: Any, path: Path) -> Any:

@@ -49,7 +49,7 @@ class FileVerdict:
 
 @dataclass(frozen=True, slots=True)
 class OptionsVerdict:
-    """The verdict on options: the Supervisor stops at the first error and drops unknown keys."""
+    """The verdict on options: the Supervisor names the first error alone and drops unknown keys."""
 
     valid: bool
     errors: tuple[Problem, ...] = ()
