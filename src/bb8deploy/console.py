@@ -131,6 +131,26 @@ class Console:
             _send(self.err, f"{_ERASE if self._moving else ''}{question} [y/N] ")
             return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
+    def ask(self, question: str, default: str = "") -> str:
+        """A person's answer in one line, `default` for an empty one; the input's end counts as Ctrl-C."""
+        with self._lock:
+            _send(self.err, f"{question}{f' [{default}]' if default else ''}: ")
+            line = sys.stdin.readline()
+        if not line:
+            raise KeyboardInterrupt
+        return line.strip() or default
+
+    def ask_secret(self, question: str) -> str:
+        """A person's answer that is not shown while it is typed, and masked from then on."""
+        from getpass import getpass
+
+        try:
+            answer = getpass(question).strip()
+        except EOFError:
+            raise KeyboardInterrupt from None
+        self.hidden.extend([Secret(answer)] if answer else [])
+        return answer
+
     # ------------------------------------------------------------ the moving line
 
     @contextmanager
