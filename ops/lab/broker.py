@@ -29,16 +29,17 @@ def free_port() -> int:
 
 
 class Broker:
-    """One mosquitto process; `restart` keeps its port."""
+    """One mosquitto process; started again it keeps its port. `settings` are lines for its configuration."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = "") -> None:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
         if program is None:
             raise LabUnavailable("mosquitto is not installed")
         self.port = free_port()
         self._log = folder / "mosquitto.log"
         config = folder / "mosquitto.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        common = f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+        config.write_text(common + settings)
         self._command = [program, "-c", str(config)]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,10 +63,10 @@ class Broker:
 
 
 @contextmanager
-def broker() -> Iterator[Broker]:
+def broker(settings: str = "") -> Iterator[Broker]:
     """A running broker in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="bb8-broker-") as folder:
-        own = Broker(Path(folder))
+        own = Broker(Path(folder), settings)
         own.start()
         try:
             yield own
