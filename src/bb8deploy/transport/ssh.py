@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import socket
+import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -123,7 +124,9 @@ def _end(chain: list[paramiko.Transport]) -> None:
 
 
 def _tcp(hop: Hop) -> socket.socket:
-    """A TCP connection to the first address that answers."""
+    """A TCP connection to the first address that answers; they share the time, so that several that do not
+    answer cost no more than one.
+    """
     try:
         addresses = socket.getaddrinfo(hop.host, hop.port, hop.family, socket.SOCK_STREAM)
     except OSError as error:
@@ -133,10 +136,13 @@ def _tcp(hop: Hop) -> socket.socket:
             "Check HA_SSH_HOST_ALIAS, or use the host's IP address.",
         ) from error
     problem: OSError | None = None
-    for family, kind, protocol, _, address in addresses:
+    end = time.monotonic() + hop.connect_timeout
+    for left, (family, kind, protocol, _, address) in zip(
+        range(len(addresses), 0, -1), addresses, strict=True
+    ):
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(hop.connect_timeout)
+            sock.settimeout(max(0.1, (end - time.monotonic()) / left))
             sock.connect(address)
         except OSError as error:
             sock.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.errors import Bb8Error
+from bb8deploy.host.topology import Topology, look_mounted
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import Wanted, read_wanted
@@ -17,7 +19,6 @@ from bb8deploy.workspace.tree import FoundTree, Manifest
 
 if TYPE_CHECKING:
     from bb8deploy.host.connect import Host
-    from bb8deploy.host.topology import Topology
 
 SUBJECT = "runtime folder"
 SHOWN = 3
@@ -40,7 +41,7 @@ class Here:
 @dataclass(frozen=True, slots=True)
 class FolderSeen:
     """What lies in the runtime folder. `seen` where it could be looked at; `git` is the path of a repository
-    in it; `config` is the host's own config.yaml."""
+    in it; `config` is the host's own config.yaml; `topology` is that of a mounted share."""
 
     checks: tuple[Check, ...]
     where: str = ""
@@ -52,6 +53,7 @@ class FolderSeen:
     config: Mapping[str, Any] = field(default_factory=dict)
     has_config: bool = False
     dockerfile: str = ""
+    topology: Topology | None = None
 
 
 def read_here(run: Run) -> Here:
@@ -83,7 +85,9 @@ def look(host: Host, here: Here) -> FolderSeen:
         return FolderSeen(tuple(sheet.checks), where, seen=True)
     git = _repository(sheet, found)
     caches = _caches(found)
-    seen = FolderSeen((), where, seen=True, present=True, git=git, caches=caches)
+    seen = FolderSeen(
+        (), where, seen=True, present=True, git=git, caches=caches, topology=_on_the_share(host)
+    )
     if here.wanted is None:
         sheet.skip("files", "the workspace's add-on cannot be read, so there is nothing to compare with")
         return replace(seen, checks=tuple(sheet.checks))
@@ -105,9 +109,10 @@ def look(host: Host, here: Here) -> FolderSeen:
     )
 
 
-def topology_checks(seen: FolderSeen, topology: Topology | None, slug: str) -> list[Check]:
+def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> list[Check]:
     """Whether other folders or files claim to be this add-on."""
     sheet = Sheet(SUBJECT)
+    topology = over_ssh or seen.topology
     if topology is None or not seen.present:
         sheet.skip("claims", "nobody could look which folders claim the add-on's slug")
         return sheet.checks
@@ -119,6 +124,12 @@ def topology_checks(seen: FolderSeen, topology: Topology | None, slug: str) -> l
     else:
         sheet.ok("claims", f"one folder has the slug {slug}, and nothing of the workspace lies in it")
     return sheet.checks
+
+
+def _on_the_share(host: Host) -> Topology | None:
+    with contextlib.suppress(OSError):
+        return look_mounted(Path(host.files.runtime)) if host.transport is None else None
+    return None
 
 
 def _repository(sheet: Sheet, found: FoundTree) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.errors import Bb8Error
@@ -147,17 +146,15 @@ def _denied(*said: str) -> str:
 
 
 def _topology(host: Host | None, first: Look) -> Topology | None:
-    """How the add-on lies beside others: it rode along with the first look, or is read from the mount."""
-    if host is None:
+    """How the add-on lies beside others: over ssh it rode along with the first look, or is asked for now."""
+    if host is None or host.transport is None:
         return None
     try:
         if first.rider is not None:
             return topology.read(first.rider, host.files.runtime)
-        if host.transport is None:
-            return topology.look_mounted(Path(host.files.runtime))
         sudo = host.settings.flag("HA_SSH_SUDO")
         return topology.look_over(host.transport, host.files.runtime, sudo=sudo)
-    except (Bb8Error, OSError):
+    except Bb8Error:
         return None
 
 

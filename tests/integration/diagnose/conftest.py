@@ -1,0 +1,82 @@
+"""A workspace with an embedded host, a helper that diagnoses it, and a port that swallows connections."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.integration.deploylab import Lab, open_lab
+
+from bb8deploy.lanes.diagnose.check import Check, Level
+from bb8deploy.lanes.diagnose.survey import Diagnosis, diagnose
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A diagnosis, easy to ask."""
+
+    diagnosis: Diagnosis
+
+    @property
+    def exit_code(self) -> int:
+        return self.diagnosis.exit_code
+
+    @property
+    def troubles(self) -> set[str]:
+        return {trouble.name for trouble in self.diagnosis.troubles}
+
+    def named(self, subject: str, name: str) -> Check:
+        """The one check of that name."""
+        (found,) = [c for c in self.diagnosis.checks if (c.subject, c.name) == (subject, name)]
+        return found
+
+    def level(self, subject: str, name: str) -> Level:
+        return self.named(subject, name).level
+
+    def failed(self) -> dict[str, str]:
+        """`subject/name` and code of everything that failed."""
+        return {f"{c.subject}/{c.name}": c.code for c in self.diagnosis.checks if c.level is Level.FAIL}
+
+    def warned(self) -> dict[str, str]:
+        """`subject/name` and code of everything that deserves attention."""
+        return {f"{c.subject}/{c.name}": c.code for c in self.diagnosis.checks if c.level is Level.WARN}
+
+    def subjects(self) -> list[str]:
+        return list(dict.fromkeys(check.subject for check in self.diagnosis.checks))
+
+
+def look(lab: Lab, **flags: str) -> Seen:
+    """Diagnoses the lab with these settings changed."""
+    run = lab.run(dry_run=True, **flags)
+    return Seen(diagnose(run))
+
+
+def runtime(lab: Lab) -> Path:
+    """The add-on's folder on the host."""
+    return lab.box.root / "addons/local/beep_boop_bb8"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A sandbox that has never seen the add-on, over ssh."""
+    with open_lab(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port whose queue is full: the kernel drops further connections without a word."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        yield port
+        for each in waiting:
+            each.close()
