@@ -9,7 +9,7 @@ import typer
 from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets
 from bb8deploy.cli.sync import AcceptNew, Diff, Route, Via
-from bb8deploy.cli.verify import Backup, NoStart, show
+from bb8deploy.cli.verify import Backup, NoStart, show, show_preview
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy import DeployOptions
@@ -71,10 +71,8 @@ def _one(opened: Opened, options: DeployOptions) -> None:
     show_sync(opened, outcome.synced)
     if outcome.verified:
         show(opened, outcome.verified)
-    for line in outcome.preview:
-        opened.console.text(line)
     if outcome.preview:
-        opened.result["preview"] = list(outcome.preview)
+        show_preview(opened, outcome.preview)
 
 
 def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:

@@ -9,7 +9,6 @@ import typer
 from bb8deploy.cli.common import Modes, open_run
 from bb8deploy.cli.options import Addon, AsJson, Quiet, Target
 from bb8deploy.cli.sync import AcceptNew, Route, Via
-from bb8deploy.cli.verify import keep_receipt
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +31,7 @@ def rollback(
     modes = Modes(as_json=json_output, quiet=quiet)
     with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
         from bb8deploy.host.connect import open_host
+        from bb8deploy.lanes.deploy import keep_receipt
         from bb8deploy.lanes.rollback import roll_back, roll_back_to
 
         run = opened.run
@@ -42,6 +42,6 @@ def rollback(
             try:
                 outcome = roll_back_to(run, host, version) if version else roll_back(run, host)
             finally:
-                keep_receipt(opened, host)
+                keep_receipt(run, host)
         opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)
         opened.console.note(f"{outcome.version} runs again ({outcome.action}), verified")

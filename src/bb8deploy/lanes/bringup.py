@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 
 from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Refused
 from bb8deploy.host.supervisor.base import (
@@ -22,12 +23,14 @@ from bb8deploy.lanes.run import Run
 from bb8deploy.plan.identity import Expected, Identity, newer_lines, newest
 from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
 
-POLL = 1.0
+# Seconds between two looks: short at first, because most things are soon done.
+FIRST_POLLS, POLL = (0.2, 0.4, 0.7), 1.0
 # A container that was started and has not said who it is by then says nothing at all.
 IDENTITY_DEADLINE = 60.0
 START_DEADLINE = 180.0
 STOPPED_GRACE = 15.0
 RUNNING = ("started", "startup")
+_ALREADY = "this very content runs already"
 TAIL, BUILD_TAIL = 20, 40
 # How far a log is read back for the report of an add-on that says much.
 MORE_LINES, DEEP_LINES = 5_000, 50_000
@@ -37,6 +40,7 @@ MORE_LINES, DEEP_LINES = 5_000, 50_000
 class Bringup:
     """One attempt to get `expected` to run. `sent`: this run changed the files on the host.
 
+    `profile_changed` tells for the tree digest of what runs whether apparmor.txt is another one than its;
     `answered`: the Supervisor itself said that the action was done.
     `before` is the look before anything was done; `states`, `log`, `build_log`, `built_here` and `rode` (what
     the `rider` printed with the last look) fill as it goes.
@@ -50,7 +54,7 @@ class Bringup:
     where: str
     image_based: bool = False
     sent: bool = False
-    profile_changed: bool = False
+    profile_changed: Callable[[str], bool] = lambda _running: False
     start: bool = True
     backup: bool = False
     rider: str = ""
@@ -73,7 +77,7 @@ class Bringup:
         if not self.sent:
             self._look_deeper()
         if not self.sent and self._runs_already():
-            self.decision = Decision(Action.NONE, why="this very content runs already")
+            self.decision = Decision(Action.NONE, why=_ALREADY)
             self._saw("started")
             return self.decision
         with self.run.step("reload the store", self.where):
@@ -127,8 +131,17 @@ class Bringup:
         said = newest(self.before.log)
         return same and said is not None and said.is_(self.expected)
 
+    def foreseen(self) -> Decision:
+        """What `put_in` would do, as far as that can be told before the reload."""
+        if not self.sent and self._runs_already():
+            return Decision(Action.NONE, why=_ALREADY)
+        state = self.before.state or replace(_GONE, slug=self.slug)
+        return decide(self._facts(replace(state, listed=self.expected.version, detached=False)))
+
     def _facts(self, state: AddonState) -> Facts:
         said = newest(self.before.log)
+        same = said is not None and said.is_(self.expected)
+        other = state.version == self.expected.version and not same
         return Facts(
             wanted=self.expected.version,
             installed=state.version,
@@ -136,8 +149,8 @@ class Bringup:
             state=state.state,
             detached=state.detached,
             image_based=self.image_based,
-            same_content=said is not None and said.is_(self.expected),
-            profile_changed=self.profile_changed,
+            same_content=same,
+            profile_changed=other and self.profile_changed(said.tree if said else ""),
             start_wanted=self.start,
         )
 
@@ -234,7 +247,7 @@ class Bringup:
             if self.observed:
                 return self.observed
         began = time.monotonic()
-        lines = LOG_LINES
+        lines, pauses = LOG_LINES, chain(FIRST_POLLS, repeat(POLL))
         while True:
             state = self._look(lines=lines)
             lines = MORE_LINES
@@ -246,7 +259,7 @@ class Bringup:
                 raise self._died(state)
             if waited > (IDENTITY_DEADLINE if state.state == "started" else START_DEADLINE):
                 raise self._silent(state)
-            time.sleep(POLL)
+            time.sleep(next(pauses))
 
     def _settle(self, seconds: float, seen: tuple[str, ...]) -> None:
         """Looks until `seconds` are over; a report among the lines that are not in `seen` is a new start."""

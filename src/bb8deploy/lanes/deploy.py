@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, UsageError
 from bb8deploy.host.connect import Host, open_host
 from bb8deploy.lanes.journal import Journal
+from bb8deploy.lanes.preview import foresee, foresee_sync
 from bb8deploy.lanes.rollback import after_failure
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import SyncOutcome, sync
-from bb8deploy.lanes.verify import VerifyOptions, VerifyOutcome, slug_of, verify
-from bb8deploy.plan.lifecycle import Facts, decide
+from bb8deploy.lanes.verify import VerifyOptions, VerifyOutcome, verify
+from bb8deploy.plan.identity import Expected
 from bb8deploy.receipts.tokens import DEPLOY, Token
 
 STEP = "deploy"
@@ -46,42 +47,46 @@ class DeployOutcome:
     preview: tuple[str, ...] = ()
 
 
-def deploy(run: Run, options: DeployOptions | None = None) -> DeployOutcome:
-    """Carries lanes 2 and 3 out over one connection, under the lock.
+def deploy(
+    run: Run, options: DeployOptions | None = None, *, opened: Callable[[Host], object] = lambda _host: None
+) -> DeployOutcome:
+    """Carries lanes 2 and 3 out over one connection, under the lock; `opened` is handed the host.
 
     Where the new version cannot be verified, the earlier tree comes back by itself and NotVerified says
     what became of it. The receipt's lines go to the host in any case.
     """
     options = options or DeployOptions()
-    earlier = _unfinished(run) if options.resume else ()
+    stopped = _unfinished(run) if options.resume else run.id
     with open_host(run.settings, run.progress, via=options.via, accept_new=options.accept_new) as host:
+        opened(host)
         if run.dry_run:
             return _preview(run, host, options)
         run.journal.write(STEP, "started", target=run.settings.target)
         with host.lock(run):
             try:
-                outcome = _deploy(run, host, options, earlier)
+                outcome = _deploy(run, host, options, stopped)
             finally:
-                _keep_receipt(run, host)
+                keep_receipt(run, host)
         run.journal.write(STEP, "done", version=outcome.synced.version)
         return outcome
 
 
-def _deploy(run: Run, host: Host, options: DeployOptions, earlier: tuple[str, ...]) -> DeployOutcome:
-    synced = sync(run, host, by_rsync=options.via == "rsync", with_diff=options.with_diff)
-    changed = tuple(dict.fromkeys((*earlier, *synced.changed)))
-    if not synced.nothing_to_do:
-        run.journal.write("synced", "done", changed=list(changed[:500]), archive=synced.archive)
-    wanted = VerifyOptions(start=options.start, backup=options.backup, changed=changed)
+def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> DeployOutcome:
+    """`stopped` is the run that this one goes on with: what that had sent counts as sent by this one."""
+    synced = _sync(run, host, options)
+    _tell_hand_edits(run, synced)
+    sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
+    wanted = VerifyOptions(options.start, options.backup, sent, "apparmor.txt" in synced.changed)
     try:
         verified = verify(run, host, wanted)
     except NotVerified as error:
-        if error.code in _STAYS or not _can_go_back(synced, earlier):
-            raise _stays(error, synced) from error
+        stays = "" if error.code in _STAYS else _why_not_back(host, synced, sent)
+        if error.code in _STAYS or stays:
+            raise _with(error, stays) from error
         run.ledger.drift("verify", error.code, run.clean(error.cause))
         raise after_failure(run, host, error) from error
     except CheckFailed as error:
-        if error.code in _PUT_BACK and _can_go_back(synced, earlier):
+        if error.code in _PUT_BACK and not _why_not_back(host, synced, sent):
             with run.step("put the earlier tree back", host.where):
                 host.files.restore_previous(run.id)
         raise
@@ -90,21 +95,36 @@ def _deploy(run: Run, host: Host, options: DeployOptions, earlier: tuple[str, ..
     return DeployOutcome(synced, verified)
 
 
-def _can_go_back(synced: SyncOutcome, earlier: tuple[str, ...]) -> bool:
-    """Only what this deploy itself replaced is put back: an older tree than that would surprise."""
-    return synced.archive is not None or bool(earlier)
+def _sync(run: Run, host: Host, options: DeployOptions) -> SyncOutcome:
+    return sync(run, host, by_rsync=options.via == "rsync", with_diff=options.with_diff)
 
 
-def _stays(error: NotVerified, synced: SyncOutcome) -> NotVerified:
-    if error.code in _STAYS:
+def _tell_hand_edits(run: Run, synced: SyncOutcome) -> None:
+    """Somebody's work on the host is not lost without a word: it stands in the earlier tree."""
+    earlier = synced.previous
+    if synced.archive and earlier and earlier.tree != synced.previous_digest:
+        run.progress.warn(
+            f"files on {synced.where} had been changed by hand since run {earlier.run}; "
+            f"they are kept in {synced.archive} until the next sync"
+        )
+
+
+def _why_not_back(host: Host, synced: SyncOutcome, sent: bool) -> str:
+    """Empty where the earlier tree is what this deploy replaced; an older one than that would surprise."""
+    if not sent:
+        return "nothing was sent by this run"
+    return "" if synced.archive or host.files.previous_stamp() else "the host has no earlier tree"
+
+
+def _with(error: NotVerified, stays: str) -> NotVerified:
+    if not stays:
         return error
-    why = "nothing was sent by this run" if synced.nothing_to_do else "the host has no earlier tree"
     return NotVerified(
-        error.code, f"{error.cause}; not rolled back: {why}", error.remedy, details=error.details
+        error.code, f"{error.cause}; not rolled back: {stays}", error.remedy, details=error.details
     )
 
 
-def _keep_receipt(run: Run, host: Host) -> None:
+def keep_receipt(run: Run, host: Host) -> None:
     """Appends the run's lines to the host's receipt; a host that is gone keeps none, and we say so."""
     try:
         kept = host.append_receipt(run.ledger.texts(DEPLOY))
@@ -117,49 +137,29 @@ def _keep_receipt(run: Run, host: Host) -> None:
 
 def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
-    from contextlib import closing
-
-    from bb8deploy.host.supervisor.route import reach
-
-    synced = sync(run, host, by_rsync=options.via == "rsync", with_diff=options.with_diff)
-    slug = slug_of(run)
-    reached = reach(run.settings, run.addon, host, slug)
-    with closing(reached.supervisor):
-        state = reached.first.state
-    facts = Facts(
-        wanted=synced.version,
-        installed=state.version if state else "",
-        listed=synced.version,
-        state=state.state if state else "unknown",
-        same_content=synced.nothing_to_do,
-        profile_changed="apparmor.txt" in synced.changed,
-        start_wanted=options.start,
-    )
-    decision = decide(facts)
-    lines = (
-        f"{slug} by {reached.supervisor.route}: {decision.action.value} ({decision.why})",
-        "cannot be foreseen: whether it builds, and what the add-on reports when it runs",
-    )
-    return DeployOutcome(synced, None, lines)
+    synced = _sync(run, host, options)
+    sent = not synced.nothing_to_do
+    wanted = VerifyOptions(options.start, options.backup, sent, "apparmor.txt" in synced.changed)
+    expected = Expected(synced.version, synced.digest, synced.run_id_on_host)
+    return DeployOutcome(synced, None, (foresee_sync(synced), *foresee(run, host, expected, wanted)))
 
 
-def _unfinished(run: Run) -> tuple[str, ...]:
-    """The paths that the newest unfinished deploy to this target had sent.
+def _unfinished(run: Run) -> str:
+    """The id of the newest deploy to this target, which did not reach its end.
 
-    Raises UsageError RESUME_NOTHING where the newest one reached its end.
+    Raises UsageError RESUME_NOTHING where it did, or there is none.
     """
     for folder in sorted((run.reports / "runs").glob("*"), reverse=True):
         entries = Journal(folder / "journal.jsonl").entries()
-        started = [e for e in entries if e.step == STEP and e.facts.get("target") == run.settings.target]
-        if folder.name == run.id or not started:
+        mine = [e for e in entries if e.step == STEP and e.facts.get("target") == run.settings.target]
+        if folder.name == run.id or not mine:
             continue
-        done = {e.step: e for e in entries if e.state == "done"}
-        if STEP in done:
+        if any(e.step == STEP and e.state == "done" for e in entries):
             break
+        last = next((e.step for e in reversed(entries) if e.state == "done"), "nothing")
         run.journal.write("resume", "done", of=folder.name)
-        sent = done["synced"].facts.get("changed", []) if "synced" in done else []
-        run.progress.note(f"going on with run {folder.name}, which had sent {json.dumps(len(sent))} file(s)")
-        return tuple(str(path) for path in sent)
+        run.progress.note(f"going on with run {folder.name}, whose last finished step was: {last}")
+        return folder.name
     raise UsageError(
         "RESUME_NOTHING",
         "the newest deploy to this target reached its end, so there is nothing to continue",

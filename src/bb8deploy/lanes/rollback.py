@@ -19,10 +19,11 @@ from bb8deploy.lanes.verify import (
     slug_of,
     verify,
 )
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.identity import UNKNOWN, Expected
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.receipts.tokens import Token
 from bb8deploy.workspace import git
+from bb8deploy.workspace.addon import parse_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +44,37 @@ def roll_back(run: Run, host: Host) -> RollbackOutcome:
     with run.step("put the earlier tree back", host.where):
         found = host.files.restore_previous(run.id)
     stamp = Stamp.parse(found.stamp)
-    if stamp is None or digest_without_ignored(run, found) != stamp.tree:
-        run.ledger.skip(Token.ROLLBACK_OK, "the earlier tree carries no stamp of its content")
-        raise CheckFailed(
-            "ROLLBACK_UNPROVABLE",
-            "the earlier tree is back on the host, but carries no stamp that what runs could be held against",
-            "Look at the add-on in Home Assistant, or run `bb8deploy rollback VERSION`.",
-        )
-    expected = Expected(stamp.version, stamp.tree, stamp.run)
+    provable = stamp is not None and digest_without_ignored(run, found) == stamp.tree
+    version = stamp.version if stamp else _version_on(host)
+    expected = Expected(version, stamp.tree if stamp and provable else UNKNOWN, stamp.run if stamp else "")
     reached = reach(run.settings, run.addon, host, slug_of(run))
     with closing(reached.supervisor):
-        # Every path may differ from what is built now, so only the add-on's own word can say "already so".
-        work = bring_up(run, host, reached, expected, VerifyOptions(changed=(".",)))
+        work = bring_up(run, host, reached, expected, VerifyOptions(sent=True))
         decision = work.put_in()
+        if not provable:
+            raise _unprovable(run, version)
         work.observe()
-    return _proven(run, RollbackOutcome(stamp.version, stamp.tree, decision.action.value))
+    return _proven(run, RollbackOutcome(version, expected.tree, decision.action.value))
+
+
+def _version_on(host: Host) -> str:
+    """The version in the host's config.yaml, empty where that cannot be read."""
+    data = host.files.read(f"{host.files.runtime}/config.yaml")
+    return str(parse_config(data, "config.yaml").get("version", "")) if data else ""
+
+
+def _unprovable(run: Run, version: str) -> CheckFailed:
+    run.ledger.skip(Token.ROLLBACK_OK, "the earlier tree carries no stamp of its content")
+    return CheckFailed(
+        "ROLLBACK_UNPROVABLE",
+        f"the earlier tree ({version}) is back and was put in, but carries no stamp that what runs could be "
+        "held against",
+        "Look at the add-on in Home Assistant, or run `bb8deploy rollback VERSION`.",
+    )
 
 
 def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
-    """Deploys the tagged `version` from git and has it run; then ROLLBACK_OK.
+    """Deploys the tagged `version` from git and has it run; then ROLLBACK_OK. Needs the lock.
 
     Raises UsageError where there is no such tag, and whatever sync and verify raise.
     """
@@ -75,12 +88,12 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
             "See `git tag`, fetch the tags (`git fetch --tags`), and name one of them.",
         )
     tree = git.folder_tree(run.workspace, run.addon, commit)
-    with host.lock(run), tempfile.TemporaryDirectory(prefix="bb8-rollback-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bb8-rollback-") as folder:
         source = Path(folder) / "addon"
         source.mkdir()
         git.write_tree_files(run.workspace, tree, source)
         outcome = sync(run, host, source=source, commit=commit)
-        verified = verify(run, host, VerifyOptions(changed=outcome.changed))
+        verified = verify(run, host, VerifyOptions(sent=not outcome.nothing_to_do))
     return _proven(run, RollbackOutcome(outcome.version, outcome.digest, verified.action))
 
 

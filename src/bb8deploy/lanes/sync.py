@@ -170,13 +170,14 @@ def _outcome(host: Host, plan: SyncPlan, wanted: Wanted, diffs: tuple[str, ...])
         run_id_on_host=plan.earlier.run if plan.nothing and plan.earlier else wanted.stamp.run,
         where=host.where,
         previous_digest=plan.have.digest if plan.present else "",
-        archive=_archive(host) if swapped else None,
+        archive=archive_of(host.files.runtime) if swapped else None,
         diffs=diffs,
     )
 
 
-def _archive(host: Host) -> str:
-    folder, _, name = host.files.runtime.rpartition("/")
+def archive_of(runtime: str) -> str:
+    """The folder of the earlier tree beside the runtime folder."""
+    folder, _, name = runtime.rpartition("/")
     return f"{folder}/.bb8deploy/{name}/previous"
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
-from bb8deploy.errors import Bb8Error
+from bb8deploy.errors import Bb8Error, Interrupted
+from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy import DeployOptions, deploy
 from bb8deploy.lanes.journal import Journal
 from bb8deploy.lanes.run import Progress, Run
@@ -56,10 +59,20 @@ class Named:
 def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[Row]:
     """Deploys to every target, at most AT_ONCE at a time; gives one row each, in the order of `names`.
 
-    Receipts lie in `reports/targets/NAME/`; the run ids are that of `run` with the name behind.
+    Receipts lie in `reports/targets/NAME/`; the run ids are that of `run` with the name behind. Ctrl-C ends
+    every connection, and with it what waits there.
     """
+    stop, hosts = Event(), list[Host]()
     with ThreadPoolExecutor(min(AT_ONCE, len(names)), "bb8deploy-target") as pool:
-        return list(pool.map(lambda name: _one(run, name, options), names))
+        futures = [pool.submit(_one, run, name, options, hosts.append, stop) for name in names]
+        try:
+            return [future.result() for future in futures]
+        except KeyboardInterrupt:
+            stop.set()
+            for host in hosts:
+                if host.transport:
+                    host.transport.close()
+            raise
 
 
 def worst(rows: list[Row]) -> int:
@@ -86,15 +99,18 @@ def run_of(run: Run, name: str) -> Run:
     )
 
 
-def _one(run: Run, name: str, options: DeployOptions) -> Row:
+def _one(run: Run, name: str, options: DeployOptions, opened: Callable[[Host], object], stop: Event) -> Row:
     """One target's deploy; whatever it meets becomes its row, so that the others go on."""
     own: Run | None = None
     try:
+        if stop.is_set():
+            raise _interrupted()
         own = run_of(run, name)
         if not own.dry_run:
             own.ledger.begin("deploy")
-        outcome = deploy(own, options)
-    except Bb8Error as error:
+        outcome = deploy(own, options, opened=opened)
+    except Bb8Error as met:
+        error = _interrupted() if stop.is_set() else met
         if own and not own.dry_run:
             own.ledger.drift("deploy", error.code, own.clean(error.cause))
         return _failed(name, own, error)
@@ -108,6 +124,14 @@ def _one(run: Run, name: str, options: DeployOptions) -> Row:
         outcome.preview[0] if outcome.preview else "",
         tuple(own.ledger.held()),
         own.reports,
+    )
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted(
+        "INTERRUPTED",
+        "the run was interrupted; what was observed so far is kept",
+        "Run the same command again with --resume.",
     )
 
 

@@ -15,7 +15,7 @@ from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
 from bb8deploy.lanes.bringup import RUNNING, TAIL, Bringup
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.sync import read_wanted
+from bb8deploy.lanes.sync import archive_of, read_wanted
 from bb8deploy.plan.identity import Expected, Identity
 from bb8deploy.plan.lifecycle import Action
 from bb8deploy.plan.sync import Stamp, plan_sync
@@ -23,6 +23,7 @@ from bb8deploy.receipts.tokens import Token
 from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.tree import FoundTree
 
+PROFILE = "apparmor.txt"
 OF_CONTAINER = (Token.RUN_SH_PRESENT, Token.PY_OK, Token.VERIFY_OK)
 
 
@@ -43,13 +44,14 @@ class VerifyOutcome:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """`start`: start it where it does not run; `backup`: before an update; `changed`: paths that the sync of
-    this deploy sent, earlier tries of it included.
+    """`start`: start it where it does not run; `backup`: before an update; `sent`: this deploy, or the one
+    that it goes on with, sent files; `profile_changed`: apparmor.txt among them.
     """
 
     start: bool = True
     backup: bool = False
-    changed: tuple[str, ...] = ()
+    sent: bool = False
+    profile_changed: bool = False
 
 
 def slug_of(run: Run) -> str:
@@ -106,12 +108,22 @@ def bring_up(run: Run, host: Host, reached: Reached, expected: Expected, options
         reached.first,
         host.where,
         image_based=bool(read_addon(run.addon).image),
-        sent=bool(options.changed),
-        profile_changed="apparmor.txt" in options.changed,
+        sent=options.sent,
+        profile_changed=lambda running: options.profile_changed or _profile_differs(host, running),
         start=options.start,
         backup=options.backup,
         rider=_rider(host),
     )
+
+
+def _profile_differs(host: Host, running: str) -> bool:
+    """Whether apparmor.txt was changed by a sync after which nothing was put in yet: what runs, by its tree
+    digest, is then the earlier tree."""
+    files = host.files
+    earlier = Stamp.parse(files.previous_stamp())
+    if earlier is None or earlier.tree != running:
+        return False
+    return files.read(f"{files.runtime}/{PROFILE}") != files.read(f"{archive_of(files.runtime)}/{PROFILE}")
 
 
 def _verify(
@@ -147,7 +159,7 @@ def _verify(
 def _reached(run: Run, host: Host, options: VerifyOptions) -> Reached:
     """The way to the Supervisor. Where nothing was sent, most likely all is in place: then the first look
     watches the add-on over the settle time too, in one command."""
-    settle = 0.0 if options.changed else run.settings.number("BB8_SETTLE_SECONDS")
+    settle = 0.0 if options.sent else run.settings.number("BB8_SETTLE_SECONDS")
     return reach(run.settings, run.addon, host, slug_of(run), rider=_rider(host), again_after=settle)
 
 

@@ -189,7 +189,7 @@ def test_rollback_by_hand_goes_to_the_earlier_tree_or_to_any_tag(lab: Lab) -> No
     assert lab.state()["version"] == "1.0.1"
 
     run = lab.run()
-    with open_host(run.settings, run.progress) as host:
+    with open_host(run.settings, run.progress) as host, host.lock(run):
         tagged = roll_back_to(run, host, "1.0.0")
     assert (tagged.version, lab.state()["version"]) == ("1.0.0", "1.0.0")
     assert lab.tokens[-1] == "ROLLBACK_OK"
@@ -230,7 +230,14 @@ def test_inside_home_assistant_the_rest_api_is_used(lab: Lab) -> None:
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     outcome = deploy(lab.run(dry_run=True))
-    assert "install" in outcome.preview[0]
+    assert outcome.preview[1:] == (
+        f"{SLUG} by ha: not installed",
+        "would reload the store",
+        f"would install {SLUG}: it is not installed",
+        f"would start {SLUG} unless it runs",
+        "would wait for its own report and watch it for 1 s",
+        "cannot be foreseen: whether it builds, how long that takes, what the add-on reports when it runs",
+    )
     assert lab.tokens == []
     assert not (lab.box.root / "addons/local/beep_boop_bb8").exists()
 

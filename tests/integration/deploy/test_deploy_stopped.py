@@ -1,0 +1,154 @@
+"""Deploys that are killed or interrupted at any step: the host stays whole, and --resume ends the work."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tests.integration.deploylab import DIES, DOCKERFILE, RUN_SH, Lab, begun, command, config, env_file
+from tests.integration.witness import Witness, host_tree, runtime, stamp_on, tokens_of
+
+SLOW = DOCKERFILE.replace("CMD", "RUN sleep 1.5\nCMD")
+STEPS = [
+    ("deploy", "started"),
+    ("hash the host's files", "done"),
+    ("send and swap", "started"),
+    ("send and swap", "done"),
+    ("reload the store", "started"),
+    ("update local_beep_boop_bb8", "started"),
+    ("wait for the add-on's own report", "started"),
+    ("watch it for 2 s", "started"),
+]
+
+
+def stop_at(lab: Lab, process: subprocess.Popen[str], step: tuple[str, str], number: int) -> str:
+    """Sends the signal once the run's journal tells of the step; gives what the command said."""
+    end = time.monotonic() + 100
+    while step not in told(lab):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    return out + err
+
+
+def told(lab: Lab) -> set[tuple[str, str]]:
+    """The steps in the newest run's journal, with how far each came."""
+    folders = sorted((lab.folder / "reports/runs").glob("*/journal.jsonl"))
+    rows = [line for line in folders[-1].read_text().splitlines() if line.endswith("}")] if folders else []
+    return {(row["step"], row["state"]) for row in map(json.loads, rows)}
+
+
+def started(lab: Lab, *words: str) -> subprocess.Popen[str]:
+    """A command that is past the opening of its run."""
+    before = set((lab.folder / "reports/runs").glob("*"))
+    process = begun(lab, *words)
+    end = time.monotonic() + 60
+    while set((lab.folder / "reports/runs").glob("*/journal.jsonl")) <= {p / "journal.jsonl" for p in before}:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    return process
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[" ".join(step) for step in STEPS])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_a_deploy_that_is_stopped_anywhere_can_be_resumed(
+    lab: Lab, step: tuple[str, str], number: signal.Signals
+) -> None:
+    lab.deploy()
+    earlier = host_tree(lab)
+    env_file(lab, BB8_SETTLE_SECONDS="2")
+    lab.write(config=config("1.0.1"), dockerfile=SLOW)
+    witness = Witness.of(lab)
+    process = started(lab, "deploy")
+    said = stop_at(lab, process, step, number)
+    assert process.returncode == (130 if number is signal.SIGINT else -9), said
+    assert witness.refutes(said.splitlines()) == []
+    if runtime(lab).is_dir():
+        assert host_tree(lab) == stamp_on(lab)["tree"]
+        assert (host_tree(lab) == earlier) == (stamp_on(lab)["tree"] == earlier)
+    if number is signal.SIGINT:
+        assert "error INTERRUPTED: " in said
+        assert "deploy --resume" in said
+        lock_goes_away(lab)
+
+    resumed = command(lab, "deploy", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"going on with run {Path(killed_run(lab)).name}" in resumed.stderr
+    assert {"CLEAN_RUNTIME_OK", "VERIFY_OK", "DEPLOY_SSH_OK"} <= {t.name for t in tokens_of(lines(resumed))}
+    assert witness.refutes(lines(resumed)) == []
+    assert lab.state()["version"] == "1.0.1"
+    nothing_left = command(lab, "deploy", "--resume")
+    assert (nothing_left.returncode, "RESUME_NOTHING" in nothing_left.stderr) == (2, True)
+
+
+def lock_goes_away(lab: Lab) -> None:
+    """By the run itself, or by the host once it notices that the connection which took it has ended."""
+    end = time.monotonic() + 30
+    while (runtime(lab).parent / ".bb8deploy/beep_boop_bb8.lock").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def killed_run(lab: Lab) -> Path:
+    """The folder of the run before the newest."""
+    return sorted((lab.folder / "reports/runs").glob("*"))[-2]
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return done.stdout.splitlines()
+
+
+def test_a_resumed_deploy_that_fails_goes_back_to_what_the_killed_one_replaced(lab: Lab) -> None:
+    lab.deploy()
+    env_file(lab)
+    lab.write(config=config("1.0.1"), run_sh=DIES)
+    process = started(lab, "deploy")
+    stop_at(lab, process, ("send and swap", "done"), signal.SIGKILL)
+    witness = Witness.of(lab)
+    done = command(lab, "deploy", "--resume")
+    assert done.returncode == 4
+    assert "rolled back: 1.0.0 runs again" in done.stderr
+    assert witness.refutes(lines(done)) == []
+
+
+def test_a_killed_deploy_does_not_smuggle_a_profile_in(lab: Lab) -> None:
+    lab.write(run_sh=RUN_SH)
+    lab.deploy()
+    env_file(lab)
+    (lab.addon / "apparmor.txt").write_text("profile beep_boop_bb8 { file, }\n")
+    assert command(lab, "sync").returncode == 0
+    for words in (["verify"], ["deploy"]):
+        done = command(lab, *words)
+        assert done.returncode == 1
+        assert "error PROFILE_SAME_VERSION: " in done.stderr
+
+
+def test_an_interrupted_deploy_to_several_targets_ends_them_all(lab: Lab) -> None:
+    lab.deploy()
+    env_file(lab, ".env.a", BB8_SETTLE_SECONDS="60")
+    env_file(lab, ".env.b", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
+    lab.write(config=config("1.0.1"))
+    process = begun(lab, "deploy", "--target", "a", "--target", "b")
+    journals = lab.folder / "reports/targets/a/runs"
+    end = time.monotonic() + 100
+    while not any("watch it for 60 s" in path.read_text() for path in journals.glob("*/journal.jsonl")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=50)
+    assert process.returncode == 130, err
+    assert "error INTERRUPTED: " in err
+    receipt = (lab.folder / "reports/targets/a/deploy_receipt.txt").read_text()
+    assert "TOKEN: DEPLOY_OK" in receipt
+    assert "VERIFY_OK" not in receipt
+    assert "DRIFT: INTERRUPTED" in receipt
+    lock_goes_away(lab)
