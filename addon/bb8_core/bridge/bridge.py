@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bb8_core.bridge import acks
 from bb8_core.bridge.acks import AckStatus, Outcome, rejected
 from bb8_core.bridge.deadman import Deadman
-from bb8_core.bridge.gate import Limits, Refused, Situation, decide, refusal
+from bb8_core.bridge.gate import LastStop, Limits, Refused, Situation, decide, refusal
+from bb8_core.bridge.history import History, Recent
 from bb8_core.bridge.intents import (
     ClearEstop,
     Connect,
@@ -53,21 +54,9 @@ PATIENT_TTL_S = 15.0
 """How long it may wait for the robot to be connected first."""
 WAKE_TIMEOUT_S = 20.0
 TELEMETRY_EVERY_S = 60.0
-RECENT = 20
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
 _log = logging.getLogger("bb8.bridge")
-
-
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """One command of late, for the status page."""
-
-    ts: str
-    name: str
-    status: str
-    reason: str
-    rtt_ms: float | None
 
 
 class Bridge:
@@ -88,13 +77,14 @@ class Bridge:
         self._highest_cap = limits.speed_cap
         self._limits = limits
         self._latch = latch
+        self._last_stop = LastStop()
         self._save = save
         self._tasks: set[asyncio.Task[None]] = set()
         self._was_open = False
         self._light = Light()
         self._tail: int | None = None
         self._telemetry = Telemetry()
-        self._recent: tuple[Recent, ...] = ()
+        self._history = History()
         self._became_ready = asyncio.Event()
         self.motion = Motion(self.situation, deadman, self._tell_motion, self._unstoppable)
         self.pump = Pump(link, limits.min_spacing_ms / 1000, self.motion.may_send, self.motion.written)
@@ -121,7 +111,7 @@ class Bridge:
     @property
     def recent(self) -> tuple[Recent, ...]:
         """The last commands, newest first."""
-        return self._recent
+        return self._history.commands
 
     async def run(self) -> None:
         """Tell the first states, then write and poll until cancelled."""
@@ -147,18 +137,25 @@ class Bridge:
 
     def broker_lost(self) -> None:
         """Nobody can tell us to stop any more, so we stop."""
+        self._last_stop.stopped(self._now())
         if self.motion.state.moving or len(self.pump):
             self._stop(silent)
 
     def obey(self, request: Request) -> None:
         """Carry out a request, or refuse it with a reason; every step is acknowledged."""
         report = self._reporter(request)
+        if self._last_stop.overtook(request):
+            report(acks.STOPPED)
+        else:
+            self._carry_out(request, report)
+
+    def _carry_out(self, request: Request, report: Report) -> None:
         intent = request.intent
         match intent:
             case Stop():
-                self._stop(report)
+                self._stop(report, request.received_at)
             case Estop():
-                self._estop(report)
+                self._estop(report, request.received_at)
             case ClearEstop():
                 self._clear_estop()
                 report(acks.ACCEPTED)
@@ -217,8 +214,9 @@ class Bridge:
         report(acks.ACCEPTED)
         self.motion.play(macro.name, scaled(gesture, self._limits.speed_cap), report)
 
-    def _stop(self, report: Report) -> None:
+    def _stop(self, report: Report, asked_at: float | None = None) -> None:
         """Not gated by anything: whatever the state, nothing that waits moves the robot any more."""
+        self._last_stop.stopped(self._now() if asked_at is None else asked_at)
         open_wire = self._link.wire_open
         if open_wire:
             report(acks.ACCEPTED)
@@ -229,8 +227,9 @@ class Bridge:
         reason = "the robot is not connected, so there is nothing to stop; it stops itself when a link ends"
         report(rejected("NOT_CONNECTED", reason))
 
-    def _estop(self, report: Report) -> None:
+    def _estop(self, report: Report, asked_at: float | None = None) -> None:
         """Stop first, then remember: the disk may be slow."""
+        self._last_stop.latched(self._now() if asked_at is None else asked_at)
         self._latch.set()
         if self._link.wire_open:
             report(acks.ACCEPTED)
@@ -274,7 +273,7 @@ class Bridge:
             ttl_s = PATIENT_TTL_S
             self._link.want()
         report(acks.ACCEPTED)
-        self.pump.put(Item(lane, command, report, asyncio.get_running_loop().time() + ttl_s))
+        self.pump.put(Item(lane, command, report, self._now() + ttl_s))
 
     def _led(self, wish: Led | LedChange, report: Report) -> None:
         light = after(self._light, wish)
@@ -312,7 +311,7 @@ class Bridge:
             async with asyncio.timeout(WAKE_TIMEOUT_S):
                 while not self._link.ready:
                     await self._became_ready.wait()
-                started = asyncio.get_running_loop().time()
+                started = self._now()
                 response = await self._link.request(commands.ping())
         except TimeoutError:
             status = self._link.status
@@ -322,7 +321,7 @@ class Bridge:
         except LinkError:
             report(acks.LINK_LOST)
         else:
-            report(acks.answered(response, asyncio.get_running_loop().time() - started))
+            report(acks.answered(response, self._now() - started))
 
     async def _disconnect(self, report: Report) -> None:
         report(acks.ACCEPTED)
@@ -442,20 +441,19 @@ class Bridge:
 
     def _reporter(self, request: Request) -> Report:
         """Acknowledge each step of a request, and remember how far it came."""
-        earlier: list[Recent] = []
+        step = self._history.follow(request.cmd)
 
         def report(outcome: Outcome) -> None:
             self._voice.ack(request.cmd, acks.payload(request, outcome))
-            ts = datetime.now(UTC).isoformat(timespec="milliseconds")
-            latest = Recent(ts, request.cmd, outcome.status.value, outcome.reason, outcome.rtt_ms)
-            others = tuple(recent for recent in self._recent if recent not in earlier)
-            earlier[:] = [latest]
-            self._recent = (latest, *others)[:RECENT]
+            step(outcome)
 
         return report
 
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
     def _age(self, request: Request) -> float:
-        return max(0.0, asyncio.get_running_loop().time() - request.received_at)
+        return max(0.0, self._now() - request.received_at)
 
     async def _await_outcome(self, action: Callable[[Report], None], timeout_s: float) -> Outcome:
         final: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bb8_core.bridge.intents import Drive
+from bb8_core.bridge.intents import ClearEstop, Drive, Macro, Request, Stabilize
 from bb8_core.link.states import Status
 from bb8_core.robot import commands
 from bb8_core.robot.protocol import Command
@@ -48,6 +48,32 @@ class Allowed:
     speed: int
     heading: int
     ms: int
+
+
+@dataclass(slots=True)
+class LastStop:
+    """When the newest stop was asked for (monotonic s): stops overtake, so an older wish may come later."""
+
+    stop_at: float = float("-inf")
+    estop_at: float = float("-inf")
+
+    def stopped(self, at: float) -> None:
+        """A stop that was asked for then is being obeyed."""
+        self.stop_at = max(self.stop_at, at)
+
+    def latched(self, at: float) -> None:
+        """So is an emergency stop."""
+        self.stopped(at)
+        self.estop_at = max(self.estop_at, at)
+
+    def overtook(self, request: Request) -> bool:
+        """Whether a stop that was asked for after this request has been obeyed before it."""
+        match request.intent:
+            case Drive() | Macro() | Stabilize():
+                return request.received_at < self.stop_at
+            case ClearEstop():
+                return request.received_at < self.estop_at
+        return False
 
 
 def refusal(situation: Situation, age_s: float) -> Refused | None:

@@ -54,6 +54,68 @@ def test_speed_and_time_are_capped(tmp_path: Path) -> None:
     play(tmp_path, story, limits=Limits(60, 500, 50))
 
 
+@pytest.mark.parametrize("wish", ["drive", "macro"])
+@pytest.mark.parametrize("stop", ["stop", "estop"])
+def test_a_stop_right_behind_a_wish_is_the_last_word(tmp_path: Path, stop: str, wish: str) -> None:
+    """Stops overtake on their way to us, so the older wish comes later: it must not move the robot again."""
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        body = {"speed": 100, "heading": 5, "ms": 900, "name": "nod"}
+        rig.deliver(wish, json.dumps({"cid": "old", **body}))
+        rig.deliver(stop, '{"cid":"s"}')
+        await asyncio.sleep(0.1)
+        assert rig.ears.last(stop, "s")["status"] == "confirmed"
+        assert rig.ears.last(wish, "old")["code"] == "STOPPED"
+        assert all(command.is_stop for _, command in rig.motor_commands())
+        assert not rig.bridge.motion.state.moving
+
+    play(tmp_path, story)
+
+
+def test_a_drive_behind_a_stop_is_driven(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.deliver("stop", "{}")
+        rig.deliver("drive", drive(cid="new"))
+        await asyncio.sleep(0.3)
+        assert rig.ears.statuses_of("drive", "new")[-1] == "confirmed"
+
+    play(tmp_path, story)
+
+
+def test_an_emergency_stop_right_behind_its_clearing_stays_latched(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.deliver("estop")
+        await asyncio.sleep(0.1)
+        rig.deliver("clear_estop", '{"cid":"c"}')
+        rig.deliver("estop", "{}")
+        await asyncio.sleep(0.1)
+        assert rig.bridge.estop
+        assert rig.ears.last("clear_estop", "c")["status"] == "expired"
+        rig.deliver("clear_estop", '{"cid":"d"}')
+        await asyncio.sleep(0.1)
+        assert not rig.bridge.estop
+
+    play(tmp_path, story)
+
+
+def test_what_waits_while_the_page_or_the_broker_stops_the_robot_does_not_move_it(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        stops = {"broker": rig.bridge.broker_lost, "page": lambda: rig.bridge._stop(lambda _: None)}
+        for cid, stop in stops.items():
+            rig.deliver("drive", drive(cid=cid))
+            rig.loop.jumping.now += 0.001  # type: ignore[attr-defined]
+            stop()
+            await asyncio.sleep(0.3)
+            assert rig.ears.last("drive", cid)["code"] == "STOPPED"
+            assert not rig.bridge.motion.state.moving
+
+    play(tmp_path, story)
+
+
 def test_of_many_drives_the_newest_is_driven_within_the_spacing(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()

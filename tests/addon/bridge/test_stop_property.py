@@ -76,7 +76,7 @@ def act(rig: Rig, what: str, payload: dict[str, int] | None, record: Record) -> 
                 record.motions.append(now)
             if what in {"stop", "estop"}:
                 record.causes.append(now)
-            rig.send(what, json.dumps(payload))
+            rig.deliver(what, json.dumps(payload))
 
 
 def check(rig: Rig, record: Record) -> None:

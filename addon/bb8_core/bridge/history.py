@@ -1,0 +1,43 @@
+"""The commands of late and how far each came, for the status page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bb8_core.bridge.acks import Outcome
+
+RECENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """One command: when its last step was (RFC 3339), its name, how it stands and why."""
+
+    ts: str
+    name: str
+    status: str
+    reason: str
+    rtt_ms: float | None
+
+
+class History:
+    """The last 20 commands, the one with the newest step first."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.commands: tuple[Recent, ...] = ()
+
+    def follow(self, name: str) -> Callable[[Outcome], None]:
+        """Begin with a command; what is returned is told each of its steps."""
+        earlier: list[Recent] = []
+
+        def step(outcome: Outcome) -> None:
+            ts = datetime.now(UTC).isoformat(timespec="milliseconds")
+            latest = Recent(ts, name, outcome.status.value, outcome.reason, outcome.rtt_ms)
+            others = tuple(recent for recent in self.commands if recent not in earlier)
+            earlier[:] = [latest]
+            self.commands = (latest, *others)[:RECENT]
+
+        return step
