@@ -70,12 +70,12 @@ class Console:
         if not self.as_json:
             self._write(self.out, self._paint(text, style, self.out) if style else text)
 
-    def raw(self, text: str) -> None:
+    def raw(self, text: str, style: str = "") -> None:
         """A document that was asked for (a schema, a log, a page), in every mode.
 
         Raises BrokenPipeError when its reader is gone, so that a followed log ends.
         """
-        self._write(self.out, text, needed=True)
+        self._write(self.out, self._paint(text, style, self.out) if style else text, needed=True)
 
     def document(self, data: object) -> None:
         """The one JSON document of a run."""
