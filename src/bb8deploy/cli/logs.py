@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.options import Target
-from bb8deploy.errors import Refused, Unreachable, UsageError
+from bb8deploy.errors import CheckFailed, Refused, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from bb8deploy.host.supervisor.base import Supervisor
 
 PAUSE, PAUSE_MAX = 1.0, 30.0
+REMEMBERED = 1000
 
 
 def register(app: typer.Typer) -> None:
@@ -40,43 +43,66 @@ def logs(
                 "Leave out --follow or --supervisor.",
             )
         if follow:
-            _follow(opened)
+            _follow(opened, lines)
             return
-        found = _with_route(
-            opened, lambda way, slug: way.supervisor_logs(lines) if supervisor else way.logs(slug, lines)
-        )
+        with _route(opened, need_addon=not supervisor) as (way, slug):
+            found = way.supervisor_logs(lines) if supervisor else way.logs(slug, lines)
         for line in found:
-            opened.console.raw(opened.run.clean(line))
+            _show(opened, line)
 
 
-def _with_route(opened: Opened, call: Callable[[Supervisor, str], tuple[str, ...]]) -> tuple[str, ...]:
+@contextmanager
+def _route(opened: Opened, *, need_addon: bool) -> Iterator[tuple[Supervisor, str]]:
     from bb8deploy.host.supervisor.route import open_route
     from bb8deploy.lanes.verify import slug_of
 
     run = opened.run
     slug = slug_of(run)
     with open_route(run.settings, run.addon, run.progress, slug) as reached:
-        return call(reached.supervisor, slug)
+        state = reached.first.state
+        if need_addon and (state is None or not state.installed):
+            raise CheckFailed(
+                "ADDON_NOT_INSTALLED",
+                f"{slug} is not installed on {run.settings.target}, so it has no log",
+                "Run `bb8deploy deploy`, or set HA_REMOTE_SLUG to the slug that is installed.",
+            )
+        yield reached.supervisor, slug
 
 
-def _follow(opened: Opened) -> None:
+def _follow(opened: Opened, lines: int) -> None:
     """Follows until Ctrl-C; a lost connection is opened again, ever more slowly while it stays away."""
+    shown: deque[str] = deque(maxlen=REMEMBERED)
     pause = PAUSE
     while True:
-        began = time.monotonic()
         try:
-            _with_route(opened, lambda way, slug: _print(opened, way, slug))
+            with _route(opened, need_addon=True) as (way, slug):
+                for line in _new_lines(way, slug, shown, lines):
+                    _show(opened, line)
+                    shown.append(line)
+                    pause = PAUSE
             why = "the log ended"
         except Refused:
             raise
         except Unreachable as error:
+            if not shown:
+                raise
             why = error.cause
-        pause = PAUSE if time.monotonic() - began > PAUSE_MAX else min(PAUSE_MAX, pause * 2)
         opened.console.warn(f"{why}; connecting again in {pause:g} s")
         time.sleep(pause)
+        pause = min(PAUSE_MAX, pause * 2)
 
 
-def _print(opened: Opened, way: Supervisor, slug: str) -> tuple[str, ...]:
-    for line in way.follow(slug):
-        opened.console.raw(opened.run.clean(line))
-    return ()
+def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Iterator[str]:
+    """What was not shown yet of the log as it stands, then each line as it comes."""
+    from bb8deploy.plan.identity import newer_lines
+    from bb8deploy.plan.logview import unseen
+
+    known = way.logs(slug, REMEMBERED if shown else lines)
+    yield from newer_lines(tuple(shown), known, window=0)
+    yield from unseen(known, way.follow(slug))
+
+
+def _show(opened: Opened, line: str) -> None:
+    from bb8deploy.plan.logview import style_of
+
+    opened.console.raw(opened.run.clean(line), style_of(line))

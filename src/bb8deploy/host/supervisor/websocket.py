@@ -96,6 +96,8 @@ class WebSocketSupervisor(PathSupervisor):
             with self._http(None) as client, client.stream("GET", f"/api/hassio{path}") as answer:
                 if answer.status_code in {401, 403}:
                     raise denied(self.where, answer.status_code, "follow the log")
+                if answer.status_code != 200:
+                    raise NoAnswer("follow the log", self.where, f"it answered {answer.status_code}")
                 yield from answer.iter_lines()
         except httpx.HTTPError as error:
             raise NoAnswer("follow the log", self.where, str(error)) from error
