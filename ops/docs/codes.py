@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,14 +32,14 @@ def uses() -> tuple[Use, ...]:
 
 
 @cache
-def literals() -> frozenset[str]:
-    """Every string literal of the source: codes also travel in tables and constants."""
-    return frozenset(
-        node.value
-        for path in TOOL.rglob("*.py")
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+def literals() -> dict[str, frozenset[Path]]:
+    """Every string literal of the source with the files that hold it: codes also travel in tables."""
+    found: dict[str, set[Path]] = defaultdict(set)
+    for path in TOOL.rglob("*.py"):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found[node.value].add(path)
+    return {text: frozenset(paths) for text, paths in found.items()}
 
 
 def exit_code(name: str) -> int | None:
@@ -58,20 +59,43 @@ def title(code: str) -> str:
 
 
 def _in_file(path: Path) -> Iterator[Use]:
-    tree = _tree(path)
-    factories = _factories(tree)
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        if name in {"Finding", "Rule", "__init__", *factories} or exit_code(name) is not None:
-            given += node.args[:1]
-        elif name in {"warn", "fail"}:  # a line of diagnose: its code comes last
-            given += node.args[3:4]
-        for part in (part for one in given for part in ast.walk(one)):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str) and _looks_like(part.value):
-                yield Use(part.value, name, path, part.lineno)
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Call):
+            given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+            given += [node.args[at] for at in _places(_called(node)) if at < len(node.args)]
+            yield from _codes(given, _maker(node, path), path)
+        elif isinstance(node, ast.Tuple):  # a table of sayings names the class in the same row
+            kinds = [
+                one.id for one in node.elts if isinstance(one, ast.Name) and exit_code(one.id) is not None
+            ]
+            if kinds:
+                yield from _codes(node.elts, kinds[0], path)
+
+
+def _codes(given: Iterable[ast.expr], by: str, path: Path) -> Iterator[Use]:
+    for part in (part for one in given for part in ast.walk(one)):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and _looks_like(part.value):
+            yield Use(part.value, by, path, part.lineno)
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def _maker(node: ast.Call, path: Path) -> str:
+    """What the call makes: the class around a `super().__init__`, or what the function says it returns."""
+    name = _called(node)
+    if name == "__init__":
+        around = [c for c in ast.walk(_tree(path)) if isinstance(c, ast.ClassDef) and node in ast.walk(c)]
+        return around[-1].name if around else name
+    returned = _returns().get(name, name)
+    return returned if exit_code(returned) is not None else name
+
+
+def _places(name: str) -> set[int]:
+    """Where among its arguments a callable of this name takes a code."""
+    takes_it_first = name in {"Finding", "Rule", "__init__"} or exit_code(name) is not None
+    return _code_arguments().get(name, set()) | ({0} if takes_it_first else set())
 
 
 def _looks_like(text: str) -> bool:
@@ -98,12 +122,25 @@ def _bases() -> dict[str, str]:
     }
 
 
-def _factories(tree: ast.Module) -> set[str]:
-    """Functions whose first argument is called `code`: they make errors or findings of it."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            names = [one.arg for one in node.args.args if one.arg not in {"self", "cls"}]
-            if names[:1] == ["code"]:
-                found.add(node.name)
+@cache
+def _code_arguments() -> dict[str, set[int]]:
+    """The functions and methods of the source that have a parameter `code`, and its places in a call."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for path in TOOL.rglob("*.py"):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                names = [one.arg for one in node.args.args if one.arg not in {"self", "cls"}]
+                if "code" in names:
+                    found[node.name].add(names.index("code"))
     return found
+
+
+@cache
+def _returns() -> dict[str, str]:
+    """What each function of the source says that it returns, where that is one name."""
+    return {
+        node.name: node.returns.id
+        for path in TOOL.rglob("*.py")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and isinstance(node.returns, ast.Name)
+    }

@@ -10,6 +10,8 @@ from typing import Any
 
 from ops.docs import codes
 
+from bb8deploy import errors as tree
+
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 88
 _BY = "Written by `python -m ops.docs.generate`; a test holds it to the code."
@@ -39,8 +41,6 @@ def tokens() -> str:
 
 def errors() -> str:
     """docs/errors.md: exit codes and an index of the pages that `bb8deploy explain` shows."""
-    from bb8deploy import errors as tree
-
     kinds: dict[int, list[str]] = defaultdict(list)
     for name, value in vars(tree).items():
         if isinstance(value, type) and issubclass(value, tree.Bb8Error) and value is not tree.Bb8Error:
@@ -138,7 +138,8 @@ _ERRORS_HEAD = f"""\
 {_BY}
 
 Everything that can go wrong has a code, one sentence of cause and one of remedy. `bb8deploy explain CODE`
-shows a code's page, `bb8deploy explain` lists all of them.
+shows a code's page, `bb8deploy explain` lists all of them. A finding fails `bb8deploy validate` where its
+level is error (exit code 1); what diagnose tells fails `bb8deploy diagnose` where it says fail.
 """
 _SETTINGS_HEAD = f"""\
 # Settings
@@ -173,9 +174,15 @@ def _commands(group: Any, above: Any, order: Iterable[str]) -> Iterator[tuple[st
 
 
 def _ends(code: str) -> str:
-    """The exit codes of the errors that carry it; a finding ends validate with 1."""
-    found = {codes.exit_code(use.by) for use in codes.uses() if use.code == code}
-    return ", ".join(str(number) for number in sorted(n for n in found if n is not None)) or "finding"
+    """The exit codes of the errors that carry it; for others, which command tells it."""
+    uses = [use for use in codes.uses() if use.code == code]
+    numbers = {number for use in uses if (number := codes.exit_code(use.by)) is not None}
+    if any(use.by == "Decision" for use in uses):  # a refusal of the plan, which the lane raises
+        return f"{tree.CheckFailed.exit_code} or {tree.NotVerified.exit_code}"
+    if numbers:
+        return ", ".join(map(str, sorted(numbers)))
+    parts = {part for path in codes.literals().get(code, ()) for part in (*path.parts, path.stem)}
+    return "finding" if parts & {"checks", "validate"} else "diagnose"
 
 
 def _kind(schema: dict[str, Any]) -> str:

@@ -44,7 +44,8 @@ def _texts(tree: ast.Module) -> list[str]:
             found.append(node.value)
         elif isinstance(node, ast.JoinedStr):
             parts = (str(v.value) if isinstance(v, ast.Constant) else "HOLE" for v in node.values)
-            found.append("".join(parts))
+            # A hole at the end of a word is punctuation or a choice of words, not a word of its own.
+            found.append(re.sub(r"(?<=[\w.])HOLE", "", "".join(parts)))
     return found
 
 
