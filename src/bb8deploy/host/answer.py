@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from bb8deploy.errors import CheckFailed
 from bb8deploy.workspace.tree import Entry, FoundTree, Manifest, link_entry
@@ -44,18 +45,18 @@ def tree_of(parts: list[Section]) -> FoundTree:
         return FoundTree(present=False)
     if "WHOLE" not in bodies:
         raise _moving("a file or folder")
-    files = _names(bodies.get("FILES", b""))
-    runnable = set(_names(bodies.get("RUN", b"")))
+    kinds = dict(_kinds(bodies.get("NAMES", b"")))
+    files = [path for path, kind in kinds.items() if kind in _FILES]
     hashes = dict(_hashes(files, bodies.get("HASHES", b"")))
     targets = [os.fsdecode(t) for t in bodies.get("TARGETS", b"").split(b"\0")]
-    links = _names(bodies.get("LINKS", b""))
-    entries = [Entry(p, "file", hashes[p], 0, p in runnable) for p in files]
+    links = [path for path, kind in kinds.items() if kind == "link"]
+    entries = [Entry(p, "file", hashes[p], 0, kinds[p] == "runnable") for p in files]
     entries += [link_entry(path, target) for path, target in zip(links, targets, strict=False)]
     return FoundTree(
         present=True,
         manifest=Manifest.of(entries),
-        folders=tuple(name for name in _names(bodies.get("FOLDERS", b"")) if name != "."),
-        others=tuple(_names(bodies.get("OTHERS", b""))),
+        folders=tuple(path for path, kind in kinds.items() if kind == "folder" and path != "."),
+        others=tuple(path for path, kind in kinds.items() if kind == "other"),
         stamp=bodies.get("STAMP", b"").decode(errors="replace"),
     )
 
@@ -67,23 +68,31 @@ def escape(path: str) -> str:
     return f"./{text}"
 
 
-def _names(body: bytes) -> list[str]:
-    """The NUL-separated names as `find .` gives them, without the `./` before each."""
-    return [os.fsdecode(name.removeprefix(b"./")) for name in body.split(b"\0") if name]
+_KINDS = ("file", "runnable", "folder", "link", "other")
+_FILES = ("file", "runnable")
+
+
+def _kinds(body: bytes) -> Iterator[tuple[str, str]]:
+    """Each path and its kind, which the program says by how often it names the path."""
+    for name, again in groupby(body.split(b"\0")):
+        times = len(list(again))
+        if name:
+            yield os.fsdecode(name.removeprefix(b"./")), _KINDS[min(times, len(_KINDS)) - 1]
 
 
 def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:
     """Reads sha256sum's or `openssl dgst -r`'s lines against the names that were listed in the same order.
 
-    Knowing the name makes its form plain: as it stands (busybox) or with a leading backslash and escapes
-    (coreutils, for names with a backslash or a line end). openssl is several times faster where the
-    processor has no instructions for SHA-256.
+    Knowing the name makes its form plain: as it stands (busybox), or with a leading backslash and escapes
+    (coreutils for backslashes and line ends, openssl for line ends alone). openssl is several times faster
+    where the processor has no instructions for SHA-256.
     """
     at = 0
     for path in files:
         raw = b"./" + os.fsencode(path)
+        one_line = raw.replace(b"\n", b"\\n")
         escaped = raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-        for lead, name in ((b"", raw), (b"\\", escaped)):
+        for lead, name in ((b"", raw), (b"\\", escaped), (b"\\", one_line)):
             end = at + len(lead) + 64 + 2 + len(name)
             line = body[at : end + 1]
             between = line[len(lead) + 64 : len(lead) + 66]

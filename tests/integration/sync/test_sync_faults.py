@@ -41,7 +41,8 @@ def faulty_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 def arm(lab: Lab, case: dict[str, Any]) -> None:
     """Puts a program before the real one that goes wrong at its nth call."""
     assert lab.sshd
-    name = case["tool"]
+    hasher = "openssl" if shutil.which("openssl") else "sha256sum"
+    name = hasher if case["tool"] == "hasher" else case["tool"]
     real = shutil.which(name)
     actions = {
         "kill": "kill -9 $PPID; exit 1",

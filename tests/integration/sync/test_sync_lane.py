@@ -149,14 +149,6 @@ def test_a_hand_edit_on_the_host_is_seen_and_put_right(lab: Lab) -> None:
     assert lab.on_host() == FILES
 
 
-def test_without_line_ends_in_names_the_host_may_hash_with_openssl(lab: Lab) -> None:
-    (lab.addon / "new\nline").unlink()
-    outcome = go(lab)
-    assert lab.on_host() == {name: text for name, text in FILES.items() if "\n" not in name}
-    assert go(lab).nothing_to_do
-    assert outcome.digest == walk(lab.addon, Ignore.of_workspace(lab.workspace)).digest
-
-
 def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     go(lab)
     (lab.addon / "run.sh").write_text("#!/bin/sh\nexec false\n")

@@ -17,17 +17,17 @@ def answer(**parts: bytes) -> bytes:
     if "ABSENT" not in parts and parts.pop("torn", None) is None:
         parts["WHOLE"] = b""
     text = b"".join(f"\n{MARK} {name}\n".encode() + body for name, body in parts.items())
-    return b"Welcome to the host!\n0123 FILES\n" + text + f"\n{MARK} END\n".encode()
+    return b"Welcome to the host!\n0123 NAMES\n" + text + f"\n{MARK} END\n".encode()
 
 
 def test_what_stands_before_the_first_mark_is_dropped() -> None:
-    names = [part.name for part in sections(answer(TREE=b"", FILES=b"./a\0"), MARK)]
-    assert names == ["TREE", "FILES", "WHOLE", "END"]
+    names = [part.name for part in sections(answer(TREE=b"", NAMES=b"./a\0"), MARK)]
+    assert names == ["TREE", "NAMES", "WHOLE", "END"]
 
 
 def test_a_list_that_broke_off_is_not_taken_for_an_empty_folder() -> None:
     with pytest.raises(CheckFailed) as caught:
-        tree_of(sections(answer(TREE=b"", FILES=b"", torn=b""), MARK))
+        tree_of(sections(answer(TREE=b"", NAMES=b"", torn=b""), MARK))
     assert caught.value.code == "HOST_TREE_MOVING"
 
 
@@ -39,12 +39,8 @@ def test_a_tree_is_read_with_run_bits_links_folders_and_stamp() -> None:
     tree = tree_of(
         sections(
             answer(
-                FILES=b"./a\0./run\0",
-                RUN=b"./run\0",
-                LINKS=b"./l\0",
+                NAMES=b".\0" * 3 + b"./a\0./run\0./run\0" + b"./l\0" * 4 + b"./sub\0" * 3 + b"./sock\0" * 5,
                 TARGETS=b"a b\0",
-                FOLDERS=b".\0./sub\0",
-                OTHERS=b"./sock\0",
                 STAMP=b"{}",
                 HASHES=f"{H}  ./a\n{H}  ./run\n".encode(),
             ),
@@ -59,18 +55,27 @@ def test_a_tree_is_read_with_run_bits_links_folders_and_stamp() -> None:
     assert (tree.folders, tree.others, tree.stamp) == (("sub",), ("sock",), "{}")
 
 
-@pytest.mark.parametrize("escaped", [True, False])
-def test_names_with_line_ends_are_read_from_either_sha256sum(escaped: bool) -> None:
-    name = b"./new\nline\\x"
-    shown = b"\\" + H.encode() + b"  ./new\\nline\\\\x\n" if escaped else H.encode() + b"  " + name + b"\n"
-    body = answer(FILES=name + b"\0./b\0", HASHES=shown + f"{H}  ./b\n".encode())
+@pytest.mark.parametrize(
+    "shown",
+    [
+        H.encode() + b"  ./new\nline\\x",
+        b"\\" + H.encode() + b"  ./new\\nline\\\\x",
+        b"\\" + H.encode() + b" *./new\\nline\\x",
+    ],
+    ids=["busybox", "coreutils", "openssl"],
+)
+def test_names_with_line_ends_are_read_whoever_hashed(shown: bytes) -> None:
+    body = answer(NAMES=b"./new\nline\\x\0./b\0", HASHES=shown + f"\n{H}  ./b\n".encode())
     assert set(tree_of(sections(body, MARK)).manifest.by_path) == {"new\nline\\x", "b"}
 
 
-@pytest.mark.parametrize("hashes", [b"", f"{H}  ./b\n".encode(), f"{H}  ./a".encode(), b"garbage\n"])
-def test_a_file_without_its_hash_is_an_error(hashes: bytes) -> None:
+@pytest.mark.parametrize(
+    "hashes",
+    [b"", f"{H}  ./b\n".encode(), f"{H}  ./a".encode(), b"garbage\n", f"{H}  ./a\n{H}  ./b\n".encode()],
+)
+def test_a_file_without_its_hash_or_a_hash_without_its_file_is_an_error(hashes: bytes) -> None:
     with pytest.raises(CheckFailed) as caught:
-        tree_of(sections(answer(FILES=b"./a\0", HASHES=hashes), MARK))
+        tree_of(sections(answer(NAMES=b"./a\0", HASHES=hashes), MARK))
     assert caught.value.code == "HOST_TREE_MOVING"
 
 
