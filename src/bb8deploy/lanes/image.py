@@ -10,17 +10,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bb8deploy.errors import CheckFailed, Refused, UsageError
+from bb8deploy.lanes.logins import stored_login
 from bb8deploy.lanes.publish import Image, Source
-from bb8deploy.lanes.registry import Manifest, Registry, stored_login
+from bb8deploy.lanes.registry import Manifest, Registry
 from bb8deploy.lanes.run import Run
 from bb8deploy.plan import image as p
 from bb8deploy.receipts.tokens import Token
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace import stamps
-from bb8deploy.workspace.addon import parse_config
+from bb8deploy.workspace.addon import parse_config, read_addon
 
 BUILD_DEADLINE = 3600.0
+
+
+def require_ready(run: Run) -> None:
+    """What a promotion needs, before a release changes anything: a tool, a name, a registry that answers.
+
+    Raises UsageError, Refused or Unreachable.
+    """
+    find_tool()
+    plan = p.plan_images(_name(run), read_addon(run.addon), "", "", "")
+    with _registry(plan) as registry, run.step("preflight: reach the registry", registry.host):
+        registry.manifest(plan.jobs[0].reference)
 
 
 def promote(run: Run, source: Source) -> tuple[str, tuple[Image, ...]]:
@@ -70,6 +82,12 @@ def _check_flip(before: bytes, after: str, name: str, image: str) -> None:
 
 
 def _plan(run: Run, source: Source) -> p.ImagePlan:
+    origin = r.upstream(run.workspace, g.branch(run.workspace))[0]
+    home = source.info.url or (r.address(run.workspace, origin) if origin else "")
+    return p.plan_images(_name(run), source.info, source.tree, source.commit.sha, home)
+
+
+def _name(run: Run) -> str:
     image = run.settings.text("HA_IMAGE")
     if not image:
         raise UsageError(
@@ -77,9 +95,7 @@ def _plan(run: Run, source: Source) -> p.ImagePlan:
             "HA_IMAGE is not set, so the images have no name",
             "Set it to REGISTRY/PATH, such as ghcr.io/you/beep_boop_bb8.",
         )
-    origin = r.upstream(run.workspace, g.branch(run.workspace))[0]
-    home = source.info.url or (r.address(run.workspace, origin) if origin else "")
-    return p.plan_images(image, source.info, source.tree, source.commit.sha, home)
+    return image
 
 
 @contextmanager
@@ -105,7 +121,7 @@ def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Sour
 
 
 def _build_all(run: Run, plan: p.ImagePlan, source: Source) -> None:
-    tool = _tool()
+    tool = find_tool()
     epoch = source.commit.committer.when.split()[0]
     with tempfile.TemporaryDirectory() as context:
         g.write_tree_files(run.workspace, source.tree, Path(context))
@@ -121,8 +137,8 @@ def _build_all(run: Run, plan: p.ImagePlan, source: Source) -> None:
         _run_all(run, "image: list", p.docker_list(plan) if tool == "docker" else p.buildah_list(plan))
 
 
-def _tool() -> str:
-    """`docker` where it has buildx, else `buildah`."""
+def find_tool() -> str:
+    """`docker` where it has buildx, else `buildah`; raises UsageError where there is neither."""
     if shutil.which("docker"):
         words = ["docker", "buildx", "version"]
         if subprocess.run(words, capture_output=True, timeout=60, check=False).returncode == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -35,13 +34,18 @@ def check_workspace(run: Run, asked: Asked) -> str:
     def clean() -> None:
         found.append(g.require_clean(run.workspace, but=possible_paths(run) if asked.resuming_bump else ()))
 
-    _all([lambda: _tools(asked), lambda: _branch(run), lambda: _identity(run), clean])
+    _all([lambda: _branch(run), lambda: _identity(run), clean])
     return found[0]
 
 
 def check_surroundings(run: Run, asked: Asked, reach: Sequence[Callable[[], None]]) -> None:
     """Asks the upstream, the publish remote and, by `reach`, the host and the broker; changes nothing."""
-    _all([lambda: _own_tag(run, asked), lambda: _upstream(run), lambda: _publish_remote(run, asked), *reach])
+    checks = [lambda: _own_tag(run, asked), lambda: _upstream(run), lambda: _publish_remote(run, asked)]
+    if asked.image:
+        from bb8deploy.lanes.image import require_ready
+
+        checks.append(lambda: require_ready(run))
+    _all([*checks, *reach])
 
 
 def _all(checks: Sequence[Callable[[], None]]) -> None:
@@ -58,15 +62,6 @@ def _all(checks: Sequence[Callable[[], None]]) -> None:
     more = [line for error in others for line in (f"also {error.code}: {error.cause}", f"  {error.remedy}")]
     first.details = (*first.details, *more)
     raise first
-
-
-def _tools(asked: Asked) -> None:
-    if asked.image and not (shutil.which("docker") or shutil.which("buildah")):
-        raise UsageError(
-            "IMAGE_TOOL_MISSING",
-            "neither docker nor buildah is installed, and `--image` needs one of them",
-            "Install docker with buildx, or buildah; or release without `--image`.",
-        )
 
 
 def _branch(run: Run) -> None:

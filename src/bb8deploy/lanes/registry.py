@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bb8deploy.errors import Bb8Error, Refused, Unreachable
@@ -75,13 +71,15 @@ class Registry:
                 f"{self.host} calls {reference} {said}, but what came has the digest {digest}",
                 "Something between here and the registry changes what passes; pull it by hand and compare.",
             )
-        return Manifest(reference, digest, reply.json())
+        return Manifest(reference, digest, self._object(reply))
 
     def labels(self, manifest: Manifest) -> dict[str, str]:
-        """The labels in an image's config."""
+        """The labels in an image's config; none for a list."""
+        if manifest.is_list:
+            return {}
         name, _ = split(manifest.reference)
         reply = self._get(f"/v2/{name}/blobs/{manifest.body['config']['digest']}", name, "*/*")
-        labels = reply.json().get("config", {}).get("Labels") or {}
+        labels = self._object(reply).get("config", {}).get("Labels") or {}
         return {str(key): str(value) for key, value in labels.items()}
 
     def _get(self, path: str, name: str, accept: str) -> httpx.Response:
@@ -119,8 +117,22 @@ class Registry:
         answer = self._http.get(asked.get("realm", ""), params=wanted, headers=basic)
         if answer.status_code != 200:
             raise self._denied()
-        token = answer.json().get("token") or answer.json().get("access_token")
-        return {"Authorization": f"Bearer {token}"}
+        given = self._object(answer)
+        return {"Authorization": f"Bearer {given.get('token') or given.get('access_token')}"}
+
+    def _object(self, reply: httpx.Response) -> dict[str, Any]:
+        """The JSON object of a reply; a proxy's login page is none."""
+        try:
+            value = reply.json()
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            return value
+        raise Refused(
+            "REGISTRY_REFUSED",
+            f"what answers as {self.host} is no registry: its reply is no JSON object",
+            "Check HA_IMAGE, and whether a proxy or a login page stands in between.",
+        )
 
     def _denied(self) -> Bb8Error:
         return Refused(
@@ -138,23 +150,3 @@ def split(reference: str) -> tuple[str, str]:
         return name, digest
     name, _, tag = path.rpartition(":")
     return name, tag
-
-
-def stored_login(host: str) -> Secret | None:
-    """The login that `docker login` or `buildah login` keeps in a file for `host`, if there is one."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
-    files = (
-        os.environ.get("REGISTRY_AUTH_FILE", ""),
-        f"{os.environ.get('DOCKER_CONFIG', str(Path.home() / '.docker'))}/config.json",
-        f"{runtime}/containers/auth.json",
-    )
-    for file in filter(None, files):
-        try:
-            auths = json.loads(Path(file).read_text("utf-8")).get("auths", {})
-        except (OSError, ValueError):
-            continue
-        for name in (host, f"https://{host}", f"https://{host}/v1/"):
-            text = auths.get(name, {}).get("auth", "")
-            if text and b":" in base64.b64decode(text):
-                return Secret(text)
-    return None

@@ -1,7 +1,8 @@
-"""Image promotion with buildah and Debian's docker-registry on loopback: what was pushed is read back."""
+"""Image promotion by buildah and docker into Debian's docker-registry on loopback, and what is read back."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ops.lab.engine import engine
+from ops.lab.errors import LabUnavailable
 from tests.integration.desk import Desk
 
-from bb8deploy.errors import Bb8Error, CheckFailed
+from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.lanes import image as lane
 from bb8deploy.lanes.publish import PublishOptions, publish
 from bb8deploy.lanes.run import Run
@@ -21,26 +24,52 @@ DOCKERFILE = "FROM scratch\nARG BUILD_VERSION\nCOPY run.sh /run.sh\nLABEL io.has
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """`host:port` of an empty registry; buildah keeps its storage in the test's folder."""
-    for tool in ("docker-registry", "buildah"):
-        if not shutil.which(tool):
-            pytest.skip(f"SKIPPED: {tool} is not installed")
+def tool(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The builder that a test asks for (buildah where it asks for none), with storage of its own."""
+    name = getattr(request, "param", "buildah")
+    with contextlib.ExitStack() as stack:
+        if name == "buildah":
+            use_buildah(tmp_path, monkeypatch)
+        else:
+            use_docker(stack, monkeypatch)
+        monkeypatch.setattr(lane, "find_tool", lambda: name)
+        yield name
+
+
+def use_buildah(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = folder / "storage.conf"
+    storage.write_text(f'[storage]\ndriver = "vfs"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n')
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
+    monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
+    if not shutil.which("buildah"):
+        pytest.skip("SKIPPED: buildah is not installed")
+    tried = subprocess.run(["buildah", "from", "scratch"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"SKIPPED: buildah cannot work here: {tried.stderr.strip().splitlines()[-1:]}")
+
+
+def use_docker(stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["docker", "buildx", "version"]
+    if not shutil.which("docker") or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("SKIPPED: docker has no buildx here")
+    try:
+        running = stack.enter_context(engine())
+    except LabUnavailable as reason:
+        pytest.skip(f"SKIPPED: {reason}")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{running.socket}")
+
+
+@pytest.fixture
+def registry(tool: str, tmp_path: Path) -> Iterator[str]:
+    """`host:port` of an empty registry."""
+    if not shutil.which("docker-registry"):
+        pytest.skip("SKIPPED: docker-registry is not installed")
     config = tmp_path / "registry.yml"
     config.write_text(
         "version: 0.1\nlog: {level: info}\n"
         f"storage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
         "http: {addr: '127.0.0.1:0'}\n"
     )
-    storage = tmp_path / "storage.conf"
-    storage.write_text(
-        f'[storage]\ndriver = "vfs"\nrunroot = "{tmp_path}/run"\ngraphroot = "{tmp_path}/graph"\n'
-    )
-    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
-    monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
-    monkeypatch.setattr(lane, "_tool", lambda: "buildah")
-    if subprocess.run(["buildah", "from", "scratch"], capture_output=True, check=False).returncode:
-        pytest.skip("SKIPPED: buildah cannot work here")
     words = ["docker-registry", "serve", str(config)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
         assert process.stderr
@@ -70,6 +99,7 @@ def promote(desk: Desk, registry: str, name: str = "me/demo") -> Run:
     return run
 
 
+@pytest.mark.parametrize("tool", ["buildah", "docker"], indirect=True)
 def test_both_architectures_and_their_list_are_read_back(imaged: Desk, registry: str) -> None:
     run = promote(imaged, registry)
     lines = [dict(line.fields) for line in run.ledger.lines if line.name == "IMAGE_PUBLISH_OK"]
@@ -123,6 +153,31 @@ def test_a_build_that_fails_shows_its_last_lines_and_publishes_nothing(imaged: D
     assert caught.value.code == "IMAGE_BUILD_FAILED"
     assert any("missing" in line for line in caught.value.details)
     assert imaged.at_store("for-each-ref") == ""
+
+
+STUBS = {
+    "docker and buildah, no buildx": ({"docker": 1, "buildah": 0}, "buildah"),
+    "docker with buildx": ({"docker": 0, "buildah": 0}, "docker"),
+    "docker alone, no buildx": ({"docker": 1}, ""),
+    "neither": ({}, ""),
+}
+
+
+@pytest.mark.parametrize("case", STUBS)
+def test_docker_is_used_where_it_has_buildx_else_buildah(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    programs, expected = STUBS[case]
+    for name, code in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if expected:
+        assert lane.find_tool() == expected
+        return
+    with pytest.raises(UsageError) as caught:
+        lane.find_tool()
+    assert caught.value.code == "IMAGE_TOOL_MISSING"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def answering(settings: Mapping[str, str]) -> Iterator[threading.Event]:
     """Until the end of the block; the event is set by the first echo of a window."""
     asked = threading.Event()
     ready = threading.Event()
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.username_pw_set(settings["MQTT_USERNAME"], settings["MQTT_PASSWORD"])
 
     def connected(c: mqtt.Client, *_: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -286,6 +287,36 @@ def test_preflight_stops_where_the_remote_is_missing(desk: Desk, tmp_path: Path)
         go(desk, Calls())
     assert caught.value.code == "REMOTE_NOT_FOUND"
     assert desk.refs() == before
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        ("", "IMAGE_NAME_MISSING"),
+        ("Ghcr.io/Me/x", "IMAGE_NAME_INVALID"),
+        ("127.0.0.1:9/a/b", "REGISTRY_UNREACHABLE"),
+    ],
+)
+def test_preflight_stops_where_images_could_not_be_published(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, image: str, code: str
+) -> None:
+    monkeypatch.setattr("bb8deploy.lanes.image.find_tool", lambda: "buildah")
+    before, calls = desk.refs(), Calls()
+    with pytest.raises(Bb8Error) as caught:
+        go(desk, calls, options=ReleaseOptions(image=True), HA_IMAGE=image)
+    assert caught.value.code == code
+    assert desk.refs() == before
+    assert set(calls.made) <= {"reach"}
+
+
+def test_preflight_stops_where_nothing_can_build_images(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shutil.which
+    hidden = {"docker", "buildah"}
+    monkeypatch.setattr(shutil, "which", lambda name, *rest: None if name in hidden else real(name, *rest))
+    with pytest.raises(UsageError) as caught:
+        go(desk, Calls(), options=ReleaseOptions(image=True), HA_IMAGE="registry.example/a/b")
+    assert caught.value.code == "IMAGE_TOOL_MISSING"
+    assert desk.git("log", "--format=%s").count("Release") == 0
 
 
 def test_a_version_that_does_not_fit_is_refused(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from bb8deploy.errors import Refused
-from bb8deploy.lanes.registry import Registry, split, stored_login
+from bb8deploy.lanes.logins import stored_login
+from bb8deploy.lanes.registry import Manifest, Registry, split
 from bb8deploy.secret import Secret
 
 LOGIN = base64.b64encode(b"zoe:hunter22").decode()
@@ -42,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, MANIFEST, {"Docker-Content-Digest": "sha256:" + "0" * 64})
         elif "/blobs/" in self.path:
             self._send(200, CONFIG)
+        elif self.path.endswith("/manifests/portal"):
+            self._send(200, b"<html>log in first</html>")
         else:
             self._send(404, b"{}")
 
@@ -79,6 +83,17 @@ def test_bytes_that_do_not_have_the_claimed_digest_are_refused(host: str) -> Non
     assert caught.value.code == "IMAGE_READBACK"
 
 
+def test_a_page_that_answers_in_its_place_is_no_registry(host: str) -> None:
+    with Registry(host, insecure=True, login=Secret(LOGIN)) as registry, pytest.raises(Refused) as caught:
+        registry.manifest(f"{host}/me/x:portal")
+    assert caught.value.code == "REGISTRY_REFUSED"
+
+
+def test_a_list_has_no_labels_of_its_own(host: str) -> None:
+    with Registry(host, insecure=True, login=Secret(LOGIN)) as registry:
+        assert registry.labels(Manifest(f"{host}/me/x:1", "sha256:0", {"manifests": []})) == {}
+
+
 def test_without_a_login_the_refusal_says_how_to_log_in(host: str) -> None:
     with Registry(host, insecure=True) as registry, pytest.raises(Refused) as caught:
         registry.manifest(f"{host}/me/x:1")
@@ -94,6 +109,35 @@ def test_a_stored_login_is_found_and_does_not_print(tmp_path: Path, monkeypatch:
     assert found == Secret(LOGIN)
     assert LOGIN not in repr(found)
     assert stored_login("other.example") is None
+
+
+@pytest.mark.parametrize("kind", ["credsStore", "credHelpers"])
+def test_a_login_is_asked_of_the_helper_that_docker_would_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    named: object = "lab" if kind == "credsStore" else {"r.example": "lab"}
+    (tmp_path / "config.json").write_text(json.dumps({kind: named, "auths": {"r.example": {}}}))
+    helper = tmp_path / "docker-credential-lab"
+    helper.write_text(
+        '#!/bin/sh\nread -r host\n[ "$1 $host" = "get r.example" ] || { echo no; exit 1; }\n'
+        'echo \'{"ServerURL":"r.example","Username":"zoe","Secret":"hunter22"}\'\n'
+    )
+    helper.chmod(0o755)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "missing.json"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert stored_login("r.example") == Secret(LOGIN)
+    assert stored_login("other.example") is None
+
+
+def test_a_helper_that_is_missing_or_named_as_a_path_knows_no_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "missing.json"))
+    for name in ("gone", "../../bin/true"):
+        (tmp_path / "config.json").write_text(json.dumps({"credsStore": name}))
+        assert stored_login("r.example") is None
 
 
 @pytest.mark.parametrize(
