@@ -1,0 +1,219 @@
+"""The canonical troubles, each made on an embedded host and recognised by its name."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from tests.integration.deploylab import DOCKERFILE, RUN_SH, SLUG, Lab, config
+from tests.integration.diagnose.conftest import look, runtime
+from tests.integration.sshlab import start_sshd
+
+from bb8deploy.errors import Bb8Error
+from bb8deploy.lanes.sync import sync
+from bb8deploy.sandbox import Sandbox
+
+REFUSED = "WARNING bb8.main: the broker refused the login (Not authorized): check mqtt_username"
+TWICE = "ERROR bb8.echo: another echo responder took over bb8: silent from here on"
+
+
+def evidence(lab: Lab, name: str, **flags: str) -> str:
+    """What is said of the one trouble that is recognised."""
+    seen = look(lab, **flags)
+    assert seen.troubles == {name}, seen.diagnosis.troubles
+    return seen.diagnosis.troubles[0].evidence
+
+
+def reload_store(lab: Lab) -> None:
+    lab.box.call("POST", "/store/reload")
+
+
+def test_not_available_inside_the_store_because_config_yaml_is_gone(lab: Lab) -> None:
+    lab.deploy()
+    (runtime(lab) / "config.yaml").unlink()
+    (runtime(lab) / "Dockerfile").touch()
+    reload_store(lab)
+    assert "has no config.yaml" in evidence(lab, "ADDON_NOT_IN_STORE")
+
+
+def test_not_available_inside_the_store_because_config_yaml_is_broken(lab: Lab) -> None:
+    lab.deploy()
+    (runtime(lab) / "config.yaml").write_text('name: Beep\nversion: "1.0.0"\nslug: beep_boop_bb8\n')
+    reload_store(lab)
+    said = evidence(lab, "ADDON_NOT_IN_STORE")
+    assert "config.yaml" in said, said  # the Supervisor's own log is quoted
+    assert look(lab).failed()["add-on/installed"] == "ADDON_NOT_IN_STORE"
+
+
+def test_registered_but_to_be_installed(lab: Lab) -> None:
+    shutil.copytree(lab.addon, runtime(lab))
+    reload_store(lab)
+    assert "not installed" in evidence(lab, "ADDON_NOT_INSTALLED")
+
+
+def test_the_supervisor_tries_to_pull(lab: Lab) -> None:
+    lab.deploy()
+    text = (lab.addon / "config.yaml").read_text()
+    (runtime(lab) / "config.yaml").write_text(f"{text}image: registry.example/you/beep\n")
+    assert "registry.example/you/beep" in evidence(lab, "SUPERVISOR_PULLS")
+
+
+@pytest.mark.parametrize("how", ["gone", "not copied", "not in the container"])
+def test_run_sh_is_missing(lab: Lab, how: str) -> None:
+    if how == "not in the container":
+        lab.write(run_sh=RUN_SH.replace("echo RUN_SH_PRESENT\n", ""))
+    lab.deploy()
+    if how == "gone":
+        (runtime(lab) / "run.sh").unlink()
+    elif how == "not copied":
+        (runtime(lab) / "Dockerfile").write_text(DOCKERFILE.replace("COPY run.sh", "COPY walk.sh"))
+    assert "run.sh" in evidence(lab, "RUN_SH_MISSING")
+
+
+def test_the_ssh_user_may_not_write_there(lab: Lab, tmp_path: Path) -> None:
+    bwrap = shutil.which("bwrap")
+    if not bwrap:
+        pytest.skip("SKIPPED: bubblewrap is not installed")
+    lab.deploy()
+    script = tmp_path / "read-only"
+    script.write_text(f'#!/bin/sh\nexec {bwrap} --ro-bind / / --dev /dev sh -c "$SSH_ORIGINAL_COMMAND"\n')
+    script.chmod(0o755)
+    (tmp_path / "sshd").mkdir()
+    with start_sshd(tmp_path / "sshd", options=[f"ForceCommand {script}"]) as server:
+        seen = look(
+            lab,
+            HA_SSH_HOST_ALIAS=server.alias,
+            HA_SSH_KEY=str(server.key),
+            HA_SSH_KNOWN_HOSTS=str(server.known_hosts),
+        )
+    assert "RUNTIME_NOT_WRITABLE" in seen.troubles
+    assert seen.failed()["ssh/rights"] == "RUNTIME_NOT_WRITABLE"
+
+
+def test_the_broker_turns_the_add_on_away_and_another_responder_is_there(lab: Lab) -> None:
+    said = "".join(f"echo '{line}'\n" for line in [REFUSED] * 6 + [TWICE])
+    lab.write(run_sh=RUN_SH.replace("trap ", f"{said}trap "))
+    lab.deploy()
+    seen = look(lab)
+    assert seen.troubles == {"BROKER_STORM", "RESPONDER_TWICE"}
+    assert "6 failed broker connections" in seen.diagnosis.troubles[0].evidence
+
+
+def test_files_were_sent_and_the_add_on_only_restarted(lab: Lab) -> None:
+    """The procedure's own fallback: sync, then a restart by Core's service, HTTP 200 and all."""
+    lab.deploy()
+    (lab.addon / "new.txt").write_text("new\n")
+    from bb8deploy.host.connect import open_host
+
+    run = lab.run()
+    with open_host(run.settings, run.progress) as host:
+        sync(run, host)
+    lab.box.call("POST", f"/addons/{SLUG}/restart")
+    assert "another tree" in evidence(lab, "FILES_NOT_BUILT")
+
+
+def test_a_bumped_version_was_copied_but_the_store_not_reloaded(lab: Lab) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+    shutil.copy(lab.addon / "config.yaml", runtime(lab) / "config.yaml")
+    seen = look(lab)
+    assert seen.troubles == {"STORE_NOT_RELOADED", "FILES_NOT_BUILT"}
+    assert seen.named("add-on", "versions").seen == (
+        "1.0.1 here, 1.0.1 on the host, 1.0.0 in the store, 1.0.0 installed"
+    )
+
+
+def test_the_version_does_not_update_because_nothing_was_copied(lab: Lab) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+    assert evidence(lab, "FILES_NOT_SYNCED") == "the workspace is 1.0.1, the host's files are 1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("PACKAGE_PY3_VENV", "RUN apk add --no-cache python3 py3-venv\n"),
+        ("PACKAGE_APT", "RUN apt-get -y install bluez\n"),
+    ],
+)
+def test_a_package_that_alpine_does_not_have(lab: Lab, name: str, line: str) -> None:
+    lab.deploy()
+    (runtime(lab) / "Dockerfile").write_text(DOCKERFILE + line)
+    assert "on the host" in evidence(lab, name)
+
+
+def test_no_base_image_is_passed_to_the_build(lab: Lab) -> None:
+    lab.write(dockerfile=DOCKERFILE.replace("ARG BUILD_FROM=debian:stable", "ARG BUILD_FROM"))
+    with pytest.raises(Bb8Error):
+        lab.deploy()
+    seen = look(lab)
+    assert "FROM_WITHOUT_DEFAULT" in seen.troubles
+    told = next(t for t in seen.diagnosis.troubles if t.name == "FROM_WITHOUT_DEFAULT")
+    assert "should not be blank" in told.evidence
+
+
+def test_a_repository_and_caches_in_the_runtime_folder(lab: Lab) -> None:
+    lab.deploy()
+    for path in (".git/HEAD", "bb8_core/__pycache__/x.pyc"):
+        (runtime(lab) / path).parent.mkdir(parents=True, exist_ok=True)
+        (runtime(lab) / path).write_text("x")
+    seen = look(lab)
+    assert seen.troubles == {"CACHE_IN_RUNTIME", "RUNTIME_HAS_GIT"}
+    assert seen.failed() == {"runtime folder/repository": "RUNTIME_HAS_GIT"}
+    assert seen.level("runtime folder", "files") == "ok"  # what is ignored is no difference
+
+
+def test_a_second_config_file_claims_the_slug(lab: Lab) -> None:
+    lab.deploy()
+    other = runtime(lab).parent / "old_copy"
+    other.mkdir()
+    shutil.copy(lab.addon / "config.yaml", other)
+    seen = look(lab)
+    assert seen.failed() == {"runtime folder/claims": "TOPOLOGY_WRONG"}
+    assert "old_copy claims the slug" in seen.named("runtime folder", "claims").seen
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("HA_URL_MISSING", {"HA_URL": ""}),
+        ("HA_URL_INVALID", {"HA_URL": "192.168.0.129:8123"}),
+        ("TOKEN_NOT_FOUND", {"HA_LLAT": ""}),
+        ("SLUG_ELSEWHERE", {"HA_REMOTE_SLUG": "local_beep"}),
+    ],
+)
+def test_a_setting_that_leads_astray(lab: Lab, name: str, changes: dict[str, str]) -> None:
+    lab.deploy()
+    assert name in look(lab, **changes).troubles
+
+
+def test_another_user_than_root_has_no_supervisor_token(lab: Lab, tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "second", user="babylon-babes", token=False) as box:
+        lab.box, lab.environ = box, box.env()
+        seen = look(lab)
+    assert "SSH_USER_WITHOUT_TOKEN" in seen.troubles
+    assert seen.warned()["supervisor/ways"] == "ROUTE_CLOSED"
+    assert seen.level("supervisor", "health") == "ok"  # through Core
+
+
+def test_the_shell_is_slow_and_prints(lab: Lab, tmp_path: Path) -> None:
+    script = tmp_path / "busy"
+    script.write_text('#!/bin/sh\necho "Welcome!"; sleep 1; exec sh -c "$SSH_ORIGINAL_COMMAND"\n')
+    script.chmod(0o755)
+    (tmp_path / "sshd").mkdir()
+    began = time.monotonic()
+    with start_sshd(tmp_path / "sshd", options=[f"ForceCommand {script}"]) as server:
+        seen = look(
+            lab,
+            HA_SSH_HOST_ALIAS=server.alias,
+            HA_SSH_KEY=str(server.key),
+            HA_SSH_KNOWN_HOSTS=str(server.known_hosts),
+            HA_URL="",
+        )
+    assert time.monotonic() - began < 60
+    codes = [c.code for c in seen.diagnosis.checks if (c.subject, c.name) == ("ssh", "shell")]
+    assert codes == ["SHELL_SLOW", "SHELL_NOISY"]
+    assert seen.named("ssh", "ha").code == "HA_CLI_MISSING"
+    assert seen.failed()["supervisor/ways"] == "HA_CLI_MISSING"

@@ -1,0 +1,52 @@
+"""What a bug report must not carry is taken out, and what it must tell stays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bb8deploy.lanes.diagnose.redaction import Names, Redactor
+from bb8deploy.secret import Secret
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmMifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
+REDACTOR = Redactor(
+    [Secret('pass word"quoted'), Secret("llat-of-somebody")],
+    Names(hosts=("pi.garden.lan", "ha", "nas"), users=("anna", "root"), places=("/home/anna/bb8", "C:\\bb8")),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("the token llat-of-somebody was refused", "the token *** was refused"),
+        (json.dumps({"p": 'pass word"quoted'}), '{"p": "***"}'),
+        (f"Authorization: Bearer {TOKEN}", "Authorization: Bearer ***"),
+        ("anna@pi.garden.lan:22", "<user-1>@<host-1>:22"),
+        ("mqtt.PI.garden.LAN", "mqtt.<host-1>"),
+        ("ssh ha, ssh nas; what a share has", "ssh <host-3>, ssh <host-2>; what a share has"),
+        ("anna and hannah", "<user-1> and hannah"),
+        ("root may write", "root may write"),
+        ("/home/anna/bb8/reports", "<place-1>/reports"),
+        (json.dumps("C:\\bb8\\addon"), '"<place-2>\\\\addon"'),
+        ("192.168.0.129:8123 and 10.0.0.1", "<ip>:8123 and <ip>"),
+        ("fe80::1ff:fe23:4567:890a and ::1", "<ip> and <ip>"),
+        ("robot C9:00:00:00:B5:4A", "robot <mac>"),
+        ("mail to a.b@example.org", "mail to <email>"),
+    ],
+)
+def test_it_goes(text: str, clean: str) -> None:
+    assert REDACTOR.clean(text) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version 2026.11.23.0 at 12:30:45",
+        "2026-11-23T13:00:00.123Z",
+        "sha256:a51fa091c2a4aba2a17bc6f9ee65814bb5b755333f64da110f7b33b7166d35a2",
+        "TOKEN: VERIFY_OK version=1.0.0 run=20261123T133607Z-63f3c4",
+    ],
+)
+def test_it_stays(text: str) -> None:
+    assert REDACTOR.clean(text) == text
