@@ -116,7 +116,7 @@ class App:
     async def _run_link(self) -> None:
         """Free the robot from an earlier run of ours, on which it also stops, and run the link."""
         try:
-            await self.radio.close_stale()
+            await self.radio.close_stale(self.voice.robot_address)
         except LinkError as error:
             _log.info("an earlier connection could not be looked for: %s", error)
         await self.link.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import statistics
 import sys
 import time
@@ -161,7 +162,32 @@ class Tally:
         return [(self.said[number], self.heard[number]) for number in sorted(self.said | self.heard)]
 
 
-async def story(rounds_wanted: int, clumsy: bool) -> dict[str, Any]:
+ABANDON = """
+import asyncio, os, signal
+from bb8_core.link.bleak_radio import BleakRadio
+from bb8_core.link.matching import Target
+async def main():
+    seen = asyncio.get_running_loop().create_future()
+    radio = BleakRadio(Target())
+    await radio.start_scan(lambda sighting: seen.done() or seen.set_result(sighting))
+    sighting = await seen
+    await radio.stop_scan()
+    await radio.connect(sighting, lambda: None)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+async def abandon(robot: SimulatedBB8) -> None:
+    """Connect from a process that is killed: BlueZ keeps the link, so the robot advertises no more."""
+    for _ in range(3):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", ABANDON)
+        if await process.wait() == -signal.SIGKILL and robot.connected:
+            return
+    raise AssertionError("the robot was not left connected")
+
+
+async def story(rounds_wanted: int, host_kind: str) -> dict[str, Any]:
     """The whole life; returns what was measured."""
     robot = SimulatedBB8()
     # Short rounds: how long a silent robot is not yet absent, and what it said before counts.
@@ -174,15 +200,17 @@ async def story(rounds_wanted: int, clumsy: bool) -> dict[str, Any]:
 
     async with await open_transport("vhci") as hci:
         air = LocalLink()  # type: ignore[no-untyped-call]
-        HostController(clumsy, host_source=hci.source, host_sink=hci.sink, link=air)
+        HostController(host_kind == "clumsy", host_source=hci.source, host_sink=hci.sink, link=air)
         controller = Controller(robot.address, link=air)
         host = Host(controller, AsyncPipeSink(controller))
         peripheral = BumblePeripheral(Device(address=Address(robot.address), host=host), robot)
         await peripheral.start()
         await adapter_on()
-        link = RobotLink(
-            BleakRadio(Target(robot.address)), LinkConfig(keep_connected=True), told, lambda _: None
-        )
+        radio = BleakRadio(Target())
+        if host_kind == "abandoned":
+            await abandon(robot)
+            await radio.close_stale(robot.address)
+        link = RobotLink(radio, LinkConfig(keep_connected=True), told, lambda _: None)
         tally = Tally(link, peripheral.device)
         running = asyncio.create_task(link.run())
         rounds = [await round_trip(link, robot) for _ in range(rounds_wanted)]
@@ -206,11 +234,10 @@ def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Run as the arguments say (file of the result, rounds, clumsy or deft), and leave the result as JSON."""
+    """Run as the arguments say (file of the result, rounds, kind of host), and leave the result as JSON."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(name)s %(message)s")
     try:
-        wanted, clumsy = int(sys.argv[2]), sys.argv[3] == "clumsy"
-        result = asyncio.run(asyncio.wait_for(story(wanted, clumsy), 400))
+        result = asyncio.run(asyncio.wait_for(story(int(sys.argv[2]), sys.argv[3]), 400))
     except Exception:  # noqa: BLE001 - the guest has no other way to tell
         result = {"error": traceback.format_exc()}
     Path(sys.argv[1]).write_text(json.dumps(result))

@@ -37,6 +37,11 @@ def test_the_link_lives_through_ten_rounds_with_bluez(tmp_path: Path) -> None:
     assert result["counters"]["late_answers"] <= 10
 
 
+def test_a_robot_that_a_killed_bridge_left_connected_is_freed_and_found(tmp_path: Path) -> None:
+    result = told(tmp_path, 1, "abandoned")
+    assert result["states"].count("ready") >= 2
+
+
 def test_a_host_that_is_busy_for_20_s_after_a_connection_is_survived(tmp_path: Path) -> None:
     result = told(tmp_path, 1, "clumsy")
     assert result["states"].count("ready") >= 2

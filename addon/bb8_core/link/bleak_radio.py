@@ -87,10 +87,14 @@ class BleakRadio:
         self._on_sighting: Callable[[Sighting], None] = _ignore
         self._caches_cleared: set[str] = set()
 
-    async def close_stale(self) -> None:
-        """End a connection that an earlier run left behind: the robot stops on it, and is free again."""
-        if self._backends is None and self._target.address:
-            await _within(SCAN_DEADLINE_S, close_stale_connections_by_address(self._target.address))
+    async def close_stale(self, remembered: str = "") -> None:
+        """End a connection that an earlier run left behind: the robot stops on it, and advertises again.
+
+        `remembered` is the address of the robot of that run, for where none is configured.
+        """
+        address = self._target.address or remembered
+        if self._backends is None and address:
+            await _within(SCAN_DEADLINE_S, close_stale_connections_by_address(address))
 
     async def start_scan(self, on_sighting: Callable[[Sighting], None]) -> None:
         """Listen for the target; the scanner is made once and started again after each connection."""

@@ -69,6 +69,11 @@ class Announcer:
         self._robot = memory.robot
         self._former = memory.former
 
+    @property
+    def robot_address(self) -> str:
+        """The address of the robot that we know, be it from an earlier run; empty if none."""
+        return self._robot.address if self._robot else ""
+
     def attach(self, publisher: Publisher) -> None:
         """Speak through this client."""
         self._publisher = publisher

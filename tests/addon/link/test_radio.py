@@ -1,0 +1,44 @@
+"""The radio through bleak, where no session is needed: which earlier connection it ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from bb8_core.link import bleak_radio
+from bb8_core.link.bleak_radio import BleakRadio
+from bb8_core.link.matching import Target
+from bb8_core.link.states import Cause
+from bb8_core.link.transport import LinkError
+
+CONFIGURED, REMEMBERED = "C9:00:00:00:B5:4A", "D0:00:00:00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("target", "remembered", "closed"),
+    [
+        (Target(CONFIGURED), REMEMBERED, [CONFIGURED]),
+        (Target(), REMEMBERED, [REMEMBERED]),
+        (Target(), "", []),
+    ],
+)
+async def test_the_connection_of_an_earlier_run_is_ended_by_address(
+    monkeypatch: pytest.MonkeyPatch, target: Target, remembered: str, closed: list[str]
+) -> None:
+    asked: list[str] = []
+
+    async def close(address: str) -> None:
+        asked.append(address)
+
+    monkeypatch.setattr(bleak_radio, "close_stale_connections_by_address", close)
+    await BleakRadio(target).close_stale(remembered)
+    assert asked == closed
+
+
+async def test_a_bluetooth_service_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def close(_: str) -> None:
+        raise FileNotFoundError("/run/dbus/system_bus_socket")
+
+    monkeypatch.setattr(bleak_radio, "close_stale_connections_by_address", close)
+    with pytest.raises(LinkError) as caught:
+        await BleakRadio(Target(CONFIGURED)).close_stale()
+    assert caught.value.cause is Cause.NO_BLUETOOTH
