@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -121,12 +122,29 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _install(folder: Path, python: Path, requirements: Sequence[Path]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    _must([sys.executable, "-m", "venv", str(folder)], "the venv for the tests cannot be made")
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for path in requirements:
-        hashed = ["--require-hashes"] if "--hash=" in path.read_text(encoding="utf-8") else []
-        _must([*pip, *hashed, "-r", str(path)], f"{path.name} of {path.parent.name}/ cannot be installed")
+    pip, bare = _pip(python)
+    _must([sys.executable, "-m", "venv", *bare, str(folder)], "the venv for the tests cannot be made")
+    hashed = [path for path in requirements if "--hash=" in path.read_text(encoding="utf-8")]
+    plain = [path for path in requirements if path not in hashed]
+    for chosen, how in ((hashed, ["--require-hashes"]), (plain, [])):
+        if chosen:
+            names = " and ".join(f"{path.name} of {path.parent.name}/" for path in chosen)
+            files = [word for path in chosen for word in ("-r", str(path))]
+            _must([*pip, "install", *_PIP_OPTIONS, *how, *files], f"{names} cannot be installed")
     (folder / ".complete").touch()
+
+
+_PIP_OPTIONS = ("--quiet", "--disable-pip-version-check", "--no-compile")
+
+
+def _pip(python: Path) -> tuple[list[str], list[str]]:
+    """How to call pip for that Python, and how its venv is made: without a pip where ours can do it.
+
+    Putting a pip into the venv costs more than all the rest.
+    """
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip", "--python", str(python)], ["--without-pip"]
+    return [str(python), "-m", "pip"], []
 
 
 def _must(command: Sequence[str], cause: str) -> None:
