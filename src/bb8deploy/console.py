@@ -43,6 +43,7 @@ class Console:
     hidden: list[Secret] = field(default_factory=list, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _moving: list[tuple[str, float]] = field(default_factory=list, repr=False)
+    _told: str = field(default="", repr=False)
 
     @property
     def plain(self) -> bool:
@@ -58,6 +59,11 @@ class Console:
     def columns(self) -> int:
         """Columns of the terminal that results go to; 0 for a file or a pipe, where any length will do."""
         return _columns(self.out) if self.out.isatty() else 0
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal that messages go to, 100 where it does not say."""
+        return _columns(self.err)
 
     def token(self, line: Line) -> None:
         """A receipt line, at the start of a line of stdout."""
@@ -153,6 +159,13 @@ class Console:
 
     # ------------------------------------------------------------ the moving line
 
+    def live(self, text: str) -> None:
+        """What the moving line says from here to the end of the step; nothing where nobody watches."""
+        with self._lock:
+            if self._moving:
+                self._told = text
+                self._put(self.err, _ERASE)
+
     @contextmanager
     def _shown_moving(self, label: str, started: float) -> Iterator[None]:
         """Keeps the newest running step, with its seconds, on the terminal's last line."""
@@ -171,6 +184,7 @@ class Console:
             ticker.join()
             with self._lock:
                 self._moving.remove(entry)
+                self._told = ""
                 self._put(self.err, _ERASE)
 
     def _tick(self, ended: threading.Event) -> None:
@@ -179,6 +193,8 @@ class Console:
             ended.wait(_TICK)
 
     def _moving_line(self) -> str:
+        if self._told:
+            return redact(self._told, self.hidden)[: max(self.width - 1, 4)] + "\r"
         label, started = self._moving[-1]
         seconds = f" {time.monotonic() - started:.0f} s"
         room = max(_columns(self.err) - len(seconds) - 1, 4)

@@ -133,6 +133,30 @@ def test_the_moving_line_goes_on_counting(screen: Screen, monkeypatch: pytest.Mo
         assert seen.wait(60)
 
 
+def test_a_step_may_say_more_on_the_moving_line_until_it_ends(screen: Screen) -> None:
+    screen.resize(40)
+    console = Console(out=io.StringIO(), err=screen.stream, hidden=[Secret("sesame")])
+    console.live("nobody asked")
+    with console.step("echo"):
+        console.live("  ▁▂█ p95 4 ms sesame " + "x" * 60)
+    with console.step("tag"):
+        pass
+    seen = re.split(r"[\r\n]|\x1b\[2K", screen.shown())
+    told = [line for line in seen if "p95" in line]
+    assert told
+    assert max(map(len, told)) < 40
+    assert "sesame" not in "".join(told)
+    assert not [line for line in seen if "nobody" in line]
+    assert [line for line in seen if line.startswith("  … tag")]
+
+
+def test_what_a_step_says_meanwhile_is_not_for_pipes() -> None:
+    console = piped()
+    with console.step("echo"):
+        console.live("  ▁▂█")
+    assert "▁" not in said(console)[1]
+
+
 def test_steps_side_by_side_leave_one_line_each(screen: Screen) -> None:
     console = Console(out=io.StringIO(), err=screen.stream)
     meet = threading.Barrier(3)
