@@ -11,6 +11,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 from bb8deploy import __version__
 from bb8deploy.atomic import write_bytes
 from bb8deploy.errors import UsageError
-from bb8deploy.lanes.diagnose.redaction import Names, Redactor
+from bb8deploy.lanes.diagnose.redaction import Names, Redactor, mentioned
 from bb8deploy.lanes.diagnose.survey import Diagnosis
 from bb8deploy.lanes.run import Run
 from bb8deploy.settings import Settings
@@ -36,24 +37,14 @@ def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
 
     Raises UsageError BUNDLE_UNWRITABLE where it cannot be written.
     """
-    redactor = Redactor([*run.settings.secrets(), *diagnosis.secrets], names_of(run, diagnosis))
-    names: list[str] = []
-    left_out: list[str] = []
+    texts = dict(_texts(run))
+    names = names_of(run, diagnosis)
+    names = replace(names, hosts=(*names.hosts, *mentioned(texts.values())))
+    redactor = Redactor([*run.settings.secrets(), *diagnosis.secrets], names)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-
-        def add(name: str, text: str) -> None:
-            names.append(redactor.clean(name))
-            _add(tar, names[-1], redactor.clean(text))
-
-        add("versions.json", json.dumps(versions(), indent=2) + "\n")
-        for name, file in _files(run):
-            if file.stat().st_size > MAX_FILE:
-                left_out.append(name)
-            else:
-                add(name, file.read_text(encoding="utf-8", errors="replace"))
-        if left_out:
-            add("left_out.txt", "".join(f"{name}: longer than {MAX_FILE} bytes\n" for name in left_out))
+        for name, text in texts.items():
+            _add(tar, redactor.clean(name), redactor.clean(text))
     try:
         write_bytes(path, buffer.getvalue(), mode=0o600)
     except OSError as error:
@@ -62,7 +53,7 @@ def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
             f"{path} cannot be written: {error.strerror or error}",
             "Name a file in a folder that you may write to.",
         ) from error
-    return tuple(names)
+    return tuple(map(redactor.clean, texts))
 
 
 def names_of(run: Run, diagnosis: Diagnosis) -> Names:
@@ -95,6 +86,19 @@ def versions() -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
+
+
+def _texts(run: Run) -> Iterator[tuple[str, str]]:
+    """The files of the archive by name, as they stand."""
+    yield "versions.json", json.dumps(versions(), indent=2) + "\n"
+    left_out: list[str] = []
+    for name, file in _files(run):
+        if file.stat().st_size > MAX_FILE:
+            left_out.append(name)
+        else:
+            yield name, file.read_text(encoding="utf-8", errors="replace")
+    if left_out:
+        yield "left_out.txt", "".join(f"{name}: longer than {MAX_FILE} bytes\n" for name in left_out)
 
 
 def _files(run: Run) -> Iterator[tuple[str, Path]]:

@@ -21,6 +21,10 @@ _V4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _V6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 
 
+_MENTIONED = re.compile(r"(?:[\w.+-]@|\w://(?:[^\s/@\"]*@)?)([\w-]+(?:\.[\w-]+)*)")
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """`hosts` and `places` (folders) go wherever they stand, `users` only as whole words."""
@@ -28,6 +32,15 @@ class Names:
     hosts: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+
+
+def mentioned(texts: Iterable[str]) -> frozenset[str]:
+    """Hosts that the texts name as `user@host` or in a URL: an old run may be about another host than now.
+
+    A commit, as in `main@3587f4c`, is none.
+    """
+    found = {name for text in texts for name in _MENTIONED.findall(text)}
+    return frozenset(name for name in found if not _COMMIT.fullmatch(name))
 
 
 class Redactor:

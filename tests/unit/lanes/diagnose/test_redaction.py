@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bb8deploy.lanes.diagnose.redaction import Names, Redactor
+from bb8deploy.lanes.diagnose.redaction import Names, Redactor, mentioned
 from bb8deploy.secret import Secret
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmMifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
@@ -50,3 +50,12 @@ def test_it_goes(text: str, clean: str) -> None:
 )
 def test_it_stays(text: str) -> None:
     assert REDACTOR.clean(text) == text
+
+
+def test_hosts_that_only_an_old_run_names_are_found() -> None:
+    texts = (
+        "connected to root@old-host.lan:22, ref=main@3587f4c2",
+        '{"HA_URL": "https://ha.somewhere.example:8123/", "remote": "git@forge.example:x/y.git"}',
+        "ssh://someone:word@other.example/x",
+    )
+    assert mentioned(texts) == {"old-host.lan", "ha.somewhere.example", "forge.example", "other.example"}
