@@ -34,6 +34,8 @@ FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("deploy", 0),
     ("deploy --resume", 2),  # the newest deploy reached its end
     ("status", 0),
+    ("diagnose", 0),
+    ("diagnose --bundle bundle.tar.gz", 0),
     ("logs --supervisor -n 500", 0),
     ("sync --via mount", 0),
     ("sync --target kitchen --accept-new", 0),
@@ -55,8 +57,6 @@ STORY = (*FIRST_VERSION, *NEXT_VERSION)
 # Run elsewhere, because they need more than a workspace and a host: the test, and words that stand in it.
 ELSEWHERE = {
     "init": ("tests/integration/init", '"init"'),
-    "diagnose": ("tests/integration/diagnose", '"diagnose"'),
-    "diagnose --bundle bundle.tar.gz": ("tests/integration/diagnose", '"--bundle"'),
     "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest"'),
     "logs --follow": ("tests/integration/deploy", '"logs", "--follow"'),
     "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
@@ -105,7 +105,7 @@ def _furnish(lab: Lab, kitchen: Sandbox, workshop: Sandbox) -> None:
     """Settings for three hosts, a repository to publish to, and two more add-ons beside the workspace."""
     store = lab.folder.parent / "store.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(store)], check=True, env=_quiet())
-    (lab.folder / ".gitignore").write_text("reports/\n.env*\nconfig.schema.json\nfindings.sarif\n")
+    (lab.folder / ".gitignore").write_text("reports/\n.env*\nconfig.schema.json\nfindings.sarif\nbundle.tar.gz\n")
     for words in (("user.name", "Ann"), ("user.email", "ann@example.org"), ("commit.gpgsign", "false")):
         lab.git("config", *words)
     lab.git("commit", "-qam", "Ignore what the commands write")
