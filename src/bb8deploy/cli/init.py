@@ -78,6 +78,8 @@ def _talk(console: Console, asked: Asked, *, search: bool) -> Settings:
     if search:
         with console.step("look for Home Assistant in this network"):
             found = find()
+        if not found:
+            console.note("No Home Assistant announced itself; that is fine.")
     console.note("Enter takes what stands in brackets, - leaves a setting out. Ctrl-C writes nothing.")
     return converse(asked, _Terminal(console), found)
 

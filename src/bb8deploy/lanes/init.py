@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ANSWER = "answer"
 _KEYS = {key.name: key for key in KEYS}
+_ABOUT_THE_KEY = {"SSH_AUTH_REFUSED", "SSH_KEY_MISSING"}
 _WRITTEN = {ANSWER, "environment", "flag"}
 # They belong to the container that they were found in.
 _NEVER = {"SUPERVISOR_URL", "SUPERVISOR_TOKEN"}
@@ -158,7 +159,6 @@ class _Talk:
     def choose(self, found: Sequence[Found]) -> None:
         """Lets one of the hosts of the network be chosen; its address is then proposed below."""
         if not found:
-            self._asker.note("No Home Assistant announced itself in this network; that is fine.")
             return
         self._asker.note("Found in this network:")
         for number, one in enumerate(found, 1):
@@ -210,7 +210,7 @@ class _Talk:
         """A connection, after the host's key was accepted and a key of ours was found, by asking."""
         from bb8deploy.transport.hostkeys import KeyUnknown
 
-        key_asked, shown = False, b""
+        shown = b""
         with ExitStack() as stack:
             while True:
                 try:
@@ -222,14 +222,16 @@ class _Talk:
                         raise
                     checks.trust(self.settings, offered)
                     shown = offered.key
-                except Refused as error:
-                    if error.code != "SSH_AUTH_REFUSED" or key_asked:
+                except (Refused, UsageError) as error:
+                    if error.code not in _ABOUT_THE_KEY or not self._other_key(error):
                         raise
-                    self._asker.problem(error)
-                    if not self._ask("HA_SSH_KEY"):
-                        raise
-                    key_asked = True
             yield transport
+
+    def _other_key(self, error: Bb8Error) -> bool:
+        """Asks for a key after one did not do; False where the answer is the same again."""
+        self._asker.problem(error)
+        before = self.settings.text("HA_SSH_KEY")
+        return self._ask("HA_SSH_KEY") != before
 
     def _runtime(self, transport: SshTransport) -> None:
         slug = read_addon(self._asked.project.addon).slug

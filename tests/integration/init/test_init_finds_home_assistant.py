@@ -1,0 +1,51 @@
+"""Home Assistant is found by a real announcement over multicast DNS on loopback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from zeroconf import IPVersion, ServiceInfo, Zeroconf
+
+from bb8deploy.lanes.init_find import SERVICE, Found, find
+
+
+@pytest.fixture
+def network() -> Iterator[Zeroconf]:
+    try:
+        network = Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
+    except OSError as error:
+        pytest.skip(f"SKIPPED: no multicast on loopback here: {error}")
+    try:
+        yield network
+    finally:
+        network.close()
+
+
+def announce(network: Zeroconf, name: str, **told: str) -> None:
+    network.register_service(
+        ServiceInfo(
+            SERVICE, f"{name}.{SERVICE}", addresses=[socket.inet_aton("127.0.0.1")], port=8123,
+            properties=told, server="bb8-test.local.",
+        )
+    )  # fmt: skip
+
+
+def test_each_one_that_announces_itself_is_found_with_its_own_address(network: Zeroconf) -> None:
+    announce(network, "bb8 home", location_name="Home", version="2026.11.1",
+             internal_url="http://homeassistant.local:8123/", base_url="http://old:8123")  # fmt: skip
+    announce(network, "bb8 barn", base_url="")
+    found = find(30.0)
+    assert Found("Home", "2026.11.1", "http://homeassistant.local:8123") in found
+    assert Found("bb8 barn", "", "http://127.0.0.1:8123") in found
+    assert next(one for one in found if one.name == "Home").host == "homeassistant.local"
+
+
+def test_an_address_that_is_none_is_replaced_by_the_announced_one(network: Zeroconf) -> None:
+    announce(network, "bb8 odd", internal_url="javascript:alert(1)")
+    assert Found("bb8 odd", "", "http://127.0.0.1:8123") in find(30.0)
+
+
+def test_an_empty_network_is_no_error(network: Zeroconf) -> None:
+    assert [one for one in find(0.3) if one.name.startswith("bb8 ")] == []

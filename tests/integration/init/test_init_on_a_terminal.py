@@ -1,0 +1,149 @@
+"""`bb8deploy init` on a real terminal against a real host: wrong answers first, then the right ones."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+from bb8deploy.sandbox import Sandbox
+from bb8deploy.settings import load
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import Clone
+from dialogue import Dialogue, dialogue
+
+
+def settings_of(clone: Clone) -> dict[str, str]:
+    return {name: value.raw for name, value in load(clone.root, environ={}).values.items()}
+
+
+def meet(talk: Dialogue, want: dict[str, str]) -> None:
+    """The ssh part as a person meets it: the host's name, its key, our key, the folder."""
+    talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", want["HA_SSH_HOST_ALIAS"])
+    talk.expect(r"is not known: ssh-ed25519 SHA256:\S+")
+    talk.answer(r"Does the host itself show that\? \[y/N\] ", "y")
+    talk.expect(r"error SSH_AUTH_REFUSED")
+    talk.answer(r"HA_SSH_KEY: .*: ", "/nowhere/key")
+    talk.expect(r"error SSH_KEY_MISSING")
+    talk.answer(r"HA_SSH_KEY: .*: ", want["HA_SSH_KEY"])
+    talk.expect(r"lets us in")
+    talk.answer(r"HA_REMOTE_RUNTIME: .*\[/addons.*\]: ", want["HA_REMOTE_RUNTIME"])
+    talk.expect(r"addons/local is there")
+
+
+def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> None:
+    want = box.env()
+    # What no question is about comes from the environment, and is written down as well.
+    environment = clone.environment(HA_REPORTS_DIR=want["HA_REPORTS_DIR"], BB8_SETTLE_SECONDS="1")
+    with dialogue(["init"], cwd=clone.root, env=environment) as talk:
+        meet(talk, want)
+        talk.answer(r"HA_URL: .*: ", want["HA_URL"])
+        talk.answer(r"HA_LLAT: .*Enter for none\): ", "a-wrong-token")
+        talk.expect(r"error HA_TOKEN_REFUSED")
+        talk.answer(r"Keep these answers all the same\? \[y/N\] ", "n")
+        talk.answer(r"HA_URL: .*: ", "")
+        talk.answer(r"HA_LLAT: .*keeps the present one\): ", want["HA_LLAT"])
+        talk.expect(r"is Home Assistant .*the token is an administrator's")
+        talk.answer(r"MQTT_HOST: .*: ", want["MQTT_HOST"])
+        talk.answer(r"MQTT_PORT: .*\[1883\]: ", want["MQTT_PORT"])
+        talk.answer(r"MQTT_USERNAME: .*: ", want["MQTT_USERNAME"])
+        talk.answer(r"MQTT_PASSWORD: .*: ", want["MQTT_PASSWORD"])
+        talk.expect(r"the broker 127\.0\.0\.1:\d+ lets us in")
+        talk.answer(r"HA_PUBLISH_REMOTE: .*: ", "-")
+        talk.expect(r"wrote .*\.env \(mode 0600\)")
+        assert talk.finish() == 0, talk.seen
+
+    for secret in ("a-wrong-token", want["HA_LLAT"], want["MQTT_PASSWORD"]):
+        assert secret not in talk.seen
+    asked = {
+        k: v for k, v in want.items() if k.startswith(("HA_SSH_H", "HA_SSH_KEY", "HA_URL", "HA_LLAT", "MQTT"))
+    }
+    found = settings_of(clone)
+    assert asked.items() <= found.items()
+    assert stat.S_IMODE(clone.env_file.stat().st_mode) == 0o600
+    assert ".env" in (clone.root / ".gitignore").read_text().splitlines()
+    assert clone.git("status", "--porcelain").split() == ["??", ".gitignore"]
+
+    deployed = clone.run("deploy")
+    assert deployed.returncode == 0, deployed.stderr
+    assert "TOKEN: VERIFY_OK" in deployed.stdout
+
+
+def test_ctrl_c_in_the_middle_writes_nothing(clone: Clone, box: Sandbox) -> None:
+    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+        meet(talk, box.env())
+        talk.expect(r"HA_URL: .*: ")
+        talk.interrupt()
+        assert talk.finish() == 130
+    assert "error INTERRUPTED" in talk.seen
+    assert not clone.env_file.exists()
+    assert not (clone.root / ".gitignore").exists()
+    assert sorted(p.name for p in clone.root.iterdir()) == [".git", "addon"]
+
+
+def test_ctrl_d_counts_as_ctrl_c(clone: Clone) -> None:
+    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", "")
+        talk.expect(r"HA_MOUNT: .*: ")
+        talk.end_input()
+        assert talk.finish() == 130
+    assert not clone.env_file.exists()
+
+
+def test_a_host_that_does_not_answer_can_be_mended_or_kept(clone: Clone) -> None:
+    environment = clone.environment(HA_SSH_CONNECT_TIMEOUT="2")
+    with dialogue(["init", "--no-search"], cwd=clone.root, env=environment) as talk:
+        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", "root@127.0.0.1:1")
+        talk.expect(r"error SSH_NO_CONNECTION")
+        talk.answer(r"Keep these answers all the same\? \[y/N\] ", "n")
+        talk.answer(r"HA_SSH_HOST_ALIAS: .*\[root@127\.0\.0\.1:1\]: ", "")
+        talk.expect(r"error SSH_NO_CONNECTION")
+        talk.answer(r"Keep these answers all the same\? \[y/N\] ", "y")
+        talk.answer(r"HA_REMOTE_RUNTIME: .*: ", "/addons/beep_boop_bb8")
+        for name in ("HA_URL", "MQTT_HOST", "HA_PUBLISH_REMOTE"):
+            talk.answer(rf"{name}: .*: ", "")
+        assert talk.finish() == 0, talk.seen
+    assert settings_of(clone)["HA_SSH_HOST_ALIAS"] == "root@127.0.0.1:1"
+
+
+def test_a_fingerprint_that_is_not_the_host_s_own_is_not_kept(clone: Clone, box: Sandbox) -> None:
+    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", box.env()["HA_SSH_HOST_ALIAS"])
+        talk.answer(r"Does the host itself show that\? \[y/N\] ", "n")
+        talk.expect(r"error HOST_KEY_UNKNOWN")
+        talk.expect(r"Keep these answers")
+        talk.interrupt()
+        assert talk.finish() == 130
+    assert not clone.known_hosts.exists()
+
+
+def test_an_existing_file_is_left_alone_on_no_and_keeps_its_own_lines_on_yes(
+    clone: Clone, box: Sandbox
+) -> None:
+    mounts = box.mount_env()
+    before = "# my notes\nMY_OWN=1\nHA_IMAGE=x/y\n"
+    clone.env_file.write_text(before)
+    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+        talk.answer(r"\.env exists\. Change it\?.*\[y/N\] ", "n")
+        assert talk.finish() == 2
+    assert clone.env_file.read_text() == before
+
+    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+        talk.answer(r"\.env exists\. Change it\?.*\[y/N\] ", "y")
+        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", "")
+        talk.answer(r"HA_MOUNT: .*: ", "/nowhere/at/all")
+        talk.answer(r"HA_CONFIG_MOUNT: .*: ", "")
+        talk.expect(r"error MOUNT_MISSING")
+        talk.answer(r"Keep these answers", "n")
+        talk.answer(r"HA_MOUNT: .*: ", mounts["HA_MOUNT"])
+        talk.answer(r"HA_CONFIG_MOUNT: .*: ", mounts["HA_CONFIG_MOUNT"])
+        talk.expect(r"is mounted")
+        for name in ("HA_URL", "MQTT_HOST", "HA_PUBLISH_REMOTE"):
+            talk.answer(rf"{name}: .*: ", "")
+        assert talk.finish() == 0, talk.seen
+    text = clone.env_file.read_text()
+    assert text.startswith(before)
+    found = settings_of(clone)
+    assert found.pop("HA_SSH_KNOWN_HOSTS") == str(clone.known_hosts)
+    assert found == {**mounts, "HA_IMAGE": "x/y"}
