@@ -37,7 +37,7 @@ def publish(
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
     with open_run("publish", modes, target=target, lane="publish") as opened:
         from bb8deploy.lanes.evidence import keep_evidence
-        from bb8deploy.lanes.publish import PublishOptions
+        from bb8deploy.lanes.publish import NOTHING, PublishOptions
         from bb8deploy.lanes.publish import publish as lane
 
         options = PublishOptions(overwrite=overwrite, subtree_split=subtree_split, image=image)
@@ -52,6 +52,8 @@ def publish(
             images={image.name: image.digest for image in outcome.images},
         )
         if dry_run:
+            command = f"git push --atomic {outcome.remote} {' '.join(outcome.pushed)}"
+            opened.console.text(f"would run: {command}" if outcome.pushed else NOTHING)
             return
         parameters = {"method": outcome.method, "version": outcome.version}
         show_evidence(opened, str(keep_evidence(opened.run, outcome, parameters)))

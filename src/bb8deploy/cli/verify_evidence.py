@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import AsJson
+from bb8deploy.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from bb8deploy.receipts.evidence import Artifact, Flaw
 
 
 def register(app: typer.Typer) -> None:
@@ -22,18 +28,24 @@ def verify_evidence(
 ) -> None:
     """Check a run's evidence, later and elsewhere; says which file and which byte is wrong."""
     with plain_errors(Modes(as_json=json_output)) as console:
-        from bb8deploy.errors import CheckFailed
         from bb8deploy.receipts.evidence import verify
 
         artifacts, flaws = verify(path)
-        rows = [{"path": f.path, "what": f.what, "offset": f.offset} for f in flaws]
-        if json_output and not flaws:
-            console.document({"verdict": "PASS", "files": len(artifacts), "flaws": rows})
-        if flaws:
-            raise CheckFailed(
-                "EVIDENCE_DAMAGED",
-                f"{len(flaws)} of {len(artifacts)} files are not what was recorded",
-                "Fetch the folder again from where it was kept, and find out who changed it.",
-                details=[f"{flaw.path}: {flaw.what}" for flaw in flaws],
-            )
-        console.text(f"{len(artifacts)} files are as they were recorded.")
+        verdict = "FAIL" if flaws else "PASS"
+        if json_output:
+            console.document({"verdict": verdict, "files": len(artifacts), "flaws": [*map(asdict, flaws)]})
+        if not flaws:
+            console.text(f"{len(artifacts)} files are as they were recorded.")
+            return
+        error = _damaged(artifacts, flaws)
+        console.error(error)
+    raise typer.Exit(error.exit_code)
+
+
+def _damaged(artifacts: Sequence[Artifact], flaws: Sequence[Flaw]) -> CheckFailed:
+    return CheckFailed(
+        "EVIDENCE_DAMAGED",
+        f"{len(flaws)} of {len(artifacts)} recorded files differ from their record",
+        "Fetch the folder again from where it was kept, and find out who changed it.",
+        details=[f"{flaw.path}: {flaw.what}" for flaw in flaws],
+    )

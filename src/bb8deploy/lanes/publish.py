@@ -17,6 +17,7 @@ from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import AddonInfo, parse_config, read_addon
 
 ATTEMPTS = 3
+NOTHING = "Nothing to publish: the remote already has this tree and its tag."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _publish(
         commit = _commit(run, source, state, options) if wanted.branch else state.tip
         outcome = replace(outcome, commit=commit, overwritten=lost.paths, method=_method(options))
         if run.dry_run:
-            return replace(outcome, pushed=_planned(run, store, source, wanted))
+            return replace(outcome, pushed=_planned(store, source, wanted))
         try:
             outcome = replace(outcome, pushed=_push(run, store, source, wanted, commit))
             break
@@ -221,7 +222,7 @@ def _split(run: Run, source: Source, state: RemoteState) -> str:
 def _push(run: Run, store: Store, source: Source, wanted: Pushes, commit: str) -> tuple[str, ...]:
     """Pushes what is missing in one atomic step and names the refs."""
     if wanted.nothing:
-        run.progress.note("Nothing to publish: the remote already has this tree and its tag.")
+        run.progress.note(NOTHING)
         return ()
     version = source.info.version
     targets = [(commit, f"refs/heads/{store.branch}")] if wanted.branch else []
@@ -234,12 +235,9 @@ def _push(run: Run, store: Store, source: Source, wanted: Pushes, commit: str) -
     return tuple(ref for _, ref in targets)
 
 
-def _planned(run: Run, store: Store, source: Source, wanted: Pushes) -> tuple[str, ...]:
+def _planned(store: Store, source: Source, wanted: Pushes) -> tuple[str, ...]:
     refs = [f"refs/heads/{store.branch}"] if wanted.branch else []
-    refs += [f"refs/tags/{source.info.version}"] if wanted.tag else []
-    said = f"git push --atomic {store.shown} {' '.join(refs)}" if refs else "nothing to publish"
-    run.progress.note(f"would run: {said}")
-    return tuple(refs)
+    return (*refs, *([f"refs/tags/{source.info.version}"] if wanted.tag else []))
 
 
 def _read_back(run: Run, store: Store, source: Source, outcome: PublishOutcome) -> PublishOutcome:

@@ -60,6 +60,28 @@ def test_verify_evidence_passes_elsewhere_and_names_the_byte(desk: Desk, tmp_pat
     assert "receipts/publish_receipt.txt: more than one byte differs" in done.stderr
 
 
+def test_verify_evidence_tells_a_program_the_very_byte(desk: Desk) -> None:
+    bb8(desk, "publish")
+    (folder,) = (desk.root / "reports" / "runs").iterdir()
+    receipt = folder / "receipts" / "publish_receipt.txt"
+    data = bytearray(receipt.read_bytes())
+    data[7] ^= 0x20
+    receipt.write_bytes(data)
+    done = bb8(desk, "verify-evidence", "--json", str(folder))
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["verdict"]) == (1, "FAIL")
+    (flaw,) = document["flaws"]
+    assert (flaw["path"], flaw["offset"]) == ("receipts/publish_receipt.txt", 7)
+    assert flaw["what"] == f"byte 7 is 0x{data[7]:02x}, it was 0x{data[7] ^ 0x20:02x}"
+
+
+def test_a_dry_run_of_publish_says_on_stdout_what_it_would_push(desk: Desk) -> None:
+    planned = bb8(desk, "publish", "--dry-run").stdout
+    assert planned == (f"would run: git push --atomic {desk.store} refs/heads/main refs/tags/2026.1.2.0\n")
+    bb8(desk, "publish")
+    assert bb8(desk, "publish", "--dry-run").stdout.startswith("Nothing to publish: ")
+
+
 @pytest.mark.parametrize("words", [("release",), ("release", "patch", "--resume"), ("release", "--resume")])
 def test_a_release_without_a_clear_wish_is_a_usage_error(desk: Desk, words: tuple[str, ...]) -> None:
     done = bb8(desk, *words)
