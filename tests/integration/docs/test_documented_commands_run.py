@@ -57,7 +57,7 @@ STORY = (*FIRST_VERSION, *NEXT_VERSION)
 # Run elsewhere, because they need more than a workspace and a host: the test, and words that stand in it.
 ELSEWHERE = {
     "init": ("tests/integration/init", '"init"'),
-    "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest"'),
+    "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest", "--seconds"'),
     "logs --follow": ("tests/integration/deploy", '"logs", "--follow"'),
     "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
     "publish --image": ("tests/integration/publish", "PublishOptions(image=True)"),
