@@ -107,7 +107,9 @@ def test_the_archive_holds_what_helps_and_no_secret_and_no_name(lab: Lab, tmp_pa
         MQTT_USERNAME=USER,
         HA_PUBLISH_REMOTE="git@garden-remote.example:anna/bb8.git",
     )
-    command(lab, "diagnose", HOME=str(home))  # of a host that the settings no longer name
+    assert (
+        command(lab, "deploy", HOME=str(home)).returncode == 3
+    )  # of a host that the settings no longer name
     env_file(lab, MQTT_USERNAME=USER, HA_PUBLISH_REMOTE="git@garden-remote.example:anna/bb8.git")
     assert command(lab, "deploy", HOME=str(home)).returncode == 0
     file = tmp_path / "bug.tar.gz"

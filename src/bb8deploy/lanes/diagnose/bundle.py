@@ -106,10 +106,15 @@ def _files(run: Run) -> Iterator[tuple[str, Path]]:
     reports = run.reports
     for path in sorted((*reports.glob("*.txt"), *reports.glob("*.json"))):
         yield path.name, path
-    runs = sorted((path for path in (reports / "runs").glob("*") if path.is_dir()), reverse=True)
-    for folder in runs[:RUNS]:
+    for folder in (run.folder, *_earlier(run)):
         for path in sorted((*folder.glob("*.jsonl"), *folder.glob("*.json"), *folder.glob("crash.txt"))):
             yield f"runs/{folder.name}/{path.name}", path
+
+
+def _earlier(run: Run) -> list[Path]:
+    """The newest runs that did something; earlier diagnoses would only push them out."""
+    folders = sorted((path for path in run.folder.parent.glob("*") if path.is_dir()), reverse=True)
+    return [path for path in folders if not (path / "diagnose_contract_v1.json").exists()][:RUNS]
 
 
 def _add(tar: tarfile.TarFile, name: str, text: str) -> None:
