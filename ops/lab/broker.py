@@ -54,6 +54,13 @@ class Broker:
             time.sleep(0.05)
         raise RuntimeError("mosquitto did not start: " + self._log.read_text())
 
+    @property
+    def pid(self) -> int:
+        """Its process id; only while it runs."""
+        if self._process is None:
+            raise RuntimeError("mosquitto does not run")
+        return self._process.pid
+
     def stop(self) -> None:
         """End it."""
         if self._process is not None:
@@ -77,13 +84,15 @@ def broker(settings: str = "") -> Iterator[Broker]:
 class Ear:
     """Subscribes to everything; keeps each topic's newest payload and all of them in order."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, login: tuple[str, str] | None = None) -> None:
         self.newest: dict[str, bytes] = {}
         self.heard: list[tuple[str, bytes]] = []
         self._news = threading.Condition()
         self._ready = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.reconnect_delay_set(1, 1)
+        if login:
+            self._client.username_pw_set(*login)
         self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._message
@@ -135,9 +144,9 @@ class Ear:
 
 
 @contextmanager
-def ear(port: int) -> Iterator[Ear]:
+def ear(port: int, login: tuple[str, str] | None = None) -> Iterator[Ear]:
     """An ear that is closed at the end."""
-    own = Ear(port)
+    own = Ear(port, login)
     try:
         yield own
     finally:
