@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-CONFIG = (
+CONFIG = """name: Demo
+version: "1.0.0"
+slug: demo
+description: A demo
+arch: [amd64]
+options: {}
+schema: {}
+"""
     'name: Demo\nversion: "1.0.0"\nslug: demo\ndescription: A demo\narch: [amd64]\noptions: {}\nschema: {}\n'
 )
 
