@@ -18,8 +18,6 @@ arch: [amd64]
 options: {}
 schema: {}
 """
-    'name: Demo\nversion: "1.0.0"\nslug: demo\ndescription: A demo\narch: [amd64]\noptions: {}\nschema: {}\n'
-)
 
 
 @pytest.fixture
