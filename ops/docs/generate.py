@@ -65,7 +65,9 @@ def settings() -> str:
         )
         for key in KEYS
     )
-    return f"{_SETTINGS_HEAD}\n{_table(('setting', 'what it is', 'default', 'example'), rows)}"
+    known = _table(("setting", "what it is", "default", "example"), rows)
+    others = _table(("variable", "what it does"), ((f"`{name}`", text) for name, text in ENVIRONMENT))
+    return f"{_SETTINGS_HEAD}\n{known}\n{_ENVIRONMENT_HEAD}\n{others}"
 
 
 def env_example() -> str:
@@ -115,6 +117,17 @@ PAGES: dict[str, Callable[[], str]] = {
     ".env.example": env_example,
 }
 
+ENVIRONMENT = (
+    ("BB8DEPLOY_CACHE", "folder for virtual environments and images that can be made again"),
+    ("BB8DEPLOY_DEBUG", "any value: a defect of bb8deploy shows its whole traceback"),
+    ("BB8DEPLOY_PLAIN", "any value: whole lines only, no frames, no moving line; for screen readers"),
+    ("CI", "any value: no moving line"),
+    ("COLUMNS", "width of tables on a terminal"),
+    ("GITHUB_ACTIONS", "`true`: an error is an annotation too"),
+    ("NO_COLOR", "any value: no colours; there are none in a file or a pipe either"),
+    ("TERM", "`dumb`: as BB8DEPLOY_PLAIN"),
+)
+
 _TOKENS_HEAD = f"""\
 # Tokens
 
@@ -149,6 +162,11 @@ _SETTINGS_HEAD = f"""\
 Read from `.env`, then from `.env.NAME` with `--target NAME`, then from the environment; what comes later
 wins. `bb8deploy config` shows each value with its origin, secrets masked. `.env` may say `export`.
 `.env.example` has the same keys with room for values.
+"""
+_ENVIRONMENT_HEAD = """\
+## The program itself
+
+These are read from the environment alone; they change how it speaks, not what it does.
 """
 _CONTRACTS_HEAD = f"""\
 # JSON contracts

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
-from ops.docs import generate
+from ops.docs import codes, generate
 from tests.unit.house.sources import ROOT
 
 
@@ -48,3 +49,8 @@ def test_the_example_as_it_stands_sets_nothing() -> None:
     from dotenv import dotenv_values
 
     assert dict(dotenv_values(ROOT / ".env.example")) == {}
+
+
+def test_every_variable_that_the_source_reads_for_itself_is_told() -> None:
+    own = {text for text in codes.literals() if re.fullmatch(r"BB8DEPLOY_[A-Z]+", text)}
+    assert own == {name for name, _ in generate.ENVIRONMENT if name.startswith("BB8DEPLOY_")}
