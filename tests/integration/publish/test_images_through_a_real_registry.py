@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ops.lab.engine import engine
-from ops.lab.errors import LabUnavailable
 from tests.integration.desk import Desk
+from tests.integration.registrylab import open_registry, use_buildah, use_docker
 
 from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.lanes import image as lane
@@ -36,52 +32,11 @@ def tool(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         yield name
 
 
-def use_buildah(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage = folder / "storage.conf"
-    storage.write_text(f'[storage]\ndriver = "vfs"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n')
-    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
-    monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
-    if not shutil.which("buildah"):
-        pytest.skip("SKIPPED: buildah is not installed")
-    tried = subprocess.run(["buildah", "from", "scratch"], capture_output=True, text=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"SKIPPED: buildah cannot work here: {tried.stderr.strip().splitlines()[-1:]}")
-
-
-def use_docker(stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["docker", "buildx", "version"]
-    if not shutil.which("docker") or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("SKIPPED: docker has no buildx here")
-    try:
-        running = stack.enter_context(engine())
-    except LabUnavailable as reason:
-        pytest.skip(f"SKIPPED: {reason}")
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{running.socket}")
-
-
 @pytest.fixture
 def registry(tool: str, tmp_path: Path) -> Iterator[str]:
     """`host:port` of an empty registry."""
-    if not shutil.which("docker-registry"):
-        pytest.skip("SKIPPED: docker-registry is not installed")
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        "version: 0.1\nlog: {level: info}\n"
-        f"storage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
-        "http: {addr: '127.0.0.1:0'}\n"
-    )
-    words = ["docker-registry", "serve", str(config)]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
-        assert process.stderr
-        try:
-            yield next(
-                found[1]
-                for line in process.stderr
-                if (found := re.search(r"listening on (127[0-9.:]+)", line))
-            )
-        finally:
-            process.terminate()
-            process.stderr.read()
+    with open_registry(tmp_path) as address:
+        yield address
 
 
 @pytest.fixture

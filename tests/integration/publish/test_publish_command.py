@@ -121,3 +121,27 @@ def test_a_script_at_the_old_path_runs_the_command(
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines() == [str(ROOT), *expected]
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "shown"),
+    [
+        ("ops/workspace/validate_paths_map.sh", [], "validate"),
+        ("ops/release/bump_version.sh", ["patch"], "release"),
+        ("ops/release/publish_addon_archive.sh", [], "publish"),
+        ("ops/release/deploy_ha_over_ssh.sh", [], "deploy"),
+        ("ops/release/deploy_ha_over_ssh.sh", ["diagnose"], "diagnose"),
+    ],
+)
+def test_what_a_script_runs_takes_its_words(
+    tmp_path: Path, script: str, words: list[str], shown: str
+) -> None:
+    program = tmp_path / "bb8deploy"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m bb8deploy "$@"\n')
+    program.chmod(0o755)
+    env = {**os.environ, "BB8DEPLOY": str(program), "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [str(ROOT / script), *words, "--help"], env=env, capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"Usage: bb8deploy {shown} " in done.stdout

@@ -1,6 +1,6 @@
-"""Runs bb8deploy, and kills it with SIGKILL at the moment when its journal has taken a given line.
+"""Runs bb8deploy, and sends it a signal at the moment when its journal has taken a given line.
 
-Usage: driver.py STEP STATE WORDS...
+Usage: driver.py SIGNAL STEP STATE WORDS...
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from bb8deploy.__main__ import main
 from bb8deploy.lanes.journal import Journal
 
 
-def kill_at(moment: tuple[str, str]) -> None:
-    """No handler, no `finally`, no buffer: what is on the disk then is all that a resume finds."""
+def signal_at(moment: tuple[str, str], number: signal.Signals) -> None:
+    """With SIGKILL no handler runs and no buffer is kept: what is on the disk then is all that is left."""
     write = Journal.write
 
     def writing(self: Journal, step: str, state: str, **facts: Any) -> None:
         write(self, step, state, **facts)
         if (step, state) == moment:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     Journal.write = writing  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
-    kill_at((sys.argv[1], sys.argv[2]))
-    sys.argv[1:] = sys.argv[3:]
+    signal_at((sys.argv[2], sys.argv[3]), signal.Signals[sys.argv[1]])
+    sys.argv[1:] = sys.argv[4:]
     main()

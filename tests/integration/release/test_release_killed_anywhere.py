@@ -43,24 +43,29 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
-def kill_at(site: Site, step: str, state: str) -> None:
-    """Releases a patch in a process that dies as soon as the journal has the step."""
-    words = [sys.executable, str(DRIVER), step, state, "release", "patch"]
-    done = subprocess.run(
+def stopped_at(site: Site, name: str, step: str, state: str) -> subprocess.CompletedProcess[str]:
+    """Releases a patch in a process that gets a signal as soon as the journal has the step."""
+    words = [sys.executable, str(DRIVER), name, step, state, "release", "patch"]
+    return subprocess.run(
         words, cwd=site.lab.folder, env=environment(), capture_output=True, text=True, timeout=DEADLINE
     )
-    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
-    for lock in (site.lab.folder / ".git").rglob("*.lock"):
-        lock.unlink()  # what the message of GIT_LOCKED asks of the user after such a kill
+
+
+def change(site: Site) -> str:
+    """Commits a change of the add-on; gives the version that a patch will make of it."""
+    major, minor, patch = site.version.split(".")
+    version = f"{major}.{minor}.{int(patch) + 1}"
+    site.commit("Change", run_sh=f"{RUN_SH}# {version}\n")
+    return version
 
 
 @pytest.mark.parametrize(("step", "state"), MOMENTS)
 def test_a_killed_release_is_completed_by_resume(site: Site, step: str, state: str) -> None:
-    major, minor, patch = site.version.split(".")
-    version = f"{major}.{minor}.{int(patch) + 1}"
-    site.commit("Change", run_sh=f"{RUN_SH}# {version}\n")
-    known = set((site.reports / "runs").iterdir())
-    kill_at(site, step, state)
+    version, known = change(site), set((site.reports / "runs").iterdir())
+    killed = stopped_at(site, "SIGKILL", step, state)
+    assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+    for lock in (site.lab.folder / ".git").rglob("*.lock"):
+        lock.unlink()  # what the message of GIT_LOCKED asks of the user after such a kill
     resumed = command(site.lab, "release", "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     site.assert_released(version)
@@ -70,3 +75,16 @@ def test_a_killed_release_is_completed_by_resume(site: Site, step: str, state: s
     # Whatever the host had finished before the kill is not done again, so DEPLOY_OK may be SKIPPED.
     assert set(TOKENS) <= set(contract["tokens"]) <= {*TOKENS, "DEPLOY_OK"}
     assert len(set(contract["tokens"])) == len(contract["tokens"])
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_release_says_how_to_go_on(site: Site, name: str) -> None:
+    version = change(site)
+    done = stopped_at(site, name, "reload the store", "started")
+    assert done.returncode == 130, done.stdout + done.stderr
+    assert "release --resume" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "VERIFY_OK" not in done.stdout
+    resumed = command(site.lab, "release", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    site.assert_released(version)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.deploylab import DIES, RUN_SH, begun, command
+from tests.integration.registrylab import open_registry, use_buildah
 from tests.integration.release.responder import answering
 from tests.integration.release.site import Site, open_site
 
@@ -171,3 +172,26 @@ def test_a_failed_attestation_publishes_nothing_and_says_what_runs(site: Site) -
     assert "The host runs 1.0.1, verified; `bb8deploy rollback`" in told
     assert site.at_store("for-each-ref") == ""
     assert site.lab.git("tag") == ""
+
+
+def test_a_release_with_images_flips_the_published_tree_alone(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_buildah(tmp_path, monkeypatch)
+    dockerfile = "ARG BUILD_FROM=scratch\nFROM ${BUILD_FROM}\nCOPY run.sh build_stamp.jso[n] /usr/src/app/\n"
+    with open_registry(tmp_path) as address:
+        site.settings(HA_IMAGE=f"{address}/me/demo")
+        site.commit("Build from nothing", dockerfile=dockerfile + 'CMD ["sh", "/usr/src/app/run.sh"]\n')
+        done = go(site, "release", "patch", "--image")
+    assert said(done) == LANE_TOKENS + ["IMAGE_PUBLISH_OK"] * 3 + PUBLISH_TOKENS
+    assert site.lab.state()["build"] is True
+    published = site.at_store("show", "main:config.yaml")
+    assert f'image: "{address}/me/demo"' in published
+    assert "image:" not in (site.lab.addon / "config.yaml").read_text()
+    folder = site.reports / "runs" / str(site.contract()["run_id"])
+    statement = json.loads((folder / "provenance.intoto.jsonl").read_text())
+    names = [subject["name"] for subject in statement["subject"]]
+    assert names == [
+        "addon", "addon as deployed",
+        f"{address}/me/demo:1.0.1-amd64", f"{address}/me/demo:1.0.1-aarch64", f"{address}/me/demo:1.0.1",
+    ]  # fmt: skip
