@@ -18,7 +18,7 @@ from typing import Any
 import paho.mqtt.client as paho
 
 from bb8_core import logs
-from bb8_core.mqtt.client import KEEPALIVE_S, new_client, refusal, without_delay
+from bb8_core.mqtt.client import KEEPALIVE_S, new_client, refusal, unreachable, without_delay
 from bb8_core.mqtt.credentials import Broker, NoBroker, find
 from bb8_core.settings import Options, load_options, options_path
 
@@ -151,8 +151,8 @@ class Responder:
         _log.info("Subscribed %s/echo/cmd", self._base)
         self._claim()
 
-    def _unreachable(self, _c: paho.Client, _u: Any) -> None:
-        _log.warning("the broker cannot be reached, trying again within 5 s")
+    def _unreachable(self, client: paho.Client, _u: Any) -> None:
+        _log.warning("%s; trying again within 5 s", unreachable(client.host, client.port, sys.exception()))
 
     def _disconnected(self, _c: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         with self._lock:

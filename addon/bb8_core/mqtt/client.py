@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -130,8 +131,7 @@ class MqttClient:
             self._handlers.on_down(f"the connection to the broker ended ({reason})")
 
     def _unreachable(self, _c: Any, _u: Any) -> None:
-        broker = self._broker
-        self._handlers.on_down(f"the broker {broker.host}:{broker.port} cannot be reached")
+        self._handlers.on_down(unreachable(self._broker.host, self._broker.port, sys.exception()))
 
     def _received(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
         try:
@@ -167,6 +167,19 @@ def without_delay(_c: Any, _u: Any, sock: Any) -> None:
     """Send small packets at once: with Nagle's algorithm a QoS 1 round trip takes 40 ms more."""
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def unreachable(host: str, port: int, error: BaseException | None) -> str:
+    """Why a connection could not be made, in words; paho calls `on_connect_fail` while `error` is handled."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
+        return (
+            f"the certificate of the broker {host}:{port} is not trusted ({why}): set "
+            "mqtt_ca_file to the CA that signed it, and mqtt_host to the name that it is for"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"the broker {host}:{port} does not speak TLS there ({error.reason}): check mqtt_port"
+    return f"the broker {host}:{port} cannot be reached"
 
 
 def refusal(reason: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,8 +72,8 @@ def sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Side]]:
     monkeypatch.setattr(module, "RETRY_LONGEST_S", 0.2)
     made: list[Side] = []
 
-    def make(port: int, base: str, **extra: Any) -> Side:
-        made.append(Side(Broker("127.0.0.1", port, **extra), base))
+    def make(port: int, base: str, host: str = "127.0.0.1", **extra: Any) -> Side:
+        made.append(Side(Broker(host, port, **extra), base))
         return made[-1]
 
     yield make
@@ -165,6 +167,76 @@ def test_it_starts_before_the_broker_does_and_says_what_is_missing(
         assert side.up.wait(PATIENCE_S)
     finally:
         late.stop()
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A broker with a certificate for localhost and a login."""
+    for tool in ("openssl", "mosquitto_passwd"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"SKIPPED: {tool} is not installed")
+    folder = tmp_path_factory.mktemp("secured")
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
+    subprocess.run([*make, *names, *files], check=True, capture_output=True)
+    login = ["mosquitto_passwd", "-b", "-c", str(folder / "users"), "bb8", "rolling"]
+    subprocess.run(login, check=True, capture_output=True)
+    settings = (
+        f"user root\nallow_anonymous false\npassword_file {folder / 'users'}\n"
+        f"certfile {folder / 'ca.pem'}\nkeyfile {folder / 'key.pem'}\n"
+    )
+    broker = Mosquitto(folder, free_port(), settings)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+LOGIN = {"username": "bb8", "password": "rolling", "tls": True}
+
+
+def test_tls_with_the_brokers_ca_and_a_login_connects(secured: Mosquitto, sides: Callable[..., Side]) -> None:
+    side = sides(secured.port, "tls", host="localhost", ca_file=str(secured.folder / "ca.pem"), **LOGIN)
+    assert side.up.wait(PATIENCE_S)
+    assert sides(secured.port, "insecure", host="127.0.0.1", ca_file=str(secured.folder / "ca.pem"),
+                 tls_insecure=True, **LOGIN).up.wait(PATIENCE_S)  # fmt: skip
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+LEFT_OPEN = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@LEFT_OPEN
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"host": "localhost"}, ("not trusted", "mqtt_ca_file")),
+        ({"host": "127.0.0.1", "ca_file": "ca.pem"}, ("not trusted", "mqtt_host")),
+        ({"host": "localhost", "ca_file": "ca.pem", "password": "wrong"}, ("login", "mqtt_password")),
+        (
+            {"host": "localhost", "ca_file": "ca.pem", "password": "wrong", "protocol": "3.1.1"},
+            ("login", "mqtt_password"),
+        ),
+    ],
+    ids=["unknown CA", "another name", "wrong password", "wrong password over 3.1.1"],
+)
+def test_a_refusal_says_which_option_to_look_at(
+    secured: Mosquitto, sides: Callable[..., Side], how: dict[str, str], words: tuple[str, ...]
+) -> None:
+    if "ca_file" in how:
+        how = {**how, "ca_file": str(secured.folder / how["ca_file"])}
+    side = sides(secured.port, "refused", **{**LOGIN, **how})
+    told = side.downs.get(timeout=PATIENCE_S)
+    assert all(word in told for word in words), told
+    assert not side.client.connected
+
+
+@LEFT_OPEN
+def test_tls_towards_a_broker_without_it_says_so(
+    shared_broker: Mosquitto, sides: Callable[..., Side]
+) -> None:
+    told = sides(shared_broker.port, "plain", host="localhost", tls=True).downs.get(timeout=PATIENCE_S)
+    assert "cannot be reached" in told or "mqtt_port" in told
 
 
 def test_a_missing_ca_file_is_an_error_at_once() -> None:
