@@ -97,8 +97,9 @@ def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Ite
     from bb8deploy.plan.identity import newer_lines
     from bb8deploy.plan.logview import unseen
 
-    known = way.logs(slug, REMEMBERED if shown else lines)
-    yield from newer_lines(tuple(shown), known, window=0)
+    # More than the followed log's own beginning, which reaches some hundred lines back.
+    known = way.logs(slug, max(lines, REMEMBERED))
+    yield from newer_lines(tuple(shown), known, window=0) if shown else known[-lines:]
     yield from unseen(known, way.follow(slug))
 
 
