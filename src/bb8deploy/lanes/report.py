@@ -128,7 +128,7 @@ def _tokens(
 ) -> tuple[TokenLine, ...]:
     """From the receipts; where a newer run has replaced them, from the journal, at last the names alone."""
     if lines := files.lines() or _journalled(entries):
-        return tuple(_token(line) for line in _unrepeated(lines))
+        return tuple(_token(line) for line in _in_time(_unrepeated(lines), entries))
     names = contracts[-1].get("tokens", ()) if contracts else ()
     known = [Token(name) for name in names if name in Token.__members__]
     return tuple(
@@ -151,6 +151,12 @@ def _journalled(entries: Sequence[Entry]) -> list[Line]:
 def _unrepeated(lines: Iterable[Line]) -> list[Line]:
     """A failure told by a lane and again by its release is one failure."""
     return list({(line.kind, line.name, line.fields): line for line in lines}.values())
+
+
+def _in_time(lines: Sequence[Line], entries: Sequence[Entry]) -> list[Line]:
+    """The lines as they came, where the journal tells; receipts are sorted by lane."""
+    came = {entry.step: number for number, entry in enumerate(entries) if entry.state == EARNED}
+    return sorted(lines, key=lambda line: came.get(line.name, len(entries)))
 
 
 def _token(line: Line) -> TokenLine:

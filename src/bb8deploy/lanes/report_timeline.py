@@ -99,17 +99,18 @@ def _short(value: str | float) -> str:
 def _shown(steps: Sequence[Step], planned: Sequence[Mapping[str, Any]]) -> list[Step]:
     """Without the wrappers, under plain names; the contract knows of release steps whether they failed."""
     failing = {row.get("name") for row in planned if row.get("state") == "failed"}
-    shown = []
-    for step in steps:
-        if step.name in WRAPPERS:
-            continue
+    newest = {step.name: number for number, step in enumerate(steps)}  # the contract speaks of the last try
+    shown: list[Step] = []
+    outer = ""
+    for number, step in enumerate(steps):
         name = step.name.removeprefix(PREFIX)
-        if step.depth:  # what belongs to a lane stands below it
-            name = name.removeprefix("attest: ")
-        # Only the newest try of a step is what the contract speaks of.
-        newest = step is next(s for s in reversed(steps) if s.name == step.name)
-        broke = step.state == "stopped" and newest and name != step.name and name in failing
-        shown.append(replace(step, name=name, state="failed" if broke else step.state))
+        if step.depth:
+            name = name.removeprefix(f"{outer}: ")
+        if step.name in WRAPPERS or (step.depth and name == outer):
+            continue  # it would only repeat what stands around it
+        outer = outer if step.depth else name
+        broke = step.state == "stopped" and name in failing and newest[step.name] == number
+        shown.append(replace(step, name=name, state="failed" if broke and not step.depth else step.state))
     return shown
 
 

@@ -83,10 +83,11 @@ def tiles(report: Report) -> list[Tile]:
     """The figures at the top: time, tokens, findings, files, echo."""
     kinds = [line.kind for line in report.tokens]
     errors = sum(finding.level is Level.ERROR for finding in report.findings)
+    some = f", {errors} of them errors" if errors else ""
     shown = [
         Tile(seconds_text(report.timeline.seconds) or "none", "in all steps"),
         Tile(str(kinds.count("TOKEN")), f"tokens earned, {kinds.count('SKIPPED')} skipped"),
-        Tile(str(len(report.findings)), f"findings, {errors} of them errors", bad=errors > 0),
+        Tile(str(len(report.findings)), f"findings{some}", bad=errors > 0),
     ]
     if drifts := kinds.count("DRIFT"):
         shown.append(Tile(str(drifts), "checks that did not hold", bad=True))
@@ -169,7 +170,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 def _no_findings(report: Report) -> str:
     checked = any(line.lane == "validate" for line in report.tokens)
-    return "No check found anything to say." if checked else "This run recorded no finding."
+    return "No check found anything." if checked else "This run recorded no finding."
 
 
 def _change_facts(report: Report) -> list[tuple[str, str]]:

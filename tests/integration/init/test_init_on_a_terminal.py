@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import sys
 from pathlib import Path
 
+import pytest
+from zeroconf import IPVersion, ServiceInfo, Zeroconf
+
+from bb8deploy.lanes.init_find import SERVICE
 from bb8deploy.sandbox import Sandbox
 from bb8deploy.settings import load
 
@@ -68,6 +73,35 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
     deployed = clone.run("deploy")
     assert deployed.returncode == 0, deployed.stderr
     assert "TOKEN: VERIFY_OK" in deployed.stdout
+
+
+def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
+    try:
+        network = Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
+    except OSError as error:
+        pytest.skip(f"SKIPPED: no multicast on loopback here: {error}")
+    told = {"location_name": "Cabin", "version": "2026.11.2", "internal_url": "http://cabin.local:8123"}
+    info = ServiceInfo(
+        SERVICE,
+        f"bb8 cabin.{SERVICE}",
+        addresses=[socket.inet_aton("127.0.0.1")],
+        port=8123,
+        properties=told,
+        server="bb8-test.local.",
+    )
+    try:
+        network.register_service(info)
+        with dialogue(["init"], cwd=clone.root, env=clone.environment()) as talk:
+            number = talk.expect(r"\d  Cabin, 2026\.11\.2, http://cabin\.local:8123")[0]
+            talk.answer(r"Which one\?.*: ", number)
+            talk.answer(r"HA_SSH_HOST_ALIAS: .*\[root@cabin\.local\]: ", "-")
+            talk.answer(r"HA_MOUNT: .*: ", "-")
+            talk.answer(r"Go on without a host\? \[y/N\] ", "y")
+            talk.expect(r"HA_URL: .*\[http://cabin\.local:8123\]: ")
+            talk.interrupt()
+            assert talk.finish() == 130
+    finally:
+        network.close()
 
 
 def test_ctrl_c_in_the_middle_writes_nothing(clone: Clone, box: Sandbox) -> None:

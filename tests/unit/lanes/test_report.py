@@ -137,7 +137,7 @@ def test_a_run_that_only_validated_says_what_it_did_not_do(tmp_path: Path) -> No
     assert "This run sent nothing to a host" in seen
     assert "This run did not look at a running add-on." in seen
     assert "This run attested no echo." in seen
-    assert "No check found anything to say." in seen
+    assert "No check found anything." in seen
 
 
 def test_a_failed_run_says_so_first(tmp_path: Path) -> None:
@@ -201,6 +201,16 @@ def test_an_older_run_can_be_asked_for_and_keeps_its_tokens(tmp_path: Path) -> N
     assert {line.name for line in report.tokens} == {"TAG_OK"}
     assert not report.tokens[0].evidence_kept
     assert "The evidence went with an earlier receipt" in read(write_report(tmp_path, RUN)).text
+
+
+def test_tokens_stand_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    write_release(tmp_path)
+    story = Story(tmp_path)
+    for name, lane in (("BUMP_OK", "release"), ("VERIFY_OK", "verify"), ("TAG_OK", "publish")):
+        story.journal(name, "earned", kind="TOKEN", lane=lane, fields=[["run", RUN]])
+    names = [line.name for line in collect(tmp_path).tokens]
+    assert names[:3] == ["BUMP_OK", "VERIFY_OK", "TAG_OK"]
+    assert len(names) == 19
 
 
 def test_a_token_that_a_later_try_took_back_is_not_told(tmp_path: Path) -> None:

@@ -109,3 +109,19 @@ def test_an_empty_journal_is_an_empty_timeline() -> None:
 def test_a_clock_that_was_set_back_gives_no_negative_length() -> None:
     told = timeline([at(100, "send"), at(40, "send", "done")])
     assert told.steps[0].seconds == 0.0
+
+
+def test_a_step_inside_another_does_not_repeat_its_name() -> None:
+    told = timeline(
+        [
+            *(at(0, "release: publish"), at(0, "publish: push"), at(1, "publish: push", "done")),
+            *(at(1, "tag"), at(1, "tag", "done"), at(1, "release: publish", "done")),
+            *(at(1, "release: tag"), at(1, "tag"), at(2, "tag", "done"), at(2, "release: tag", "done")),
+        ]
+    )
+    assert [(step.name, step.depth) for step in told.steps] == [
+        ("publish", 0),
+        ("push", 1),
+        ("tag", 1),
+        ("tag", 0),
+    ]
