@@ -36,7 +36,7 @@ def literals() -> dict[str, frozenset[Path]]:
     """Every string literal of the source with the files that hold it: codes also travel in tables."""
     found: dict[str, set[Path]] = defaultdict(set)
     for path in TOOL.rglob("*.py"):
-        for node in ast.walk(_tree(path)):
+        for node in _nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found[node.value].add(path)
     return {text: frozenset(paths) for text, paths in found.items()}
@@ -59,7 +59,7 @@ def title(code: str) -> str:
 
 
 def _in_file(path: Path) -> Iterator[Use]:
-    for node in ast.walk(_tree(path)):
+    for node in _nodes(path):
         if isinstance(node, ast.Call):
             given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             given += [node.args[at] for at in _places(_called(node)) if at < len(node.args)]
@@ -86,10 +86,20 @@ def _maker(node: ast.Call, path: Path) -> str:
     """What the call makes: the class around a `super().__init__`, or what the function says it returns."""
     name = _called(node)
     if name == "__init__":
-        around = [c for c in ast.walk(_tree(path)) if isinstance(c, ast.ClassDef) and node in ast.walk(c)]
-        return around[-1].name if around else name
+        return _class_at(path, node.lineno)
     returned = _returns().get(name, name)
     return returned if exit_code(returned) is not None else name
+
+
+def _class_at(path: Path, line: int) -> str:
+    """The innermost class around a line."""
+    around = [c for c in _classes(path) if c.lineno <= line <= (c.end_lineno or 0)]
+    return max(around, key=lambda c: c.lineno).name if around else ""
+
+
+@cache
+def _classes(path: Path) -> tuple[ast.ClassDef, ...]:
+    return tuple(node for node in _nodes(path) if isinstance(node, ast.ClassDef))
 
 
 def _places(name: str) -> set[int]:
@@ -104,8 +114,11 @@ def _looks_like(text: str) -> bool:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """A file's nodes of the kinds that are looked at here; walking a tree is what takes the time."""
+    kinds = ast.Call | ast.Tuple | ast.Constant | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, kinds))
 
 
 @cache
@@ -115,7 +128,7 @@ def _bases() -> dict[str, str]:
         node.name: base.id
         for path in TOOL.rglob("*.py")
         if path.name != "errors.py"
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if isinstance(node, ast.ClassDef)
         for base in node.bases
         if isinstance(base, ast.Name)
@@ -127,7 +140,7 @@ def _code_arguments() -> dict[str, set[int]]:
     """The functions and methods of the source that have a parameter `code`, and its places in a call."""
     found: dict[str, set[int]] = defaultdict(set)
     for path in TOOL.rglob("*.py"):
-        for node in ast.walk(_tree(path)):
+        for node in _nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 names = [one.arg for one in node.args.args if one.arg not in {"self", "cls"}]
                 if "code" in names:
@@ -141,6 +154,6 @@ def _returns() -> dict[str, str]:
     return {
         node.name: node.returns.id
         for path in TOOL.rglob("*.py")
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and isinstance(node.returns, ast.Name)
     }
