@@ -48,7 +48,7 @@ def errors() -> str:
     meanings = ((str(number), " ".join(kinds[number])) for number in sorted(kinds))
     exits = _table(("exit code", "meaning"), [("0", "Done."), *meanings])
     pages = sorted(page.stem for page in codes.PAGES.glob("*.md"))
-    known = [(f"[{one}](../src/bb8deploy/pages/{one}.md)", _ends(one), codes.title(one)) for one in pages]
+    known = [(_link(one), _ends(one), codes.title(one)) for one in pages]
     return f"{_ERRORS_HEAD}\n{exits}\n## Codes\n\n{_table(('code', 'exit code', 'in short'), known)}"
 
 
@@ -107,6 +107,14 @@ def supervisor_rules() -> str:
     return page()
 
 
+def troubles() -> str:
+    """docs/troubles.md: what diagnose recognises by name."""
+    from bb8deploy.plan.troubles import TABLE
+
+    rows = ((codes.title(rule.name), rule.remedy, _link(rule.name)) for rule in TABLE)
+    return f"{_TROUBLES_HEAD}\n{_table(('trouble', 'what ends it', 'code'), rows)}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli,
     "docs/contracts.md": contracts,
@@ -114,6 +122,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings,
     "docs/supervisor_rules.md": supervisor_rules,
     "docs/tokens.md": tokens,
+    "docs/troubles.md": troubles,
     ".env.example": env_example,
 }
 
@@ -163,6 +172,14 @@ Read from `.env`, then from `.env.NAME` with `--target NAME`, then from the envi
 wins. `bb8deploy config` shows each value with its origin, secrets masked. `.env` may say `export`.
 `.env.example` has the same keys with room for values.
 """
+_TROUBLES_HEAD = f"""\
+# Troubles that have a name
+
+{_BY}
+
+`bb8deploy diagnose` looks at settings, host, Supervisor, add-on, broker and robot, changes nothing, and says for
+each line what was seen and the one thing to do. These troubles it recognises by name from several looks at once.
+"""
 _ENVIRONMENT_HEAD = """\
 ## The program itself
 
@@ -189,6 +206,10 @@ def _commands(group: Any, above: Any, order: Iterable[str]) -> Iterator[tuple[st
             yield from _commands(command, context, sorted(command.commands))
         else:
             yield context.command_path, command.get_help(context).rstrip()
+
+
+def _link(code: str) -> str:
+    return f"[{code}](../src/bb8deploy/pages/{code}.md)"
 
 
 def _ends(code: str) -> str:
