@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Generic[T]):
+class Pending(Generic[T]):
     """A look under way: its subject, what it will have seen, and when it has to be done (monotonic s)."""
 
     subject: str
@@ -26,7 +26,7 @@ class Look(Generic[T]):
         return self.future.result(left if seconds is None else min(seconds, left))
 
 
-def spawn(subject: str, work: Callable[[], T], *, deadline: float) -> Look[T]:
+def spawn(subject: str, work: Callable[[], T], *, deadline: float) -> Pending[T]:
     """Starts `work`, which may take `deadline` seconds.
 
     Its thread is a daemon: a name server or a share that never answers holds up nothing, not even the end of
@@ -41,4 +41,4 @@ def spawn(subject: str, work: Callable[[], T], *, deadline: float) -> Look[T]:
             future.set_exception(error)
 
     threading.Thread(target=run, name=f"diagnose {subject}", daemon=True).start()
-    return Look(subject, future, time.monotonic() + deadline)
+    return Pending(subject, future, time.monotonic() + deadline)

@@ -13,8 +13,7 @@ from bb8deploy.errors import Bb8Error
 from bb8deploy.host import topology
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes.diagnose.check import Check, Sheet
-from bb8deploy.lanes.diagnose.spawn import Look as Ahead
-from bb8deploy.lanes.diagnose.spawn import spawn
+from bb8deploy.lanes.diagnose.spawn import Pending, spawn
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.verify import slug_of
 
@@ -106,7 +105,7 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
 
 
 def _ask(
-    sheet: Sheet, slug: str, host: Host | None, reached: Reached, ahead: Ahead[Told] | None
+    sheet: Sheet, slug: str, host: Host | None, reached: Reached, ahead: Pending[Told] | None
 ) -> SupervisorSeen:
     said = reached.capabilities.describe()
     sheet.ok("ways", f"answers by {reached.capabilities.chosen}")
@@ -131,7 +130,7 @@ def _ask(
     )
 
 
-def _ahead(host: Host | None) -> Ahead[Told] | None:
+def _ahead(host: Host | None) -> Pending[Told] | None:
     """Over ssh the documents are asked for beside the add-on; the answer counts if `ha` is the way taken."""
     if host is None or host.transport is None:
         return None

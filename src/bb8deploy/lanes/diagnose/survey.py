@@ -13,7 +13,7 @@ from bb8deploy.errors import Bb8Error
 from bb8deploy.lanes.diagnose import addon, broker, clock, core, robot, runtime, settings, ssh, supervisor
 from bb8deploy.lanes.diagnose.check import Check, ExitCode, Level, Sheet, exit_code
 from bb8deploy.lanes.diagnose.facts import gather
-from bb8deploy.lanes.diagnose.spawn import Look, spawn
+from bb8deploy.lanes.diagnose.spawn import Pending, spawn
 from bb8deploy.lanes.run import Run
 from bb8deploy.plan.troubles import Trouble, recognise
 from bb8deploy.secret import Secret, redact
@@ -79,7 +79,7 @@ class _Survey:
         """Seconds that a connection may still take."""
         return max(ssh.LEAST, self.deadline - self.spent())
 
-    def take(self, look: Look[T], otherwise: T) -> T:
+    def take(self, look: Pending[T], otherwise: T) -> T:
         """What a look saw; where it ended in an error or not at all, that is a failed check."""
         sheet = Sheet(look.subject)
         try:
@@ -102,93 +102,93 @@ class _Survey:
         return f"bb8deploy has a defect: {type(error).__name__} (see {path})"
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What every look saw; empty where a look was lost."""
+
+    here: runtime.Here
+    connected: ssh.SshSeen
+    around: ssh.HostSeen
+    core: core.CoreSeen
+    supervisor: supervisor.SupervisorSeen
+    folder: runtime.FolderSeen
+    broker: broker.BrokerSeen
+
+
 def diagnose(run: Run) -> Diagnosis:
     """Looks at everything that the settings lead to; changes nothing and raises nothing of what it meets."""
     survey = _Survey(run)
     try:
-        return _judge(survey, *_looks(survey))
+        return _conclude(survey, _look(survey))
     finally:
         for transport in survey.transports:
             with contextlib.suppress(OSError, EOFError):
                 transport.close()
 
 
-_Looks = tuple[
-    Look[runtime.Here],
-    Look[ssh.SshSeen],
-    Look[ssh.HostSeen],
-    Look[core.CoreSeen],
-    Look[supervisor.SupervisorSeen],
-    Look[runtime.FolderSeen],
-    Look[broker.BrokerSeen],
-]
-
-
-def _looks(survey: _Survey) -> _Looks:
-    """Starts them all; those that need the ssh host wait for it by themselves."""
-    run, deadline = survey.run, survey.deadline
-    connected = spawn(
-        "ssh",
-        lambda: ssh.connect(run, survey.spent, survey.transports.append),
-        deadline=deadline + LOGIN_SECONDS,
-    )
-    until = deadline + LOGIN_SECONDS + ANSWER_SECONDS
-    here = spawn("workspace", lambda: runtime.read_here(run), deadline=ANSWER_SECONDS)
-    at_broker = spawn("broker", lambda: broker.look(run, survey.left), deadline=2 * deadline + ANSWER_SECONDS)
-    at_core = spawn("core", lambda: core.look(run, survey.left, lambda: _over_ssh(connected)), deadline=until)
-    around = spawn("ssh", lambda: _around(run, connected), deadline=until)
-    folder = spawn("runtime folder", lambda: _folder(run, connected, here), deadline=until)
-    asked = spawn("supervisor", lambda: _supervisor(run, connected, at_core), deadline=until)
-    return here, connected, around, at_core, asked, folder, at_broker
-
-
-def _judge(
-    survey: _Survey,
-    here_look: Look[runtime.Here],
-    ssh_look: Look[ssh.SshSeen],
-    around_look: Look[ssh.HostSeen],
-    core_look: Look[core.CoreSeen],
-    supervisor_look: Look[supervisor.SupervisorSeen],
-    folder_look: Look[runtime.FolderSeen],
-    broker_look: Look[broker.BrokerSeen],
-) -> Diagnosis:
-    """Waits for the looks and draws the conclusions."""
+def _look(survey: _Survey) -> _Seen:
+    """Starts every look and waits for all; those that need the ssh host wait for it by themselves."""
     run = survey.run
-    here = survey.take(here_look, runtime.Here(()))
-    connected = survey.take(ssh_look, ssh.SshSeen(()))
-    around = survey.take(around_look, ssh.HostSeen(()))
-    at_core = survey.take(core_look, core.CoreSeen(()))
-    asked = survey.take(supervisor_look, supervisor.SupervisorSeen(()))
-    folder = survey.take(folder_look, runtime.FolderSeen(()))
-    at_broker = survey.take(broker_look, broker.BrokerSeen(()))
-    seen = (around.around.ahead, around.around.clock_error) if around.around else asked.clock
-    checks = (
-        *settings.check(run),
-        *here.checks,
-        *connected.checks,
-        *around.checks,
-        *at_core.checks,
-        *asked.checks,
-        *addon.checks(here, folder, asked),
-        *folder.checks,
-        *runtime.topology_checks(folder, asked.topology, str(here.config.get("slug") or "")),
-        *at_broker.checks,
-        *robot.checks(at_broker),
-        *clock.checks(*seen),
+    to_log_in = survey.deadline + LOGIN_SECONDS
+    until = to_log_in + ANSWER_SECONDS
+    connected = spawn(
+        ssh.SUBJECT,
+        lambda: ssh.connect(run, survey.spent, survey.transports.append),
+        deadline=to_log_in,
     )
-    state = asked.look.state if asked.look else None
-    learnt = [*addon.passwords(here.config, state), *([at_core.token] if at_core.token else [])]
+    here = spawn("workspace", lambda: runtime.read_here(run), deadline=ANSWER_SECONDS)
+    at_core = spawn(
+        core.SUBJECT, lambda: core.look(run, survey.left, lambda: _over_ssh(connected)), deadline=until
+    )
+    at_broker = spawn(broker.SUBJECT, lambda: broker.look(run, survey.left), deadline=until)
+    around = spawn(ssh.SUBJECT, lambda: _around(run, connected), deadline=until)
+    folder = spawn(runtime.SUBJECT, lambda: _folder(run, connected, here), deadline=until)
+    asked = spawn(supervisor.SUBJECT, lambda: _supervisor(run, connected, at_core), deadline=until)
+    return _Seen(
+        here=survey.take(here, runtime.Here(())),
+        connected=survey.take(connected, ssh.SshSeen(())),
+        around=survey.take(around, ssh.HostSeen(())),
+        core=survey.take(at_core, core.CoreSeen(())),
+        supervisor=survey.take(asked, supervisor.SupervisorSeen(())),
+        folder=survey.take(folder, runtime.FolderSeen(())),
+        broker=survey.take(at_broker, broker.BrokerSeen(())),
+    )
+
+
+def _conclude(survey: _Survey, seen: _Seen) -> Diagnosis:
+    """Adds what follows from several looks together, and takes every secret out of the words."""
+    run = survey.run
+    state = seen.supervisor.look.state if seen.supervisor.look else None
+    learnt = [*addon.passwords(seen.here.config, state), *([seen.core.token] if seen.core.token else [])]
     hidden = [*run.settings.secrets(), *learnt]
-    troubles = recognise(gather(run, here, around, folder, asked, at_core))
+    troubles = recognise(gather(run, seen.here, seen.around, seen.folder, seen.supervisor, seen.core))
     return Diagnosis(
-        checks=tuple(_clean(check, hidden) for check in _grouped((*checks, *survey.lost))),
+        checks=tuple(_clean(check, hidden) for check in _grouped((*_checks(run, seen), *survey.lost))),
         troubles=tuple(replace(one, evidence=redact(one.evidence, hidden)) for one in troubles),
         seconds=survey.spent(),
-        version=here.wanted.stamp.version if here.wanted else "",
+        version=seen.here.wanted.stamp.version if seen.here.wanted else "",
         secrets=tuple(learnt),
-        hosts=tuple(name for hop in _hops(connected) for name in (hop.host, hop.key_name)),
-        users=tuple(hop.user for hop in _hops(connected)),
+        hosts=tuple(name for hop in _hops(seen.connected) for name in (hop.host, hop.key_name)),
+        users=tuple(hop.user for hop in _hops(seen.connected)),
     )
+
+
+def _checks(run: Run, seen: _Seen) -> Iterable[Check]:
+    """Every check, in reading order."""
+    around = seen.around.around
+    slug = str(seen.here.config.get("slug") or "")
+    yield from settings.check(run)
+    yield from seen.here.checks
+    yield from seen.connected.checks
+    yield from seen.around.checks
+    yield from seen.core.checks
+    yield from seen.supervisor.checks
+    yield from addon.checks(seen.here, seen.folder, seen.supervisor)
+    yield from seen.folder.checks
+    yield from runtime.topology_checks(seen.folder, seen.supervisor.topology, slug)
+    yield from seen.broker.checks
+    yield from robot.checks(seen.broker)
+    yield from clock.checks(*((around.ahead, around.clock_error) if around else seen.supervisor.clock))
 
 
 def _grouped(checks: Sequence[Check]) -> Iterable[Check]:
@@ -206,19 +206,19 @@ def _hops(connected: ssh.SshSeen) -> tuple[Hop, ...]:
     return (connected.hop, *connected.hop.via) if connected.hop else ()
 
 
-def _over_ssh(connected: Look[ssh.SshSeen]) -> Host | None:
+def _over_ssh(connected: Pending[ssh.SshSeen]) -> Host | None:
     """The ssh host, waited for; None where it did not come about."""
     with contextlib.suppress(Exception):  # the ssh look itself tells what became of it
         return connected.wait().host
     return None
 
 
-def _around(run: Run, connected: Look[ssh.SshSeen]) -> ssh.HostSeen:
+def _around(run: Run, connected: Pending[ssh.SshSeen]) -> ssh.HostSeen:
     host = _over_ssh(connected)
     return ssh.look_around(run, host) if host else ssh.HostSeen(())
 
 
-def _folder(run: Run, connected: Look[ssh.SshSeen], here: Look[runtime.Here]) -> runtime.FolderSeen:
+def _folder(run: Run, connected: Pending[ssh.SshSeen], here: Pending[runtime.Here]) -> runtime.FolderSeen:
     """By ssh where that came about, else through the mounted share."""
     from bb8deploy.host.connect import open_host, runtime_folder
 
@@ -239,7 +239,7 @@ def _folder(run: Run, connected: Look[ssh.SshSeen], here: Look[runtime.Here]) ->
 
 
 def _supervisor(
-    run: Run, connected: Look[ssh.SshSeen], at_core: Look[core.CoreSeen]
+    run: Run, connected: Pending[ssh.SshSeen], at_core: Pending[core.CoreSeen]
 ) -> supervisor.SupervisorSeen:
     """By ssh where that comes about soon; else through Core, so that a dead host costs no time twice."""
     host: Host | None = None

@@ -12,7 +12,7 @@ from bb8deploy.secret import Secret
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmMifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
 REDACTOR = Redactor(
     [Secret('pass word"quoted'), Secret("llat-of-somebody")],
-    Names(hosts=("pi.garden.lan", "ha", "nas"), users=("anna", "root"), places=("/home/anna/bb8", "C:\\bb8")),
+    Names(hosts=("pi.garden.lan", "ha", "nas"), users=("anna", "root"), places=("/home/you/bb8", "C:\\bb8")),
 )
 
 
@@ -27,7 +27,7 @@ REDACTOR = Redactor(
         ("ssh ha, ssh nas; what a share has", "ssh <host-3>, ssh <host-2>; what a share has"),
         ("anna and hannah", "<user-1> and hannah"),
         ("root may write", "root may write"),
-        ("/home/anna/bb8/reports", "<place-1>/reports"),
+        ("/home/you/bb8/reports", "<place-1>/reports"),
         (json.dumps("C:\\bb8\\addon"), '"<place-2>\\\\addon"'),
         ("192.168.0.129:8123 and 10.0.0.1", "<ip>:8123 and <ip>"),
         ("fe80::1ff:fe23:4567:890a and ::1", "<ip> and <ip>"),
