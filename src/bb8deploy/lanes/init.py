@@ -52,6 +52,7 @@ class Topic:
     """Settings that are asked for and checked together; without an answer to the first, the rest is left."""
 
     title: str
+    hint: str
     keys: tuple[str, ...]
     check: Check
 
@@ -61,19 +62,36 @@ class Topic:
         return self.keys[0]
 
 
-MOUNT = Topic("Mounted folder (instead of ssh)", ("HA_MOUNT", "HA_CONFIG_MOUNT"), checks.check_mount)
-CORE = Topic("Home Assistant's own API", ("HA_URL", "HA_LLAT"), checks.check_core)
+SSH = Topic(
+    "ssh",
+    "Any SSH add-on will do, with a key. Leave it out to use a mounted folder instead.",
+    ("HA_SSH_HOST_ALIAS", "HA_SSH_KEY", "HA_REMOTE_RUNTIME"),
+    checks.check_ssh,
+)
+MOUNT = Topic(
+    "Mounted folder",
+    "The share of the Samba add-on will do.",
+    ("HA_MOUNT", "HA_CONFIG_MOUNT"),
+    checks.check_mount,
+)
+CORE = Topic(
+    "Home Assistant",
+    "Over ssh it may be left out. Tokens are made in an administrator's profile, under Security.",
+    ("HA_URL", "HA_LLAT"),
+    checks.check_core,
+)
 BROKER = Topic(
-    "MQTT broker, for the echo attestation",
+    "MQTT broker",
+    "Without it a release does not attest the echo.",
     ("MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD"),
     checks.check_broker,
 )
 STORE = Topic(
-    "Add-on repository to publish to",
+    "Add-on repository",
+    "Without it a release tags here and publishes nothing.",
     ("HA_PUBLISH_REMOTE", "HA_PUBLISH_BRANCH"),
     checks.check_store,
 )
-SSH = Topic("ssh", ("HA_SSH_HOST_ALIAS", "HA_SSH_KEY", "HA_REMOTE_RUNTIME"), checks.check_ssh)
 
 
 def settle(asked: Asked) -> tuple[str, ...]:
@@ -172,7 +190,7 @@ class _Talk:
 
     def ssh(self) -> None:
         """The host over ssh: name, key, folder; an empty name leaves ssh out."""
-        self._asker.note(f"\n{SSH.title}")
+        self._introduce(SSH)
         while self._ask(SSH.gate, f"root@{self._hint}" if self._hint else ""):
             try:
                 with self._log_in() as transport:
@@ -193,7 +211,7 @@ class _Talk:
 
     def discuss(self, topic: Topic) -> bool:
         """Asks and checks until it holds or is kept all the same; False where the topic is left out."""
-        self._asker.note(f"\n{topic.title}")
+        self._introduce(topic)
         while self._ask(topic.gate, self._hint if topic is BROKER else ""):
             for name in topic.keys[1:]:
                 self._ask(name)
@@ -249,15 +267,19 @@ class _Talk:
         self._asker.problem(error)
         return self._asker.confirm("  Keep these answers all the same?")
 
+    def _introduce(self, topic: Topic) -> None:
+        self._asker.note(f"\n{topic.title}: {topic.hint}")
+
     def _ask(self, name: str, proposal: str = "") -> str:
         """Asks for one setting; what is set already comes first, then `proposal`, then its default."""
         key = _KEYS[name]
+        now = self.settings.text(name)
+        self._asker.note(f"  {key.help}{f', such as {key.example}' if key.example else ''}")
         if key.secret:
-            known = "Enter keeps the present one" if self.settings.secret(name) else "Enter for none"
-            answer = self._asker.ask_secret(f"  {name}: {key.help} ({known}): ")
-            answer = answer or self.settings.text(name)
+            known = "Enter keeps the present one" if now else "Enter for none"
+            answer = self._asker.ask_secret(f"  {name} (not shown; {known}): ") or now
         else:
-            answer = self._asker.ask(f"  {name}: {key.help}", self.settings.text(name) or proposal)
+            answer = self._asker.ask(f"  {name}", now or proposal)
         self._answer(name, "" if answer == "-" else answer)
         return self.settings.text(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import stat
 import sys
@@ -23,17 +24,22 @@ def settings_of(clone: Clone) -> dict[str, str]:
     return {name: value.raw for name, value in load(clone.root, environ={}).values.items()}
 
 
+def asks(name: str, proposal: str = "") -> str:
+    """The pattern of a question, with what it proposes where that counts."""
+    return rf"{name} \[{re.escape(proposal)}\]: " if proposal else rf"{name}(?: \[[^\]]*\])?: "
+
+
 def meet(talk: Dialogue, want: dict[str, str]) -> None:
     """The ssh part as a person meets it: the host's name, its key, our key, the folder."""
-    talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", want["HA_SSH_HOST_ALIAS"])
+    talk.answer(asks("HA_SSH_HOST_ALIAS"), want["HA_SSH_HOST_ALIAS"])
     talk.expect(r"is not known: ssh-ed25519 SHA256:\S+")
     talk.answer(r"Does the host itself show that\? \[y/N\] ", "y")
     talk.expect(r"error SSH_AUTH_REFUSED")
-    talk.answer(r"HA_SSH_KEY: .*: ", "/nowhere/key")
+    talk.answer(asks("HA_SSH_KEY"), "/nowhere/key")
     talk.expect(r"error SSH_KEY_MISSING")
-    talk.answer(r"HA_SSH_KEY: .*: ", want["HA_SSH_KEY"])
+    talk.answer(asks("HA_SSH_KEY"), want["HA_SSH_KEY"])
     talk.expect(r"lets us in")
-    talk.answer(r"HA_REMOTE_RUNTIME: .*\[/addons.*\]: ", want["HA_REMOTE_RUNTIME"])
+    talk.answer(r"HA_REMOTE_RUNTIME \[/addons[^\]]*\]: ", want["HA_REMOTE_RUNTIME"])
     talk.expect(r"addons/local is there")
 
 
@@ -43,19 +49,19 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
     environment = clone.environment(HA_REPORTS_DIR=want["HA_REPORTS_DIR"], BB8_SETTLE_SECONDS="1")
     with dialogue(["init"], cwd=clone.root, env=environment) as talk:
         meet(talk, want)
-        talk.answer(r"HA_URL: .*: ", want["HA_URL"])
-        talk.answer(r"HA_LLAT: .*Enter for none\): ", "a-wrong-token")
+        talk.answer(asks("HA_URL"), want["HA_URL"])
+        talk.answer(r"HA_LLAT \(not shown; Enter for none\): ", "a-wrong-token")
         talk.expect(r"error HA_TOKEN_REFUSED")
         talk.answer(r"Keep these answers all the same\? \[y/N\] ", "n")
-        talk.answer(r"HA_URL: .*: ", "")
-        talk.answer(r"HA_LLAT: .*keeps the present one\): ", want["HA_LLAT"])
+        talk.answer(asks("HA_URL"), "")
+        talk.answer(r"HA_LLAT \(not shown; Enter keeps the present one\): ", want["HA_LLAT"])
         talk.expect(r"is Home Assistant .*the token is an administrator's")
-        talk.answer(r"MQTT_HOST: .*: ", want["MQTT_HOST"])
-        talk.answer(r"MQTT_PORT: .*\[1883\]: ", want["MQTT_PORT"])
-        talk.answer(r"MQTT_USERNAME: .*: ", want["MQTT_USERNAME"])
-        talk.answer(r"MQTT_PASSWORD: .*: ", want["MQTT_PASSWORD"])
+        talk.answer(asks("MQTT_HOST"), want["MQTT_HOST"])
+        talk.answer(asks("MQTT_PORT", "1883"), want["MQTT_PORT"])
+        talk.answer(asks("MQTT_USERNAME"), want["MQTT_USERNAME"])
+        talk.answer(r"MQTT_PASSWORD \(not shown; .*\): ", want["MQTT_PASSWORD"])
         talk.expect(r"the broker 127\.0\.0\.1:\d+ lets us in")
-        talk.answer(r"HA_PUBLISH_REMOTE: .*: ", "-")
+        talk.answer(asks("HA_PUBLISH_REMOTE"), "-")
         talk.expect(r"wrote .*\.env \(mode 0600\)")
         assert talk.finish() == 0, talk.seen
 
@@ -94,10 +100,10 @@ def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
         with dialogue(["init"], cwd=clone.root, env=clone.environment()) as talk:
             number = talk.expect(r"\d  Cabin, 2026\.11\.2, http://cabin\.local:8123")[0]
             talk.answer(r"Which one\?.*: ", number)
-            talk.answer(r"HA_SSH_HOST_ALIAS: .*\[root@cabin\.local\]: ", "-")
-            talk.answer(r"HA_MOUNT: .*: ", "-")
+            talk.answer(asks("HA_SSH_HOST_ALIAS", "root@cabin.local"), "-")
+            talk.answer(asks("HA_MOUNT"), "-")
             talk.answer(r"Go on without a host\? \[y/N\] ", "y")
-            talk.expect(r"HA_URL: .*\[http://cabin\.local:8123\]: ")
+            talk.expect(asks("HA_URL", "http://cabin.local:8123"))
             talk.interrupt()
             assert talk.finish() == 130
     finally:
@@ -107,7 +113,7 @@ def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
 def test_ctrl_c_in_the_middle_writes_nothing(clone: Clone, box: Sandbox) -> None:
     with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
         meet(talk, box.env())
-        talk.expect(r"HA_URL: .*: ")
+        talk.expect(asks("HA_URL"))
         talk.interrupt()
         assert talk.finish() == 130
     assert "error INTERRUPTED" in talk.seen
@@ -118,8 +124,8 @@ def test_ctrl_c_in_the_middle_writes_nothing(clone: Clone, box: Sandbox) -> None
 
 def test_ctrl_d_counts_as_ctrl_c(clone: Clone) -> None:
     with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
-        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", "")
-        talk.expect(r"HA_MOUNT: .*: ")
+        talk.answer(asks("HA_SSH_HOST_ALIAS"), "")
+        talk.expect(asks("HA_MOUNT"))
         talk.end_input()
         assert talk.finish() == 130
     assert not clone.env_file.exists()
@@ -128,22 +134,22 @@ def test_ctrl_d_counts_as_ctrl_c(clone: Clone) -> None:
 def test_a_host_that_does_not_answer_can_be_mended_or_kept(clone: Clone) -> None:
     environment = clone.environment(HA_SSH_CONNECT_TIMEOUT="2")
     with dialogue(["init", "--no-search"], cwd=clone.root, env=environment) as talk:
-        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", "root@127.0.0.1:1")
+        talk.answer(asks("HA_SSH_HOST_ALIAS"), "root@127.0.0.1:1")
         talk.expect(r"error SSH_NO_CONNECTION")
         talk.answer(r"Keep these answers all the same\? \[y/N\] ", "n")
-        talk.answer(r"HA_SSH_HOST_ALIAS: .*\[root@127\.0\.0\.1:1\]: ", "")
+        talk.answer(asks("HA_SSH_HOST_ALIAS", "root@127.0.0.1:1"), "")
         talk.expect(r"error SSH_NO_CONNECTION")
         talk.answer(r"Keep these answers all the same\? \[y/N\] ", "y")
-        talk.answer(r"HA_REMOTE_RUNTIME: .*: ", "/addons/beep_boop_bb8")
+        talk.answer(asks("HA_REMOTE_RUNTIME"), "/addons/beep_boop_bb8")
         for name in ("HA_URL", "MQTT_HOST", "HA_PUBLISH_REMOTE"):
-            talk.answer(rf"{name}: .*: ", "")
+            talk.answer(asks(name), "")
         assert talk.finish() == 0, talk.seen
     assert settings_of(clone)["HA_SSH_HOST_ALIAS"] == "root@127.0.0.1:1"
 
 
 def test_a_fingerprint_that_is_not_the_host_s_own_is_not_kept(clone: Clone, box: Sandbox) -> None:
     with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
-        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", box.env()["HA_SSH_HOST_ALIAS"])
+        talk.answer(asks("HA_SSH_HOST_ALIAS"), box.env()["HA_SSH_HOST_ALIAS"])
         talk.answer(r"Does the host itself show that\? \[y/N\] ", "n")
         talk.expect(r"error HOST_KEY_UNKNOWN")
         talk.expect(r"Keep these answers")
@@ -165,16 +171,16 @@ def test_an_existing_file_is_left_alone_on_no_and_keeps_its_own_lines_on_yes(
 
     with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
         talk.answer(r"\.env exists\. Change it\?.*\[y/N\] ", "y")
-        talk.answer(r"HA_SSH_HOST_ALIAS: .*: ", "")
-        talk.answer(r"HA_MOUNT: .*: ", "/nowhere/at/all")
-        talk.answer(r"HA_CONFIG_MOUNT: .*: ", "")
+        talk.answer(asks("HA_SSH_HOST_ALIAS"), "")
+        talk.answer(asks("HA_MOUNT"), "/nowhere/at/all")
+        talk.answer(asks("HA_CONFIG_MOUNT"), "")
         talk.expect(r"error MOUNT_MISSING")
         talk.answer(r"Keep these answers", "n")
-        talk.answer(r"HA_MOUNT: .*: ", mounts["HA_MOUNT"])
-        talk.answer(r"HA_CONFIG_MOUNT: .*: ", mounts["HA_CONFIG_MOUNT"])
+        talk.answer(asks("HA_MOUNT"), mounts["HA_MOUNT"])
+        talk.answer(asks("HA_CONFIG_MOUNT"), mounts["HA_CONFIG_MOUNT"])
         talk.expect(r"is mounted")
         for name in ("HA_URL", "MQTT_HOST", "HA_PUBLISH_REMOTE"):
-            talk.answer(rf"{name}: .*: ", "")
+            talk.answer(asks(name), "")
         assert talk.finish() == 0, talk.seen
     text = clone.env_file.read_text()
     assert text.startswith(before)
