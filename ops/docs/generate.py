@@ -177,8 +177,9 @@ _TROUBLES_HEAD = f"""\
 
 {_BY}
 
-`bb8deploy diagnose` looks at settings, host, Supervisor, add-on, broker and robot, changes nothing, and says for
-each line what was seen and the one thing to do. These troubles it recognises by name from several looks at once.
+`bb8deploy diagnose` looks at settings, host, Supervisor, add-on, broker and robot, changes nothing, and says
+for each line what was seen and the one thing to do. These troubles it recognises by name, from several looks
+at once.
 """
 _ENVIRONMENT_HEAD = """\
 ## The program itself

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 from tests.unit.house.sources import ADDON, ROOT, TOOL, Module, modules
@@ -79,6 +80,48 @@ def test_the_addon_and_the_tool_do_not_know_each_other() -> None:
         if name.split(".")[0] == foreign
     ]
     assert not crossed
+
+
+# What reaches out of a function: files, processes, networks, clocks, chance.
+OUTSIDE = {
+    "asyncio", "http", "multiprocessing", "os", "random", "secrets", "select", "shutil", "signal", "socket",
+    "ssl", "subprocess", "sys", "tempfile", "threading", "time",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", [TOOL / "plan", ADDON / "robot"], ids=lambda folder: folder.name)
+def test_plans_and_the_robots_protocol_are_pure(folder: Path) -> None:
+    reaching = [
+        f"{module.path.relative_to(ROOT)}:{line} imports {name}"
+        for module in modules(folder)
+        for name, line in module.imports()
+        if name.split(".")[0] in OUTSIDE
+    ]
+    assert not reaching
+
+
+@pytest.mark.parametrize("room", ["checks", "host", "lanes", "plan", "settings", "transport", "workspace"])
+def test_no_room_knows_that_a_host_may_be_the_sandbox(room: str) -> None:
+    """The sandbox is a target like any other: no name and no text of the rooms' code speaks of it."""
+    knowing = [
+        f"{module.path.relative_to(ROOT)}:{node.lineno}"
+        for module in modules(TOOL)
+        if module.room == room
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.expr) and "sandbox" in _spelled(node).lower()
+    ]
+    assert not knowing
+
+
+def _spelled(node: ast.expr) -> str:
+    """The name or text that a node of the code carries; docstrings and comments are for people."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return "" if " " in node.value else node.value
+    return ""
 
 
 def test_only_the_console_prints() -> None:
