@@ -311,7 +311,7 @@ class _Flow:
             bump=self.must_bump,
             host=settings.text("HA_SSH_HOST_ALIAS") or settings.text("HA_MOUNT"),
             broker=settings.text("MQTT_HOST"),
-            echo=bool(info.raw.get("options", {}).get("enable_echo", True)),
+            echo=info.echo,
             require_attest=self.options.require_attest,
             remote=r.shown(remote),
             branch=settings.text("HA_PUBLISH_BRANCH"),

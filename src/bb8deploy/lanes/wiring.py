@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bb8deploy.lanes.release import Lanes
 from bb8deploy.lanes.run import Run
+from bb8deploy.workspace.addon import read_addon
 
 
 def real_lanes() -> Lanes:
@@ -16,7 +17,7 @@ def _reach(run: Run) -> None:
 
     with run.step("preflight: reach the host"):
         open_host(run.settings, run.progress).close()
-    if run.settings.text("MQTT_HOST"):
+    if run.settings.text("MQTT_HOST") and read_addon(run.addon).echo:
         from bb8deploy.transport.mqtt import BrokerLink, address_of
 
         address = address_of(run.settings)

@@ -37,6 +37,12 @@ class AddonInfo:
         """The slug under which a Supervisor lists the add-on when it lies in its local folder."""
         return f"local_{self.slug}"
 
+    @property
+    def echo(self) -> bool:
+        """Whether the default options leave the echo responder on."""
+        options = self.raw.get("options")
+        return bool(options.get("enable_echo", True)) if isinstance(options, Mapping) else True
+
 
 def read_addon(folder: Path) -> AddonInfo:
     """Reads the config file of the add-on in `folder`.

@@ -107,6 +107,28 @@ def test_a_dirty_tree_is_refused_before_anything_changes(site: Site) -> None:
     assert "GIT_DIRTY" in (site.reports / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"MQTT_PASSWORD": "wrong"}, "BROKER_DENIED"),
+        ({"MQTT_PORT": "9"}, "BROKER_UNREACHABLE"),
+        ({"MQTT_HOST": "", "HA_SSH_KEY": "/nonexistent"}, "SSH_KEY_MISSING"),
+        ({"MQTT_HOST": "", "HA_SSH_HOST_ALIAS": "root@127.0.0.1:9"}, "SSH_"),
+    ],
+)
+def test_what_would_stop_a_later_lane_stops_it_before_the_bump(
+    site: Site, changed: dict[str, str], code: str
+) -> None:
+    site.settings(**{"MQTT_HOST": site.lab.environ["MQTT_HOST"], **changed})
+    before = site.lab.git("for-each-ref")
+    done = command(site.lab, "release", "patch")
+    assert done.returncode in {2, 3}
+    assert f"error {code}" in done.stderr
+    assert said(done) == []
+    assert site.lab.git("for-each-ref") == before
+    assert site.version == "1.0.0"
+
+
 def test_a_failed_verification_takes_the_host_back_and_publishes_nothing(site: Site) -> None:
     go(site, "release", "patch")
     published = site.at_store("for-each-ref")
