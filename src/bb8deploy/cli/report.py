@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, load_settings, plain_errors
-from bb8deploy.cli.options import AsJson, Target
+from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.options import AsJson
+from bb8deploy.secret import Secret
+from bb8deploy.settings import load, target_names
 from bb8deploy.workspace.project import find_project
 
 
@@ -22,21 +24,27 @@ def report(
         str, typer.Option("--run", help="The run's id; without it the newest.", metavar="ID")
     ] = "",
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
-    target: Target = "default",
     json_output: AsJson = False,
 ) -> None:
     """Write reports/report.html: a run's steps, tokens, findings, changed files and echo latency."""
     with plain_errors(Modes(as_json=json_output)) as console:
         from bb8deploy.lanes.report import write_report
+        from bb8deploy.lanes.report_files import find_home
 
-        project = find_project(Path.cwd())
-        settings = load_settings(project, target, console)
-        page = write_report(project.root / "reports", run, secrets=settings.secrets())
+        root = find_project(Path.cwd()).root
+        page = write_report(find_home(root / "reports", run), run, secrets=_secrets(root))
         console.text(str(page))
         if json_output:
             console.document({"report": str(page), "bytes": page.stat().st_size})
         if open_page and not _open(page):
             console.warn("no browser could be started here; open the file above yourself")
+
+
+def _secrets(root: Path) -> list[Secret]:
+    """The secrets of every target: a run may have been about any of them."""
+    return [
+        secret for name in ("default", *target_names(root)) for secret in load(root, target=name).secrets()
+    ]
 
 
 def _open(page: Path) -> bool:

@@ -82,7 +82,7 @@ def collect(reports: Path, run_id: str = "", *, secrets: Sequence[Secret] = ()) 
     files = RunFiles(reports, find_run(reports, run_id), list(secrets))
     try:
         return _collect(files)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             "REPORT_UNREADABLE",
             f"the files of run {files.run_id} do not hold what they should: {type(error).__name__}: {error}",

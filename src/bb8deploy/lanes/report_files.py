@@ -16,7 +16,7 @@ from bb8deploy.receipts.tokens import LANE_RECEIPTS, Line
 from bb8deploy.secret import MASK, Secret, redact, redact_data
 
 RECEIPTS = LANE_RECEIPTS["release"]
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+(-.+)?")  # a target's name may follow
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 
 
@@ -35,11 +35,8 @@ class RunFiles:
         return self.reports / "runs" / self.run_id
 
     def journal(self) -> list[Entry]:
-        """The journal's whole lines that are of the right shape."""
-        try:
-            entries = Journal(self.folder / "journal.jsonl").entries()
-        except (OSError, KeyError, TypeError, UnicodeDecodeError):
-            return []
+        """The journal's whole lines."""
+        entries = Journal(self.folder / "journal.jsonl").entries()
         if entries:
             self._note(self.folder / "journal.jsonl")
         return [Entry(self.clean(e.step), e.state, self.clean(e.facts), e.ts) for e in entries]
@@ -73,7 +70,7 @@ class RunFiles:
         """The single echoes of stp5/, if this very run sent them."""
         path = self.reports / "stp5" / "echoes.jsonl"
         rows = [row for line in _text(path).splitlines() if isinstance(row := _parsed(line), dict)]
-        own = [row for row in rows if str(row.get("cid", "")).startswith(f"{self.run_id}-")]
+        own = [row for row in rows if str(row.get("cid", "")).rpartition("-")[0] == self.run_id]
         if own:
             self._note(path)
         return [dict(self.clean(row)) for row in own]
@@ -102,6 +99,14 @@ class RunFiles:
         name = path.relative_to(near).as_posix()
         if name not in self.sources:
             self.sources.append(name)
+
+
+def find_home(reports: Path, wanted: str = "") -> Path:
+    """Where a run lies: in `reports` itself, or in the folder of a target of a deploy to several."""
+    homes = {home: _known_runs(home) for home in (reports, *sorted((reports / "targets").glob("*")))}
+    if wanted:
+        return next((home for home, ages in homes.items() if wanted in ages), reports)
+    return max(homes, key=lambda home: max(homes[home].values(), default=0.0))
 
 
 def find_run(reports: Path, wanted: str = "") -> str:

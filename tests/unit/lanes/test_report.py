@@ -12,6 +12,7 @@ from ops.bench.report_run import COMMIT, RUN, TREE, VERSION, Story, write_releas
 
 from bb8deploy.errors import UsageError
 from bb8deploy.lanes.report import collect, write_report
+from bb8deploy.lanes.report_files import find_home
 from bb8deploy.receipts.contracts.validate import ValidateContract
 from bb8deploy.receipts.tokens import CATALOGUE, Ledger, Token
 from bb8deploy.secret import Secret
@@ -213,6 +214,26 @@ def test_tokens_stand_in_the_order_in_which_they_came(tmp_path: Path) -> None:
     assert len(names) == 19
 
 
+def test_a_target_s_run_is_found_in_the_target_s_own_folder(tmp_path: Path) -> None:
+    validated(tmp_path)
+    barn = tmp_path / "targets" / "barn"
+    late = "20261123T120000Z-0badc0-barn"
+    ledger = Ledger(late, barn)
+    ledger.begin("deploy")
+    ledger.drift("deploy", "HOST_UNREACHABLE", "nothing answers")
+    assert find_home(tmp_path) == barn
+    assert collect(barn).run_id == late
+    assert find_home(tmp_path, RUN) == tmp_path
+    assert find_home(tmp_path, late) == barn
+    assert find_home(tmp_path, "yesterday") == tmp_path
+
+
+def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
+    write_release(tmp_path)
+    first = write_report(tmp_path).read_bytes()
+    assert write_report(tmp_path).read_bytes() == first
+
+
 def test_a_token_that_a_later_try_took_back_is_not_told(tmp_path: Path) -> None:
     story = Story(tmp_path)
     earned = {"kind": "TOKEN", "fields": [["run", RUN]]}
@@ -275,6 +296,14 @@ def test_a_contract_that_something_else_changed_is_named(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="REPORT_UNREADABLE") as caught:
         write_report(tmp_path)
     assert any("validate_contract_v1.json" in line for line in caught.value.details)
+
+
+def test_a_journal_that_something_else_changed_is_named_too(tmp_path: Path) -> None:
+    story = validated(tmp_path)
+    with (story.folder / "journal.jsonl").open("a") as file:
+        file.write('{"what": "is this"}\n')
+    with pytest.raises(UsageError, match="REPORT_UNREADABLE"):
+        write_report(tmp_path)
 
 
 def test_ten_thousand_paths_and_findings_do_not_make_a_giant(tmp_path: Path) -> None:
