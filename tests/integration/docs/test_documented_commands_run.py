@@ -32,6 +32,7 @@ FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("verify", 0),
     ("verify --backup", 0),
     ("deploy", 0),
+    ("deploy --yes", 0),
     ("deploy --resume", 2),  # the newest deploy reached its end
     ("status", 0),
     ("diagnose", 0),
