@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,18 +41,25 @@ class Unfinished:
 
 def find_unfinished(reports: Path) -> Unfinished:
     """The newest release in `reports/runs/` if it did not reach its end; raises UsageError otherwise."""
-    for folder in sorted((reports / "runs").glob("*"), reverse=True):
-        entries = [e for e in Journal(folder / "journal.jsonl").entries() if e.step == "release"]
-        if not entries:
-            continue
-        if entries[-1].state == "started":
-            return _unfinished(folder.name, entries[-1])
-        break
+    newest = max(_releases(reports), default=None, key=lambda found: found[1][0].ts)
+    if newest and newest[1][-1].state == "started":
+        return _unfinished(newest[0], newest[1][0])
     raise UsageError(
         "RESUME_NOTHING",
         "the newest release reached its end, so there is nothing to continue",
         "Start one with `bb8deploy release patch`.",
     )
+
+
+def _releases(reports: Path) -> Iterator[tuple[str, list[Entry]]]:
+    """Every run that was a release, with its start and, where it came to it, its end.
+
+    Run ids tell the second only, so the order comes from the journals.
+    """
+    for folder in (reports / "runs").glob("*"):
+        entries = [e for e in Journal(folder / "journal.jsonl").entries() if e.step == "release"]
+        if entries:
+            yield folder.name, entries
 
 
 def reopen(run: Run, past: Unfinished) -> Run:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.deploylab import DEADLINE, RUN_SH, command, environment
+from tests.integration.deploylab import DEADLINE, DIES, RUN_SH, command, environment
 from tests.integration.release.site import Site, open_site
 
 DRIVER = Path(__file__).with_name("driver.py")
@@ -87,4 +87,18 @@ def test_an_interrupted_release_says_how_to_go_on(site: Site, name: str) -> None
     assert "VERIFY_OK" not in done.stdout
     resumed = command(site.lab, "release", "--resume")
     assert resumed.returncode == 0, resumed.stderr
+    site.assert_released(version)
+
+
+def test_a_resume_that_fails_still_takes_the_host_back(site: Site) -> None:
+    earlier, version = site.lab.state()["version"], change(site)
+    site.commit("Die", run_sh=DIES)
+    stopped_at(site, "SIGKILL", "send and swap", "done")
+    failed = command(site.lab, "release", "--resume")
+    assert failed.returncode == 4, failed.stdout + failed.stderr
+    assert f"rolled back: {earlier} runs again" in failed.stderr
+    assert (site.lab.state()["version"], site.lab.state()["state"]) == (earlier, "started")
+    site.commit("Mend", run_sh=f"{RUN_SH}# {version} mended\n")
+    mended = command(site.lab, "release", "--resume")
+    assert mended.returncode == 0, mended.stderr
     site.assert_released(version)

@@ -229,6 +229,22 @@ def stopped(desk: Desk, code: str, calls: Calls | None = None, how: str = "patch
     return caught.value
 
 
+def test_of_two_releases_within_a_second_the_later_one_counts(tmp_path: Path) -> None:
+    facts = {"how": "patch", "version": "1", "from_version": "0", "bump": True, "target": "default",
+             "image": False, "require_attest": False, "overwrite": False}  # fmt: skip
+    for suffix, moment, state in (("zzz", "100", "started"), ("aaa", "900", "done")):
+        rows = [
+            {"ts": f"2026-11-23T10:00:00.{moment}Z", "step": "release", "state": "started", "facts": facts}
+        ]
+        rows += [{**rows[0], "state": "done"}] if state == "done" else []
+        folder = tmp_path / "runs" / f"20261123T100000Z-{suffix}"
+        folder.mkdir(parents=True)
+        (folder / "journal.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.raises(UsageError) as caught:
+        find_unfinished(tmp_path)
+    assert caught.value.code == "RESUME_NOTHING"
+
+
 def test_preflight_stops_on_a_dirty_tree(desk: Desk) -> None:
     (desk.addon / "new.txt").write_text("x")
     stopped(desk, "GIT_DIRTY")
