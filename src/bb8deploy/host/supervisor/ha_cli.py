@@ -75,6 +75,8 @@ class HaCli:
         self._prefix = ("sudo", "-n") if sudo else ()
         self._profile = profile
         self._noun = "apps"
+        self._slug = ""
+        self._after: AddonState | None = None
 
     @property
     def where(self) -> str:
@@ -83,6 +85,7 @@ class HaCli:
 
     def look(self, slug: str, lines: int, *, rider: str = "", again_after: float = 0.0) -> Look:
         """State, log, a second look and the rider's output in one command on the host."""
+        self._slug = slug
         pause = [["sleep", f"{again_after:g}"]] if again_after else []
 
         def words(noun: str) -> list[list[str]]:
@@ -111,17 +114,21 @@ class HaCli:
         return Look(state, plain_lines(log.out.strip("\n")) if state.installed and log.status == 0 else ())
 
     def info(self, slug: str) -> AddonState:
-        """`ha apps info`."""
+        """`ha apps info`; right behind a verb, what the verb's own command has seen after it."""
+        seen, self._after = self._after, None
+        if seen and seen.slug == slug:
+            return seen
         return AddonState.parse(slug, self._ask(("NOUN", "info", slug), f"describe {slug}", QUICK))
 
     def reload_store(self) -> None:
         """`ha store reload`."""
-        self._ask(("store", "reload"), "reload the store", RELOAD)
+        self._carry_out(("store", "reload"), "reload the store", RELOAD)
 
     def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
         """`ha apps VERB`. The CLI gives up before we do (30 s for start, 10 min for rebuild): NoAnswer."""
         extra = ("--backup",) if backup and verb == "update" else ()
-        self._ask(("NOUN", verb, slug, *extra), f"{verb} {slug}", deadline)
+        self._slug = slug
+        self._carry_out(("NOUN", verb, slug, *extra), f"{verb} {slug}", deadline)
 
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """`ha apps logs`: the journal, which holds earlier containers' lines too."""
@@ -176,12 +183,17 @@ class HaCli:
         return bytes(data)
 
     def _ask(self, words: Sequence[str], doing: str, deadline: float) -> dict[str, Any]:
-        (said,) = self._nouned(
-            lambda noun: (_ha("--raw-json", *(noun if word == "NOUN" else word for word in words)),),
-            deadline,
-            doing,
-        )
+        (said,) = self._nouned(lambda noun: (_raw(noun, words),), deadline, doing)
         return self._data(said, doing)
+
+    def _carry_out(self, words: Sequence[str], doing: str, deadline: float) -> None:
+        """A verb, and a look behind it in the same command, which saves a round trip."""
+        asked = [words, *([("NOUN", "info", self._slug)] if self._slug else [])]
+        done, *seen = self._nouned(lambda noun: [_raw(noun, each) for each in asked], deadline + QUICK, doing)
+        self._data(done, doing)
+        with contextlib.suppress(SupervisorError, Unreachable, Refused):
+            for said in seen:
+                self._after = AddonState.parse(self._slug, self._data(said, f"describe {self._slug}"))
 
     def _nouned(self, words: Any, deadline: float, doing: str) -> list[Said]:
         """Runs commands with the spelling that this CLI knows: `apps`, before 5.0 `addons`."""
@@ -193,6 +205,7 @@ class HaCli:
 
     def _run(self, commands: Sequence[Sequence[str]], deadline: float, doing: str) -> list[Said]:
         """Runs several programs in one command on the host and gives what each said."""
+        self._after = None
         mark = secrets.token_hex(12)
         program = "\n".join(
             f"printf '\\n{mark} OUT\\n'; {shlex.join(words)} 2>&3; "
@@ -236,6 +249,11 @@ class HaCli:
         if _TIMED_OUT.search(words):
             return NoAnswer(doing, self.where, last)
         return NoAnswer(doing, self.where, f"no JSON came back: {last}")
+
+
+def _raw(noun: str, words: Sequence[str]) -> list[str]:
+    """One call that answers in JSON; NOUN stands for this CLI's word for add-ons."""
+    return _ha("--raw-json", *(noun if word == "NOUN" else word for word in words))
 
 
 def _ha(*words: str) -> list[str]:

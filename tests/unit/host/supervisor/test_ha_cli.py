@@ -150,5 +150,29 @@ def test_the_reload_is_the_stores_and_a_backup_is_passed_on(tmp_path: Path) -> N
     assert calls == [
         "--raw-json store reload",
         "--raw-json apps update local_x --backup",
+        "--raw-json apps info local_x",
         "--raw-json apps rebuild local_x",
+        "--raw-json apps info local_x",
+    ]
+
+
+def test_a_verbs_own_command_sees_what_it_left_and_only_the_next_question_gets_that(tmp_path: Path) -> None:
+    ha(tmp_path, f'echo "$*" >> "{tmp_path}/calls"; {ok({"version": "1", "version_latest": "2"})}')
+    cli = HaCli(Shell(tmp_path, SUPERVISOR_TOKEN="t"))
+    cli.act("rebuild", "local_x", deadline=5)
+    assert cli.info("local_x").version == "1"
+    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+    assert cli.info("local_x").version == "1"
+    cli.act("rebuild", "local_x", deadline=5)
+    assert cli.info("local_y").version == "1"
+    cli.jobs()
+    cli.info("local_x")
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[-2:] for call in calls[2:]] == [
+        ["info", "local_x"],
+        ["rebuild", "local_x"],
+        ["info", "local_x"],
+        ["info", "local_y"],
+        ["jobs", "info"],
+        ["info", "local_x"],
     ]
