@@ -30,6 +30,15 @@ class Delivery:
         return sum(entry.size for entry in self.entries)
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Of the earlier tree: the text of its build_stamp.json, empty where there is none, and whether a file
+    holds the same in it as in the runtime folder (or is in neither)."""
+
+    stamp: str
+    same: bool
+
+
 class SyncSession(Protocol):
     """One observation of the runtime folder and, at most once, one delivery into it."""
 
@@ -74,8 +83,8 @@ class RuntimeFiles(Protocol):
         Raises CheckFailed PREVIOUS_MISSING where there is none.
         """
 
-    def previous_stamp(self) -> str:
-        """The text of the earlier tree's build_stamp.json, empty where there is none."""
+    def look_back(self, name: str) -> Earlier:
+        """Looks at the earlier tree: its stamp, and its file `name` beside the present one."""
 
     def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
         """A single file by its absolute path on that side, None where it is not there."""

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from bb8deploy.errors import CheckFailed, Unreachable, UsageError
-from bb8deploy.host.files import Delivery
+from bb8deploy.host.files import Delivery, Earlier
 from bb8deploy.host.mount_tree import (
     copy_tree,
     fold,
@@ -98,12 +98,11 @@ class MountFiles:
             self.swap(staged)
         return self.look()
 
-    def previous_stamp(self) -> str:
-        """The earlier tree's stamp."""
-        try:
-            return (self.state / "previous" / STAMP).read_text(encoding="utf-8", errors="replace")[:4096]
-        except OSError:
-            return ""
+    def look_back(self, name: str) -> Earlier:
+        """The earlier tree's stamp and its file `name`."""
+        earlier = self.state / "previous"
+        stamp = (_content(earlier / STAMP) or b"")[:4096].decode(errors="replace")
+        return Earlier(stamp, _content(earlier / name) == _content(self.root / name))
 
     def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
         """A file of the host, where a mount reaches it."""
@@ -316,6 +315,14 @@ def _put(staged: Path, delivery: Delivery, entry: Entry) -> None:
     else:
         shutil.copyfile(delivery.source / entry.path, place)
     set_runnable(place, runnable=entry.executable)
+
+
+def _content(path: Path) -> bytes | None:
+    """A file's content, None where there is none."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _tells_case(folder: Path) -> bool:

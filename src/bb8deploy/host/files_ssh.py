@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from bb8deploy.host import pack, scripts
 from bb8deploy.host.answer import escape, tree_of
-from bb8deploy.host.files import Delivery
+from bb8deploy.host.files import Delivery, Earlier
 from bb8deploy.host.shell import Conversation, Shell
 from bb8deploy.workspace.tree import FoundTree
 
@@ -59,10 +59,10 @@ class SshFiles:
         """Swaps the earlier tree in."""
         return tree_of(self._shell.ask(scripts.RESTORE, run_id=run_id))
 
-    def previous_stamp(self) -> str:
-        """The earlier tree's stamp."""
-        parts = self._shell.ask(scripts.PREVIOUS_STAMP)
-        return next((p.body.decode(errors="replace") for p in parts if p.name == "STAMP"), "")
+    def look_back(self, name: str) -> Earlier:
+        """The earlier tree's stamp and its file `name`, in one look."""
+        parts = {part.name: part.body for part in self._shell.ask(scripts.LOOK_BACK, name)}
+        return Earlier(parts.get("STAMP", b"").decode(errors="replace"), "SAME" in parts)
 
     def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
         """A file of the host."""

@@ -155,9 +155,12 @@ tree "$R" | together
 clean
 """
 
-PREVIOUS_STAMP = r"""
-stamp=$W/previous/build_stamp.json
-{ say STAMP; [ ! -f "$stamp" ] || head -c 4096 "$stamp"; say END; } | together
+LOOK_BACK = r"""
+stamp=$W/previous/build_stamp.json; now=$R/$4; was=$W/previous/$4
+{ say STAMP; [ ! -f "$stamp" ] || head -c 4096 "$stamp"
+  if [ ! -e "$now" ] && [ ! -e "$was" ] || cmp -s "$now" "$was"; then say SAME; fi
+  say END
+} | together
 """
 
 FETCH = r"""

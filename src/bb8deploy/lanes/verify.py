@@ -15,7 +15,7 @@ from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
 from bb8deploy.lanes.bringup import RUNNING, TAIL, Bringup
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.sync import archive_of, read_wanted
+from bb8deploy.lanes.sync import read_wanted
 from bb8deploy.plan.identity import Expected, Identity
 from bb8deploy.plan.lifecycle import Action
 from bb8deploy.plan.sync import Stamp, plan_sync
@@ -119,11 +119,9 @@ def bring_up(run: Run, host: Host, reached: Reached, expected: Expected, options
 def _profile_differs(host: Host, running: str) -> bool:
     """Whether apparmor.txt was changed by a sync after which nothing was put in yet: what runs, by its tree
     digest, is then the earlier tree."""
-    files = host.files
-    earlier = Stamp.parse(files.previous_stamp())
-    if earlier is None or earlier.tree != running:
-        return False
-    return files.read(f"{files.runtime}/{PROFILE}") != files.read(f"{archive_of(files.runtime)}/{PROFILE}")
+    back = host.files.look_back(PROFILE)
+    earlier = Stamp.parse(back.stamp)
+    return earlier is not None and earlier.tree == running and not back.same
 
 
 def _verify(

@@ -99,7 +99,10 @@ def test_the_earlier_tree_is_kept_whole_and_can_be_put_back(lab: Lab) -> None:
     with lab.host() as host:
         run = lab.run()
         with host.lock(run):
-            assert json.loads(host.files.previous_stamp())["version"] == "2026.1.1.0"
+            back = host.files.look_back("run.sh")
+            assert (json.loads(back.stamp)["version"], back.same) == ("2026.1.1.0", False)
+            assert host.files.look_back("config.yaml").same
+            assert host.files.look_back("in/neither").same
             found = host.files.restore_previous(run.id)
     assert lab.on_host() == FILES
     assert "run.sh" in found.manifest.by_path
