@@ -10,6 +10,7 @@ import typer
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
 from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, Yes
 from bb8deploy.cli.publish import Image, Overwrite, show_evidence
+from bb8deploy.errors import Bb8Error, UsageError
 from bb8deploy.plan.release import Name
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ def release(
         from bb8deploy.lanes.wiring import real_lanes
 
         options = ReleaseOptions(require_attest=require_attest, image=image, overwrite=overwrite, until=until)
-        _show(opened, _go(opened, how, past, options, real_lanes()))
+        try:
+            outcome = _go(opened, how, past, options, real_lanes())
+        except Bb8Error:
+            _point_to_files(opened)
+            raise
+        _show(opened, outcome)
 
 
 def _unfinished(modes: Modes) -> Unfinished:
@@ -72,7 +78,6 @@ def _unfinished(modes: Modes) -> Unfinished:
 def _go(
     opened: Opened, how: str | None, past: Unfinished | None, options: ReleaseOptions, lanes: Lanes
 ) -> ReleaseOutcome:
-    from bb8deploy.errors import UsageError
     from bb8deploy.lanes import release as lane
     from bb8deploy.lanes.resume import reopen
 
@@ -90,6 +95,17 @@ def _go(
         else "a release needs one of `patch`, `date`, a version, or --resume",
         "Run `bb8deploy release patch`, or `bb8deploy release --resume` to go on with one.",
     )
+
+
+def _point_to_files(opened: Opened) -> None:
+    """After a failure: where the steps are told, for a program and for a person."""
+    run = opened.run
+    contract, report = run.folder / "release_contract_v1.json", run.reports / "report.html"
+    if run.dry_run or not contract.is_file():
+        return  # it ended before it began: what lies there is of another run
+    for name, path in (("contract", contract), ("report", report)):
+        opened.result[name] = str(path)
+        opened.console.note(f"{name}: {path}")
 
 
 def _show(opened: Opened, outcome: ReleaseOutcome) -> None:

@@ -225,6 +225,8 @@ class _Flow:
         for step in plan.steps(self._situation()):
             row = self._row(step.name)
             row.state, row.why, row.commands = step.do.value, step.why, step.commands
+            if not _within(step.name, self.options.until):
+                row.state, row.why = "left out", f"--until {self.options.until}"
         if self.must_bump:
             paths = planned(self.run, self.outcome.version)
             row = self._row(Name.BUMP)

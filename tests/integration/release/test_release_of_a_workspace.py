@@ -374,6 +374,15 @@ def test_a_dry_run_shows_every_step_with_its_commands_and_changes_nothing(desk: 
     assert not run.ledger.held()
 
 
+def test_a_dry_run_of_a_part_leaves_the_rest_out(desk: Desk) -> None:
+    calls = Calls()
+    _, outcome = go(desk, calls, options=ReleaseOptions(until=Name.BUMP), dry_run=True)
+    assert [step for step, state in states(outcome).items() if state == "left out"] == [
+        "deploy", "attest", "publish", "tag",
+    ]  # fmt: skip
+    assert calls.made == []
+
+
 def test_two_releases_at_once_are_one(desk: Desk) -> None:
     caught: list[Bb8Error] = []
 

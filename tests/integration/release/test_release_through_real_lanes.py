@@ -145,6 +145,7 @@ def test_a_failed_verification_takes_the_host_back_and_publishes_nothing(site: S
     assert site.lab.git("tag") == "1.0.1"
     assert site.contract()["verdict"] == "FAIL"
     assert "ADDON_DIED" in (site.reports / "report.html").read_text()
+    assert f"report: {site.reports / 'report.html'}" in failed.stderr
 
     site.commit("Mend", run_sh=RUN_SH)
     resumed = go(site, "release", "--resume")
