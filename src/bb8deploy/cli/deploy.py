@@ -19,6 +19,10 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the newest deploy that did not reach its end.")
 ]
 
+Overwrite = Annotated[
+    bool, typer.Option("--yes", "-y", help="Overwrite files that were edited by hand on the host.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
@@ -37,13 +41,14 @@ def deploy(
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
+    yes: Overwrite = False,
 ) -> None:
     """Sync and verify; the earlier version comes back where the new one cannot be verified.
 
     With more than one --target the hosts are served at once, each with receipts of its own in
     reports/targets/NAME/; one that fails does not stop the others, and the exit code is the worst.
     """
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
     names = list(dict.fromkeys(target or ["default"]))
     single = len(names) == 1
     with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy" if single else "") as opened:

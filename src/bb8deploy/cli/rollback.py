@@ -31,17 +31,15 @@ def rollback(
     modes = Modes(as_json=json_output, quiet=quiet)
     with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
         from bb8deploy.host.connect import open_host
-        from bb8deploy.lanes.deploy import keep_receipt
+        from bb8deploy.lanes.host_receipt import kept_on_host
         from bb8deploy.lanes.rollback import roll_back, roll_back_to
 
         run = opened.run
         with (
             open_host(run.settings, run.progress, via=via.value, accept_new=accept_new) as host,
             host.lock(run),
+            kept_on_host(run, host, "rollback"),
         ):
-            try:
-                outcome = roll_back_to(run, host, version) if version else roll_back(run, host)
-            finally:
-                keep_receipt(run, host)
+            outcome = roll_back_to(run, host, version) if version else roll_back(run, host)
         opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)
         opened.console.note(f"{outcome.version} runs again ({outcome.action}), verified")

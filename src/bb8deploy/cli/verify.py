@@ -39,7 +39,7 @@ def verify(
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
     with open_run("verify", modes, target=target, addon=addon, lane="verify") as opened:
         from bb8deploy.host.connect import open_host
-        from bb8deploy.lanes.deploy import keep_receipt
+        from bb8deploy.lanes.host_receipt import kept_on_host
         from bb8deploy.lanes.verify import VerifyOptions
         from bb8deploy.lanes.verify import verify as lane
 
@@ -49,11 +49,8 @@ def verify(
             if dry_run:
                 _preview(opened, host, options)
                 return
-            with host.lock(run):
-                try:
-                    show(opened, lane(run, host, options))
-                finally:
-                    keep_receipt(run, host)
+            with host.lock(run), kept_on_host(run, host, "verify"):
+                show(opened, lane(run, host, options))
 
 
 def _preview(opened: Opened, host: Host, options: VerifyOptions) -> None:

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, UsageError
+from bb8deploy.errors import CheckFailed, NotVerified, UsageError
 from bb8deploy.host.connect import Host, open_host
+from bb8deploy.lanes.host_receipt import kept_on_host
 from bb8deploy.lanes.journal import Journal
 from bb8deploy.lanes.preview import foresee, foresee_sync
 from bb8deploy.lanes.rollback import after_failure
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.sync import SyncOutcome, sync
+from bb8deploy.lanes.sync import SyncOutcome, archive_of, sync
 from bb8deploy.lanes.verify import VerifyOptions, VerifyOutcome, verify
 from bb8deploy.plan.identity import Expected
-from bb8deploy.receipts.tokens import DEPLOY, Token
+from bb8deploy.plan.sync import SyncPlan
+from bb8deploy.receipts.tokens import Token
+from bb8deploy.workspace.tree import STAMP
 
 STEP = "deploy"
 # What rolling back would not mend: nothing is wrong with the add-on, or the way to see it is missing.
@@ -62,11 +65,8 @@ def deploy(
         if run.dry_run:
             return _preview(run, host, options)
         run.journal.write(STEP, "started", target=run.settings.target)
-        with host.lock(run):
-            try:
-                outcome = _deploy(run, host, options, stopped)
-            finally:
-                keep_receipt(run, host)
+        with host.lock(run), kept_on_host(run, host, "deploy"):
+            outcome = _deploy(run, host, options, stopped)
         run.journal.write(STEP, "done", version=outcome.synced.version)
         return outcome
 
@@ -74,7 +74,6 @@ def deploy(
 def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> DeployOutcome:
     """`stopped` is the run that this one goes on with: what that had sent counts as sent by this one."""
     synced = _sync(run, host, options)
-    _tell_hand_edits(run, synced)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
     wanted = VerifyOptions(options.start, options.backup, sent, "apparmor.txt" in synced.changed)
     try:
@@ -96,24 +95,43 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
 
 
 def _sync(run: Run, host: Host, options: DeployOptions) -> SyncOutcome:
-    return sync(run, host, by_rsync=options.via == "rsync", with_diff=options.with_diff)
+    return sync(
+        run,
+        host,
+        by_rsync=options.via == "rsync",
+        with_diff=options.with_diff,
+        approve=lambda plan: _approve(run, host, plan),
+    )
 
 
-def _tell_hand_edits(run: Run, synced: SyncOutcome) -> None:
-    """Somebody's work on the host is not lost without a word: it stands in the earlier tree."""
-    earlier = synced.previous
-    if synced.archive and earlier and earlier.tree != synced.previous_digest:
-        run.progress.warn(
-            f"files on {synced.where} had been changed by hand since run {earlier.run}; "
-            f"they are kept in {synced.archive} until the next sync"
-        )
+def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
+    """Somebody's work on the host is not overwritten without a word."""
+    edited = _hand_edits(host, plan)
+    if edited and not run.assume_yes:
+        raise edited
+    if edited:
+        run.progress.warn(f"{edited.cause}; kept in {archive_of(host.files.runtime)} until the next sync")
+
+
+def _hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
+    """The error for files on the host that are not those which its stamp names."""
+    earlier = plan.earlier
+    if earlier is None or earlier.tree == plan.have.digest or not (plan.changes or plan.extra):
+        return None
+    return CheckFailed(
+        "HAND_EDITED",
+        f"files on {host.where} were edited by hand since run {earlier.run} sent them",
+        "Look at them with `bb8deploy deploy --dry-run --diff`, take over what is worth it, then run "
+        "`bb8deploy deploy --yes`, which overwrites them.",
+        details=plan.changes.paths[:20],
+    )
 
 
 def _why_not_back(host: Host, synced: SyncOutcome, sent: bool) -> str:
     """Empty where the earlier tree is what this deploy replaced; an older one than that would surprise."""
     if not sent:
         return "nothing was sent by this run"
-    return "" if synced.archive or host.files.previous_stamp() else "the host has no earlier tree"
+    return "" if synced.archive or host.files.look_back(STAMP).stamp else "the host has no earlier tree"
 
 
 def _with(error: NotVerified, stays: str) -> NotVerified:
@@ -124,24 +142,16 @@ def _with(error: NotVerified, stays: str) -> NotVerified:
     )
 
 
-def keep_receipt(run: Run, host: Host) -> None:
-    """Appends the run's lines to the host's receipt; a host that is gone keeps none, and we say so."""
-    try:
-        kept = host.append_receipt(run.ledger.texts(DEPLOY))
-    except Bb8Error as error:
-        run.progress.warn(f"the receipt on the host was not written: {error.cause}")
-        return
-    if not kept:
-        run.progress.note("SKIPPED: receipt on the host reason=no way to its reports folder")
-
-
 def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
     synced = _sync(run, host, options)
     sent = not synced.nothing_to_do
     wanted = VerifyOptions(options.start, options.backup, sent, "apparmor.txt" in synced.changed)
     expected = Expected(synced.version, synced.digest, synced.run_id_on_host)
-    return DeployOutcome(synced, None, (foresee_sync(synced), *foresee(run, host, expected, wanted)))
+    edited = None if run.assume_yes else _hand_edits(host, synced.plan)
+    refusal = [f"would refuse (HAND_EDITED) without --yes: {edited.cause}"] if edited else []
+    lines = (*refusal, foresee_sync(synced), *foresee(run, host, expected, wanted))
+    return DeployOutcome(synced, None, lines)
 
 
 def _unfinished(run: Run) -> str:

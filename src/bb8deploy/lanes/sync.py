@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +85,10 @@ def sync(
     commit: str | None = None,
     by_rsync: bool = False,
     with_diff: bool = False,
+    approve: Callable[[SyncPlan], object] = lambda _plan: None,
 ) -> SyncOutcome:
-    """Carries lane 2 out for the add-on in `source` (default: the run's own).
+    """Carries lane 2 out for the add-on in `source` (default: the run's own); `approve` may raise before
+    anything is changed.
 
     Writes SSH_HA_OK and CLEAN_RUNTIME_OK, the latter after the host's files were hashed again; a dry run
     changes nothing and writes no token. Raises CheckFailed, Refused, Unreachable or Locked.
@@ -103,6 +105,7 @@ def sync(
             diffs = tuple(unified(plan, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
                 return _outcome(host, plan, wanted, diffs)
+            approve(plan)
             after = _carry_out(run, host, session, wanted, plan, by_rsync=by_rsync)
             _prove(run, plan, after, wanted)
         outcome = _outcome(host, plan, wanted, diffs)
