@@ -1,0 +1,163 @@
+"""What the bridge says when the robot is not there, and what the status page asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.addon.link.stories import play
+from tests.addon.rig import Rig
+
+from bb8_core.bridge.acks import AckStatus
+from bb8_core.bridge.page import Page, StopFailed
+from bb8_core.identity import Identity
+from bb8_core.link.matching import Target
+from bb8_core.robot import commands
+
+NOBODY = Target("D0:00:00:00:00:99")
+
+
+@pytest.mark.parametrize(
+    ("cmd", "payload"),
+    [
+        ("led", '{"r":1,"g":2,"b":3,"cid":"x"}'),
+        ("tail", '{"brightness":9,"cid":"x"}'),
+        ("heading", '{"heading":0,"cid":"x"}'),
+        ("ping", '{"cid":"x"}'),
+        ("power", '{"action":"sleep","cid":"x"}'),
+        ("drive", '{"speed":9,"heading":0,"ms":100,"cid":"x"}'),
+        ("macro", '{"name":"nod","cid":"x"}'),
+        ("stabilize", '{"on":true,"cid":"x"}'),
+    ],
+)
+def test_without_a_robot_a_command_is_refused_with_the_reason(tmp_path: Path, cmd: str, payload: str) -> None:
+    async def story(rig: Rig) -> None:
+        await asyncio.sleep(40)
+        rig.send(cmd, payload)
+        await asyncio.sleep(0.1)
+        ack = rig.ears.last(cmd, "x")
+        assert (ack["status"], ack["code"]) == ("rejected", "NOT_READY")
+        assert "not heard" in ack["reason"]
+
+    play(tmp_path, story, target=NOBODY)
+
+
+def test_a_robot_that_does_not_come_is_told_with_what_to_do(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.send("connect", '{"cid":"c"}')
+        await asyncio.sleep(30)
+        ack = rig.ears.last("connect", "c")
+        assert (ack["status"], ack["code"]) == ("expired", "NOT_REACHED")
+        assert "charger" in ack["reason"]
+
+    play(tmp_path, story, target=NOBODY)
+
+
+def test_a_stop_without_a_robot_claims_nothing_and_an_emergency_stop_latches(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.send("stop", '{"cid":"s"}')
+        rig.send("estop", '{"cid":"e"}')
+        await asyncio.sleep(0.1)
+        assert rig.ears.last("stop", "s")["code"] == "NOT_CONNECTED"
+        assert rig.ears.last("estop", "e")["status"] == "accepted"
+        assert rig.bridge.estop
+        assert rig.ears.states["estop"] == {"state": "ON"}
+
+    play(tmp_path, story, target=NOBODY)
+
+
+def test_the_balance_is_switched_and_put_right_again_by_a_stop(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("stabilize", '{"on":false,"cid":"off"}')
+        await rig.until(lambda: rig.ears.statuses_of("stabilize", "off")[-1] == "confirmed")
+        rig.send("stop")
+        await asyncio.sleep(0.5)
+        said = [command.key for _, command in rig.commands()][-3:]
+        wanted = [commands.stop(), commands.motors_off(), commands.stabilisation(1)]
+        assert said == [command.key for command in wanted]
+
+    play(tmp_path, story)
+
+
+# The page runs on a loop of its own, so its robot's loop lives in a thread here.
+
+
+class Stage:
+    """A rig on a real loop in a thread, and the page in front of it."""
+
+    def __init__(self, folder: Path, target: Target | None = None) -> None:
+        self._ready = threading.Event()
+        self._end = asyncio.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live(folder, target)))
+        self._thread.start()
+        assert self._ready.wait(20)
+
+    async def _live(self, folder: Path, target: Target | None) -> None:
+        self.rig = Rig(folder, target=target)
+        self.loop = asyncio.get_running_loop()
+        if target is None:
+            await self.rig.until_ready()
+        identity = Identity("1.2.3", "t" * 64, "c", "r", "3", "now")
+        self.page = Page(self.rig.bridge, self.loop, identity, True, lambda: {"connected": False})
+        self._ready.set()
+        await self._end.wait()
+        await self.rig.close()
+
+    def ask(self, action: Callable[[Page], Coroutine[Any, Any, None]]) -> None:
+        asyncio.run(action(self.page))
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(20)
+
+
+def test_the_page_stops_latches_and_lifts_and_shows_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    try:
+        stage.ask(lambda page: page.stop())
+        assert stage.rig.last_motor().is_stop
+        stage.ask(lambda page: page.estop())
+        assert stage.page.snapshot()["estop"] is True
+        assert stage.page.snapshot()["connection"]["state"] == "ready"
+        stage.ask(lambda page: page.clear_estop())
+        assert stage.page.snapshot()["estop"] is False
+        assert stage.page.snapshot()["version"] == "1.2.3"
+    finally:
+        stage.close()
+
+
+def test_the_page_says_that_a_stop_was_not_confirmed_and_latches_all_the_same(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    try:
+        stage.rig.robot.faults.silence = True
+        with pytest.raises(StopFailed, match="motion is locked"):
+            stage.ask(lambda page: page.estop())
+        assert stage.page.snapshot()["estop"] is True
+    finally:
+        stage.close()
+
+
+def test_the_page_latches_without_a_robot(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, NOBODY)
+    try:
+        stage.ask(lambda page: page.estop())
+        with pytest.raises(StopFailed, match="not connected"):
+            stage.ask(lambda page: page.stop())
+        assert stage.rig.bridge.estop
+    finally:
+        stage.close()
+
+
+def test_an_unanswered_stop_is_told_as_such(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.silence = True
+        outcome = await rig.bridge.stop_and_wait(0.05)
+        assert (outcome.status, outcome.code) == (AckStatus.EXPIRED, "NO_ANSWER")
+
+    play(tmp_path, story)
