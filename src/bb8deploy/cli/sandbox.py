@@ -20,10 +20,14 @@ from bb8deploy.cli.common import Modes, plain_errors
 if TYPE_CHECKING:
     from bb8deploy.console import Console
     from bb8deploy.sandbox import Sandbox
+    from bb8deploy.sandbox.box import OpenRuntime
 
 _DEADLINE = 60.0  # seconds for a detached sandbox to start or end
 Root = Annotated[Path | None, typer.Option("--root", help="Folder of the host; a cache folder without it.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in the background until `sandbox down`.")]
+Docker = Annotated[
+    bool, typer.Option("--docker", help="Build and run add-ons in Docker, on their real base.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,14 +38,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="sandbox")
 
 
-def up(root: Root = None, detach: Detach = False) -> None:
+def up(root: Root = None, detach: Detach = False, docker: Docker = False) -> None:
     """Start a host on loopback and print the settings that reach it; Ctrl-C stops it."""
     with plain_errors(Modes()) as console:
         folder = _folder(root)
         _need_free(folder)
-        settings = _detached(folder) if detach else _foreground(folder, console)
-        if settings:
-            _print(console, settings)
+        if detach:
+            _print(console, _detached(folder, ["--docker"] if docker else []))
+        else:
+            _foreground(folder, console, _runtime(docker=docker))
 
 
 def down(root: Root = None) -> None:
@@ -56,7 +61,14 @@ def down(root: Root = None) -> None:
         console.text("the sandbox is down")
 
 
-def _foreground(folder: Path, console: Console) -> dict[str, str]:
+def _runtime(*, docker: bool) -> OpenRuntime:
+    from bb8deploy.sandbox.runtime.docker import DockerRuntime
+    from bb8deploy.sandbox.runtime.process import runtime_for
+
+    return DockerRuntime if docker else runtime_for
+
+
+def _foreground(folder: Path, console: Console, runtime: OpenRuntime) -> None:
     """Runs until SIGINT or SIGTERM; nothing of it is left afterwards."""
     from bb8deploy.sandbox import Sandbox
 
@@ -64,7 +76,7 @@ def _foreground(folder: Path, console: Console) -> dict[str, str]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
-        with Sandbox(folder) as box:
+        with Sandbox(folder, open_runtime=runtime) as box:
             _write_state(folder, box)
             _print(console, box.env())
             console.text(f"# add-ons run by: {box.runtime_way}")
@@ -73,10 +85,9 @@ def _foreground(folder: Path, console: Console) -> dict[str, str]:
                 pass
     finally:
         _state(folder).unlink(missing_ok=True)  # last, because `down` takes it for the end
-    return {}
 
 
-def _detached(folder: Path) -> dict[str, str]:
+def _detached(folder: Path, options: list[str]) -> dict[str, str]:
     from bb8deploy.errors import CheckFailed
 
     log = folder / "state" / "sandbox.log"
@@ -84,7 +95,7 @@ def _detached(folder: Path) -> dict[str, str]:
     log.touch(mode=0o600)  # it carries the settings, tokens among them
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(folder)],
+            [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(folder), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

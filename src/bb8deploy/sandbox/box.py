@@ -9,6 +9,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,8 @@ import paramiko
 from bb8deploy.errors import CheckFailed
 from bb8deploy.sandbox.broker import Broker, open_broker
 from bb8deploy.sandbox.core_api import Core
-from bb8deploy.sandbox.runtime.process import ProcessRuntime, runtime_for
+from bb8deploy.sandbox.runtime.base import Runtime
+from bb8deploy.sandbox.runtime.process import runtime_for
 from bb8deploy.sandbox.serving import LoopbackServer
 from bb8deploy.sandbox.ssh_server import Faults, Login, SshServer
 from bb8deploy.sandbox.supervisor.access import Access, Caller, Role
@@ -30,17 +32,28 @@ _FOLDERS = ("addons/local", "config/reports", "data", "images", "logs", "keys", 
 _INSTALL_DEADLINE = 1800.0  # seconds
 CONTAINER_FOLDER = "beep_boop_bb8"
 SLUG = "local_beep_boop_bb8"
+OpenRuntime = Callable[[Path, Mapping[str, tuple[str, int]]], Runtime]
 
 
 class Sandbox:
     """An embedded host. Use as a context manager, or `start` and `stop`; `stop` may be called twice.
 
     `root` mirrors a host: addons/local, config, data, images. `user`, `token` and `banner` shape the ssh
-    login: another user than root, no Supervisor token, words that a login shell prints first.
+    login: another user than root, no Supervisor token, words that a login shell prints first. `open_runtime`
+    is the way of running add-ons: `runtime_for` (processes) or `DockerRuntime`.
     """
 
-    def __init__(self, root: Path, *, user: str = "root", token: bool = True, banner: str = "") -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        user: str = "root",
+        token: bool = True,
+        banner: str = "",
+        open_runtime: OpenRuntime = runtime_for,
+    ) -> None:
         self.root = root.resolve()
+        self._open_runtime = open_runtime
         self._user, self._with_token, self._banner = user, token, banner
         self._access = Access()
         self._llat = secrets.token_hex(90)
@@ -89,7 +102,7 @@ class Sandbox:
         self.broker: Broker = open_broker(self.root / "state", self._mqtt.username, self._mqtt.password)
         self._closers.append(self.broker.stop)
         targets = {"mqtt": ("127.0.0.1", self.broker.port), "supervisor": ("127.0.0.1", 0)}
-        self.runtime: ProcessRuntime = runtime_for(self.root / "images", targets)
+        self.runtime = self._open_runtime(self.root / "images", targets)
         self._closers.append(self.runtime.close)
         self.manager = Manager(self.root, self.runtime, self._access)
         self._closers.append(self.manager.shutdown)

@@ -85,6 +85,10 @@ class Runtime(Protocol):
         """Where a container reaches `supervisor` or `mqtt`: host and port."""
         ...
 
+    def aim(self, service: str, address: tuple[str, int]) -> None:
+        """Says where `supervisor` or `mqtt` listens on this machine; for containers started from now on."""
+        ...
+
     def build(self, request: BuildRequest) -> str:
         """Builds the image and gives the builder's log; raises BuildFailed."""
         ...
@@ -99,4 +103,12 @@ class Runtime(Protocol):
 
     def start(self, spec: ContainerSpec) -> Container:
         """Starts a container; raises StartFailed."""
+        ...
+
+    def abort(self) -> None:
+        """Ends the builds under way and those to come; they fail."""
+        ...
+
+    def close(self) -> None:
+        """Ends what serves containers; containers themselves are stopped by their owner."""
         ...

@@ -103,7 +103,9 @@ class Build:
         if not base:
             raise _StepFailed(f"base name ({step.text}) should not be blank")
         if self._started:
-            raise _StepFailed("the sandbox follows one build stage only; use --runtime docker for more")
+            raise _StepFailed(
+                "the sandbox follows one build stage only; Docker follows more: `sandbox up --docker`"
+            )
         self._started = True
         self._key = _hash(self._key, base[0])
         self._note(f"{base[0]}: stands for this machine's own system, no registry is asked")

@@ -290,7 +290,8 @@ def _plain_paths(tree: Path, data: Path) -> dict[str, str]:
 def _services(tree: Path, image: Image, *, isolated: bool) -> list[dict[str, Any]]:
     """What process 1 runs: services.d and CMD under the base's own /init, or the image's entry point."""
     folder = image.workdir if isolated else str(tree)
-    main = [*image.entrypoint, *image.command]
+    words = [*image.entrypoint, *image.command]
+    main = words if isolated else [_in_tree(word, tree) for word in words]
     found: list[dict[str, Any]] = []
     if not image.entrypoint:
         runs = sorted((tree / "etc" / "services.d").glob("*/run"))
@@ -299,6 +300,12 @@ def _services(tree: Path, image: Image, *, isolated: bool) -> list[dict[str, Any
         spec = {"name": "main", "argv": main, "finish": [], "contenv": True, "restart": False}
         found.append({**spec, "folder": folder})
     return found
+
+
+def _in_tree(word: str, tree: Path) -> str:
+    """A word of a plain process's command line: a file of the image lies in its tree, not at the root."""
+    inside = tree / word.lstrip("/")
+    return str(inside) if word.startswith("/") and inside.is_file() else word
 
 
 def _service(run: Path, tree: Path, *, isolated: bool) -> dict[str, Any]:
@@ -328,5 +335,5 @@ def _interpreter(script: Path, tree: Path, *, isolated: bool) -> tuple[list[str]
 
 
 def runtime_for(folder: Path, targets: Mapping[str, tuple[str, int]]) -> ProcessRuntime:
-    """The best way that this machine allows."""
+    """The best way that this machine allows without Docker."""
     return ProcessRuntime(folder, targets, isolated=jail.allowed())

@@ -1,0 +1,144 @@
+"""The sandbox with Docker as its runtime: the real image runs there, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ops.lab import bases
+from ops.lab.broker import ear
+from ops.lab.engine import Engine
+from ops.lab.errors import LabUnavailable
+
+from bb8deploy.errors import CheckFailed, UsageError
+from bb8deploy.sandbox import Sandbox
+from bb8deploy.sandbox.box import SLUG
+from bb8deploy.sandbox.runtime.docker import DockerRuntime
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def engine(docker: Engine) -> Iterator[Engine]:
+    """The lab's engine as the one that `docker` reaches, with the add-on's base in it under its real name."""
+    try:
+        archive = bases.alpine_base()
+    except LabUnavailable as reason:
+        pytest.skip(f"SKIPPED: {reason}")
+    found = re.search(r"^ARG BUILD_FROM=(\S+)", (ROOT / "addon" / "Dockerfile").read_text(), re.MULTILINE)
+    assert found
+    docker.docker("import", "--change", 'ENTRYPOINT ["/init"]', str(archive), found[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", f"unix://{docker.socket}")
+        yield docker
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The add-on's source."""
+    ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
+    return Path(shutil.copytree(ROOT / "addon", tmp_path / "addon", ignore=ignored))
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def left(engine: Engine) -> str:
+    """The containers and images of any sandbox."""
+    listed = ("--quiet", "--filter", "label=bb8deploy.sandbox")
+    by_label = engine.docker("ps", "--all", *listed) + engine.docker("images", *listed)
+    return by_label + engine.docker("images", "--quiet", "bb8-sandbox-*/*")
+
+
+def test_the_add_on_runs_from_its_real_image_and_leaves_nothing(
+    engine: Engine, tree: Path, tmp_path: Path
+) -> None:
+    with Sandbox(tmp_path / "host", open_runtime=DockerRuntime) as box:
+        assert box.runtime_way.startswith("Docker ")
+        box.install(tree, {"simulate": True})
+        info = box.call("GET", f"/addons/{SLUG}/info")
+        assert info["state"] == "started"
+        settings = box.env()
+        with ear(box.broker.port, (settings["MQTT_USERNAME"], settings["MQTT_PASSWORD"])) as heard:
+            heard.until(lambda: heard.newest.get("bb8/status") == b"online", "bb8/status online")
+            heard.until(lambda: "bb8/status/identity" in heard.newest, "the identity")
+            assert heard.json("bb8/status/identity")["version"] == info["version"]
+            heard.until(lambda: "bb8/echo/owner" in heard.newest, "the echo responder")
+            heard.tell("bb8/echo/cmd", {"value": "hello", "cid": "docker"})
+            heard.until(lambda: "bb8/echo/ack" in heard.newest, "the echo")
+        assert "RUN_SH_PRESENT" in box.manager.log_of(SLUG).latest(1000)
+        assert box.call("GET", f"/addons/{SLUG}/stats")["memory_usage"] > 10_000_000
+        (row,) = engine.docker("ps", "--quiet").split()
+        assert box.manager.installed[SLUG].container is not None
+        environment = json.loads(engine.docker("inspect", "-f", "{{json .Config.Env}}", row))
+        assert any(line.startswith("SUPERVISOR_TOKEN=") for line in environment)
+        box.call("POST", f"/addons/{SLUG}/stop")
+        assert box.call("GET", f"/addons/{SLUG}/info")["state"] == "stopped"
+        assert engine.docker("ps", "--all", "--quiet") == ""
+        box.call("POST", f"/addons/{SLUG}/start")
+    assert left(engine) == ""
+
+
+def test_a_build_that_fails_and_a_container_that_dies_are_told_as_ever(
+    engine: Engine, tree: Path, tmp_path: Path
+) -> None:
+    dockerfile = tree / "Dockerfile"
+    whole = dockerfile.read_text()
+    with Sandbox(tmp_path / "host", open_runtime=DockerRuntime) as box:
+        dockerfile.write_text(whole + "RUN echo no such luck && exit 7\n")
+        with pytest.raises(CheckFailed) as caught:
+            box.install(tree, {})
+        assert any("no such luck" in line for line in caught.value.details)
+        dockerfile.write_text(
+            whole.partition("\nHEALTHCHECK")[0] + '\nENTRYPOINT ["sh", "-c", "echo dying; exit 4"]\n'
+        )
+        box.install(tree, {})
+        until(lambda: box.call("GET", f"/addons/{SLUG}/info")["state"] == "error")
+        assert box.manager.log_of(SLUG).latest(10) == "dying\n"
+    assert left(engine) == engine.docker("ps", "--all", "--quiet") == ""
+
+
+HOST = """
+import sys, time
+from pathlib import Path
+from bb8deploy.sandbox import Sandbox
+from bb8deploy.sandbox.runtime.docker import DockerRuntime
+with Sandbox(Path(sys.argv[1]), open_runtime=DockerRuntime) as box:
+    box.install(Path(sys.argv[2]), {"simulate": True})
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_sandbox_takes_its_containers_with_it_and_the_next_one_its_images(
+    engine: Engine, tree: Path, tmp_path: Path
+) -> None:
+    argv = [sys.executable, "-c", HOST, str(tmp_path / "host"), str(tree)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGKILL)
+    until(lambda: engine.docker("ps", "--all", "--quiet") == "")
+    with Sandbox(tmp_path / "host", open_runtime=DockerRuntime):
+        assert left(engine) == ""
+
+
+def test_without_an_engine_the_reader_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    with pytest.raises(UsageError) as caught:
+        Sandbox(tmp_path / "host", open_runtime=DockerRuntime).start()
+    assert (caught.value.code, caught.value.exit_code) == ("SANDBOX_NO_DOCKER", 2)
