@@ -25,7 +25,7 @@ NonInteractive = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting for --non-interactive; repeatable.", metavar="NAME=VALUE"),
+    typer.Option("--set", help="A setting, no secret; repeatable.", metavar="NAME=VALUE"),
 ]
 NoSearch = Annotated[bool, typer.Option("--no-search", help="Do not look for Home Assistant in the network.")]
 
@@ -59,11 +59,12 @@ def init(
         if not non_interactive:
             _need_terminal()
         _may_change(console, path, yes=yes, can_ask=not non_interactive)
-        asked = Asked(_settings(project.root, target, path, sets or []), project, console, accept_new)
+        settings = _settings(project.root, target, path, sets or [])
+        asked = Asked(settings, project, console, accept_new, can_ask=not non_interactive)
         console.hidden.extend(asked.settings.secrets())
         seen: tuple[str, ...] = ()
         if non_interactive:
-            settings, seen = asked.settings, lane.settle(asked)
+            seen = lane.settle(asked)
         else:
             settings = _talk(console, asked, search=not no_search)
         lane.write_env(project, path, lane.changes(settings), console)

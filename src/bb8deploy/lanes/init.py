@@ -144,11 +144,21 @@ def changes(settings: Settings) -> dict[str, str]:
 
 
 def write_env(project: Project, path: Path, values: Mapping[str, str], tell: Tell) -> None:
-    """Writes the file in one step, mode 0600, after git was told to leave it alone."""
+    """Writes the file in one step, mode 0600, after git was told to leave it alone.
+
+    Raises UsageError ENV_UNWRITABLE, and what `compose` and `read_earlier` raise.
+    """
     text = compose(read_earlier(path), values)
-    _keep_from_git(project.root, path.name, tell)
-    # A link stays one: what it leads to is replaced.
-    write_text(path.resolve(), text, mode=0o600)
+    try:
+        _keep_from_git(project.root, path.name, tell)
+        # A link stays one: what it leads to is replaced.
+        write_text(path.resolve(), text, mode=0o600)
+    except OSError as error:
+        raise UsageError(
+            "ENV_UNWRITABLE",
+            f"{error.filename or path} cannot be written: {error.strerror}",
+            "Give yourself the right to write into the workspace, or free space on the disk.",
+        ) from error
 
 
 def _keep_from_git(root: Path, name: str, tell: Tell) -> None:

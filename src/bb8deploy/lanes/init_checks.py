@@ -24,12 +24,16 @@ DEADLINE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the checks are about: the settings as they would be written, the project, where notes go."""
+    """What the checks are about: the settings as they would be written, the project, where notes go.
+
+    `accept_new` pins an unknown host key without a question; `can_ask` lets ssh ask for a key's passphrase.
+    """
 
     settings: Settings
     project: Project
     tell: Tell
     accept_new: bool = False
+    can_ask: bool = True
 
 
 _LOOK = """for place; do [ -e "$place/config.yaml" ] && echo "$place" && exit; done
@@ -45,7 +49,8 @@ def logged_in(asked: Asked) -> Iterator[SshTransport]:
     from bb8deploy.transport import ssh, sshauth
 
     hop = replace(hop_of(asked.settings, accept_new=asked.accept_new), password=False)
-    with ssh.connect(hop, prompt=sshauth.terminal_prompt(), tell=asked.tell.warn) as transport:
+    prompt = sshauth.terminal_prompt() if asked.can_ask else None
+    with ssh.connect(hop, prompt=prompt, tell=asked.tell.warn) as transport:
         done = transport.run(["true"], deadline=DEADLINE)
         if not done.ok:
             raise Refused(

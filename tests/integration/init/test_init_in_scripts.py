@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
-import sys
-from pathlib import Path
 
 import pytest
+from tests.integration.init.conftest import Clone
 
 from bb8deploy.sandbox import Sandbox
 from bb8deploy.settings import load
-
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import Clone
 
 SECRETS = {"HA_LLAT", "MQTT_PASSWORD"}
 
@@ -154,3 +150,12 @@ def test_a_link_stays_a_link(clone: Clone, box: Sandbox) -> None:
     assert done.returncode == 0, done.stderr
     assert clone.env_file.is_symlink()
     assert "HA_URL=" in real.read_text()
+
+
+def test_where_nothing_can_be_written_the_earlier_file_is_whole(clone: Clone, box: Sandbox) -> None:
+    words, secrets = given(box)
+    clone.env_file.symlink_to("/proc/version")
+    done = clone.run("init", "--non-interactive", "--yes", *words, **secrets)
+    assert "error ENV_" in done.stderr
+    assert done.returncode == 2
+    assert clone.env_file.is_symlink()

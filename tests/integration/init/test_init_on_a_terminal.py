@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import stat
-import sys
-from pathlib import Path
 
 import pytest
+from tests.integration.init.conftest import Clone
+from tests.integration.init.dialogue import Dialogue, dialogue
+from tests.integration.sshlab import keygen
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
 from bb8deploy.lanes.init_find import SERVICE
 from bb8deploy.sandbox import Sandbox
 from bb8deploy.settings import load
-
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import Clone
-from dialogue import Dialogue, dialogue
 
 
 def settings_of(clone: Clone) -> dict[str, str]:
@@ -187,3 +185,16 @@ def test_an_existing_file_is_left_alone_on_no_and_keeps_its_own_lines_on_yes(
     found = settings_of(clone)
     assert found.pop("HA_SSH_KNOWN_HOSTS") == str(clone.known_hosts)
     assert found == {**mounts, "HA_IMAGE": "x/y"}
+
+
+def test_without_interaction_not_even_a_passphrase_is_asked_for(clone: Clone, box: Sandbox) -> None:
+    if not shutil.which("ssh-keygen"):
+        pytest.skip("SKIPPED: ssh-keygen is not installed")
+    locked = keygen(clone.home / "locked", phrase="open sesame")
+    settings = {**box.env(), "HA_SSH_KEY": str(locked)}
+    names = ("HA_SSH_HOST_ALIAS", "HA_SSH_KNOWN_HOSTS", "HA_SSH_KEY", "HA_REMOTE_RUNTIME")
+    words = [word for name in names for word in ("--set", f"{name}={settings[name]}")]
+    with dialogue(["init", "--non-interactive", *words], cwd=clone.root, env=clone.environment()) as talk:
+        assert talk.finish() == 3
+    assert "error SSH_AUTH_REFUSED" in talk.seen
+    assert not clone.env_file.exists()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ops.bench.report_run import Story, write_release
+from tests.integration.report.chromium import Page, chromium, find_chromium
 
 from bb8deploy.lanes.report import write_report
-
-sys.path.insert(0, str(Path(__file__).parent))
-from chromium import Page, chromium, find_chromium
 
 SCREENS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 LONG = "x" * 400
