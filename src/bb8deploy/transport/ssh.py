@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from bb8deploy.errors import Unreachable
+from bb8deploy.errors import Unreachable, UsageError
 from bb8deploy.transport import hostkeys
 from bb8deploy.transport.ahead import OPEN_DEADLINE, ChannelsAhead
 from bb8deploy.transport.base import Completed, Stats
@@ -27,6 +27,12 @@ KEEPALIVE = 15.0
 AUTH_DEADLINE = 30.0
 UNACKED_MS = 30_000
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+_OPTIONS = {
+    "kexalgorithms": "kex",
+    "hostkeyalgorithms": "key_types",
+    "ciphers": "ciphers",
+    "macs": "digests",
+}
 
 
 class SshTransport:
@@ -216,12 +222,16 @@ def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -
         transport.banner_timeout = transport.handshake_timeout = hop.connect_timeout
         transport.auth_timeout, transport.channel_timeout = AUTH_DEADLINE, OPEN_DEADLINE
         options = transport.get_security_options()
+        _restrict(options, hop)
         wanted = [name for kind in kinds for name in _ALGORITHMS.get(kind, (kind,))]
         first = [name for name in wanted if name in options.key_types]
         options.key_types = [*first, *(name for name in options.key_types if name not in first)]
         options.ciphers = sorted(options.ciphers, key=lambda name: "gcm" not in name)  # the fastest here
         transport.start_client(timeout=hop.connect_timeout + AUTH_DEADLINE)
         transport.get_remote_server_key()
+    except UsageError:
+        sock.close()
+        raise
     except (paramiko.SSHException, OSError, EOFError) as error:
         sock.close()
         raise Unreachable(
@@ -230,6 +240,21 @@ def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -
             "Check that the port is the SSH add-on's, and that nothing in between cuts connections.",
         ) from error
     return transport
+
+
+def _restrict(options: paramiko.SecurityOptions, hop: Hop) -> None:
+    """Leaves of our algorithms those that ssh's configuration allows."""
+    for word, allowed in hop.algorithms:
+        ours = getattr(options, _OPTIONS[word])
+        left = [name for name in ours if name in allowed]
+        if not left:
+            raise UsageError(
+                "SSH_OPTION_UNSUPPORTED",
+                f"ssh's configuration for {hop.host} allows for {word} only {', '.join(allowed)}; "
+                f"bb8deploy knows {', '.join(ours)}",
+                "Allow one of these for this host, or use the mounted folder.",
+            )
+        setattr(options, _OPTIONS[word], left)
 
 
 def _transport_class(signals: dict[int, str]) -> type[paramiko.Transport]:

@@ -122,7 +122,7 @@ def _by_password(transport: paramiko.Transport, hop: Hop, ask: Prompt, tried: li
 
     for _ in range(PASSWORD_TRIES):
         try:
-            return not transport.auth_password(hop.user, ask(f"{hop.where}'s password: "))
+            return not _offer(transport, hop.user, ask(f"{hop.where}'s password: "))
         except paramiko.BadAuthenticationType:
             tried.append("passwords are not accepted by this host")
             return False
@@ -131,6 +131,20 @@ def _by_password(transport: paramiko.Transport, hop: Hop, ask: Prompt, tried: li
             if not transport.is_active():
                 return False
     return False
+
+
+def _offer(transport: paramiko.Transport, user: str, phrase: str) -> list[str]:
+    """Offers a password, to a server that asks questions as the answer to a single one."""
+    import paramiko
+
+    try:
+        return transport.auth_password(user, phrase, fallback=False)
+    except paramiko.BadAuthenticationType as error:
+        if "keyboard-interactive" not in error.allowed_types:
+            raise
+    return transport.auth_interactive(
+        user, lambda _title, _words, fields: [phrase] if len(fields) == 1 else []
+    )
 
 
 def _keys(hop: Hop, ask: Prompt | None, tried: list[str]) -> Generator[tuple[str, paramiko.PKey], None, None]:

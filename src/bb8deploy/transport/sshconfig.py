@@ -18,7 +18,16 @@ from bb8deploy.errors import UsageError
 
 RESOLVE_DEADLINE = 10.0
 MAX_HOPS = 8
-_UNSUPPORTED = ("proxycommand", "pkcs11provider", "certificatefile", "bindaddress", "bindinterface")
+_UNSUPPORTED = (
+    "proxycommand",
+    "pkcs11provider",
+    "certificatefile",
+    "bindaddress",
+    "bindinterface",
+    "knownhostscommand",
+    "revokedhostkeys",
+)
+_ALGORITHMS = ("kexalgorithms", "hostkeyalgorithms", "ciphers", "macs")
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _DESTINATION = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:@\[\]]+))(?::(?P<port>\d{1,5}))?"
@@ -51,7 +60,8 @@ class Hop:
     """One ssh connection as it is to be made; `via` are the hops before it, nearest to us first.
 
     Times are seconds; `family` is a `socket.AF_*`; `agent` a socket path or empty for none;
-    `known_hosts` is searched in order, a new key is pinned into the first.
+    `known_hosts` is searched in order, a new key is pinned into the first. `algorithms` pairs ssh's word for
+    a kind of algorithm with the names that it allows; a kind that is missing is not restricted.
     """
 
     host: str
@@ -70,6 +80,7 @@ class Hop:
     public_key: bool = True
     password: bool = True
     ask: bool = True
+    algorithms: tuple[tuple[str, tuple[str, ...]], ...] = ()
     via: tuple[Hop, ...] = ()
 
     @property
@@ -214,6 +225,7 @@ def from_words(
         public_key=_first(words, "pubkeyauthentication") not in {"no", "false"},
         password=_first(words, "passwordauthentication") != "no",
         ask=not _yes(_first(words, "batchmode")),
+        algorithms=tuple((name, tuple(words[name][0].split(","))) for name in _ALGORITHMS if name in words),
     )
 
 

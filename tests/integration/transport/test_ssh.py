@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from tests.integration.sshlab import Sshd, keygen
 from bb8deploy.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.transport.base import Completed
 from bb8deploy.transport.ssh import SshTransport, connect
-from bb8deploy.transport.sshconfig import Hop
+from bb8deploy.transport.sshauth import terminal_prompt
+from bb8deploy.transport.sshconfig import Hop, resolve
 
 MakeSshd = Callable[..., Sshd]
 LONG = 60.0
@@ -216,24 +219,12 @@ class NoCommands(paramiko.ServerInterface):
 
 
 def test_a_command_that_the_server_refuses_is_a_refusal(sshd: Sshd, tmp_path: Path) -> None:
-    key = keygen(tmp_path / "host_key")
-    known = tmp_path / "known"
-    known.write_text(f"bb8-test-host {key.with_suffix('.pub').read_text()}")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        servers: list[paramiko.Transport] = []
-
-        def serve() -> None:
-            servers.append(paramiko.Transport(listener.accept()[0]))
-            servers[0].add_server_key(paramiko.PKey.from_path(key))
-            servers[0].start_server(server=NoCommands())
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        hop = sshd.hop(port=listener.getsockname()[1], known_hosts=(known,))
-        with dial(hop) as line, pytest.raises(Refused, match="SSH_EXEC_REFUSED"):
-            line.run(["true"], stdin=b"x", deadline=LONG)
-        thread.join()
-        servers[0].close()
+    with (
+        paramiko_server(tmp_path, NoCommands()) as there,
+        dial(sshd.hop(**there)) as line,
+        pytest.raises(Refused, match="SSH_EXEC_REFUSED"),
+    ):
+        line.run(["true"], stdin=b"x", deadline=LONG)
 
 
 class TestHostKeys:
@@ -369,6 +360,104 @@ class TestLogin:
         assert refusal(server.hop(identities=keys)).code == "SSH_AUTH_REFUSED"
 
 
+class Doorman(NoCommands):
+    """Takes the password `right`, by itself or as an answer to a question."""
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+
+    def get_allowed_auths(self, username: str) -> str:
+        return self.method
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return int(paramiko.AUTH_FAILED)
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        return int(paramiko.AUTH_SUCCESSFUL if password == "right" else paramiko.AUTH_FAILED)
+
+    def check_auth_interactive(self, username: str, submethods: str) -> paramiko.InteractiveQuery:
+        return paramiko.InteractiveQuery("", "", ("Password: ", False))
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int:
+        return self.check_auth_password("", responses[0])
+
+
+@contextmanager
+def paramiko_server(folder: Path, rules: paramiko.ServerInterface) -> Iterator[dict[str, object]]:
+    """A server for one connection; gives what a hop needs to know of it."""
+    key = keygen(folder / "host_key")
+    known = folder / "known"
+    known.write_text(f"bb8-test-host {key.with_suffix('.pub').read_text()}")
+    servers: list[paramiko.Transport] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            servers.append(paramiko.Transport(listener.accept()[0]))
+            servers[0].add_server_key(paramiko.PKey.from_path(key))
+            servers[0].start_server(server=rules)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield {"port": listener.getsockname()[1], "known_hosts": (known,)}
+        thread.join()
+        servers[0].close()
+
+
+class TestPasswords:
+    """A password is asked for on a terminal, and only there."""
+
+    @pytest.mark.parametrize("method", ["password", "keyboard-interactive", "publickey,password"])
+    def test_it_is_asked_for_until_it_is_right(self, sshd: Sshd, tmp_path: Path, method: str) -> None:
+        asked: list[str] = []
+
+        def prompt(text: str) -> str:
+            asked.append(text)
+            return "right" if len(asked) == 2 else "wrong"
+
+        with (
+            paramiko_server(tmp_path, Doorman(method)) as there,
+            dial(sshd.hop(**there), prompt=prompt) as line,
+        ):
+            assert asked == [f"{line.where}'s password: "] * 2
+
+    def test_three_wrong_ones_are_a_refusal(self, sshd: Sshd, tmp_path: Path) -> None:
+        with paramiko_server(tmp_path, Doorman("password")) as there:
+            error = refusal(sshd.hop(**there), prompt=lambda _text: "wrong")
+        assert error.code == "SSH_AUTH_REFUSED"
+        assert len([line for line in error.details if line.startswith("password:")]) == 3
+
+    @pytest.mark.parametrize("changes", [{"ask": False}, {"password": False}])
+    def test_a_configuration_without_questions_asks_none(
+        self, sshd: Sshd, tmp_path: Path, changes: dict[str, object]
+    ) -> None:
+        with paramiko_server(tmp_path, Doorman("password")) as there:
+            error = refusal(sshd.hop(**there, **changes), prompt=lambda _text: pytest.fail("asked"))
+        assert error.code == "SSH_AUTH_REFUSED"
+
+    def test_without_a_terminal_there_is_nobody_to_ask(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO())
+        assert terminal_prompt() is None
+
+
+class TestAlgorithms:
+    """What ssh's configuration allows is what is used."""
+
+    def test_only_the_allowed_ones_are_offered(self, sshd: Sshd, tmp_path: Path) -> None:
+        config = tmp_path / "config"
+        config.write_text(
+            "Ciphers aes256-ctr\nMACs hmac-sha2-512\nKexAlgorithms curve25519-sha256@libssh.org\n"
+        )
+        allowed = resolve("127.0.0.1", config=config).algorithms
+        with dial(sshd.hop(algorithms=allowed)) as line:
+            transport = line._chain[-1]
+            assert (transport.local_cipher, transport.local_mac) == ("aes256-ctr", "hmac-sha2-512")
+
+    def test_none_that_we_know_is_refused_by_name(self, sshd: Sshd) -> None:
+        error = refusal(sshd.hop(algorithms=(("ciphers", ("chacha20-poly1305@openssh.com",)),)))
+        assert error.code == "SSH_OPTION_UNSUPPORTED"
+        assert "chacha20" in error.cause
+
+
 class TestReaching:
     """What stands between us and the host."""
 
@@ -436,6 +525,6 @@ class TestReaching:
     def test_a_line_cut_during_the_greeting_never_hangs(self, sshd: Sshd, step: int) -> None:
         with Relay(("127.0.0.1", sshd.port)) as whole:
             dial(sshd.hop(port=whole.port)).close()
-        with Relay(("127.0.0.1", sshd.port), cut_down=whole.counts.down * step // 10) as relay:
+        with Relay(("127.0.0.1", sshd.port), cut_down=whole.counts.down * step // 11) as relay:
             error = refusal(sshd.hop(port=relay.port, connect_timeout=5.0))
         assert error.exit_code == 3

@@ -98,6 +98,8 @@ def test_a_loop_of_jump_hosts_is_refused(tmp_path: Path) -> None:
         "PKCS11Provider /lib/x.so",
         "CertificateFile /x-cert.pub",
         "BindAddress 192.0.2.1",
+        "KnownHostsCommand /bin/hosts",
+        "RevokedHostKeys /etc/ssh/revoked",
     ],
 )
 def test_an_option_that_is_not_carried_out_is_refused_by_name(tmp_path: Path, line: str) -> None:
