@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 from tests.integration.init.conftest import Clone
@@ -77,6 +78,13 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
     deployed = clone.run("deploy")
     assert deployed.returncode == 0, deployed.stderr
     assert "TOKEN: VERIFY_OK" in deployed.stdout
+
+    told = clone.run("report")
+    assert told.returncode == 0, told.stderr
+    page = Path(told.stdout.strip()).read_text()
+    assert "<title>deploy 1.0.0: passed</title>" in page
+    assert "The running add-on itself reported exactly what was sent." in page
+    assert want["HA_LLAT"] not in page
 
 
 def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
