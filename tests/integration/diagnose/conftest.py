@@ -41,8 +41,9 @@ class Seen:
         return {f"{c.subject}/{c.name}": c.code for c in self.diagnosis.checks if c.level is Level.FAIL}
 
     def warned(self) -> dict[str, str]:
-        """`subject/name` and code of everything that deserves attention."""
-        return {f"{c.subject}/{c.name}": c.code for c in self.diagnosis.checks if c.level is Level.WARN}
+        """`subject/name` and code of everything that deserves attention, but how busy this machine is."""
+        rows = [c for c in self.diagnosis.checks if c.level is Level.WARN and c.code != "SHELL_SLOW"]
+        return {f"{c.subject}/{c.name}": c.code for c in rows}
 
     def subjects(self) -> list[str]:
         return list(dict.fromkeys(check.subject for check in self.diagnosis.checks))
