@@ -12,7 +12,8 @@ from bb8deploy.errors import UsageError
 from bb8deploy.findings import Finding, Level
 from bb8deploy.workspace.addon import parse_config
 
-# The Supervisor takes the first of these; without one it refuses the repository.
+# The Supervisor takes the first of these and holds it to a schema; without one it refuses the repository
+# (supervisor/store, repository.py and validate.py).
 REPOSITORY_NAMES = ("repository.yaml", "repository.yml", "repository.json")
 PAGES = ("README.md", "DOCS.md", "CHANGELOG.md", "icon.png", "logo.png", "translations/en.yaml")
 _LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)>\s]+)>?[^)]*\)")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.lanes.bump import possible_paths
 from bb8deploy.lanes.fitness import require_store
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.survey import Store, hand_edits, survey
+from bb8deploy.lanes.survey import Store, hand_edits, source_tree, survey
 from bb8deploy.plan.publish import decide
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
@@ -27,15 +27,10 @@ class Asked:
     resuming_bump: bool = False
 
 
-def check_workspace(run: Run, asked: Asked) -> str:
-    """The commit to start from; raises where the workspace is not fit for a release. Asks no network."""
-    found: list[str] = []
-
-    def clean() -> None:
-        found.append(g.require_clean(run.workspace, but=possible_paths(run) if asked.resuming_bump else ()))
-
-    _all([lambda: _branch(run), lambda: _identity(run), clean])
-    return found[0]
+def check_workspace(run: Run, asked: Asked) -> None:
+    """Raises where the workspace is not fit for a release. Asks no network."""
+    edited = possible_paths(run) if asked.resuming_bump else ()
+    _all([lambda: _branch(run), lambda: _identity(run), lambda: _clean(run, edited)])
 
 
 def check_surroundings(run: Run, asked: Asked, reach: Sequence[Callable[[], None]]) -> None:
@@ -62,6 +57,10 @@ def _all(checks: Sequence[Callable[[], None]]) -> None:
     more = [line for error in others for line in (f"also {error.code}: {error.cause}", f"  {error.remedy}")]
     first.details = (*first.details, *more)
     raise first
+
+
+def _clean(run: Run, but: Sequence[str]) -> None:
+    g.require_clean(run.workspace, but=but)
 
 
 def _branch(run: Run) -> None:
@@ -138,8 +137,9 @@ def _publish_remote(run: Run, asked: Asked) -> None:
     store = Store(run.workspace, remote, run.settings.text("HA_PUBLISH_BRANCH"))
     state = survey(store, asked.version)
     tree = g.folder_tree(run.workspace, run.addon)
-    if not asked.image:
-        decide(state, tree, asked.version)
+    if asked.image:  # what is published then differs by its `image:`, so its source is what counts
+        state = replace(state, tag_tree=source_tree(store, state.tag_commit, run.addon))
+    decide(state, tree, asked.version)
     edits = hand_edits(store, state.tip, tree, run.addon)
     if edits.paths and not asked.overwrite:
         raise CheckFailed(

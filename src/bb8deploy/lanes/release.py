@@ -23,7 +23,7 @@ from bb8deploy.lanes.publish import (
 )
 from bb8deploy.lanes.resume import Unfinished, forget_tokens, remember_tokens
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.survey import survey
+from bb8deploy.lanes.survey import source_tree, survey
 from bb8deploy.plan import release as plan
 from bb8deploy.plan.release import Do, Name
 from bb8deploy.receipts.tokens import Token
@@ -314,7 +314,6 @@ class _Flow:
             host=settings.text("HA_SSH_HOST_ALIAS") or settings.text("HA_MOUNT"),
             broker=settings.text("MQTT_HOST"),
             echo=info.echo,
-            require_attest=self.options.require_attest,
             remote=r.shown(remote),
             branch=settings.text("HA_PUBLISH_BRANCH"),
             image=settings.text("HA_IMAGE") if self.options.image else "",
@@ -352,8 +351,10 @@ def _released_remotely(run: Run, version: str, tree: str) -> bool:
     """
     if not run.settings.text("HA_PUBLISH_REMOTE"):
         return False
+    store = find_store(run)
     try:
-        return survey(find_store(run), version).tag_tree == tree
+        found = survey(store, version)
+        return tree in {found.tag_tree, source_tree(store, found.tag_commit, run.addon)}
     except Bb8Error:
         return False
 

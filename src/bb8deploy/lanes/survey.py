@@ -68,6 +68,18 @@ def hand_edits(store: Store, tip: str, tree: str, addon: Path) -> HandEdits:
     return HandEdits(tuple(paths), tuple(diff))
 
 
+def source_tree(store: Store, commit: str, addon: Path) -> str:
+    """The add-on's tree in the commit that a published one was made from, empty where that is not here.
+
+    A tree that was published with images differs from it by a few lines of its config.
+    """
+    if not commit:
+        return ""
+    message = g.read_commit(store.folder, commit).message
+    source = g.trailers(store.folder, message).get(SOURCE_TRAILER.lower(), "")
+    return g.resolve(store.folder, f"{source}:{g.prefix(addon).rstrip('/')}") if source else ""
+
+
 def _taken_over(store: Store, addon: Path, path: str, facts: str | None) -> bool:
     """Whether our history once had the remote's file: then the edit was brought here, and went on."""
     if facts is None:

@@ -64,7 +64,6 @@ class Situation:
     bump: bool = True
     broker: str = ""
     echo: bool = True
-    require_attest: bool = False
     remote: str = ""
     branch: str = "main"
     image: str = ""

@@ -14,6 +14,7 @@ from tests.integration.registrylab import open_registry, use_buildah, use_docker
 from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.lanes import image as lane
 from bb8deploy.lanes.publish import PublishOptions, publish
+from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, release
 from bb8deploy.lanes.run import Run
 
 DOCKERFILE = "FROM scratch\nARG BUILD_VERSION\nCOPY run.sh /run.sh\nLABEL io.hass.version=$BUILD_VERSION\n"
@@ -108,6 +109,37 @@ def test_a_build_that_fails_shows_its_last_lines_and_publishes_nothing(imaged: D
     assert caught.value.code == "IMAGE_BUILD_FAILED"
     assert any("missing" in line for line in caught.value.details)
     assert imaged.at_store("for-each-ref") == ""
+
+
+def released(desk: Desk, registry: str) -> ReleaseOutcome:
+    """A release with images whose host lanes do nothing."""
+    run = desk.run({"HA_IMAGE": f"{registry}/me/demo", "HA_SSH_HOST_ALIAS": "ha.example"})
+
+    def idle(_run: Run) -> None:
+        """The host is another test's matter."""
+
+    lanes = Lanes(reach=idle, preview=lambda _run: (), validate=idle, deploy=idle, attest=idle)
+    return release(run, "patch", ReleaseOptions(image=True), lanes)
+
+
+def test_a_release_with_images_is_known_again_in_a_clone_without_its_tag(imaged: Desk, registry: str) -> None:
+    assert released(imaged, registry).version == "2026.1.2.1"
+    imaged.git("tag", "-d", "2026.1.2.1")
+    assert released(imaged, registry).nothing
+
+
+def test_a_version_that_another_clone_published_with_images_is_refused_before_the_bump(
+    imaged: Desk, registry: str
+) -> None:
+    before = imaged.git("rev-parse", "HEAD")
+    released(imaged, registry)
+    imaged.git("tag", "-d", "2026.1.2.1")
+    imaged.git("reset", "-q", "--hard", before)
+    imaged.commit("addon/run.sh", "#!/bin/sh\nexec other\n", "Work on beside it")
+    with pytest.raises(CheckFailed) as caught:
+        released(imaged, registry)
+    assert caught.value.code == "TAG_EXISTS"
+    assert imaged.git("log", "-1", "--format=%s") == "Work on beside it"
 
 
 STUBS = {
