@@ -10,6 +10,8 @@ from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets
 from bb8deploy.cli.sync import AcceptNew, Diff, Route, Via
 from bb8deploy.cli.verify import Backup, NoStart, show, show_preview
+from bb8deploy.console import as_dict
+from bb8deploy.errors import Bb8Error
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy import DeployOptions
@@ -85,14 +87,26 @@ def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
 
     rows = deploy_all(opened.run, names, options)
     opened.result["targets"] = [_as_dict(row) for row in rows]
+    for row in rows:
+        _tell(opened, row)
     opened.console.table(
         "Targets",
-        ("target", "result", "version", "action", "detail"),
-        [(row.name, row.result, row.version, row.action, row.detail) for row in rows],
+        ("target", "result", "version", "action"),
+        [(row.name, row.result, row.version, row.action) for row in rows],
     )
     code = worst(rows)
     if code:
         raise typer.Exit(code)
+
+
+def _tell(opened: Opened, row: Row) -> None:
+    """What only one target has to say: its plan, or why it failed."""
+    for line in row.preview:
+        opened.console.text(f"[{row.name}] {line}")
+    if row.error:
+        error = row.error
+        cause = f"[{row.name}] {error.cause}"
+        opened.console.error(Bb8Error(error.code, cause, error.remedy, details=error.details))
 
 
 def _as_dict(row: Row) -> dict[str, object]:
@@ -102,7 +116,8 @@ def _as_dict(row: Row) -> dict[str, object]:
         "exit_code": row.exit_code,
         "version": row.version,
         "action": row.action,
-        "detail": row.detail,
         "tokens": list(row.tokens),
         "reports": str(row.reports),
+        "preview": list(row.preview),
+        "error": as_dict(row.error) if row.error else None,
     }

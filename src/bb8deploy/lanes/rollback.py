@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, UsageError
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.preview import foresee, foresee_sync
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import sync
 from bb8deploy.lanes.verify import (
@@ -24,6 +26,7 @@ from bb8deploy.plan.sync import Stamp
 from bb8deploy.receipts.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.addon import parse_config
+from bb8deploy.workspace.tree import STAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,33 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
 
     Raises UsageError where there is no such tag, and whatever sync and verify raise.
     """
-    commit = git.resolve(run.workspace, f"refs/tags/{version}") or git.resolve(
-        run.workspace, f"refs/tags/v{version}"
-    )
+    with _tagged(run, version) as (source, commit):
+        outcome = sync(run, host, source=source, commit=commit)
+        verified = verify(run, host, VerifyOptions(sent=not outcome.nothing_to_do))
+    return _proven(run, RollbackOutcome(outcome.version, outcome.digest, verified.action))
+
+
+def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
+    """What `roll_back`, or `roll_back_to` with a `version`, would do; for a run that is a dry run."""
+    if not version:
+        stamp = Stamp.parse(host.files.look_back(STAMP).stamp)
+        if stamp is None:
+            return (f"would put the earlier tree of {host.where} back, if there is one: it has no stamp",)
+        back = Expected(stamp.version, stamp.tree, stamp.run)
+        lines = foresee(run, host, back, VerifyOptions(sent=True))
+        return (f"would put the earlier tree back: {stamp.version} of run {stamp.run}", *lines)
+    with _tagged(run, version) as (source, commit):
+        synced = sync(run, host, source=source, commit=commit)
+        expected = Expected(synced.version, synced.digest, synced.run_id_on_host)
+        lines = foresee(run, host, expected, VerifyOptions(sent=not synced.nothing_to_do))
+    return (foresee_sync(synced), *lines)
+
+
+@contextmanager
+def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
+    """The add-on's folder as the tag holds it, and the tag's commit."""
+    names = (f"refs/tags/{version}", f"refs/tags/v{version}")
+    commit = next((found for name in names if (found := git.resolve(run.workspace, name))), None)
     if not commit:
         raise UsageError(
             "ROLLBACK_NO_TAG",
@@ -92,9 +119,7 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         source = Path(folder) / "addon"
         source.mkdir()
         git.write_tree_files(run.workspace, tree, source)
-        outcome = sync(run, host, source=source, commit=commit)
-        verified = verify(run, host, VerifyOptions(sent=not outcome.nothing_to_do))
-    return _proven(run, RollbackOutcome(outcome.version, outcome.digest, verified.action))
+        yield source, commit
 
 
 def after_failure(run: Run, host: Host, failed: NotVerified) -> NotVerified:

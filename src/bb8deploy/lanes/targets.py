@@ -24,16 +24,17 @@ _GRAVITY = (0, 1, 5, 3, 2, 4, 130)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one target ended; `result` is `done` or the error's code."""
+    """How one target ended; `result` is `done`, `planned` or the code of `error`."""
 
     name: str
     result: str
     exit_code: int
     version: str = ""
     action: str = ""
-    detail: str = ""
     tokens: tuple[str, ...] = ()
     reports: Path = Path()
+    preview: tuple[str, ...] = ()
+    error: Bb8Error | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,13 @@ def _one(run: Run, name: str, options: DeployOptions, opened: Callable[[Host], o
     verified = outcome.verified
     return Row(
         name,
-        "planned" if verified is None else "done",
+        "done" if verified else "planned",
         0,
         outcome.synced.version,
         verified.action if verified else "",
-        outcome.preview[0] if outcome.preview else "",
         tuple(own.ledger.held()),
         own.reports,
+        outcome.preview,
     )
 
 
@@ -140,7 +141,7 @@ def _failed(name: str, own: Run | None, error: Bb8Error) -> Row:
         name,
         error.code,
         error.exit_code,
-        detail=f"{error.cause} {error.remedy}",
         tokens=tuple(own.ledger.held()) if own else (),
         reports=own.reports if own else Path(),
+        error=error,
     )

@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from tests.integration.deploylab import DIES, SLUG, Lab, command, config, env_file, environment
+
+from bb8deploy.sandbox import Sandbox
 
 
 def test_a_day_with_the_commands(lab: Lab) -> None:
@@ -50,17 +53,41 @@ def test_a_day_with_the_commands(lab: Lab) -> None:
 def test_several_targets_one_of_them_gone(lab: Lab) -> None:
     env_file(lab, ".env.home")
     env_file(lab, ".env.cabin", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
+    planned = command(lab, "deploy", "--target", "cabin", "--target", "home", "--dry-run")
+    assert planned.returncode == 3
+    assert f"[home] would install {SLUG}: it is not installed" in planned.stdout
+
     done = command(lab, "deploy", "--target", "cabin", "--target", "home", "--target", "nowhere", "--json")
     assert done.returncode == 2, done.stderr  # of 3 for a host that is away and 2 for settings, 2 is graver
     rows = {row["target"]: row for row in json.loads(done.stdout)["result"]["targets"]}
     assert (rows["home"]["result"], rows["home"]["exit_code"]) == ("done", 0)
     assert "VERIFY_OK" in rows["home"]["tokens"]
     assert (rows["cabin"]["result"], rows["cabin"]["exit_code"]) == ("SSH_NO_CONNECTION", 3)
+    assert rows["cabin"]["error"]["remedy"]
     assert (rows["nowhere"]["result"], rows["nowhere"]["exit_code"]) == ("TARGET_UNKNOWN", 2)
     receipts = lab.folder / "reports/targets"
     assert "TOKEN: VERIFY_OK" in (receipts / "home/deploy_receipt.txt").read_text()
     assert "DRIFT: SSH_NO_CONNECTION" in (receipts / "cabin/deploy_receipt.txt").read_text()
     assert "TOKEN" not in (receipts / "cabin/deploy_receipt.txt").read_text()
+
+
+def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, tmp_path: Path) -> None:
+    lab.deploy()
+    with Sandbox(tmp_path / "second") as second:
+        other = Lab(lab.folder, second, second.env(), lab.commands)
+        env_file(lab, ".env.home")
+        env_file(other, ".env.cabin", BB8_SETTLE_SECONDS="0.2")
+        lab.write(config=config("1.0.1"), run_sh=DIES)
+        second.install(lab.addon, {})
+        both = command(lab, "deploy", "--target", "home", "--target", "cabin")
+    assert both.returncode == 4, both.stderr
+    assert "error ADDON_DIED: [home] " in both.stderr
+    assert "rolled back: 1.0.0 runs again" in both.stderr
+    assert "error ADDON_DIED: [cabin] " in both.stderr
+    assert both.stderr.count("    dying: no robot here") >= 2
+    rows = [line.split() for line in both.stdout.splitlines() if line.startswith(("home ", "cabin "))]
+    assert [row[:2] for row in rows] == [["home", "ADDON_DIED"], ["cabin", "ADDON_DIED"]]
+    assert "TOKEN: VERIFY_OK" not in both.stdout
 
 
 def test_a_rollback_by_hand_to_a_tag(lab: Lab) -> None:
@@ -69,6 +96,11 @@ def test_a_rollback_by_hand_to_a_tag(lab: Lab) -> None:
     lab.git("tag", "1.0.0")
     lab.write(config=config("1.0.1"))
     assert command(lab, "deploy").returncode == 0
+    for words in (["rollback", "1.0.0"], ["rollback"]):
+        planned = command(lab, *words, "--dry-run")
+        assert planned.returncode == 0, planned.stderr
+        assert f"would update {SLUG}: 1.0.1 is installed" in planned.stdout
+        assert lab.state()["version"] == "1.0.1"
     done = command(lab, "rollback", "1.0.0")
     assert done.returncode == 0, done.stderr
     assert "TOKEN: ROLLBACK_OK version=1.0.0" in done.stdout
