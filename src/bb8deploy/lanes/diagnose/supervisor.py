@@ -80,21 +80,20 @@ class SupervisorSeen:
 
 
 def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
-    """Asks the best way that is open: `host` over ssh or mounted, `by_core` where Core took the token."""
+    """Asks the best way that is open: `host` is the ssh host, `by_core` tells that Core took the token."""
     sheet = Sheet(SUBJECT)
     try:
         slug = slug_of(run)
     except Bb8Error as error:
         sheet.error("add-on", error)
         return SupervisorSeen(tuple(sheet.checks))
-    over_ssh = host is not None and host.transport is not None
-    if not over_ssh and not by_core and not run.settings.secret("SUPERVISOR_TOKEN"):
+    if host is None and not by_core and not run.settings.secret("SUPERVISOR_TOKEN"):
         sheet.skip("ways", "no way leads there: neither ssh nor Core with an administrator's token")
         return SupervisorSeen(tuple(sheet.checks), slug)
     from bb8deploy.host.supervisor.route import reach
 
     ahead = _ahead(host)
-    rider = topology.program(host.files.runtime) if host and over_ssh else ""
+    rider = topology.program(host.files.runtime) if host else ""
     try:
         reached = reach(run.settings, run.addon, host, slug, rider=rider)
     except Bb8Error as error:
