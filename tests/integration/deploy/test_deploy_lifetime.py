@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from tests.integration.deploylab import DOCKERFILE, SLUG, Lab, begun, command, config, env_file
+from tests.integration.deploylab import DOCKERFILE, RUN_SH, SLUG, Lab, begun, command, config, env_file
 from tests.integration.witness import Witness, runtime
 
 from bb8deploy.sandbox import core_api
@@ -168,3 +168,23 @@ def test_two_at_once_on_one_host_leave_one_version_and_one_word(lab: Lab) -> Non
         (refused,) = [done for done in ended if done.returncode == 5]
         assert "error HOST_LOCKED: " in refused.stderr
         assert "TOKEN: " not in refused.stdout
+
+
+def test_an_earlier_tree_that_was_edited_by_hand_comes_back_but_proves_nothing(lab: Lab) -> None:
+    lab.deploy()
+    env_file(lab)
+    (runtime(lab) / "run.sh").write_text(RUN_SH + "# mine\n")
+    lab.write(dockerfile="FROM x\nRUN false\n")
+    witness = Witness.of(lab)
+    done = command(lab, "deploy", "--yes")
+    assert done.returncode == 4
+    assert "warning: files on " in done.stderr
+    assert "the rollback failed too: the earlier tree (1.0.0) is back and was put in" in done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines() if "OK" in line] == [
+        "SSH_HA_OK",
+        "CLEAN_RUNTIME_OK",
+        "ROLLBACK_OK",
+    ]
+    assert "SKIPPED: ROLLBACK_OK" in done.stdout
+    assert witness.refutes([line for line in done.stdout.splitlines() if "CLEAN" not in line]) == []
+    assert (lab.state()["state"], (runtime(lab) / "run.sh").read_text()) == ("started", RUN_SH + "# mine\n")
