@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Iterable
 
 import typer
+
+from bb8deploy.cli.examples import epilog
 
 STORY = """Takes a Home Assistant add-on from the workspace to a running, verified container.
 
@@ -43,8 +44,9 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_root)
     for name in names:
-        if importlib.util.find_spec(f"bb8deploy.cli.{name}"):
-            importlib.import_module(f"bb8deploy.cli.{name}").register(app)
+        importlib.import_module(f"bb8deploy.cli.{name}").register(app)
+    for command in app.registered_commands:
+        command.epilog = epilog(command.name or str(getattr(command.callback, "__name__", "")))
     return app
 
 

@@ -9,6 +9,8 @@ import pytest
 from ops.docs import commands
 from tests.unit.house.sources import ROOT, TOOL, modules
 
+from bb8deploy.cli import examples
+
 TOLD = [one for one in commands.told() if one.words[0] == "bb8deploy"]
 
 
@@ -34,6 +36,21 @@ def test_the_command_line_takes_every_command_of_remedies_and_help() -> None:
                 if not re.search(r"\.\.\.|\w\|\w", found[1]) and (why := commands.problem(words)):
                     wrong.append(f"{module.path.relative_to(ROOT)}: bb8deploy {found[1]}: {why}")
     assert not wrong
+
+
+EXAMPLES = [(name, words) for name, rows in examples.EXAMPLES.items() for words, _ in rows]
+
+
+@pytest.mark.parametrize(("name", "words"), EXAMPLES)
+def test_the_command_line_takes_every_example_of_help(name: str, words: str) -> None:
+    assert words.split(maxsplit=1)[0] == name
+    assert commands.problem(tuple(words.split())) == ""
+
+
+def test_every_example_of_help_stands_in_a_page_too() -> None:
+    """Those are run as they stand by tests/integration/docs."""
+    told = {" ".join(one.words[1:]) for one in TOLD if one.block}
+    assert not {words for _, words in EXAMPLES} - told
 
 
 def _texts(tree: ast.Module) -> list[str]:
