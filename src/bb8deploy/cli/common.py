@@ -137,8 +137,10 @@ def _open(
 
 
 def _reports(project: Project, modes: Modes) -> Path:
-    """`reports/`; a dry run leaves the real receipts alone and writes into a folder of its own."""
+    """`reports/`, unknown to git; a dry run has a folder of its own there and leaves the receipts alone."""
     reports = project.root / "reports"
+    if not reports.exists():
+        save(reports / ".gitignore", "*\n")
     if not modes.dry_run:
         return reports
     shutil.rmtree(reports / "dry-run", ignore_errors=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,10 +36,10 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bb8(workspace: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command line there."""
+def bb8(workspace: Path, *words: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Runs the command line there; `before` stands before it, as `nice` would."""
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "BB8DEPLOY_CACHE": str(workspace / ".cache")}
-    command = [sys.executable, "-m", "bb8deploy", *words]
+    command = [*before, sys.executable, "-m", "bb8deploy", *words]
     return subprocess.run(command, cwd=workspace, env=env, capture_output=True, text=True, timeout=110)
 
 
@@ -112,6 +114,66 @@ def test_fix_shows_a_diff_first_and_then_mends(workspace: Path) -> None:
     assert "version: 1.4\n" in config.read_text()
     assert bb8(workspace, "validate", "--fix").returncode == 0
     assert 'version: "1.4"' in config.read_text()
+
+
+def test_the_fixes_of_a_failing_run_are_shown_too(workspace: Path) -> None:
+    config = workspace / "addon" / "config.yaml"
+    config.write_text(config.read_text().replace('"1.4.2"', "1.10"))
+    done = bb8(workspace, "validate", "--fix", "--dry-run")
+    assert done.returncode == 1
+    assert '-version: 1.10\n+version: "1.10"' in done.stdout
+    mended = bb8(workspace, "validate", "--fix", "--no-tests")
+    assert (mended.returncode, "mended config.yaml" in mended.stderr) == (0, True)
+
+
+def test_findings_are_results_and_stand_on_stdout_with_a_caret(workspace: Path) -> None:
+    config = workspace / "addon" / "config.yaml"
+    config.write_text(config.read_text().replace("  - amd64", "  - amd64\n  - armv7"))
+    done = bb8(workspace, "validate", "--quiet")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert (
+        "config.yaml\n"
+        "      7:5  warning CONFIG_OLD_WORD: `arch` names what is no longer supported: armv7\n"
+        "           |   - armv7\n"
+        "           |     ^\n"
+        "           Use today's word.\n"
+    ) in done.stdout
+
+
+def test_a_foreign_add_on_is_checked_without_a_workspace_around_it(tmp_path: Path) -> None:
+    addon = tmp_path / "somewhere" / "thing"
+    addon.mkdir(parents=True)
+    for name, text in FILES.items():
+        (addon / name).write_text(text)
+    (addon / "tools").mkdir()
+    done = bb8(tmp_path, "validate", "--addon", str(addon), "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["verdict"]) == (0, "PASS")
+    assert {(f["code"], f["level"]) for f in document["findings"]} == {
+        ("SCRIPT_NOT_EXECUTABLE", "warning"),
+        ("RUNTIME_FOLDER_UNUSED", "warning"),
+    }
+    assert document["result"]["rating"] == 5
+
+
+def test_files_that_may_not_be_read_are_one_finding_each(workspace: Path) -> None:
+    addon = workspace / "addon"
+    (addon / "locked").mkdir()
+    for name in ("config.yaml", "run.sh", "locked"):
+        (addon / name).chmod(0)
+    limited: list[str] = []
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("SKIPPED: root reads everything, and there is no setpriv to forbid it")
+        limited = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    try:
+        done = bb8(workspace, "validate", "--no-tests", "--json", before=limited)
+    finally:
+        for name in ("config.yaml", "run.sh", "locked"):
+            (addon / name).chmod(0o755)
+    found = [(f["code"], f["path"]) for f in json.loads(done.stdout)["findings"] if f["level"] == "error"]
+    assert sorted(found) == [("FILE_UNREADABLE", name) for name in ("config.yaml", "locked", "run.sh")]
 
 
 def test_tests_that_run_earn_tests_ok_and_ws_ready_and_failing_ones_do_not(

@@ -231,3 +231,17 @@ def test_the_editors_schema_knows_every_field_and_is_json() -> None:
     assert schema["required"] == ["name", "version", "slug", "description", "arch"]
     assert schema["properties"]["timeout"]["minimum"] == 10
     assert schema["properties"]["advanced"]["deprecated"]
+
+
+def test_every_option_that_does_not_fit_is_named_and_the_supervisors_first_one_stands_first() -> None:
+    schema = {"level": "list(info|debug)", "port": "port", "deep": {"on": "bool", "n": "int"}, "must": "str"}
+    options = {"level": "loud", "port": 1, "deep": {"on": "perhaps"}, "stray": 1}
+    verdict = validate_options(schema, options)
+    assert [problem.path for problem in verdict.errors] == [
+        ("level",),
+        ("deep", "on"),
+        ("deep", "n"),
+        ("must",),
+    ]
+    assert [problem.path for problem in verdict.warnings] == [("stray",)]
+    assert (verdict.valid, verdict.normalised) == (False, None)

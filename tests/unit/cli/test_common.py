@@ -179,6 +179,14 @@ def test_a_reports_folder_lost_on_the_way_is_one_error(
     assert "TOKEN" not in out
 
 
+def test_a_reports_folder_that_is_made_here_is_unknown_to_git(workspace: Path) -> None:
+    subprocess.run(["git", "init", "-q"], check=True)
+    with open_run("deploy", Modes(), lane="deploy") as opened:
+        opened.run.ledger.emit(Token.DEPLOY_OK)
+    told = subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True, text=True)
+    assert "reports" not in told.stdout
+
+
 def test_two_runs_side_by_side_keep_apart(workspace: Path) -> None:
     with open_run("sync", Modes()) as one, open_run("sync", Modes()) as two:
         assert one.run.id != two.run.id
