@@ -14,7 +14,7 @@ from bb8deploy.lanes.preview import foresee, foresee_sync
 from bb8deploy.lanes.rollback import after_failure
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import SyncOutcome, archive_of, sync
-from bb8deploy.lanes.verify import VerifyOptions, VerifyOutcome, verify
+from bb8deploy.lanes.verify import PROFILE, VerifyOptions, VerifyOutcome, verify
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.sync import SyncPlan
 from bb8deploy.receipts.tokens import Token
@@ -75,13 +75,13 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
     """`stopped` is the run that this one goes on with: what that had sent counts as sent by this one."""
     synced = _sync(run, host, options)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
-    wanted = VerifyOptions(options.start, options.backup, sent, "apparmor.txt" in synced.changed)
     try:
-        verified = verify(run, host, wanted)
+        verified = verify(run, host, _to_verify(options, synced, sent=sent))
     except NotVerified as error:
-        stays = "" if error.code in _STAYS else _why_not_back(host, synced, sent)
-        if error.code in _STAYS or stays:
-            raise _with(error, stays) from error
+        if error.code in _STAYS:
+            raise
+        if stays := _why_not_back(host, synced, sent):
+            raise _not_rolled_back(error, stays) from error
         run.ledger.drift("verify", error.code, run.clean(error.cause))
         raise after_failure(run, host, error) from error
     except CheckFailed as error:
@@ -104,6 +104,10 @@ def _sync(run: Run, host: Host, options: DeployOptions) -> SyncOutcome:
     )
 
 
+def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> VerifyOptions:
+    return VerifyOptions(options.start, options.backup, sent, profile_changed=PROFILE in synced.changed)
+
+
 def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
     """Somebody's work on the host is not overwritten without a word."""
     edited = _hand_edits(host, plan)
@@ -121,8 +125,8 @@ def _hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
     return CheckFailed(
         "HAND_EDITED",
         f"files on {host.where} were edited by hand since run {earlier.run} sent them",
-        "Look at them with `bb8deploy deploy --dry-run --diff`, take over what is worth it, then run "
-        "`bb8deploy deploy --yes`, which overwrites them.",
+        "Look at them with `bb8deploy deploy --dry-run --diff`, take over what is worth it, then run again "
+        "with `--yes`, which overwrites them.",
         details=plan.changes.paths[:20],
     )
 
@@ -134,19 +138,15 @@ def _why_not_back(host: Host, synced: SyncOutcome, sent: bool) -> str:
     return "" if synced.archive or host.files.look_back(STAMP).stamp else "the host has no earlier tree"
 
 
-def _with(error: NotVerified, stays: str) -> NotVerified:
-    if not stays:
-        return error
-    return NotVerified(
-        error.code, f"{error.cause}; not rolled back: {stays}", error.remedy, details=error.details
-    )
+def _not_rolled_back(error: NotVerified, why: str) -> NotVerified:
+    cause = f"{error.cause}; not rolled back: {why}"
+    return NotVerified(error.code, cause, error.remedy, details=error.details)
 
 
 def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
     synced = _sync(run, host, options)
-    sent = not synced.nothing_to_do
-    wanted = VerifyOptions(options.start, options.backup, sent, "apparmor.txt" in synced.changed)
+    wanted = _to_verify(options, synced, sent=not synced.nothing_to_do)
     expected = Expected(synced.version, synced.digest, synced.run_id_on_host)
     edited = None if run.assume_yes else _hand_edits(host, synced.plan)
     refusal = [f"would refuse (HAND_EDITED) without --yes: {edited.cause}"] if edited else []

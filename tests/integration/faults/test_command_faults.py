@@ -136,6 +136,8 @@ DO: dict[str, Callable[[Lab, ExitStack], object]] = {
     "no token": no_token,
     "mount, wrong llat": wrong_llat,
     "mount gone": mount_gone,
+    "wrong broker password": lambda lab, _: lab.environ.update(MQTT_PASSWORD="not-the-password"),
+    "no broker": lambda lab, _: lab.environ.update(MQTT_PORT="1"),
     "no host": lambda lab, _: lab.environ.update(HA_SSH_HOST_ALIAS=""),
     "bad setting": lambda lab, _: lab.environ.update(BB8_SETTLE_SECONDS="soon"),
 }
@@ -154,7 +156,7 @@ def test_a_fault_ends_as_the_table_says(lab: Lab, stack: ExitStack, case: dict[s
         lab.deploy()
     if "do" in case:
         DO[case["do"]](lab, stack)
-    env_file(lab, **({"BB8_SETTLE_SECONDS": "soon"} if case.get("do") == "bad setting" else {}))
+    env_file(lab, **lab.environ)
     witness = Witness.of(lab)
     done = command(lab, *case.get("words", ["deploy"]))
     assert done.returncode == case["exit"], done.stderr
