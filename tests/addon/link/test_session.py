@@ -208,7 +208,11 @@ def test_a_robot_that_fell_asleep_is_left_asleep_until_somebody_wants_it(tmp_pat
 def test_a_write_that_fails_because_the_robot_fell_asleep_is_no_loss(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        await rig.until(lambda: "falling_asleep" in [event["event_type"] for event in rig.ears.events], 900)
+
+        def warned() -> bool:
+            return "falling_asleep" in [event["event_type"] for event in rig.ears.events]
+
+        await rig.until(warned, 900, every_s=0.2)
         rig.link.cut(Cause.WRITE_FAILED)
         await rig.until(lambda: not rig.link.wire_open)
         await asyncio.sleep(30)
@@ -221,7 +225,7 @@ def test_a_write_that_fails_because_the_robot_fell_asleep_is_no_loss(tmp_path: P
 def test_a_link_that_breaks_after_somebody_woke_the_robot_is_taken_up_again(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900)
+        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900, every_s=0.2)
         rig.link.want()
         await rig.until_ready()
         rig.air.drop_link(rig.robot)
