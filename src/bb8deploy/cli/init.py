@@ -27,7 +27,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting, no secret; repeatable.", metavar="NAME=VALUE"),
 ]
-NoSearch = Annotated[bool, typer.Option("--no-search", help="Do not look for Home Assistant in the network.")]
+Search = Annotated[
+    float, typer.Option("--search", min=0, help="Seconds to look for Home Assistant; 0: do not look.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +40,7 @@ def register(app: typer.Typer) -> None:
 def init(
     non_interactive: NonInteractive = False,
     sets: Set = None,
-    no_search: NoSearch = False,
+    search: Search = 3.0,
     accept_new: AcceptNew = False,
     target: Target = "default",
     addon: Addon = None,
@@ -66,19 +68,19 @@ def init(
         if non_interactive:
             seen = lane.settle(asked)
         else:
-            settings = _talk(console, asked, search=not no_search)
+            settings = _talk(console, asked, search)
         lane.write_env(project, path, lane.changes(settings), console)
         _finish(console, path, seen, target)
 
 
-def _talk(console: Console, asked: Asked, *, search: bool) -> Settings:
+def _talk(console: Console, asked: Asked, search: float) -> Settings:
     from bb8deploy.lanes.init import converse
     from bb8deploy.lanes.init_find import Found, find
 
     found: Sequence[Found] = ()
     if search:
         with console.step("look for Home Assistant in this network"):
-            found = find()
+            found = find(search)
         if not found:
             console.note("No Home Assistant announced itself; that is fine.")
     console.note("Enter takes what stands in brackets, - leaves a setting out. Ctrl-C writes nothing.")

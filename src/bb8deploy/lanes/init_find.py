@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
 # Source: Home Assistant Core, components/zeroconf: the type, and the keys of its TXT record.
 SERVICE = "_home-assistant._tcp.local."
-SECONDS = 3.0
-"""How long to listen; Core answers a query within a second."""
 _DETAILS_DEADLINE = 2000  # milliseconds for one host's record
 
 
@@ -31,8 +30,11 @@ class Found:
         return urlsplit(self.url).hostname or ""
 
 
-def find(seconds: float = SECONDS) -> tuple[Found, ...]:
-    """Every Home Assistant that answers within `seconds`, by name; none where there is no network."""
+def find(seconds: float, *, settle: float = 1.0) -> tuple[Found, ...]:
+    """Every Home Assistant that answers, by name; none where there is no network.
+
+    The first may take `seconds`, the others have `settle` seconds more; Core answers within one.
+    """
     from zeroconf import InterfaceChoice, IPVersion, ServiceBrowser, Zeroconf
 
     ear = _Ear()
@@ -42,7 +44,7 @@ def find(seconds: float = SECONDS) -> tuple[Found, ...]:
         return ()
     try:
         browser = ServiceBrowser(network, SERVICE, handlers=[ear.heard])
-        ear.listen(seconds)
+        ear.listen(seconds, settle)
         browser.cancel()
         infos = [network.get_service_info(SERVICE, name, _DETAILS_DEADLINE) for name in sorted(ear.names)]
     finally:
@@ -69,10 +71,10 @@ class _Ear:
         self.names.add(name)
         self._first.set()
 
-    def listen(self, seconds: float) -> None:
-        """Waits for the first answer, and then a moment for others; at most `seconds`."""
+    def listen(self, seconds: float, settle: float) -> None:
+        """Waits for the first answer, and then for others."""
         if self._first.wait(seconds):
-            threading.Event().wait(min(1.0, seconds))
+            time.sleep(settle)
 
 
 def _found(info: ServiceInfo) -> Found:

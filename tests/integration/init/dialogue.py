@@ -8,25 +8,30 @@ import os
 import pty
 import re
 import select
-import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 DEADLINE = 90.0
+# Makes the terminal the new session's own, so that Ctrl-C reaches it and passwords are asked for there.
+_ON_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "bb8deploy", *sys.argv[1:]])
+"""
 
 
 @dataclass
 class Dialogue:
     """A program on a pseudo terminal; `seen` is all that it has shown, echo included."""
 
-    pid: int
+    process: subprocess.Popen[bytes]
     terminal: int
     seen: str = ""
     read_to: int = 0
-    status: int | None = field(default=None)
 
     def expect(self, pattern: str) -> str:
         """Waits until the program shows `pattern` after what was expected before."""
@@ -56,9 +61,7 @@ class Dialogue:
         end = time.monotonic() + DEADLINE
         while self._more(end):
             pass
-        _, status = os.waitpid(self.pid, 0)
-        self.status = os.waitstatus_to_exitcode(status)
-        return self.status
+        return self.process.wait(DEADLINE)
 
     def _more(self, end: float) -> bool:
         """Reads what comes next; False at the program's end."""
@@ -77,16 +80,15 @@ class Dialogue:
 @contextlib.contextmanager
 def dialogue(words: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Iterator[Dialogue]:
     """Starts `bb8deploy` with these words on a terminal; ends it whatever happens."""
-    pid, terminal = pty.fork()
-    if pid == 0:  # the child: nothing but exec
-        os.chdir(cwd)
-        os.execve(sys.executable, [sys.executable, "-m", "bb8deploy", *words], dict(env))
-    talk = Dialogue(pid, terminal)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", _ON_TERMINAL, *words],
+        cwd=cwd, env=dict(env), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
     try:
-        yield talk
+        yield Dialogue(process, ours)
     finally:
-        if talk.status is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        os.close(terminal)
+        process.kill()
+        process.wait()
+        os.close(ours)

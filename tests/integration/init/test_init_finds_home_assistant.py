@@ -36,7 +36,7 @@ def test_each_one_that_announces_itself_is_found_with_its_own_address(network: Z
     announce(network, "bb8 home", location_name="Home", version="2026.11.1",
              internal_url="http://homeassistant.local:8123/", base_url="http://old:8123")  # fmt: skip
     announce(network, "bb8 barn", base_url="")
-    found = find(30.0)
+    found = find(30.0, settle=5.0)
     assert Found("Home", "2026.11.1", "http://homeassistant.local:8123") in found
     assert Found("bb8 barn", "", "http://127.0.0.1:8123") in found
     assert next(one for one in found if one.name == "Home").host == "homeassistant.local"

@@ -103,7 +103,7 @@ def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
     )
     try:
         network.register_service(info)
-        with dialogue(["init"], cwd=clone.root, env=clone.environment()) as talk:
+        with dialogue(["init", "--search", "60"], cwd=clone.root, env=clone.environment()) as talk:
             number = talk.expect(r"\d  Cabin, 2026\.11\.2, http://cabin\.local:8123")[0]
             talk.answer(r"Which one\?.*: ", number)
             talk.answer(asks("HA_SSH_HOST_ALIAS", "root@cabin.local"), "-")
@@ -117,7 +117,7 @@ def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
 
 
 def test_ctrl_c_in_the_middle_writes_nothing(clone: Clone, box: Sandbox) -> None:
-    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+    with dialogue(["init", "--search", "0"], cwd=clone.root, env=clone.environment()) as talk:
         meet(talk, box.env())
         talk.expect(asks("HA_URL"))
         talk.interrupt()
@@ -129,7 +129,7 @@ def test_ctrl_c_in_the_middle_writes_nothing(clone: Clone, box: Sandbox) -> None
 
 
 def test_ctrl_d_counts_as_ctrl_c(clone: Clone) -> None:
-    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+    with dialogue(["init", "--search", "0"], cwd=clone.root, env=clone.environment()) as talk:
         talk.answer(asks("HA_SSH_HOST_ALIAS"), "")
         talk.expect(asks("HA_MOUNT"))
         talk.end_input()
@@ -139,7 +139,7 @@ def test_ctrl_d_counts_as_ctrl_c(clone: Clone) -> None:
 
 def test_a_host_that_does_not_answer_can_be_mended_or_kept(clone: Clone) -> None:
     environment = clone.environment(HA_SSH_CONNECT_TIMEOUT="2")
-    with dialogue(["init", "--no-search"], cwd=clone.root, env=environment) as talk:
+    with dialogue(["init", "--search", "0"], cwd=clone.root, env=environment) as talk:
         talk.answer(asks("HA_SSH_HOST_ALIAS"), "root@127.0.0.1:1")
         talk.expect(r"error SSH_NO_CONNECTION")
         talk.answer(r"Keep these answers all the same\? \[y/N\] ", "n")
@@ -154,7 +154,7 @@ def test_a_host_that_does_not_answer_can_be_mended_or_kept(clone: Clone) -> None
 
 
 def test_a_fingerprint_that_is_not_the_host_s_own_is_not_kept(clone: Clone, box: Sandbox) -> None:
-    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+    with dialogue(["init", "--search", "0"], cwd=clone.root, env=clone.environment()) as talk:
         talk.answer(asks("HA_SSH_HOST_ALIAS"), box.env()["HA_SSH_HOST_ALIAS"])
         talk.answer(r"Does the host itself show that\? \[y/N\] ", "n")
         talk.expect(r"error HOST_KEY_UNKNOWN")
@@ -170,12 +170,12 @@ def test_an_existing_file_is_left_alone_on_no_and_keeps_its_own_lines_on_yes(
     mounts = box.mount_env()
     before = "# my notes\nMY_OWN=1\nHA_IMAGE=x/y\n"
     clone.env_file.write_text(before)
-    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+    with dialogue(["init", "--search", "0"], cwd=clone.root, env=clone.environment()) as talk:
         talk.answer(r"\.env exists\. Change it\?.*\[y/N\] ", "n")
         assert talk.finish() == 2
     assert clone.env_file.read_text() == before
 
-    with dialogue(["init", "--no-search"], cwd=clone.root, env=clone.environment()) as talk:
+    with dialogue(["init", "--search", "0"], cwd=clone.root, env=clone.environment()) as talk:
         talk.answer(r"\.env exists\. Change it\?.*\[y/N\] ", "y")
         talk.answer(asks("HA_SSH_HOST_ALIAS"), "")
         talk.answer(asks("HA_MOUNT"), "/nowhere/at/all")
