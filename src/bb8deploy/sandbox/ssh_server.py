@@ -211,7 +211,8 @@ class _Command:
             thread.start()
         self._await(process, readers)
         self._report(process.returncode)
-        self._channel.close()
+        with contextlib.suppress(OSError, EOFError):  # a client that has left needs no farewell
+            self._channel.close()
         feeder.join()
 
     def _await(self, process: subprocess.Popen[bytes], readers: list[threading.Thread]) -> None:
