@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -47,8 +48,8 @@ def changed_host_key(lab: Lab, _stack: ExitStack) -> None:
 
 def cut_while_sending(lab: Lab, stack: ExitStack) -> None:
     lab.write(config=BUMPED)
-    (lab.addon / "big").write_bytes(bytes(range(256)) * 8000)
-    relay = stack.enter_context(Relay(("127.0.0.1", lab.box.ssh.port), cut_up=9_000))
+    (lab.addon / "big").write_bytes(os.urandom(400_000))
+    relay = stack.enter_context(Relay(("127.0.0.1", lab.box.ssh.port), cut_up=100_000))
     known = Path(lab.environ["HA_SSH_KNOWN_HOSTS"]).read_text()
     known_hosts(lab, known.replace(f":{lab.box.ssh.port} ", f":{relay.port} "))
     lab.environ["HA_SSH_HOST_ALIAS"] = f"root@127.0.0.1:{relay.port}"
