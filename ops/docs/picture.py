@@ -18,7 +18,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "demo.svg"
-COLUMNS, ROWS = 112, 60
+COLUMNS, ROWS = 118, 60
 BEGINS = "Released "
 _OTHER_CONTROL = re.compile(r"\x1b\[(?![\d;]*m)[\d;?]*[A-Za-z]|[^\n]*\r(?!\n)")
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
