@@ -275,12 +275,12 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "STORE_NOT_RELOADED",
         _not_reloaded,
-        "Run `bb8deploy verify`: it reloads the store (`ha addons reload` does nothing).",
+        "Run `bb8deploy deploy`: it reloads the store (`ha addons reload` does nothing).",
     ),
     Rule(
         "FILES_NOT_BUILT",
         _not_built,
-        "Run `bb8deploy verify`: only an update or a rebuild puts files in, a restart does not.",
+        "Run `bb8deploy deploy`: only an update or a rebuild puts files in, a restart does not.",
     ),
     Rule("PACKAGE_PY3_VENV", _venv_package, "Leave py3-venv out: Alpine's python3 has venv in it."),
     Rule("PACKAGE_APT", _apt, "Use `apk add`: Home Assistant's base images are Alpine."),

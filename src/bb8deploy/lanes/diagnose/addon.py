@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bb8deploy.lanes.diagnose.supervisor import SupervisorSeen
 
 SUBJECT = "add-on"
-DEPLOY, VERIFY = "Run `bb8deploy deploy`.", "Run `bb8deploy verify`."
+DEPLOY = "Run `bb8deploy deploy`."
 LOGS = "See `bb8deploy logs` for what came before."
 
 
@@ -81,8 +81,7 @@ def _versions(sheet: Sheet, state: AddonState, here: Here, folder: FolderSeen) -
     elif len(known) < 2:
         sheet.ok("versions", seen)
     else:
-        behind = places["on the host"] == places["here"]
-        sheet.warn("versions", seen, VERIFY if behind else DEPLOY, "VERSION_DIFFERS")
+        sheet.warn("versions", seen, DEPLOY, "VERSION_DIFFERS")
 
 
 def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
@@ -98,7 +97,10 @@ def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
             sheet.ok("crash", "none in its log")
     elif state.state == "stopped":
         sheet.warn(
-            "state", f"stopped; its last word: {cause}", "Start it: `bb8deploy verify` does.", "ADDON_STOPPED"
+            "state",
+            f"stopped; its last word: {cause}",
+            f"Start it in Home Assistant, or: {DEPLOY}",
+            "ADDON_STOPPED",
         )
     else:
         sheet.fail("state", f"{state.state}: {cause}", LOGS, "ADDON_DIED")
@@ -109,7 +111,7 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
     said = newest(log)
     stamp = folder.plan.earlier if folder.plan else None
     if said is None:
-        remedy = f"{VERIFY} It shows how an add-on reports itself."
+        remedy = f"{DEPLOY} It shows how an add-on reports itself."
         sheet.warn("identity", "nothing in its log says which content runs", remedy, "IDENTITY_MISSING")
     elif said.tree == UNKNOWN:
         sheet.warn("identity", f"{said.version} without a stamp", DEPLOY, "IDENTITY_MISSING")
@@ -118,7 +120,7 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
     ):
         seen = f"reports {said.version} {said.tree[:19]}, the host's stamp says "
         seen += f"{stamp.version} {stamp.tree[:19]}" if stamp else f"nothing, installed is {state.version}"
-        sheet.warn("identity", seen, VERIFY, "IDENTITY_DIFFERS")
+        sheet.warn("identity", seen, DEPLOY, "IDENTITY_DIFFERS")
     else:
         proof = "as the host's stamp says" if stamp else "nobody could compare"
         sheet.ok("identity", f"reports {said.version} {said.tree[:19]}, {proof}")

@@ -25,7 +25,7 @@ SHOWN = 3
 DOCKERFILE = "Dockerfile"
 CACHES = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "htmlcov")
 DEPLOY = "Run `bb8deploy deploy`."
-SHOW = "`bb8deploy sync --dry-run --diff` shows the differences."
+SHOW = "`bb8deploy deploy --dry-run --diff` shows the differences."
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def _edits(sheet: Sheet, plan: SyncPlan, stamp: Stamp | None) -> None:
         remedy = f"{DEPLOY} It leaves a stamp, by which later edits show."
         sheet.warn("edits", "no stamp: the folder was not made by bb8deploy", remedy, "STAMP_MISSING")
     elif stamp.tree != plan.have.digest:
-        remedy = f"Take over what is worth keeping, then deploy. {SHOW}"
+        remedy = f"Take over what is worth it, then run `bb8deploy deploy --yes`. {SHOW}"
         seen = f"files were edited by hand since {stamp.version} was sent (run {stamp.run})"
         sheet.warn("edits", seen, remedy, "HAND_EDITED")
     else:
