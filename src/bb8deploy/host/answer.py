@@ -30,11 +30,6 @@ def sections(answer: bytes, mark: str) -> list[Section]:
     return found
 
 
-def complete(answer: bytes, mark: str) -> bool:
-    """True once the END line of an answer is there."""
-    return f"\n{mark} END\n".encode() in answer
-
-
 def tree_of(parts: list[Section]) -> FoundTree:
     """The tree that a `tree` program listed.
 

@@ -94,7 +94,7 @@ recover() {
     touch_config
     rm -f "$W/inplace"; rm -rf "$W/torn"; back=1
   fi
-  for old in "$W"/next.* "$W"/gone.*; do [ ! -e "$old" ] || rm -rf "$old"; done
+  for old in "$W"/next.*; do [ ! -e "$old" ] || rm -rf "$old"; done
   [ $back = 0 ] || say RESTORED
 }
 """
@@ -199,6 +199,7 @@ fi
 trap 'release; exit 0' HUP INT TERM PIPE
 recover
 { facts; tree "$R"; } | together
+rm -rf "$W"/gone.* </dev/null >/dev/null 2>&1 &
 while IFS= read -r line; do
   case $line in
     +*) text=${line#+}

@@ -83,7 +83,9 @@ class Conversation:
         """The next answer. Raises CheckFailed or Refused where the program failed or said nothing."""
         end = f"\n{self._mark} END\n".encode()
         got = bytearray(self._rest)
-        while (found := got.find(end, max(0, len(got) - len(end) - _LOOK_BACK))) < 0:
+        seen = 0
+        while (found := got.find(end, seen)) < 0:
+            seen = max(0, len(got) - len(end))
             data = self.stream.read(deadline=deadline)
             if not data:
                 raise self._silent(bytes(got))
@@ -122,9 +124,6 @@ class Conversation:
             "Run `bb8deploy diagnose` to see what the host offers; the tree on it is whole.",
             details=done.err.decode(errors="replace").splitlines()[-8:],
         )
-
-
-_LOOK_BACK = 256 * 1024
 
 
 def failure(reason: str, where: str, done: Completed) -> Bb8Error:

@@ -103,6 +103,7 @@ class Ignore:
     _decided: dict[tuple[str, bool], bool] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _folders: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Ignore:
@@ -142,10 +143,17 @@ class Ignore:
 
     def ignored(self, path: str, *, is_dir: bool) -> bool:
         """True where `path` or a folder above it is excluded."""
-        above = path.split("/")[:-1]
-        if any(self._excluded("/".join(above[: n + 1]), is_dir=True) for n in range(len(above))):
+        above = path.rpartition("/")[0]
+        if above and self._inside(above):
             return True
         return self._excluded(path, is_dir=is_dir)
+
+    def _inside(self, folder: str) -> bool:
+        """Whether what lies in `folder` is ignored."""
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = self.ignored(folder, is_dir=True)
+        return known
 
     def _excluded(self, path: str, *, is_dir: bool) -> bool:
         if not is_dir and not self._any.fullmatch(_bytes(f"/{path}")):
