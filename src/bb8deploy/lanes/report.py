@@ -40,6 +40,8 @@ _COMMAND_OF = {
 }
 
 
+# The levels of a diagnosis that deserve a reader's attention.
+_CHECKS = {"fail": Level.ERROR, "warn": Level.WARNING}
 # The summary's figures and criteria, in words.
 _FIGURES = {
     "window_start_utc": "window began",
@@ -213,11 +215,13 @@ def _started(run_id: str) -> str:
 
 
 def _findings(contracts: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
-    """Each finding of the contracts once, errors first."""
+    """Each finding of the contracts once, errors first; what a diagnosis warned of is one, too."""
     found: dict[Finding, None] = {}
     for contract in contracts:
-        for row in contract.get("findings", ()):
-            found[_finding(row)] = None
+        found |= dict.fromkeys(_finding(row) for row in contract.get("findings", ()))
+        found |= dict.fromkeys(
+            _looked_at(row) for row in contract.get("checks", ()) if row["level"] in _CHECKS
+        )
     order = list(Level)
     return tuple(sorted(found, key=lambda finding: order.index(finding.level)))
 
@@ -230,6 +234,15 @@ def _finding(row: Mapping[str, Any]) -> Finding:
         path=str(row.get("path", "")),
         line=row.get("line"),
         hint=str(row.get("hint", "")),
+    )
+
+
+def _looked_at(row: Mapping[str, Any]) -> Finding:
+    return Finding(
+        code=str(row.get("code", "")),
+        level=_CHECKS[row["level"]],
+        message=f"{row['subject']}, {row['name']}: {row['seen']}",
+        hint=str(row.get("remedy", "")),
     )
 
 

@@ -13,6 +13,7 @@ from ops.bench.report_run import COMMIT, RUN, TREE, VERSION, Story, write_releas
 from bb8deploy.errors import UsageError
 from bb8deploy.lanes.report import collect, write_report
 from bb8deploy.lanes.report_files import find_home
+from bb8deploy.receipts.contracts.diagnose import CheckModel, DiagnoseContract
 from bb8deploy.receipts.contracts.validate import ValidateContract
 from bb8deploy.receipts.tokens import CATALOGUE, Ledger, Token
 from bb8deploy.secret import Secret
@@ -179,6 +180,24 @@ def test_a_skipped_attestation_is_told_with_its_reason(tmp_path: Path) -> None:
     ledger = Ledger(RUN, tmp_path)
     ledger.skip(Token.TELEMETRY_ATTEST_OK, "MQTT_HOST is not set")
     assert collect(tmp_path).no_echo == "The echo was not attested: MQTT_HOST is not set."
+
+
+def test_what_a_diagnosis_warned_of_stands_among_the_findings(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    rows = [("ssh", "reach", "ok"), ("core", "token", "warn"), ("broker", "login", "fail")]
+    checks = tuple(
+        CheckModel(subject=subject, name=name, level=level, seen="so it is", remedy="mend it", code="X")
+        for subject, name, level in rows
+    )
+    base = story.base("diagnose_contract_v1", passed=False)
+    story.contract(DiagnoseContract(**base, target="default", exit_code=1, seconds=0.4, checks=checks))
+    report = collect(tmp_path)
+    assert report.verdict == "FAIL"
+    assert [(finding.level, finding.message) for finding in report.findings] == [
+        ("error", "broker, login: so it is"),
+        ("warning", "core, token: so it is"),
+    ]
+    assert "mend it" in read(write_report(tmp_path)).text
 
 
 def test_without_any_run_it_says_what_to_do(tmp_path: Path) -> None:
