@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,27 @@ def test_passwords_within_addresses_are_secrets_in_both_spellings(tmp_path: Path
     assert {secret.reveal() for secret in settings.secrets()} == {"token-1", "p%40ss", "p@ss"}
     odd = read(tmp_path, "HA_PUBLISH_REMOTE=https://[half/x\nHA_URL=git@host:path\n")
     assert odd.secrets() == []
+
+
+SOURCE = Path(__file__).parents[2] / "src" / "bb8deploy"
+
+
+def sources() -> dict[str, str]:
+    """The text of every module but the settings' own, and the sandbox, which plays the other side."""
+    found = {path.relative_to(SOURCE).as_posix(): path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
+    return {
+        name: text
+        for name, text in found.items()
+        if name != "settings.py" and not name.startswith("sandbox/")
+    }
+
+
+def test_no_setting_is_without_a_use() -> None:
+    texts = "".join(sources().values())
+    assert [key.name for key in KEYS if f'"{key.name}"' not in texts] == []
+
+
+def test_nothing_else_takes_a_setting_from_the_environment() -> None:
+    names = "|".join(name for key in KEYS for name in (key.name, *key.aliases))
+    reads = re.compile(rf'(environ(\.get\(|\[)|getenv\()\s*"({names})"')
+    assert [name for name, text in sources().items() if reads.search(text)] == []

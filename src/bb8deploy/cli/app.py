@@ -22,6 +22,10 @@ Four lanes, each believing only what it has seen:
 
 `release patch` runs all of them, `deploy` runs sync and verify. Tokens (`TOKEN: NAME`) go to stdout and
 to reports/; messages go to stderr. `bb8deploy demo` shows it all without any Home Assistant.
+
+The settings are those of `bb8deploy config`. Beside them, BB8DEPLOY_PLAIN=1 writes plain lines for screen
+readers, NO_COLOR=1 leaves the colours out, BB8DEPLOY_CACHE names the folder of the cache, and
+BB8DEPLOY_DEBUG=1 shows where a defect happened.
 """
 
 # In the order in which --help shows them; each module has `register(app)`.

@@ -41,13 +41,16 @@ class Ears:
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
         self.client.username_pw_set(settings["MQTT_USERNAME"], settings["MQTT_PASSWORD"])
         self.client.on_message = self._hear
-        self.client.on_connect = lambda *_: self.client.subscribe("bb8/#", qos=1)
+        self.client.on_connect = self._subscribe
         self.client.connect("127.0.0.1", int(settings["MQTT_PORT"]))
         self.client.loop_start()
 
+    def _subscribe(self, client: mqtt.Client, *_: Any) -> None:
+        client.subscribe("bb8/#", qos=1)
+
     def _hear(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         with self._news:
-            self.newest[message.topic] = message.payload
+            self.newest[message.topic] = bytes(message.payload)
             self._news.notify_all()
 
     def wait(self, topic: str) -> bytes:
