@@ -97,7 +97,7 @@ def _run(command: list[str], timeout_s: float = 600) -> None:
         raise LabUnavailable(f"{Path(command[0]).name} failed: {error}") from error
 
 
-def _mirror() -> list[str]:
+def debian_mirror() -> list[str]:
     """The mirror this machine's apt uses, as an argument for debootstrap; empty means its own default."""
     sources = [*sorted(Path("/etc/apt").glob("sources.list.d/*.sources")), Path("/etc/apt/sources.list")]
     for source in sources:
@@ -109,7 +109,7 @@ def _mirror() -> list[str]:
 
 def _make_debian(root: Path) -> None:
     packages = "--include=python3,python3-venv,s6,execline,ca-certificates"
-    _run(["debootstrap", "--variant=minbase", packages, SUITE, str(root), *_mirror()])
+    _run(["debootstrap", "--variant=minbase", packages, SUITE, str(root), *debian_mirror()])
     _drop(root, DEBIAN_DROP)
 
 

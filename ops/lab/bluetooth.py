@@ -1,42 +1,71 @@
 """The real BlueZ without hardware: runs a story in a User-Mode Linux guest with a virtual radio.
 
-The kernel is `linux-bt`, a UML kernel with Bluetooth and vhci built in; BB8_UML_KERNEL names it, or it lies
-in `../shared/lab/ble/linux-bt` beside the checkout.
+The kernel is a UML kernel with Bluetooth and vhci built in: BB8_UML_KERNEL names it, or it lies beside the
+checkout, or it is built out of Debian's linux-source-6.12 and kept in the lab's cache.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from ops.lab.bases import cache_dir
 from ops.lab.errors import LabUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE = ROOT.parent / "shared" / "lab" / "ble" / "linux-bt"
+BUILD = Path(__file__).with_name("uml_kernel.sh")
+BUILD_DEADLINE_S = 3000.0
+SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
 INIT = Path(__file__).with_name("uml_init.sh")
 DAEMONS = (Path("/usr/libexec/bluetooth/bluetoothd"), Path("/usr/lib/bluetooth/bluetoothd"))
 
 
 def kernel() -> Path:
-    """The guest's kernel; LabUnavailable says what this machine lacks."""
-    found = Path(os.environ.get("BB8_UML_KERNEL") or BESIDE)
-    if not found.is_file():
-        raise LabUnavailable("the UML kernel is not here (set BB8_UML_KERNEL to one with Bluetooth and vhci)")
+    """The guest's kernel, built now if it is nowhere; LabUnavailable says what this machine lacks."""
     if platform.machine() != "x86_64":
-        raise LabUnavailable(f"the UML kernel is x86_64, this machine is {platform.machine()}")
+        raise LabUnavailable(f"the guest is x86_64, this machine is {platform.machine()}")
     if os.geteuid() != 0:
         raise LabUnavailable("the guest's root is this machine's, which needs root")
     if not any(daemon.exists() for daemon in DAEMONS):
         raise LabUnavailable("bluez is not installed")
     if shutil.which("dbus-daemon") is None:
         raise LabUnavailable("dbus-daemon is not installed")
-    return found
+    named = os.environ.get("BB8_UML_KERNEL")
+    if named and not Path(named).is_file():
+        raise LabUnavailable(f"BB8_UML_KERNEL names {named}, which is no file")
+    return Path(named) if named else BESIDE if BESIDE.is_file() else _built()
+
+
+def _built() -> Path:
+    """The kernel out of Debian's sources, from the cache or made now (8 minutes of CPU)."""
+    recipe = hashlib.sha256(BUILD.read_bytes() + SOURCE.name.encode()).hexdigest()[:12]
+    kernel = cache_dir() / f"linux-bt-{recipe}"
+    if kernel.is_file():
+        return kernel
+    if not SOURCE.is_file():
+        raise LabUnavailable("no UML kernel is here, nor linux-source-6.12 to build it from")
+    for tool in ("gcc", "make", "flex", "bison", "bc", "xz"):
+        if shutil.which(tool) is None:
+            raise LabUnavailable(f"{tool} is not installed, with which to build the UML kernel")
+    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix="linux-") as scratch:
+        command = [str(BUILD), str(SOURCE), scratch, str(kernel)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_DEADLINE_S)
+        except subprocess.CalledProcessError as error:
+            tail = " / ".join(error.stderr.strip().splitlines()[-3:])
+            raise LabUnavailable(f"the UML kernel cannot be built: {tail}") from error
+        except subprocess.TimeoutExpired as error:
+            raise LabUnavailable(f"the UML kernel was not built within {BUILD_DEADLINE_S:.0f} s") from error
+    return kernel
 
 
 def run_story(story: Path, arguments: tuple[str, ...], out: Path, timeout_s: float) -> dict[str, Any]:

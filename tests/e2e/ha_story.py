@@ -1,4 +1,4 @@
-"""What happens between the add-on and a real Home Assistant; test_home_assistant.py runs it in the rig."""
+"""What happens between the add-on and a real Home Assistant; test_home_assistant.py runs it beside one."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from ops.lab.bluetooth import kernel, run_story
 from ops.lab.errors import LabUnavailable
 
 STORY = Path(__file__).with_name("ble_story.py")
+# Where no kernel is at hand, the first of these builds one.
+pytestmark = pytest.mark.timeout(4000)
 
 
 def told(tmp_path: Path, rounds: int, host: str) -> dict[str, Any]:
