@@ -19,9 +19,7 @@ MOMENTS = [
     ("bump", "started"),
     ("send and swap", "done"),
     ("reload the store", "started"),
-    ("watch it for 0.2 s", "started"),
     ("release: deploy", "done"),
-    ("publish: push", "started"),
     ("publish: push", "done"),
     ("tag", "started"),
     ("release: tag", "done"),
@@ -77,10 +75,9 @@ def test_a_killed_release_is_completed_by_resume(site: Site, step: str, state: s
     assert len(set(contract["tokens"])) == len(contract["tokens"])
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_an_interrupted_release_says_how_to_go_on(site: Site, name: str) -> None:
+def test_an_interrupted_release_says_how_to_go_on(site: Site) -> None:
     version = change(site)
-    done = stopped_at(site, name, "reload the store", "started")
+    done = stopped_at(site, "SIGINT", "reload the store", "started")
     assert done.returncode == 130, done.stdout + done.stderr
     assert "release --resume" in done.stderr
     assert "Traceback" not in done.stderr
