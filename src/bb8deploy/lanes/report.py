@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -319,7 +320,9 @@ def _echoes(files: RunFiles, contract: Mapping[str, Any]) -> Echoes | None:
 
 
 def _milliseconds(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A round trip as it was measured; JSON also knows NaN and infinity, which no clock gives."""
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
+    return number if isfinite(number) and number >= 0 else None
 
 
 def _no_echo(tokens: Sequence[TokenLine]) -> str:

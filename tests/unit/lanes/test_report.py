@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from ops.bench.report_run import COMMIT, RUN, TREE, VERSION, Story, write_release
 
 from bb8deploy.errors import UsageError
@@ -340,3 +342,34 @@ def test_ten_thousand_paths_and_findings_do_not_make_a_giant(tmp_path: Path) -> 
     assert page.stat().st_size < 400_000
     assert "9700 more" in read(page).text
     assert "9800 more" in read(page).text
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(data=st.data())
+def test_whatever_a_file_holds_there_is_a_page_or_an_error_in_words(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    folder = tmp_path / "runs" / RUN
+    if not folder.exists():
+        write_release(tmp_path, echoes=5)
+    names = sorted(path.name for path in folder.glob("*.json"))
+    path = folder / data.draw(st.sampled_from(names))
+    whole = path.read_text(encoding="utf-8")
+    contract = json.loads(whole)
+    contract[data.draw(st.sampled_from(sorted(contract)))] = data.draw(JSON_VALUES)
+    path.write_text(json.dumps(contract), encoding="utf-8")
+    refused = ""
+    try:
+        read(write_report(tmp_path))
+    except UsageError as error:
+        refused = error.code
+    finally:
+        path.write_text(whole, encoding="utf-8")
+    assert refused in {"", "REPORT_UNREADABLE"}
