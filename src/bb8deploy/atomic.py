@@ -38,7 +38,8 @@ def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = line.encode() + b"\n"
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+    binary = getattr(os, "O_BINARY", 0)  # Windows would write other line ends
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary, mode)
     try:
         if os.write(handle, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

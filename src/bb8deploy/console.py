@@ -74,14 +74,14 @@ class Console:
     def text(self, text: str, style: str = "") -> None:
         """A result for people, in a style such as `red` on a terminal; nothing in JSON mode."""
         if not self.as_json:
-            self._write(self.out, self._paint(text, style, self.out) if style else text)
+            self._write(self.out, text, style)
 
     def raw(self, text: str, style: str = "") -> None:
         """A document that was asked for (a schema, a log, a page), in every mode.
 
         Raises BrokenPipeError when its reader is gone, so that a followed log ends.
         """
-        self._write(self.out, self._paint(text, style, self.out) if style else text, needed=True)
+        self._write(self.out, text, style, needed=True)
 
     def document(self, data: object) -> None:
         """The one JSON document of a run."""
@@ -95,7 +95,7 @@ class Console:
 
     def warn(self, text: str) -> None:
         """A message that deserves attention; shown even when quiet."""
-        self._write(self.err, self._paint(f"warning: {text}", "yellow", self.err))
+        self._write(self.err, f"warning: {text}", "yellow")
 
     @contextmanager
     def step(self, name: str, where: str = "") -> Iterator[None]:
@@ -114,7 +114,7 @@ class Console:
         """What failed, why, and what to do, on stderr; as an annotation too where GitHub runs it."""
         if os.environ.get("GITHUB_ACTIONS") == "true" and not self.as_json:
             self._write(self.out, f"::error title={error.code}::{_escape_github(error.cause)}")
-        self._write(self.err, self._paint(f"error {error.code}: {error.cause}", "red", self.err))
+        self._write(self.err, f"error {error.code}: {error.cause}", "red")
         for line in "\n".join(error.details).splitlines():
             self._write(self.err, f"    {line}")
         self._write(self.err, f"  remedy: {error.remedy}")
@@ -222,14 +222,14 @@ class Console:
         self._put(self.out, drawn.get())
 
     def _paint(self, text: str, style: str, stream: TextIO) -> str:
-        if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        if not style or not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
             return text
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
-    def _write(self, stream: TextIO, text: str, *, needed: bool = False) -> None:
+    def _write(self, stream: TextIO, text: str, style: str = "", *, needed: bool = False) -> None:
         """Lines of text: secrets masked, a line that looks like a token moved away from the margin."""
         text = _LOOKS_LIKE_A_TOKEN.sub(r"\1 ", redact(text, self.hidden))
-        self._put(stream, text + "\n", needed=needed)
+        self._put(stream, self._paint(text, style, stream) + "\n", needed=needed)
 
     def _put(self, stream: TextIO, text: str, *, needed: bool = False) -> None:
         """Writes at once, around the moving line. A reader who left is no reason to stop a deploy."""

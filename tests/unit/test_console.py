@@ -310,6 +310,42 @@ def test_nothing_but_a_token_begins_as_a_token_does(text: str) -> None:
     assert re.findall(r"(?m)^TOKEN:.*", said(console)[0]) == [str(TOKEN)]
 
 
+def test_a_painted_line_cannot_look_like_a_token_either(screen: Screen) -> None:
+    Console(out=screen.stream).text("TOKEN: VERIFY_OK", "red")
+    assert "\x1b[31m TOKEN: VERIFY_OK\x1b[0m" in screen.shown()
+
+
+def test_a_step_may_say_what_it_sees_where_somebody_watches(screen: Screen) -> None:
+    console = Console(out=io.StringIO(), err=screen.stream, hidden=[Secret("sesame")])
+    with console.step("attest"):
+        console.live("p50 3 ms, sesame")
+    assert "p50 3 ms, ***\r" in screen.shown()
+    assert len(screen.lines()) == 1
+    silent = piped()
+    with silent.step("attest"):
+        silent.live("p50 3 ms")
+    assert "p50" not in "".join(said(silent))
+
+
+def test_a_secret_that_a_person_types_is_masked_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda _question: "sesame\n")
+    console = piped()
+    assert console.ask_secret("Token: ") == "sesame"
+    console.text("it was sesame")
+    assert said(console)[0] == "it was ***\n"
+
+
+def test_an_answer_may_be_left_to_the_default_and_the_end_of_input_is_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n mine \n"))
+    console = piped()
+    assert [console.ask("Where?", "here"), console.ask("Where?", "here")] == ["here", "mine"]
+    with pytest.raises(KeyboardInterrupt):
+        console.ask("Where?")
+    assert said(console)[1] == "Where? [here]: Where? [here]: Where?: "
+
+
 def test_a_stream_that_knows_ascii_alone_gets_question_marks() -> None:
     raw = io.BytesIO()
     console = Console(out=io.TextIOWrapper(raw, encoding="ascii"), err=io.StringIO())

@@ -10,22 +10,26 @@ from typing import Any
 from bb8deploy.findings import Finding, Level
 
 _GITHUB = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
+_STYLES = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _MAX_LINE = 120
 
 
-def people(findings: Iterable[Finding], root: Path) -> Iterator[str]:
-    """Lines grouped by file: the message, the line it is about with a caret below, the hint."""
+def people(findings: Iterable[Finding], root: Path) -> Iterator[tuple[str, str]]:
+    """Lines grouped by file, each with its style: the message, the line it is about, a caret, the hint."""
     ordered = sorted(findings, key=lambda f: (f.path, f.line or 0, f.column or 0, f.code))
     for path, group in groupby(ordered, key=lambda f: f.path):
-        yield path or "(the add-on)"
+        yield path or "(the add-on)", "bold"
         text = _lines(root, path)
         for finding in group:
             place = f"{finding.line}:{finding.column or 1}" if finding.line else "-"
-            yield f"  {place:>7}  {finding.level.value} {finding.code}: {finding.message}"
-            yield from _excerpt(text, finding)
+            yield (
+                f"  {place:>7}  {finding.level.value} {finding.code}: {finding.message}",
+                _STYLES[finding.level],
+            )
+            yield from ((line, "dim") for line in _excerpt(text, finding))
             if finding.hint:
-                yield f"           {finding.hint}"
-        yield ""
+                yield f"           {finding.hint}", ""
+        yield "", ""
 
 
 def summary(findings: Iterable[Finding]) -> str:

@@ -80,8 +80,8 @@ def _show(opened: Opened, *, github: bool, sarif: Path | None) -> None:
     prefix = (
         run.addon.relative_to(run.workspace).as_posix() if run.addon.is_relative_to(run.workspace) else ""
     )
-    for line in formats.people(run.findings, run.addon):
-        console.text(line)
+    for line, style in formats.people(run.findings, run.addon):
+        console.text(line, style)
     console.text(formats.summary(run.findings))
     if github:
         for line in formats.github(run.findings, prefix):

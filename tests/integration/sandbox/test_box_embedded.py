@@ -11,6 +11,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bb8deploy.sandbox import Sandbox
 from bb8deploy.sandbox.box import SLUG
@@ -38,7 +39,7 @@ class Ears:
         settings = box.env()
         self.newest: dict[str, bytes] = {}
         self._news = threading.Condition()
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
         self.client.username_pw_set(settings["MQTT_USERNAME"], settings["MQTT_PASSWORD"])
         self.client.on_message = self._hear
         self.client.on_connect = self._subscribe

@@ -57,7 +57,7 @@ FOUND = [
 
 
 def test_people_see_the_line_with_a_caret_but_never_a_secret(addon: Path) -> None:
-    text = "\n".join(people(FOUND, addon))
+    text = "\n".join(line for line, _style in people(FOUND, addon))
     assert '           | version: "1.4.2"\n           |          ^\n           Mend it.' in text
     assert "name: Small" not in text
     assert summary(FOUND) == "2 errors, 1 note"
