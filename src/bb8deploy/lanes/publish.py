@@ -71,8 +71,8 @@ class PublishOutcome:
 def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
     """Publishes `HEAD:addon` and its tag to HA_PUBLISH_REMOTE, and emits a token for each read back.
 
-    Raises UsageError without a remote, CheckFailed for a dirty tree, disagreeing versions, hand edits on
-    the remote or a taken tag, Refused or Unreachable where the remote does not play along.
+    Raises UsageError without a remote, CheckFailed for a dirty tree, disagreeing versions, broken rules,
+    hand edits on the remote or a taken tag, Refused or Unreachable where the remote does not play along.
     """
     options = options or PublishOptions()
     store = find_store(run)
