@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,6 +19,7 @@ from xml.etree import ElementTree as ET
 
 from bb8deploy.cache import cache_dir
 from bb8deploy.errors import CheckFailed
+from bb8deploy.machine import end_group, exclusive
 
 INSTALL_DEADLINE = 900.0
 TEST_DEADLINE = 1800.0
@@ -91,7 +90,7 @@ def ready_venv(plan: TestPlan, note: Note) -> Path:
     if (folder / ".complete").is_file() and python.is_file():
         return python
     note("installing the tests' requirements")
-    with _locked(folder):
+    with exclusive(folder.with_suffix(".lock")):  # one installer at a time
         if not (folder / ".complete").is_file():
             _install(folder, python, requirements)
     return python
@@ -108,16 +107,6 @@ def _key(requirements: Sequence[Path]) -> str:
     for path in requirements:
         total.update(path.read_bytes() + b"\0")
     return total.hexdigest()[:20]
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One installer at a time; the lock goes with the process that held it."""
-    import fcntl
-
-    with folder.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _install(folder: Path, python: Path, requirements: Sequence[Path]) -> None:
@@ -214,15 +203,9 @@ def _run(command: Sequence[str], cwd: Path | None, deadline: float, env: dict[st
                 details=_tail(log),
             ) from error
         finally:
-            _end_group(process)
+            end_group(process)
         log.seek(0)
         return code, log.read()
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _tail(log: IO[str]) -> list[str]:

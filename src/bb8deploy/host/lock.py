@@ -24,6 +24,7 @@ from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files import SyncSession
 from bb8deploy.host.files_ssh import SshSession
 from bb8deploy.host.shell import Conversation, Shell
+from bb8deploy.machine import lives
 
 RELEASE_DEADLINE = 10.0
 RECEIPT_DEADLINE = 30.0
@@ -57,7 +58,7 @@ class Owner:
 
     def is_dead(self) -> bool:
         """True for a process of this machine that has ended; of other machines we cannot tell."""
-        return self.host == socket.gethostname() and not _alive(self.pid)
+        return self.host == socket.gethostname() and not lives(self.pid)
 
     def line(self) -> str:
         """One line of ASCII JSON."""
@@ -168,16 +169,6 @@ class SshHolding:
         with contextlib.suppress(Bb8Error, OSError, EOFError):
             talk.stream.finish(deadline=RELEASE_DEADLINE)
         talk.stream.abort()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _refuse_held(parts: Sequence[Section], where: str) -> None:

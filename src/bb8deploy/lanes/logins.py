@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,10 @@ def stored_login(host: str) -> Secret | None:
 
 
 def _configs() -> Iterator[dict[str, Any]]:
-    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     files = (
         os.environ.get("REGISTRY_AUTH_FILE", ""),
         f"{os.environ.get('DOCKER_CONFIG', str(Path.home() / '.docker'))}/config.json",
-        f"{runtime}/containers/auth.json",
+        f"{_user_folder()}/containers/auth.json",
     )
     for file in filter(None, files):
         try:
@@ -39,6 +39,13 @@ def _configs() -> Iterator[dict[str, Any]]:
             continue
         if isinstance(config, dict):
             yield config
+
+
+def _user_folder() -> str:
+    """Where podman and buildah keep the logins of a session."""
+    if sys.platform == "win32":
+        return f"{Path.home()}/.config"
+    return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
 
 
 def _from_file(config: dict[str, Any], host: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -24,6 +24,7 @@ from bb8deploy.lanes.publish import (
 from bb8deploy.lanes.resume import Unfinished, forget_tokens, remember_tokens
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.survey import source_tree, survey
+from bb8deploy.machine import exclusive
 from bb8deploy.plan import release as plan
 from bb8deploy.plan.release import Do, Name
 from bb8deploy.receipts.tokens import Token
@@ -429,15 +430,11 @@ def _report(run: Run) -> str:
 
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
-    """One release at a time in a workspace; the kernel lets go of the lock when its holder dies."""
-    import fcntl
-
-    path = run.workspace / "reports" / ".release.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
+    """One release at a time in a workspace."""
+    with ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            stack.enter_context(exclusive(run.workspace / "reports" / ".release.lock", wait=False))
+        except BlockingIOError as error:
             raise Locked(
                 "WORKSPACE_LOCKED",
                 "another release is at work in this workspace",

@@ -174,6 +174,9 @@ def _agent_keys(path: str, tried: list[str], stack: contextlib.ExitStack) -> lis
     """The agent's keys but hardware ones, which paramiko cannot sign with; `stack` ends the connection."""
     if not path:
         return []
+    if sys.platform == "win32":
+        tried.append(f"agent {path}: this system has no such sockets")
+        return []
     from paramiko import SSHException
     from paramiko.agent import AgentSSH
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.house.sources import ADDON, ROOT, TOOL, Module, modules
 
-GROUND = {"__version__", "errors", "findings", "secret", "atomic", "cache"}
+GROUND = {"__version__", "errors", "findings", "secret", "atomic", "cache", "machine"}
 # Room -> rooms that it may import. What is not named here may not be imported.
 MAY: dict[str, set[str]] = {
     "errors": set(),
@@ -16,6 +16,7 @@ MAY: dict[str, set[str]] = {
     "secret": set(),
     "atomic": set(),
     "cache": set(),
+    "machine": set(),
     "settings": GROUND,
     "workspace": GROUND | {"settings"},
     "checks": GROUND | {"settings", "workspace"},
@@ -122,6 +123,33 @@ def _spelled(node: ast.expr) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return "" if " " in node.value else node.value
     return ""
+
+
+# What Windows does not have. `machine` says what stands in for it there; the sandbox is for unix alone.
+UNIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
+UNIX_CALLS = {"fork", "getpgid", "kill", "killpg", "mkfifo", "setsid", "sysconf"}
+
+
+def test_the_workstations_side_asks_the_machine_room_for_what_only_unix_has() -> None:
+    rooms = [m for m in modules(TOOL) if m.room not in {"machine", "sandbox"} and m.name != SANDBOX_COMMAND]
+    imported = [
+        f"{module.path.relative_to(ROOT)}:{line} imports {name}"
+        for module in rooms
+        for name, line in module.imports()
+        if name.split(".")[0] in UNIX_MODULES
+    ]
+    called = [
+        f"{module.path.relative_to(ROOT)}:{node.lineno} os.{node.attr}"
+        for module in rooms
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in {("os", name) for name in UNIX_CALLS}
+    ]
+    assert imported + called == []
+
+
+SANDBOX_COMMAND = "bb8deploy.cli.sandbox"
 
 
 def test_only_the_console_prints() -> None:

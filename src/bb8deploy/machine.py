@@ -1,0 +1,89 @@
+"""What differs between operating systems: locks that die with their holder, the life and end of processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+RETRY = 0.2  # seconds between two tries, where the system cannot wait for a lock itself
+
+
+@contextmanager
+def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Holds the lock on a file, which is made where it is missing; the system takes it from whoever dies.
+
+    Raises BlockingIOError where somebody else holds it and `wait` is False.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        while not _take(handle, wait=wait):
+            if not wait:
+                raise BlockingIOError(f"{path} is locked by another process")
+            time.sleep(RETRY)
+        yield
+
+
+def lives(pid: int) -> bool:
+    """Whether a process of this machine has not ended yet; somebody else's counts too."""
+    if sys.platform == "win32":
+        return _lives_on_windows(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that was started with `start_new_session`, and all that it started; then reaps it."""
+    if sys.platform == "win32":
+        words = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
+        subprocess.run(words, capture_output=True, check=False, timeout=60)
+    else:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(handle: IO[str], *, wait: bool) -> bool:  # noqa: ARG001 - msvcrt cannot wait for long enough
+        handle.seek(0)
+        with suppress(OSError):
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            return True
+        return False
+
+    def _lives_on_windows(pid: int) -> bool:
+        """os.kill would end it here: asks for a handle, and whether that is signalled yet."""
+        import ctypes
+
+        synchronize, still_running = 0x00100000, 0x00000102
+        kernel = ctypes.windll.kernel32
+        handle = kernel.OpenProcess(synchronize, False, pid)
+        if not handle:
+            return False
+        try:
+            return int(kernel.WaitForSingleObject(handle, 0)) == still_running
+        finally:
+            kernel.CloseHandle(handle)
+
+else:
+    import fcntl
+
+    def _take(handle: IO[str], *, wait: bool) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True
