@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 
-from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Refused
+from bb8deploy.errors import Bb8Error, Refused
 from bb8deploy.host.supervisor.base import (
     RELOAD,
     AddonState,
@@ -19,9 +19,11 @@ from bb8deploy.host.supervisor.base import (
     Verb,
 )
 from bb8deploy.host.supervisor.route import LOG_LINES
+from bb8deploy.lanes import bringup_errors as errors
 from bb8deploy.lanes.run import Run
 from bb8deploy.plan.identity import Expected, Identity, newer_lines, newest
 from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
+from bb8deploy.plan.logview import build_output
 
 # Seconds between two looks: short at first, because most things are soon done.
 FIRST_POLLS, POLL = (0.2, 0.4, 0.7), 1.0
@@ -31,7 +33,7 @@ START_DEADLINE = 180.0
 STOPPED_GRACE = 15.0
 RUNNING = ("started", "startup")
 _ALREADY = "this very content runs already"
-TAIL, BUILD_TAIL = 20, 40
+TAIL, BUILD_TAIL = 20, 60
 # How far a log is read back for the report of an add-on that says much.
 MORE_LINES, DEEP_LINES = 5_000, 50_000
 
@@ -183,7 +185,7 @@ class Bringup:
         state = self._info()
         if state.version != self.expected.version:
             self.build_log = self._supervisor_log()
-            raise self._not_put_in(verb, state)
+            raise errors.not_in(self._what, verb, state, self.build_log)
         return state
 
     def _started(self) -> None:
@@ -233,7 +235,7 @@ class Bringup:
             said = self._reported()
             facts.update(version=said.version, tree=said.tree, run=said.run)
         if not said.is_(self.expected):
-            raise self._other_identity(said)
+            raise errors.other_identity(self._what, said, self.expected, self._last_words())
         settle = self.run.settings.number("BB8_SETTLE_SECONDS")
         with self.run.step(f"watch it for {settle:g} s", self.where):
             self._settle(settle, self.log)
@@ -256,7 +258,7 @@ class Bringup:
             if state.state == "started" and self.observed:
                 return self.observed
             if state.state == "error" or (state.state not in RUNNING and waited > STOPPED_GRACE):
-                raise self._died(state)
+                raise errors.died(self._what, state.state, self._last_words())
             if waited > (IDENTITY_DEADLINE if state.state == "started" else START_DEADLINE):
                 raise self._silent(state)
             time.sleep(next(pauses))
@@ -273,9 +275,9 @@ class Bringup:
                 state = self._look(self.rider if last else "")
             again = newest(newer_lines(seen, self.log, window=LOG_LINES)) is not None
             if state.state != "started" or state.version != self.expected.version:
-                raise self._died(state)
+                raise errors.died(self._what, state.state, self._last_words())
             if again:
-                raise self._restarted()
+                raise errors.restarted(self._what, self._last_words())
             if last:
                 return
 
@@ -329,24 +331,25 @@ class Bringup:
 
     def _supervisor_log(self) -> tuple[str, ...]:
         try:
-            return self.supervisor.supervisor_logs(BUILD_TAIL)
+            return build_output(self.supervisor.supervisor_logs(LOG_LINES), BUILD_TAIL)
         except Bb8Error:
             return ()
 
     # ------------------------------------------------------------------ what went wrong
 
+    @property
+    def _what(self) -> str:
+        return f"{self.slug} {self.expected.version}"
+
+    def _last_words(self) -> tuple[str, ...]:
+        """What the container that runs now, or ran last, said at the end."""
+        return self._fresh(self.log)[-TAIL:]
+
     def _refusal(self) -> Bb8Error:
-        unlisted = self.decision.code in {"NOT_LISTED", "LISTED_OTHER"}
-        self.build_log = self._supervisor_log() if unlisted else ()
+        self.build_log = self._supervisor_log() if self.decision.code in errors.UNLISTED else ()
         name = self.slug.removeprefix("local_")
         told = [line for line in self.build_log if name in line or "config" in line]
-        kind = NotVerified if unlisted else CheckFailed
-        return kind(
-            self.decision.code,
-            f"{self.slug}: {self.decision.why}",
-            self.decision.remedy,
-            details=told[-TAIL:],
-        )
+        return errors.refused(self.slug, self.decision, told[-TAIL:])
 
     def _failure(self, verb: Verb, error: SupervisorError) -> Bb8Error:
         """The error for a verb that was refused or broke off, with what a look shows to be left."""
@@ -354,73 +357,17 @@ class Bringup:
         state = self._info()
         if verb != "rebuild" and state.version == self.expected.version:
             return self._start_refused(error)
-        building = error.problem in _BUILDING
-        return NotVerified(
-            "BUILD_FAILED" if building else "PUT_IN_REFUSED",
-            f"the Supervisor could not {verb} {self.slug} {self.expected.version} ({_left(state)}): "
-            f"{error.message}",
-            "Mend what the build output below names, then run again." if building else error.remedy,
-            details=self.build_log,
-        )
+        return errors.not_done(self._what, verb, state, error, self.build_log)
 
     def _start_refused(self, error: SupervisorError) -> Bb8Error:
         self.log = self._container_log()
-        return NotVerified(
-            "START_REFUSED",
-            f"{self.slug} {self.expected.version} is in, but cannot be started: {error.message}",
-            error.remedy,
-            details=[*self.log[-TAIL:], *self.build_log[-TAIL:]],
-        )
-
-    def _not_put_in(self, verb: Verb, state: AddonState) -> Bb8Error:
-        return NotVerified(
-            "BUILD_FAILED",
-            f"the {verb} of {self.slug} to {self.expected.version} came to its end, but {_left(state)}",
-            "Mend what the Supervisor's log below names, then run again.",
-            details=self.build_log,
-        )
-
-    def _died(self, state: AddonState) -> Bb8Error:
-        return NotVerified(
-            "ADDON_DIED",
-            f"{self.slug} {self.expected.version} was started, but its state is {state.state}",
-            "See the container's last lines below; `bb8deploy logs` shows more.",
-            details=self.log[-TAIL:],
-        )
-
-    def _restarted(self) -> Bb8Error:
-        return NotVerified(
-            "ADDON_RESTARTS",
-            f"{self.slug} {self.expected.version} started again while it was watched",
-            "See the container's last lines below; `bb8deploy logs` shows more.",
-            details=self.log[-TAIL:],
-        )
+        words = (*self._last_words(), *self.build_log[-TAIL:])
+        return errors.start_refused(self._what, error, words)
 
     def _silent(self, state: AddonState) -> Bb8Error:
         if newest(self.before.log):
-            return NotVerified(
-                "IDENTITY_STALE",
-                f"{self.slug} is {state.state}, but nothing has reported itself since the "
-                f"{self.decision.action.value}",
-                "See `bb8deploy logs --supervisor` for what became of the container, then run again.",
-                details=self.log[-TAIL:],
-            )
-        return NotVerified(
-            "IDENTITY_MISSING",
-            f"{self.slug} {self.expected.version} is {state.state}, but did not report who it is",
-            "Have the add-on log an IDENTITY line from build_stamp.json at its start, and copy the stamp "
-            "in its Dockerfile.",
-            details=self.log[-TAIL:],
-        )
-
-    def _other_identity(self, said: Identity) -> Bb8Error:
-        return NotVerified(
-            "IDENTITY_DIFFERS",
-            f"{self.slug} runs, but reports other content than was sent: "
-            f"{'; '.join(said.differences(self.expected)) or 'an unknown tree'}",
-            "Look whether somebody else deploys to this host, then run `bb8deploy deploy` again.",
-            details=self.log[-TAIL:],
-        )
+            return errors.stale(self._what, state.state, self.decision.action.value, self._last_words())
+        return errors.silent(self._what, state.state, self._last_words())
 
 
 _VERBS: dict[Action, Verb] = {
@@ -428,10 +375,4 @@ _VERBS: dict[Action, Verb] = {
     Action.UPDATE: "update",
     Action.REBUILD: "rebuild",
 }
-_BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
 _GONE = AddonState("", False, "", "", "unknown", False, False)
-
-
-def _left(state: AddonState) -> str:
-    """What is there now, in words."""
-    return f"{state.version} is {state.state} now" if state.version else "nothing is installed"

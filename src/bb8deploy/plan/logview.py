@@ -10,6 +10,14 @@ _LEVEL = re.compile(r"\b(CRITICAL|FATAL|ERROR|WARNING|WARN|DEBUG|TRACE)\b")
 _HEAD = 60
 _STYLES = {"WARNING": "yellow", "WARN": "yellow", "DEBUG": "dim", "TRACE": "dim"}
 
+_BUILD_BEGINS = "Starting build for "
+
+
+def build_output(log: Sequence[str], most: int) -> tuple[str, ...]:
+    """At most so many of the newest lines of the Supervisor's log, from where it last began to build."""
+    began = max((at for at, line in enumerate(log) if _BUILD_BEGINS in line), default=0)
+    return tuple(log[began:][-most:])
+
 
 def unseen(known: Sequence[str], lines: Iterable[str]) -> Iterator[str]:
     """The lines without those at their beginning that `known` ends with: a log that is followed again starts
