@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,25 @@ def _user_folder() -> str:
     return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
 
 
+def _table(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """A mapping of the file, empty where a hand has written something else there."""
+    value = config.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def _from_file(config: dict[str, Any], host: str) -> str:
-    auths = config.get("auths", {})
+    auths = _table(config, "auths")
     for name in (host, f"https://{host}", f"https://{host}/v1/"):
-        text = str(auths.get(name, {}).get("auth", ""))
-        if text and b":" in base64.b64decode(text):
-            return text
+        text = str(_table(auths, name).get("auth", ""))
+        with suppress(ValueError):  # no base64 is no login
+            if b":" in base64.b64decode(text):
+                return text
     return ""
 
 
 def _from_helper(config: dict[str, Any], host: str) -> str:
     """Asks `docker-credential-NAME get`, as docker itself does; a helper that fails knows no login."""
-    name = str(config.get("credHelpers", {}).get(host) or config.get("credsStore") or "")
+    name = str(_table(config, "credHelpers").get(host) or config.get("credsStore") or "")
     if not _HELPER.fullmatch(name):
         return ""
     try:

@@ -111,6 +111,27 @@ def test_a_stored_login_is_found_and_does_not_print(tmp_path: Path, monkeypatch:
     assert stored_login("other.example") is None
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        "no json",
+        "[]",
+        '{"auths": null, "credHelpers": []}',
+        '{"auths": {"r.example": "zoe"}}',
+        '{"auths": {"r.example": {"auth": "no base64"}}}',
+        '{"auths": {"r.example": {"auth": "bm8gY29sb24="}}}',
+    ],
+)
+def test_a_file_without_a_login_is_no_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    (tmp_path / "config.json").write_text(config)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "missing.json"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "missing"))
+    assert stored_login("r.example") is None
+
+
 @pytest.mark.parametrize("kind", ["credsStore", "credHelpers"])
 def test_a_login_is_asked_of_the_helper_that_docker_would_ask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
