@@ -57,8 +57,10 @@ def histogram(ascending: Sequence[float]) -> tuple[list[Bar], Bar | None]:
     far = [value for value in ascending if value > 2 * p95]
     near = ascending[: len(ascending) - len(far)]
     step = _round_step((near[-1] - near[0]) / _BINS)
-    first = floor(near[0] / step)
-    edges = [(first + i) * step for i in range(int(near[-1] / step) - first + 2)]
+    first, last = floor(near[0] / step), floor(near[-1] / step) + 1
+    first -= first * step > near[0]  # a quotient may be rounded to the wrong side of a whole number
+    last += last * step <= near[-1]
+    edges = [number * step for number in range(first, last + 1)]
     bars = [(sum(low <= v < high for v in near), low, high) for low, high in pairwise(edges)]
     over = (len(far), edges[-1] + step, edges[-1] + 2 * step) if far else None
     return bars, over
