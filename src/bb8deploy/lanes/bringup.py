@@ -235,7 +235,7 @@ class Bringup:
             said = self._reported()
             facts.update(version=said.version, tree=said.tree, run=said.run)
         if not said.is_(self.expected):
-            raise errors.other_identity(self._what, said, self.expected, self._last_words())
+            raise errors.other_identity(self._what, said, self.expected, self.last_words())
         settle = self.run.settings.number("BB8_SETTLE_SECONDS")
         with self.run.step(f"watch it for {settle:g} s", self.where):
             self._settle(settle, self.log)
@@ -258,7 +258,7 @@ class Bringup:
             if state.state == "started" and self.observed:
                 return self.observed
             if state.state == "error" or (state.state not in RUNNING and waited > STOPPED_GRACE):
-                raise errors.died(self._what, state.state, self._last_words())
+                raise errors.died(self._what, state.state, self.last_words())
             if waited > (IDENTITY_DEADLINE if state.state == "started" else START_DEADLINE):
                 raise self._silent(state)
             time.sleep(next(pauses))
@@ -275,9 +275,9 @@ class Bringup:
                 state = self._look(self.rider if last else "")
             again = newest(newer_lines(seen, self.log, window=LOG_LINES)) is not None
             if state.state != "started" or state.version != self.expected.version:
-                raise errors.died(self._what, state.state, self._last_words())
+                raise errors.died(self._what, state.state, self.last_words())
             if again:
-                raise errors.restarted(self._what, self._last_words())
+                raise errors.restarted(self._what, self.last_words())
             if last:
                 return
 
@@ -341,7 +341,7 @@ class Bringup:
     def _what(self) -> str:
         return f"{self.slug} {self.expected.version}"
 
-    def _last_words(self) -> tuple[str, ...]:
+    def last_words(self) -> tuple[str, ...]:
         """What the container that runs now, or ran last, said at the end."""
         return self._fresh(self.log)[-TAIL:]
 
@@ -361,13 +361,13 @@ class Bringup:
 
     def _start_refused(self, error: SupervisorError) -> Bb8Error:
         self.log = self._container_log()
-        words = (*self._last_words(), *self.build_log[-TAIL:])
+        words = (*self.last_words(), *self.build_log[-TAIL:])
         return errors.start_refused(self._what, error, words)
 
     def _silent(self, state: AddonState) -> Bb8Error:
         if newest(self.before.log):
-            return errors.stale(self._what, state.state, self.decision.action.value, self._last_words())
-        return errors.silent(self._what, state.state, self._last_words())
+            return errors.stale(self._what, state.state, self.decision.action.value, self.last_words())
+        return errors.silent(self._what, state.state, self.last_words())
 
 
 _VERBS: dict[Action, Verb] = {

@@ -287,7 +287,7 @@ def _write_contract(run: Run, told: dict[str, Any], error: Bb8Error | None) -> N
             and IdentityModel(
                 version=seen.version, tree=seen.tree, run=seen.run, commit=seen.commit, python=seen.python
             ),
-            "log_tail": work.log[-TAIL:] if error else (),
+            "log_tail": work.last_words() if error else (),
             "build_log": work.build_log if error else (),
         }
     base = run.contract_base(

@@ -73,6 +73,7 @@ def test_each_way_in_which_a_version_comes_in(lab: Lab) -> None:
     (runtime(lab) / "config.yaml").write_text("name: broken\n")
     lab.box.call("POST", "/store/reload")
     assert lab.state()["detached"]
+    assert "would refuse (HAND_EDITED) without --yes" in command(lab, "deploy", "--dry-run").stdout
     stopped = deployed(lab, ends=1)
     assert (stopped["error"]["code"], names(stopped)) == ("HAND_EDITED", ["SSH_HA_OK"])
     back = deployed(lab, "--yes")
