@@ -3,10 +3,10 @@
     python ops/bench/bench_sync.py [--files 2000] [--megabytes 50] [--rounds 5] [--rtt 0 10 40]
 
 Round trips are the relay's count of turns, the least of the rounds, our goodbye at the end among them; the
-slope of the time over the relay's delay stands beside it. rsync runs over ssh with curve25519, so that it does
-not pay for a slower key exchange than ours. The lane (connect, lock, sync, let go) is compared with rsync in
-turns, medians against medians, so that a busy machine slows both; the whole command, with Python's start,
-stands beside it.
+slope of the time over the relay's delay stands beside it. rsync runs over ssh with curve25519, so that it
+does not pay for a slower key exchange than ours. The lane (connect, lock, sync, let go) is compared with
+rsync in turns, medians against medians, so that a busy machine slows both; the whole command, with Python's
+start, stands beside it.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def _deliver(session: SyncSession, want: Manifest, source: Path, run_id: str) ->
     plan = plan_sync(session.tree, want, IGNORE, stamp)
     if plan.nothing:
         return True
-    after = session.apply(Delivery(source, plan.removals, plan.entries, {STAMP: stamp.data()}))
+    made = {STAMP: stamp.data()}
+    after = session.apply(Delivery(source, plan.removals, plan.entries, made, want.size))
     problems = differences(after, plan, IGNORE, stamp.data())
     if problems:
         raise SystemExit(f"the host's tree is wrong: {problems[:3]}")

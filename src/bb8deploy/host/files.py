@@ -16,13 +16,15 @@ class Delivery:
     """What turns the host's tree into the planned one.
 
     `removals` are paths taken away first (files, links, whole folders); `entries` are then put in, read
-    from `source`, or from `made` for content that is in no file.
+    from `source`, or from `made` for content that is in no file. `total` is the whole planned tree's size in
+    bytes.
     """
 
     source: Path
     removals: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
     made: Mapping[str, bytes] = field(default_factory=dict)
+    total: int = 0
 
     @property
     def size(self) -> int:

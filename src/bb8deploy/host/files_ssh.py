@@ -15,6 +15,9 @@ from bb8deploy.host.shell import Conversation, Shell
 from bb8deploy.workspace.tree import FoundTree
 
 FETCH_LIMIT = 64 * 1024 * 1024
+# From this size on unchanged files are shared with the earlier tree: a copy of so much takes too long. Below
+# it the earlier tree is a copy of its own, which an edit by hand in the runtime folder cannot reach.
+SHARE_FROM = 16 * 1024 * 1024
 
 
 class SshFiles:
@@ -104,7 +107,8 @@ class SshSession:
     def apply(self, delivery: Delivery) -> FoundTree:
         """Sends the delivery down one channel."""
         compress = pack.pays_to_compress(delivery)
-        head = ("GZIP\n" if compress else "PLAIN\n").encode() + _lines(delivery.removals)
+        order = f"{'GZIP' if compress else 'PLAIN'} {'SHARE' if delivery.total >= SHARE_FROM else 'COPY'}\n"
+        head = order.encode() + _lines(delivery.removals)
         if self._talk.send(head):
             self._talk.send(pack.pack(delivery, self._run_id, compress=compress))
         self._talk.stream.close_input()

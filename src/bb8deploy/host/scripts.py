@@ -47,19 +47,23 @@ list() {
 }
 """
 
-# Above 16 MB the copy shares what does not change with the earlier tree by hard links, where there are any.
+# With SHARE the copy has what does not change in common with the earlier tree, by hard links where there are
+# any. Each step that starts no program is one: a busy host takes longer to start one than to run it.
 SWAP = r"""
-copy_tree() {
-  if [ "$(du -sk "$R" 2>/dev/null | cut -f 1)" -gt 16384 ] 2>/dev/null && cp -al "$R/." "$next/" 2>/dev/null
-  then return 0; fi
-  rm -rf "$next" && mkdir "$next" && cp -a "$R/." "$next/"
+stage() {
+  [ -d "$W" ] || mkdir -p "$W" || fail STAGE
+  [ ! -e "$next" ] || rm -rf "$next" || fail STAGE
+  if [ ! -d "$R" ]; then mkdir "$next" || fail STAGE; return; fi
+  if [ "$1" = SHARE ] && cp -al "$R" "$next" 2>/dev/null; then return; fi
+  [ ! -e "$next" ] || rm -rf "$next"
+  cp -a "$R" "$next" || fail COPY
 }
 swap() {
   grep -q -F "\"$run\"" "$L/owner" 2>/dev/null || fail LOCK
   had=0; [ -e "$R" ] && had=1
   echo $had > "$W/swapping" || fail SWAP
   trap '' HUP INT TERM PIPE
-  rm -rf "$W/previous.old"
+  [ ! -e "$W/previous.old" ] || rm -rf "$W/previous.old"
   if [ -e "$W/previous" ]; then mv "$W/previous" "$W/previous.old" || unswap; fi
   if [ $had = 1 ]; then mv "$R" "$W/previous" || unswap; fi
   [ ! -e "$R" ] && mv "$next" "$R" || unswap
@@ -116,10 +120,9 @@ ASK_FACTS = r"""
 """
 
 APPLY = r"""
-IFS= read -r order || exit 0
+read -r order share || exit 0
 case $order in PLAIN) z= ;; GZIP) z=-z ;; *) exit 0 ;; esac
-mkdir -p "$W" && rm -rf "$next" && mkdir "$next" || fail STAGE
-if [ -d "$R" ]; then copy_tree || fail COPY; fi
+stage "$share"
 while IFS= read -r line && [ "$line" != . ]; do printf '%b\0' "$line"; done |
   ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE
 ( cd "$next" && tar -x $z -o -m -f - ) || fail UNPACK
@@ -135,8 +138,7 @@ tree "$R" | together
 """
 
 STAGE = r"""
-mkdir -p "$W" && rm -rf "$next" && mkdir "$next" || fail STAGE
-if [ -d "$R" ]; then copy_tree || fail COPY; fi
+stage SHARE
 end "STAGED $next"
 """
 

@@ -143,7 +143,8 @@ def _carry_out(
     """The host's tree after the plan; where there is nothing to do, the tree that was just looked at."""
     if plan.nothing:
         return session.tree
-    delivery = Delivery(wanted.source, plan.removals, plan.entries, {STAMP: wanted.stamp.data()})
+    made = {STAMP: wanted.stamp.data()}
+    delivery = Delivery(wanted.source, plan.removals, plan.entries, made, wanted.manifest.size)
     with run.step("send and swap", host.where) as facts:
         facts.update(files=len(delivery.entries), bytes=delivery.size, removed=len(plan.changes.removed))
         if by_rsync:

@@ -109,6 +109,24 @@ def test_the_earlier_tree_is_kept_whole_and_can_be_put_back(lab: Lab) -> None:
     assert (lab.state / "previous/run.sh").read_text() == "#!/bin/sh\nexec false\n"
 
 
+@pytest.mark.parametrize("share_from", [1, 1_000_000_000])
+def test_only_a_large_tree_shares_its_files_with_the_earlier_one(
+    ssh_lab: Lab, monkeypatch: pytest.MonkeyPatch, share_from: int
+) -> None:
+    monkeypatch.setattr("bb8deploy.host.files_ssh.SHARE_FROM", share_from)
+    go(ssh_lab)
+    (ssh_lab.addon / "run.sh").write_text("#!/bin/sh\nexec false\n")
+    go(ssh_lab)
+    now, before = ssh_lab.runtime / "Dockerfile", ssh_lab.state / "previous/Dockerfile"
+    assert now.samefile(before) is (share_from == 1)
+    assert (ssh_lab.state / "previous/run.sh").read_text() == FILES["run.sh"]
+    with ssh_lab.host() as host:
+        run = ssh_lab.run()
+        with host.lock(run):
+            host.files.restore_previous(run.id)
+    assert ssh_lab.on_host() == FILES
+
+
 def test_without_an_earlier_tree_there_is_nothing_to_put_back(lab: Lab) -> None:
     go(lab)
     with lab.host() as host:
