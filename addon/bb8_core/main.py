@@ -46,6 +46,7 @@ ASK_AGAIN_S = 5.0
 STOP_BUDGET_S = 0.8
 FAREWELL_BUDGET_S = 0.7
 LINK_BUDGET_S = 3.2
+PAGE_BUDGET_S = 0.2
 
 _log = logging.getLogger("bb8.main")
 
@@ -74,6 +75,7 @@ class App:
         self.mqtt_reason = "Looking for the broker."
         self.tasks: set[asyncio.Task[Any]] = set()
         self.side: SideLoop | None = None
+        self.server: StatusServer | None = None
 
     def _build_link(self) -> RobotLink:
         options = self.options
@@ -210,10 +212,19 @@ class App:
         """Serve the status page; without it the bridge still works."""
         page = Page(self.bridge, self.loop, self.identity, self.options.simulate, self._mqtt_state)
         self.side = SideLoop()
+        self.server = StatusServer(page)
+        port = int(os.environ.get("BB8_PAGE_PORT", PAGE_PORT))
         try:
-            self.side.run(_serve(page), 5.0)
+            # The server itself admits ingress and loopback only.
+            self.side.run(self.server.start("0.0.0.0", port), 5.0)  # noqa: S104
         except OSError as error:
             _log.warning("the status page cannot be served: %s", error)
+
+    def _end_page(self) -> None:
+        if self.side is not None and self.server is not None:
+            with contextlib.suppress(TimeoutError):
+                self.side.run(self.server.stop(), PAGE_BUDGET_S)
+            self.side.close()
 
     def _mqtt_state(self) -> dict[str, Any]:
         return {"connected": self.client is not None and self.client.connected, "reason": self.mqtt_reason}
@@ -232,18 +243,12 @@ class App:
         self.deadman.close()
         for task in list(self.tasks):
             task.cancel()
-        if self.side is not None:
-            self.side.close()
+        self._end_page()
         self.disk.shutdown(wait=True)
 
     def _farewell(self) -> None:
         if self.client is not None:
             self.client.flush_and_stop(self.topics.bridge, "offline", FAREWELL_BUDGET_S)
-
-
-async def _serve(page: Page) -> None:
-    port = int(os.environ.get("BB8_PAGE_PORT", PAGE_PORT))
-    await StatusServer(page).start("0.0.0.0", port)  # noqa: S104 - the server itself admits ingress and loopback only
 
 
 def _radio(options: Options) -> BleakRadio:
