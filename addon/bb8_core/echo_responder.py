@@ -20,7 +20,7 @@ import paho.mqtt.client as paho
 from bb8_core import logs
 from bb8_core.mqtt.client import KEEPALIVE_S, new_client, refusal, unreachable, without_delay
 from bb8_core.mqtt.credentials import Broker, NoBroker, find
-from bb8_core.settings import Options, load_options, options_path
+from bb8_core.settings import Options, load_options, options_path, parse_options
 
 MAX_PAYLOAD = 4096
 """Bytes of an echo command; a longer one is refused unread."""
@@ -280,13 +280,17 @@ def client_id(base: str) -> str:
 
 def limits(options: Options, environ: Mapping[str, str]) -> Limits:
     """The limits that the service script exported; the options file where it exported none or nonsense."""
-    inflight = _whole(environ.get("BB8_ECHO_MAX_INFLIGHT"), 1, options.echo_max_inflight)
-    interval_ms = _whole(environ.get("BB8_ECHO_MIN_INTERVAL_MS"), 0, options.echo_min_interval_ms)
+    inflight = _exported(environ, "echo_max_inflight", options.echo_max_inflight)
+    interval_ms = _exported(environ, "echo_min_interval_ms", options.echo_min_interval_ms)
     return Limits(inflight, interval_ms / 1000)
 
 
-def _whole(text: str | None, low: int, otherwise: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and low <= int(text[:6]) else otherwise
+def _exported(environ: Mapping[str, str], option: str, otherwise: int) -> int:
+    text = environ.get(f"BB8_{option.upper()}", "")
+    if not (text.isascii() and text.isdigit()):
+        return otherwise
+    checked = parse_options({option: int(text[:9])})
+    return otherwise if checked.problems else int(getattr(checked, option))
 
 
 def broker_when_there_is_one(options: Options, wait: Callable[[float], object] = time.sleep) -> Broker:

@@ -349,6 +349,7 @@ def test_only_a_confirmed_and_measured_ping_counts(ack: dict[str, Any], result: 
         ({"BB8_ECHO_MAX_INFLIGHT": "3", "BB8_ECHO_MIN_INTERVAL_MS": "0"}, echo.Limits(3, 0.0)),
         ({"BB8_ECHO_MAX_INFLIGHT": "0", "BB8_ECHO_MIN_INTERVAL_MS": "-1"}, echo.Limits(7, 0.02)),
         ({"BB8_ECHO_MAX_INFLIGHT": "many"}, echo.Limits(7, 0.02)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "257", "BB8_ECHO_MIN_INTERVAL_MS": "9" * 5000}, echo.Limits(7, 0.02)),
     ],
 )
 def test_what_the_service_script_exports_wins_if_it_makes_sense(
