@@ -27,6 +27,10 @@ _TICK = 1.0  # seconds between two looks of the moving line
 _LOOKS_LIKE_A_TOKEN = re.compile(r"(^|\r)(?=TOKEN:)", re.MULTILINE)
 
 
+class ReaderGone(Exception):
+    """The reader of a document has seen enough and left: no failure, and no other broken pipe."""
+
+
 @dataclass(slots=True)
 class Console:
     """Says things to one reader. `as_json`: stdout holds one JSON document; `quiet`: no messages.
@@ -79,7 +83,7 @@ class Console:
     def raw(self, text: str, style: str = "") -> None:
         """A document that was asked for (a schema, a log, a page), in every mode.
 
-        Raises BrokenPipeError when its reader is gone, so that a followed log ends.
+        Raises ReaderGone when nobody reads any more, so that a followed log ends.
         """
         self._write(self.out, text, style, needed=True)
 
@@ -259,10 +263,10 @@ def _send(stream: TextIO, text: str, *, needed: bool = False) -> None:
         except UnicodeEncodeError:
             stream.write(text.encode("ascii", "replace").decode())
         stream.flush()
-    except BrokenPipeError:
+    except BrokenPipeError as error:
         _forget(stream)
         if needed:
-            raise
+            raise ReaderGone from error
 
 
 def _forget(stream: TextIO) -> None:

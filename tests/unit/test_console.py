@@ -17,7 +17,7 @@ from typing import TextIO
 
 import pytest
 
-from bb8deploy.console import Console, as_dict
+from bb8deploy.console import Console, ReaderGone, as_dict
 from bb8deploy.errors import Refused
 from bb8deploy.receipts.tokens import Line
 from bb8deploy.secret import Secret
@@ -362,7 +362,7 @@ def test_a_reader_who_left_does_not_stop_a_run_but_ends_a_log() -> None:
         console.text("more")
     ours, theirs = os.pipe()
     os.close(ours)
-    with os.fdopen(theirs, "w") as gone, pytest.raises(BrokenPipeError):
+    with os.fdopen(theirs, "w") as gone, pytest.raises(ReaderGone):
         Console(out=gone, err=io.StringIO()).raw("a line of a log")
 
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from bb8deploy.console import Console, as_dict
+from bb8deploy.console import Console, ReaderGone, as_dict
 from bb8deploy.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.findings import Finding
 from bb8deploy.lanes.journal import Journal
@@ -66,7 +66,7 @@ def open_run(
         except typer.Exit as stop:
             _document(console, opened, None, stop.exit_code)
             raise
-        except BrokenPipeError:  # of a document whose reader has seen enough
+        except ReaderGone:
             raise typer.Exit(0) from None
         except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
             _fail(console, opened, lane, problem)
@@ -84,7 +84,7 @@ def plain_errors(modes: Modes) -> Iterator[Console]:
             yield console
     except typer.Exit:
         raise
-    except BrokenPipeError:
+    except ReaderGone:
         raise typer.Exit(0) from None
     except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
         raise typer.Exit(tell(problem, console)) from None

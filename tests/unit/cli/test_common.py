@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from bb8deploy.cli.common import Modes, open_run, plain_errors
+from bb8deploy.console import ReaderGone
 from bb8deploy.errors import CheckFailed, Locked, NotVerified, Unreachable, UsageError
 from bb8deploy.receipts.tokens import DEPLOY, Token
 
@@ -94,6 +95,12 @@ def test_a_defect_of_ours_is_told_in_words_and_kept_without_secrets(
     assert "Traceback" in crash.read_text()
     assert "sesame" not in crash.read_text()
     assert crash.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_broken_pipe_of_a_lane_is_never_taken_for_a_reader_who_left(workspace: Path) -> None:
+    assert ends_with(BrokenPipeError(32, "Broken pipe")) == 1
+    assert receipt(workspace)[-1].startswith("DRIFT: INTERNAL")
+    assert ends_with(ReaderGone()) == 0
 
 
 def test_the_debug_variable_shows_the_traceback(
@@ -225,7 +232,8 @@ def test_unknown_settings_are_named_once_with_the_nearest_known_one(
         (UsageError("CODE_UNKNOWN", "no page", "Look."), 2, "error CODE_UNKNOWN: no page"),
         (KeyboardInterrupt(), 130, "error INTERRUPTED"),
         (RuntimeError("odd"), 1, "error INTERNAL: bb8deploy has a defect: RuntimeError: odd"),
-        (BrokenPipeError(), 0, ""),
+        (BrokenPipeError(32, "Broken pipe"), 1, "error INTERNAL"),
+        (ReaderGone(), 0, ""),
     ],
 )
 def test_commands_without_a_run_end_in_the_same_ways(
