@@ -84,7 +84,7 @@ def _go(
     if past and not how:
         opened.run = reopen(opened.run, past)
         opened.run.command = f"release {past.how} --resume"
-        return lane.continue_release(opened.run, past, lanes)
+        return lane.continue_release(opened.run, past, lanes, options)
     if how and not past:
         opened.run.command = f"release {how}"
         return lane.release(opened.run, how, options, lanes)

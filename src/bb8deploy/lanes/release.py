@@ -129,8 +129,13 @@ def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> Releas
         return _carry_out(run, outcome, wanted.bump, options, lanes, resumed=False)
 
 
-def continue_release(run: Run, past: Unfinished, lanes: Lanes) -> ReleaseOutcome:
-    """Goes on where a release was stopped; `run` has its id and journal (see `resume.reopen`)."""
+def continue_release(
+    run: Run, past: Unfinished, lanes: Lanes, options: ReleaseOptions | None = None
+) -> ReleaseOutcome:
+    """Goes on where a release was stopped; `run` has its id and journal (see `resume.reopen`).
+
+    What was asked for at its start still holds; `options` add to it.
+    """
     with _alone(run):
         current = read_addon(run.addon).version
         if current not in {past.version, past.from_version}:
@@ -139,7 +144,13 @@ def continue_release(run: Run, past: Unfinished, lanes: Lanes) -> ReleaseOutcome
                 f"the workspace is at {current}, the unfinished release was about {past.version}",
                 "Start a new release.",
             )
-        options = ReleaseOptions(past.require_attest, past.image, past.overwrite)
+        more = options or ReleaseOptions()
+        options = ReleaseOptions(
+            require_attest=past.require_attest or more.require_attest,
+            image=past.image or more.image,
+            overwrite=past.overwrite or more.overwrite,
+            until=more.until,
+        )
         outcome = ReleaseOutcome(past.how, past.from_version, past.version)
         return _carry_out(run, outcome, past.bump, options, lanes, resumed=True)
 

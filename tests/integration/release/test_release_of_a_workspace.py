@@ -64,11 +64,11 @@ def go(
     return run, release(run, how, options or ReleaseOptions(), calls.lanes())
 
 
-def go_on(desk: Desk, calls: Calls) -> tuple[Run, ReleaseOutcome]:
+def go_on(desk: Desk, calls: Calls, options: ReleaseOptions | None = None) -> tuple[Run, ReleaseOutcome]:
     run = desk.run(HOST)
     past = find_unfinished(run.reports)
     again = reopen(run, past)
-    return again, continue_release(again, past, calls.lanes())
+    return again, continue_release(again, past, calls.lanes(), options)
 
 
 def states(outcome: ReleaseOutcome) -> dict[str, str]:
@@ -208,6 +208,25 @@ def test_a_resumed_attestation_still_knows_what_was_deployed(desk: Desk) -> None
     outcome = continue_release(again, past, lanes)
     assert states(outcome)["deploy"] == "kept"
     assert known == [deployed]
+
+
+def test_a_resume_may_allow_more_than_the_release_did_and_stop_earlier(desk: Desk) -> None:
+    go(desk, Calls())
+    tip = desk.at_store("rev-parse", "main")
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec more\n", "More")
+    with pytest.raises(NotVerified):
+        go(desk, Calls(fail={"attest": broken()}))
+    edited = desk.at_store("commit-tree", desk.at_store("mktree"), "-p", tip, "-m", "By hand")
+    desk.at_store("update-ref", "refs/heads/main", edited)
+    with pytest.raises(CheckFailed) as caught:
+        go_on(desk, Calls())
+    assert caught.value.code == "REMOTE_EDITED"
+    _, stopped = go_on(desk, Calls(), ReleaseOptions(overwrite=True, until=Name.ATTEST))
+    assert stopped.stopped
+    _, outcome = go_on(desk, Calls(), ReleaseOptions(overwrite=True))
+    assert outcome.published
+    assert outcome.published.overwritten
+    assert desk.at_store("rev-parse", "main^") == edited
 
 
 def test_a_finished_release_cannot_be_resumed(desk: Desk) -> None:
