@@ -9,9 +9,11 @@ import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import Quiet
+from bb8deploy.cli.sandbox import Docker, runtime_of
 
 if TYPE_CHECKING:
     from bb8deploy.console import Console
+    from bb8deploy.sandbox.box import OpenRuntime
     from bb8deploy.sandbox.demo import Scratch
 
 Root = Annotated[
@@ -25,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-def demo(root: Root = None, quiet: Quiet = False) -> None:
+def demo(root: Root = None, docker: Docker = False, quiet: Quiet = False) -> None:
     """Release this workspace into an embedded Home Assistant host, and show what each token stands for."""
     with plain_errors(Modes(quiet=quiet)) as console:
         from bb8deploy.sandbox.demo import scratch
@@ -33,17 +35,17 @@ def demo(root: Root = None, quiet: Quiet = False) -> None:
 
         workspace = find_project(Path.cwd()).root
         with scratch(root or workspace / "reports" / "demo") as place:
-            exit_code = _show(console, workspace, place)
+            exit_code = _show(console, workspace, place, runtime_of(docker=docker))
     raise typer.Exit(exit_code)
 
 
-def _show(console: Console, workspace: Path, place: Scratch) -> int:
+def _show(console: Console, workspace: Path, place: Scratch, runtime: OpenRuntime) -> int:
     from bb8deploy.sandbox import Sandbox
     from bb8deploy.sandbox import demo as scene
 
     with console.step("demo: clone the workspace"):
         head = scene.clone(workspace, place)
-    with Sandbox(place.host) as box:
+    with Sandbox(place.host, open_runtime=runtime) as box:
         console.note(f"    commit {head[:12]}; add-ons run by: {box.runtime_way}")
         with console.step("demo: give the host a history: the add-on as it stands, installed and started"):
             box.install(place.workspace / "addon", scene.OPTIONS)

@@ -46,7 +46,7 @@ def up(root: Root = None, detach: Detach = False, docker: Docker = False) -> Non
         if detach:
             _print(console, _detached(folder, ["--docker"] if docker else []))
         else:
-            _foreground(folder, console, _runtime(docker=docker))
+            _foreground(folder, console, runtime_of(docker=docker))
 
 
 def down(root: Root = None) -> None:
@@ -61,7 +61,8 @@ def down(root: Root = None) -> None:
         console.text("the sandbox is down")
 
 
-def _runtime(*, docker: bool) -> OpenRuntime:
+def runtime_of(*, docker: bool) -> OpenRuntime:
+    """The way of running add-ons that was asked for."""
     from bb8deploy.sandbox.runtime.docker import DockerRuntime
     from bb8deploy.sandbox.runtime.process import runtime_for
 
