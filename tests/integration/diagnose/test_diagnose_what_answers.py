@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +138,11 @@ def test_a_look_without_an_end_is_left_behind(lab: Lab, monkeypatch: pytest.Monk
     assert seen.named("broker", "answer").code == "DIAGNOSE_DEADLINE"
     assert seen.level("supervisor", "health") is Level.OK
     assert seen.exit_code == 1  # the add-on is not there; the silence alone would be 3
+
+
+@pytest.mark.parametrize("token", ["", "some-token-of-mine"])
+def test_a_ca_file_that_holds_no_certificate_is_told(lab: Lab, token: str, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    url = lab.environ["HA_URL"].replace("http:", "https:")
+    seen = look(lab, HA_URL=url, HA_LLAT=token, HA_SECRETS_PATH="", HA_CA_FILE=str(tmp_path / "ca.pem"))
+    assert seen.failed()["core/address"] == "HA_TLS"

@@ -6,6 +6,7 @@ import json
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class WebSocketSupervisor(PathSupervisor):
         self.where = url.rstrip("/")
         self._token = token
         self._connect_timeout = connect_timeout
-        self._tls = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        self._ca_file = ca_file
         self._socket: ClientConnection | None = None
         self._count = 0
 
@@ -111,6 +112,11 @@ class WebSocketSupervisor(PathSupervisor):
         socket, self._socket = self._socket, None
         if socket:
             socket.close()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made at its first use: it takes 30 ms, and most homes have no TLS."""
+        return ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
 
     def _http(self, read: float | None) -> httpx.Client:
         import httpx

@@ -49,6 +49,12 @@ def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -
         remedy = "Write HA_URL as http://HOST:8123, without a path."
         sheet.fail("address", f"HA_URL is `{url}`", remedy, "HA_URL_INVALID")
         return CoreSeen(tuple(sheet.checks))
+    ca_file = run.settings.path("HA_CA_FILE")
+    if ca_file and not ca_file.is_file():
+        sheet.fail(
+            "address", f"HA_CA_FILE names {ca_file}, which is no file", "Correct HA_CA_FILE.", "HA_TLS"
+        )
+        return CoreSeen(tuple(sheet.checks))
     token, missing = _token(sheet, run, host)
     if token is None:
         _answers(sheet, run, url, left)
@@ -102,7 +108,7 @@ def _answers(sheet: Sheet, run: Run, url: str, left: Callable[[], float]) -> Non
     except httpx.HTTPError as error:
         _silent(sheet, url, str(error) or type(error).__name__)
     except OSError as error:
-        sheet.fail("address", f"HA_CA_FILE cannot be used: {error}", "Correct HA_CA_FILE.", "HA_TLS")
+        _silent(sheet, url, f"HA_CA_FILE is no certificate: {error}")
     else:
         sheet.ok("address", f"{url} answers ({answer.status_code})")
 
@@ -118,11 +124,7 @@ def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[]
     """Logs in once, asks who we are and what runs there; True for an administrator's token."""
     from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
 
-    try:
-        core = WebSocketSupervisor(url, token, run.settings.path("HA_CA_FILE"), connect_timeout=left())
-    except OSError as error:
-        sheet.fail("address", f"HA_CA_FILE cannot be used: {error}", "Correct HA_CA_FILE.", "HA_TLS")
-        return False
+    core = WebSocketSupervisor(url, token, run.settings.path("HA_CA_FILE"), connect_timeout=left())
     with contextlib.closing(core):
         try:
             user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)
