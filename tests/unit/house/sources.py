@@ -12,7 +12,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / "src" / "bb8deploy"
 ADDON = ROOT / "addon" / "bb8_core"
-PAGES = TOOL / "pages"
 
 
 @dataclass(frozen=True)
