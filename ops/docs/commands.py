@@ -49,7 +49,7 @@ def told() -> tuple[Told, ...]:
 
 def problem(words: tuple[str, ...]) -> str:
     """Why the command line would refuse these words after `bb8deploy`, empty where it takes them."""
-    command, context, rest = _root(), None, list(words)
+    command, rest = _root(), list(words)
     try:
         while hasattr(command, "commands"):
             if not rest or rest[0] in {"--version", "--help", "-h", "--install-completion"}:
@@ -60,7 +60,7 @@ def problem(words: tuple[str, ...]) -> str:
             command = command.commands[name]
         if {"--help", "-h"} & set(rest):
             return ""
-        command.make_context(words[0], rest, parent=context)
+        command.make_context(words[0], rest)
     except _REFUSALS as refusal:
         return str(getattr(refusal, "message", refusal))
     return ""
