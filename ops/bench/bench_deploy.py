@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from ops.bench.relay import Relay  # noqa: E402
-from ops.bench.sshd import Quiet, settings_for, ssh_words, sshd  # noqa: E402
+from ops.bench.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
 
 from bb8deploy.atomic import write_text  # noqa: E402
 from bb8deploy.lanes.deploy import DeployOutcome, deploy  # noqa: E402
@@ -161,7 +161,7 @@ def serve(pipe: Connection, folder: Path, delays: Sequence[float]) -> None:
 def desk(delays: Sequence[float]) -> Iterator[Desk]:
     """A workspace with a host."""
     ours, theirs = multiprocessing.Pipe()
-    with tempfile.TemporaryDirectory(prefix="bb8-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="bb8-bench-", dir=scratch_root()) as scratch:
         spawn = multiprocessing.get_context("spawn")
         host = spawn.Process(target=serve, args=(theirs, Path(scratch), delays))
         host.start()

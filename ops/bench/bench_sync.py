@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from ops.bench.relay import Relay  # noqa: E402
-from ops.bench.sshd import Quiet, settings_for, ssh_words, sshd  # noqa: E402
+from ops.bench.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
 
 from bb8deploy.atomic import write_text  # noqa: E402
 from bb8deploy.host.connect import Host, open_host  # noqa: E402
@@ -303,7 +303,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rtt", type=float, nargs="+", default=[0, 10, 40], help="milliseconds")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bb8-bench-") as scratch, sshd(Path(scratch)) as port:
+    place = tempfile.TemporaryDirectory(prefix="bb8-bench-", dir=scratch_root())
+    with place as scratch, sshd(Path(scratch)) as port:
         bench = Bench(Path(scratch), port)
         small, large = bench.folder / "small", bench.folder / "large"
         make_tree(small / "addon", 150, 1_500_000)
