@@ -169,8 +169,8 @@ _SAYINGS: tuple[tuple[str, str, str, str, type[Bb8Error]], ...] = (
     ),
     (
         (
-            r"permission denied|authentication failed|could not read (username|password)|returned error: 40[13]"
-            r"|terminal prompts disabled|insufficient permission|unable to write|unable to create temporary"
+            r"permission denied|authentication failed|could not read (username|password)"
+            r"|returned error: 40[13]|terminal prompts disabled|insufficient permission|unable to write|unable to create temporary"
             r"|read-only|access denied|host key verification failed|dubious ownership"
         ),
         "REMOTE_DENIED",
@@ -180,8 +180,8 @@ _SAYINGS: tuple[tuple[str, str, str, str, type[Bb8Error]], ...] = (
     ),
     (
         (
-            r"does not appear to be a git repository|repository .*not found|not found|no such file or directory"
-            r"|does not exist|unable to access"
+            r"does not appear to be a git repository|repository .*not found|not found"
+            r"|no such file or directory|does not exist|unable to access"
         ),
         "REMOTE_NOT_FOUND",
         "{remote} is no git repository that can be read",
