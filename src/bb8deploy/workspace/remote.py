@@ -171,7 +171,8 @@ _SAYINGS: tuple[tuple[str, str, str, str, type[Bb8Error]], ...] = (
         (
             r"permission denied|authentication failed|could not read (username|password)"
             r"|returned error: 40[13]|terminal prompts disabled|insufficient permission"
-            r"|unable to write|unable to create temporary|read-only|access denied|host key verification failed|dubious ownership"
+            r"|unable to write|unable to create temporary|read-only|access denied"
+            r"|host key verification failed|dubious ownership"
         ),
         "REMOTE_DENIED",
         "{remote} did not let this account in",
