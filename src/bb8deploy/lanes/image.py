@@ -11,10 +11,11 @@ from pathlib import Path
 
 from bb8deploy.errors import CheckFailed, Refused, UsageError
 from bb8deploy.lanes.logins import stored_login
-from bb8deploy.lanes.publish import Image, Source
 from bb8deploy.lanes.registry import Manifest, Registry
 from bb8deploy.lanes.run import Run
+from bb8deploy.lanes.source import Source
 from bb8deploy.plan import image as p
+from bb8deploy.plan.image import Image
 from bb8deploy.receipts.tokens import Token
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r

@@ -8,13 +8,14 @@ from pathlib import Path
 from bb8deploy.errors import Bb8Error, CheckFailed, Refused, UsageError
 from bb8deploy.lanes.fitness import require_fit
 from bb8deploy.lanes.run import Run
+from bb8deploy.lanes.source import Source, read_source, tag_locally, tag_message, tagged_here
 from bb8deploy.lanes.survey import SOURCE_TRAILER, TREE_TRAILER, HandEdits, Store, hand_edits, survey
+from bb8deploy.plan.image import Image
 from bb8deploy.plan.publish import Pushes, RemoteState, decide
 from bb8deploy.receipts.tokens import Token
-from bb8deploy.workspace import changelog, stamps
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
-from bb8deploy.workspace.addon import AddonInfo, parse_config, read_addon
+from bb8deploy.workspace.addon import parse_config
 
 ATTEMPTS = 3
 NOTHING = "Nothing to publish: the remote already has this tree and its tag."
@@ -29,25 +30,6 @@ class PublishOptions:
     overwrite: bool = False
     subtree_split: bool = False
     image: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What shall be published: the commit it comes from, the add-on's words, the tree and the tag's text."""
-
-    commit: g.Commit
-    info: AddonInfo
-    tree: str
-    notes: str
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One pushed image: `arch` is a Home Assistant architecture, or `manifest` for the list of them all."""
-
-    name: str
-    arch: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,44 +88,6 @@ def find_store(run: Run) -> Store:
             "Set it to the add-on repository: a remote's name, a path or a URL.",
         )
     return Store(run.workspace, remote, run.settings.text("HA_PUBLISH_BRANCH"))
-
-
-def read_source(run: Run) -> Source:
-    """The committed add-on, with every place that names its version in agreement."""
-    g.require_clean(run.workspace)
-    commit = g.read_commit(run.workspace, "HEAD")
-    info = read_addon(run.addon)
-    _check_versions(run, info)
-    tree = g.folder_tree(run.workspace, run.addon)
-    return Source(commit, info, tree, _notes(run, info))
-
-
-def tag_locally(run: Run, source: Source) -> str:
-    """The workspace's own annotated tag, on the source commit; the same tag on the same tree is success."""
-    version = source.info.version
-    if not tagged_here(run, source):
-        with run.step("tag") as facts:
-            message = _tag_message(source).encode()
-            # Verbatim, or the headings of the changelog would go as comments.
-            words = ("tag", "-a", "--cleanup=verbatim", "-F", "-", "--", version, source.commit.sha)
-            g.git(run.workspace, *words, stdin=message)
-            facts.update(tag=version, commit=source.commit.sha)
-    return g.resolve(run.workspace, f"refs/tags/{version}^{{commit}}")
-
-
-def tagged_here(run: Run, source: Source) -> bool:
-    """Whether the workspace has the version's tag on this tree; raises CheckFailed for another tree."""
-    version = source.info.version
-    if not g.resolve(run.workspace, f"refs/tags/{version}"):
-        return False
-    own = g.folder_tree(run.workspace, run.addon)
-    if g.folder_tree(run.workspace, run.addon, f"refs/tags/{version}") == own:
-        return True
-    raise CheckFailed(
-        "TAG_EXISTS",
-        f"the workspace has a tag {version} on other content",
-        "Release a new version (`bb8deploy release patch`); a released tag is never moved.",
-    )
 
 
 def _publish(
@@ -227,7 +171,7 @@ def _push(run: Run, store: Store, source: Source, wanted: Pushes, commit: str) -
     version = source.info.version
     targets = [(commit, f"refs/heads/{store.branch}")] if wanted.branch else []
     if wanted.tag:
-        tag = g.write_tag(run.workspace, version, commit, source.commit, _tag_message(source))
+        tag = g.write_tag(run.workspace, version, commit, source.commit, tag_message(source))
         targets.append((tag, f"refs/tags/{version}"))
     with run.step("publish: push", store.shown) as facts:
         r.push(run.workspace, store.remote, targets)
@@ -271,34 +215,6 @@ def _not_there(why: str) -> Refused:
         f"the remote took the push, but read back {why}",
         "Somebody pushed at the same time: look at the remote, then publish again.",
     )
-
-
-def _check_versions(run: Run, info: AddonInfo) -> None:
-    """Raises CheckFailed where a place of the add-on names another version than its config."""
-    stamps_found = stamps.stamps(run.addon)
-    other = [f"{s.path.name} says {s.says}" for s in stamps_found if s.says != info.version]
-    log = run.addon / stamps.CHANGELOG
-    if log.exists() and not _has_section(log.read_text("utf-8"), info.version):
-        other.append(f"{stamps.CHANGELOG} has no heading for it")
-    if other:
-        raise CheckFailed(
-            "VERSION_DISAGREES",
-            f"config.yaml says {info.version}, but {'; '.join(other)}",
-            "Let `bb8deploy release patch` move them all, or make them agree by hand.",
-        )
-
-
-def _has_section(text: str, version: str) -> bool:
-    return any(section.name == version for section in changelog.sections(text))
-
-
-def _notes(run: Run, info: AddonInfo) -> str:
-    log = run.addon / stamps.CHANGELOG
-    return changelog.section_text(log.read_text("utf-8"), info.version) if log.exists() else ""
-
-
-def _tag_message(source: Source) -> str:
-    return f"{source.info.name} {source.info.version}\n\n{source.notes}".strip() + "\n"
 
 
 def _method(options: PublishOptions) -> str:

@@ -18,11 +18,10 @@ from bb8deploy.lanes.publish import (
     PublishOutcome,
     find_store,
     publish,
-    read_source,
-    tag_locally,
 )
 from bb8deploy.lanes.resume import Unfinished, forget_tokens, remember_tokens
 from bb8deploy.lanes.run import Run
+from bb8deploy.lanes.source import read_source, tag_locally
 from bb8deploy.lanes.survey import source_tree, survey
 from bb8deploy.machine import exclusive
 from bb8deploy.plan import release as plan
@@ -33,7 +32,6 @@ from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import read_addon
 
 ECHO_TOKENS = (Token.TELEMETRY_ATTEST_OK, Token.ECHO_WINDOW_10S_OK, Token.TELEMETRY_ARTIFACTS_EMITTED)
-PREFIX = "release: "
 # What a deploy tells the steps after it, kept for a resume: the echo must come from this very container.
 OBSERVED = ("version", "tree", "stamp_run")
 
@@ -263,7 +261,7 @@ class _Flow:
         row, began = self._row(name), monotonic()
         row.state = "failed"
         forget_tokens(self.run, name)
-        self.run.journal.write(f"{PREFIX}{name}", "started")
+        self.run.journal.write(f"{plan.PREFIX}{name}", "started")
         try:
             yield
         finally:
@@ -271,7 +269,7 @@ class _Flow:
         self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
         observed = {fact: self.run.facts[fact] for fact in OBSERVED if fact in self.run.facts}
         self.run.journal.write(
-            f"{PREFIX}{name}", "done", commit=self.outcome.source_commit, observed=observed
+            f"{plan.PREFIX}{name}", "done", commit=self.outcome.source_commit, observed=observed
         )
         row.state = "done"
 
@@ -380,7 +378,7 @@ def _bumped_parent(run: Run, version: str) -> str:
 
 def _kept_facts(run: Run) -> dict[str, dict[str, Any]]:
     done = run.journal.done()
-    return {name: done[f"{PREFIX}{name}"] for name in Name if f"{PREFIX}{name}" in done}
+    return {name: done[f"{plan.PREFIX}{name}"] for name in Name if f"{plan.PREFIX}{name}" in done}
 
 
 def _what_stays(flow: _Flow) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bb8deploy.lanes.journal import Entry
-from bb8deploy.lanes.release import PREFIX
+from bb8deploy.plan.release import PREFIX
 from bb8deploy.receipts.report_model import Pairs, Step, StepState, Timeline
 
 # They span everything inside them and would only repeat the whole length.

@@ -24,6 +24,15 @@ _LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?/")
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """One pushed image: `arch` is a Home Assistant architecture, or `manifest` for the list of them all."""
+
+    name: str
+    arch: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImageJob:
     """One architecture's image: `reference` is name and tag, `labels` what the Supervisor reads."""
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from bb8deploy.workspace.version import Scheme, bump, parse
 
+PREFIX = "release: "
+"""How a journal names the steps of a release, in front of `Name`."""
+
 
 class Name(StrEnum):
     """The steps, in order. `deploy` is sync and verify over one connection, with the way back."""

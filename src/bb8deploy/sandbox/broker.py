@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bb8deploy.errors import CheckFailed
+from bb8deploy.sandbox.serving import free_port
 
 LEASH = Path(__file__).with_name("leash.py")
 _START_DEADLINE = 20.0  # seconds until the port answers
@@ -94,12 +95,6 @@ class Mosquitto:
             except OSError:
                 time.sleep(0.02)
         raise OSError(f"no answer on port {self.port} within {_START_DEADLINE:.0f} s")
-
-
-def free_port() -> int:
-    """A port that nobody has at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _write_config(folder: Path, port: int, username: str, password: str) -> Path:

@@ -13,7 +13,7 @@ from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
 
-from bb8deploy.sandbox.broker import free_port
+from bb8deploy.sandbox.serving import free_port
 
 _DEADLINE = 20.0  # seconds to start or stop
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bb8deploy.errors import Refused, Unreachable, UsageError
-from bb8deploy.sandbox.broker import free_port
+from bb8deploy.sandbox.serving import free_port
 from bb8deploy.transport.mqtt import Address, BrokerLink
 
 Start = Callable[..., int]

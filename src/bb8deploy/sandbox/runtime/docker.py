@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.errors import UsageError
-from bb8deploy.sandbox.broker import free_port
 from bb8deploy.sandbox.runtime import jail
 from bb8deploy.sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, StartFailed, Usage
+from bb8deploy.sandbox.serving import free_port
 
 LEASH = Path(__file__).parents[1] / "leash.py"
 _CALL_DEADLINE = 60.0  # seconds for a question to the engine
