@@ -102,7 +102,7 @@ class Lab:
             self.folder,
             target=target,
             environ={},
-            flags={**self.environ, "BB8_SETTLE_SECONDS": "1", "BB8_BUILD_DEADLINE": "60", **flags},
+            flags={**self.environ, "BB8_SETTLE_SECONDS": "0.2", "BB8_BUILD_DEADLINE": "60", **flags},
         )
         ledger = Ledger(run_id, reports)
         run = Run(
@@ -189,7 +189,7 @@ def record_commands(patch: pytest.MonkeyPatch) -> list[str]:
 
 def env_file(lab: Lab, name: str = ".env", **changes: str) -> None:
     """Writes the sandbox's settings where the command looks for them."""
-    rows = {**lab.environ, "BB8_SETTLE_SECONDS": "1", "BB8_BUILD_DEADLINE": "60", **changes}
+    rows = {**lab.environ, "BB8_SETTLE_SECONDS": "0.2", "BB8_BUILD_DEADLINE": "60", **changes}
     (lab.folder / name).write_text("".join(f'{key}="{value}"\n' for key, value in rows.items()))
 
 

@@ -76,7 +76,7 @@ def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, t
     with Sandbox(tmp_path / "second") as second:
         other = Lab(lab.folder, second, second.env(), lab.commands)
         env_file(lab, ".env.home")
-        env_file(other, ".env.cabin", BB8_SETTLE_SECONDS="0.2")
+        env_file(other, ".env.cabin")
         lab.write(config=config("1.0.1"), run_sh=DIES)
         second.install(lab.addon, {})
         both = command(lab, "deploy", "--target", "home", "--target", "cabin")

@@ -45,7 +45,7 @@ def action(document: dict[str, Any]) -> str:
 
 
 def test_each_way_in_which_a_version_comes_in(lab: Lab) -> None:
-    env_file(lab, BB8_SETTLE_SECONDS="0.2")
+    env_file(lab)
     first = deployed(lab)
     assert (action(first), names(first)) == ("install", PUT_IN)
 

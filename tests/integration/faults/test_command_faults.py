@@ -68,6 +68,11 @@ def bad_requirements(lab: Lab, _stack: ExitStack) -> None:
     lab.write(config=BUMPED, dockerfile=BAD_REQUIREMENTS)
 
 
+def dies_late(lab: Lab, _stack: ExitStack) -> None:
+    lab.write(run_sh=DIES_LATE, config=BUMPED)
+    lab.environ["BB8_SETTLE_SECONDS"] = "3"
+
+
 def hand_edit(lab: Lab, _stack: ExitStack) -> None:
     (runtime(lab) / "run.sh").write_text("edited by hand\n")
 
@@ -125,7 +130,7 @@ DO: dict[str, Callable[[Lab, ExitStack], object]] = {
     "bad requirements": bad_requirements,
     "dies": lambda lab, _: lab.write(run_sh=DIES),
     "dies, bumped": lambda lab, _: lab.write(run_sh=DIES, config=BUMPED),
-    "dies late, bumped": lambda lab, _: lab.write(run_sh=DIES_LATE, config=BUMPED),
+    "dies late, bumped": dies_late,
     "hand edit": hand_edit,
     "repository": repository,
     "locked": locked,

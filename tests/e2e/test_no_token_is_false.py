@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.deploylab import Lab, config
+from tests.integration.deploylab import Lab, config, open_lab
 from tests.integration.witness import Witness, runtime
 
 from bb8deploy.errors import Bb8Error
 from bb8deploy.lanes.deploy import deploy
 
-CASES = json.loads((Path(__file__).parents[2] / "cases/faults/sync_host.json").read_text())["cases"]
+CASES = json.loads((Path(__file__).parents[1] / "cases/faults/sync_host.json").read_text())["cases"]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A sandbox that has never seen the add-on, over ssh."""
+    with open_lab(tmp_path) as made:
+        yield made
 
 
 def arm(lab: Lab, case: dict[str, Any]) -> None:
@@ -46,7 +54,7 @@ def test_a_fault_of_lane_2_in_a_whole_deploy_leaves_no_false_token(lab: Lab, cas
     witness = Witness.of(lab)
     error: Bb8Error | None = None
     try:
-        lab.deploy(BB8_SETTLE_SECONDS="0.2")
+        lab.deploy()
     except Bb8Error as met:
         error = met
     (lab.box.root / "bin" / case["tool"]).unlink()
