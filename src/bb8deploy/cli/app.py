@@ -51,6 +51,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
         importlib.import_module(f"bb8deploy.cli.{name}").register(app)
     for command in app.registered_commands:
         command.epilog = epilog(command.name or str(getattr(command.callback, "__name__", "")))
+        command.short_help = _first_sentence(command.callback.__doc__ or "" if command.callback else "")
     return app
 
 
@@ -58,6 +59,11 @@ def run() -> None:
     """Runs the command line; a command that is named at once is the only one imported."""
     asked = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
     build([asked] if asked in COMMANDS else COMMANDS)(prog_name="bb8deploy")
+
+
+def _first_sentence(text: str) -> str:
+    """Whole, where the list of commands would otherwise cut it off after some words."""
+    return " ".join(text.split("\n\n", 1)[0].split())
 
 
 def _root(
