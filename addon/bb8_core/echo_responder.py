@@ -140,7 +140,7 @@ class Responder:
             _log.error("%s", refusal(str(reason)))
             return
         _log.info("Connected")
-        topics = ("echo/owner", "echo/cmd", "ack/ping")
+        topics = ("echo/owner", "echo/cmd", "ack/ping", "status")
         client.subscribe([(f"{self._base}/{topic}", 1) for topic in topics])
 
     def _subscribed(self, _c: paho.Client, _u: Any, _mid: int, reasons: list[Any], _p: Any) -> None:
@@ -182,6 +182,9 @@ class Responder:
         received = time.monotonic()
         if message.topic.endswith("/ack/ping"):
             self._ping_acked(message.payload)
+            return
+        if message.topic == f"{self._base}/status":
+            self._bridge_told(message.payload)
             return
         if message.topic.endswith("/echo/owner"):
             self._owner_told(client, message.payload)
@@ -248,10 +251,20 @@ class Responder:
         cid = f"echo-{os.getpid()}-{self._ping_number}"
         trip.pinging = True
         self._pings[cid] = trip
-        self._client.publish(f"{self._base}/cmd/ping", json.dumps({"cid": cid}), qos=1)
+        self._ask(cid)
         timer = threading.Timer(self._limits.ping_timeout_s, self._ping_ended, (cid, False, None))
         timer.daemon = True
         timer.start()
+
+    def _bridge_told(self, status: bytes | bytearray) -> None:
+        """A bridge that has just come up has not heard what was asked before: ask it again."""
+        if status == b"online":
+            with self._lock:
+                for cid in self._pings:
+                    self._ask(cid)
+
+    def _ask(self, cid: str) -> None:
+        self._client.publish(f"{self._base}/cmd/ping", json.dumps({"cid": cid}), qos=1)
 
     def _ping_acked(self, payload: bytes | bytearray) -> None:
         try:

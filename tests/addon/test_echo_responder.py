@@ -54,7 +54,7 @@ class Sender:
 
     def _message(self, client: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
         topic = message.topic.removeprefix(f"{self._base}/")
-        if topic == "echo/cmd":
+        if topic in {"echo/cmd", "status"}:
             return
         body = {"name": message.payload.decode()} if topic == "echo/owner" else json.loads(message.payload)
         if topic == "cmd/ping":
@@ -69,6 +69,11 @@ class Sender:
                         f"{self._base}/ack/ping", json.dumps({"cid": body["cid"], **answer}), qos=1
                     )
         self.heard.put((topic, body))
+
+    def play_bridge(self, ping_answer: Mapping[str, Any]) -> None:
+        """Come up as a bridge that answers pings."""
+        self._ping_answer = ping_answer
+        self.client.publish(f"{self._base}/status", "online", qos=1).wait_for_publish(PATIENCE_S)
 
     def send(self, payload: str | bytes, retain: bool = False) -> None:
         topic = f"{self._base}/echo/cmd"
@@ -230,6 +235,16 @@ def test_a_robot_that_did_not_answer_is_not_ok(
     sender.send('{"value": 1}')
     trip = sender.until("telemetry/echo_roundtrip")
     assert (trip["ble_ok"], trip["ble_latency_ms"]) == (False, None)
+
+
+@pytest.mark.needs_mosquitto
+def test_a_bridge_that_comes_up_late_is_asked_again(pair: Callable[..., Pair]) -> None:
+    sender = pair(None, ping_timeout_s=PATIENCE_S).begin()
+    sender.send('{"value": 1}')
+    sender.until("cmd/ping")
+    sender.play_bridge(CONFIRMED)
+    assert sender.until("telemetry/echo_roundtrip")["ble_ok"] is True
+    assert len(set(sender.pings)) == 1
 
 
 @pytest.mark.needs_mosquitto
