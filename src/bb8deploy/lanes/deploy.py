@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from bb8deploy.errors import CheckFailed, NotVerified, UsageError
@@ -159,7 +160,7 @@ def _unfinished(run: Run) -> str:
 
     Raises UsageError RESUME_NOTHING where it did, or there is none.
     """
-    for folder in sorted((run.reports / "runs").glob("*"), reverse=True):
+    for folder in sorted((run.reports / "runs").glob("*"), key=_age, reverse=True):
         entries = Journal(folder / "journal.jsonl").entries()
         mine = [e for e in entries if e.step == STEP and e.facts.get("target") == run.settings.target]
         if folder.name == run.id or not mine:
@@ -175,3 +176,8 @@ def _unfinished(run: Run) -> str:
         "the newest deploy to this target reached its end, so there is nothing to continue",
         "Run `bb8deploy deploy` without --resume.",
     )
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    """What sorts run folders by time: the second in the run's id, and of one second the last written."""
+    return folder.name.partition("-")[0], folder.stat().st_mtime_ns

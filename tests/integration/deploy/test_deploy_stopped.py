@@ -6,6 +6,8 @@ import json
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,36 +29,50 @@ KILLED = [pytest.param(step, signal.SIGKILL, id=f"kill -9: {' '.join(step)}") fo
 INTERRUPTED = [pytest.param(step, signal.SIGINT, id=f"Ctrl-C: {' '.join(step)}") for step in STEPS[::2]]
 
 
-def stop_at(lab: Lab, process: subprocess.Popen[str], step: tuple[str, str], number: int) -> str:
-    """Sends the signal once the run's journal tells of the step; gives what the command said."""
-    end = time.monotonic() + 100
-    while step not in told(lab):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.005)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert "Traceback" not in err
-    return out + err
+@dataclass
+class Begun:
+    """A deploy at work, and the journal of its run."""
+
+    process: subprocess.Popen[str]
+    journal: Path
+
+    @property
+    def run_id(self) -> str:
+        return self.journal.parent.name
+
+    def stop_at(self, step: tuple[str, str], number: int) -> str:
+        """Sends the signal once the journal tells of the step; gives what the command said."""
+        wait_for(self.process, lambda: step in steps(self.journal))
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=60)
+        assert "Traceback" not in err
+        return out + err
 
 
-def told(lab: Lab) -> set[tuple[str, str]]:
-    """The steps in the newest run's journal, with how far each came."""
-    folders = sorted((lab.folder / "reports/runs").glob("*/journal.jsonl"))
-    rows = [line for line in folders[-1].read_text().splitlines() if line.endswith("}")] if folders else []
+def begin(lab: Lab) -> Begun:
+    """A deploy that is past the opening of its run."""
+    before = journals(lab)
+    process = begun(lab, "deploy")
+    wait_for(process, lambda: bool(journals(lab) - before))
+    return Begun(process, (journals(lab) - before).pop())
+
+
+def journals(lab: Lab) -> set[Path]:
+    return set((lab.folder / "reports/runs").glob("*/journal.jsonl"))
+
+
+def steps(journal: Path) -> set[tuple[str, str]]:
+    """The steps of a run, with how far each came; a line that is being written is left out."""
+    rows = [line for line in journal.read_text().splitlines() if line.endswith("}")]
     return {(row["step"], row["state"]) for row in map(json.loads, rows)}
 
 
-def started(lab: Lab, *words: str) -> subprocess.Popen[str]:
-    """A command that is past the opening of its run."""
-    before = set((lab.folder / "reports/runs").glob("*"))
-    process = begun(lab, *words)
-    end = time.monotonic() + 60
-    while set((lab.folder / "reports/runs").glob("*/journal.jsonl")) <= {p / "journal.jsonl" for p in before}:
+def wait_for(process: subprocess.Popen[str], seen: Callable[[], bool]) -> None:
+    end = time.monotonic() + 100
+    while not seen():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.005)
-    return process
 
 
 @pytest.mark.parametrize(("step", "number"), [*KILLED, *INTERRUPTED])
@@ -68,9 +84,9 @@ def test_a_deploy_that_is_stopped_anywhere_can_be_resumed(
     env_file(lab, BB8_SETTLE_SECONDS="2")
     lab.write(config=config("1.0.1"), dockerfile=SLOW)
     witness = Witness.of(lab)
-    process = started(lab, "deploy")
-    said = stop_at(lab, process, step, number)
-    assert process.returncode == (130 if number is signal.SIGINT else -9), said
+    stopped = begin(lab)
+    said = stopped.stop_at(step, number)
+    assert stopped.process.returncode == (130 if number is signal.SIGINT else -9), said
     assert witness.refutes(said.splitlines()) == []
     if runtime(lab).is_dir():
         assert host_tree(lab) == stamp_on(lab)["tree"]
@@ -82,7 +98,7 @@ def test_a_deploy_that_is_stopped_anywhere_can_be_resumed(
 
     resumed = command(lab, "deploy", "--resume", BB8_SETTLE_SECONDS="0.2")
     assert resumed.returncode == 0, resumed.stderr
-    assert f"going on with run {Path(killed_run(lab)).name}" in resumed.stderr
+    assert f"going on with run {stopped.run_id}" in resumed.stderr
     assert {"CLEAN_RUNTIME_OK", "VERIFY_OK", "DEPLOY_SSH_OK"} <= {t.name for t in tokens_of(lines(resumed))}
     assert witness.refutes(lines(resumed)) == []
     assert lab.state()["version"] == "1.0.1"
@@ -96,11 +112,6 @@ def lock_goes_away(lab: Lab) -> None:
         time.sleep(0.05)
 
 
-def killed_run(lab: Lab) -> Path:
-    """The folder of the run before the newest."""
-    return sorted((lab.folder / "reports/runs").glob("*"))[-2]
-
-
 def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
     return done.stdout.splitlines()
 
@@ -109,8 +120,7 @@ def test_a_resumed_deploy_that_fails_goes_back_to_what_the_killed_one_replaced(l
     lab.deploy()
     env_file(lab)
     lab.write(config=config("1.0.1"), run_sh=DIES)
-    process = started(lab, "deploy")
-    stop_at(lab, process, ("send and swap", "done"), signal.SIGKILL)
+    begin(lab).stop_at(("send and swap", "done"), signal.SIGKILL)
     witness = Witness.of(lab)
     done = command(lab, "deploy", "--resume")
     assert done.returncode == 4
@@ -136,12 +146,9 @@ def test_an_interrupted_deploy_to_several_targets_ends_them_all(lab: Lab) -> Non
     env_file(lab, ".env.b", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
     lab.write(config=config("1.0.1"))
     process = begun(lab, "deploy", "--target", "a", "--target", "b")
-    journals = lab.folder / "reports/targets/a/runs"
-    end = time.monotonic() + 100
-    while not any("watch it for 60 s" in path.read_text() for path in journals.glob("*/journal.jsonl")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    runs = lab.folder / "reports/targets/a/runs"
+    watching = "watch it for 60 s"
+    wait_for(process, lambda: any(watching in path.read_text() for path in runs.glob("*/journal.jsonl")))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=50)
     assert process.returncode == 130, err
