@@ -63,7 +63,7 @@ RULES: dict[str, str] = yaml.safe_load(MANIFEST.read_text())["schema"]
 values = st.booleans() | st.integers() | st.text(st.characters(exclude_characters="\0\n"), max_size=300)
 
 
-@examples(80)
+@examples(50)
 @given(
     st.sampled_from(sorted(RULES)).flatmap(lambda key: st.tuples(st.just(key), values | tempting(RULES[key])))
 )

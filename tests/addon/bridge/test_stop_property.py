@@ -93,7 +93,7 @@ def check(rig: Rig, record: Record) -> None:
         assert lost_after, f"{before[-1][1]} is the last word {WINDOW_S} s after a stop was due at {cause}"
 
 
-@examples(60)
+@examples(40)
 @given(stories)
 def test_the_last_word_after_any_stop_cause_is_a_stop(story: list[object]) -> None:
     async def told(rig: Rig) -> None:
