@@ -41,11 +41,15 @@ class Job:
         }
 
 
+_JOIN_DEADLINE = 150.0  # seconds; a start waits for a health check at most 120
+
+
 class Jobs:
     """Runs work under the lock of its app, in the caller's thread or in the background."""
 
     def __init__(self, on_failure: Callable[[str], None]) -> None:
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
+        self._ended = False
         self._running: dict[str, Job] = {}
         self._threads: list[threading.Thread] = []
         self._on_failure = on_failure
@@ -77,9 +81,12 @@ class Jobs:
             return slug in self._running
 
     def join(self) -> None:
-        """Waits for background jobs; each of them is bounded by its own deadlines."""
+        """Waits for every job, in whichever thread, and lets no other begin; each has its own deadlines."""
         for thread in self._threads:
             thread.join()
+        with self._guard:
+            self._ended = True
+            self._guard.wait_for(lambda: not self._running, _JOIN_DEADLINE)
 
     def _background(self, job: Job, work: Callable[[], None]) -> None:
         try:
@@ -91,10 +98,11 @@ class Jobs:
 
     def _enter(self, job: Job) -> None:
         with self._guard:
-            if job.reference in self._running:
+            if self._ended or job.reference in self._running:
                 raise failures.job_running(job.reference)
             self._running[job.reference] = job
 
     def _leave(self, job: Job) -> None:
         with self._guard:
             self._running.pop(job.reference, None)
+            self._guard.notify_all()
