@@ -20,7 +20,7 @@ demo: $(VENV)/.runtime ## Release this workspace into an embedded Home Assistant
 	@$(BIN)/bb8deploy demo $(ARGS)
 
 test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real ssh and broker.
-	@$(BIN)/pytest --ignore=tests/e2e -n $(WORKERS) -q $(ARGS)
+	@$(BIN)/pytest --ignore=tests/e2e -n $(WORKERS) --dist worksteal -q $(ARGS)
 
 e2e: $(VENV)/.dev ## Run the labs: Docker, Home Assistant Core, BlueZ in a kernel of its own, the demo.
 	@$(BIN)/pytest tests/e2e -q $(ARGS)
