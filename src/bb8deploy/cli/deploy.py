@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
+from bb8deploy.cli.common import Modes, Opened, load_settings, open_run
 from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets
 from bb8deploy.cli.sync import AcceptNew, Diff, Route, Via
 from bb8deploy.cli.verify import Backup, NoStart, show, show_preview
 from bb8deploy.console import as_dict
-from bb8deploy.errors import Bb8Error
+from bb8deploy.errors import Bb8Error, UsageError
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy import DeployOptions
@@ -85,6 +86,9 @@ def _one(opened: Opened, options: DeployOptions) -> None:
 def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
     from bb8deploy.lanes.targets import deploy_all, worst
 
+    for name in names[1:]:  # those of the first are known already
+        with contextlib.suppress(UsageError):  # its row tells
+            load_settings(opened.project, name, opened.console)
     rows = deploy_all(opened.run, names, options)
     opened.result["targets"] = [_as_dict(row) for row in rows]
     for row in rows:

@@ -71,6 +71,23 @@ def test_several_targets_one_of_them_gone(lab: Lab) -> None:
     assert "TOKEN" not in (receipts / "cabin/deploy_receipt.txt").read_text()
 
 
+def test_the_secrets_and_slips_of_every_target_are_known_not_only_the_first_ones(lab: Lab) -> None:
+    env_file(lab, ".env.home")
+    env_file(
+        lab,
+        ".env.cabin",
+        HA_SSH_HOST_ALIAS="root@127.0.0.1:1",
+        MQTT_PASSWORD="Connection refused",
+        MQTT_HOTS="x",
+    )
+    done = command(lab, "deploy", "--target", "home", "--target", "cabin", "--dry-run")
+    assert done.returncode == 3
+    assert "[cabin]" in done.stderr
+    assert "***" in done.stderr
+    assert "Connection refused" not in done.stdout + done.stderr
+    assert "unknown setting MQTT_HOTS; did you mean MQTT_HOST?" in done.stderr
+
+
 def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, tmp_path: Path) -> None:
     lab.deploy()
     with Sandbox(tmp_path / "second") as second:
