@@ -39,7 +39,11 @@ class Fix:
 
 
 def _lines(data: bytes) -> list[str]:
-    return data.decode("utf-8", "replace").splitlines(keepends=True)
+    """Lines with their ends; a last one without an end says so, as git's diffs do."""
+    lines = data.decode("utf-8", "replace").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n\\ No newline at end of file\n"
+    return lines
 
 
 def plan_fixes(addon: Path) -> Iterator[Fix]:

@@ -19,8 +19,9 @@ def people(findings: Iterable[Finding], root: Path) -> Iterator[tuple[str, str]]
     ordered = sorted(findings, key=lambda f: (f.path, f.line or 0, f.column or 0, f.code))
     for path, group in groupby(ordered, key=lambda f: f.path):
         yield path or "(the add-on)", "bold"
-        text = _lines(root, path)
-        for finding in group:
+        listed = list(group)
+        text = _lines(root, path) if any(finding.line for finding in listed) else []
+        for finding in listed:
             place = f"{finding.line}:{finding.column or 1}" if finding.line else "-"
             yield (
                 f"  {place:>7}  {finding.level.value} {finding.code}: {finding.message}",
@@ -46,7 +47,7 @@ def github(findings: Iterable[Finding], prefix: str = "") -> Iterator[str]:
         place = {"file": _joined(prefix, finding.path), "line": finding.line, "col": finding.column}
         fields = [f"{key}={_escape(str(value), property_=True)}" for key, value in place.items() if value]
         fields.append(f"title={finding.code}")
-        text = _escape(f"{finding.message} {finding.hint}".strip())
+        text = _escape(_said(finding))
         yield f"::{_GITHUB[finding.level]} {','.join(fields)}::{text}"
 
 
@@ -71,7 +72,7 @@ def _result(finding: Finding, codes: list[str], prefix: str) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
         "level": finding.level.value,
-        "message": {"text": f"{finding.message}. {finding.hint}".strip()},
+        "message": {"text": _said(finding)},
     }
     uri = _joined(prefix, finding.path)
     if uri:
@@ -83,10 +84,16 @@ def _result(finding: Finding, codes: list[str], prefix: str) -> dict[str, Any]:
     return result
 
 
+def _said(finding: Finding) -> str:
+    """What is wrong and what to do about it, as two sentences."""
+    return f"{finding.message}. {finding.hint}".strip()
+
+
 def _lines(root: Path, path: str) -> list[str]:
+    """The text of a file of bounded size; nothing of pipes and devices, which may never end."""
     file = root / path
     try:
-        if not path or file.stat().st_size > 1024 * 1024:
+        if not file.is_file() or file.stat().st_size > 1024 * 1024:
             return []
         return file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from bb8deploy.checks.fixes import apply_fixes, plan_fixes
@@ -49,6 +50,14 @@ def test_the_diff_shows_run_bit_line_ends_and_text(addon: Path) -> None:
     assert "-#!/usr/bin/env bash^M\n" in diffs["run.sh"]
 
 
+def test_a_last_line_without_its_end_keeps_the_diff_readable(addon: Path) -> None:
+    (addon / "config.yaml").write_text((addon / "config.yaml").read_text() + "map:")
+    (fix,) = plan_fixes(addon)
+    assert fix.diff().endswith(
+        "-map:\n\\ No newline at end of file\n+map: []\n\\ No newline at end of file\n"
+    )
+
+
 FOUND = [
     Finding("CONFIG_INVALID", Level.ERROR, "bad: 100%", "config.yaml", 2, 10, "Mend it."),
     Finding("SHELLCHECK_SKIPPED", Level.NOTE, "SKIPPED: not here"),
@@ -63,9 +72,17 @@ def test_people_see_the_line_with_a_caret_but_never_a_secret(addon: Path) -> Non
     assert summary(FOUND) == "2 errors, 1 note"
 
 
+def test_a_pipe_and_a_link_to_a_device_are_told_of_and_not_read(addon: Path) -> None:
+    os.mkfifo(addon / "pipe")
+    (addon / "endless").symlink_to("/dev/zero")
+    found = [Finding("TREE_SPECIAL_FILE", Level.ERROR, "odd", name, line) for name in ("pipe", "endless")
+             for line in (None, 1)]  # fmt: skip
+    assert sum("odd" in line for line, _style in people(found, addon)) == 4
+
+
 def test_annotations_are_escaped_and_point_into_the_repository() -> None:
     first, second, _third = github(FOUND, "addon")
-    expected = "::error file=addon/config.yaml,line=2,col=10,title=CONFIG_INVALID::bad: 100%25 Mend it."
+    expected = "::error file=addon/config.yaml,line=2,col=10,title=CONFIG_INVALID::bad: 100%25. Mend it."
     assert first == expected
     assert second.startswith("::notice file=addon,title=SHELLCHECK_SKIPPED::")
 

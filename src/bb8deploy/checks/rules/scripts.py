@@ -60,7 +60,7 @@ def _form(facts: AddonFacts, path: str) -> Iterator[Finding]:
     if b"\r\n" in data:
         line = data.count(b"\n", 0, data.index(b"\r\n")) + 1
         hint = "Save it with unix line ends; `validate --fix` does that."
-        message = "the script has Windows line ends; Linux then looks for `bash\\r`"
+        message = "the script has Windows line ends; Linux then looks for an interpreter named with `\\r`"
         yield Finding("SCRIPT_CRLF", level, message, path, line, hint=hint)
     if entry and not facts.files[path].executable:
         hint = "Set the run bit (chmod +x); `validate --fix` does that."
