@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -25,4 +26,22 @@ def test_run_sh_runs_as_it_stands_without_namespaces(
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert '"word": "plain"' in box.manager.log_of(SLUG).latest(100)
+        assert box.call("GET", f"/addons/{SLUG}/info")["state"] == "started"
+
+
+def test_a_command_with_an_absolute_path_is_found_in_the_image_without_namespaces(
+    tmp_path: Path, probe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jail, "allowed", lambda: False)
+    shutil.rmtree(probe / "services.d")
+    (probe / "Dockerfile").write_text(
+        'FROM probe\nCOPY run.sh /opt/probe/run.sh\nCMD ["bash", "/opt/probe/run.sh"]\n'
+    )
+    with Sandbox(tmp_path / "host") as box:
+        box.install(probe, {"word": "absolute"})
+        deadline = time.monotonic() + 60
+        while "has token" not in box.manager.log_of(SLUG).latest(100):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert '"word": "absolute"' in box.manager.log_of(SLUG).latest(100)
         assert box.call("GET", f"/addons/{SLUG}/info")["state"] == "started"
