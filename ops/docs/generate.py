@@ -11,6 +11,7 @@ from typing import Any
 from ops.docs import codes
 
 from bb8deploy import errors as tree
+from bb8deploy.lanes.bringup_errors import UNLISTED
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 88
@@ -218,7 +219,12 @@ def _ends(code: str) -> str:
     uses = [use for use in codes.uses() if use.code == code]
     numbers = {number for use in uses if (number := codes.exit_code(use.by)) is not None}
     if any(use.by == "Decision" for use in uses):  # a refusal of the plan, which the lane raises
-        return f"{tree.CheckFailed.exit_code} or {tree.NotVerified.exit_code}"
+        refused = str(tree.CheckFailed.exit_code)
+        return (
+            f"{refused}, {tree.NotVerified.exit_code} where the rollback fails"
+            if code in UNLISTED
+            else refused
+        )
     if numbers:
         return ", ".join(map(str, sorted(numbers)))
     parts = {part for path in codes.literals().get(code, ()) for part in (*path.parts, path.stem)}

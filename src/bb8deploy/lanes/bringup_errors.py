@@ -14,10 +14,9 @@ _LAST_WORDS = "See the container's last lines below; `bb8deploy logs` shows more
 UNLISTED = {"NOT_LISTED", "LISTED_OTHER"}
 
 
-def refused(slug: str, decision: Decision, told: Sequence[str]) -> Bb8Error:
-    """The plan said no; `told` are lines of the Supervisor's log."""
-    kind = NotVerified if decision.code in UNLISTED else CheckFailed
-    return kind(decision.code, f"{slug}: {decision.why}", decision.remedy, details=told)
+def refused(slug: str, decision: Decision, told: Sequence[str]) -> CheckFailed:
+    """The plan said no, and nothing was put in; `told` are lines of the Supervisor's log."""
+    return CheckFailed(decision.code, f"{slug}: {decision.why}", decision.remedy, details=told)
 
 
 def not_done(what: str, verb: str, left: AddonState, error: SupervisorError, log: Sequence[str]) -> Bb8Error:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bb8deploy.errors import CheckFailed, NotVerified, UsageError
+from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, UsageError
 from bb8deploy.host.connect import Host, open_host
+from bb8deploy.lanes.bringup_errors import UNLISTED
 from bb8deploy.lanes.host_receipt import kept_on_host
 from bb8deploy.lanes.journal import Journal
 from bb8deploy.lanes.preview import foresee, foresee_sync
@@ -56,8 +57,9 @@ def deploy(
 ) -> DeployOutcome:
     """Carries lanes 2 and 3 out over one connection, under the lock; `opened` is handed the host.
 
-    Where the new version cannot be verified, the earlier tree comes back by itself and NotVerified says
-    what became of it. The receipt's lines go to the host in any case.
+    Where the new version cannot be verified, the earlier tree comes back by itself and the error says
+    what became of it: NotVerified, or CheckFailed where nothing was put in. The receipt's lines go to the
+    host in any case.
     """
     options = options or DeployOptions()
     stopped = _unfinished(run) if options.resume else run.id
@@ -81,11 +83,10 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
     except NotVerified as error:
         if error.code in _STAYS:
             raise
-        if stays := _why_not_back(host, synced, sent):
-            raise _not_rolled_back(error, stays) from error
-        run.ledger.drift("verify", error.code, run.clean(error.cause))
-        raise after_failure(run, host, error) from error
+        raise _back(run, host, error, _why_not_back(host, synced, sent)) from error
     except CheckFailed as error:
+        if error.code in UNLISTED:
+            raise _back(run, host, error, _why_not_back(host, synced, sent)) from error
         if error.code in _PUT_BACK and not _why_not_back(host, synced, sent):
             with run.step("put the earlier tree back", host.where):
                 host.files.restore_previous(run.id)
@@ -121,7 +122,7 @@ def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
 def _hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
     """The error for files on the host that are not those which its stamp names."""
     earlier = plan.earlier
-    if earlier is None or earlier.tree == plan.have.digest or not (plan.changes or plan.extra):
+    if earlier is None or plan.found_as(earlier) or not (plan.changes or plan.extra):
         return None
     return CheckFailed(
         "HAND_EDITED",
@@ -139,9 +140,13 @@ def _why_not_back(host: Host, synced: SyncOutcome, sent: bool) -> str:
     return "" if synced.archive or host.files.look_back(STAMP).stamp else "the host has no earlier tree"
 
 
-def _not_rolled_back(error: NotVerified, why: str) -> NotVerified:
-    cause = f"{error.cause}; not rolled back: {why}"
-    return NotVerified(error.code, cause, error.remedy, details=error.details)
+def _back(run: Run, host: Host, error: NotVerified | CheckFailed, stays: str) -> Bb8Error:
+    """The failure with what became of the earlier version; where that is not put back, `stays` says why."""
+    if stays:
+        cause = f"{error.cause}; not rolled back: {stays}"
+        return type(error)(error.code, cause, error.remedy, details=error.details)
+    run.ledger.drift("verify", error.code, run.clean(error.cause))
+    return after_failure(run, host, error)
 
 
 def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:

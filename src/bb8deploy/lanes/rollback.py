@@ -17,7 +17,7 @@ from bb8deploy.lanes.sync import sync
 from bb8deploy.lanes.verify import (
     VerifyOptions,
     bring_up,
-    digest_without_ignored,
+    is_as_sent,
     slug_of,
     verify,
 )
@@ -47,7 +47,7 @@ def roll_back(run: Run, host: Host) -> RollbackOutcome:
     with run.step("put the earlier tree back", host.where):
         found = host.files.restore_previous(run.id)
     stamp = Stamp.parse(found.stamp)
-    provable = stamp is not None and digest_without_ignored(run, found) == stamp.tree
+    provable = stamp is not None and is_as_sent(run, found, stamp)
     version = stamp.version if stamp else _version_on(host)
     expected = Expected(version, stamp.tree if stamp and provable else UNKNOWN, stamp.run if stamp else "")
     reached = reach(run.settings, run.addon, host, slug_of(run))
@@ -122,16 +122,18 @@ def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
         yield source, commit
 
 
-def after_failure(run: Run, host: Host, failed: NotVerified) -> NotVerified:
-    """Rolls back after a failed verification and gives the failure with what became of it."""
+def after_failure(run: Run, host: Host, failed: NotVerified | CheckFailed) -> NotVerified | CheckFailed:
+    """Rolls back after a failed verification and gives the failure with what became of it: NotVerified in any
+    case where the rollback failed too."""
+    kind = type(failed)
     try:
         outcome = roll_back(run, host)
     except Bb8Error as error:
         run.ledger.drift("rollback", error.code, run.clean(error.cause))
-        said = f"the rollback failed too: {error.cause}"
+        kind, said = NotVerified, f"the rollback failed too: {error.cause}"
     else:
         said = f"rolled back: {outcome.version} runs again, verified"
-    return NotVerified(failed.code, f"{failed.cause}; {said}", failed.remedy, details=failed.details)
+    return kind(failed.code, f"{failed.cause}; {said}", failed.remedy, details=failed.details)
 
 
 def _proven(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:

@@ -76,7 +76,7 @@ def _files(host: Host, wanted: Wanted) -> Place:
     if not plan.present:
         return Place("host", state=State.ABSENT, detail=f"{host.files.where} does not exist yet")
     stamp = Stamp.parse(found.stamp)
-    edited = stamp is not None and stamp.tree != plan.have.digest
+    edited = stamp is not None and not plan.found_as(stamp)
     differing = len(plan.changes.paths) + len(plan.extra)
     words = f"{differing} file(s) differ from here" if differing else "same as here"
     return Place(

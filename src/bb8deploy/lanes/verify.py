@@ -263,10 +263,10 @@ def _restart_only(run: Run, only: OnlyService, told: dict[str, Any]) -> NotVerif
     )
 
 
-def digest_without_ignored(run: Run, found: FoundTree) -> str:
-    """The tree digest of what lies on the host, the ignored files and the stamp left out."""
+def is_as_sent(run: Run, found: FoundTree, stamp: Stamp) -> bool:
+    """Whether what lies on the host, ignored files and the stamp left out, is the tree that `stamp` names."""
     wanted = read_wanted(run, run.addon)
-    return plan_sync(found, found.manifest, wanted.ignore, wanted.stamp).have.digest
+    return plan_sync(found, found.manifest, wanted.ignore, wanted.stamp).found_as(stamp)
 
 
 def _write_contract(run: Run, told: dict[str, Any], error: Bb8Error | None) -> None:

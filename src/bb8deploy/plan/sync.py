@@ -56,6 +56,15 @@ class SyncPlan:
     present: bool
     stamp: Stamp
     earlier: Stamp | None
+    folds_names: bool = False
+
+    def found_as(self, stamp: Stamp) -> bool:
+        """True where what was found is the tree that `stamp` names. A share may hand out another Unicode form
+        of the names that were sent; those of the wanted tree have its spelling already, others only here."""
+        if stamp.tree == self.have.digest:
+            return True
+        composed = (replace(entry, path=_composed(entry.path)) for entry in self.have.entries)
+        return self.folds_names and stamp.tree == Manifest.of(composed).digest
 
     @property
     def nothing(self) -> bool:
@@ -102,6 +111,7 @@ def plan_sync(found: FoundTree, want: Manifest, ignore: Ignore, stamp: Stamp) ->
         present=found.present,
         stamp=stamp,
         earlier=Stamp.parse(found.stamp),
+        folds_names=found.folds_names,
     )
 
 
@@ -128,16 +138,20 @@ def fold_names(found: FoundTree, want: Manifest) -> FoundTree:
     """Gives a found name the wanted spelling where a share handed it out in another Unicode form."""
     if not found.folds_names:
         return found
-    spelling = {unicodedata.normalize("NFC", path): path for path in (*want.by_path, *want.folders())}
+    spelling = {_composed(path): path for path in (*want.by_path, *want.folders())}
 
     def spell(path: str) -> str:
-        return spelling.get(unicodedata.normalize("NFC", path), path)
+        return spelling.get(_composed(path), path)
 
     return replace(
         found,
         manifest=Manifest.of(replace(entry, path=spell(entry.path)) for entry in found.manifest.entries),
         folders=tuple(spell(path) for path in found.folders),
     )
+
+
+def _composed(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
 
 
 def _refuse_repository(found: FoundTree) -> None:

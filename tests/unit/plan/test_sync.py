@@ -151,6 +151,15 @@ def test_names_that_a_share_hands_out_decomposed_are_the_same_names() -> None:
     assert not plan(told_apart, want).nothing
 
 
+def test_a_file_that_the_workspace_dropped_is_no_hand_edit_where_a_share_decomposes_its_name() -> None:
+    sent = Manifest.of([bytes_entry("a.txt", b"1"), bytes_entry("é.txt", b"2")])
+    have = Manifest.of([bytes_entry("a.txt", b"1"), bytes_entry(unicodedata.normalize("NFD", "é.txt"), b"2")])
+    want = Manifest.of([bytes_entry("a.txt", b"3")])
+    assert plan(on_host(have, folds_names=True), want).found_as(stamp_for(sent))
+    assert not plan(on_host(have), want).found_as(stamp_for(sent))
+    assert not plan(on_host(have, folds_names=True), want).found_as(stamp_for(want))
+
+
 def test_a_stamp_in_the_workspace_is_not_sent_as_content() -> None:
     want = tree(a=b"1").with_entry(bytes_entry(STAMP, b"mine"))
     made = plan(FoundTree(present=False), want)

@@ -197,7 +197,7 @@ def _edits(sheet: Sheet, plan: SyncPlan, stamp: Stamp | None) -> None:
     if stamp is None:
         remedy = f"{DEPLOY} It leaves a stamp, by which later edits show."
         sheet.warn("edits", "no stamp: the folder was not made by bb8deploy", remedy, "STAMP_MISSING")
-    elif stamp.tree != plan.have.digest:
+    elif not plan.found_as(stamp):
         remedy = f"Take over what is worth it, then run `bb8deploy deploy --yes`. {SHOW}"
         seen = f"files were edited by hand since {stamp.version} was sent (run {stamp.run})"
         sheet.warn("edits", seen, remedy, "HAND_EDITED")
