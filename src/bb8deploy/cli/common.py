@@ -168,12 +168,21 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
     if isinstance(problem, Bb8Error):
         return problem
     if isinstance(problem, KeyboardInterrupt):
-        return Interrupted(
-            "INTERRUPTED",
-            "the run was interrupted; what was observed so far is kept",
-            "Run the same command again; `deploy --resume` and `release --resume` continue where it stopped.",
-        )
+        return _interrupted(opened.run.command if opened else "")
     return _internal(problem, opened)
+
+
+def _interrupted(command: str) -> Interrupted:
+    """What an interrupted run (of no command where there was none) leaves behind, and how it goes on."""
+    return Interrupted(
+        "INTERRUPTED",
+        "the run was interrupted; what was observed so far is kept"
+        if command
+        else "the command was interrupted",
+        f"`bb8deploy {command} --resume` goes on where it stopped."
+        if command in {"deploy", "release"}
+        else "Run the same command again.",
+    )
 
 
 def _internal(problem: BaseException, opened: Opened | None) -> Bb8Error:

@@ -112,7 +112,7 @@ def override(
     if key:
         if not key.is_file():
             raise UsageError(
-                "SSH_KEY_MISSING", f"HA_SSH_KEY names {key}, which is no file", "Correct the path in .env."
+                "SSH_KEY_MISSING", f"HA_SSH_KEY names {key}, which is no file", "Correct the path."
             )
         hop = replace(hop, identities=(key,), identities_only=True)
     if known_hosts:

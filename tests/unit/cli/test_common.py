@@ -230,7 +230,7 @@ def test_unknown_settings_are_named_once_with_the_nearest_known_one(
     ("problem", "code", "words"),
     [
         (UsageError("CODE_UNKNOWN", "no page", "Look."), 2, "error CODE_UNKNOWN: no page"),
-        (KeyboardInterrupt(), 130, "error INTERRUPTED"),
+        (KeyboardInterrupt(), 130, "error INTERRUPTED: the command was interrupted\n  remedy: Run the same"),
         (RuntimeError("odd"), 1, "error INTERNAL: bb8deploy has a defect: RuntimeError: odd"),
         (BrokenPipeError(32, "Broken pipe"), 1, "error INTERNAL"),
         (ReaderGone(), 0, ""),
@@ -272,7 +272,8 @@ def test_a_process_that_is_told_to_stop_unwinds_and_ends_with_130(
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "error INTERRUPTED" in err
+    assert "error INTERRUPTED: the run was interrupted" in err
+    assert "  remedy: `bb8deploy deploy --resume` goes on where it stopped." in err
     assert "Traceback" not in err
     (journal,) = (workspace / "reports" / "runs").glob("*/journal.jsonl")
     assert [json.loads(line)["state"] for line in journal.read_text().splitlines()] == ["started", "failed"]
