@@ -20,7 +20,7 @@ def people(findings: Iterable[Finding], root: Path) -> Iterator[tuple[str, str]]
     for path, group in groupby(ordered, key=lambda f: f.path):
         yield path or "(the add-on)", "bold"
         listed = list(group)
-        text = _lines(root, path) if any(finding.line for finding in listed) else []
+        text = _without_secrets(_lines(root, path), listed) if any(one.line for one in listed) else []
         for finding in listed:
             place = f"{finding.line}:{finding.column or 1}" if finding.line else "-"
             yield (
@@ -100,10 +100,20 @@ def _lines(root: Path, path: str) -> list[str]:
         return []
 
 
-def _excerpt(text: list[str], finding: Finding) -> Iterator[str]:
-    if not finding.line or finding.line > len(text) or finding.code.startswith("SECRET_"):
+def _without_secrets(text: list[str], findings: list[Finding]) -> list[str | None]:
+    """The lines that may be shown; whatever else is wrong with a secret's line, it is none of them."""
+    shown: list[str | None] = list(text)
+    for finding in findings:
+        if finding.code.startswith("SECRET_") and finding.line:
+            end = len(shown) if finding.code == "SECRET_KEY" else finding.line
+            shown[finding.line - 1 : end] = [None] * len(shown[finding.line - 1 : end])
+    return shown
+
+
+def _excerpt(text: list[str | None], finding: Finding) -> Iterator[str]:
+    line = text[finding.line - 1] if finding.line and finding.line <= len(text) else None
+    if line is None:
         return
-    line = text[finding.line - 1]
     shown = "".join(char if char.isprintable() else " " for char in line.expandtabs(1))[:_MAX_LINE]
     yield f"           | {shown}"
     if finding.column and finding.column <= _MAX_LINE:

@@ -72,6 +72,13 @@ def test_people_see_the_line_with_a_caret_but_never_a_secret(addon: Path) -> Non
     assert summary(FOUND) == "2 errors, 1 note"
 
 
+def test_no_other_finding_shows_a_secret_s_line(addon: Path) -> None:
+    (addon / "run.sh").write_text("tok=abc\n-----BEGIN\nb3Bl\n")
+    rows = (("SECRET_TOKEN", 1), ("SCRIPT_SHELLCHECK", 1), ("SECRET_KEY", 2), ("SCRIPT_SHELLCHECK", 3))
+    found = [Finding(code, Level.ERROR, "odd", "run.sh", line) for code, line in rows]
+    assert not any("|" in line for line, _style in people(found, addon))
+
+
 def test_a_pipe_and_a_link_to_a_device_are_told_of_and_not_read(addon: Path) -> None:
     os.mkfifo(addon / "pipe")
     (addon / "endless").symlink_to("/dev/zero")
