@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from bb8_core.bridge.deadman import EXIT_CODE
 from bb8_core.settings import Options, parse_options
 
 ADDON = Path(__file__).parents[2] / "addon"
@@ -163,6 +164,13 @@ def test_an_echo_service_that_is_off_waits_instead_of_ending(tmp_path: Path) -> 
     process.terminate()
     assert process.wait(60) != 0
     process.stdout.close()
+
+
+def test_the_bridge_is_not_held_up_after_the_dead_man_ended_it() -> None:
+    finish = ["bash", str(ADDON / "services.d" / "ble_bridge" / "finish")]
+    assert subprocess.run([*finish, str(EXIT_CODE)], timeout=3).returncode == 0
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run([*finish, "1"], timeout=1)
 
 
 @pytest.mark.parametrize("code", ["0", "256"])

@@ -65,7 +65,8 @@ class Deadman:
     def _watch(self) -> None:
         with self._changed:
             while not self._closed:
-                left = None if self._deadline is None else self._deadline - time.monotonic()
+                deadline = self._deadline  # read once: `disarm` takes no lock
+                left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     self._deadline = None
                     self._on_expire()
