@@ -9,7 +9,7 @@ WORKERS ?= 4
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e bench lint format lock docs clean release-patch validate deploy diagnose
+.PHONY: help setup demo test e2e stories labs bench lint format lock docs clean release-patch validate deploy diagnose
 
 help: ## Show this list.
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,9 +20,14 @@ demo: $(VENV)/.runtime ## Release this workspace into an embedded Home Assistant
 	@$(BIN)/bb8deploy demo $(ARGS)
 
 test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real ssh and broker.
-	@$(BIN)/pytest --ignore=tests/e2e -n $(WORKERS) --dist worksteal -q $(ARGS)
+	@$(BIN)/pytest -m "not e2e" -n $(WORKERS) --dist worksteal -q $(ARGS)
 
-e2e: $(VENV)/.dev ## Run the labs: Docker, Home Assistant Core, BlueZ in a kernel of its own, the demo.
+e2e: stories labs ## Both of the following.
+
+stories: $(VENV)/.dev ## Play whole stories of commands on embedded hosts: kills, faults, troubles, a day's work.
+	@$(BIN)/pytest -m e2e --ignore=tests/e2e -n $(WORKERS) --dist worksteal -q $(ARGS)
+
+labs: $(VENV)/.dev ## Run the real parts: Docker, Home Assistant Core, BlueZ in a kernel of its own, the demo.
 	@$(BIN)/pytest tests/e2e -q $(ARGS)
 
 bench: $(VENV)/.dev ## Measure the figures; writes reports/bench/*.json.

@@ -14,6 +14,8 @@ from tests.integration.witness import Witness, runtime
 from bb8deploy.sandbox import core_api
 from bb8deploy.sandbox.supervisor.jobs import Job
 
+pytestmark = pytest.mark.e2e
+
 SENT = ["CLEAN_RUNTIME_OK"]
 RUNS = ["RUN_SH_PRESENT", "PY_OK", "VERIFY_OK", "RUNTIME_TOPOLOGY_OK"]
 PUT_IN = ["SSH_HA_OK", *SENT, "DEPLOY_OK", *RUNS, "DEPLOY_SSH_OK"]

@@ -14,6 +14,8 @@ import pytest
 from tests.integration.deploylab import DIES, DOCKERFILE, RUN_SH, Lab, begun, command, config, env_file
 from tests.integration.witness import Witness, host_tree, runtime, stamp_on, tokens_of
 
+pytestmark = pytest.mark.e2e
+
 SLOW = DOCKERFILE.replace("CMD", "RUN sleep 0.8\nCMD")
 STEPS = [
     ("deploy", "started"),
@@ -94,7 +96,8 @@ def test_a_deploy_that_is_stopped_anywhere_can_be_resumed(
     if number is signal.SIGINT:
         assert "error INTERRUPTED: " in said
         assert "deploy --resume" in said
-        lock_goes_away(lab)
+        if step != ("deploy", "started"):  # the lock may be half taken then: the next run takes it over
+            lock_goes_away(lab)
 
     resumed = command(lab, "deploy", "--resume", BB8_SETTLE_SECONDS="0.2")
     assert resumed.returncode == 0, resumed.stderr

@@ -17,6 +17,8 @@ import pytest
 from ops.bench.relay import Relay
 from tests.integration.deploylab import RUN_SH, SLUG, Lab, begun, command, config, env_file, environment
 
+pytestmark = pytest.mark.e2e
+
 TALKS = RUN_SH.replace("while :", "n=0; echo 'a WARNING: low battery'\nwhile :").replace(
     "do sleep 0.2", "do n=$((n+1)); echo tick $n; sleep 0.2"
 )

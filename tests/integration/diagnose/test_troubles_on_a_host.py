@@ -16,6 +16,8 @@ from bb8deploy.lanes.deploy import deploy
 from bb8deploy.lanes.sync import sync
 from bb8deploy.sandbox import Sandbox
 
+pytestmark = pytest.mark.e2e
+
 REFUSED = "WARNING bb8.main: the broker refused the login (Not authorized): check mqtt_username"
 TWICE = "ERROR bb8.echo: another echo responder took over bb8: silent from here on"
 

@@ -13,6 +13,8 @@ from tests.integration.deploylab import RUN_SH, Lab, command, config, env_file, 
 
 from bb8deploy.sandbox import Sandbox
 
+pytestmark = pytest.mark.e2e
+
 # In the order of a first day: each line of the pages' blocks, and the exit code that it ends with here.
 FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("config", 0),

@@ -20,6 +20,8 @@ from tests.integration.witness import Witness, runtime, tokens_of
 from bb8deploy.host.connect import open_host
 from bb8deploy.sandbox.runtime import jail
 
+pytestmark = pytest.mark.e2e
+
 CASES = json.loads((Path(__file__).parents[2] / "cases/faults/commands.json").read_text())["cases"]
 BAD_DOCKERFILE = "FROM x\nRUN echo no such package >&2; false\n"
 BAD_REQUIREMENTS = """FROM x

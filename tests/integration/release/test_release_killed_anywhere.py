@@ -12,6 +12,8 @@ import pytest
 from tests.integration.deploylab import DEADLINE, DIES, RUN_SH, command, environment
 from tests.integration.release.site import Site, open_site
 
+pytestmark = pytest.mark.e2e
+
 DRIVER = Path(__file__).with_name("driver.py")
 # One moment of every lane, and both sides of what cannot be taken back.
 MOMENTS = [

@@ -15,6 +15,8 @@ from tests.integration.registrylab import open_registry, use_buildah
 from tests.integration.release.responder import answering
 from tests.integration.release.site import Site, open_site
 
+pytestmark = pytest.mark.e2e
+
 LANE_TOKENS = [
     "STRUCTURE_OK", "DEV_LOCAL_BUILD_FORCED", "MANIFEST_OK", "BUMP_OK",
     "SSH_HA_OK", "CLEAN_RUNTIME_OK", "DEPLOY_OK", "RUN_SH_PRESENT", "PY_OK", "VERIFY_OK",
