@@ -7,12 +7,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 RETRY = 0.2  # seconds between two tries, where the system cannot wait for a lock itself
+
+# Runs a command while it watches its own input, which ends when whoever holds the other end does.
+_TETHER = """
+import os, signal, subprocess, sys, threading
+
+def watch():
+    os.read(0, 1)
+    os.killpg(0, signal.SIGKILL)
+
+threading.Thread(target=watch, daemon=True).start()
+code = subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL)
+sys.exit(code if code >= 0 else 128 - code)
+"""
 
 
 @contextmanager
@@ -43,6 +56,16 @@ def lives(pid: int) -> bool:
     return True
 
 
+def tethered(command: Sequence[str]) -> list[str]:
+    """The command in such words that its group ends with us, by `kill -9` too; on Windows as it is.
+
+    Start it with `start_new_session` and a pipe as its input. The command itself reads an empty input.
+    """
+    if sys.platform == "win32":
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", _TETHER, *command]
+
+
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Ends a process that was started with `start_new_session`, and all that it started; then reaps it."""
     if sys.platform == "win32":
@@ -52,6 +75,8 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if process.stdin:
+        process.stdin.close()
 
 
 if sys.platform == "win32":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.machine import end_group, exclusive, lives
+from bb8deploy.machine import end_group, exclusive, lives, tethered
 
 HOLD = """
 import sys, pathlib
@@ -99,3 +99,36 @@ def test_the_end_of_a_group_takes_what_it_started_along() -> None:
         # The child's end of the pipe closes with it.
         assert process.stdout.read() == b""
     assert child > 0
+
+
+HOLDS = """
+import subprocess, sys, time
+from bb8deploy.machine import tethered
+program = "import os, sys, time; print(os.getpid(), repr(sys.stdin.read()), flush=True); time.sleep(600)"
+command = tethered([sys.executable, "-c", program])
+held = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SKIPPED: no process groups on Windows")
+def test_what_is_tethered_ends_with_its_holder_even_by_kill_9() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", HOLDS], stdout=subprocess.PIPE, env=environment) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline().split()[1:] == [b"''"]
+        holder.kill()
+        # The pipe is held by the tethered command and its child too: it closes when both have ended.
+        assert holder.stdout.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("program", "code"), [("raise SystemExit(5)", 5), ("", 0), ("import os; os.abort()", 134)]
+)
+def test_a_tethered_command_ends_as_it_would_by_itself(program: str, code: int) -> None:
+    command = tethered([sys.executable, "-c", program])
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    assert process.wait(60) == code
+    end_group(process)
+    assert process.stdin
+    assert process.stdin.closed

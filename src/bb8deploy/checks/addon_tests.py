@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 
 from bb8deploy.cache import cache_dir
 from bb8deploy.errors import CheckFailed
-from bb8deploy.machine import end_group, exclusive
+from bb8deploy.machine import end_group, exclusive, tethered
 
 INSTALL_DEADLINE = 900.0
 TEST_DEADLINE = 1800.0
@@ -182,13 +182,13 @@ def _environment(plan: TestPlan, scratch: Path, bytecode: Path) -> dict[str, str
 
 
 def _run(command: Sequence[str], cwd: Path | None, deadline: float, env: dict[str, str]) -> tuple[int, str]:
-    """Runs to the end or to the deadline; whatever happens, no process of its group stays behind."""
+    """Runs to the end or to the deadline; no process of its group stays behind, whatever happens to us."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(
-            command,
+            tethered(command),
             cwd=cwd,
             env=env,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,
