@@ -70,7 +70,7 @@ class App:
         latch = EstopLatch(data_dir() / "estop.json")
         self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
         self.desk = Desk(self.voice, self.bridge.obey)
-        self.inbox = Inbox(self.loop, lambda raw: self.desk.receive(raw, self.loop.time()))
+        self.inbox = Inbox(self.loop, lambda raw: self.desk.receive(raw, self.loop.time()), self.desk.flooded)
         self.client: MqttClient | None = None
         self.mqtt_reason = "Looking for the broker."
         self.tasks: set[asyncio.Task[Any]] = set()

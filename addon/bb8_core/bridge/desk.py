@@ -56,6 +56,13 @@ class Desk:
             return
         self._obey(Request(raw.cmd, intent, cid, raw.received_at))
 
+    def flooded(self, dropped: int) -> None:
+        """So many commands in all came too fast to be looked at; there is nobody to tell one by one."""
+        if not self.refused["FLOOD"]:
+            _log.warning("commands come too fast: the oldest are dropped unread, and counted as FLOOD")
+        self.refused["FLOOD"] = dropped
+        self._voice.status("refusals", dict(self.refused))
+
     def _malformed(self, raw: Raw, cid: str | int | None, bad: BadPayload) -> None:
         stop = stops_regardless(raw.cmd)
         if stop is None:

@@ -16,23 +16,27 @@ BATCH = 32
 
 
 class Inbox:
-    """A thread-safe queue with a lane for stops; `take` is called on the loop."""
+    """A thread-safe queue with a lane for stops; both functions are called on the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[Raw], None]) -> None:
-        """Deliver to `take` on `loop`."""
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, take: Callable[[Raw], None], flooded: Callable[[int], None]
+    ) -> None:
+        """Deliver to `take` on `loop`, and tell `flooded` how many were dropped in all."""
         self._loop = loop
         self._take = take
+        self._flooded = flooded
         self._stops: deque[Raw] = deque()
         self._others: deque[Raw] = deque(maxlen=MAX_WAITING)
         self._scheduled = False
-        self.dropped = 0
+        self._dropped = 0
+        self._told = 0
 
     def put(self, raw: Raw) -> None:
         """Queue a command; callable from any thread, in the order of arrival per lane."""
         if stops_regardless(raw.cmd) is not None:
             self._stops.append(raw)
         else:
-            self.dropped += len(self._others) == MAX_WAITING
+            self._dropped += len(self._others) == MAX_WAITING
             self._others.append(raw)
         if not self._scheduled:
             self._scheduled = True
@@ -40,6 +44,9 @@ class Inbox:
 
     def _drain(self) -> None:
         self._scheduled = False
+        if self._dropped != self._told:
+            self._told = self._dropped
+            self._flooded(self._told)
         for _ in range(BATCH):
             lane = self._stops or self._others
             if not lane:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from tests.addon.depth import examples
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
+from tests.addon.voices import Ears
 
 from bb8_core.bridge.acks import Outcome
 from bb8_core.bridge.deadman import Deadman
-from bb8_core.bridge.desk import Raw
+from bb8_core.bridge.desk import Desk, Raw
 from bb8_core.bridge.gate import Limits, Refused, Situation, decide
 from bb8_core.bridge.inbox import MAX_WAITING as INBOX_LIMIT
 from bb8_core.bridge.inbox import Inbox
@@ -155,7 +156,8 @@ async def test_the_dead_man_acts_although_the_event_loop_hangs() -> None:
 
 async def test_stops_overtake_a_flood_in_the_inbox() -> None:
     taken: list[str] = []
-    inbox = Inbox(asyncio.get_running_loop(), lambda raw: taken.append(raw.cmd))
+    dropped: list[int] = []
+    inbox = Inbox(asyncio.get_running_loop(), lambda raw: taken.append(raw.cmd), dropped.append)
 
     def flood() -> None:
         for _ in range(INBOX_LIMIT + 50):
@@ -165,10 +167,19 @@ async def test_stops_overtake_a_flood_in_the_inbox() -> None:
     thread = threading.Thread(target=flood)
     thread.start()
     thread.join()
-    assert inbox.dropped == 50
     while len(taken) < INBOX_LIMIT + 1:  # noqa: ASYNC110 - one turn of the loop each
         await asyncio.sleep(0)
     assert taken[0] == "stop"
+    assert dropped == [50]
+
+
+def test_a_flood_is_counted_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    ears = Ears()
+    desk = Desk(ears, lambda request: None)
+    desk.flooded(50)
+    desk.flooded(82)
+    assert ears.statuses["refusals"] == {"FLOOD": 82}
+    assert len(caplog.records) == 1
 
 
 def test_lights_follow_home_assistants_wishes() -> None:
