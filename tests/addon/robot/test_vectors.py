@@ -1,4 +1,4 @@
-"""Every shared vector, both ways: what is sent, what is received, what runs on the robot."""
+"""Every vector, both ways: what is sent, what is received, what runs on the robot."""
 
 from __future__ import annotations
 
