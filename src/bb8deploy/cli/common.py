@@ -172,17 +172,17 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
     return _internal(problem, opened)
 
 
+_GOES_ON = {
+    "deploy": "`bb8deploy deploy --resume` goes on where it stopped.",
+    "release": "`bb8deploy release --resume` goes on where it stopped.",
+}
+
+
 def _interrupted(command: str) -> Interrupted:
-    """What an interrupted run (of no command where there was none) leaves behind, and how it goes on."""
-    return Interrupted(
-        "INTERRUPTED",
-        "the run was interrupted; what was observed so far is kept"
-        if command
-        else "the command was interrupted",
-        f"`bb8deploy {command} --resume` goes on where it stopped."
-        if command in {"deploy", "release"}
-        else "Run the same command again.",
-    )
+    """What the end of an interrupted run says; a command without a run has an empty name."""
+    kept = "the run was interrupted; what was observed so far is kept"
+    cause = kept if command else "the command was interrupted"
+    return Interrupted("INTERRUPTED", cause, _GOES_ON.get(command, "Run the same command again."))
 
 
 def _internal(problem: BaseException, opened: Opened | None) -> Bb8Error:
