@@ -263,6 +263,12 @@ def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
     from bb8deploy.host.files_mount import MountFiles
     from bb8deploy.host.lock_mount import MountHolding
 
+    if mount is None and settings.text("HA_SSH_HOST_ALIAS"):
+        raise UsageError(
+            "SETTING_MISSING",
+            "HA_MOUNT is not set, so there is no mounted folder",
+            "Set it in .env, or use `--via ssh`.",
+        )
     if mount is None:
         raise UsageError(
             "HOST_MISSING",
