@@ -60,11 +60,13 @@ def restarted(what: str, words: Sequence[str]) -> Bb8Error:
 
 
 def stale(what: str, state: str, action: str, words: Sequence[str]) -> Bb8Error:
-    """It has reported itself before, but not since the action."""
+    """It has reported itself before, but not since the action; `words` are what it said since then."""
     return NotVerified(
         "IDENTITY_STALE",
         f"{what} is {state}, but nothing has reported itself since the {action}",
-        "See `bb8deploy logs --supervisor` for what became of the container, then run again.",
+        _LAST_WORDS
+        if words
+        else "See `bb8deploy logs --supervisor` for what became of the container, then run again.",
         details=words,
     )
 

@@ -109,5 +109,5 @@ def _rebuild(facts: Facts) -> Decision:
             code="PROFILE_SAME_VERSION",
             remedy="Release a new version (`bb8deploy release patch`): an update installs the profile.",
         )
-    why = "its container is broken" if facts.same_content else "the same version has other content"
+    why = "its container is broken" if facts.same_content else "what is installed is not of this very sync"
     return Decision(Action.REBUILD, facts.start_wanted, why)
