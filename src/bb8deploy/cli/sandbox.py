@@ -152,7 +152,7 @@ def _need_free(folder: Path) -> None:
         raise Locked(
             "SANDBOX_RUNNING",
             f"a sandbox is up in {folder} already",
-            "Stop it with `bb8deploy sandbox down`, or give this one a folder with --root.",
+            f"Stop it with `bb8deploy sandbox down --root {folder}`, or choose another --root.",
         )
     _state(folder).unlink(missing_ok=True)
 
