@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, load_settings, open_run
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets
+from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets, YesOverwrite
 from bb8deploy.cli.sync import AcceptNew, Diff, Route, Via
 from bb8deploy.cli.verify import Backup, NoStart, show, show_preview
 from bb8deploy.console import as_dict
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the newest deploy that did not reach its end.")
-]
-
-Overwrite = Annotated[
-    bool, typer.Option("--yes", "-y", help="Overwrite files that were edited by hand on the host.")
 ]
 
 
@@ -44,7 +40,7 @@ def deploy(
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
-    yes: Overwrite = False,
+    yes: YesOverwrite = False,
 ) -> None:
     """Sync and verify; the earlier version comes back where the new one cannot be verified.
 

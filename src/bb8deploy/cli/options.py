@@ -19,6 +19,9 @@ Targets = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Only one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
+YesOverwrite = Annotated[
+    bool, typer.Option("--yes", "-y", help="Overwrite files that were edited by hand on the host.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")]
 Addon = Annotated[
     Path | None, typer.Option("--addon", help="The add-on's folder (default: that of the workspace).")

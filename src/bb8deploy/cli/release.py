@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
-from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, Yes
+from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, YesOverwrite
 from bb8deploy.cli.publish import Image, Overwrite, show_evidence
 from bb8deploy.errors import Bb8Error, UsageError
 from bb8deploy.plan.release import Name
@@ -43,7 +43,7 @@ def release(
         Name | None, typer.Option("--until", help="Stop after this step; --resume goes on.")
     ] = None,
     dry_run: DryRun = False,
-    yes: Yes = False,
+    yes: YesOverwrite = False,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

@@ -12,10 +12,10 @@ from bb8deploy.host.connect import Host, open_host
 from bb8deploy.lanes.bringup_errors import UNLISTED
 from bb8deploy.lanes.host_receipt import kept_on_host
 from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.preview import foresee, foresee_sync
+from bb8deploy.lanes.preview import foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.rollback import after_failure
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.sync import SyncOutcome, archive_of, sync
+from bb8deploy.lanes.sync import SyncOutcome, hand_edits, sync, warn_of_edits
 from bb8deploy.lanes.verify import PROFILE, VerifyOptions, VerifyOutcome, verify
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.sync import SyncPlan
@@ -112,25 +112,10 @@ def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> Ve
 
 def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
     """Somebody's work on the host is not overwritten without a word."""
-    edited = _hand_edits(host, plan)
+    edited = hand_edits(host, plan)
     if edited and not run.assume_yes:
         raise edited
-    if edited:
-        run.progress.warn(f"{edited.cause}; kept in {archive_of(host.files.runtime)} until the next sync")
-
-
-def _hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
-    """The error for files on the host that are not those which its stamp names."""
-    earlier = plan.earlier
-    if earlier is None or plan.found_as(earlier) or not (plan.changes or plan.extra):
-        return None
-    return CheckFailed(
-        "HAND_EDITED",
-        f"files on {host.where} were edited by hand since run {earlier.run} sent them",
-        "Look at them with `bb8deploy deploy --dry-run --diff`, take over what is worth it, then run again "
-        "with `--yes`, which overwrites them.",
-        details=plan.changes.paths[:20],
-    )
+    warn_of_edits(run, host, plan)
 
 
 def _why_not_back(host: Host, synced: SyncOutcome, sent: bool) -> str:
@@ -154,9 +139,11 @@ def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
     synced = _sync(run, host, options)
     wanted = _to_verify(options, synced, sent=not synced.nothing_to_do)
     expected = Expected(synced.version, synced.digest, synced.run_id_on_host)
-    edited = None if run.assume_yes else _hand_edits(host, synced.plan)
-    refusal = [f"would refuse (HAND_EDITED) without --yes: {edited.cause}"] if edited else []
-    lines = (*refusal, foresee_sync(synced), *foresee(run, host, expected, wanted))
+    lines = (
+        *foresee_edits(run, host, synced.plan),
+        foresee_sync(synced),
+        *foresee(run, host, expected, wanted),
+    )
     return DeployOutcome(synced, None, lines)
 
 

@@ -8,10 +8,11 @@ from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.base import AddonState
 from bb8deploy.host.supervisor.route import reach
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.sync import SyncOutcome
+from bb8deploy.lanes.sync import SyncOutcome, hand_edits
 from bb8deploy.lanes.verify import VerifyOptions, bring_up, slug_of
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.lifecycle import Action, Decision
+from bb8deploy.plan.sync import SyncPlan
 
 _VERBS = (Action.INSTALL, Action.UPDATE, Action.REBUILD)
 
@@ -23,6 +24,12 @@ def foresee_sync(synced: SyncOutcome) -> str:
     entries = synced.plan.entries
     size = sum(entry.size for entry in entries)
     return f"would send {len(entries)} file(s), {size} bytes, to {synced.where} and swap the folders"
+
+
+def foresee_edits(run: Run, host: Host, plan: SyncPlan) -> list[str]:
+    """One line where a deploy would stop because of hand edits on the host."""
+    edited = None if run.assume_yes else hand_edits(host, plan)
+    return [f"would refuse ({edited.code}) without --yes: {edited.cause}"] if edited else []
 
 
 def foresee(run: Run, host: Host, expected: Expected, options: VerifyOptions) -> tuple[str, ...]:

@@ -85,10 +85,10 @@ def sync(
     commit: str | None = None,
     by_rsync: bool = False,
     with_diff: bool = False,
-    approve: Callable[[SyncPlan], object] = lambda _plan: None,
+    approve: Callable[[SyncPlan], object] | None = None,
 ) -> SyncOutcome:
     """Carries lane 2 out for the add-on in `source` (default: the run's own); `approve` may raise before
-    anything is changed.
+    anything is changed, without it hand edits on the host are warned of and overwritten.
 
     Writes SSH_HA_OK and CLEAN_RUNTIME_OK, the latter after the host's files were hashed again; a dry run
     changes nothing and writes no token. Raises CheckFailed, Refused, Unreachable or Locked.
@@ -105,7 +105,7 @@ def sync(
             diffs = tuple(unified(plan, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
                 return _outcome(host, plan, wanted, diffs)
-            approve(plan)
+            approve(plan) if approve else warn_of_edits(run, host, plan)
             after = _carry_out(run, host, session, wanted, plan, by_rsync=by_rsync)
             _prove(run, plan, after, wanted)
         outcome = _outcome(host, plan, wanted, diffs)
@@ -177,6 +177,26 @@ def _outcome(host: Host, plan: SyncPlan, wanted: Wanted, diffs: tuple[str, ...])
         archive=archive_of(host.files.runtime) if swapped else None,
         diffs=diffs,
     )
+
+
+def hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
+    """The error for files on the host that are not those which its stamp names."""
+    earlier = plan.earlier
+    if earlier is None or plan.found_as(earlier) or not (plan.changes or plan.extra):
+        return None
+    return CheckFailed(
+        "HAND_EDITED",
+        f"files on {host.where} were edited by hand since run {earlier.run} sent them",
+        "Look at them with `bb8deploy deploy --dry-run --diff`, take over what is worth it, then run again "
+        "with `--yes`, which overwrites them.",
+        details=plan.changes.paths[:20],
+    )
+
+
+def warn_of_edits(run: Run, host: Host, plan: SyncPlan) -> None:
+    """Says that hand edits are overwritten, and where they stay."""
+    if edited := hand_edits(host, plan):
+        run.progress.warn(f"{edited.cause}; kept in {archive_of(host.files.runtime)} until the next sync")
 
 
 def archive_of(runtime: str) -> str:

@@ -28,12 +28,18 @@ def _reach(run: Run) -> None:
 def _preview(run: Run) -> list[str]:
     """What a sync would change now; the bump's own edits come on top."""
     from bb8deploy.host.connect import open_host
+    from bb8deploy.lanes.preview import foresee_edits
     from bb8deploy.lanes.sync import sync
 
     with open_host(run.settings, run.progress) as host:
-        changed = sync(run, host).changed
+        synced = sync(run, host)
+        edits = foresee_edits(run, host, synced.plan)
+    changed = synced.changed
     names = ", ".join(changed[:10]) + (", ..." if len(changed) > 10 else "")
-    return [f"{len(changed)} file(s) differ on the host before the bump{': ' if names else ''}{names}"]
+    return [
+        *edits,
+        f"{len(changed)} file(s) differ on the host before the bump{': ' if names else ''}{names}",
+    ]
 
 
 def _validate(run: Run) -> None:

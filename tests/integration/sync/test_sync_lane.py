@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
-from bb8deploy.errors import Bb8Error, CheckFailed
+from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.sync import SyncOutcome, sync
+from bb8deploy.lanes.wiring import real_lanes
 from bb8deploy.settings import load
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk
@@ -165,9 +166,27 @@ def test_the_config_file_becomes_the_newest_even_when_it_did_not_change(lab: Lab
 def test_a_hand_edit_on_the_host_is_seen_and_put_right(lab: Lab) -> None:
     go(lab)
     (lab.runtime / "bb8_core/main.py").write_text("print('hacked')\n")
-    outcome = go(lab)
+    with lab.host() as host:
+        foreseen = real_lanes().preview(lab.run(dry_run=True))
+        outcome = sync(lab.run(), host)
     assert outcome.changed == ("bb8_core/main.py",)
     assert lab.on_host() == FILES
+    assert foreseen[0].startswith("would refuse (HAND_EDITED) without --yes: files on ")
+    assert foreseen[1].startswith("1 file(s) differ on the host")
+    assert real_lanes().preview(lab.run(dry_run=True, assume_yes=True)) == [
+        "0 file(s) differ on the host before the bump"
+    ]
+    warned = [line for line in lab.watcher.lines if "were edited by hand" in line]
+    assert len(warned) == 1
+    kept = warned[0].partition("kept in ")[2].partition(" until")[0]
+    assert (Path(kept) / "bb8_core/main.py").read_text() == "print('hacked')\n"
+
+
+def test_a_share_that_is_asked_for_and_not_set_is_named(ssh_lab: Lab) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_host(load(ssh_lab.workspace, environ=ssh_lab.environ), ssh_lab.watcher, via="mount")
+    assert (caught.value.code, "HA_MOUNT" in caught.value.cause) == ("SETTING_MISSING", True)
+    assert "HA_SSH_HOST_ALIAS" not in caught.value.cause
 
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
