@@ -179,10 +179,11 @@ _GOES_ON = {
 
 
 def _interrupted(command: str) -> Interrupted:
-    """What the end of an interrupted run says; a command without a run has an empty name."""
+    """What the end of an interrupted run says; `command` is such as `release patch`, empty without a run."""
     kept = "the run was interrupted; what was observed so far is kept"
     cause = kept if command else "the command was interrupted"
-    return Interrupted("INTERRUPTED", cause, _GOES_ON.get(command, "Run the same command again."))
+    first, *_ = command.split() or [""]
+    return Interrupted("INTERRUPTED", cause, _GOES_ON.get(first, "Run the same command again."))
 
 
 def _internal(problem: BaseException, opened: Opened | None) -> Bb8Error:

@@ -82,6 +82,15 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_observed(
     assert "error INTERRUPTED:" in capsys.readouterr().err
 
 
+def test_an_interrupted_release_is_told_how_it_goes_on(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with suppress(typer.Exit), open_run("release", Modes()) as opened:
+        opened.run.command = "release patch"
+        raise KeyboardInterrupt
+    assert "  remedy: `bb8deploy release --resume` goes on" in capsys.readouterr().err
+
+
 def test_a_defect_of_ours_is_told_in_words_and_kept_without_secrets(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
