@@ -9,9 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from tests.integration.deploylab import DIES, SLUG, Lab, command, config, env_file, environment
 
 from bb8deploy.sandbox import Sandbox
+
+pytestmark = pytest.mark.e2e
 
 
 def test_a_day_with_the_commands(lab: Lab) -> None:

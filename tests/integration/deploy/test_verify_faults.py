@@ -13,6 +13,8 @@ from tests.integration.witness import Witness
 
 from bb8deploy.errors import Bb8Error
 
+pytestmark = pytest.mark.e2e
+
 CASES = json.loads((Path(__file__).parents[2] / "cases/faults/verify_ha.json").read_text())["cases"]
 SYNCED = ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
 

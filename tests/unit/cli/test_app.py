@@ -89,7 +89,7 @@ def test_a_shell_is_offered_commands_and_options(typed: str, offered: list[str])
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_script_is_shown_and_is_one(shell: str) -> None:
-    done = bb8("--show-completion", shell)
+    done = bb8("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert "_BB8DEPLOY_COMPLETE" in done.stdout
     if program := shutil.which(shell):
         checked = subprocess.run([program, "-n"], input=done.stdout, text=True, capture_output=True)
