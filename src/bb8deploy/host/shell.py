@@ -158,7 +158,7 @@ def failure(reason: str, where: str, done: Completed) -> Bb8Error:
     return CheckFailed(
         "SYNC_HOST_FAILED",
         f"{where} was not changed: {_REASONS.get(reason, 'a step failed on the host')}",
-        "See the host's own words below; for a non-root user set HA_SSH_SUDO=yes.",
+        "See the host's own words; for a non-root user set HA_SSH_SUDO=yes.",
         details=details,
     )
 

@@ -10,7 +10,7 @@ from bb8deploy.plan.identity import Expected, Identity
 from bb8deploy.plan.lifecycle import Decision
 
 _BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
-_LAST_WORDS = "See the container's last lines below; `bb8deploy logs` shows more."
+_LAST_WORDS = "See the container's last lines; `bb8deploy logs` shows more."
 UNLISTED = {"NOT_LISTED", "LISTED_OTHER"}
 
 
@@ -25,7 +25,7 @@ def not_done(what: str, verb: str, left: AddonState, error: SupervisorError, log
     return NotVerified(
         "BUILD_FAILED" if building else "PUT_IN_REFUSED",
         f"the Supervisor could not {verb} {what} ({_left(left)}): {error.message}",
-        "Mend what the build output below names, then run again." if building else error.remedy,
+        "Mend what the build output names, then run again." if building else error.remedy,
         details=log,
     )
 
@@ -35,7 +35,7 @@ def not_in(what: str, verb: str, left: AddonState, output: Sequence[str]) -> Bb8
     return NotVerified(
         "BUILD_FAILED",
         f"the {verb} of {what} came to its end, but {_left(left)}",
-        "Mend what the build output below names, then run again.",
+        "Mend what the build output names, then run again.",
         details=output,
     )
 

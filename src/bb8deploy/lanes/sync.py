@@ -189,7 +189,7 @@ def hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
         f"files on {host.where} were edited by hand since run {earlier.run} sent them",
         "Look at them with `bb8deploy deploy --dry-run --diff`, take over what is worth it, then run again "
         "with `--yes`, which overwrites them.",
-        details=plan.changes.paths[:20],
+        details=("what differs from here, the edited files among it:", *plan.changes.paths[:20]),
     )
 
 

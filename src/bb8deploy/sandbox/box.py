@@ -194,7 +194,7 @@ class Sandbox:
             raise CheckFailed(
                 "SANDBOX_REFUSED",
                 f"the sandbox's Supervisor answered {method} {path} with {error.code}: {message}",
-                "Read the lines below; they are the end of its log.",
+                "Read the lines shown with this; they are the end of its log.",
                 details=self.manager.journal.tail(25).splitlines(),
             ) from error
 
