@@ -57,7 +57,7 @@ def parse(text: str) -> Version:
     raise UsageError(
         "VERSION_INVALID",
         f"`{text}` is neither a calendar version (YYYY.M.D.P) nor a semantic one (X.Y.Z)",
-        "Write for example 2026.11.23.0 or 1.4.2, without leading zeros.",
+        "Write for example 2026.11.23.0 or 1.4.2, no leading zeros; a release also takes `patch` or `date`.",
     )
 
 
