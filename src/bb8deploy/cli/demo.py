@@ -49,6 +49,8 @@ def _show(console: Console, workspace: Path, place: Scratch, runtime: OpenRuntim
         console.note(f"    commit {head[:12]}; add-ons run by: {box.runtime_way}")
         with console.step("demo: give the host a history: the add-on as it stands, installed and started"):
             box.install(place.workspace / "addon", scene.OPTIONS)
+        if scene.change(place):
+            console.note("    this version is released already: a line of the add-on's DOCS.md was changed")
         scene.write_settings(place, box.env())
         console.note("    $ bb8deploy release patch")
         exit_code = scene.release(place, ("--quiet",) if console.quiet else ())

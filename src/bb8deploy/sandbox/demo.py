@@ -20,6 +20,7 @@ from bb8deploy.atomic import write_text
 from bb8deploy.errors import CheckFailed, Locked, UsageError
 from bb8deploy.receipts.tokens import CATALOGUE, Token
 from bb8deploy.settings import KEYS
+from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.git import git, resolve
 
 OPTIONS = {"simulate": True, "log_level": "debug"}
@@ -100,6 +101,22 @@ def clone(workspace: Path, place: Scratch) -> str:
     git(place.workspace, "config", "user.name", "bb8deploy demo")
     git(place.workspace, "config", "user.email", "demo@localhost")
     return head
+
+
+def change(place: Scratch) -> bool:
+    """Commits a small change to the add-on where its content is tagged as its version: that is released
+    already, and nothing would be left to show. True where it did.
+    """
+    addon = place.workspace / "addon"
+    version = read_addon(addon).version
+    if resolve(place.workspace, f"refs/tags/{version}:addon") != resolve(place.workspace, "HEAD:addon"):
+        return False
+    docs = addon / "DOCS.md"
+    text = docs.read_text(encoding="utf-8") if docs.is_file() else ""
+    write_text(docs, f"{text}\nThe demo changed this line, to have something to release.\n")
+    git(place.workspace, "add", "--", str(docs))
+    git(place.workspace, "commit", "--quiet", "--message", "Change a line for the demo")
+    return True
 
 
 def write_settings(place: Scratch, host: Mapping[str, str]) -> None:

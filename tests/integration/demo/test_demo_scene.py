@@ -12,6 +12,7 @@ from tests.integration.desk import Desk, isolate_git, make_desk, sh
 
 from bb8deploy.errors import CheckFailed, Locked, UsageError
 from bb8deploy.sandbox import demo
+from bb8deploy.workspace.addon import read_addon
 
 
 @pytest.fixture
@@ -41,6 +42,21 @@ def test_a_machine_without_a_git_identity_can_release_the_clone(
         demo.clone(desk.root, place)
         sh(place.workspace, "git", "commit", "-q", "--allow-empty", "-m", "as the demo")
         assert "bb8deploy demo" in sh(place.workspace, "git", "log", "-1", "--format=%an")
+
+
+def test_a_workspace_that_is_released_already_gets_a_change_to_release(desk: Desk, tmp_path: Path) -> None:
+    version = read_addon(desk.root / "addon").version
+    with demo.scratch(tmp_path / "scratch") as place:
+        demo.clone(desk.root, place)
+        assert not demo.change(place)
+        desk.git("tag", version)
+    with demo.scratch(tmp_path / "scratch") as place:
+        head = demo.clone(desk.root, place)
+        assert demo.change(place)
+        assert sh(place.workspace, "git", "rev-parse", "HEAD~1") == head
+        assert sh(place.workspace, "git", "diff", "--name-only", "HEAD~1") == "addon/DOCS.md"
+        assert sh(place.workspace, "git", "status", "--porcelain") == ""
+        assert not demo.change(place)
 
 
 def test_what_an_earlier_demo_left_is_gone_and_nothing_else_is(tmp_path: Path) -> None:
