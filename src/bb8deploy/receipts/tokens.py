@@ -154,18 +154,20 @@ class Ledger:
         return [line.name for line in self.lines if line.kind == "TOKEN"]
 
     def texts(self, receipt: str) -> list[str]:
-        """This run's lines of one receipt."""
-        return [str(line) for line in self.lines if receipt in _receipts(line)]
+        """This run's lines of one receipt, each once: a failure may be told by two lanes."""
+        return list(dict.fromkeys(str(line) for line in self.lines if receipt in _receipts(line)))
 
     def _fields(self, evidence: dict[str, object]) -> tuple[tuple[str, str], ...]:
         pairs = [(k, str(v)) for k, v in evidence.items() if v is not None]
         return (*pairs, ("run", self.run_id))
 
     def _add(self, line: Line, receipts: Iterable[str]) -> None:
+        told = str(line) in map(str, self.lines)
         self.lines.append(line)
         for name in receipts:
             self._write(name)
-        self.listener(line)
+        if not told:
+            self.listener(line)
 
     def _write(self, receipt: str) -> None:
         save(self.reports / receipt, "".join(f"{line}\n" for line in self.texts(receipt)))

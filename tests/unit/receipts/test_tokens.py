@@ -45,6 +45,18 @@ def test_any_value_stays_within_its_line_and_can_be_read_back(tmp_path: Path, va
     assert json.loads(quoted) == value
 
 
+def test_a_failure_that_two_lanes_tell_is_said_once_and_stands_in_the_receipts_of_both(
+    tmp_path: Path,
+) -> None:
+    heard: list[Line] = []
+    ledger = Ledger("r1", tmp_path, listener=heard.append)
+    ledger.drift("deploy", "HAND_EDITED", "edited")
+    ledger.drift("release", "HAND_EDITED", "edited")
+    assert len(heard) == 1
+    for receipt in ("deploy_receipt.txt", "publish_receipt.txt"):
+        assert (tmp_path / receipt).read_text() == "DRIFT: HAND_EDITED detail=edited run=r1\n"
+
+
 def test_a_skip_and_a_drift_are_no_tokens(tmp_path: Path) -> None:
     ledger = Ledger("r1", tmp_path)
     ledger.skip(Token.VERIFY_OK, "the add-on reports no identity")
