@@ -36,10 +36,10 @@ ALPINE_DROP = ("boot", "dev", "lib/modules", "lost+found", "proc", "run", "sys",
 
 
 def cache_dir() -> Path:
-    """The lab's folder in the user's cache; created if it is missing."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bb8deploy" / "lab"
-    root.mkdir(parents=True, exist_ok=True)
-    return root
+    """The lab's folder in the cache of bb8deploy; created if it is missing."""
+    from bb8deploy import cache
+
+    return cache.cache_dir("lab")
 
 
 def debian_base() -> Path:

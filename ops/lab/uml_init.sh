@@ -8,10 +8,10 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /var/lib/bluetooth
 ip link set lo up
-mkdir -p /run/out /run/dbus
+mkdir -p /run/out /run/dbus /run/tmp
+export TMPDIR=/run/tmp # /tmp stays the host's, where the checkout may lie
 mount -t hostfs none /run/out -o "$OUT"
 exec >/run/out/guest.log 2>&1
 
