@@ -153,8 +153,8 @@ def _read(manifest: Path) -> Iterable[Artifact]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             "EVIDENCE_UNREADABLE",
-            f"{manifest} is no evidence manifest: {type(error).__name__}",
-            "The manifest itself was damaged; fetch the folder again from where it was kept.",
+            f"{manifest} cannot be read as an evidence manifest",
+            f"Name a run's folder or its {NAME}; if this is one, it was damaged: fetch the folder again.",
         ) from error
 
 
