@@ -25,7 +25,7 @@ RECORDED = Path(__file__).resolve().parents[3] / "shared" / "transcripts" / "sup
 LAST = 143  # later scenarios start from edits that cannot be told
 LEFT_OUT = (
     {
-            88: "a race: the job may be over",
+        88: "a race: the job may be over",
         91: "a race: the state one moment after the start",
         92: "the watchdog was at work",
         93: "follows from 92",
