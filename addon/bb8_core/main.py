@@ -95,6 +95,7 @@ class App:
         """Run until asked to stop, then end within 5 s."""
         self.deadman.start()
         self.voice.status("identity", self.identity.as_json())
+        self._introduce()
         bridge = self.spawn(self.bridge.run())
         link = self.spawn(self._run_link())
         self.spawn(self._run_mqtt())
@@ -105,6 +106,12 @@ class App:
         for part in (bridge, link):
             if part.done() and not part.cancelled() and (error := part.exception()) is not None:
                 raise error
+
+    def _introduce(self) -> None:
+        """Announce a configured robot before it was ever met: who waits for it must see why it is away."""
+        address = self.options.robot_address
+        if address and address != self.voice.robot_address:
+            self.voice.robot_known(address, self.options.robot_name or "BB-8", "")
 
     def spawn(self, work: Any) -> asyncio.Task[Any]:
         """Run a coroutine as a task that is kept and ended with the app."""

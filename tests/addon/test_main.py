@@ -132,6 +132,15 @@ def told_at_the_end(tmp_path: Path) -> list[str]:
     return told[next(number for number, line in enumerate(told) if line.endswith("stopping")) :]
 
 
+def test_a_configured_robot_is_announced_before_it_was_ever_met(
+    ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    program(simulate=False, robot_address="C9:00:00:00:B5:4A")
+    ear.until(lambda: any(topic.startswith("homeassistant/device/") for topic in ear.latest))
+    ear.until(lambda: bool(ear.json("bb8/status/connection").get("reason")))
+    assert ear.latest["bb8/status/robot"] == "offline"
+
+
 def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
     tmp_path: Path, broker: Mosquitto, ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
