@@ -33,6 +33,7 @@ class BumblePeripheral:
         self._advertising = False
         self._ticker = Ticker(robot)
         self._spoken: asyncio.Queue[bytes] = asyncio.Queue()
+        self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self.device.add_services(self._services())
         self.device.on("connection", self._connected)
@@ -44,8 +45,9 @@ class BumblePeripheral:
         self._tasks = [loop.create_task(self._follow()), loop.create_task(self._speak())]
 
     async def stop(self) -> None:
-        """Go off the air."""
-        for task in self._tasks:
+        """Go off the air. The radio's task ends by itself: bumble never gets over a command cut in two."""
+        self._stopping = True
+        for task in self._tasks[1:]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._ticker.disarm()
@@ -102,7 +104,7 @@ class BumblePeripheral:
 
     async def _follow(self) -> None:
         """Keep the radio as the robot is: advertising, linked or gone."""
-        while True:
+        while not self._stopping:
             if self._connection is not None and not self.robot.connected and self._spoken.empty():
                 await self._hang_up()
             elif self._connection is None:
