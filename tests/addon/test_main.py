@@ -138,7 +138,7 @@ def test_a_configured_robot_is_announced_before_it_was_ever_met(
     program(simulate=False, robot_address="C9:00:00:00:B5:4A")
     ear.until(lambda: any(topic.startswith("homeassistant/device/") for topic in ear.latest))
     ear.until(lambda: bool(ear.json("bb8/status/connection").get("reason")))
-    assert ear.latest["bb8/status/robot"] == "offline"
+    ear.until(lambda: ear.latest.get("bb8/status/robot") == "offline")
 
 
 def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(

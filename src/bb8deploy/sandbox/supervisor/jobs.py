@@ -81,12 +81,17 @@ class Jobs:
             return slug in self._running
 
     def join(self) -> None:
-        """Waits for every job, in whichever thread, and lets no other begin; each has its own deadlines."""
+        """Waits for every job, in whichever thread; each has its own deadlines."""
         for thread in self._threads:
             thread.join()
         with self._guard:
-            self._ended = True
             self._guard.wait_for(lambda: not self._running, _JOIN_DEADLINE)
+
+    def close(self) -> None:
+        """Lets no other job begin, and waits for those under way."""
+        with self._guard:
+            self._ended = True
+        self.join()
 
     def _background(self, job: Job, work: Callable[[], None]) -> None:
         try:

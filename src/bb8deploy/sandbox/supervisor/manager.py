@@ -123,7 +123,7 @@ class Manager:
 
     def shutdown(self) -> None:
         """Stops every app and ends log followers; for the end of the sandbox."""
-        self.jobs.join()
+        self.jobs.close()
         for app in list(self.installed.values()):
             self._stop(app)
         for journal in (self.journal, *self._journals.values()):
