@@ -530,5 +530,5 @@ class TestReaching:
             pytest.raises(Bb8Error) as caught,
             dial(sshd.hop(port=relay.port, connect_timeout=5.0)) as line,
         ):
-            line.run(["true"], deadline=LONG)  # what the server says after its welcome may be the last to come
+            line.run(["true"], deadline=LONG)  # where the cut comes after the welcome
         assert caught.value.exit_code == 3
