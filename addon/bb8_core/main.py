@@ -70,7 +70,7 @@ class App:
         latch = EstopLatch(data_dir() / "estop.json")
         self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
         self.desk = Desk(self.voice, self.bridge.obey)
-        self.inbox = Inbox(self.loop, lambda raw: self.desk.receive(raw, self.loop.time()), self.desk.flooded)
+        self.inbox = Inbox(self.loop, self._receive, self.desk.flooded, self.bridge.rushed)
         self.client: MqttClient | None = None
         self.mqtt_reason = "Looking for the broker."
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -198,6 +198,9 @@ class App:
             self._on_loop(self.voice.born)
         elif topic == self.topics.ble_ready and not retained:
             self._on_loop(self._ble_ready, payload)
+
+    def _receive(self, raw: Raw) -> None:
+        self.desk.receive(raw, self.loop.time())
 
     def _ble_ready(self, payload: bytes) -> None:
         try:

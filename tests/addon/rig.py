@@ -59,9 +59,12 @@ class Rig:
         latch = EstopLatch(self.latch_file)
         self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, save or _at_once)
         self.desk = Desk(self.ears, self.bridge.obey)
-        self.inbox = Inbox(loop, lambda raw: self.desk.receive(raw, loop.time()), self.desk.flooded)
+        self.inbox = Inbox(loop, self._take, self.desk.flooded, self.bridge.rushed)
         self._delivered = 0
         self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
+
+    def _take(self, raw: Raw) -> None:
+        self.desk.receive(raw, self.loop.time())
 
     def _link_changed(self, status: Status) -> None:
         self.bridge.link_changed(status)

@@ -141,6 +141,12 @@ class Bridge:
         if self.motion.state.moving or len(self.pump):
             self._stop(silent)
 
+    def rushed(self) -> None:
+        """Commands come so fast that the broker may have dropped a stop among them: stop as if it had not."""
+        if self.motion.state.moving or self.pump.waiting(Lane.DRIVE):
+            _log.error("so many commands a second that a stop among them may be lost: stopping for good")
+            self._estop(silent)
+
     def obey(self, request: Request) -> None:
         """Carry out a request, or refuse it with a reason; every step is acknowledged."""
         report = self._reporter(request)

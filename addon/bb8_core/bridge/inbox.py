@@ -11,6 +11,10 @@ from bb8_core.bridge.intents import stops_regardless
 
 MAX_WAITING = 1000
 """Commands that may wait for the loop; of a longer flood the oldest are dropped and counted."""
+BROKER_QUEUE = 1000
+"""What a broker keeps for a slow client by default; mosquitto drops every message beyond it, silently."""
+RUSH_S = 1.0
+"""Seconds in which so many commands make a rush."""
 BATCH = 32
 """Commands taken in one go before the loop may do something else."""
 
@@ -19,20 +23,33 @@ class Inbox:
     """A thread-safe queue with a lane for stops; both functions are called on the loop."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, take: Callable[[Raw], None], flooded: Callable[[int], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        take: Callable[[Raw], None],
+        flooded: Callable[[int], None],
+        rushed: Callable[[], None],
     ) -> None:
-        """Deliver to `take` on `loop`, and tell `flooded` how many were dropped in all."""
+        """Deliver to `take` on `loop`, and tell `flooded` how many were dropped in all.
+
+        `rushed` is called when commands come so fast that the broker may have dropped some before us.
+        """
         self._loop = loop
         self._take = take
         self._flooded = flooded
+        self._rushed = rushed
         self._stops: deque[Raw] = deque()
         self._others: deque[Raw] = deque(maxlen=MAX_WAITING)
+        self._arrivals: deque[float] = deque(maxlen=BROKER_QUEUE)
+        self._rush = False
         self._scheduled = False
         self._dropped = 0
         self._told = 0
 
     def put(self, raw: Raw) -> None:
         """Queue a command; callable from any thread, in the order of arrival per lane."""
+        self._arrivals.append(raw.received_at)
+        if len(self._arrivals) == BROKER_QUEUE and raw.received_at - self._arrivals[0] < RUSH_S:
+            self._rush = True
         if stops_regardless(raw.cmd) is not None:
             self._stops.append(raw)
         else:
@@ -47,6 +64,9 @@ class Inbox:
         if self._dropped != self._told:
             self._told = self._dropped
             self._flooded(self._told)
+        if self._rush:
+            self._rush = False
+            self._rushed()
         for _ in range(BATCH):
             lane = self._stops or self._others
             if not lane:

@@ -13,6 +13,7 @@ from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
 from bb8_core.bridge.acks import AckStatus
+from bb8_core.bridge.inbox import BROKER_QUEUE
 from bb8_core.bridge.page import Page, StopFailed
 from bb8_core.identity import Identity
 from bb8_core.link.matching import Target
@@ -68,6 +69,31 @@ def test_a_stop_without_a_robot_claims_nothing_and_an_emergency_stop_latches(tmp
         assert rig.ears.states["estop"] == {"state": "ON"}
 
     play(tmp_path, story, target=NOBODY)
+
+
+DRIVE = '{"speed":50,"heading":9,"ms":2000}'
+
+
+@pytest.mark.parametrize(
+    ("moving", "rush", "latched"),
+    [(True, BROKER_QUEUE, True), (False, BROKER_QUEUE, False), (True, 900, False)],
+)
+def test_a_rush_in_which_the_broker_may_have_lost_a_stop_latches_the_emergency_stop_of_a_moving_robot(
+    tmp_path: Path, moving: bool, rush: int, latched: bool
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        if moving:
+            rig.deliver("drive", DRIVE)
+            await rig.until(lambda: rig.bridge.motion.state.moving)
+        for _ in range(rush):
+            rig.deliver("ping", "garbage")
+        await asyncio.sleep(0.2)
+        assert rig.bridge.estop is latched
+        assert rig.bridge.motion.state.moving is (moving and not latched)
+        assert any(command.is_stop for _, command in rig.motor_commands()) is latched
+
+    play(tmp_path, story)
 
 
 def test_the_balance_is_switched_and_put_right_again_by_a_stop(tmp_path: Path) -> None:

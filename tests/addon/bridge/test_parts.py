@@ -18,8 +18,8 @@ from bb8_core.bridge.acks import Outcome
 from bb8_core.bridge.deadman import Deadman
 from bb8_core.bridge.desk import Desk, Raw
 from bb8_core.bridge.gate import Limits, Refused, Situation, decide
+from bb8_core.bridge.inbox import BROKER_QUEUE, RUSH_S, Inbox
 from bb8_core.bridge.inbox import MAX_WAITING as INBOX_LIMIT
-from bb8_core.bridge.inbox import Inbox
 from bb8_core.bridge.intents import BadPayload, Drive, Led, LedChange
 from bb8_core.bridge.latch import EstopLatch
 from bb8_core.bridge.lights import Light, after, light_json, tail_json
@@ -157,7 +157,13 @@ async def test_the_dead_man_acts_although_the_event_loop_hangs() -> None:
 async def test_stops_overtake_a_flood_in_the_inbox() -> None:
     taken: list[str] = []
     dropped: list[int] = []
-    inbox = Inbox(asyncio.get_running_loop(), lambda raw: taken.append(raw.cmd), dropped.append)
+    rushes: list[bool] = []
+    inbox = Inbox(
+        asyncio.get_running_loop(),
+        lambda raw: taken.append(raw.cmd),
+        dropped.append,
+        lambda: rushes.append(True),
+    )
 
     def flood() -> None:
         for _ in range(INBOX_LIMIT + 50):
@@ -171,6 +177,17 @@ async def test_stops_overtake_a_flood_in_the_inbox() -> None:
         await asyncio.sleep(0)
     assert taken[0] == "stop"
     assert dropped == [50]
+    assert rushes == [True]
+
+
+async def test_as_many_commands_a_second_as_a_broker_keeps_are_no_rush() -> None:
+    loop = asyncio.get_running_loop()
+    rushes: list[bool] = []
+    inbox = Inbox(loop, lambda raw: None, lambda dropped: None, lambda: rushes.append(True))
+    for number in range(5 * BROKER_QUEUE):
+        inbox.put(Raw("led", b"", False, number * 1.001 * RUSH_S / (BROKER_QUEUE - 1)))
+        await asyncio.sleep(0)
+    assert rushes == []
 
 
 def test_a_flood_is_counted_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
