@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, UsageError
+from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
 from bb8deploy.host.connect import Host, open_host
 from bb8deploy.lanes.bringup_errors import UNLISTED
 from bb8deploy.lanes.host_receipt import kept_on_host
@@ -90,6 +90,11 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
         if error.code in _PUT_BACK and not _why_not_back(host, synced, sent):
             with run.step("put the earlier tree back", host.where):
                 host.files.restore_previous(run.id)
+        raise
+    except Unreachable as error:
+        if sent:
+            lies = f"version {synced.version} lies on the host already; `deploy --resume` goes on from there"
+            error.details = (*error.details, lies)
         raise
     if verified.verified and host.files.route == "ssh":
         run.ledger.emit(Token.DEPLOY_SSH_OK, host=host.where, version=synced.version)

@@ -9,7 +9,7 @@ import pytest
 from ops.bench.relay import Relay
 from tests.integration.deploylab import RUN_SH, SILENT, SLUG, Lab, config
 
-from bb8deploy.errors import CheckFailed, NotVerified, UsageError
+from bb8deploy.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.deploy import deploy
 from bb8deploy.lanes.rollback import roll_back, roll_back_to
@@ -150,6 +150,17 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     )
     assert lab.tokens == []
     assert not (lab.box.root / "addons/local/beep_boop_bb8").exists()
+
+
+def test_a_refused_token_over_a_mount_says_what_lies_on_the_host_already(lab: Lab) -> None:
+    lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
+    lab.environ["HA_LLAT"] = "wrong"
+    (lab.box.root / "addons/local/beep_boop_bb8").mkdir()
+    with pytest.raises(Refused) as caught:
+        lab.deploy()
+    assert caught.value.code == "HA_TOKEN_REFUSED"
+    assert caught.value.details[-1].startswith("version 1.0.0 lies on the host already; `deploy --resume`")
+    assert "DEPLOY_OK" not in lab.tokens
 
 
 def test_nothing_to_do_costs_at_most_thirteen_round_trips(lab: Lab) -> None:
