@@ -33,6 +33,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from ops.bench.relay import Relay  # noqa: E402
 from ops.bench.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
+from tests.integration.small_addon import DOCKERFILE, RUN_SH  # noqa: E402
 
 from bb8deploy.atomic import write_text  # noqa: E402
 from bb8deploy.lanes.deploy import DeployOutcome, deploy  # noqa: E402
@@ -54,20 +55,6 @@ CONFIG = (
     'name: Bench\nversion: "1.0.0"\nslug: beep_boop_bb8\ndescription: x\narch: [amd64, aarch64]\n'
     "init: false\noptions: {}\nschema: {}\n"
 )
-DOCKERFILE = """ARG BUILD_FROM=debian:stable
-FROM ${BUILD_FROM}
-COPY run.sh build_stamp.jso[n] /usr/src/app/
-CMD ["sh", "/usr/src/app/run.sh"]
-"""
-RUN_SH = """#!/bin/sh
-stamp="$(dirname "$0")/build_stamp.json"
-value() { sed -n "s/.*\\"$1\\": \\"\\([^\\"]*\\)\\".*/\\1/p" "$stamp" 2>/dev/null; }
-who="version=$(value version) tree=$(value tree) commit=$(value commit) run=$(value run)"
-echo "IDENTITY $who python=3.13.0"
-echo RUN_SH_PRESENT
-trap 'exit 0' TERM
-while :; do sleep 0.2; done
-"""
 
 
 HA = """#!/bin/sh

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.small_addon import DOCKERFILE, RUN_SH
 
 from bb8deploy.lanes.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.lanes.journal import Journal
@@ -23,23 +24,6 @@ from bb8deploy.settings import load
 DEADLINE = 150
 SLUG = "local_beep_boop_bb8"
 VERSION = "1.0.0"
-DOCKERFILE = """ARG BUILD_FROM=debian:stable
-FROM ${BUILD_FROM}
-COPY run.sh build_stamp.jso[n] /usr/src/app/
-CMD ["sh", "/usr/src/app/run.sh"]
-"""
-# A report as the real add-on makes it, then a quiet life until it is told to stop.
-RUN_SH = """#!/bin/sh
-stamp="$(dirname "$0")/build_stamp.json"
-value() { sed -n "s/.*\\"$1\\": \\"\\([^\\"]*\\)\\".*/\\1/p" "$stamp" 2>/dev/null; }
-who="version=$(value version) tree=$(value tree) commit=$(value commit) run=$(value run)"
-echo "IDENTITY $who python=3.13.0"
-echo RUN_SH_PRESENT
-trap 'exit 0' TERM
-while :; do sleep 0.2; done
-"""
-DIES = "#!/bin/sh\necho 'dying: no robot here'\nexit 3\n"
-SILENT = "#!/bin/sh\necho hello\ntrap 'exit 0' TERM\nwhile :; do sleep 0.2; done\n"
 
 
 def config(version: str) -> str:

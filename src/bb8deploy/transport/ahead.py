@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
 
 OPEN_DEADLINE = 30.0
 AHEAD = 2
+PATIENCE = 30.0
+"""Seconds that a command waits for a session where the server has given as many as it allows."""
+_PAUSE = 0.05
 
 
 class ChannelsAhead:
     """The session channels of one connection; the next ones are asked for before they are needed.
 
     A server with few sessions left (sshd's MaxSessions) refuses them, which costs nothing: the command that
-    needs one asks once more and waits.
+    needs one asks again and waits for another command's end.
     """
 
     def __init__(self, transport: paramiko.Transport) -> None:
@@ -27,6 +31,7 @@ class ChannelsAhead:
         self._pool = ThreadPoolExecutor(AHEAD, "bb8deploy-channel")
         self._lock = threading.Lock()
         self._ready: deque[Future[paramiko.Channel]] = deque()
+        self._given = False
         self.ask()
 
     def ask(self) -> None:
@@ -38,8 +43,25 @@ class ChannelsAhead:
     def take(self) -> tuple[paramiko.Channel, bool]:
         """A channel, and whether it had to be waited for.
 
-        Raises SSHException, OSError or EOFError where the server gives none.
+        Raises SSHException, OSError or EOFError where the server gives none: at once where it has never given
+        one, else after PATIENCE.
         """
+        import paramiko
+
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._next()
+            except paramiko.SSHException:  # of several refusals at once paramiko gives but one its own class
+                if not self._given or time.monotonic() > end or not self._transport.is_active():
+                    raise
+            time.sleep(_PAUSE)
+
+    def close(self) -> None:
+        """Lets go of the thread; the connection's end takes the channels away."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _next(self) -> tuple[paramiko.Channel, bool]:
         import paramiko
 
         while (ahead := self._pop()) is not None:
@@ -50,15 +72,12 @@ class ChannelsAhead:
                     return channel, waited
         return self._open(), True
 
-    def close(self) -> None:
-        """Lets go of the thread; the connection's end takes the channels away."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def _pop(self) -> Future[paramiko.Channel] | None:
         with self._lock:
             return self._ready.popleft() if self._ready else None
 
     def _open(self) -> paramiko.Channel:
         channel = self._transport.open_session(timeout=OPEN_DEADLINE)
+        self._given = True
         channel.settimeout(OPEN_DEADLINE)
         return channel

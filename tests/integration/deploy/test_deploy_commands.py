@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.integration.deploylab import DIES, SLUG, Lab, command, config, env_file, environment
+from tests.integration.deploylab import SLUG, Lab, command, config, env_file, environment
+from tests.integration.small_addon import DIES
 
 from bb8deploy.sandbox import Sandbox
 

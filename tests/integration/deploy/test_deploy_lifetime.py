@@ -8,7 +8,8 @@ import threading
 from typing import Any
 
 import pytest
-from tests.integration.deploylab import DOCKERFILE, RUN_SH, SLUG, Lab, begun, command, config, env_file
+from tests.integration.deploylab import SLUG, Lab, begun, command, config, env_file
+from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import Witness, runtime
 
 from bb8deploy.sandbox import core_api

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.integration.deploylab import DIES, DOCKERFILE, RUN_SH, Lab, begun, command, config, env_file
+from tests.integration.deploylab import Lab, begun, command, config, env_file
+from tests.integration.small_addon import DIES, DOCKERFILE, RUN_SH
 from tests.integration.witness import Witness, host_tree, runtime, stamp_on, tokens_of
 
 pytestmark = pytest.mark.e2e

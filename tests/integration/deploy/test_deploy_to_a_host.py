@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from ops.bench.relay import Relay
-from tests.integration.deploylab import RUN_SH, SILENT, SLUG, Lab, config
+from tests.integration.deploylab import SLUG, Lab, config
+from tests.integration.small_addon import RUN_SH, SILENT
 
 from bb8deploy.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.connect import open_host

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from ops.bench.relay import Relay
-from tests.integration.deploylab import RUN_SH, SLUG, Lab, begun, command, config, env_file, environment
+from tests.integration.deploylab import SLUG, Lab, begun, command, config, env_file, environment
+from tests.integration.small_addon import RUN_SH
 
 pytestmark = pytest.mark.e2e
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from ops.bench.relay import Relay
-from tests.integration.deploylab import RUN_SH, SLUG, Lab
+from tests.integration.deploylab import SLUG, Lab
 from tests.integration.diagnose.conftest import Seen, look, runtime
+from tests.integration.small_addon import RUN_SH
 from tests.integration.sshlab import keygen
 
 from bb8deploy.lanes.diagnose.check import Level

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.integration.deploylab import DOCKERFILE, RUN_SH, SLUG, Lab, config
+from tests.integration.deploylab import SLUG, Lab, config
 from tests.integration.diagnose.conftest import look, runtime
+from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.sshlab import start_sshd
 
 from bb8deploy.errors import Bb8Error

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from ops.docs import commands
-from tests.integration.deploylab import RUN_SH, Lab, command, config, env_file, open_lab
+from tests.integration.deploylab import Lab, command, config, env_file, open_lab
+from tests.integration.small_addon import RUN_SH
 
 from bb8deploy.sandbox import Sandbox
 

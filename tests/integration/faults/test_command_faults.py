@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from ops.bench.relay import Relay
-from tests.integration.deploylab import DIES, RUN_SH, Lab, command, config, env_file
+from tests.integration.deploylab import Lab, command, config, env_file
+from tests.integration.small_addon import DIES, RUN_SH
 from tests.integration.sshlab import keygen
 from tests.integration.witness import Witness, runtime, tokens_of
 

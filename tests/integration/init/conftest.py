@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.integration.small_addon import DOCKERFILE, RUN_SH
 
 from bb8deploy.sandbox import Sandbox
 
@@ -21,21 +22,6 @@ arch: [amd64, aarch64]
 init: false
 options: {}
 schema: {}
-"""
-DOCKERFILE = """ARG BUILD_FROM=debian:stable
-FROM ${BUILD_FROM}
-COPY run.sh build_stamp.jso[n] /usr/src/app/
-CMD ["sh", "/usr/src/app/run.sh"]
-"""
-# Reports its identity as the real add-on does, and lives until it is told to stop.
-RUN_SH = """#!/bin/sh
-stamp="$(dirname "$0")/build_stamp.json"
-value() { sed -n "s/.*\\"$1\\": \\"\\([^\\"]*\\)\\".*/\\1/p" "$stamp" 2>/dev/null; }
-who="version=$(value version) tree=$(value tree) commit=$(value commit) run=$(value run)"
-echo "IDENTITY $who python=3.13.0"
-echo RUN_SH_PRESENT
-trap 'exit 0' TERM
-while :; do sleep 0.2; done
 """
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.deploylab import DEADLINE, DIES, RUN_SH, command, environment
+from tests.integration.deploylab import DEADLINE, command, environment
 from tests.integration.release.site import Site, open_site
+from tests.integration.small_addon import DIES, RUN_SH
 
 pytestmark = pytest.mark.e2e
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.deploylab import DIES, RUN_SH, begun, command
+from tests.integration.deploylab import begun, command
 from tests.integration.registrylab import open_registry, use_buildah
 from tests.integration.release.responder import answering
 from tests.integration.release.site import Site, open_site
+from tests.integration.small_addon import DIES, RUN_SH
 
 pytestmark = pytest.mark.e2e
 

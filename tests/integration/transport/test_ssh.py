@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +140,16 @@ def test_many_commands_at_once_share_the_connection(line: SshTransport) -> None:
         thread.join()
     assert sorted(results) == sorted(f"{n}\n".encode() for n in range(8))
     assert line.stats.connections == 1
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 3])
+def test_a_server_of_few_sessions_serves_many_commands_one_after_the_other(
+    make_sshd: MakeSshd, sessions: int
+) -> None:
+    server = make_sshd(options=[f"MaxSessions {sessions}"])
+    with dial(server.hop()) as line, ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda n: line.run(["echo", str(n)], deadline=LONG).out, range(8)))
+    assert done == [f"{n}\n".encode() for n in range(8)]
 
 
 def test_a_stream_answers_while_its_input_is_open(line: SshTransport) -> None:
