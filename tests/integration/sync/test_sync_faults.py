@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,9 @@ from tests.integration.sshlab import Sshd, start_sshd
 from tests.integration.sync.conftest import FILES, Lab, MakeLab, ssh_settings
 
 from bb8deploy.errors import Bb8Error
+from bb8deploy.host.connect import Host
+from bb8deploy.host.lock import HostLocked
+from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import sync
 
 CASES = json.loads((Path(__file__).parents[2] / "cases/faults/sync_host.json").read_text())["cases"]
@@ -93,6 +97,22 @@ def settle(lab: Lab) -> None:
         time.sleep(0.05)
 
 
+@contextlib.contextmanager
+def locked(lab: Lab, run: Run) -> Iterator[Host]:
+    """The host under our lock; a busy one may begin the last command of a cut connection only now."""
+    end = time.monotonic() + DEADLINE
+    with contextlib.ExitStack() as kept:
+        while True:
+            settle(lab)
+            try:
+                host = kept.enter_context(lab.host())
+                kept.enter_context(host.lock(run))
+                break
+            except HostLocked:
+                assert time.monotonic() < end, "the lock did not go away with its connection"
+        yield host
+
+
 def first_sync(lab: Lab) -> None:
     with lab.host() as host:
         sync(lab.run(), host)
@@ -101,9 +121,8 @@ def first_sync(lab: Lab) -> None:
 
 def next_sync_puts_it_right(lab: Lab) -> None:
     """The next command restores what was between, clears what was left over, and brings the new tree."""
-    settle(lab)
     run = lab.run()
-    with lab.host() as host:
+    with locked(lab, run) as host:
         sync(run, host)
     assert lab.on_host() == {**NEW, "secrets.yaml": "host's own"}
     assert run.ledger.held() == ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
@@ -172,12 +191,10 @@ def measure(relayed: Callable[..., tuple[Lab, Relay]]) -> tuple[Lab, int, int]:
 
 def back_to_earlier(lab: Lab) -> None:
     """Makes the host hold the earlier tree again, whatever it held."""
-    settle(lab)
-    with lab.host() as host:
-        run = lab.run()
-        with host.lock(run):
-            if state(lab) == "new":
-                host.files.restore_previous(run.id)
+    run = lab.run()
+    with locked(lab, run) as host:
+        if state(lab) == "new":
+            host.files.restore_previous(run.id)
     assert state(lab) == "earlier"
 
 
@@ -201,6 +218,7 @@ def test_a_connection_cut_at_any_byte_leaves_a_whole_tree_and_no_false_token(
                     sync(run, host)
             except Bb8Error as error:
                 codes.add(error.exit_code)
+        settle(lab)
         now = state(lab)
         seen.add(now)
         assert now in {"earlier", "new", "between"}, f"cut {way} at byte {at} of {total}"
