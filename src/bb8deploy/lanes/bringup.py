@@ -31,6 +31,7 @@ FIRST_POLLS, POLL = (0.2, 0.4, 0.7), 1.0
 IDENTITY_DEADLINE = 60.0
 START_DEADLINE = 180.0
 STOPPED_GRACE = 15.0
+LOOK_PATIENCE = 60.0
 RUNNING = ("started", "startup")
 _ALREADY = "this very content runs already"
 TAIL, BUILD_TAIL = 20, 60
@@ -43,7 +44,8 @@ class Bringup:
     """One attempt to get `expected` to run. `sent`: this run changed the files on the host.
 
     `profile_changed` tells for the tree digest of what runs whether apparmor.txt is another one than its;
-    `answered`: the Supervisor itself said that the action was done.
+    `answered`: the Supervisor itself said that the action was done; `trusts_log`: the newest report in the
+    log is that of what is installed, which it is not where a later container may have died without a word.
     `before` is the look before anything was done; `states`, `log`, `build_log`, `built_here` and `rode` (what
     the `rider` printed with the last look) fill as it goes.
     """
@@ -59,6 +61,7 @@ class Bringup:
     profile_changed: Callable[[str], bool] = lambda _running: False
     start: bool = True
     backup: bool = False
+    trusts_log: bool = True
     rider: str = ""
     answered: bool = True
     rode: bytes | None = None
@@ -92,10 +95,16 @@ class Bringup:
             with self.run.step(f"{verb} {self.slug}", self.where) as facts:
                 facts["why"] = self.decision.why
                 state = self._carried_out(verb)
+        if verb == "install" and not self.supervisor.log_is_current:
+            self._leave_behind_what_was_said()
         if self.decision.start and state.state not in RUNNING:
             with self.run.step(f"start {self.slug}", self.where):
                 self._started()
         return self.decision
+
+    def _leave_behind_what_was_said(self) -> None:
+        """The journal keeps the lines of an app that was uninstalled, and shows them once it is back."""
+        self.before = replace(self.before, log=self.supervisor.logs(self.slug, LOG_LINES))
 
     def _start_or_rebuild(self) -> None:
         """Starts what was built; where its image is gone, which only the start shows, builds it again."""
@@ -141,7 +150,7 @@ class Bringup:
         return decide(self._facts(replace(state, listed=self.expected.version, detached=False)))
 
     def _facts(self, state: AddonState) -> Facts:
-        said = newest(self.before.log)
+        said = newest(self.before.log) if self.trusts_log else None
         same = said is not None and said.is_(self.expected)
         other = state.version == self.expected.version and not same
         return Facts(
@@ -214,7 +223,10 @@ class Bringup:
                 return True
 
     def _wait_idle(self, end: float) -> None:
-        """Waits until no job about the add-on is under way; a Supervisor that is silent is asked again."""
+        """Waits until no job about the add-on is under way; a Supervisor that is silent is asked again.
+
+        Raises Unreachable JOB_UNFINISHED at `end`: what will run in the end cannot be told yet.
+        """
         while time.monotonic() < end:
             try:
                 busy = [job for job in self.supervisor.jobs() if job.reference == self.slug and not job.done]
@@ -223,6 +235,7 @@ class Bringup:
             if busy == []:
                 return
             time.sleep(POLL)
+        raise errors.unfinished(self._what)
 
     # ------------------------------------------------------------------ the add-on's own word
 
@@ -251,7 +264,7 @@ class Bringup:
         began = time.monotonic()
         lines, pauses = LOG_LINES, chain(FIRST_POLLS, repeat(POLL))
         while True:
-            state = self._look(lines=lines)
+            state = self._look(lines)
             lines = MORE_LINES
             self.observed = newest(self._fresh(self.log))
             waited = time.monotonic() - began
@@ -272,7 +285,7 @@ class Bringup:
             else:
                 time.sleep(max(0.0, min(5.0, end - time.monotonic())))
                 last = time.monotonic() >= end
-                state = self._look(self.rider if last else "")
+                state = self._look_patiently(self.rider if last else "")
             again = newest(newer_lines(seen, self.log, window=LOG_LINES)) is not None
             if state.state != "started" or state.version != self.expected.version:
                 raise errors.died(self._what, state.state, self.last_words())
@@ -289,12 +302,23 @@ class Bringup:
 
     # ------------------------------------------------------------------ looking
 
-    def _look(self, rider: str = "", lines: int = LOG_LINES) -> AddonState:
+    def _look(self, lines: int) -> AddonState:
         try:
-            look = self.supervisor.look(self.slug, lines, rider=rider)
+            look = self.supervisor.look(self.slug, lines)
         except NoAnswer:
             return AddonState(self.slug, True, self.expected.version, "", "startup", False, False)
         return self._take(look)
+
+    def _look_patiently(self, rider: str) -> AddonState:
+        """A look without an answer says nothing of the add-on: another one follows, for a minute."""
+        end = time.monotonic() + LOOK_PATIENCE
+        while True:
+            try:
+                return self._take(self.supervisor.look(self.slug, LOG_LINES, rider=rider))
+            except NoAnswer:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(POLL)
 
     def _take(self, look: Look) -> AddonState:
         state = look.state or replace(_GONE, slug=self.slug)

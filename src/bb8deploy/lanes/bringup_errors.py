@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified
+from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable
 from bb8deploy.host.supervisor.base import AddonState, Problem, SupervisorError
 from bb8deploy.plan.identity import Expected, Identity
 from bb8deploy.plan.lifecycle import Decision
@@ -37,6 +37,16 @@ def not_in(what: str, verb: str, left: AddonState, output: Sequence[str]) -> Bb8
         f"the {verb} of {what} came to its end, but {_left(left)}",
         "Mend what the build output names, then run again.",
         details=output,
+    )
+
+
+def unfinished(what: str) -> Bb8Error:
+    """The Supervisor was given its time and is still at work: nothing is known, so nothing is undone."""
+    return Unreachable(
+        "JOB_UNFINISHED",
+        f"the Supervisor is still at work on {what} when its time is up",
+        "Wait until `ha jobs info` shows nothing for it, then run `bb8deploy deploy --resume`; "
+        "a slow host wants a longer BB8_BUILD_DEADLINE.",
     )
 
 

@@ -38,8 +38,11 @@ class RollbackOutcome:
     action: str
 
 
-def roll_back(run: Run, host: Host) -> RollbackOutcome:
+def roll_back(run: Run, host: Host, failed: str = "") -> RollbackOutcome:
     """Puts the host's earlier tree back and has it run, proven as VERIFY_OK is; then ROLLBACK_OK.
+
+    `failed` is the version that goes, empty where that is not known: one of the same number may have replaced
+    the earlier build without a word in the log, so that only a new build is believed.
 
     Needs the lock. Raises CheckFailed where there is no earlier tree or it carries no whole stamp,
     NotVerified where it does not run.
@@ -52,7 +55,8 @@ def roll_back(run: Run, host: Host) -> RollbackOutcome:
     expected = Expected(version, stamp.tree if stamp and provable else UNKNOWN, stamp.run if stamp else "")
     reached = reach(run.settings, run.addon, host, slug_of(run))
     with closing(reached.supervisor):
-        work = bring_up(run, host, reached, expected, VerifyOptions(sent=True))
+        options = VerifyOptions(sent=True, trusts_log=failed not in {"", version})
+        work = bring_up(run, host, reached, expected, options)
         decision = work.put_in()
         if not provable:
             raise _unprovable(run, version)
@@ -127,7 +131,7 @@ def after_failure(run: Run, host: Host, failed: NotVerified | CheckFailed) -> No
     case where the rollback failed too."""
     kind = type(failed)
     try:
-        outcome = roll_back(run, host)
+        outcome = roll_back(run, host, str(run.facts.get("version", "")))
     except Bb8Error as error:
         run.ledger.drift("rollback", error.code, run.clean(error.cause))
         kind, said = NotVerified, f"the rollback failed too: {error.cause}"

@@ -45,13 +45,15 @@ class VerifyOutcome:
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
     """`start`: start it where it does not run; `backup`: before an update; `sent`: this deploy, or the one
-    that it goes on with, sent files; `profile_changed`: apparmor.txt among them.
+    that it goes on with, sent files; `profile_changed`: apparmor.txt among them; `trusts_log`: the newest
+    report in the log is that of what is installed.
     """
 
     start: bool = True
     backup: bool = False
     sent: bool = False
     profile_changed: bool = False
+    trusts_log: bool = True
 
 
 def slug_of(run: Run) -> str:
@@ -112,6 +114,7 @@ def bring_up(run: Run, host: Host, reached: Reached, expected: Expected, options
         profile_changed=lambda running: options.profile_changed or _profile_differs(host, running),
         start=options.start,
         backup=options.backup,
+        trusts_log=options.trusts_log,
         rider=_rider(host),
     )
 

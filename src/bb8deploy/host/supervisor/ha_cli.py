@@ -111,7 +111,7 @@ class HaCli:
             if error.problem is Problem.UNKNOWN_APP:
                 return Look(None, ())
             raise
-        return Look(state, plain_lines(log.out.strip("\n")) if state.installed and log.status == 0 else ())
+        return Look(state, self._text(log, f"show the log of {slug}") if state.installed else ())
 
     def info(self, slug: str) -> AddonState:
         """`ha apps info`; right behind a verb, what the verb's own command has seen after it."""
