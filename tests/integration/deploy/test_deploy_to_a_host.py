@@ -86,11 +86,18 @@ def test_a_changed_profile_at_the_same_version_is_refused_each_time(lab: Lab) ->
         assert on_host.read_text() == "profile beep_boop_bb8 {}\n"
 
 
-def test_a_second_folder_with_the_slug_costs_the_topology_token(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.yaml", config("1.0.0")),
+        ("config.json", '{"name": "old", "version": "1.0.0", "slug": "beep_boop_bb8"}'),
+    ],
+)
+def test_a_second_folder_with_the_slug_costs_the_topology_token(lab: Lab, name: str, text: str) -> None:
     lab.deploy()
     twin = lab.box.root / "addons/local/twin"
     twin.mkdir()
-    (twin / "config.yaml").write_text(config("1.0.0"))
+    (twin / name).write_text(text)
     with pytest.raises(CheckFailed, match="twin claims the slug"):
         lab.deploy()
     assert "RUNTIME_TOPOLOGY_OK" not in lab.tokens

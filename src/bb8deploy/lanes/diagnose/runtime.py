@@ -127,7 +127,7 @@ def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> l
 
 
 def _on_the_share(host: Host) -> Topology | None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, Bb8Error):
         return look_mounted(Path(host.files.runtime)) if host.transport is None else None
     return None
 
