@@ -100,6 +100,7 @@ def test_ctrl_c_stops_everything_and_the_next_command_can_go_on(clone: Path) -> 
         output = process.stdout.read()  # type: ignore[union-attr]
     assert process.returncode == 130, output
     assert output.count("error INTERRUPTED") == 1
+    assert "run `bb8deploy demo` again" in output
     assert "TOKEN: TESTS_OK" not in output
     assert left_over(clone) == []
     receipts = clone / "reports" / "demo" / "workspace" / "reports"

@@ -56,6 +56,8 @@ def _show(console: Console, workspace: Path, place: Scratch, runtime: OpenRuntim
         exit_code = scene.release(place, ("--quiet",) if console.quiet else ())
     if exit_code == 0:
         console.table("What was observed", ("token", "lane", "stands for"), scene.earned(place))
+    else:
+        console.note("the demo's host is gone, so there is nothing to resume: run `bb8deploy demo` again")
     report = place.reports / "report.html"
     console.text(f"report: {report}" if report.is_file() else f"receipts: {place.reports}")
     return exit_code
