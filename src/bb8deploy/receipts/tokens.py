@@ -86,7 +86,9 @@ CATALOGUE: dict[Token, Meaning] = {
         "publish", "the remote branch was read back and holds the planned tree", (PUBLISH,)
     ),
     Token.TAG_OK: Meaning(
-        "publish", "the remote tag was read back and points at the published commit", (PUBLISH,)
+        "publish",
+        "the remote tag was read back: a commit of the branch that holds the planned tree",
+        (PUBLISH,),
     ),
     Token.IMAGE_PUBLISH_OK: Meaning(
         "publish", "each image's manifest was read back from the registry", (PUBLISH,)

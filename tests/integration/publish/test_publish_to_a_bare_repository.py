@@ -114,6 +114,19 @@ def test_a_hand_edit_on_the_remote_is_shown_and_refused_without_overwrite(desk: 
     assert desk.at_store("log", "--format=%s", "main").splitlines()[1] == "Edit by hand"
 
 
+def test_the_tag_of_a_version_stays_where_a_hand_edit_was_taken_back(desk: Desk, tmp_path: Path) -> None:
+    publish(desk.run())
+    tagged = desk.at_store("rev-parse", "2026.1.2.0^{commit}")
+    edit_at_store(desk, tmp_path, "run.sh", "#!/bin/sh\necho by hand\n")
+    run = desk.run()
+    outcome = publish(run, PublishOptions(overwrite=True))
+    assert outcome.commit != outcome.tag_commit == tagged
+    # What the catalogue says of TAG_OK: a commit of the branch, with the planned tree.
+    desk.at_store("merge-base", "--is-ancestor", tagged, "main")
+    assert desk.at_store("rev-parse", f"{tagged}^{{tree}}") == desk.git("rev-parse", "HEAD:addon")
+    assert dict(run.ledger.lines[-1].fields)["commit"] == tagged
+
+
 def test_a_hand_edit_that_was_brought_home_is_no_obstacle(desk: Desk, tmp_path: Path) -> None:
     publish(desk.run())
     edit_at_store(desk, tmp_path, "run.sh", "#!/bin/sh\necho by hand\n")
