@@ -49,8 +49,9 @@ def promote(run: Run, source: Source) -> tuple[str, tuple[Image, ...]]:
         run.progress.note(f"would build and push {', '.join(job.reference for job in plan.jobs)}")
         return tree, ()
     with _registry(plan) as registry:
-        if not _there_already(run, registry, plan, source):
-            _build_all(run, plan, source)
+        if _there_already(run, registry, plan, source):
+            return tree, _read_back(run, registry, p.made_before(plan))
+        _build_all(run, plan, source)
         return tree, _read_back(run, registry, plan)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bb8deploy.errors import UsageError
 from bb8deploy.workspace.addon import AddonInfo
@@ -18,6 +18,8 @@ PLATFORMS = {
 }
 # Names the published content in the image, so that a second run knows its own work.
 TREE_LABEL = "io.github.e-app-404.bb8deploy.tree"
+# What must be true of an image whoever made it; the others tell of the commit that it was made at.
+_OF_CONTENT = (TREE_LABEL, "io.hass.version", "io.hass.arch")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/([a-z0-9._-]|\{arch\})+)+")
 
 _LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?/")
@@ -98,6 +100,17 @@ def _job(
         labels={key: value for key, value in labels.items() if value},
         args={"BUILD_VERSION": info.version, "BUILD_ARCH": arch},
     )
+
+
+def made_before(plan: ImagePlan) -> ImagePlan:
+    """The plan of images that are there already: an earlier commit with the same content may have made them,
+    so only the labels that speak of the content are asked for.
+    """
+    return replace(plan, jobs=tuple(replace(job, labels=_of_content(job)) for job in plan.jobs))
+
+
+def _of_content(job: ImageJob) -> Mapping[str, str]:
+    return {key: job.labels[key] for key in _OF_CONTENT}
 
 
 def docker_commands(job: ImageJob, context: str, dockerfile: str, epoch: str) -> list[list[str]]:

@@ -11,8 +11,9 @@ import pytest
 from tests.integration.desk import Desk
 from tests.integration.registrylab import open_registry, use_buildah, use_docker
 
-from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
+from bb8deploy.errors import Bb8Error, CheckFailed, Unreachable, UsageError
 from bb8deploy.lanes import image as lane
+from bb8deploy.lanes import publish as publishing
 from bb8deploy.lanes.publish import PublishOptions, publish
 from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, release
 from bb8deploy.lanes.run import Run
@@ -55,6 +56,11 @@ def promote(desk: Desk, registry: str, name: str = "me/demo") -> Run:
     return run
 
 
+def unreachable(*_: object) -> None:
+    """A publish that comes to its images and no further."""
+    raise Unreachable("REMOTE_UNREACHABLE", "no answer", "Try later.")
+
+
 @pytest.mark.parametrize("tool", ["buildah", "docker"], indirect=True)
 def test_both_architectures_and_their_list_are_read_back(imaged: Desk, registry: str) -> None:
     run = promote(imaged, registry)
@@ -81,6 +87,18 @@ def test_a_second_promotion_builds_nothing_and_proves_all(
     first = promote(imaged, registry)
     monkeypatch.setattr(lane, "_build_all", lambda *_: pytest.fail("built again"))
     assert promote(imaged, registry).ledger.held() == first.ledger.held()
+
+
+def test_a_commit_beside_the_addon_leaves_the_images_that_are_there_good(
+    imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_publish", unreachable)
+        with pytest.raises(Unreachable):
+            promote(imaged, registry)
+    imaged.commit("README.md", "Hello", "Write about it")
+    monkeypatch.setattr(lane, "_build_all", lambda *_: pytest.fail("built again"))
+    assert promote(imaged, registry).ledger.held()[-2:] == ["SUBTREE_PUBLISH_OK", "TAG_OK"]
 
 
 def test_an_image_of_other_content_is_never_replaced(imaged: Desk, registry: str) -> None:

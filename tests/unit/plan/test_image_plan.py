@@ -8,11 +8,13 @@ import pytest
 
 from bb8deploy.errors import UsageError
 from bb8deploy.plan.image import (
+    TREE_LABEL,
     ImagePlan,
     buildah_commands,
     buildah_list,
     docker_commands,
     docker_list,
+    made_before,
     plan_images,
 )
 from bb8deploy.workspace.addon import AddonInfo
@@ -38,6 +40,11 @@ def test_labels_are_those_that_the_supervisor_reads() -> None:
     assert labels["io.hass.version"] == "1.2.3"
     assert labels["io.hass.name"] == "Größe"
     assert "io.hass.url" not in labels
+
+
+def test_an_image_that_was_there_already_is_asked_for_its_content_alone() -> None:
+    labels = made_before(planned("ghcr.io/me/demo")).jobs[1].labels
+    assert labels == {TREE_LABEL: "tree", "io.hass.version": "1.2.3", "io.hass.arch": "aarch64"}
 
 
 def test_only_a_registry_on_loopback_may_go_without_tls() -> None:
