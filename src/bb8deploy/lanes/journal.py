@@ -10,6 +10,8 @@ from typing import Any
 
 from bb8deploy.receipts.store import append
 
+_TRIED = {"started", "done", "failed"}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,8 +41,12 @@ class Journal:
         return [e for line in self.path.read_text(encoding="utf-8").splitlines() if (e := _entry(line))]
 
     def done(self) -> dict[str, dict[str, Any]]:
-        """The steps that were finished, with their facts."""
-        return {entry.step: entry.facts for entry in self.entries() if entry.state == "done"}
+        """The steps whose last try was finished, with their facts.
+
+        A later try that did not end takes the earlier one's word back: it may have changed anything.
+        """
+        last = {entry.step: entry for entry in self.entries() if entry.state in _TRIED}
+        return {step: entry.facts for step, entry in last.items() if entry.state == "done"}
 
 
 def now() -> str:

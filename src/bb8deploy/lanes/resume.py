@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bb8deploy.errors import UsageError
 from bb8deploy.lanes.journal import Entry, Journal
 from bb8deploy.lanes.run import Run
+from bb8deploy.plan.release import PREFIX
 from bb8deploy.receipts.tokens import Ledger, Line
 
 EARNED = "earned"
@@ -67,11 +68,7 @@ def reopen(run: Run, past: Unfinished) -> Run:
     journal = Journal(run.workspace / "reports" / "runs" / past.run_id / "journal.jsonl")
     ledger = Ledger(past.run_id, run.reports, listener=run.ledger.listener)
     done = set(journal.done())
-    ledger.lines = [
-        line
-        for entry in journal.entries()
-        if entry.state == EARNED and (line := _line(entry)) and f"release: {STEP_OF_LANE[line.lane]}" in done
-    ]
+    ledger.lines = [line for line in _last_earned(journal.entries()) if _step_of(line) in done]
     return replace(run, id=past.run_id, journal=journal, ledger=ledger)
 
 
@@ -90,6 +87,21 @@ def remember_tokens(run: Run) -> None:
 def forget_tokens(run: Run, step: str) -> None:
     """Takes back what an earlier try of a step had earned: it is about to be observed anew."""
     run.ledger.lines = [line for line in run.ledger.lines if STEP_OF_LANE.get(line.lane) != step]
+
+
+def _last_earned(entries: Iterable[Entry]) -> list[Line]:
+    """What each step earned in its last try: with its next start, an earlier one's lines are gone."""
+    lines: list[Line] = []
+    for entry in entries:
+        if entry.state == "started":
+            lines = [line for line in lines if _step_of(line) != entry.step]
+        elif entry.state == EARNED and (line := _line(entry)):
+            lines.append(line)
+    return lines
+
+
+def _step_of(line: Line) -> str:
+    return f"{PREFIX}{STEP_OF_LANE[line.lane]}"
 
 
 def _unfinished(run_id: str, entry: Entry) -> Unfinished:

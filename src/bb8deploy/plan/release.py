@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -98,8 +98,20 @@ def target(how: str, past: Past, today: date) -> Target:
 
 
 def steps(now: Situation) -> tuple[Step, ...]:
-    """Every step of the release in order, with what becomes of it."""
-    return tuple(_step(name, now) for name in Name)
+    """Every step of the release in order, with what becomes of it.
+
+    What one step proved rests upon those before it: where one of them runs anew, it is due too.
+    """
+    looked = tuple(_step(name, now) for name in Name)
+    anew = (
+        place for place, step in enumerate(looked) if step.do is Do.RUN and step.name is not Name.PREFLIGHT
+    )
+    first = next(anew, len(looked))
+    return (*looked[:first], *(_due(step) for step in looked[first:]))
+
+
+def _due(step: Step) -> Step:
+    return replace(step, do=Do.RUN, why="") if step.do is Do.KEEP else step
 
 
 def _fits(how: str, current: str, today: date) -> bool:

@@ -32,6 +32,15 @@ def test_the_last_time_that_a_step_was_done_counts(tmp_path: Path) -> None:
     assert journal.done() == {"copy": {"tree": "new"}}
 
 
+@pytest.mark.parametrize("state", ["started", "failed"])
+def test_a_later_try_that_did_not_end_takes_the_earlier_one_back(tmp_path: Path, state: str) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("deploy", "done", commit="one")
+    journal.write("VERIFY_OK", "earned")
+    journal.write("deploy", state)
+    assert journal.done() == {}
+
+
 def test_a_journal_that_was_never_written_is_empty(tmp_path: Path) -> None:
     assert Journal(tmp_path / "none.jsonl").entries() == []
 
