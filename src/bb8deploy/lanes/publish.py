@@ -8,7 +8,14 @@ from pathlib import Path
 from bb8deploy.errors import Bb8Error, CheckFailed, Refused, UsageError
 from bb8deploy.lanes.fitness import require_fit
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.source import Source, read_source, tag_locally, tag_message, tagged_here
+from bb8deploy.lanes.source import (
+    Source,
+    read_source,
+    require_commit,
+    tag_locally,
+    tag_message,
+    tagged_here,
+)
 from bb8deploy.lanes.survey import SOURCE_TRAILER, TREE_TRAILER, HandEdits, Store, hand_edits, survey
 from bb8deploy.plan.image import Image
 from bb8deploy.plan.publish import Pushes, RemoteState, decide
@@ -24,12 +31,14 @@ NOTHING = "Nothing to publish: the remote already has this tree and its tag."
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
     """`overwrite` takes back hand edits on the remote; `subtree_split` keeps the seed's way of publishing;
-    `image` builds and pushes images first and publishes a config that names them.
+    `image` builds and pushes images first and publishes a config that names them; `commit` is the one that
+    was deployed, where this follows a deploy, and no other is published then.
     """
 
     overwrite: bool = False
     subtree_split: bool = False
     image: bool = False
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,9 @@ class PublishOutcome:
 def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
     """Publishes `HEAD:addon` and its tag to HA_PUBLISH_REMOTE, and emits a token for each read back.
 
-    Raises UsageError without a remote, CheckFailed for a dirty tree, disagreeing versions, broken rules,
-    hand edits on the remote or a taken tag, Refused or Unreachable where the remote does not play along.
+    Raises UsageError without a remote, CheckFailed for a dirty tree, another commit than was asked for,
+    disagreeing versions, broken rules, hand edits on the remote or a taken tag, Refused or Unreachable where
+    the remote does not play along.
     """
     options = options or PublishOptions()
     store = find_store(run)
@@ -62,6 +72,8 @@ def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
     try:
         with run.step("publish: source") as facts:
             source = read_source(run)
+            if options.commit:
+                require_commit(run, source.commit.sha, options.commit)
             facts.update(commit=source.commit.sha, tree=source.tree, version=source.info.version)
         outcome = replace(
             outcome, version=source.info.version, source_commit=source.commit.sha, tree=source.tree

@@ -21,7 +21,7 @@ from bb8deploy.lanes.publish import (
 )
 from bb8deploy.lanes.resume import Unfinished, forget_tokens, remember_tokens
 from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.source import read_source, tag_locally
+from bb8deploy.lanes.source import read_source, require_commit, tag_locally
 from bb8deploy.lanes.survey import source_tree, survey
 from bb8deploy.machine import exclusive
 from bb8deploy.plan import release as plan
@@ -34,6 +34,8 @@ from bb8deploy.workspace.addon import read_addon
 ECHO_TOKENS = (Token.TELEMETRY_ATTEST_OK, Token.ECHO_WINDOW_10S_OK, Token.TELEMETRY_ARTIFACTS_EMITTED)
 # What a deploy tells the steps after it, kept for a resume: the echo must come from this very container.
 OBSERVED = ("version", "tree", "stamp_run")
+# These are handed their commit; the others take whatever files they find.
+_OF_A_COMMIT = {Name.PUBLISH, Name.TAG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ class Step:
 @dataclass(slots=True)
 class ReleaseOutcome:
     """The whole release. `nothing`: the version was released before, and nothing was done; `stopped`: it
-    ended early because it was asked to. `report` is the path of its page.
+    ended early because it was asked to. `source_commit` is the one that the steps are about, the bump's as
+    soon as there is one. `report` is the path of its page.
     """
 
     how: str
@@ -207,6 +210,7 @@ class _Flow:
         asked = preflight.Asked(
             self.outcome.version, self.options.overwrite, self.options.image, resuming_bump=mid_bump
         )
+        self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
         with self._step(Name.PREFLIGHT):
             preflight.check_workspace(self.run, asked)
             reach = [] if self.options.local else [lambda: self.lanes.reach(self.run)]
@@ -216,10 +220,11 @@ class _Flow:
 
     def rest(self) -> None:
         """Every step after preflight, up to the one that was asked for."""
+        self._forget_what_is_due()
         actions = {
             Name.VALIDATE: self._validate,
             Name.BUMP: self._bump,
-            Name.DEPLOY: lambda: self.lanes.deploy(self.run),
+            Name.DEPLOY: self._deploy,
             Name.ATTEST: self._attest,
             Name.PUBLISH: self._publish,
             Name.TAG: self._tag,
@@ -245,7 +250,15 @@ class _Flow:
             row = self._row(Name.DEPLOY)
             row.commands = (*self.lanes.preview(self.run), *row.commands)
 
+    def _forget_what_is_due(self) -> None:
+        """Takes back at once what a resume brought of steps that it must take again, should it end before."""
+        for step in plan.steps(self._situation()):
+            if step.do is Do.RUN:
+                forget_tokens(self.run, step.name)
+
     def _do(self, name: Name, action: Callable[[], None]) -> None:
+        if not self.outcome.published:  # by then the commit is out with its tag, whatever came after it
+            self._unmoved()
         step = next(s for s in plan.steps(self._situation()) if s.name is name)
         if step.do is Do.SKIP:
             self._skip(step)
@@ -264,14 +277,19 @@ class _Flow:
         self.run.journal.write(f"{plan.PREFIX}{name}", "started")
         try:
             yield
+            if name not in _OF_A_COMMIT:
+                self._unmoved()
         finally:
             row.seconds = round(monotonic() - began, 3)
-        self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
         observed = {fact: self.run.facts[fact] for fact in OBSERVED if fact in self.run.facts}
         self.run.journal.write(
             f"{plan.PREFIX}{name}", "done", commit=self.outcome.source_commit, observed=observed
         )
         row.state = "done"
+
+    def _unmoved(self) -> None:
+        """Raises CheckFailed where HEAD left the commit that the steps are about: no other is published."""
+        require_commit(self.run, g.resolve(self.run.workspace, "HEAD"), self.outcome.source_commit)
 
     def _skip(self, step: plan.Step) -> None:
         self._row(step.name).state, self._row(step.name).why = "skipped", step.why
@@ -289,18 +307,32 @@ class _Flow:
             keep_artifacts(self.run, TEST_REPORTS)
 
     def _bump(self) -> None:
-        bump(self.run, self.outcome.version, from_version=self.outcome.from_version)
+        before = self.outcome.source_commit
+        made = bump(self.run, self.outcome.version, from_version=self.outcome.from_version).commit
+        if made != before:  # nothing but the bump may lie between what was validated and what is deployed
+            parents = g.read_commit(self.run.workspace, made).parents
+            require_commit(self.run, parents[0] if parents else made, before)
+        self.outcome.source_commit = made
+
+    def _deploy(self) -> None:
+        g.require_clean(self.run.workspace)  # the host gets the files, the remote the commit
+        self.lanes.deploy(self.run)
 
     def _attest(self) -> None:
         self.lanes.attest(self.run)
         keep_artifacts(self.run, ECHO_FILES)
 
     def _publish(self) -> None:
-        wanted = PublishOptions(overwrite=self.options.overwrite, image=self.options.image)
+        commit = self.outcome.source_commit
+        wanted = PublishOptions(overwrite=self.options.overwrite, image=self.options.image, commit=commit)
         self.outcome.published = publish(self.run, wanted)
 
     def _tag(self) -> None:
-        tag_locally(self.run, read_source(self.run))
+        if self.outcome.published:
+            return  # publish has tagged here what it read back there
+        source = read_source(self.run)
+        require_commit(self.run, source.commit.sha, self.outcome.source_commit)
+        tag_locally(self.run, source)
 
     def _attestable(self) -> None:
         why = plan.no_attest(self._situation())
@@ -313,13 +345,12 @@ class _Flow:
 
     def _situation(self) -> plan.Situation:
         run, settings = self.run, self.run.settings
-        head = g.resolve(run.workspace, "HEAD")
         info = read_addon(run.addon)
         remote = settings.text("HA_PUBLISH_REMOTE")
         return plan.Situation(
             version=self.outcome.version,
-            head=head,
-            parent=_bumped_parent(run, self.outcome.version),
+            head=self.outcome.source_commit,
+            parent=_bumped_parent(run, self.outcome.source_commit, self.outcome.version),
             bump=self.must_bump,
             host=settings.text("HA_SSH_HOST_ALIAS") or settings.text("HA_MOUNT"),
             broker=settings.text("MQTT_HOST"),
@@ -369,9 +400,9 @@ def _released_remotely(run: Run, version: str, tree: str) -> bool:
         return False
 
 
-def _bumped_parent(run: Run, version: str) -> str:
-    """The commit before the bump, where HEAD is that bump."""
-    head = g.read_commit(run.workspace, "HEAD")
+def _bumped_parent(run: Run, commit: str, version: str) -> str:
+    """The commit before the bump, where `commit` is that bump."""
+    head = g.read_commit(run.workspace, commit)
     is_bump = head.message.splitlines()[:1] == [SUBJECT.format(version=version)]
     return head.parents[0] if is_bump and head.parents else ""
 
@@ -391,7 +422,7 @@ def _what_stays(flow: _Flow) -> list[str]:
     if state[Name.DEPLOY] in {"done", "kept"}:
         lines.append(f"The host runs {version}, verified; `bb8deploy rollback` brings the earlier one back.")
     lines.append("Mend the cause, commit, and go on with `bb8deploy release --resume`.")
-    if not where and _bumped_parent(flow.run, version):
+    if not where and _bumped_parent(flow.run, "HEAD", version):
         lines.append("To give the version up instead: `git reset --keep HEAD~1`.")
     return lines
 
@@ -421,9 +452,19 @@ def _finish(run: Run, flow: _Flow, error: str) -> None:
         )
     )
     if not error:
-        keep_evidence(run, outcome.published, parameters={"how": outcome.how, "version": outcome.version})
+        keep_evidence(
+            run,
+            outcome.published or _unpublished(run, outcome),
+            parameters={"how": outcome.how, "version": outcome.version},
+        )
         run.journal.write("release", "done", version=outcome.version)
     outcome.report = _report(run)
+
+
+def _unpublished(run: Run, outcome: ReleaseOutcome) -> PublishOutcome:
+    """What a release that published nothing is about: its commit, not wherever HEAD is by now."""
+    tree = g.folder_tree(run.workspace, run.addon, outcome.source_commit)
+    return PublishOutcome(outcome.version, outcome.source_commit, tree)
 
 
 def _report(run: Run) -> str:

@@ -27,8 +27,21 @@ def read_source(run: Run) -> Source:
     commit = g.read_commit(run.workspace, "HEAD")
     info = read_addon(run.addon)
     _check_versions(run, info)
-    tree = g.folder_tree(run.workspace, run.addon)
+    tree = g.folder_tree(run.workspace, run.addon, commit.sha)
     return Source(commit, info, tree, _notes(run, info))
+
+
+def require_commit(run: Run, found: str, wanted: str) -> None:
+    """Raises CheckFailed where `found` is not the commit that the release is about."""
+    if found == wanted:
+        return
+    raise CheckFailed(
+        "HEAD_MOVED",
+        f"HEAD went to {found[:12]} while the release of {wanted[:12]} was under way",
+        "`bb8deploy release --resume` validates and deploys what is there now; to release without it, put "
+        f"HEAD back first (`git branch LATER && git reset --keep {wanted[:12]}`).",
+        details=g.git(run.workspace, "log", "--oneline", "-10", f"{wanted}..{found}", "--").splitlines(),
+    )
 
 
 def tag_locally(run: Run, source: Source) -> str:
@@ -49,7 +62,7 @@ def tagged_here(run: Run, source: Source) -> bool:
     version = source.info.version
     if not g.resolve(run.workspace, f"refs/tags/{version}"):
         return False
-    own = g.folder_tree(run.workspace, run.addon)
+    own = g.folder_tree(run.workspace, run.addon, source.commit.sha)
     if g.folder_tree(run.workspace, run.addon, f"refs/tags/{version}") == own:
         return True
     raise CheckFailed(

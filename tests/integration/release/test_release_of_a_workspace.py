@@ -8,11 +8,15 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.desk import Desk
 
 from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
+from bb8deploy.lanes import release as releasing
+from bb8deploy.lanes.bump import BumpOutcome, bump
+from bb8deploy.lanes.publish import PublishOptions, PublishOutcome, publish
 from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
 from bb8deploy.lanes.resume import find_unfinished, reopen
 from bb8deploy.lanes.run import Run
@@ -33,15 +37,15 @@ class Calls:
 
     def lanes(self) -> Lanes:
         return Lanes(
-            reach=self._lane("reach"),
+            reach=self.at("reach"),
             preview=lambda _run: ["3 files differ on the host"],
-            validate=self._lane("validate", Token.TESTS_OK),
-            deploy=self._lane("deploy", Token.VERIFY_OK),
-            attest=self._lane("attest", Token.TELEMETRY_ATTEST_OK),
+            validate=self.at("validate", Token.TESTS_OK),
+            deploy=self.at("deploy", Token.VERIFY_OK),
+            attest=self.at("attest", Token.TELEMETRY_ATTEST_OK),
         )
 
-    def _lane(self, name: str, token: Token | None = None) -> Callable[[Run], None]:
-        def call(run: Run) -> None:
+    def at(self, name: str, token: Token | None = None) -> Callable[..., None]:
+        def call(run: Run, *_: object) -> None:
             self.made.append(name)
             if name in self.fail:
                 raise self.fail[name]
@@ -182,6 +186,127 @@ def test_after_a_fix_a_resume_proves_the_new_commit_from_the_start(desk: Desk) -
     go_on(desk, calls)
     assert calls.made == ["reach", "validate", "deploy", "attest"]
     assert desk.at_store("rev-parse", f"{NEW}^{{tree}}") == desk.git("rev-parse", "HEAD:addon")
+
+
+def committing(desk: Desk, lane: Callable[[Run], None]) -> Callable[[Run], None]:
+    """`lane`, while somebody commits in the add-on."""
+
+    def call(run: Run) -> None:
+        lane(run)
+        desk.commit("addon/run.sh", "#!/bin/sh\nexec unproven\n", "Work on meanwhile")
+
+    return call
+
+
+@pytest.mark.parametrize("during", ["reach", "validate", "deploy", "attest"])
+def test_a_commit_made_meanwhile_is_not_published_before_a_resume_has_proven_it(
+    desk: Desk, during: str
+) -> None:
+    lanes = Calls().lanes()
+    slow: Any = {during: committing(desk, getattr(lanes, during))}
+    with pytest.raises(CheckFailed) as caught:
+        release(desk.run(HOST), "patch", ReleaseOptions(), replace(lanes, **slow))
+    assert caught.value.code == "HEAD_MOVED"
+    assert any("Work on meanwhile" in line for line in caught.value.details)
+    assert desk.at_store("for-each-ref") + desk.git("tag") == ""
+    calls = Calls()
+    again, _ = go_on(desk, calls)
+    assert calls.made == ["reach", "validate", "deploy", "attest"]
+    assert desk.git("rev-parse", f"{NEW}^{{commit}}") == desk.git("rev-parse", "HEAD")
+    held = again.ledger.held()
+    assert len(held) == len(set(held))
+
+
+def test_a_commit_that_slips_in_before_the_bump_is_not_deployed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = committing(desk, lambda _run: None)
+
+    def bumped(run: Run, version: str, *, from_version: str) -> BumpOutcome:
+        late(run)
+        return bump(run, version, from_version=from_version)
+
+    monkeypatch.setattr(releasing, "bump", bumped)
+    calls = Calls()
+    with pytest.raises(CheckFailed) as caught:
+        go(desk, calls)
+    assert caught.value.code == "HEAD_MOVED"
+    assert "deploy" not in calls.made
+
+
+def test_a_commit_while_the_version_is_published_stays_out_of_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = committing(desk, lambda _run: None)
+
+    def published(run: Run, options: PublishOptions) -> PublishOutcome:
+        try:
+            return publish(run, options)
+        finally:
+            late(run)
+
+    monkeypatch.setattr(releasing, "publish", published)
+    run, outcome = go(desk, Calls())
+    proven = desk.git("rev-parse", "HEAD~1")
+    assert set(states(outcome).values()) == {"done"}
+    assert outcome.source_commit == desk.git("rev-parse", f"{NEW}^{{commit}}") == proven
+    assert desk.at_store("rev-parse", "main^{tree}") == desk.git("rev-parse", "HEAD~1:addon")
+    subject = json.loads((run.folder / "provenance.intoto.jsonl").read_text())["subject"][0]
+    assert subject["digest"]["gitTree"] == desk.git("rev-parse", "HEAD~1:addon")
+
+
+def test_files_that_no_commit_has_are_not_deployed(desk: Desk) -> None:
+    go(desk, Calls(), options=ReleaseOptions(until=Name.BUMP))
+    calls = Calls()
+    lanes = replace(calls.lanes(), validate=lambda _run: (desk.addon / "run.sh").write_text("by hand"))
+    with pytest.raises(CheckFailed) as caught:
+        release(desk.run(HOST), "patch", ReleaseOptions(), lanes)
+    assert caught.value.code == "GIT_DIRTY"
+    assert "deploy" not in calls.made
+
+
+def test_a_deploy_that_another_try_has_overtaken_is_made_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(releasing, "publish", Calls(fail={"publish": broken()}).at("publish"))
+        with pytest.raises(NotVerified):
+            go(desk, Calls())
+    first = desk.git("rev-parse", "HEAD")
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    with pytest.raises(NotVerified):
+        go_on(desk, Calls(fail={"deploy": broken()}))  # whatever the host has now, it is not the first
+    desk.git("reset", "-q", "--hard", first)
+    calls = Calls()
+    run, _ = go_on(desk, calls)
+    assert calls.made == ["reach", "validate", "deploy", "attest"]
+    held = run.ledger.held()
+    assert len(held) == len(set(held))
+
+
+def test_two_tries_of_a_step_leave_the_tokens_of_the_second(desk: Desk) -> None:
+    with pytest.raises(NotVerified):
+        go(desk, Calls(fail={"attest": broken()}))
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    with pytest.raises(NotVerified):
+        go_on(desk, Calls(fail={"attest": broken()}))
+    run = desk.run(HOST)
+    again = reopen(run, find_unfinished(run.reports))
+    assert again.ledger.held() == ["TESTS_OK", "BUMP_OK", "VERIFY_OK"]
+
+
+def test_what_a_resume_must_prove_again_leaves_no_token_where_it_fails_before(desk: Desk) -> None:
+    with pytest.raises(NotVerified):
+        go(desk, Calls(fail={"attest": broken()}))
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    run = desk.run(HOST)
+    past = find_unfinished(run.reports)
+    again = reopen(run, past)
+    assert "VERIFY_OK" in again.ledger.held()
+    with pytest.raises(NotVerified):
+        continue_release(again, past, Calls(fail={"validate": broken()}).lanes())
+    assert again.ledger.held() == []
+    assert "TOKEN: VERIFY_OK" not in (again.reports / "deploy_receipt.txt").read_text()
 
 
 def test_a_new_release_takes_up_a_version_that_was_bumped_but_never_released(desk: Desk) -> None:
