@@ -28,7 +28,7 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """`write_bytes` for UTF-8 text; line ends are written as they stand."""
-    write_bytes(path, text.encode(), mode=mode)
+    write_bytes(path, _bytes(text), mode=mode)
 
 
 def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
@@ -37,7 +37,7 @@ def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
     Raises OSError where it did not go in whole, as on a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = line.encode() + b"\n"
+    data = _bytes(line) + b"\n"
     binary = getattr(os, "O_BINARY", 0)  # Windows would write other line ends
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary, mode)
     try:
@@ -46,3 +46,8 @@ def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _bytes(text: str) -> bytes:
+    r"""UTF-8; what a file name in another encoding has left in the text is spelled out, such as `\udce9`."""
+    return text.encode("utf-8", "backslashreplace")

@@ -114,3 +114,11 @@ def test_a_symlink_is_replaced_and_what_it_points_at_left_alone(tmp_path: Path) 
     write_text(tmp_path / "link", "new")
     assert (tmp_path / "real").read_text() == "real"
     assert (tmp_path / "link").read_text() == "new"
+
+
+def test_a_file_name_that_is_no_utf_8_is_spelled_out_and_stops_nothing(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    write_text(tmp_path / "contract.json", f"{name} é\n")
+    append_line(tmp_path / "journal.jsonl", name)
+    assert (tmp_path / "contract.json").read_text(encoding="utf-8") == "caf\\udce9.txt é\n"
+    assert (tmp_path / "journal.jsonl").read_text(encoding="utf-8") == "caf\\udce9.txt\n"
