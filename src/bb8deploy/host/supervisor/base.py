@@ -218,21 +218,33 @@ def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any
 
 
 def parse_jobs(data: Mapping[str, Any]) -> tuple[Job, ...]:
-    """The jobs of `/jobs/info`, children included, flat."""
-    return tuple(_flatten(data.get("jobs") or ()))
+    """The jobs of `/jobs/info`, children included, flat.
+
+    Raises SupervisorError where they are no list: that must not pass for an idle Supervisor.
+    """
+    return tuple(_flatten(data.get("jobs")))
 
 
 def _flatten(rows: Any) -> Iterator[Job]:
+    if rows is None:
+        return
+    if not isinstance(rows, list):
+        raise SupervisorError(Problem.OTHER, "list its jobs", "its answer holds no list of jobs")
     for row in rows:
         if not isinstance(row, Mapping):
             continue
         yield Job(
             name=str(row.get("name") or ""),
             reference=str(row.get("reference") or ""),
-            progress=float(row.get("progress") or 0),
-            done=bool(row.get("done")),
+            progress=_per_cent(row.get("progress")),
+            done=row.get("done") is True,
         )
-        yield from _flatten(row.get("child_jobs") or ())
+        yield from _flatten(row.get("child_jobs"))
+
+
+def _per_cent(value: object) -> float:
+    """A number as it stands, 0 for anything else: it is only shown."""
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def parse_health(info: Mapping[str, Any], resolution: Mapping[str, Any]) -> Health:
@@ -241,9 +253,16 @@ def parse_health(info: Mapping[str, Any], resolution: Mapping[str, Any]) -> Heal
         version=str(info.get("version") or ""),
         healthy=bool(info.get("healthy", True)),
         supported=bool(info.get("supported", True)),
-        unhealthy=tuple(map(str, resolution.get("unhealthy") or ())),
-        unsupported=tuple(map(str, resolution.get("unsupported") or ())),
+        unhealthy=_reasons(resolution.get("unhealthy")),
+        unsupported=_reasons(resolution.get("unsupported")),
     )
+
+
+def _reasons(value: object) -> tuple[str, ...]:
+    """A list's words; what is no list and says something is the only one."""
+    if isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    return (str(value),) if value else ()
 
 
 class Supervisor(Protocol):

@@ -279,7 +279,7 @@ def _json(text: str) -> dict[str, Any] | None:
         at = text.index("{", start)
         try:
             value, end = decoder.raw_decode(text, at)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         best = value if isinstance(value, dict) else best
     return best

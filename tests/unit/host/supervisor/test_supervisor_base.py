@@ -67,6 +67,31 @@ def test_jobs_are_flat_and_health_forgives_silence() -> None:
         {"jobs": [{"name": "app_manager_rebuild", "reference": "local_x", "child_jobs": [child]}, 3]}
     )
     assert [job.name for job in jobs] == ["app_manager_rebuild", "app_rebuild"]
-    assert parse_jobs({}) == ()
+    assert parse_jobs({}) == parse_jobs({"jobs": None}) == ()
     assert parse_health({}, {}).healthy
     assert parse_health({"healthy": False}, {"unhealthy": ["setup"]}).unhealthy == ("setup",)
+
+
+def test_a_progress_that_is_no_number_is_decoration() -> None:
+    rows = [{"progress": value} for value in ("50 %", None, [], 12, 12.5)]
+    assert [job.progress for job in parse_jobs({"jobs": rows})] == [0, 0, 0, 12, 12.5]
+
+
+def test_a_job_is_done_only_where_the_supervisor_says_true() -> None:
+    rows = [{"done": value} for value in (True, False, None, "false", 1)]
+    assert [job.done for job in parse_jobs({"jobs": rows})] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("data", [{"jobs": 3}, {"jobs": {"a": 1}}, {"jobs": [{"child_jobs": "x"}]}])
+def test_jobs_that_are_no_list_never_pass_for_an_idle_supervisor(data: dict[str, object]) -> None:
+    with pytest.raises(SupervisorError, match="no list of jobs"):
+        parse_jobs(data)
+
+
+@pytest.mark.parametrize(
+    ("said", "reasons"),
+    [(True, ("True",)), ("disk", ("disk",)), (None, ()), (False, ()), (["a", 1], ("a", "1"))],
+)
+def test_reasons_of_ill_health_are_taken_as_they_come(said: object, reasons: tuple[str, ...]) -> None:
+    health = parse_health({"healthy": False}, {"unhealthy": said, "unsupported": said})
+    assert health.unhealthy == health.unsupported == reasons
