@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -80,13 +81,17 @@ class Conversation:
         return True
 
     def answer(self, *, deadline: float = STEP_DEADLINE) -> list[Section]:
-        """The next answer. Raises CheckFailed or Refused where the program failed or said nothing."""
+        """The next answer, whole within `deadline` seconds.
+
+        Raises CheckFailed or Refused where the program failed or said nothing.
+        """
+        until = time.monotonic() + deadline
         end = f"\n{self._mark} END\n".encode()
         got = bytearray(self._rest)
         seen = 0
         while (found := got.find(end, seen)) < 0:
             seen = max(0, len(got) - len(end))
-            data = self.stream.read(deadline=deadline)
+            data = self.stream.read(deadline=max(0.0, until - time.monotonic()))
             if not data:
                 raise self._silent(bytes(got))
             got += data

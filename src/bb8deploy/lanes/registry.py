@@ -45,17 +45,19 @@ class Registry:
     def __init__(self, host: str, *, insecure: bool, login: Secret | None = None) -> None:
         import httpx
 
+        from bb8deploy.transport.http import Calls
+
         self.host = host
         self._login = login
         self._headers: dict[str, str] = {}
         scheme = "http" if insecure else "https"
-        self._http = httpx.Client(base_url=f"{scheme}://{host}", timeout=DEADLINE, follow_redirects=True)
+        self._calls = Calls(httpx.Client(base_url=f"{scheme}://{host}", follow_redirects=True))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self._calls.close()
 
     def manifest(self, reference: str) -> Manifest | None:
         """The manifest of `host/name:tag` or `host/name@digest`, None where the registry has none."""
@@ -86,10 +88,10 @@ class Registry:
         import httpx
 
         try:
-            reply = self._http.get(path, headers={**self._headers, "Accept": accept})
+            reply = self._call(path, headers={**self._headers, "Accept": accept})
             if reply.status_code == 401 and not self._headers:
                 self._headers = self._authorise(reply, name)
-                reply = self._http.get(path, headers={**self._headers, "Accept": accept})
+                reply = self._call(path, headers={**self._headers, "Accept": accept})
         except httpx.HTTPError as error:
             raise Unreachable(
                 "REGISTRY_UNREACHABLE",
@@ -106,6 +108,9 @@ class Registry:
             )
         return reply
 
+    def _call(self, url: str, **words: Any) -> httpx.Response:
+        return self._calls.call("GET", url, deadline=DEADLINE, **words)
+
     def _authorise(self, reply: httpx.Response, name: str) -> dict[str, str]:
         """The header that the registry's challenge asks for: a login, or a token for this repository."""
         challenge = reply.headers.get("WWW-Authenticate", "")
@@ -114,7 +119,7 @@ class Registry:
             return basic
         asked = dict(_CHALLENGE.findall(challenge))
         wanted = {"service": asked.get("service", ""), "scope": f"repository:{name}:pull"}
-        answer = self._http.get(asked.get("realm", ""), params=wanted, headers=basic)
+        answer = self._call(asked.get("realm", ""), params=wanted, headers=basic)
         if answer.status_code != 200:
             raise self._denied()
         given = self._object(answer)
@@ -124,7 +129,7 @@ class Registry:
         """The JSON object of a reply; a proxy's login page is none."""
         try:
             value = reply.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
             return value

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from bb8deploy.errors import Interrupted
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -96,3 +98,13 @@ class Transport(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def given_up(where: str) -> Interrupted:
+    """The error for whoever uses a connection that this run has closed: the run was told to stop."""
+    return Interrupted(
+        "INTERRUPTED",
+        "the run was interrupted; what was observed so far is kept",
+        "Run the same command again.",
+        details=(f"the connection to {where} was closed while it was in use",),
+    )

@@ -45,6 +45,7 @@ class SshStream:
         self._started = time.monotonic()
         self._input_open = True
         self._said_something = True  # the command itself
+        self._asked = self._started
         self._fd = channel.fileno()
 
     def write(self, data: bytes, *, deadline: float) -> None:
@@ -81,7 +82,7 @@ class SshStream:
                 self._check_alive()
                 return b""
             if not self._wait(end):
-                self._overrun(deadline)
+                self._overrun(time.monotonic() - self._asked)
 
     def finish(self, *, deadline: float) -> Completed:
         """Closes the input, reads the rest and gives how the command ended."""
@@ -110,7 +111,9 @@ class SshStream:
 
     def _count_wait(self) -> None:
         """An answer to what we said is a round trip; further pieces of the same answer are none."""
-        self._stats.waits += self._said_something
+        if self._said_something:
+            self._stats.waits += 1
+            self._asked = time.monotonic()
         self._said_something = False
 
     def _send(self, data: memoryview) -> int:
@@ -177,11 +180,11 @@ class SshStream:
         if not transport.is_active():
             raise lost(self._where)
 
-    def _overrun(self, deadline: float) -> None:
+    def _overrun(self, seconds: float) -> None:
         self.abort()
         raise Unreachable(
             "SSH_DEADLINE",
-            f"`{self._argv[0]}` on {self._where} did not answer within {deadline:.0f} s",
+            f"`{self._argv[0]}` on {self._where} did not answer within {seconds:.0f} s",
             "Look whether the host is overloaded or the network is stuck, then run again.",
             details=self._err.decode(errors="replace").splitlines()[-5:],
         )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
-from bb8deploy.errors import Refused, UsageError
+from bb8deploy.errors import Interrupted, Refused, UsageError
 from bb8deploy.host.supervisor.base import NoAnswer, Problem, Supervisor, SupervisorError
 from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.rest import RestSupervisor
@@ -121,6 +122,77 @@ def test_the_way_is_found_by_asking_and_told(box: Sandbox, tmp_path: Path) -> No
     with pytest.raises(UsageError) as caught:
         reach(settings(tmp_path), tmp_path, None, SLUG)
     assert caught.value.code == "ROUTE_MISSING"
+
+
+@contextmanager
+def core_that(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterator[str]:
+    """The url of a Core that lets everybody in and has `answers` deal with what is asked."""
+
+    def talk(socket: ServerConnection) -> None:
+        socket.send(json.dumps({"type": "auth_required"}))
+        socket.recv()
+        socket.send(json.dumps({"type": "auth_ok"}))
+        try:
+            while True:
+                answers(socket, json.loads(socket.recv()))
+        except ConnectionClosed:
+            return
+
+    with serve(talk, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        ("it broke", SupervisorError, "it broke"),
+        (["it broke"], SupervisorError, "it broke"),
+        ({"message": "it broke"}, SupervisorError, "it broke"),
+        ({}, NoAnswer, "gave up"),
+        (None, NoAnswer, "gave up"),
+    ],
+)
+def test_an_error_of_core_is_understood_whatever_it_comes_in(
+    error: object, kind: type[Exception], words: str
+) -> None:
+    def refuse(socket: ServerConnection, asked: dict[str, Any]) -> None:
+        answer = {"id": asked["id"], "type": "result", "success": False, "error": error}
+        socket.send(json.dumps(answer))
+
+    with (
+        core_that(refuse) as url,
+        closing(WebSocketSupervisor(url, Secret("t"))) as way,
+        pytest.raises(kind, match=words),
+    ):
+        way.info(SLUG)
+
+
+def test_closing_ends_a_command_that_another_thread_waits_for_and_lets_none_begin() -> None:
+    asked, met = threading.Event(), list[Interrupted]()
+    with core_that(lambda *_: asked.set()) as url:
+        way = WebSocketSupervisor(url, Secret("t"))
+
+        def build() -> None:
+            try:
+                way.act("rebuild", SLUG, deadline=1800)
+            except Interrupted as error:
+                met.append(error)
+
+        thread = threading.Thread(target=build)
+        thread.start()
+        assert asked.wait(30)
+        way.close()
+        thread.join(30)
+        assert len(met) == 1
+        for call in (lambda: way.info(SLUG), lambda: way.logs(SLUG, 5)):
+            with pytest.raises(Interrupted):
+                call()
 
 
 @contextmanager

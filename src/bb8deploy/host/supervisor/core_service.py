@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import closing
 from pathlib import Path
 
 from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError, denied
@@ -18,16 +19,18 @@ def restart_by_service(url: str, token: Secret, slug: str, *, ca_file: Path | No
     """
     import httpx
 
+    from bb8deploy.transport.http import Calls
+
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     headers = {"Authorization": f"Bearer {token.reveal()}"}
     doing = f"restart {slug}"
-    with httpx.Client(
-        base_url=url.rstrip("/"), headers=headers, timeout=deadline, verify=context, trust_env=False
-    ) as client:
+    client = httpx.Client(base_url=url.rstrip("/"), headers=headers, verify=context, trust_env=False)
+    with closing(Calls(client)) as calls:
         answer = None
         for service, field in SERVICES:
             try:
-                answer = client.post(f"/api/services/hassio/{service}", json={field: slug})
+                path = f"/api/services/hassio/{service}"
+                answer = calls.call("POST", path, deadline=deadline, json={field: slug})
             except httpx.HTTPError as error:
                 raise NoAnswer(doing, url, str(error) or type(error).__name__) from error
             if answer.status_code == 200:

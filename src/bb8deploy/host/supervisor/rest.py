@@ -10,6 +10,7 @@ import httpx
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import QUICK, NoAnswer, Problem, SupervisorError, denied, unwrap
 from bb8deploy.secret import Secret
+from bb8deploy.transport.http import Calls
 
 
 class RestSupervisor(PathSupervisor):
@@ -26,14 +27,15 @@ class RestSupervisor(PathSupervisor):
             timeout=QUICK,
             trust_env=False,
         )
+        self._calls = Calls(self._client)
 
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None, *, doing: str, deadline: float
     ) -> dict[str, Any]:
         """One call; a plain-text 401 or 403 is a refusal, a plain-text 404 an old Supervisor."""
         try:
-            answer = self._client.request(
-                method, path, json=body, timeout=httpx.Timeout(deadline, connect=10.0)
+            answer = self._calls.call(
+                method, path, deadline=deadline, json=body, timeout=httpx.Timeout(deadline, connect=10.0)
             )
         except httpx.HTTPError as error:
             raise NoAnswer(doing, self.where, str(error) or type(error).__name__) from error
@@ -42,7 +44,9 @@ class RestSupervisor(PathSupervisor):
     def text(self, path: str, lines: int, *, doing: str) -> str:
         """A log as text/plain."""
         try:
-            answer = self._client.get(path, params={"lines": lines}, headers={"Accept": "text/plain"})
+            answer = self._calls.call(
+                "GET", path, deadline=QUICK, params={"lines": lines}, headers={"Accept": "text/plain"}
+            )
         except httpx.HTTPError as error:
             raise NoAnswer(doing, self.where, str(error) or type(error).__name__) from error
         if answer.status_code != 200:
@@ -68,15 +72,15 @@ class RestSupervisor(PathSupervisor):
         return f"/addons/{slug}/logs/latest"
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._client.close()
+        """Closes the connections; calls under way raise Interrupted."""
+        self._calls.close()
 
     def _json(self, answer: httpx.Response, doing: str) -> Any:
         if answer.status_code in {401, 403}:
             raise denied(self.where, answer.status_code, doing)
         try:
             return answer.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SupervisorError(
                 Problem.OTHER, doing, f"{answer.status_code} {answer.text[:200]}"
             ) from error

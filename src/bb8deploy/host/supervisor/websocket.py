@@ -17,9 +17,12 @@ from bb8deploy.errors import Refused
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import QUICK, NoAnswer, SupervisorError, classify, denied
 from bb8deploy.secret import Secret
+from bb8deploy.transport.base import given_up
 
 if TYPE_CHECKING:
     import httpx
+
+    from bb8deploy.transport.http import Calls
 
 CONNECT = 15.0
 LIMIT = 16 * 1024 * 1024
@@ -43,6 +46,8 @@ class WebSocketSupervisor(PathSupervisor):
         self._connect_timeout = connect_timeout
         self._ca_file = ca_file
         self._socket: ClientConnection | None = None
+        self._calls: Calls | None = None
+        self._closed = False
         self._count = 0
 
     def call(
@@ -63,7 +68,7 @@ class WebSocketSupervisor(PathSupervisor):
         if answer.get("success"):
             result = answer.get("result")
             return result if isinstance(result, dict) else {}
-        raise self._failure(answer.get("error") or {}, doing)
+        raise self._failure(answer.get("error"), doing)
 
     def ask_core(self, kind: str, *, doing: str, deadline: float) -> dict[str, Any]:
         """A command of Core itself that takes nothing, such as `auth/current_user`."""
@@ -72,15 +77,14 @@ class WebSocketSupervisor(PathSupervisor):
         if answer.get("success"):
             result = answer.get("result")
             return result if isinstance(result, dict) else {}
-        raise self._failure(answer.get("error") or {}, doing)
+        raise self._failure(answer.get("error"), doing)
 
     def text(self, path: str, lines: int, *, doing: str) -> str:
         """A log through Core's proxy, which passes few paths on."""
         import httpx
 
         try:
-            with self._http(QUICK) as client:
-                answer = client.get(f"/api/hassio{path}", params={"lines": lines})
+            answer = self._proxy().call("GET", f"/api/hassio{path}", deadline=QUICK, params={"lines": lines})
         except httpx.HTTPError as error:
             raise NoAnswer(doing, self.where, str(error) or type(error).__name__) from error
         if answer.status_code in {401, 403}:
@@ -108,7 +112,14 @@ class WebSocketSupervisor(PathSupervisor):
         return f"/addons/{slug}/logs"
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Ends the connection for good; calls under way raise Interrupted."""
+        self._closed = True
+        self._hang_up()
+        if self._calls:
+            self._calls.close()
+
+    def _hang_up(self) -> None:
+        """Ends the connection; the next command makes another."""
         socket, self._socket = self._socket, None
         if socket:
             socket.close()
@@ -117,6 +128,16 @@ class WebSocketSupervisor(PathSupervisor):
     def _tls(self) -> ssl.SSLContext:
         """Made at its first use: it takes 30 ms, and most homes have no TLS."""
         return ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
+
+    def _proxy(self) -> Calls:
+        """Calls of Core's own paths."""
+        from bb8deploy.transport.http import Calls
+
+        if self._calls is None:
+            self._calls = Calls(self._http(QUICK))
+        if self._closed:
+            self._calls.close()
+        return self._calls
 
     def _http(self, read: float | None) -> httpx.Client:
         import httpx
@@ -138,13 +159,17 @@ class WebSocketSupervisor(PathSupervisor):
                 answer = self._receive(socket, end - time.monotonic())
                 if answer.get("id") == message["id"] and answer.get("type") == "result":
                     return answer
-        except (WebSocketException, OSError, ValueError) as error:
-            self.close()
+        except (WebSocketException, OSError, ValueError, RecursionError) as error:
+            self._hang_up()
+            if self._closed:
+                raise given_up(self.where) from error
             why = f"no answer within {deadline:.0f} s" if isinstance(error, TimeoutError) else str(error)
             raise NoAnswer(doing, self.where, why) from error
 
     def _open(self) -> ClientConnection:
         """The connection, authenticated; made again after it was lost."""
+        if self._closed:
+            raise given_up(self.where)
         if self._socket:
             return self._socket
         scheme, _, rest = self.where.partition("://")
@@ -172,13 +197,18 @@ class WebSocketSupervisor(PathSupervisor):
                 "Make a new token in the profile page of an administrator and put it into HA_LLAT.",
             )
         self._socket = socket
+        if self._closed:  # while it came about
+            self._hang_up()
+            raise given_up(self.where)
         return socket
 
     def _receive(self, socket: ClientConnection, seconds: float) -> dict[str, Any]:
         answer = json.loads(socket.recv(timeout=max(0.0, seconds)))
         return answer if isinstance(answer, dict) else {}
 
-    def _failure(self, error: Mapping[str, Any], doing: str) -> Exception:
+    def _failure(self, said: object, doing: str) -> Exception:
+        """The error for what stands under `error`: an object with code and message, or just words."""
+        error = said if isinstance(said, Mapping) else {"message": said}
         code, message = str(error.get("code") or ""), str(error.get("message") or "")
         if code == "unauthorized":
             return denied(self.where, 403, doing)
