@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +14,10 @@ from typing import Any, NoReturn
 import typer
 
 from bb8deploy.console import Console, ReaderGone, as_dict
-from bb8deploy.errors import Bb8Error, CheckFailed, Interrupted
+from bb8deploy.errors import Bb8Error, Interrupted
 from bb8deploy.findings import Finding
 from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.run import Run, new_run_id
+from bb8deploy.lanes.run import Run, defect, new_run_id
 from bb8deploy.receipts.store import save
 from bb8deploy.receipts.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings import Settings, load, suggestion
@@ -168,44 +166,21 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
     if isinstance(problem, Bb8Error):
         return problem
     if isinstance(problem, KeyboardInterrupt):
-        return _interrupted(opened.run.command if opened else "")
-    return _internal(problem, opened)
+        return _interrupted(opened.run.command, opened.run.settings.target) if opened else _interrupted()
+    return defect(problem, opened.run if opened else None)
 
 
-_GOES_ON = {
-    "deploy": "`bb8deploy deploy --resume` goes on where it stopped.",
-    "release": "`bb8deploy release --resume` goes on where it stopped.",
-}
-
-
-def _interrupted(command: str) -> Interrupted:
+def _interrupted(command: str = "", target: str = "default") -> Interrupted:
     """What the end of an interrupted run says; `command` is such as `release patch`, empty without a run."""
     kept = "the run was interrupted; what was observed so far is kept"
     cause = kept if command else "the command was interrupted"
     first, *_ = command.split() or [""]
-    return Interrupted("INTERRUPTED", cause, _GOES_ON.get(first, "Run the same command again."))
-
-
-def _internal(problem: BaseException, opened: Opened | None) -> Bb8Error:
-    """A defect of ours: the traceback goes into a file whose path is told; BB8DEPLOY_DEBUG shows it."""
-    text = "".join(traceback.format_exception(problem))
-    details = text.splitlines() if os.environ.get("BB8DEPLOY_DEBUG") else [_last_place(problem)]
-    if opened:
-        path = opened.run.folder / "crash.txt"
-        with contextlib.suppress(Bb8Error):
-            save(path, opened.run.clean(text))
-            details.append(f"the whole story: {path}")
-    return CheckFailed(
-        "INTERNAL",
-        f"bb8deploy has a defect: {type(problem).__name__}: {problem}",
-        "Report it with `bb8deploy diagnose --bundle FILE`; BB8DEPLOY_DEBUG=1 shows where it happened.",
-        details=details,
-    )
-
-
-def _last_place(problem: BaseException) -> str:
-    frames = traceback.extract_tb(problem.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "no place is known"
+    words = "" if target == "default" else f" --target {target}"
+    goes_on = {
+        "deploy": f"`bb8deploy deploy{words} --resume` goes on where it stopped.",
+        "release": "`bb8deploy release --resume` goes on where it stopped.",  # it knows its target
+    }
+    return Interrupted("INTERRUPTED", cause, goes_on.get(first, "Run the same command again."))
 
 
 def _document(console: Console, opened: Opened | None, error: Bb8Error | None, exit_code: int) -> None:

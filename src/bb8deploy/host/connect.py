@@ -38,6 +38,13 @@ class Tell(Protocol):
         """One line that deserves attention."""
 
 
+class Route(Protocol):
+    """Of a way to the Supervisor, what ends it."""
+
+    def close(self) -> None:
+        """Ends it, whoever waits on it."""
+
+
 class RunLike(Protocol):
     """Of a run, what the lock names."""
 
@@ -71,6 +78,8 @@ class Host:
         self._hold = hold
         self._holding: Holding | None = None
         self._facts: HostFacts | None = None
+        self._routes: list[Route] = []
+        self._broken_off = False
 
     @property
     def where(self) -> str:
@@ -149,6 +158,20 @@ class Host:
         text = "".join(f"{line}\n" for line in lines).encode()
         parts = self._shell.ask(scripts.RECEIPT, self.receipt, stdin=text)
         return any(part.name == "KEPT" for part in parts)
+
+    def uses(self, route: Route) -> None:
+        """Takes note of a way to this host's Supervisor, which `break_off` is to end too."""
+        self._routes.append(route)
+        if self._broken_off:
+            route.close()
+
+    def break_off(self) -> None:
+        """Ends every connection, from another thread than the one at work, which then meets an error."""
+        self._broken_off = True
+        for route in tuple(self._routes):
+            route.close()
+        if self.transport:
+            self.transport.close()
 
     def close(self) -> None:
         """Lets go of the lock and ends the connection; calling it twice is fine."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bb8deploy.errors import Bb8Error, CheckFailed
 from bb8deploy.findings import Finding
 from bb8deploy.lanes.journal import Journal, now
 from bb8deploy.receipts.store import save
@@ -113,6 +115,28 @@ class Run:
 def new_run_id() -> str:
     """A run id that sorts by time: 20261123T093000Z-a1b2c3."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
+
+
+def defect(problem: BaseException, run: Run | None) -> CheckFailed:
+    """A defect of ours: the traceback goes into a file whose path is told; BB8DEPLOY_DEBUG shows it."""
+    text = "".join(traceback.format_exception(problem))
+    details = text.splitlines() if os.environ.get("BB8DEPLOY_DEBUG") else [_last_place(problem)]
+    if run:
+        path = run.folder / "crash.txt"
+        with suppress(Bb8Error):
+            save(path, run.clean(text))
+            details.append(f"the whole story: {path}")
+    return CheckFailed(
+        "INTERNAL",
+        f"bb8deploy has a defect: {type(problem).__name__}: {problem}",
+        "Report it with `bb8deploy diagnose --bundle FILE`; BB8DEPLOY_DEBUG=1 shows where it happened.",
+        details=details,
+    )
+
+
+def _last_place(problem: BaseException) -> str:
+    frames = traceback.extract_tb(problem.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "no place is known"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

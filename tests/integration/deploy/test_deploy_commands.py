@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -109,6 +110,25 @@ def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, t
     rows = [line.split() for line in both.stdout.splitlines() if line.startswith(("home ", "cabin "))]
     assert [row[:2] for row in rows] == [["home", "ADDON_DIED"], ["cabin", "ADDON_DIED"]]
     assert "TOKEN: VERIFY_OK" not in both.stdout
+
+
+def test_a_file_name_on_the_host_that_is_no_utf_8_stops_no_deploy(lab: Lab) -> None:
+    env_file(lab, ".env.home")
+    env_file(lab, ".env.cabin", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
+    place = lab.box.root / "addons/local/beep_boop_bb8"
+    place.mkdir()
+    Path(os.fsdecode(os.fsencode(place) + b"/caf\xe9.txt")).touch()
+    done = command(lab, "deploy", "--target", "home", "--target", "cabin", "--json")
+    rows = {row["target"]: row for row in json.loads(done.stdout)["result"]["targets"]}
+    assert rows["cabin"]["result"] == "SSH_NO_CONNECTION"
+    assert (rows["home"]["result"], rows["home"]["tokens"][-1]) == ("done", "DEPLOY_SSH_OK")
+    (contract,) = Path(rows["home"]["reports"]).glob("runs/*/sync_contract_v1.json")
+    assert json.loads(contract.read_text(encoding="utf-8"))["verdict"] == "PASS"
+
+    again = command(lab, "deploy", "--target", "home", "--target", "cabin", "--resume", "--json")
+    rows = {row["target"]: row for row in json.loads(again.stdout)["result"]["targets"]}
+    assert rows["cabin"]["result"] == "SSH_NO_CONNECTION"
+    assert (rows["home"]["result"], rows["home"]["action"]) == ("done", "none")
 
 
 def test_a_rollback_by_hand_to_a_tag(lab: Lab) -> None:

@@ -162,3 +162,25 @@ def test_an_interrupted_deploy_to_several_targets_ends_them_all(lab: Lab) -> Non
     assert "VERIFY_OK" not in receipt
     assert "DRIFT: INTERRUPTED" in receipt
     lock_goes_away(lab)
+
+
+def test_an_interrupted_build_by_mount_and_websocket_ends_without_waiting_for_it(lab: Lab) -> None:
+    """The build takes far longer than this test waits."""
+    way = {**lab.box.mount_env(), "HA_SSH_HOST_ALIAS": ""}
+    lab.deploy(**way)
+    lab.write(config=config("1.0.1"), dockerfile=DOCKERFILE.replace("CMD", "RUN sleep 600\nCMD"))
+    env_file(lab, ".env.a", **way, BB8_BUILD_DEADLINE="1800")
+    env_file(lab, ".env.b", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
+    process = begun(lab, "deploy", "--target", "a", "--target", "b")
+    runs = lab.folder / "reports/targets/a/runs"
+    building = ("update local_beep_boop_bb8", "started")
+    wait_for(process, lambda: any(building in steps(path) for path in runs.glob("*/journal.jsonl")))
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "`bb8deploy deploy --target a --target b --resume`" in err
+    receipt = (lab.folder / "reports/targets/a/deploy_receipt.txt").read_text()
+    assert "TOKEN: CLEAN_RUNTIME_OK" in receipt
+    assert "DEPLOY_OK" not in receipt
+    assert receipt.count("DRIFT: INTERRUPTED") == 1
+    lock_goes_away(lab)

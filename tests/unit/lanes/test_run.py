@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -92,6 +93,13 @@ def test_a_contract_names_its_run_and_what_the_run_holds(run: Run) -> None:
         }
     ]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_contract_with_a_file_name_that_is_no_utf_8_is_written_and_is_json(run: Run) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    run.findings.append(Finding("CODE", Level.WARNING, "it lies there", path=name))
+    path = run.write_contract(Contract(**run.contract_base("x_contract_v1", version="1.0", passed=True)))
+    assert json.loads(path.read_text(encoding="utf-8"))["findings"][0]["path"] == name
 
 
 def test_latest_json_points_at_the_newest_run(run: Run) -> None:

@@ -91,6 +91,8 @@ def reach(
         supervisor: Supervisor | None = None
         try:
             supervisor = make()
+            if host:
+                host.uses(supervisor)
             look = supervisor.look(slug, LOG_LINES, rider=rider, again_after=again_after)
         except (Refused, Unreachable) as error:
             attempts.append(Attempt(name, works=False, answer=error.cause))
