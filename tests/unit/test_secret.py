@@ -78,3 +78,10 @@ def test_a_document_keeps_its_keys_and_kinds_whatever_the_password_is() -> None:
         "log": ["with *** inside", {"deep": "***"}],
         "t": ["***"],
     }
+
+
+def test_times_and_ids_of_runs_are_not_broken_by_a_password_that_is_a_year() -> None:
+    made_here = ["2026-11-23T09:30:00.123+00:00", "2026-11-23T09:30:00Z", "20261123T093000Z-a1b2c3"]
+    secrets = [Secret("2026"), Secret("1123")]
+    assert redact_data(made_here, secrets) == made_here
+    assert redact_data(["at 2026-11-23T09:30:00Z", "2026"], secrets) == ["at ***-11-23T09:30:00Z", "***"]

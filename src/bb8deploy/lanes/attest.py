@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bb8deploy.atomic import write_text
 from bb8deploy.errors import CheckFailed, Unreachable
 from bb8deploy.lanes.run import Run
-from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, measure
+from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure
+from bb8deploy.receipts.store import save
 from bb8deploy.receipts.tokens import Token
+from bb8deploy.secret import redact_data
 from bb8deploy.transport.mqtt import BrokerLink, address_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ FIRST_ECHO_DEADLINE = 30.0
 """Seconds that a just started responder has to answer for the first time, before the window opens."""
 LAST_ECHO_GRACE = 2.0
 """Seconds after the window in which the last answers may come."""
+IDENTITY_DEADLINE = 10.0
+"""Seconds that the deployed add-on has to say on the broker what it is, once its responder answers."""
 QA_COPY = "qa_contract_telemetry_STP5.json"
 MAX_PAYLOAD = 4096
 """Characters of a payload that the snapshot keeps."""
@@ -53,12 +56,17 @@ class AttestOutcome:
 
 @dataclass(slots=True)
 class _Heard:
-    """Everything that came in, in order; the link's thread appends, the lane reads."""
+    """Everything that came in, in order; the link's thread appends, the lane reads.
+
+    `about` is the newest word of the add-on on itself, retained or not: what was retained when we came may
+    be that of an earlier start.
+    """
 
     base: str
     snapshot: list[dict[str, Any]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     retained: dict[str, str] = field(default_factory=dict)
+    about: str = ""
     pings: list[float] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -68,6 +76,8 @@ class _Heard:
         row = {"topic": topic, "payload": text[:MAX_PAYLOAD], "retained": retained, "received": _utc()}
         with self.changed:
             self.snapshot.append(row)
+            if topic == f"{self.base}/status/identity":
+                self.about = text
             if retained:
                 self.retained[topic] = text
             elif topic == f"{self.base}/echo/ack":
@@ -75,6 +85,11 @@ class _Heard:
             elif topic == f"{self.base}/telemetry/echo_roundtrip" and _json(text).get("ble_ok") is True:
                 self.pings.append(at)
             self.changed.notify_all()
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What the add-on says it is, empty where it says nothing."""
+        return _strings(_json(self.about))
 
     def wait_for(self, cids: Iterable[str], seconds: float) -> bool:
         """Whether all of these were answered within `seconds`."""
@@ -93,8 +108,8 @@ def attest(
 ) -> AttestOutcome:
     """Asks for echoes for `seconds` at `rate_hz`, writes the evidence, and gives the tokens if all held.
 
-    Raises CheckFailed ATTEST_FAILED, ECHO_MISSING or ECHO_FROM_OTHER, Unreachable BROKER_LOST, and what
-    the broker's connection raises.
+    Raises CheckFailed ATTEST_FAILED, ECHO_MISSING, ECHO_FROM_OTHER or ECHO_FROM_UNKNOWN, Unreachable
+    BROKER_LOST, and what the broker's connection raises.
     """
     base = run.settings.text("MQTT_BASE_TOPIC")
     heard = _Heard(base)
@@ -105,23 +120,23 @@ def attest(
         link.subscribe(f"{base}/#", "homeassistant/device/+/config")
         with run.step("attest: wait for the first echo"):
             _await_first(run, link, heard)
-        identity = _identity(run, heard)
+        _identity(run, heard, IDENTITY_DEADLINE)
         with run.step(f"attest: echo for {seconds:g} s at {rate_hz:g}/s") as facts:
             window = _hold(run, link, heard, seconds, rate_hz, watch)
             metrics = measure(window, require_ble=require_ble)
             facts.update(sent=len(window.sent), answered=metrics.echoes, p95_ms=metrics.p95)
+        identity = _identity(run, heard, 0.0)
     finally:
         link.close()
     artifacts = _write_artifacts(run, heard, metrics)
     if metrics.lost or metrics.duplicates:
         run.progress.warn(f"{metrics.lost} echo(es) lost, {metrics.duplicates} answered twice")
-    if metrics.passed:
-        _emit(run, metrics)
-    qa = run.write_contract(_contract(run, heard, metrics, identity))
-    copy = run.reports / QA_COPY
-    write_text(copy, qa.read_text(encoding="utf-8"), mode=0o600)
+    contract = _contract(run, heard, metrics, identity)
+    copy = _write_contract(run, contract)
     if not metrics.passed:
         raise _failed(link, metrics)
+    _emit(run, metrics)
+    _write_contract(run, contract.model_copy(update={"tokens": tuple(run.ledger.held())}))
     return AttestOutcome(metrics, identity, (*artifacts, copy))
 
 
@@ -184,14 +199,24 @@ def _beat(elapsed: float, seconds: float, sent: list[Sent], heard: _Heard) -> Be
     return Beat(elapsed, seconds, len(sent), len(trips), tuple(trips))
 
 
-def _identity(run: Run, heard: _Heard) -> Mapping[str, str]:
-    """What the add-on on this broker says it is; it must be what this run has just verified."""
-    told = _json(heard.retained.get(f"{heard.base}/status/identity", ""))
-    identity = {str(k): str(v) for k, v in told.items()}
+def _identity(run: Run, heard: _Heard, seconds: float) -> Mapping[str, str]:
+    """What the add-on on this broker says it is, within `seconds`; where this run knows what it has just
+    verified, it must be that."""
     deployed = {"version": "version", "tree": "tree", "run": "stamp_run"}
     expected = {name: str(run.facts[fact]) for name, fact in deployed.items() if run.facts.get(fact)}
-    differ = [f"{n}: expected {want}, reported {identity.get(n)}" for n, want in expected.items()
-              if identity and identity.get(n) != want]  # fmt: skip
+    with heard.changed:
+        heard.changed.wait_for(lambda: not differences(expected, heard.identity), seconds)
+        told = heard.identity
+    differ = differences(expected, told)
+    if differ and not told:
+        raise CheckFailed(
+            "ECHO_FROM_UNKNOWN",
+            f"{heard.base}/status/identity on this broker says nothing: whoever answers the echoes may not "
+            "be the add-on that was just deployed",
+            f"Let the add-on publish its identity there, retained, or set MQTT_HOST to the broker that it "
+            f"uses. `bb8deploy attest` alone attests whoever answers on {heard.base}.",
+            details=differ,
+        )
     if differ:
         raise CheckFailed(
             "ECHO_FROM_OTHER",
@@ -200,7 +225,7 @@ def _identity(run: Run, heard: _Heard) -> Mapping[str, str]:
             "base_topic (and MQTT_BASE_TOPIC here).",
             details=differ,
         )
-    return identity
+    return told
 
 
 def _failed(link: BrokerLink, metrics: Metrics) -> CheckFailed:
@@ -212,7 +237,7 @@ def _failed(link: BrokerLink, metrics: Metrics) -> CheckFailed:
 
 
 def _emit(run: Run, metrics: Metrics) -> None:
-    """The three tokens; the window is over, its files are written, every criterion held."""
+    """The three tokens; the window is over, all its files are written, every criterion held."""
     emit = run.ledger.emit
     emit(Token.ECHO_WINDOW_10S_OK, seconds=f"{metrics.window.seconds:.2f}", sent=len(metrics.window.sent))
     emit(Token.TELEMETRY_ARTIFACTS_EMITTED, folder="reports/stp5")
@@ -236,13 +261,15 @@ def _write_artifacts(run: Run, heard: _Heard, metrics: Metrics) -> tuple[Path, .
         {"cid": s.cid, "sent": s.utc, "rtt_ms": _rounded(metrics.round_trips.get(s.cid))}
         for s in metrics.window.sent
     ]
+    # Only the messages hold others' words; in what was counted here a secret would be there by chance.
+    messages = redact_data(heard.snapshot, run.settings.secrets())
     texts = {
-        folder / "telemetry_snapshot.jsonl": _lines(heard.snapshot),
+        folder / "telemetry_snapshot.jsonl": _lines(messages),
         folder / "echoes.jsonl": _lines(echoes),
         folder / "metrics_summary.json": summary(metrics).model_dump_json(indent=2) + "\n",
     }
     for path, text in texts.items():
-        write_text(path, run.clean(text), mode=0o600)
+        save(path, text)
     return tuple(texts)
 
 
@@ -303,6 +330,13 @@ def _contract(run: Run, heard: _Heard, metrics: Metrics, identity: Mapping[str, 
     )
 
 
+def _write_contract(run: Run, contract: QaContract) -> Path:
+    """Writes the contract and its copy beside the receipts; gives the latter."""
+    copy = run.reports / QA_COPY
+    save(copy, run.write_contract(contract).read_text(encoding="utf-8"))
+    return copy
+
+
 def _tests(run: Run) -> Any:
     """The counts of the tests that this very run made, None where it made none."""
     with suppress(FileNotFoundError):
@@ -331,6 +365,17 @@ def _json(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _strings(data: Mapping[str, Any]) -> dict[str, str]:
+    """The data's plain values as text."""
+    plain = {key: value for key, value in data.items() if not isinstance(value, dict | list)}
+    return {_whole(key): _whole(str(value)) for key, value in plain.items()}
+
+
+def _whole(text: str) -> str:
+    """The text without the halves of characters that JSON may hold and no file takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _utc() -> str:

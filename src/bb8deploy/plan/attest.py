@@ -114,6 +114,15 @@ def measure(window: Window, *, require_ble: bool = False) -> Metrics:
     )
 
 
+def differences(expected: Mapping[str, str], told: Mapping[str, str]) -> tuple[str, ...]:
+    """In which fields an add-on is not the expected one by its own word; one that it leaves out is one."""
+    return tuple(
+        f"{name}: expected {want}, reported {told.get(name, 'nothing')}"
+        for name, want in expected.items()
+        if told.get(name) != want
+    )
+
+
 def percentile(ordered: Sequence[float], percent: int) -> float | None:
     """The nearest-rank percentile of ascending values, None for none."""
     if not ordered:

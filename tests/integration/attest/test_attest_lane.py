@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +130,124 @@ def test_a_required_robot_must_have_answered(
 
 
 def test_an_add_on_that_was_not_deployed_is_not_attested(
-    desk: Desk, settings: dict[str, str], answerer: Answerer
+    desk: Desk, settings: dict[str, str], answerer: Answerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity = {"version": "2026.1.1.0", "tree": "sha256:old", "run": "r0"}
     answerer(answer, bb8__status__identity=identity)
+    monkeypatch.setattr(lane, "IDENTITY_DEADLINE", 0.5)
     run = desk.run(settings)
     run.facts.update(version="2026.1.1.0", tree="sha256:new", stamp_run="r1")
     error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0)
     assert "tree: expected sha256:new, reported sha256:old" in error.details
+
+
+DEPLOYED = {"version": "2026.1.1.0", "tree": "sha256:new", "stamp_run": "r1"}
+IDENTITY = {"version": "2026.1.1.0", "tree": "sha256:new", "run": "r1"}
+
+
+def test_an_add_on_that_does_not_say_what_it_is_is_not_attested_for_a_deploy(
+    desk: Desk, settings: dict[str, str], answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "IDENTITY_DEADLINE", 0.5)
+    answerer(answer)
+    run = desk.run(settings)
+    run.facts.update(DEPLOYED)
+    error = fails(run, CheckFailed, "ECHO_FROM_UNKNOWN", seconds=1.0)
+    assert "tree: expected sha256:new, reported nothing" in error.details
+    assert fails(desk.run(settings), CheckFailed, "ATTEST_FAILED", seconds=1.0), "alone it attests anybody"
+
+
+def test_an_identity_without_the_tree_is_another_one(
+    desk: Desk, settings: dict[str, str], answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "IDENTITY_DEADLINE", 0.5)
+    answerer(answer, bb8__status__identity={"version": "2026.1.1.0", "run": "r1"})
+    run = desk.run(settings)
+    run.facts.update(DEPLOYED)
+    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0)
+    assert error.details == ("tree: expected sha256:new, reported nothing",)
+
+
+def test_the_newest_identity_counts_though_it_comes_after_the_first_echo(
+    desk: Desk, settings: dict[str, str], answerer: Answerer
+) -> None:
+    def starting(client: paho.Client, body: dict[str, Any]) -> None:
+        answer(client, body)
+        client.publish("bb8/status/identity", json.dumps(IDENTITY))
+
+    answerer(starting, bb8__status__identity={**IDENTITY, "run": "r0"})
+    run = desk.run(settings)
+    run.facts.update(DEPLOYED)
+    fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0)
+    qa = json.loads((run.reports / "qa_contract_telemetry_STP5.json").read_text())
+    assert qa["identity"] == IDENTITY
+
+
+def test_another_add_on_that_comes_in_the_window_is_not_attested(
+    desk: Desk, settings: dict[str, str], answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bb8deploy.plan.attest.MIN_WINDOW_S", 1.0)
+    client = answerer(answer, bb8__status__identity=IDENTITY)
+    run = desk.run(settings)
+    run.facts.update(DEPLOYED)
+
+    def come(beat: Beat) -> None:
+        if beat.sent == 2:
+            client.publish("bb8/status/identity", json.dumps({**IDENTITY, "run": "r2"}), qos=1, retain=True)
+
+    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0, watch=come)
+    assert error.details == ("run: expected r1, reported r2",)
+
+
+@pytest.fixture
+def passing(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answerer that passes in one second, and says of itself what no file takes."""
+    monkeypatch.setattr("bb8deploy.plan.attest.MIN_WINDOW_S", 1.0)
+    answerer(answer, bb8__status__identity={**IDENTITY, "python": "3\ud800", "more": ["x"]})
+
+
+@pytest.mark.usefixtures("passing")
+def test_every_file_is_there_before_the_first_token(desk: Desk, settings: dict[str, str]) -> None:
+    run = desk.run(settings)
+    run.facts.update(DEPLOYED)
+    qa = run.reports / "qa_contract_telemetry_STP5.json"
+    there: list[bool] = []
+    run.ledger.listener = lambda _line: there.append(qa.is_file() and metrics_of(run)["verdict"])
+    attest(run, seconds=1.0)
+    assert there == [True] * 3
+    document = json.loads(qa.read_text())
+    assert set(document["tokens"]) == ECHO_TOKENS
+    assert document["identity"] == {**IDENTITY, "python": "3?"}
+    assert json.loads((run.folder / "qa_report_contract_v1.json").read_text()) == document
+
+
+@pytest.mark.usefixtures("passing")
+@pytest.mark.parametrize("file", ["stp5/echoes.jsonl", "qa_contract_telemetry_STP5.json"])
+def test_a_file_that_cannot_be_written_costs_the_tokens(
+    desk: Desk, settings: dict[str, str], file: str
+) -> None:
+    run = desk.run(settings)
+    (run.reports / file / "in the way").mkdir(parents=True)
+    fails(run, UsageError, "REPORTS_UNWRITABLE", seconds=1.0)
+
+
+@pytest.mark.usefixtures("passing")
+def test_a_secret_that_is_a_common_word_or_year_breaks_no_evidence(
+    desk: Desk, settings: dict[str, str], answerer: Answerer
+) -> None:
+    answerer(lambda _client, _body: None, bb8__status__note="says true in 2026")
+    run = desk.run({**settings, "HA_LLAT": "true", "SUPERVISOR_TOKEN": "2026"})
+    attest(run, seconds=1.0)
+    metrics = metrics_of(run)
+    assert metrics["verdict"] is True
+    assert datetime.fromisoformat(metrics["window_start_utc"])
+    assert all(row["cid"].startswith(run.id) for row in lines(run.reports / "stp5/echoes.jsonl"))
+    snapshot = lines(run.reports / "stp5/telemetry_snapshot.jsonl")
+    assert all(datetime.fromisoformat(row["received"]) for row in snapshot)
+    assert [r["payload"] for r in snapshot if r["topic"] == "bb8/status/note"] == ['"says *** in ***"']
+    qa = json.loads((run.reports / "qa_contract_telemetry_STP5.json").read_text())
+    assert qa["run_id"] == run.id
+    assert qa["telemetry"] == metrics
 
 
 def test_a_broker_that_goes_away_in_the_window_ends_it(

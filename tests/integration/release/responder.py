@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -13,8 +14,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 
 @contextmanager
-def answering(settings: Mapping[str, str]) -> Iterator[threading.Event]:
-    """Until the end of the block; the event is set by the first echo of a window."""
+def answering(settings: Mapping[str, str], stamp: Path) -> Iterator[threading.Event]:
+    """Until the end of the block, as the add-on of the `stamp`; the event is set by the first echo of a
+    window."""
     asked = threading.Event()
     ready = threading.Event()
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
@@ -26,7 +28,9 @@ def answering(settings: Mapping[str, str]) -> Iterator[threading.Event]:
     def said(c: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         row = json.loads(message.payload)
         c.publish("bb8/echo/ack", json.dumps({"ts": 0, "value": row["value"], "cid": row["cid"]}), qos=1)
-        if "-ready-" not in row["cid"]:
+        if "-ready-" in row["cid"]:
+            c.publish("bb8/status/identity", stamp.read_bytes(), qos=1, retain=True)
+        else:
             asked.set()
 
     client.on_connect = connected

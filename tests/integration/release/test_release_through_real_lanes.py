@@ -44,6 +44,11 @@ def go(site: Site, *words: str, code: int = 0) -> subprocess.CompletedProcess[st
     return done
 
 
+def stamp(site: Site) -> Path:
+    """What the deployed add-on knows of itself."""
+    return site.lab.box.root / "addons/local/beep_boop_bb8/build_stamp.json"
+
+
 def test_a_release_goes_through_all_lanes_and_a_second_one_finds_nothing_to_do(site: Site) -> None:
     planned = go(site, "release", "patch", "--dry-run")
     assert "git push --atomic" in planned.stdout
@@ -170,7 +175,7 @@ def test_giving_a_version_up_as_the_message_says_leaves_the_workspace_as_it_was(
 def test_an_attested_release_survives_a_kill_within_the_window(site: Site) -> None:
     broker = {key: site.lab.environ[key] for key in site.lab.environ if key.startswith("MQTT_")}
     site.settings(MQTT_HOST=broker["MQTT_HOST"])
-    with answering(broker) as asked:
+    with answering(broker, stamp(site)) as asked:
         process = begun(site.lab, "release", "patch", "--require-attest")
         assert asked.wait(60), process.communicate()[1]
         os.kill(process.pid, signal.SIGKILL)
@@ -189,7 +194,7 @@ def test_an_attested_release_survives_a_kill_within_the_window(site: Site) -> No
 
 def test_a_failed_attestation_publishes_nothing_and_says_what_runs(site: Site) -> None:
     site.settings(MQTT_HOST=site.lab.environ["MQTT_HOST"])
-    with answering({**site.lab.environ}) as asked:
+    with answering({**site.lab.environ}, stamp(site)) as asked:
         process = begun(site.lab, "release", "patch")
         assert asked.wait(60), process.communicate()[1]
     # Nobody answers from here on.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, measure, percentile
+from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure, percentile
 
 HUNDRED = [float(n) for n in range(1, 101)]
 
@@ -70,6 +70,14 @@ def test_answers_to_what_was_not_asked_in_the_window_count_for_nothing() -> None
     asked = window([None] * 3)
     strange = Window("", "", 10.0, asked.sent, (Answer("ready-0", 1.0), Answer("None", 1.0)), 0)
     assert figures(measure(strange)) == (0, 3, 0)
+
+
+def test_an_add_on_that_leaves_a_field_out_differs_in_it() -> None:
+    expected = {"version": "1", "tree": "t"}
+    assert differences(expected, {"version": "1", "tree": "t", "python": "3"}) == ()
+    assert differences({}, {}) == ()
+    assert differences(expected, {"version": "1"}) == ("tree: expected t, reported nothing",)
+    assert differences(expected, {"version": "2", "tree": "t"}) == ("version: expected 1, reported 2",)
 
 
 @pytest.mark.parametrize(
