@@ -13,6 +13,7 @@ from bb8deploy.lanes.run import Run
 from bb8deploy.receipts import provenance
 from bb8deploy.receipts.evidence import write_manifest
 from bb8deploy.receipts.tokens import LANE_RECEIPTS
+from bb8deploy.secret import redact_data
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 
@@ -28,7 +29,7 @@ def keep_evidence(run: Run, published: PublishOutcome | None, parameters: Mappin
     """
     _copy_receipts(run)
     document = provenance.statement(_subjects(run, published), _build(run, published, parameters))
-    write_text(run.folder / FILE, run.clean(provenance.as_line(document)), mode=0o600)
+    write_text(run.folder / FILE, provenance.as_line(document), mode=0o600)
     return write_manifest(run.folder, run.id)
 
 
@@ -55,29 +56,29 @@ def _copy_receipts(run: Run) -> None:
 
 
 def _subjects(run: Run, published: PublishOutcome | None) -> list[provenance.Subject]:
-    name = run.addon.name
+    name = run.clean(run.addon.name)
     tree = published.tree if published else g.folder_tree(run.workspace, run.addon)
     made = [provenance.Subject(name, {"gitTree": tree})]
     if deployed := str(run.facts.get("tree", "")):
         made.append(provenance.Subject(f"{name} as deployed", {"sha256": deployed.removeprefix("sha256:")}))
     images = published.images if published else ()
-    return made + [provenance.Subject(i.name, {"sha256": i.digest.removeprefix("sha256:")}) for i in images]
+    return made + [
+        provenance.Subject(run.clean(i.name), {"sha256": i.digest.removeprefix("sha256:")}) for i in images
+    ]
 
 
 def _build(run: Run, published: PublishOutcome | None, parameters: Mapping[str, str]) -> provenance.Build:
+    """The build without secrets; its digests and times stay whole whatever the password is."""
     entries = run.journal.entries()
     settings = {"target": run.settings.target, "branch": run.settings.text("HA_PUBLISH_BRANCH")}
+    remote = published.remote if published else ""
+    given = {"command": run.command, **parameters, **settings, "remote": remote}
     origin = r.upstream(run.workspace, g.branch(run.workspace))[0]
     return provenance.Build(
         run_id=run.id,
-        source=r.address(run.workspace, origin) if origin else run.workspace.name,
+        source=run.clean(r.address(run.workspace, origin) if origin else run.workspace.name),
         commit=published.source_commit if published else g.resolve(run.workspace, "HEAD"),
         started=entries[0].ts if entries else now(),
         finished=now(),
-        parameters={
-            "command": run.command,
-            **parameters,
-            **settings,
-            "remote": published.remote if published else "",
-        },
+        parameters=redact_data(given, run.settings.secrets()),
     )
