@@ -69,6 +69,11 @@ class Outbox:
         """Whether a stop waits."""
         return bool(self._urgent)
 
+    @property
+    def others(self) -> bool:
+        """Whether anything else waits."""
+        return bool(self._slots or self._discrete)
+
     def waiting(self, lane: Lane) -> bool:
         """Whether a drive, colour or tail light waits."""
         return lane in self._slots

@@ -9,12 +9,10 @@ from typing import Any
 from bb8_core.bridge.intents import BadPayload, parse_object
 from bb8_core.link.session import RobotLink
 from bb8_core.link.transport import AnswerTimeout, LinkError
-from bb8_core.robot import commands
 
 DEFAULT_TIMEOUT_S = 10.0
 LONGEST_TIMEOUT_S = 60.0
 LOOK_EVERY_S = 0.25
-PING_TIMEOUT_S = 1.0
 
 
 def wish_of(payload: bytes) -> tuple[float, Any]:
@@ -62,7 +60,7 @@ async def _look(link: RobotLink, since: float) -> str | None:
     """`ping` if the connected robot answers, `advertisement` if it was heard since, else None."""
     if link.ready:
         try:
-            await link.request(commands.ping(reset_timer=False), PING_TIMEOUT_S)
+            await link.probe()
         except (AnswerTimeout, LinkError):
             return None
         return "ping"

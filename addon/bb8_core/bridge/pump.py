@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bb8_core.bridge.acks import (
@@ -39,8 +40,11 @@ class Wire(Protocol):
     def wire_open(self) -> bool:
         """Whether bytes can reach it."""
 
-    async def send(self, command: Command, timeout_s: float) -> asyncio.Future[Response]:
-        """Write, and return the future of the answer; LinkError."""
+    def turn(self, urgent: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn to write, and have it; while `urgent()` holds it is the next one."""
+
+    async def write(self, command: Command, timeout_s: float) -> asyncio.Future[Response]:
+        """Write, having the turn, and return the future of the answer; LinkError."""
 
 
 class Pump:
@@ -98,23 +102,39 @@ class Pump:
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
-            now = loop.time()
-            for late in self._outbox.expire(now):
-                late.report(TOO_LATE)
-            item = self._next(now)
-            if item is None:
-                await self._sleep_until(self._wake_time(now))
-            elif self._may_send(item):
-                await self._transmit(item, loop)
+            self._expire(loop.time())
+            if self._writable(loop.time()):
+                async with self._wire.turn(lambda: self._outbox.urgent):
+                    await self._write_next(loop)
             else:
-                item.report(STOPPED)
+                await self._sleep_until(self._wake_time(loop.time()))
+
+    def _expire(self, now: float) -> None:
+        for late in self._outbox.expire(now):
+            late.report(TOO_LATE)
+
+    async def _write_next(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Choose only now that it can be written: while we waited a stop may have come, or the link gone."""
+        self._expire(loop.time())
+        item = self._next(loop.time())
+        if item is None:
+            return
+        if self._may_send(item):
+            await self._transmit(item, loop)
+        else:
+            item.report(STOPPED)
+
+    def _writable(self, now: float) -> bool:
+        """Whether `_next` would find something: stops reach a robot that is not ready, too."""
+        if not self._wire.wire_open:
+            return False
+        free = self._wire.ready and now >= self._next_write_at and self._unanswered < MAX_UNANSWERED
+        return self._outbox.urgent or (free and self._outbox.others)
 
     def _next(self, now: float) -> Item | None:
-        if self._wire.wire_open and self._outbox.urgent:
-            return self._outbox.take_urgent()
-        if self._wire.ready and now >= self._next_write_at and self._unanswered < MAX_UNANSWERED:
-            return self._outbox.take()
-        return None
+        if not self._writable(now):
+            return None
+        return self._outbox.take_urgent() or self._outbox.take()
 
     def _wake_time(self, now: float) -> float:
         waiting = len(self._outbox) and self._wire.ready and self._next_write_at > now
@@ -136,7 +156,7 @@ class Pump:
         self._next_write_at = started + self._spacing_s
         self._on_write(item)
         try:
-            answer = await self._wire.send(item.command, timeout_s)
+            answer = await self._wire.write(item.command, timeout_s)
         except (LinkError, AnswerTimeout):
             item.report(LINK_LOST)
             return

@@ -146,19 +146,23 @@ class BleakRadio:
                 **extra,
             ),
         )
-        missing = [uuid for uuid in gatt.REQUIRED if client.services.get_characteristic(uuid) is None]
-        if missing:
-            await self._give_up(client, sighting.address, missing)
+        try:
+            await self._check_services(client, sighting.address)
+        except LinkError:
+            await BleakPeer(client).disconnect()
+            raise
         self._target = Target(sighting.address, sighting.name)
         return BleakPeer(client)
 
-    async def _give_up(self, client: BleakClientWithServiceCache, address: str, missing: list[str]) -> None:
+    async def _check_services(self, client: BleakClientWithServiceCache, address: str) -> None:
         """Clear the host's memory of the services once; if they are missing again, it is no BB-8."""
+        missing: list[str] = await _within(WRITE_DEADLINE_S, _missing(client))
+        if not missing:
+            return
         first = address not in self._caches_cleared
         if first:
             self._caches_cleared.add(address)
             await _within(WRITE_DEADLINE_S, client.clear_cache())
-        await BleakPeer(client).disconnect()
         raise LinkError(Cause.STALE_SERVICES if first else Cause.NOT_A_BB8, f"missing {', '.join(missing)}")
 
     def _new_scanner(self) -> BleakScanner:
@@ -174,6 +178,11 @@ class BleakRadio:
 
 def _ignore(_: Sighting) -> None:
     """Before the first scan nobody listens."""
+
+
+async def _missing(client: BleakClientWithServiceCache) -> list[str]:
+    """What a BB-8 has and this one lacks; bleak has no services any more where the link broke already."""
+    return [uuid for uuid in gatt.REQUIRED if client.services.get_characteristic(uuid) is None]
 
 
 async def _within(deadline_s: float, action: Any) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from bb8_core.link.handshake import Readiness, Wishes, prepare, wait_awake
@@ -13,6 +14,7 @@ from bb8_core.link.pending import Pending
 from bb8_core.link.retry import Backoff
 from bb8_core.link.states import Cause, LinkState, Status, explain
 from bb8_core.link.transport import AnswerTimeout, LinkError, Peer, Radio, Sighting
+from bb8_core.link.turns import Turns
 from bb8_core.robot import commands, gatt
 from bb8_core.robot.protocol import Command, Response, StreamDecoder, chunks, encode
 from bb8_core.robot.sensors import DidSleep, Event, PreSleep, decode_async
@@ -66,7 +68,8 @@ class RobotLink:
         self._peer: Peer | None = None
         self._unclosed: Peer | None = None
         self._ended: asyncio.Future[Cause] | None = None
-        self._write_lock = asyncio.Lock()
+        self._turns = Turns()
+        self._probe: asyncio.Future[Response] | None = None
         self._pending = Pending()
         self._decoder = StreamDecoder()
         self._last_answer = 0.0
@@ -136,18 +139,29 @@ class RobotLink:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(cause)
 
+    def turn(self, urgent: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn to write, and have it; while `urgent()` holds it is the next one."""
+        return self._turns.turn(urgent)
+
     async def send(self, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> asyncio.Future[Response]:
-        """Write a command and return the future of its answer (AnswerTimeout, LinkError).
+        """Wait for the turn and `write`; what was meant for a link that has ended meanwhile is LinkError."""
+        meant = self._peer
+        async with self._turns.turn():
+            if self._peer is not meant:
+                raise LinkError(Cause.DROPPED)
+            return await self.write(command, timeout_s)
+
+    async def write(self, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> asyncio.Future[Response]:
+        """Write, for who has the turn; return the future of the answer (AnswerTimeout, LinkError).
 
         Returns when the last byte was acknowledged by the robot's radio; LinkError if that failed.
         """
-        async with self._write_lock:
-            seq, answer = self._pending.open(timeout_s)
-            try:
-                await self._write(encode(command, seq))
-            except LinkError:
-                answer.cancel()
-                raise
+        seq, answer = self._pending.open(timeout_s)
+        try:
+            await self._write(encode(command, seq))
+        except LinkError:
+            answer.cancel()
+            raise
         if command.reset_timer:
             self.touch()
         return answer
@@ -155,6 +169,13 @@ class RobotLink:
     async def request(self, command: Command, timeout: float = ANSWER_TIMEOUT_S) -> Response:  # noqa: ASYNC109
         """Send a command and wait for its answer; LinkError, or AnswerTimeout after `timeout` seconds."""
         return await (await self.send(command, timeout))
+
+    async def probe(self) -> None:
+        """Have the robot answer a PING that does not keep it awake; all who ask meanwhile share it."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.ensure_future(self.request(commands.ping(reset_timer=False)))
+            self._probe.add_done_callback(_seen)
+        await asyncio.shield(self._probe)
 
     async def run(self) -> None:
         """Keep the connection as wanted until cancelled; then let the robot go."""
@@ -302,14 +323,16 @@ class RobotLink:
         return False
 
     async def _write(self, frame: bytes) -> None:
+        """Write all pieces to the one robot; how an old link fails does not concern the next one."""
+        peer = self._peer
         for piece in chunks(frame):
-            peer = self._peer
-            if peer is None:
+            if peer is None or peer is not self._peer:
                 raise LinkError(Cause.DROPPED)
             try:
                 await peer.write(gatt.COMMANDS, piece)
             except LinkError as error:
-                self.cut(Cause.WRITE_FAILED)
+                if peer is self._peer:
+                    self.cut(Cause.WRITE_FAILED)
                 raise LinkError(Cause.WRITE_FAILED, str(error)) from error
 
     def _received(self, data: bytes) -> None:
@@ -381,3 +404,9 @@ async def _cancel(task: asyncio.Future[Cause]) -> None:
     await asyncio.wait((task,))
     if not task.cancelled():
         task.exception()
+
+
+def _seen(probe: asyncio.Future[Response]) -> None:
+    """Mark an error as seen: whoever asked may have gone meanwhile."""
+    if not probe.cancelled():
+        probe.exception()

@@ -17,7 +17,7 @@ from tests.addon.rig import Rig
 from bb8_core.link.handshake import Wishes
 from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig
-from bb8_core.link.states import Cause, LinkState
+from bb8_core.link.states import Cause, LinkState, explain
 from bb8_core.link.transport import AnswerTimeout, LinkError
 from bb8_core.robot import commands
 
@@ -113,6 +113,87 @@ def test_a_waiting_request_fails_at_once_when_the_link_drops(tmp_path: Path) -> 
         with pytest.raises(LinkError):
             await waiting
         assert rig.loop.time() - before < 0.5
+
+    play(tmp_path, story)
+
+
+def test_a_request_that_waited_for_the_wire_of_an_ended_link_is_not_sent_on_the_next(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        async with rig.link.turn(lambda: False):
+            waiting = asyncio.ensure_future(rig.link.request(commands.set_heading(7)))
+            await asyncio.sleep(0.01)
+            rig.air.drop_link(rig.robot)
+            await rig.until(lambda: not rig.link.wire_open)
+            await rig.until(lambda: rig.link.wire_open)
+        with pytest.raises(LinkError):
+            await waiting
+        await rig.until_ready()
+        assert commands.set_heading(7).key not in names(rig)
+
+    play(tmp_path, story)
+
+
+def test_a_write_that_fails_after_its_link_ended_leaves_the_next_link_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        backends = rig.radio._backends
+        assert backends is not None
+        real = backends.client.write_gatt_char
+
+        async def hang(self: BaseBleakClient, *_: Any, **__: Any) -> None:
+            monkeypatch.setattr(backends.client, "write_gatt_char", real)
+            await asyncio.sleep(100)
+
+        monkeypatch.setattr(backends.client, "write_gatt_char", hang)
+        hanging = asyncio.ensure_future(rig.link.request(commands.ping()))
+        await asyncio.sleep(0.01)
+        rig.air.drop_link(rig.robot)
+        with pytest.raises(LinkError):
+            await hanging
+        await rig.until_ready()
+        told = [value["reason"] for key, value in rig.ears.history if key == "connection"]
+        assert explain(Cause.DROPPED).reason in told
+        assert explain(Cause.WRITE_FAILED).reason not in told
+
+    play(tmp_path, story)
+
+
+def test_a_link_that_breaks_in_the_moment_of_connecting_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bleak forgets the services with the link, and says so with an error of its own."""
+
+    async def story(rig: Rig) -> None:
+        backends = rig.radio._backends
+        assert backends is not None
+        real = backends.client.connect
+        tries = []
+
+        async def connect(self: BaseBleakClient, pair: bool, **more: object) -> None:
+            await real(self, pair, **more)
+            tries.append(self.address)
+            if len(tries) == 1:
+                rig.air.drop_link(rig.robot)
+
+        monkeypatch.setattr(backends.client, "connect", connect)
+        await rig.until_ready()
+        assert len(tries) == 2
+
+    play(tmp_path, story)
+
+
+def test_all_who_ask_at_the_same_time_whether_the_robot_is_there_share_one_ping(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        before = len(rig.frames())
+        await asyncio.gather(*(rig.link.probe() for _ in range(50)))
+        assert len(rig.frames()) == before + 1
+        rig.robot.faults.silence = True
+        outcomes = await asyncio.gather(*(rig.link.probe() for _ in range(3)), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [AnswerTimeout] * 3
 
     play(tmp_path, story)
 
