@@ -244,8 +244,7 @@ class App:
     async def _end(self, link: asyncio.Task[Any]) -> None:
         """Stop the robot, say goodbye to the broker, let the robot go: 5 s in all."""
         _log.info("stopping")
-        if self.link.wire_open:
-            await self.bridge.stop_and_wait(STOP_BUDGET_S)
+        await self.bridge.end(STOP_BUDGET_S)
         farewell = self.loop.run_in_executor(None, self._farewell)
         link.cancel()
         await asyncio.wait((link,), timeout=LINK_BUDGET_S)

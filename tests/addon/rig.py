@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.addon.voices import Ears
 
@@ -83,6 +84,18 @@ class Rig:
         """Deliver a command as the broker's side does."""
         raw = payload.encode() if isinstance(payload, str) else payload
         self.desk.receive(Raw(cmd, raw, retained, self.loop.time()), self.loop.time())
+
+    def slow_wire(self, seconds: float) -> None:
+        """From now on each write takes so long, as over the air; the robot hears it at the end."""
+        simulated = self.radio._backends
+        assert simulated is not None
+        write = simulated.client.write_gatt_char
+
+        async def later(client: Any, *arguments: Any, **more: Any) -> None:
+            await asyncio.sleep(seconds)
+            await write(client, *arguments, **more)
+
+        simulated.client.write_gatt_char = later  # type: ignore[method-assign, assignment]
 
     async def until(
         self, condition: Callable[[], bool], timeout_s: float = 60.0, every_s: float = 0.01

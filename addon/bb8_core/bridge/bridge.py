@@ -54,6 +54,8 @@ PATIENT_TTL_S = 15.0
 """How long it may wait for the robot to be connected first."""
 WAKE_TIMEOUT_S = 20.0
 TELEMETRY_EVERY_S = 60.0
+SAVE_AGAIN_S = 5.0
+"""An emergency stop that could not be saved, for the disk is full, is tried again this often."""
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
 _log = logging.getLogger("bb8.bridge")
@@ -79,6 +81,9 @@ class Bridge:
         self._latch = latch
         self._last_stop = LastStop()
         self._save = save
+        self._saving: asyncio.TimerHandle | None = None
+        self._ending = False
+        self._parting = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._was_open = False
         self._light = Light()
@@ -96,7 +101,8 @@ class Bridge:
         """What motion decisions are made from."""
         readiness = self._link.readiness
         stops = readiness is not None and readiness.stops_itself
-        return Situation(self._latch.latched, self._link.status, self._link.ready, stops)
+        parting = self._ending or self._parting
+        return Situation(self._latch.latched, self._link.status, self._link.ready, stops, parting)
 
     @property
     def telemetry(self) -> Telemetry:
@@ -124,6 +130,13 @@ class Bridge:
         """Stop the robot; returns what became of it, NO_ANSWER after `timeout_s` seconds."""
         return await self._await_outcome(self._stop, timeout_s)
 
+    async def end(self, timeout_s: float) -> None:
+        """Stop the robot for the last time: from here on nothing moves it any more."""
+        self._ending = True
+        self._save_again()
+        if self._link.wire_open:
+            await self.stop_and_wait(timeout_s)
+
     async def estop_and_wait(self, timeout_s: float) -> Outcome:
         """Latch the emergency stop; returns what became of the stop, ACCEPTED if no robot is connected."""
         if self._link.wire_open:
@@ -142,8 +155,13 @@ class Bridge:
             self._stop(silent)
 
     def rushed(self) -> None:
-        """Commands come so fast that the broker may have dropped a stop among them: stop as if it had not."""
-        if self.motion.state.moving or self.pump.waiting(Lane.DRIVE):
+        """Commands come so fast that the broker may have dropped a stop among them: stop as if it had not.
+
+        It comes again and again as long as the rush lasts: latching and stopping once is enough.
+        """
+        self._last_stop.latched(self._now())
+        moves = self.motion.state.moving or self.pump.waiting(Lane.DRIVE)
+        if moves and not self._latch.latched:
             _log.error("so many commands a second that a stop among them may be lost: stopping for good")
             self._estop(silent)
 
@@ -244,15 +262,26 @@ class Bridge:
             self.motion.link_lost()
             self.pump.drop_motion()
             report(replace(acks.ACCEPTED, reason="latched; the robot is not connected"))
-        self._save(self._latch.save)
+        self._save_latch()
         self._voice.state("estop", self._estop_json())
         _log.warning("emergency stop latched")
 
     def _clear_estop(self) -> None:
         self._latch.clear()
-        self._save(self._latch.save)
+        self._save_latch()
         self._voice.state("estop", self._estop_json())
         _log.info("emergency stop lifted")
+
+    def _save_latch(self) -> None:
+        """Have it saved, and look after a while whether it was."""
+        self._save(self._latch.save)
+        if self._saving is not None:
+            self._saving.cancel()
+        self._saving = asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._save_again)
+
+    def _save_again(self) -> None:
+        if self._latch.unsaved:
+            self._save_latch()
 
     def _unstoppable(self) -> None:
         _log.error("the robot did not answer a stop: cutting the link, on which it stops by itself")
@@ -310,29 +339,26 @@ class Bridge:
         self._discrete(Lane.DISCRETE, commands.ping(reset_timer=False), report)
 
     async def _connect(self, report: Report) -> None:
-        """Connect and report the robot's own answer: the handshake's PING, or one of now."""
+        """Connect and report what the robot answers to a PING of now, which queues like any other command."""
         report(acks.ACCEPTED)
         self._link.want()
         try:
             async with asyncio.timeout(WAKE_TIMEOUT_S):
                 while not self._link.ready:
                     await self._became_ready.wait()
-                started = self._now()
-                response = await self._link.request(commands.ping())
         except TimeoutError:
             status = self._link.status
             report(Outcome(AckStatus.EXPIRED, "NOT_REACHED", f"{status.reason} {status.remedy}".strip()))
-        except AnswerTimeout:
-            report(acks.NO_ANSWER)
-        except LinkError:
-            report(acks.LINK_LOST)
         else:
-            report(acks.answered(response, self._now() - started))
+            self.pump.put(Item(Lane.DISCRETE, commands.ping(), report, self._now() + PROMPT_TTL_S))
 
     async def _disconnect(self, report: Report) -> None:
+        """Stop the robot and let it go; nothing sets it in motion in between."""
         report(acks.ACCEPTED)
         if self._link.ready:
+            self._parting = True
             await self.stop_and_wait(1.0)
+        self._parting = self._link.ready
         self._link.release(Cause.USER)
         report(acks.SENT)
 
@@ -342,26 +368,25 @@ class Bridge:
             report(rejected("NOT_READY", self._link.status.reason))
             return
         await self.stop_and_wait(1.0)
-
-        def asleep() -> None:
-            self._link.release(Cause.SLEEP_COMMANDED)
-            self._set_light(replace(self._light, on=False))
-            self._set_tail(0)
-
-        self._discrete(Lane.DISCRETE, commands.sleep(), _then(report, asleep))
+        asleep = _then(report, lambda: self._link.release(Cause.SLEEP_COMMANDED))
+        self._discrete(Lane.DISCRETE, commands.sleep(), asleep)
 
     # What the link tells
 
     def link_changed(self, status: Status) -> None:
         """The link's state changed; what was open and is not any more takes everything that waits with it."""
         if self._was_open and status.state not in _OPEN:
-            self.motion.link_lost()
             self.pump.drop_all()
+            self.motion.link_lost()
         self._was_open = status.state in _OPEN
         if status.state is LinkState.READY:
             self._ready()
         else:
             self._became_ready.clear()
+            self._parting = False
+        if status.state is LinkState.ASLEEP:
+            self._set_light(replace(self._light, on=False))
+            self._set_tail(0)
         self.pump.poke()
         self._voice.status("connection", self.connection_json())
         self._voice.status("robot", "online" if status.state in CONNECTABLE else "offline")

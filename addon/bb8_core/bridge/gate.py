@@ -30,6 +30,8 @@ class Situation:
     link: Status
     ready: bool
     stops_itself: bool
+    parting: bool = False
+    """Whether the robot has been stopped in order to be let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def refusal(situation: Situation, age_s: float) -> Refused | None:
     """Say why no motion at all is possible now, or None. `age_s`: how long ago it was asked for."""
     if situation.estop:
         return Refused("ESTOP", "the emergency stop is latched; clear it first")
+    if situation.parting:
+        return Refused("PARTING", "the robot is being let go, so it is not set in motion any more")
     if age_s > STALE_MOTION_S:
         return Refused("STALE", f"the command is {age_s:.1f} s old")
     if not situation.ready:

@@ -36,6 +36,13 @@ class EstopLatch:
         """Read the file; a missing one means not latched."""
         self._path = path
         self.latched = _read(path)
+        self._lasting = self.latched
+        self._failed = False
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a restart would find another value."""
+        return self._lasting != self.latched
 
     def set(self) -> None:
         """Latch in memory; `save` makes it last."""
@@ -47,11 +54,15 @@ class EstopLatch:
 
     def save(self) -> bool:
         """Write the present value to disk; slow, so never on the event loop. False if it failed."""
+        value = self.latched
         try:
-            write_atomically(self._path, {"estop": self.latched})
+            write_atomically(self._path, {"estop": value})
         except OSError as error:
-            _log.error("the emergency stop's state could not be saved: %s", error)
+            if not self._failed:
+                _log.error("the emergency stop's state could not be saved, it is tried again: %s", error)
+            self._failed = True
             return False
+        self._lasting, self._failed = value, False
         return True
 
 

@@ -28,6 +28,42 @@ RAW_MOTORS = "raw_motors"
 Report = Callable[[Outcome], None]
 
 
+class Verdict:
+    """What a gesture comes to: confirmed only if its stop and every step before it were."""
+
+    __slots__ = ("_end", "_outstanding", "_report", "failure")
+
+    def __init__(self, report: Report) -> None:
+        """Report once, when the stop's outcome and those of all steps are known."""
+        self._report = report
+        self._outstanding = 0
+        self._end: Outcome | None = None
+        self.failure: Outcome | None = None
+
+    def step(self) -> Report:
+        """Expect one more outcome; the first one that is not good counts."""
+        self._outstanding += 1
+
+        def heard(outcome: Outcome) -> None:
+            if outcome.final:
+                self._outstanding -= 1
+                if outcome.status is not AckStatus.CONFIRMED:
+                    self.failure = self.failure or outcome
+                self._tell()
+
+        return heard
+
+    def stop(self, outcome: Outcome) -> None:
+        """Take what became of the stop at the end."""
+        if outcome.final:
+            self._end = outcome
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._end is not None and not self._outstanding:
+            self._report(self.failure or self._end)
+
+
 @dataclass(frozen=True, slots=True)
 class MotionState:
     """What the robot was last told to do; speed 0-255, heading 0-359."""
@@ -208,8 +244,9 @@ class Motion:
 
     async def _play(self, gesture: Gesture, report: Report, generation: int) -> None:
         """Send the steps at their times, each through the gate; whatever ends it, ends it with a stop."""
+        verdict = Verdict(report)
         try:
-            failure = await self._steps(gesture, report, generation)
+            failure = await self._steps(gesture, report, generation, verdict)
         except asyncio.CancelledError:
             report(STOPPED)
             raise
@@ -218,27 +255,28 @@ class Motion:
             return
         self._gesture = None
         if failure is None:
-            self.stop(lambda outcome: report(outcome) if outcome.final else None)
+            self.stop(verdict.stop)
         else:
             self.stop(silent)
             report(failure)
 
-    async def _steps(self, gesture: Gesture, report: Report, generation: int) -> Outcome | None:
-        """Run all steps but the last, which is a stop; returns what went wrong, or None."""
-        refusals: list[Outcome] = []
+    async def _steps(
+        self, gesture: Gesture, report: Report, generation: int, verdict: Verdict
+    ) -> Outcome | None:
+        """Run all steps but the last, which is a stop; returns what went wrong so far, or None."""
         for number, step in enumerate(gesture.steps[:-1]):
-            outcome = await self._step(step, refusals)
+            outcome = await self._step(step, verdict.step())
             if generation != self._generation or outcome.status is not AckStatus.SENT:
                 return outcome
             if number == 0:
                 report(SENT)
             await asyncio.sleep(step.hold_ms / 1000)
-            if refusals:
-                return refusals[0]
+            if verdict.failure is not None:
+                return verdict.failure
         return None
 
-    async def _step(self, step: Step, refusals: list[Outcome]) -> Outcome:
-        """Send one step and return as soon as it is written or not going to be; refusals come later."""
+    async def _step(self, step: Step, report: Report) -> Outcome:
+        """Send one step and return as soon as it is written or not going to be; its answer comes later."""
         refused = refusal(self._situation(), 0.0)
         if refused is not None:
             return rejected(refused.code, refused.reason)
@@ -246,10 +284,9 @@ class Motion:
         done: asyncio.Future[Outcome] = loop.create_future()
 
         def heard(outcome: Outcome) -> None:
+            report(outcome)
             if not done.done():
                 done.set_result(outcome)
-            elif outcome.status is AckStatus.REJECTED:
-                refusals.append(outcome)
 
         if step.command.is_motor:
             self._put_motion(step.command, heard, step.hold_ms / 1000 + STEP_MARGIN_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -92,6 +93,61 @@ def test_a_rush_in_which_the_broker_may_have_lost_a_stop_latches_the_emergency_s
         assert rig.bridge.estop is latched
         assert rig.bridge.motion.state.moving is (moving and not latched)
         assert any(command.is_stop for _, command in rig.motor_commands()) is latched
+
+    play(tmp_path, story)
+
+
+def test_a_rush_while_the_robot_stands_stops_the_drive_that_came_before_it(tmp_path: Path) -> None:
+    """The stop that may be lost was perhaps meant for this drive, which has not been looked at yet."""
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        for cmd, payload in (("drive", DRIVE[:-1] + ',"cid":"x"}'), ("macro", '{"name":"nod","cid":"x"}')):
+            rig.deliver(cmd, payload)
+            rig.loop.jumping.now += 0.001  # type: ignore[attr-defined]
+            rig.bridge.rushed()
+            await asyncio.sleep(0.3)
+            assert rig.ears.last(cmd, "x")["code"] == "STOPPED"
+        assert not rig.motor_commands()
+        assert not rig.bridge.estop
+
+    play(tmp_path, story)
+
+
+def test_a_rush_that_lasts_latches_and_stops_once(tmp_path: Path) -> None:
+    saves: list[object] = []
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.deliver("drive", DRIVE)
+        await rig.until(lambda: rig.robot.motor.moving)
+        rig.slow_wire(0.05)
+        for _ in range(100):
+            rig.bridge.rushed()
+            await asyncio.sleep(0.0001)
+        assert len(saves) == 1
+        assert len(rig.bridge.pump) < 10
+        await asyncio.sleep(1)
+        assert rig.bridge.estop
+        assert not rig.robot.motor.moving
+
+    play(tmp_path, story, save=saves.append)
+
+
+def test_an_emergency_stop_that_cannot_be_saved_is_saved_as_soon_as_it_can_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(rig: Rig) -> None:
+        rig.latch_file.mkdir()
+        rig.deliver("estop")
+        await asyncio.sleep(60)
+        rig.latch_file.rmdir()
+        await asyncio.sleep(10)
+        assert json.loads(rig.latch_file.read_text()) == {"estop": True}
+        written = rig.latch_file.stat().st_mtime_ns
+        await asyncio.sleep(60)
+        assert rig.latch_file.stat().st_mtime_ns == written
+        assert len([record for record in caplog.records if "could not be saved" in record.message]) == 1
 
     play(tmp_path, story)
 

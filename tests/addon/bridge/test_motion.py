@@ -14,7 +14,9 @@ from tests.addon.rig import Rig
 from bb8_core.bridge.gate import Limits
 from bb8_core.link.session import LinkConfig
 from bb8_core.link.states import Cause, LinkState
+from bb8_core.robot import commands
 from bb8_core.robot.macros import GESTURES
+from bb8_core.simulator.wire import Heard
 
 
 def drive(speed: int = 100, heading: int = 90, ms: int = 1000, **more: object) -> str:
@@ -290,6 +292,50 @@ def test_a_gesture_runs_to_its_stop_and_is_confirmed(tmp_path: Path, name: str) 
     play(tmp_path, story)
 
 
+@pytest.mark.parametrize("name", ["nod", "dance"])
+def test_a_gesture_of_which_only_the_stop_was_answered_is_not_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        real = rig.robot._carry_out
+        lost = GESTURES[name].steps[0].command.key
+        stop = commands.stop().data[0]
+
+        def carry_out(heard: Heard) -> None:
+            if heard.key != lost or (heard.key == commands.stop().key and heard.data[0] == stop):
+                real(heard)
+
+        monkeypatch.setattr(rig.robot, "_carry_out", carry_out)
+        rig.send("macro", json.dumps({"name": name, "cid": "m"}))
+        await asyncio.sleep(10)
+        assert rig.ears.statuses_of("macro", "m") == ["accepted", "sent", "expired"]
+        assert rig.ears.last("macro", "m")["code"] == "NO_ANSWER"
+        assert rig.last_motor().is_stop
+
+    play(tmp_path, story)
+
+
+def test_a_gesture_whose_last_step_is_refused_after_its_stop_was_written_is_not_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        real = rig.robot._outcome
+
+        def refuse_balancing(heard: Heard) -> tuple[int, bytes]:
+            return (8, b"") if heard.key == commands.stabilisation(1).key else real(heard)
+
+        monkeypatch.setattr(rig.robot, "_outcome", refuse_balancing)
+        rig.robot.faults.delay_ms = 200
+        rig.send("macro", '{"name":"nod","cid":"m"}')
+        await asyncio.sleep(5)
+        assert rig.ears.statuses_of("macro", "m") == ["accepted", "sent", "rejected"]
+        assert rig.ears.last("macro", "m")["code"] == "ROBOT_EXECUTION_FAILED"
+
+    play(tmp_path, story)
+
+
 def test_a_stop_cuts_a_gesture(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
@@ -374,6 +420,65 @@ def test_sleep_stops_confirms_and_leaves_the_robot_alone(tmp_path: Path) -> None
         assert rig.last_motor().is_stop
         await asyncio.sleep(60)
         assert rig.link.connections == 1
+
+    play(tmp_path, story)
+
+
+def test_the_lights_of_a_robot_that_fell_asleep_by_itself_are_off(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("led", '{"r":255,"g":0,"b":0}')
+        rig.send("tail", '{"brightness":200}')
+        await rig.until(lambda: rig.ears.states["tail"]["state"] == rig.ears.states["led"]["state"] == "ON")
+        rig.robot._fall_asleep()
+        await rig.until(lambda: rig.link.state is LinkState.ASLEEP)
+        assert rig.ears.states["led"]["state"] == rig.ears.states["tail"]["state"] == "OFF"
+
+    play(tmp_path, story)
+
+
+def stream_of_drives(rig: Rig) -> asyncio.Task[None]:
+    async def stream() -> None:
+        while True:
+            rig.deliver("drive", drive(cid="d"))
+            await asyncio.sleep(0.02)
+
+    return asyncio.create_task(stream())
+
+
+def test_after_the_last_stop_before_the_end_nothing_is_driven(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.delay_ms = 90
+        stream = stream_of_drives(rig)
+        await rig.until(lambda: rig.robot.motor.moving)
+        ended = rig.loop.time()
+        await rig.bridge.end(0.8)
+        await asyncio.sleep(1)
+        stream.cancel()
+        assert rig.ears.last("drive", "d")["code"] == "PARTING"
+        assert all(command.is_stop for at, command in rig.motor_commands() if at > ended)
+
+    play(tmp_path, story)
+
+
+def test_a_robot_that_is_let_go_is_not_driven_after_its_stop_but_again_once_it_is_back(
+    tmp_path: Path,
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.delay_ms = 90
+        stream = stream_of_drives(rig)
+        await rig.until(lambda: rig.robot.motor.moving)
+        await asyncio.sleep(0.05)
+        asked = rig.loop.time()
+        rig.deliver("disconnect")
+        await rig.until(lambda: rig.link.state is LinkState.RELEASED)
+        assert rig.motor_commands()[-1][0] >= asked
+        assert all(command.is_stop for at, command in rig.motor_commands() if at > asked)
+        rig.deliver("connect")
+        await rig.until(lambda: rig.robot.motor.moving)
+        stream.cancel()
 
     play(tmp_path, story)
 

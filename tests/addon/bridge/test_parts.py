@@ -101,6 +101,7 @@ def test_no_drive_passes_the_caps(speed: int, heading: int, ms: int, cap: int, l
         (READY, 0.6, "STALE"),
         (Situation(False, explain(Cause.DROPPED), False, False), 0.0, "NOT_READY"),
         (Situation(False, explain(Cause.ANSWERED), True, False), 0.0, "UNARMED"),
+        (Situation(False, explain(Cause.ANSWERED), True, True, parting=True), 0.0, "PARTING"),
     ],
 )
 def test_motion_is_refused_for_a_reason(situation: Situation, age_s: float, code: str) -> None:
@@ -129,7 +130,9 @@ def test_a_latch_that_cannot_be_saved_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     latch = EstopLatch(tmp_path / "estop.json")
     latch._path = tmp_path / "file" / "estop.json"
+    latch.set()
     assert latch.save() is False
+    assert latch.unsaved
 
 
 def test_the_dead_man_acts_only_if_nobody_disarms_it() -> None:
