@@ -64,6 +64,6 @@ def parsed(text: str) -> dict[str, Any]:
     """A JSON object, an empty one for anything else."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -33,6 +33,7 @@ READY = {
             "held by other, a phone",
         ),
         ({"status": "online", "status/connection": "broken"}, State.FINE, "unknown"),
+        ({"status": "online", "status/connection": "[" * 100_000}, State.FINE, "unknown"),
     ],
 )
 def test_the_row_says_what_was_told(told: dict[str, str], state: State, detail: str) -> None:

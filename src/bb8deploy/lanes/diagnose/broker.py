@@ -117,7 +117,7 @@ def parsed(text: str) -> Mapping[str, Any]:
     """A JSON object, an empty one for anything else."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
