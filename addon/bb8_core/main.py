@@ -21,6 +21,7 @@ from bb8_core.bridge.desk import Desk, Raw
 from bb8_core.bridge.gate import Limits
 from bb8_core.bridge.inbox import Inbox
 from bb8_core.bridge.intents import BadPayload
+from bb8_core.bridge.lanes import Lanes
 from bb8_core.bridge.latch import EstopLatch
 from bb8_core.bridge.page import Page, SideLoop
 from bb8_core.bridge.presence import summary, wish_of
@@ -34,6 +35,7 @@ from bb8_core.link.transport import LinkError
 from bb8_core.mqtt.announcer import About, Announcer
 from bb8_core.mqtt.client import Handlers, MqttClient, Will
 from bb8_core.mqtt.credentials import Broker, NoBroker, find
+from bb8_core.mqtt.fast_lane import FastLane
 from bb8_core.mqtt.topics import Topics
 from bb8_core.robot.macros import GESTURES
 from bb8_core.robot.sensors import Event
@@ -71,7 +73,9 @@ class App:
         self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
         self.desk = Desk(self.voice, self.bridge.obey)
         self.inbox = Inbox(self.loop, self._receive, self.desk.flooded, self.bridge.rushed)
+        self.lanes = Lanes(self.inbox, self.bridge.stop_silently)
         self.client: MqttClient | None = None
+        self.fast: FastLane | None = None
         self.mqtt_reason = "Looking for the broker."
         self.tasks: set[asyncio.Task[Any]] = set()
         self.side: SideLoop | None = None
@@ -143,12 +147,9 @@ class App:
         broker = await self._find_broker()
         logs.hide(broker.password)
         _log.info("broker %s:%d (from %s)", broker.host, broker.port, broker.source)
-        subscriptions = (self.topics.commands, self.topics.ble_ready, self.topics.birth)
-        will = Will(self.topics.bridge, "offline")
-        handlers = Handlers(self._broker_up, self._broker_down, self._message)
-        client_id = f"bb8-bridge-{self.topics.base.replace('/', '-')}"
         try:
-            client = MqttClient(broker, client_id, will, subscriptions, handlers)
+            client = self._first_client(broker)
+            self.fast = FastLane(self._second_client(broker))
         except OSError as error:
             self.mqtt_reason = f"The CA file of the broker cannot be used ({error}): correct mqtt_ca_file."
             _log.error("%s", self.mqtt_reason)
@@ -156,6 +157,23 @@ class App:
         self.voice.attach(client)
         client.start()
         self.client = client
+
+    def _first_client(self, broker: Broker) -> MqttClient:
+        """The connection of all commands and of everything that we say."""
+        topics = self.topics
+        subscriptions = (topics.commands, topics.ble_ready, topics.birth)
+        handlers = Handlers(self._broker_up, self._broker_down, self._message)
+        return MqttClient(broker, self._client_id, Will(topics.bridge, "offline"), subscriptions, handlers)
+
+    def _second_client(self, broker: Broker) -> MqttClient:
+        """The connection of stops alone."""
+        subscriptions = (self.topics.command("stop"), self.topics.command("estop"))
+        handlers = Handlers(self._fast_up, self._fast_down, self._fast_message)
+        return MqttClient(broker, f"{self._client_id}-stops", None, subscriptions, handlers)
+
+    @property
+    def _client_id(self) -> str:
+        return f"bb8-bridge-{self.topics.base.replace('/', '-')}"
 
     async def _find_broker(self) -> Broker:
         while True:
@@ -168,6 +186,7 @@ class App:
             await asyncio.sleep(ASK_AGAIN_S)
 
     def _broker_up(self) -> None:
+        self.lanes.reconnected()
         self._on_loop(self._told_up)
 
     def _broker_down(self, reason: str) -> None:
@@ -182,22 +201,59 @@ class App:
         self.mqtt_reason = ""
         _log.info("broker connected")
         self.voice.connected()
+        if self.fast is not None:
+            self.fast.first_up()
 
     def _told_down(self, reason: str) -> None:
         if reason != self.mqtt_reason:
             _log.warning("%s", reason)
+        if not self.mqtt_reason and self.fast is not None:
+            self.fast.first_ended(self.loop.time())
+            self._part_if_colliding(self.fast)
         self.mqtt_reason = reason
         self.bridge.broker_lost()
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         """In the broker's thread: sort, and hand over to the loop."""
+        now = time.monotonic()
         cmd = self.topics.command_of(topic)
         if cmd is not None:
-            self.inbox.put(Raw(cmd, payload, retained, time.monotonic()))
-        elif topic == self.topics.birth and payload == b"online":
+            self.lanes.regular(Raw(cmd, payload, retained, now))
+            return
+        self.lanes.other(now)
+        if topic == self.topics.birth and payload == b"online":
             self._on_loop(self.voice.born)
         elif topic == self.topics.ble_ready and not retained:
             self._on_loop(self._ble_ready, payload)
+
+    # The broker's side, the stops' own connection
+
+    def _fast_up(self) -> None:
+        self.lanes.reconnected()
+        self._on_loop(self._told_fast_up)
+
+    def _told_fast_up(self) -> None:
+        if self.fast is not None:
+            self.fast.up(self.loop.time())
+            self._part_if_colliding(self.fast)
+
+    def _part_if_colliding(self, fast: FastLane) -> None:
+        if fast.collides:
+            self.fast = None
+            fast.give_up()
+
+    def _fast_down(self, reason: str) -> None:
+        self._on_loop(self._told_fast_down, reason)
+
+    def _told_fast_down(self, reason: str) -> None:
+        if self.fast is not None:
+            self.fast.down(reason)
+
+    def _fast_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """In that connection's thread."""
+        self.lanes.fast(Raw(self.topics.command_of(topic) or "", payload, retained, time.monotonic()))
+
+    # What came in
 
     def _receive(self, raw: Raw) -> None:
         self.desk.receive(raw, self.loop.time())
@@ -242,13 +298,16 @@ class App:
     # The end
 
     async def _end(self, link: asyncio.Task[Any]) -> None:
-        """Stop the robot, say goodbye to the broker, let the robot go: 5 s in all."""
+        """Stop the robot, let it go, say goodbye to the broker: 5 s in all.
+
+        In this order, because what stays on the broker beside `offline` has to be true.
+        """
         _log.info("stopping")
         await self.bridge.end(STOP_BUDGET_S)
-        farewell = self.loop.run_in_executor(None, self._farewell)
         link.cancel()
         await asyncio.wait((link,), timeout=LINK_BUDGET_S)
-        await farewell
+        self.voice.farewell()
+        await self.loop.run_in_executor(None, self._farewell)
         self.deadman.close()
         for task in list(self.tasks):
             task.cancel()
@@ -256,6 +315,8 @@ class App:
         self.disk.shutdown(wait=True)
 
     def _farewell(self) -> None:
+        if self.fast is not None:
+            self.fast.leave()
         if self.client is not None:
             self.client.flush_and_stop(self.topics.bridge, "offline", FAREWELL_BUDGET_S)
 

@@ -14,6 +14,7 @@ from bb8_core.bridge.deadman import Deadman
 from bb8_core.bridge.desk import Desk, Raw
 from bb8_core.bridge.gate import Limits
 from bb8_core.bridge.inbox import Inbox
+from bb8_core.bridge.lanes import Lanes
 from bb8_core.bridge.latch import EstopLatch
 from bb8_core.link.bleak_radio import Backends, BleakRadio
 from bb8_core.link.matching import Target
@@ -61,6 +62,7 @@ class Rig:
         self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, save or _at_once)
         self.desk = Desk(self.ears, self.bridge.obey)
         self.inbox = Inbox(loop, self._take, self.desk.flooded, self.bridge.rushed)
+        self.lanes = Lanes(self.inbox, self.bridge.stop_silently)
         self._delivered = 0
         self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
 
@@ -75,10 +77,17 @@ class Rig:
 
     def deliver(self, cmd: str, payload: bytes | str = b"{}") -> None:
         """Hand a command over as the broker's thread does: stops overtake what waits."""
+        self.lanes.regular(self._come(cmd, payload))
+
+    def overtake(self, cmd: str, payload: bytes | str = b"{}") -> None:
+        """Hand a stop over as the thread of the stops' own connection does."""
+        self.lanes.fast(self._come(cmd, payload))
+
+    def _come(self, cmd: str, payload: bytes | str) -> Raw:
         raw = payload.encode() if isinstance(payload, str) else payload
         self._delivered += 1
         # Two messages never come at the very same time, though the clock that jumps says so.
-        self.inbox.put(Raw(cmd, raw, False, self.loop.time() + self._delivered * 1e-9))
+        return Raw(cmd, raw, False, self.loop.time() + self._delivered * 1e-9)
 
     def send(self, cmd: str, payload: bytes | str = b"{}", *, retained: bool = False) -> None:
         """Deliver a command as the broker's side does."""

@@ -33,6 +33,7 @@ class Ear:
         self._news: queue.Queue[None] = queue.Queue()
         self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         ready = threading.Event()
+        self.client.username_pw_set("ear")
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = lambda c, *_: c.subscribe("#", 1)
         self.client.on_subscribe = lambda *_: ready.set()
@@ -153,6 +154,7 @@ def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
     assert ear.json("bb8/status/identity")["tree"] == "f" * 64
 
     ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.until(lambda: any("a connection of their own" in line for line in lines(tmp_path)))
     ear.until(lambda: "homeassistant/device/bb8_c9000000b54a/config" in ear.latest)
     ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":300,"cid":"d"}')
     ear.until(lambda: ear.acked("drive", "d", "confirmed"))
@@ -206,6 +208,38 @@ def test_a_killed_bridge_is_offline_by_its_last_will_and_keeps_its_estop(
     ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":300,"cid":"again"}')
     ear.until(lambda: ear.acked("drive", "again", "rejected"))
     assert ear.json("bb8/ack/drive")["code"] == "ESTOP"
+
+
+def test_what_stays_on_the_broker_beside_offline_is_true_though_it_ended_during_a_drive(
+    ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    process = program()
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":2000,"cid":"d"}')
+    ear.until(lambda: ear.json("bb8/state/motion").get("moving") is True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
+    ear.until(lambda: ear.latest.get("bb8/status") == "offline")
+    assert ear.json("bb8/state/motion")["moving"] is False
+    assert ear.json("bb8/status/connection")["state"] == "released"
+    assert ear.log[-1] == ("bb8/status", "offline")
+
+
+def test_a_broker_that_takes_both_connections_for_one_keeps_the_first(
+    tmp_path: Path, broker: Mosquitto, program: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    broker.stop()
+    broker.settings += "use_username_as_clientid true\n"
+    broker.start()
+    ear = Ear(broker.port)
+    program(mqtt_username="bb8", mqtt_password="rolling")
+    ear.until(lambda: any("use_username_as_clientid" in line for line in lines(tmp_path)))
+    ear.until(lambda: sum(line.endswith("broker connected") for line in lines(tmp_path)) == 2)
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.until(lambda: ear.latest.get("bb8/status") == "online")
+    ear.tell("bb8/cmd/stop", '{"cid":"s"}')
+    ear.until(lambda: ear.acked("stop", "s", "confirmed"))
+    ear.close()
 
 
 def test_without_any_broker_it_runs_and_says_where_to_click(

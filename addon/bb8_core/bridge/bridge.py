@@ -165,6 +165,10 @@ class Bridge:
             _log.error("so many commands a second that a stop among them may be lost: stopping for good")
             self._estop(silent)
 
+    def stop_silently(self, intent: Stop | Estop, asked_at: float) -> None:
+        """Stop at once because of a copy of a command; the command itself is acknowledged when it comes."""
+        self._carry_out(Request("stop", intent, None, asked_at), silent)
+
     def obey(self, request: Request) -> None:
         """Carry out a request, or refuse it with a reason; every step is acknowledged."""
         report = self._reporter(request)

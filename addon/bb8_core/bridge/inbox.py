@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from bb8_core.bridge.desk import Raw
 from bb8_core.bridge.intents import stops_regardless
@@ -14,13 +15,25 @@ MAX_WAITING = 1000
 BROKER_QUEUE = 1000
 """What a broker keeps for a slow client by default; mosquitto drops every message beyond it, silently."""
 RUSH_S = 1.0
-"""Seconds in which so many commands make a rush."""
+"""Seconds in which so many messages make a rush."""
 BATCH = 32
 """Commands taken in one go before the loop may do something else."""
 
 
+class Rush:
+    """Counts messages: so many within `RUSH_S` that the broker may have dropped some before us are a rush."""
+
+    def __init__(self) -> None:
+        self._arrivals: deque[float] = deque(maxlen=BROKER_QUEUE)
+
+    def arrived(self, at: float) -> bool:
+        """Count a message that came then (monotonic s); returns whether it is one of a rush."""
+        self._arrivals.append(at)
+        return len(self._arrivals) == BROKER_QUEUE and at - self._arrivals[0] < RUSH_S
+
+
 class Inbox:
-    """A thread-safe queue with a lane for stops; both functions are called on the loop."""
+    """A thread-safe queue with a lane for stops; the functions are called on the loop."""
 
     def __init__(
         self,
@@ -31,15 +44,15 @@ class Inbox:
     ) -> None:
         """Deliver to `take` on `loop`, and tell `flooded` how many were dropped in all.
 
-        `rushed` is called when commands come so fast that the broker may have dropped some before us.
+        `rushed` is called when messages come so fast that the broker may have dropped some before us.
         """
         self._loop = loop
         self._take = take
         self._flooded = flooded
         self._rushed = rushed
-        self._stops: deque[Raw] = deque()
-        self._others: deque[Raw] = deque(maxlen=MAX_WAITING)
-        self._arrivals: deque[float] = deque(maxlen=BROKER_QUEUE)
+        self._stops: deque[Callable[[], None]] = deque()
+        self._others: deque[Callable[[], None]] = deque(maxlen=MAX_WAITING)
+        self._count = Rush()
         self._rush = False
         self._scheduled = False
         self._dropped = 0
@@ -47,14 +60,26 @@ class Inbox:
 
     def put(self, raw: Raw) -> None:
         """Queue a command; callable from any thread, in the order of arrival per lane."""
-        self._arrivals.append(raw.received_at)
-        if len(self._arrivals) == BROKER_QUEUE and raw.received_at - self._arrivals[0] < RUSH_S:
-            self._rush = True
+        take = partial(self._take, raw)
         if stops_regardless(raw.cmd) is not None:
-            self._stops.append(raw)
+            self.urge(take)
         else:
             self._dropped += len(self._others) == MAX_WAITING
-            self._others.append(raw)
+            self._others.append(take)
+            self._schedule()
+
+    def urge(self, stop: Callable[[], None]) -> None:
+        """Queue something else that stops, ahead of all commands that move."""
+        self._stops.append(stop)
+        self._schedule()
+
+    def arrived(self, at: float) -> None:
+        """Count a message of the connection that carries the commands, be it a command or not."""
+        if self._count.arrived(at):
+            self._rush = True
+            self._schedule()
+
+    def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon_threadsafe(self._drain)
@@ -71,7 +96,7 @@ class Inbox:
             lane = self._stops or self._others
             if not lane:
                 return
-            self._take(lane.popleft())
+            lane.popleft()()
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._drain)

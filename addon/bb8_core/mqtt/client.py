@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import ssl
@@ -51,7 +52,12 @@ class MqttClient:
     """One broker connection that heals itself; `publish` may be called from any thread."""
 
     def __init__(
-        self, broker: Broker, client_id: str, will: Will, subscriptions: tuple[str, ...], handlers: Handlers
+        self,
+        broker: Broker,
+        client_id: str,
+        will: Will | None,
+        subscriptions: tuple[str, ...],
+        handlers: Handlers,
     ) -> None:
         """Prepare; nothing is sent before `start`. Raises OSError if the CA file cannot be read."""
         self._broker = broker
@@ -60,7 +66,8 @@ class MqttClient:
         self._connected = False
         self._leaving = False
         self._client = new_client(broker, client_id)
-        self._client.will_set(will.topic, will.payload, qos=1, retain=True)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, qos=1, retain=True)
         self._client.on_connect = self._connected_or_refused
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
@@ -92,16 +99,35 @@ class MqttClient:
             return False
 
     def flush_and_stop(self, last_topic: str, last_payload: str, timeout_s: float) -> None:
-        """Publish a last retained message, wait for its acknowledgement, disconnect; blocks `timeout_s`."""
+        """Publish a last retained message, wait for its acknowledgement, disconnect; blocks `timeout_s`.
+
+        Where the broker does not take it in time, the connection is broken off, so that the will is told.
+        """
         self._leaving = True
-        if self._client.is_connected():
-            info = self._client.publish(last_topic, last_payload, qos=1, retain=True)
-            try:
-                info.wait_for_publish(timeout_s)
-            except (ValueError, RuntimeError) as error:
-                _log.debug("last message: %s", error)
-        self._client.disconnect()
+        if self._client.is_connected() and not self._acknowledged(last_topic, last_payload, timeout_s):
+            self._break_off()
+        self.leave()
         self._client.loop_stop()
+
+    def leave(self) -> None:
+        """Disconnect without a last word, and without waiting for it."""
+        self._leaving = True
+        self._client.disconnect()
+
+    def _acknowledged(self, topic: str, payload: str, timeout_s: float) -> bool:
+        info = self._client.publish(topic, payload, qos=1, retain=True)
+        try:
+            info.wait_for_publish(timeout_s)
+            return info.is_published()
+        except (ValueError, RuntimeError) as error:
+            _log.debug("last message: %s", error)
+            return False
+
+    def _break_off(self) -> None:
+        sock = self._client.socket()
+        with contextlib.suppress(OSError):
+            if isinstance(sock, socket.socket):
+                sock.shutdown(socket.SHUT_RDWR)
 
     # In paho's thread
 

@@ -25,9 +25,12 @@ class Line:
 
     def __init__(self) -> None:
         self.connected = True
+        self.full = False
         self.sent: list[tuple[str, str, int, bool]] = []
 
     def publish(self, topic: str, payload: str, qos: int = 0, retain: bool = False) -> bool:
+        if self.full:
+            return False
         self.sent.append((topic, payload, qos, retain))
         return True
 
@@ -120,6 +123,71 @@ def test_home_assistants_birth_tells_everything_again(tmp_path: Path) -> None:
     assert run_virtually(story()) == ["bb8/status", CONFIG]
 
 
+def test_a_thousand_births_are_told_once_and_what_is_known_is_not_written_again(tmp_path: Path) -> None:
+    async def story() -> tuple[list[str], int]:
+        line, writes = Line(), list[Callable[[], object]]()
+        voice = Announcer(Topics(), About("1", ("nod",), 180), tmp_path / "robot.json", writes.append)
+        voice.attach(line)
+        voice.robot_known(ROBOT.address, ROBOT.name, ROBOT.firmware)
+        line.sent.clear()
+        for _ in range(1000):
+            voice.born()
+        await asyncio.sleep(5)
+        return line.topics(), len(writes)
+
+    assert run_virtually(story()) == (["bb8/status", CONFIG], 1)
+
+
+def test_a_state_that_a_full_queue_refused_is_told_again(tmp_path: Path) -> None:
+    async def story() -> list[tuple[str, str]]:
+        line = Line()
+        voice = announcer(tmp_path, line)
+        voice.state("motion", {"moving": True})
+        await asyncio.sleep(1)
+        line.full = True
+        voice.state("motion", {"moving": False})
+        await asyncio.sleep(60)
+        line.full = False
+        await asyncio.sleep(5)
+        return [(topic, payload) for topic, payload, *_ in line.sent]
+
+    told = run_virtually(story())
+    assert told == [("bb8/state/motion", '{"moving": true}'), ("bb8/state/motion", '{"moving": false}')]
+
+
+def test_what_a_full_queue_refused_at_the_connection_is_told_again_whole(tmp_path: Path) -> None:
+    async def story() -> list[str]:
+        line = Line()
+        save_memory(tmp_path / "robot.json", Memory(ROBOT, ()))
+        voice = announcer(tmp_path, line)
+        line.full = True
+        voice.connected()
+        await asyncio.sleep(10)
+        line.full = False
+        await asyncio.sleep(10)
+        return line.topics()
+
+    assert run_virtually(story()) == ["bb8/status", CONFIG]
+
+
+def test_the_farewell_tells_what_was_held_back_and_nothing_follows_it(tmp_path: Path) -> None:
+    async def story() -> list[tuple[str, str]]:
+        line = Line()
+        voice = announcer(tmp_path, line)
+        voice.born()
+        voice.state("motion", {"moving": False})
+        voice.status("telemetry", {"battery": 1})
+        voice.farewell()
+        voice.state("motion", {"moving": True})
+        await asyncio.sleep(10)
+        return [(topic, payload) for topic, payload, *_ in line.sent]
+
+    assert run_virtually(story()) == [
+        ("bb8/state/motion", '{"moving": false}'),
+        ("bb8/status/telemetry", '{"battery": 1}'),
+    ]
+
+
 def test_a_state_that_changes_fast_is_told_once_with_its_newest_value(tmp_path: Path) -> None:
     async def story() -> list[tuple[str, str, int, bool]]:
         line = Line()
@@ -143,6 +211,42 @@ def test_another_robot_replaces_the_device_of_the_first(tmp_path: Path) -> None:
     sent = run_virtually(story()).sent
     assert sent[1] == (CONFIG, "", 1, True)
     assert sent[2][0] == "homeassistant/device/bb8_d00000000001/config"
+
+
+def test_a_robot_that_another_run_announced_is_removed_although_the_change_was_seen_without_a_broker(
+    tmp_path: Path,
+) -> None:
+    save_memory(tmp_path / "robot.json", Memory(ROBOT, ()))
+
+    async def unheard() -> None:
+        voice = Announcer(Topics(), About("1", ("nod",), 180), tmp_path / "robot.json", at_once)
+        voice.robot_known("D0:00:00:00:00:01", "BB-0001", "")
+
+    async def heard() -> list[tuple[str, str]]:
+        line = Line()
+        announcer(tmp_path, line).connected()
+        return [(topic, payload) for topic, payload, *_ in line.sent]
+
+    run_virtually(unheard())
+    assert load_memory(tmp_path / "robot.json").gone == ("bb8_c9000000b54a",)
+    told = run_virtually(heard())
+    assert told[0] == (CONFIG, "")
+    assert told[1][0] == "homeassistant/device/bb8_d00000000001/config"
+    assert load_memory(tmp_path / "robot.json").gone == ()
+
+
+def test_a_robot_that_comes_back_is_not_removed(tmp_path: Path) -> None:
+    async def story() -> list[tuple[str, str]]:
+        line = Line()
+        voice = announcer(tmp_path, line)
+        line.connected = False
+        for address in (ROBOT.address, "D0:00:00:00:00:01", ROBOT.address):
+            voice.robot_known(address, "BB", "")
+        line.connected = True
+        voice.connected()
+        return [(topic, payload) for topic, payload, *_ in line.sent if not payload]
+
+    assert run_virtually(story()) == [("homeassistant/device/bb8_d00000000001/config", "")]
 
 
 def test_what_an_earlier_version_announced_is_removed_by_this_one(tmp_path: Path) -> None:

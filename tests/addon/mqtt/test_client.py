@@ -142,6 +142,29 @@ def test_a_clean_end_says_its_last_word_itself_and_is_no_warning(
     assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "left the broker")]
 
 
+def test_a_last_word_that_the_broker_does_not_take_is_left_to_the_will(
+    shared_broker: Mosquitto, sides: Callable[..., Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = sides(shared_broker.port, "unsaid")
+    assert side.up.wait(PATIENCE_S)
+    watcher = Watcher(shared_broker.port, "unsaid/#")
+    refused = paho.MQTTMessageInfo(1)
+    refused.rc = paho.MQTT_ERR_QUEUE_SIZE
+    monkeypatch.setattr(side.client._client, "publish", lambda *_, **__: refused)
+    side.client.flush_and_stop("unsaid/status", "offline", PATIENCE_S)
+    watcher.wait_for("unsaid/status", "offline")
+    watcher.close()
+
+
+def test_leaving_says_nothing_and_is_no_warning(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
+    side = sides(shared_broker.port, "leave")
+    assert side.up.wait(PATIENCE_S)
+    side.client.leave()
+    side.client._client.loop_stop()
+    assert side.downs.empty()
+    assert not side.client.connected
+
+
 def test_it_heals_when_the_broker_comes_back_and_keeps_nothing_meanwhile(
     broker: Mosquitto, sides: Callable[..., Side]
 ) -> None:
