@@ -32,8 +32,8 @@ from bb8_core.bridge.intents import (
     Stop,
     Tail,
 )
-from bb8_core.bridge.latch import EstopLatch
-from bb8_core.bridge.lights import Light, after, light_json, tail_json
+from bb8_core.bridge.latch import EstopLatch, Keeper
+from bb8_core.bridge.lights import Lamps, after
 from bb8_core.bridge.motion import Motion, MotionState, Report
 from bb8_core.bridge.outbox import Item, Lane, silent
 from bb8_core.bridge.ports import Voice
@@ -54,8 +54,6 @@ PATIENT_TTL_S = 15.0
 """How long it may wait for the robot to be connected first."""
 WAKE_TIMEOUT_S = 20.0
 TELEMETRY_EVERY_S = 60.0
-SAVE_AGAIN_S = 5.0
-"""An emergency stop that could not be saved, for the disk is full, is tried again this often."""
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
 _log = logging.getLogger("bb8.bridge")
@@ -80,14 +78,12 @@ class Bridge:
         self._limits = limits
         self._latch = latch
         self._last_stop = LastStop()
-        self._save = save
-        self._saving: asyncio.TimerHandle | None = None
+        self._keeper = Keeper(latch, save)
         self._ending = False
         self._parting = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._was_open = False
-        self._light = Light()
-        self._tail: int | None = None
+        self._lamps = Lamps(voice)
         self._telemetry = Telemetry()
         self._history = History()
         self._became_ready = asyncio.Event()
@@ -133,7 +129,7 @@ class Bridge:
     async def end(self, timeout_s: float) -> None:
         """Stop the robot for the last time: from here on nothing moves it any more."""
         self._ending = True
-        self._save_again()
+        self._keeper.save_again()
         if self._link.wire_open:
             await self.stop_and_wait(timeout_s)
 
@@ -208,7 +204,7 @@ class Bridge:
                 self._led(intent, report)
             case Tail(brightness):
                 command = commands.tail_led(brightness)
-                self._discrete(Lane.TAIL, command, _then(report, lambda: self._set_tail(brightness)))
+                self._discrete(Lane.TAIL, command, _then(report, lambda: self._lamps.set_tail(brightness)))
             case SetHeading(heading):
                 self._discrete(Lane.DISCRETE, commands.set_heading(heading), report)
             case Stabilize(on):
@@ -266,26 +262,15 @@ class Bridge:
             self.motion.link_lost()
             self.pump.drop_motion()
             report(replace(acks.ACCEPTED, reason="latched; the robot is not connected"))
-        self._save_latch()
+        self._keeper.save()
         self._voice.state("estop", self._estop_json())
         _log.warning("emergency stop latched")
 
     def _clear_estop(self) -> None:
         self._latch.clear()
-        self._save_latch()
+        self._keeper.save()
         self._voice.state("estop", self._estop_json())
         _log.info("emergency stop lifted")
-
-    def _save_latch(self) -> None:
-        """Have it saved, and look after a while whether it was."""
-        self._save(self._latch.save)
-        if self._saving is not None:
-            self._saving.cancel()
-        self._saving = asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._save_again)
-
-    def _save_again(self) -> None:
-        if self._latch.unsaved:
-            self._save_latch()
 
     def _unstoppable(self) -> None:
         _log.error("the robot did not answer a stop: cutting the link, on which it stops by itself")
@@ -315,18 +300,10 @@ class Bridge:
         self.pump.put(Item(lane, command, report, self._now() + ttl_s))
 
     def _led(self, wish: Led | LedChange, report: Report) -> None:
-        light = after(self._light, wish)
+        light = after(self._lamps.light, wish)
         self._discrete(
-            Lane.LED, commands.rgb_led(*light.shown), _then(report, lambda: self._set_light(light))
+            Lane.LED, commands.rgb_led(*light.shown), _then(report, lambda: self._lamps.set_light(light))
         )
-
-    def _set_light(self, light: Light) -> None:
-        self._light = light
-        self._voice.state("led", light_json(light))
-
-    def _set_tail(self, brightness: int | None) -> None:
-        self._tail = brightness
-        self._voice.state("tail", tail_json(brightness))
 
     def _stabilize(self, on: bool, report: Report) -> None:
         refused = refusal(self.situation(), 0.0)
@@ -389,8 +366,7 @@ class Bridge:
             self._became_ready.clear()
             self._parting = False
         if status.state is LinkState.ASLEEP:
-            self._set_light(replace(self._light, on=False))
-            self._set_tail(0)
+            self._lamps.out()
         self.pump.poke()
         self._voice.status("connection", self.connection_json())
         self._voice.status("robot", "online" if status.state in CONNECTABLE else "offline")
@@ -458,8 +434,7 @@ class Bridge:
         self._voice.status("robot", "online" if self._link.state in CONNECTABLE else "offline")
         self._voice.state("estop", self._estop_json())
         self._voice.state("speed_cap", {"value": self._limits.speed_cap})
-        self._voice.state("led", light_json(self._light))
-        self._voice.state("tail", tail_json(self._tail))
+        self._lamps.tell()
         self._voice.status("telemetry", self._telemetry.as_json())
         self._tell_motion(self.motion.state)
 

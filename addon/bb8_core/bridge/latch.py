@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+SAVE_AGAIN_S = 5.0
+"""A latch that could not be saved, for the disk is full, is tried again this often."""
 
 _log = logging.getLogger("bb8.estop")
 
@@ -64,6 +69,28 @@ class EstopLatch:
             return False
         self._lasting, self._failed = value, False
         return True
+
+
+class Keeper:
+    """Has a latch saved, again and again until it lasts. Belongs to the event loop."""
+
+    def __init__(self, latch: EstopLatch, save: Callable[[Callable[[], object]], None]) -> None:
+        """Keep `latch`; `save` runs a slow file operation outside of the event loop."""
+        self._latch = latch
+        self._save = save
+        self._next_look: asyncio.TimerHandle | None = None
+
+    def save(self) -> None:
+        """Have it saved, and look after a while whether it was."""
+        self._save(self._latch.save)
+        if self._next_look is not None:
+            self._next_look.cancel()
+        self._next_look = asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self.save_again)
+
+    def save_again(self) -> None:
+        """Have it saved if it is not."""
+        if self._latch.unsaved:
+            self.save()
 
 
 def _read(path: Path) -> bool:

@@ -1,11 +1,12 @@
-"""The robot's lights as Home Assistant sees them; pure."""
+"""The robot's lights as Home Assistant sees them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bb8_core.bridge.intents import Led, LedChange
+from bb8_core.bridge.ports import Voice
 
 WHITE = (255, 255, 255)
 
@@ -68,3 +69,33 @@ def tail_json(brightness: int | None) -> dict[str, Any]:
     if brightness == 0:
         return {"state": "OFF"}
     return {"state": "ON", "color_mode": "brightness", "brightness": brightness}
+
+
+class Lamps:
+    """What is known about both lights, told at each change."""
+
+    def __init__(self, voice: Voice) -> None:
+        """Nothing is known yet."""
+        self._voice = voice
+        self.light = Light()
+        self.tail: int | None = None
+
+    def tell(self) -> None:
+        """Tell both."""
+        self.set_light(self.light)
+        self.set_tail(self.tail)
+
+    def set_light(self, light: Light) -> None:
+        """The main light is like this now."""
+        self.light = light
+        self._voice.state("led", light_json(light))
+
+    def set_tail(self, brightness: int | None) -> None:
+        """The tail light has this brightness now, 0-255; None is unknown."""
+        self.tail = brightness
+        self._voice.state("tail", tail_json(brightness))
+
+    def out(self) -> None:
+        """Both are off: a robot that sleeps shows none."""
+        self.set_light(replace(self.light, on=False))
+        self.set_tail(0)
