@@ -11,7 +11,7 @@ from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, Us
 from bb8deploy.host.connect import Host, open_host
 from bb8deploy.lanes.bringup_errors import UNLISTED
 from bb8deploy.lanes.host_receipt import kept_on_host
-from bb8deploy.lanes.journal import Journal
+from bb8deploy.lanes.journal import PUT_BACK, Journal
 from bb8deploy.lanes.preview import foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.rollback import after_failure
 from bb8deploy.lanes.run import Run
@@ -88,7 +88,7 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
         if error.code in UNLISTED:
             raise _back(run, host, error, _why_not_back(host, synced, sent)) from error
         if error.code in _PUT_BACK and not _why_not_back(host, synced, sent):
-            with run.step("put the earlier tree back", host.where):
+            with run.step(PUT_BACK, host.where):
                 host.files.restore_previous(run.id)
         raise
     except Unreachable as error:

@@ -10,6 +10,8 @@ from typing import Any
 
 from bb8deploy.receipts.store import append
 
+SWAP, PUT_BACK = "send and swap", "put the earlier tree back"
+"""The steps by which the files on a host become others."""
 _TRIED = {"started", "done", "failed"}
 
 

@@ -19,7 +19,7 @@ from bb8deploy.lanes.publish import (
     find_store,
     publish,
 )
-from bb8deploy.lanes.resume import Unfinished, forget_tokens, remember_tokens
+from bb8deploy.lanes.resume import Unfinished, forget_tokens, remember_tokens, still_done
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.source import read_source, require_commit, tag_locally
 from bb8deploy.lanes.survey import source_tree, survey
@@ -408,7 +408,7 @@ def _bumped_parent(run: Run, commit: str, version: str) -> str:
 
 
 def _kept_facts(run: Run) -> dict[str, dict[str, Any]]:
-    done = run.journal.done()
+    done = still_done(run.journal)
     return {name: done[f"{plan.PREFIX}{name}"] for name in Name if f"{plan.PREFIX}{name}" in done}
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bb8deploy.errors import UsageError
-from bb8deploy.lanes.journal import Entry, Journal
+from bb8deploy.lanes.journal import PUT_BACK, SWAP, Entry, Journal
 from bb8deploy.lanes.run import Run
 from bb8deploy.plan.release import PREFIX
 from bb8deploy.receipts.tokens import Ledger, Line
 
 EARNED = "earned"
+DEPLOY = f"{PREFIX}deploy"
 # Whose tokens a kept step brings back.
 STEP_OF_LANE = {
     "validate": "validate",
@@ -67,9 +69,29 @@ def reopen(run: Run, past: Unfinished) -> Run:
     """`run` under the stopped run's id, with its journal and the tokens of the steps that it had finished."""
     journal = Journal(run.workspace / "reports" / "runs" / past.run_id / "journal.jsonl")
     ledger = Ledger(past.run_id, run.reports, listener=run.ledger.listener)
-    done = set(journal.done())
+    done = set(still_done(journal))
     ledger.lines = [line for line in _last_earned(journal.entries()) if _step_of(line) in done]
     return replace(run, id=past.run_id, journal=journal, ledger=ledger)
+
+
+def still_done(journal: Journal) -> dict[str, dict[str, Any]]:
+    """The steps that the release has finished, but for a deploy that another run has replaced since."""
+    done = journal.done()
+    if DEPLOY in done and _touched_since(journal, _ended_at(journal, DEPLOY)):
+        del done[DEPLOY]
+    return done
+
+
+def _ended_at(journal: Journal, step: str) -> str:
+    return max(entry.ts for entry in journal.entries() if (entry.step, entry.state) == (step, "done"))
+
+
+def _touched_since(journal: Journal, moment: str) -> bool:
+    """Whether a deploy, a sync or a rollback beside this run has changed a host's files since then."""
+    others = (path for path in journal.path.parents[1].glob("*/journal.jsonl") if path != journal.path)
+    return any(
+        e.step in {SWAP, PUT_BACK} and e.ts > moment for path in others for e in Journal(path).entries()
+    )
 
 
 def remember_tokens(run: Run) -> None:

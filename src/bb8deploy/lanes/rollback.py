@@ -11,6 +11,7 @@ from pathlib import Path
 from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, UsageError
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.journal import PUT_BACK
 from bb8deploy.lanes.preview import foresee, foresee_sync
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import sync
@@ -47,7 +48,7 @@ def roll_back(run: Run, host: Host, failed: str = "") -> RollbackOutcome:
     Needs the lock. Raises CheckFailed where there is no earlier tree or it carries no whole stamp,
     NotVerified where it does not run.
     """
-    with run.step("put the earlier tree back", host.where):
+    with run.step(PUT_BACK, host.where):
         found = host.files.restore_previous(run.id)
     stamp = Stamp.parse(found.stamp)
     provable = stamp is not None and is_as_sent(run, found, stamp)

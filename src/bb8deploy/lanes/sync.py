@@ -13,6 +13,7 @@ from bb8deploy.errors import Bb8Error, CheckFailed
 from bb8deploy.findings import Finding, Level
 from bb8deploy.host.connect import Host
 from bb8deploy.host.files import Delivery, SyncSession
+from bb8deploy.lanes.journal import SWAP
 from bb8deploy.lanes.rsync import deliver_by_rsync
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.textdiff import unified
@@ -145,7 +146,7 @@ def _carry_out(
         return session.tree
     made = {STAMP: wanted.stamp.data()}
     delivery = Delivery(wanted.source, plan.removals, plan.entries, made, wanted.manifest.size)
-    with run.step("send and swap", host.where) as facts:
+    with run.step(SWAP, host.where) as facts:
         facts.update(files=len(delivery.entries), bytes=delivery.size, removed=len(plan.changes.removed))
         if by_rsync:
             return deliver_by_rsync(host, delivery, wanted.ignore, run.id)

@@ -16,6 +16,7 @@ from tests.integration.desk import Desk
 from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
 from bb8deploy.lanes import release as releasing
 from bb8deploy.lanes.bump import BumpOutcome, bump
+from bb8deploy.lanes.journal import PUT_BACK, SWAP
 from bb8deploy.lanes.publish import PublishOptions, PublishOutcome, publish
 from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
 from bb8deploy.lanes.resume import find_unfinished, reopen
@@ -282,6 +283,16 @@ def test_a_deploy_that_another_try_has_overtaken_is_made_again(
     assert calls.made == ["reach", "validate", "deploy", "attest"]
     held = run.ledger.held()
     assert len(held) == len(set(held))
+
+
+@pytest.mark.parametrize("step", [SWAP, PUT_BACK])
+def test_a_deploy_that_another_run_has_replaced_on_the_host_is_made_again(desk: Desk, step: str) -> None:
+    with pytest.raises(NotVerified):
+        go(desk, Calls(fail={"attest": broken()}))
+    desk.run(HOST).journal.write(step, "done")
+    calls = Calls()
+    go_on(desk, calls)
+    assert calls.made == ["reach", "deploy", "attest"]
 
 
 def test_two_tries_of_a_step_leave_the_tokens_of_the_second(desk: Desk) -> None:
