@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -29,6 +30,7 @@ MAX_QUEUED = 5000
 PING_EVERY_S = 1.0
 ASK_AGAIN_S = 5.0
 
+_NAME = re.compile(rb"[0-9]{1,10}-([0-9]{1,20})")
 _log = logging.getLogger("bb8.echo")
 
 
@@ -75,6 +77,7 @@ def parse(payload: bytes | bytearray) -> Echo:
         raise BadEcho(f"longer than {MAX_PAYLOAD} bytes")
     try:
         body = json.loads(payload, parse_constant=_no_constant)
+        json.dumps(body, allow_nan=False)  # 1e999 reads as infinity, for which JSON has no word
     except (ValueError, RecursionError) as error:
         raise BadEcho("not JSON") from error
     if not isinstance(body, dict) or "value" not in body:
@@ -87,6 +90,12 @@ def parse(payload: bytes | bytearray) -> Echo:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def claim_number(name: bytes | bytearray) -> int:
+    """How late the responder of this name came; 0 for what is no name of a responder."""
+    match = _NAME.fullmatch(name)
+    return int(match[1]) if match else 0
 
 
 def now() -> str:
@@ -118,7 +127,7 @@ class Responder:
         self._last_echo = float("-inf")
         self._last_ping = float("-inf")
         self._ping_number = 0
-        self._name = f"{os.getpid()}-{time.time_ns()}"
+        self._number = time.time_ns()
         self._owner = False
         self._yielded = False
         self.counts: Counter[str] = Counter()
@@ -162,16 +171,31 @@ class Responder:
             _log.warning("connection lost (%s), trying again within 5 s", reason)
 
     # Who answers. All responders of a base topic share a client id, so that the broker keeps one connected;
-    # the newest leaves its name behind, and an older one that comes back and reads it gives up for good.
+    # the newest leaves its name behind, and an older one that comes back and reads it gives up for good. A
+    # broker that crashed may have restored an older name: who reads that puts his own in its place. Who has
+    # just come outbids whatever he finds, since the clock may have been set back since.
+
+    @property
+    def _name(self) -> str:
+        return f"{os.getpid()}-{self._number}"
 
     def _claim(self) -> None:
         if not self._owner:
             self._client.publish(f"{self._base}/echo/owner", self._name, qos=1, retain=True)
 
     def _owner_told(self, client: paho.Client, name: bytes | bytearray) -> None:
+        number = claim_number(name)
         if name == self._name.encode():
             self._owner = True
-        elif self._owner and not self._yielded:
+        elif self._owner and number > self._number:
+            self._yield_to_newer(client)
+        elif not self._yielded:
+            self._owner = False
+            self._number = max(self._number, number + 1)
+            self._claim()
+
+    def _yield_to_newer(self, client: paho.Client) -> None:
+        if not self._yielded:
             self._yielded = True
             _log.error("another echo responder took over %s: silent from here on", self._base)
             client.disconnect()

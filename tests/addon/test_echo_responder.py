@@ -300,6 +300,53 @@ def test_of_two_responders_only_the_newer_answers(start: Start, sender: Sender) 
 
 
 @pytest.mark.needs_mosquitto
+@pytest.mark.parametrize("restored", [b"1-1", b"", b"nobody"], ids=["older", "removed", "no name"])
+def test_a_responder_whose_broker_restored_an_older_owner_takes_its_place_again(
+    pair: Callable[..., Pair], restored: bytes
+) -> None:
+    one = pair()
+    sender = one.begin()
+    name = one.responder._name
+    sender.client.publish(f"{sender._base}/echo/owner", restored, qos=1, retain=True)
+    sender.until("echo/owner", lambda body: body["name"] == restored.decode())
+    sender.until("echo/owner", lambda body: body["name"] == name)
+    sender.send('{"value": "still here"}')
+    assert sender.until("echo/ack")["value"] == "still here"
+
+
+@pytest.mark.needs_mosquitto
+def test_a_new_responder_outbids_an_owner_of_a_time_to_come(pair: Callable[..., Pair]) -> None:
+    """The clock may have been set back since the last run, whose name the broker has kept."""
+    one = pair()
+    future = b"7-9999999999999999999"
+    one.sender.client.publish(f"{one.sender._base}/echo/owner", future, qos=1, retain=True)
+    sender = one.begin()
+    sender.until("echo/owner", lambda body: echo.claim_number(body["name"].encode()) > int(future[2:]))
+    sender.send('{"value": 1}')
+    assert sender.until("echo/ack")["value"] == 1
+
+
+@pytest.mark.needs_mosquitto
+def test_an_owner_yields_for_good_to_a_newer_one_only(pair: Callable[..., Pair]) -> None:
+    one = pair()
+    sender = one.begin()
+    sender.send('{"value": 1}')
+    sender.until("echo/ack")
+    newer = f"7-{one.responder._number + 1}".encode()
+    sender.client.publish(f"{sender._base}/echo/owner", newer, qos=1, retain=True)
+    sender.until("echo/owner", lambda body: body["name"] == newer.decode())
+    sender.client.publish(f"{sender._base}/echo/owner", b"1-1", qos=1, retain=True)
+    sender.send('{"value": 2}')
+    sender.client.publish(f"{sender._base}/echo/ack", '{"value": "mark"}', qos=1)
+    assert sender.until("echo/ack")["value"] == "mark"
+
+
+def test_a_claim_s_number_is_read_and_nonsense_is_none() -> None:
+    assert echo.claim_number(b"12-345") == 345
+    assert [echo.claim_number(name) for name in (b"", b"x", b"1-", b"1-2-3", b"1-" + b"9" * 5000)] == [0] * 5
+
+
+@pytest.mark.needs_mosquitto
 def test_the_broker_may_go_and_come_back(start: Start, broker: Mosquitto) -> None:
     program = start(mqtt_protocol="3.1.1", base_topic="home/bb8")
     program.until("Subscribed home/bb8/echo/cmd")
@@ -327,8 +374,10 @@ def test_any_payload_is_an_echo_or_a_bad_echo(payload: bytes) -> None:
         b"[" * 4000,
         b'{"value":"' + b"x" * echo.MAX_PAYLOAD + b'"}',
         b'{"value":1,"cid":true}',
+        b'{"value":1e999}',
+        b'{"value":[{"x":-1e999}]}',
     ],
-    ids=["nan", "deep", "long", "bool cid"],
+    ids=["nan", "deep", "long", "bool cid", "infinite", "infinite inside"],
 )
 def test_payloads_that_json_would_take_but_we_do_not(payload: bytes) -> None:
     with pytest.raises(echo.BadEcho):
