@@ -164,7 +164,20 @@ def parse_options(raw: Any) -> Options:
             problems.append(f"option {str(key)[:40]!r} is unknown and ignored")
         elif not _is_unset(key, value):
             _check(key, value, good, problems)
+    _keep_apart(good, problems)
     return Options(**good, problems=tuple(problems))
+
+
+def _keep_apart(good: dict[str, Any], problems: list[str]) -> None:
+    """Below the base topic the bridge hears itself: Home Assistant's own topics cannot lie there."""
+    usual = Options()
+    base = good.get("base_topic", usual.base_topic)
+    prefix = good.get("discovery_prefix", usual.discovery_prefix)
+    if prefix != base and not prefix.startswith(f"{base}/"):
+        return
+    key = "discovery_prefix" if base == usual.base_topic else "base_topic"
+    problems.append(f"option {key} must keep the discovery prefix out of the base topic; its default is used")
+    del good[key]
 
 
 def _is_unset(key: str, value: Any) -> bool:

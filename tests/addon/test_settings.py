@@ -120,6 +120,29 @@ def test_a_bad_option_is_named_and_its_default_is_used(key: str, value: object) 
     assert key in options.problems[0]
 
 
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"base_topic": "homeassistant"}, ("bb8", "homeassistant")),
+        ({"base_topic": "home", "discovery_prefix": "home/assistant"}, ("bb8", "home/assistant")),
+        ({"discovery_prefix": "bb8"}, ("bb8", "homeassistant")),
+        ({"discovery_prefix": "bb8/cmd"}, ("bb8", "homeassistant")),
+    ],
+)
+def test_home_assistants_topics_do_not_lie_in_the_bridge_s_own(
+    raw: dict[str, object], expected: tuple[str, str]
+) -> None:
+    options = parse_options(raw)
+    assert (options.base_topic, options.discovery_prefix) == expected
+    assert len(options.problems) == 1
+    assert next(iter(raw)) in options.problems[0]
+
+
+def test_a_base_topic_may_lie_below_the_discovery_prefix_or_begin_like_it() -> None:
+    for base in ("homeassistant/bb8", "homeassistant2", "home"):
+        assert parse_options({"base_topic": base}).problems == ()
+
+
 def test_an_empty_optional_value_means_not_set() -> None:
     assert parse_options({"mqtt_host": "", "robot_name": None, "adapter": ""}) == Options()
 
