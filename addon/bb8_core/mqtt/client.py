@@ -104,7 +104,10 @@ class MqttClient:
         Where the broker does not take it in time, the connection is broken off, so that the will is told.
         """
         self._leaving = True
-        if self._client.is_connected() and not self._acknowledged(last_topic, last_payload, timeout_s):
+        if not self._client.is_connected():
+            self.leave()  # and no waiting for a thread that may be in the middle of an attempt
+            return
+        if not self._acknowledged(last_topic, last_payload, timeout_s):
             self._break_off()
         self.leave()
         self._client.loop_stop()

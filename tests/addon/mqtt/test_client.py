@@ -79,6 +79,7 @@ def sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Side]]:
     yield make
     for side in made:
         side.client.flush_and_stop("unused", "bye", 1.0)
+        side.client._client.loop_stop()
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
