@@ -405,7 +405,8 @@ def paramiko_server(folder: Path, rules: paramiko.ServerInterface) -> Iterator[d
         def serve() -> None:
             servers.append(paramiko.Transport(listener.accept()[0]))
             servers[0].add_server_key(paramiko.PKey.from_path(key))
-            servers[0].start_server(server=rules)
+            # With an event it waits for nothing: the client may be gone before a wait looks again.
+            servers[0].start_server(event=threading.Event(), server=rules)
 
         thread = threading.Thread(target=serve)
         thread.start()
