@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import queue
@@ -18,6 +19,14 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 from tests.addon.conftest import Mosquitto, free_port
+
+from bb8_core import identity as identities
+from bb8_core.bridge.bridge import Bridge
+from bb8_core.bridge.inbox import BROKER_QUEUE
+from bb8_core.bridge.intents import Estop, Stop
+from bb8_core.main import App
+from bb8_core.mqtt.credentials import Broker
+from bb8_core.settings import Options
 
 pytestmark = pytest.mark.needs_mosquitto
 ADDON = Path(__file__).parents[2] / "addon"
@@ -240,6 +249,26 @@ def test_a_broker_that_takes_both_connections_for_one_keeps_the_first(
     ear.tell("bb8/cmd/stop", '{"cid":"s"}')
     ear.until(lambda: ear.acked("stop", "s", "confirmed"))
     ear.close()
+
+
+async def test_the_second_connection_carries_stops_alone_and_whatever_the_first_brings_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BB8_DATA", str(tmp_path))
+    stops: list[Stop | Estop] = []
+    rushes: list[bool] = []
+    monkeypatch.setattr(Bridge, "stop_silently", lambda _self, stop, _at: stops.append(stop))
+    monkeypatch.setattr(Bridge, "rushed", lambda _self: rushes.append(True))
+    app = App(Options(simulate=True), identities.load(tmp_path / "none"))
+    second = app._second_client(Broker("127.0.0.1", 1))
+    assert second._subscriptions == ("bb8/cmd/stop", "bb8/cmd/estop")
+    for cmd in ("stop", "estop", "drive"):
+        app._fast_message(f"bb8/cmd/{cmd}", b"{}", False)
+    for _ in range(BROKER_QUEUE):
+        app._message("elsewhere", b"", False)
+    await asyncio.sleep(0)
+    assert stops == [Stop(), Estop()]
+    assert rushes == [True]
 
 
 def test_without_any_broker_it_runs_and_says_where_to_click(
