@@ -13,6 +13,7 @@ from bb8deploy.host.supervisor.base import Look, NoAnswer
 from bb8deploy.host.supervisor.ha_cli import HaCli
 from bb8deploy.lanes import bringup
 
+pytestmark = pytest.mark.e2e  # most of it waits
 OVER_AT_ONCE = "#!/bin/sh\necho bye\nexit 0\n"
 # Reports itself unless the file is there: then it hangs before it says a word.
 HANGS_WITH_THE_FILE = RUN_SH.replace(
