@@ -198,6 +198,7 @@ def back_to_earlier(lab: Lab) -> None:
     assert state(lab) == "earlier"
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_a_connection_cut_at_any_byte_leaves_a_whole_tree_and_no_false_token(
     relayed: Callable[..., tuple[Lab, Relay]], way: str
@@ -231,6 +232,7 @@ def test_a_connection_cut_at_any_byte_leaves_a_whole_tree_and_no_false_token(
     next_sync_puts_it_right(lab)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("slice_", range(6))
 def test_a_client_killed_at_any_time_leaves_a_whole_tree_and_a_lock_that_goes_away(
     relayed: Callable[..., tuple[Lab, Relay]], slice_: int
