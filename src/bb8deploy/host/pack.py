@@ -15,12 +15,13 @@ from typing import BinaryIO
 
 from bb8deploy.errors import CheckFailed
 from bb8deploy.host.files import Delivery
+from bb8deploy.transport.sshstream import PACKET
 from bb8deploy.workspace.tree import Entry
 
 WHOLE = ".bb8deploy.whole"
 SAMPLE = 256 * 1024
 PAYS = 0.5
-PIECE = 256 * 1024
+PIECE = 8 * PACKET  # whole packets, and whole blocks of tar
 
 
 def pays_to_compress(delivery: Delivery) -> bool:
