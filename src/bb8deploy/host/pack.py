@@ -73,8 +73,9 @@ def _work(
 
 
 def _write(delivery: Delivery, run_id: str, sink: _Sink) -> None:
-    with tarfile.open(
-        fileobj=sink, mode="w|", bufsize=PIECE, format=tarfile.GNU_FORMAT, encoding="utf-8"
+    # Not `w|`: tarfile's own stream copies all that it holds at every write.
+    with tarfile.TarFile(
+        fileobj=sink, mode="w", copybufsize=PIECE, format=tarfile.GNU_FORMAT, encoding="utf-8"
     ) as tar:
         for entry in delivery.entries:
             _add(tar, delivery, entry)
@@ -155,21 +156,35 @@ class _Sink(io.RawIOBase):
         self._pieces = pieces
         self._stop = stop
         self._zip = zlib.compressobj(1, wbits=31) if compress else None
+        self._held = bytearray()
+        self._taken = 0
 
     def writable(self) -> bool:
         """Always."""
         return True
 
-    def write(self, data: object) -> int:
-        """Takes a block of the tar."""
-        raw = bytes(data)  # type: ignore[call-overload]
-        self._hand_over(self._zip.compress(raw) if self._zip else raw)
-        return len(raw)
+    def tell(self) -> int:
+        """The bytes of the tar so far."""
+        return self._taken
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # tarfile writes nothing else
+        """Takes a block of the tar; whole pieces go on."""
+        size = len(data)
+        self._held += data
+        self._taken += size
+        while len(self._held) >= PIECE:
+            self._pass_on(bytes(self._held[:PIECE]))
+            del self._held[:PIECE]
+        return size
 
     def end(self) -> None:
-        """Hands over what the compressor still holds."""
+        """Hands over what is still held, by the compressor too."""
+        self._pass_on(bytes(self._held))
         if self._zip:
             self._hand_over(self._zip.flush())
+
+    def _pass_on(self, raw: bytes) -> None:
+        self._hand_over(self._zip.compress(raw) if self._zip else raw)
 
     def _hand_over(self, data: bytes) -> None:
         if self._stop.is_set():
