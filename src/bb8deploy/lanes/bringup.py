@@ -187,7 +187,9 @@ class Bringup:
                 end,
             )
         except SupervisorError as error:
-            raise self._failure(verb, error) from error
+            if not self._in_by_another_job(error):
+                raise self._failure(verb, error) from error
+            answered = False
         self.answered = answered
         if not answered:
             self._wait_idle(end)
@@ -196,6 +198,11 @@ class Bringup:
             self.build_log = self._supervisor_log()
             raise errors.not_in(self._what, verb, state, self.build_log)
         return state
+
+    def _in_by_another_job(self, error: SupervisorError) -> bool:
+        """Whether one that was at work already, such as a killed run's, has put the version in meanwhile."""
+        news = {Problem.NO_UPDATE, Problem.INSTALLED}
+        return error.problem in news and self._info().version == self.expected.version
 
     def _started(self) -> None:
         try:

@@ -99,13 +99,20 @@ def test_quiet_says_nothing_but_results_and_errors(lab: Lab) -> None:
     assert failed.stderr.startswith("error BUILD_FAILED: ")
 
 
-def test_a_job_of_somebody_else_is_waited_for(lab: Lab) -> None:
+@pytest.mark.parametrize("updates", [False, True], ids=["a restart", "the update of a killed run"])
+def test_a_job_that_is_at_work_already_is_waited_for(lab: Lab, updates: bool) -> None:
     lab.deploy()
     env_file(lab)
     lab.write(config=config("1.0.1"))
     done = threading.Event()
     job = Job("app_manager_restart", "", SLUG)
-    other = threading.Thread(target=lab.box.manager.jobs.run, args=(job, lambda: done.wait(100)))
+
+    def work() -> None:
+        done.wait(100)
+        if updates:
+            lab.box.manager.update(SLUG)()
+
+    other = threading.Thread(target=lab.box.manager.jobs.run, args=(job, work))
     other.start()
     process = begun(lab, "deploy")
     try:
