@@ -17,7 +17,7 @@ from bb8deploy.console import Console, ReaderGone, as_dict
 from bb8deploy.errors import Bb8Error, Interrupted
 from bb8deploy.findings import Finding
 from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.run import Run, defect, new_run_id
+from bb8deploy.lanes.run import Run, defect, interrupted, new_run_id
 from bb8deploy.receipts.store import save
 from bb8deploy.receipts.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings import Settings, load, suggestion
@@ -166,21 +166,13 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
     if isinstance(problem, Bb8Error):
         return problem
     if isinstance(problem, KeyboardInterrupt):
-        return _interrupted(opened.run.command, opened.run.settings.target) if opened else _interrupted()
+        return _interrupted(opened.run) if opened else interrupted()
     return defect(problem, opened.run if opened else None)
 
 
-def _interrupted(command: str = "", target: str = "default") -> Interrupted:
-    """What the end of an interrupted run says; `command` is such as `release patch`, empty without a run."""
-    kept = "the run was interrupted; what was observed so far is kept"
-    cause = kept if command else "the command was interrupted"
-    first, *_ = command.split() or [""]
-    words = "" if target == "default" else f" --target {target}"
-    goes_on = {
-        "deploy": f"`bb8deploy deploy{words} --resume` goes on where it stopped.",
-        "release": "`bb8deploy release --resume` goes on where it stopped.",  # it knows its target
-    }
-    return Interrupted("INTERRUPTED", cause, goes_on.get(first, "Run the same command again."))
+def _interrupted(run: Run) -> Interrupted:
+    target = run.settings.target
+    return interrupted(run.command, () if target == "default" else (target,))
 
 
 def _document(console: Console, opened: Opened | None, error: Bb8Error | None, exit_code: int) -> None:

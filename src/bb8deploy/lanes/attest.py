@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bb8deploy.errors import CheckFailed, Unreachable
 from bb8deploy.lanes.run import Run
 from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure
+from bb8deploy.plan.payload import json_object
 from bb8deploy.receipts.store import save
 from bb8deploy.receipts.tokens import Token
 from bb8deploy.secret import redact_data
@@ -81,15 +82,15 @@ class _Heard:
             if retained:
                 self.retained[topic] = text
             elif topic == f"{self.base}/echo/ack":
-                self.answers.append(Answer(str(_json(text).get("cid")), at))
-            elif topic == f"{self.base}/telemetry/echo_roundtrip" and _json(text).get("ble_ok") is True:
+                self.answers.append(Answer(str(json_object(text).get("cid")), at))
+            elif topic == f"{self.base}/telemetry/echo_roundtrip" and json_object(text).get("ble_ok") is True:
                 self.pings.append(at)
             self.changed.notify_all()
 
     @property
     def identity(self) -> dict[str, str]:
         """What the add-on says it is, empty where it says nothing."""
-        return _strings(_json(self.about))
+        return _strings(json_object(self.about))
 
     def wait_for(self, cids: Iterable[str], seconds: float) -> bool:
         """Whether all of these were answered within `seconds`."""
@@ -340,7 +341,9 @@ def _write_contract(run: Run, contract: QaContract) -> Path:
 def _tests(run: Run) -> Any:
     """The counts of the tests that this very run made, None where it made none."""
     with suppress(FileNotFoundError):
-        return _json((run.folder / "validate_contract_v1.json").read_text(encoding="utf-8")).get("tests")
+        return json_object((run.folder / "validate_contract_v1.json").read_text(encoding="utf-8")).get(
+            "tests"
+        )
     return None
 
 
@@ -357,14 +360,6 @@ def _gone(link: BrokerLink) -> Unreachable:
         f"the broker {link.address} ended the connection during the attestation",
         "Look at the broker's log, and attest again with `bb8deploy attest`.",
     )
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _strings(data: Mapping[str, Any]) -> dict[str, str]:

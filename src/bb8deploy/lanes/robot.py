@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
-from typing import Any
 
 from bb8deploy.errors import Bb8Error
 from bb8deploy.lanes.run import Run
 from bb8deploy.plan.drift import Place, State
+from bb8deploy.plan.payload import json_object
 
 # A broker sends what it has retained at once; what is not there after this long is not there at all.
 SECONDS, BROKER_SECONDS = 1.0, 5.0
@@ -46,9 +45,9 @@ def robot_place(told: Mapping[str, str]) -> Place:
     if bridge != "online":
         word = f"the add-on is {bridge}" if bridge else "no add-on has spoken on this broker"
         return Place("robot", state=State.DOWN if bridge else State.ABSENT, detail=word)
-    connection = parsed(told.get("status/connection", ""))
-    telemetry = parsed(told.get("status/telemetry", ""))
-    stopped = parsed(told.get("state/estop", "")).get("state") == "ON"
+    connection = json_object(told.get("status/connection", ""))
+    telemetry = json_object(told.get("status/telemetry", ""))
+    stopped = json_object(told.get("state/estop", "")).get("state") == "ON"
     rssi, battery, volts = connection.get("rssi"), telemetry.get("battery_state"), telemetry.get("battery_v")
     words = [
         str(connection.get("state") or "unknown").replace("_", " "),
@@ -58,12 +57,3 @@ def robot_place(told: Mapping[str, str]) -> Place:
         "emergency stop is latched" if stopped else "",
     ]
     return Place("robot", detail=", ".join(filter(None, words)))
-
-
-def parsed(text: str) -> dict[str, Any]:
-    """A JSON object, an empty one for anything else."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

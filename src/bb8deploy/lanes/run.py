@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bb8deploy.errors import Bb8Error, CheckFailed
+from bb8deploy.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.findings import Finding
 from bb8deploy.lanes.journal import Journal, now
 from bb8deploy.receipts.store import save
@@ -132,6 +132,21 @@ def defect(problem: BaseException, run: Run | None) -> CheckFailed:
         "Report it with `bb8deploy diagnose --bundle FILE`; BB8DEPLOY_DEBUG=1 shows where it happened.",
         details=details,
     )
+
+
+def interrupted(command: str = "", targets: Sequence[str] = ()) -> Interrupted:
+    """What the end of an interrupted run says; `command` is such as `release patch`, empty without a run,
+    `targets` those that the user named.
+    """
+    kept = "the run was interrupted; what was observed so far is kept"
+    cause = kept if command else "the command was interrupted"
+    first, *_ = command.split() or [""]
+    words = "".join(f" --target {name}" for name in targets)
+    goes_on = {
+        "deploy": f"`bb8deploy deploy{words} --resume` goes on where it stopped.",
+        "release": "`bb8deploy release --resume` goes on where it stopped.",  # it knows its target
+    }
+    return Interrupted("INTERRUPTED", cause, goes_on.get(first, "Run the same command again."))
 
 
 def _last_place(problem: BaseException) -> str:

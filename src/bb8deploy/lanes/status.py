@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from bb8deploy.errors import Bb8Error
 from bb8deploy.host.connect import Host, open_host
 from bb8deploy.host.supervisor.route import reach
-from bb8deploy.lanes.robot import parsed, robot
+from bb8deploy.lanes.robot import robot
 from bb8deploy.lanes.run import Run
 from bb8deploy.lanes.sync import Wanted, read_wanted
 from bb8deploy.lanes.verify import slug_of
 from bb8deploy.plan.drift import Place, State, drift_of
 from bb8deploy.plan.identity import newest
+from bb8deploy.plan.payload import json_object
 from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.workspace import git
 from bb8deploy.workspace import remote as r
@@ -145,5 +146,5 @@ def _last_run(run: Run) -> Place:
 def _verdicts(run: Run, run_id: str) -> list[str]:
     """How each lane of a run ended, from its contracts."""
     paths = sorted((run.reports / "runs" / run_id).glob(f"*{CONTRACT}"))
-    verdicts = [(path, parsed(path.read_text(encoding="utf-8")).get("verdict")) for path in paths]
+    verdicts = [(path, json_object(path.read_text(encoding="utf-8")).get("verdict")) for path in paths]
     return [f"{path.name.removesuffix(CONTRACT)} {verdict}" for path, verdict in verdicts if verdict]

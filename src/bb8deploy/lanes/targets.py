@@ -13,7 +13,7 @@ from bb8deploy.errors import Bb8Error, Interrupted, UsageError
 from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.run import Progress, Run, defect
+from bb8deploy.lanes.run import Progress, Run, defect, interrupted
 from bb8deploy.receipts.tokens import Ledger, Token
 from bb8deploy.settings import load
 
@@ -64,12 +64,7 @@ class Several:
 
     def interrupted(self) -> Interrupted:
         """The error for all of it."""
-        targets = "".join(f" --target {name}" for name in self.names)
-        return Interrupted(
-            "INTERRUPTED",
-            "the run was interrupted; what was observed so far is kept",
-            f"`bb8deploy deploy{targets} --resume` goes on where it stopped.",
-        )
+        return interrupted(self.run.command, self.names)
 
 
 @dataclass(slots=True)

@@ -124,9 +124,10 @@ def test_the_way_is_found_by_asking_and_told(box: Sandbox, tmp_path: Path) -> No
     assert caught.value.code == "ROUTE_MISSING"
 
 
-@contextmanager
-def core_that(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterator[str]:
-    """The url of a Core that lets everybody in and has `answers` deal with what is asked."""
+def letting_in(
+    answers: Callable[[ServerConnection, dict[str, Any]], None],
+) -> Callable[[ServerConnection], None]:
+    """What a Core does that lets everybody in and has `answers` deal with what is asked."""
 
     def talk(socket: ServerConnection) -> None:
         socket.send(json.dumps({"type": "auth_required"}))
@@ -138,7 +139,13 @@ def core_that(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> It
         except ConnectionClosed:
             return
 
-    with serve(talk, "127.0.0.1", 0) as server:
+    return talk
+
+
+@contextmanager
+def core_that(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> Iterator[str]:
+    """The url of such a Core."""
+    with serve(letting_in(answers), "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -199,19 +206,9 @@ def test_closing_ends_a_command_that_another_thread_waits_for_and_lets_none_begi
 def core_that_is_no_admin(calls: list[str]) -> Iterator[tuple[Server, ThreadingHTTPServer]]:
     """A Core whose token may call services, but not the Supervisor: the last fallback is all there is."""
 
-    def talk(socket: ServerConnection) -> None:
-        socket.send(json.dumps({"type": "auth_required"}))
-        socket.recv()
-        socket.send(json.dumps({"type": "auth_ok"}))
-        try:
-            while True:
-                asked = json.loads(socket.recv())
-                answer = {"code": "unauthorized", "message": "Unauthorized"}
-                socket.send(
-                    json.dumps({"id": asked["id"], "type": "result", "success": False, "error": answer})
-                )
-        except ConnectionClosed:
-            return
+    def refuse(socket: ServerConnection, asked: dict[str, Any]) -> None:
+        answer = {"code": "unauthorized", "message": "Unauthorized"}
+        socket.send(json.dumps({"id": asked["id"], "type": "result", "success": False, "error": answer}))
 
     class Services(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -226,7 +223,10 @@ def core_that_is_no_admin(calls: list[str]) -> Iterator[tuple[Server, ThreadingH
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    with serve(talk, "127.0.0.1", 0) as socket, ThreadingHTTPServer(("127.0.0.1", 0), Services) as http:
+    with (
+        serve(letting_in(refuse), "127.0.0.1", 0) as socket,
+        ThreadingHTTPServer(("127.0.0.1", 0), Services) as http,
+    ):
         threads = [threading.Thread(target=server.serve_forever) for server in (socket, http)]
         for thread in threads:
             thread.start()

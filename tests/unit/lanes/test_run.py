@@ -6,11 +6,10 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.unit.lanes.silent import Silent
 
 from bb8deploy.findings import Finding, Level
 from bb8deploy.lanes.journal import Journal
@@ -18,18 +17,6 @@ from bb8deploy.lanes.run import Run, new_run_id
 from bb8deploy.receipts.contracts.base import Contract
 from bb8deploy.receipts.tokens import Ledger, Token
 from bb8deploy.settings import load
-
-
-class Silent:
-    """A Progress for nobody."""
-
-    @contextmanager
-    def step(self, name: str, where: str = "") -> Iterator[None]:
-        yield
-
-    def note(self, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
 
 
 @pytest.fixture

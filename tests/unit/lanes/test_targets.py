@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.unit.lanes.silent import Silent
 
 from bb8deploy.errors import CheckFailed, Interrupted, UsageError
 from bb8deploy.lanes import targets
@@ -24,18 +24,6 @@ Lane = Callable[..., Any]
 DONE = SimpleNamespace(
     synced=SimpleNamespace(version="1.0.0"), verified=SimpleNamespace(action="update"), preview=()
 )
-
-
-class Silent:
-    """A Progress for nobody."""
-
-    @contextmanager
-    def step(self, name: str, where: str = "") -> Iterator[None]:
-        yield
-
-    def note(self, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
 
 
 @pytest.fixture

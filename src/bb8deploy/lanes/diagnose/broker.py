@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bb8deploy.errors import Bb8Error
 from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
 from bb8deploy.lanes.run import Run
+from bb8deploy.plan.payload import json_object
 
 if TYPE_CHECKING:
     from bb8deploy.transport.mqtt import Address, BrokerLink
@@ -110,16 +111,7 @@ def _device(retained: Mapping[str, str], base: str) -> str:
 
 def connection_of(retained: Mapping[str, str], base: str) -> Mapping[str, Any]:
     """What the add-on last said of its link to the robot."""
-    return parsed(retained.get(f"{base}/status/connection", ""))
-
-
-def parsed(text: str) -> Mapping[str, Any]:
-    """A JSON object, an empty one for anything else."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return json_object(retained.get(f"{base}/status/connection", ""))
 
 
 def _opened(sheet: Sheet, address: Address) -> None:
@@ -177,7 +169,7 @@ def _ask_for_robot(link: BrokerLink, ear: _Ear) -> Mapping[str, Any] | None:
     link.publish(f"{ear.base}/ble_ready/cmd", json.dumps({"timeout_s": READY_SECONDS, "nonce": nonce}))
     if not ear.wait_for(topic, nonce, READY_SECONDS + PROBE_DEADLINE):
         return {}
-    return parsed(ear.live[topic])
+    return json_object(ear.live[topic])
 
 
 def _leftovers(sheet: Sheet, retained: Mapping[str, str], base: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bb8deploy.lanes.diagnose.broker import BrokerSeen, connection_of, parsed
+from bb8deploy.lanes.diagnose.broker import BrokerSeen, connection_of
 from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.plan.payload import json_object
 
 SUBJECT = "robot"
 WEAK_DBM = -85
@@ -44,7 +45,7 @@ def _robot(sheet: Sheet, seen: BrokerSeen) -> None:
     sheet.ok("adapter", "the host's Bluetooth answers")
     _state(sheet, state, reason, remedy, connection)
     _heard(sheet, seen.ready, remedy)
-    _battery(sheet, parsed(seen.retained.get(f"{seen.base}/status/telemetry", "")))
+    _battery(sheet, json_object(seen.retained.get(f"{seen.base}/status/telemetry", "")))
 
 
 def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mapping[str, Any]) -> None:
