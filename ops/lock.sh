@@ -6,7 +6,7 @@ uv=$PWD/.venv/bin/uv
 export UV_CUSTOM_COMPILE_COMMAND="make lock"
 
 lock() {
-  "$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet "$@"
+  "$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --quiet "$@"
 }
 
 lock pyproject.toml --group build --output-file requirements.lock

@@ -102,6 +102,7 @@ def _ask_supervisor(base: str, token: str) -> Any:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
             return json.loads(reply.read(65536))
     except urllib.error.HTTPError as error:
+        error.close()  # it holds the socket of the response
         if error.code in {401, 403}:
             raise NoBroker(
                 "The Supervisor does not let this add-on ask for the broker: reinstall the add-on, or enter "

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,10 @@ INGRESS = ipaddress.ip_address("172.30.32.2")
 REQUEST_TIMEOUT_S = 5.0
 """For the whole request and, again, for the whole answer."""
 MAX_CONNECTIONS = 32
+LINGER_S = 1.0
+"""How long a connection stays open after the response, for a client that is still sending."""
+LINGER_READS = 64
+"""At most this many reads of MAX_HEAD bytes are discarded after the response."""
 
 _FOLDER = Path(__file__).parent
 _FILES = {
@@ -106,6 +111,7 @@ class StatusServer:
             answer = await self._answer(reader, writer)
             writer.write(answer)
             await asyncio.wait_for(writer.drain(), REQUEST_TIMEOUT_S)
+            await _finish(reader, writer)
             writer.close()
             await asyncio.wait_for(writer.wait_closed(), REQUEST_TIMEOUT_S)
         except (OSError, TimeoutError) as error:
@@ -169,6 +175,20 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     except asyncio.LimitOverrunError as error:
         raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large") from error
     return request
+
+
+async def _finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send EOF, then discard what the client still sends, within bounds.
+
+    A socket that is closed with unread bytes sends a reset, and the client loses the response.
+    """
+    if writer.can_write_eof():
+        writer.write_eof()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            for _ in range(LINGER_READS):
+                if not await reader.read(MAX_HEAD):
+                    return
 
 
 def _json(status: HTTPStatus, value: Mapping[str, Any], *, send_body: bool = True) -> bytes:

@@ -115,7 +115,7 @@ def _install(folder: Path, python: Path, requirements: Sequence[Path]) -> None:
     _must([sys.executable, "-m", "venv", *bare, str(folder)], "the venv for the tests cannot be made")
     hashed = [path for path in requirements if "--hash=" in path.read_text(encoding="utf-8")]
     plain = [path for path in requirements if path not in hashed]
-    for chosen, how in ((hashed, ["--require-hashes"]), (plain, [])):
+    for chosen, how in ((hashed, ["--no-deps", "--require-hashes"]), (plain, [])):
         if chosen:
             names = " and ".join(f"{path.name} of {path.parent.name}/" for path in chosen)
             files = [word for path in chosen for word in ("-r", str(path))]

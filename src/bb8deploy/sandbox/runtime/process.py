@@ -244,7 +244,7 @@ class _SkippedRun:
             return 0, "SKIPPED: this machine allows no user namespaces"
         venv = tree / "opt" / "venv"
         python = str(venv / "bin" / "python")
-        install = [python, "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--quiet"]
+        install = [python, "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary=:all:", "--quiet"]
         output = ""
         for argv in ([sys.executable, "-m", "venv", str(venv)], [*install, "-r", str(requirements)]):
             done = subprocess.run(
