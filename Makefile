@@ -38,7 +38,7 @@ bench: $(VENV)/.dev ## Measure the figures; writes reports/bench/*.json.
 lint: $(VENV)/.dev ## Check style, format and types.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --strict src/bb8deploy
+	@$(BIN)/mypy --strict src
 	@$(BIN)/mypy --strict addon/bb8_core
 
 format: $(VENV)/.dev ## Format the code.

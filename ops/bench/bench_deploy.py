@@ -35,13 +35,13 @@ from ops.bench.relay import Relay  # noqa: E402
 from ops.bench.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
 from tests.integration.small_addon import DOCKERFILE, RUN_SH  # noqa: E402
 
-from bb8deploy.atomic import write_text  # noqa: E402
-from bb8deploy.lanes.deploy import DeployOutcome, deploy  # noqa: E402
-from bb8deploy.lanes.journal import Journal  # noqa: E402
-from bb8deploy.lanes.run import Run, new_run_id  # noqa: E402
-from bb8deploy.receipts.tokens import Ledger  # noqa: E402
-from bb8deploy.sandbox.box import SLUG, Sandbox  # noqa: E402
+from bb8deploy.base.atomic import write_text  # noqa: E402
+from bb8deploy.lanes.deploy.deploy import DeployOutcome, deploy  # noqa: E402
+from bb8deploy.runs.journal import Journal  # noqa: E402
+from bb8deploy.runs.run import Run, new_run_id  # noqa: E402
+from bb8deploy.runs.tokens import Ledger  # noqa: E402
 from bb8deploy.settings import load  # noqa: E402
+from ha_sandbox.box import SLUG, Sandbox  # noqa: E402
 
 LIMITS = {
     "lanes to seed, 0 ms": "<= 0.8",

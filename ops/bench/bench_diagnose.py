@@ -23,8 +23,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bb8deploy.atomic import write_text  # noqa: E402
-from bb8deploy.sandbox import Sandbox  # noqa: E402
+from bb8deploy.base.atomic import write_text  # noqa: E402
+from ha_sandbox import Sandbox  # noqa: E402
 
 RUNS = 7
 CONNECT_DEADLINE = 3.0

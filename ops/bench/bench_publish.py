@@ -19,11 +19,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bb8deploy.atomic import write_text  # noqa: E402
-from bb8deploy.lanes.journal import Journal  # noqa: E402
-from bb8deploy.lanes.publish import publish  # noqa: E402
-from bb8deploy.lanes.run import Run, new_run_id  # noqa: E402
-from bb8deploy.receipts.tokens import Ledger  # noqa: E402
+from bb8deploy.base.atomic import write_text  # noqa: E402
+from bb8deploy.lanes.publish.publish import publish  # noqa: E402
+from bb8deploy.runs.journal import Journal  # noqa: E402
+from bb8deploy.runs.run import Run, new_run_id  # noqa: E402
+from bb8deploy.runs.tokens import Ledger  # noqa: E402
 from bb8deploy.settings import load  # noqa: E402
 
 LIMIT = 0.05

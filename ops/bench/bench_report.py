@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from ops.bench.report_run import write_release  # noqa: E402
 
-from bb8deploy.lanes.report import write_report  # noqa: E402
+from bb8deploy.lanes.report.report import write_report  # noqa: E402
 
 LIMITS = {"echoes_1000_bytes": "< 400000"}
 ROUNDS = 5

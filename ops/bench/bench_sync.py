@@ -33,9 +33,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from ops.bench.relay import Relay  # noqa: E402
 from ops.bench.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
 
-from bb8deploy.atomic import write_text  # noqa: E402
+from bb8deploy.base.atomic import write_text  # noqa: E402
 from bb8deploy.host.connect import Host, open_host  # noqa: E402
-from bb8deploy.host.files import Delivery, SyncSession  # noqa: E402
+from bb8deploy.host.files.protocol import Delivery, SyncSession  # noqa: E402
 from bb8deploy.plan.sync import Stamp, differences, plan_sync  # noqa: E402
 from bb8deploy.settings import load  # noqa: E402
 from bb8deploy.workspace.ignore import Ignore  # noqa: E402

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bb8deploy.atomic import write_text  # noqa: E402
+from bb8deploy.base.atomic import write_text  # noqa: E402
 from bb8deploy.checks.run import check_addon  # noqa: E402
 from bb8deploy.checks.schema import validate_config  # noqa: E402
 from bb8deploy.checks.source import parse_source  # noqa: E402

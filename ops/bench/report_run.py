@@ -10,17 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.atomic import write_text
-from bb8deploy.lanes.attest import summary
+from bb8deploy.base.atomic import write_text
+from bb8deploy.lanes.attest.attest import summary
 from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, measure
-from bb8deploy.receipts.contracts.base import Contract
-from bb8deploy.receipts.contracts.publish import PublishContract
-from bb8deploy.receipts.contracts.qa import DiscoveryModel, EchoesModel, QaContract
-from bb8deploy.receipts.contracts.release import ReleaseContract, StepModel
-from bb8deploy.receipts.contracts.sync import ConnectionModel, PlanModel, SyncContract
-from bb8deploy.receipts.contracts.validate import TestsModel, ValidateContract
-from bb8deploy.receipts.contracts.verify import IdentityModel, VerifyContract
-from bb8deploy.receipts.tokens import Ledger, Token
+from bb8deploy.runs.contracts.base import Contract
+from bb8deploy.runs.contracts.publish import PublishContract
+from bb8deploy.runs.contracts.qa import DiscoveryModel, EchoesModel, QaContract
+from bb8deploy.runs.contracts.release import ReleaseContract, StepModel
+from bb8deploy.runs.contracts.sync import ConnectionModel, PlanModel, SyncContract
+from bb8deploy.runs.contracts.validate import TestsModel, ValidateContract
+from bb8deploy.runs.contracts.verify import IdentityModel, VerifyContract
+from bb8deploy.runs.tokens import Ledger, Token
 
 RUN = "20261123T101500Z-5eed01"
 VERSION = "2026.11.23.1"

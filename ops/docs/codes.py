@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bb8deploy import errors
+from bb8deploy.base import errors
 
-TOOL = Path(errors.__file__).parent
-PAGES = TOOL / "pages"
+TOOL = Path(errors.__file__).parents[2]
+PAGES = TOOL / "bb8deploy" / "pages"
 
 
 @dataclass(frozen=True, slots=True)

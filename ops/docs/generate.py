@@ -10,8 +10,8 @@ from typing import Any
 
 from ops.docs import codes
 
-from bb8deploy import errors as tree
-from bb8deploy.lanes.bringup_errors import UNLISTED
+from bb8deploy.base import errors as tree
+from bb8deploy.lanes.verify.bringup_errors import UNLISTED
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 88
@@ -34,7 +34,7 @@ def cli() -> str:
 
 def tokens() -> str:
     """docs/tokens.md: the catalogue."""
-    from bb8deploy.receipts.tokens import CATALOGUE
+    from bb8deploy.runs.tokens import CATALOGUE
 
     rows = ((f"`{t}`", m.lane, m.observed, ", ".join(m.receipts)) for t, m in CATALOGUE.items())
     return f"{_TOKENS_HEAD}\n{_table(('token', 'lane', 'written only when', 'receipt'), rows)}"
@@ -85,8 +85,8 @@ def env_example() -> str:
 
 def contracts() -> str:
     """docs/contracts.md: the JSON that each lane leaves behind."""
-    from bb8deploy.cli.schema import document, names
-    from bb8deploy.receipts.contracts.base import Contract
+    from bb8deploy.cli.tools.schema import document, names
+    from bb8deploy.runs.contracts.base import Contract
 
     shared = set(Contract.model_fields)
     parts = [_CONTRACTS_HEAD, ", ".join(f"`{name}`" for name in Contract.model_fields) + "."]
@@ -266,7 +266,7 @@ def _present(name: str) -> str:
 
 def main() -> int:
     """Writes what is stale, or with --check only names it."""
-    from bb8deploy.atomic import write_text
+    from bb8deploy.base.atomic import write_text
 
     names = stale()
     for name in names:

@@ -37,7 +37,7 @@ ALPINE_DROP = ("boot", "dev", "lib/modules", "lost+found", "proc", "run", "sys",
 
 def cache_dir() -> Path:
     """The lab's folder in the cache of bb8deploy; created if it is missing."""
-    from bb8deploy import cache
+    from bb8deploy.base import cache
 
     return cache.cache_dir("lab")
 

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-from bb8deploy.errors import Bb8Error
-from bb8deploy.secret import Secret, redact, redact_data
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.secret import Secret, redact, redact_data
 
 if TYPE_CHECKING:
-    from bb8deploy.receipts.tokens import Line
+    from bb8deploy.runs.tokens import Line
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _LINE_STYLE = {"TOKEN": "green", "SKIPPED": "yellow", "DRIFT": "red"}

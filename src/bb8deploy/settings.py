@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from bb8deploy.errors import UsageError
-from bb8deploy.secret import Secret
+from bb8deploy.base.errors import UsageError
+from bb8deploy.base.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

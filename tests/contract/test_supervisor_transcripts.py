@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.runtime import jail
-from bb8deploy.sandbox.supervisor.manager import machine_arch
+from ha_sandbox import Sandbox
+from ha_sandbox.runtime import jail
+from ha_sandbox.supervisor.manager import machine_arch
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "transcripts" / "supervisor_api.jsonl"
 ENOUGH = 5  # differences; the first tells most, and each costs the seconds that an answer may take to settle

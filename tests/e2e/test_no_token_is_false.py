@@ -12,8 +12,8 @@ import pytest
 from tests.integration.deploylab import Lab, config, open_lab
 from tests.integration.witness import Witness, runtime
 
-from bb8deploy.errors import Bb8Error
-from bb8deploy.lanes.deploy import deploy
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.lanes.deploy.deploy import deploy
 
 CASES = json.loads((Path(__file__).parents[1] / "cases/faults/sync_host.json").read_text())["cases"]
 

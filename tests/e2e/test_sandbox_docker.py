@@ -19,10 +19,10 @@ from ops.lab.broker import ear
 from ops.lab.engine import Engine
 from ops.lab.errors import LabUnavailable
 
-from bb8deploy.errors import CheckFailed, UsageError
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.box import SLUG
-from bb8deploy.sandbox.runtime.docker import DockerRuntime
+from bb8deploy.base.errors import CheckFailed, UsageError
+from ha_sandbox import Sandbox
+from ha_sandbox.box import SLUG
+from ha_sandbox.runtime.docker import DockerRuntime
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +58,7 @@ def until(condition: Callable[[], object]) -> None:
 
 def left(engine: Engine) -> str:
     """The containers and images of any sandbox."""
-    listed = ("--quiet", "--filter", "label=bb8deploy.sandbox")
+    listed = ("--quiet", "--filter", "label=ha_sandbox")
     by_label = engine.docker("ps", "--all", *listed) + engine.docker("images", *listed)
     return by_label + engine.docker("images", "--quiet", "bb8-sandbox-*/*")
 
@@ -114,8 +114,8 @@ def test_a_build_that_fails_and_a_container_that_dies_are_told_as_ever(
 HOST = """
 import sys, time
 from pathlib import Path
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.runtime.docker import DockerRuntime
+from ha_sandbox import Sandbox
+from ha_sandbox.runtime.docker import DockerRuntime
 with Sandbox(Path(sys.argv[1]), open_runtime=DockerRuntime) as box:
     box.install(Path(sys.argv[2]), {"simulate": True})
     print("ready", flush=True)

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 
-from bb8deploy.lanes.deploy import DeployOptions, DeployOutcome, deploy
-from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.run import Run, new_run_id
-from bb8deploy.receipts.tokens import Ledger
-from bb8deploy.sandbox import Sandbox, ssh_server
+from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.run import Run, new_run_id
+from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings import load
+from ha_sandbox import Sandbox, ssh_server
 
 DEADLINE = 150
 SLUG = "local_beep_boop_bb8"

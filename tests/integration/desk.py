@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.run import Run, new_run_id
-from bb8deploy.receipts.tokens import Ledger
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.run import Run, new_run_id
+from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings import load
 
 CONFIG = """# What the Supervisor reads.

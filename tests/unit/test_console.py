@@ -17,10 +17,10 @@ from typing import TextIO
 
 import pytest
 
+from bb8deploy.base.errors import Refused
+from bb8deploy.base.secret import Secret
 from bb8deploy.console import Console, ReaderGone, as_dict
-from bb8deploy.errors import Refused
-from bb8deploy.receipts.tokens import Line
-from bb8deploy.secret import Secret
+from bb8deploy.runs.tokens import Line
 
 TOKEN = Line("TOKEN", "DEPLOY_OK", (("version", "1.0"), ("run", "r1")), "verify")
 ERROR = Refused(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.errors import UsageError
-from bb8deploy.secret import Secret
+from bb8deploy.base.errors import UsageError
+from bb8deploy.base.secret import Secret
 from bb8deploy.settings import KEYS, Settings, load, suggestion, target_names
 
 

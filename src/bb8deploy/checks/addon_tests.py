@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree as ET
 
-from bb8deploy.cache import cache_dir
-from bb8deploy.errors import CheckFailed
-from bb8deploy.machine import end_group, exclusive, tethered
+from bb8deploy.base.cache import cache_dir
+from bb8deploy.base.errors import CheckFailed
+from bb8deploy.base.machine import end_group, exclusive, tethered
 
 INSTALL_DEADLINE = 900.0
 TEST_DEADLINE = 1800.0

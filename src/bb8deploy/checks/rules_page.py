@@ -78,6 +78,6 @@ def page() -> str:
 if __name__ == "__main__":
     from pathlib import Path
 
-    from bb8deploy.atomic import write_text
+    from bb8deploy.base.atomic import write_text
 
     write_text(Path("docs/supervisor_rules.md"), page())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.facts import AddonFacts, gather
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.rules import images, manifest, modes, options, scripts, secrets, structure, versions
-from bb8deploy.findings import Finding, Level
 
 STRUCTURE = (structure.check, scripts.check, images.check, secrets.check, versions.check, modes.check)
 MANIFEST = (manifest.check, options.check)

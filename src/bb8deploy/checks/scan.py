@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bb8deploy.findings import Finding, Level
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import MAX_FILES, leads_out
 

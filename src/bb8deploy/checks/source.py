@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.findings import Finding, Level
+from bb8deploy.base.findings import Finding, Level
 
 MAX_BYTES = 512 * 1024
 MAX_DEPTH = 64

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from bb8deploy.errors import UsageError
-from bb8deploy.findings import Finding, Level
+from bb8deploy.base.errors import UsageError
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.workspace.addon import parse_config
 
 # The Supervisor takes the first of these and holds it to a schema; without one it refuses the repository

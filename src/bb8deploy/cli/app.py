@@ -28,16 +28,32 @@ readers, NO_COLOR=1 leaves the colours out, BB8DEPLOY_CACHE names the folder of 
 BB8DEPLOY_DEBUG=1 shows where a defect happened.
 """
 
-# In the order in which --help shows them; each module has `register(app)`.
-COMMANDS = (
-    "release", "deploy", "validate", "sync", "verify", "publish", "attest", "rollback",
-    "diagnose", "status", "logs", "report", "init", "config", "demo", "sandbox",
-    "schema", "explain", "verify_evidence",
-)  # fmt: skip
+# Command to module, in the order in which --help shows them; each module has `register(app)`.
+COMMANDS = {
+    "release": "ship.release",
+    "deploy": "ship.deploy",
+    "validate": "lanes.validate",
+    "sync": "lanes.sync",
+    "verify": "lanes.verify",
+    "publish": "lanes.publish",
+    "attest": "lanes.attest",
+    "rollback": "ship.rollback",
+    "diagnose": "operate.diagnose",
+    "status": "operate.status",
+    "logs": "operate.logs",
+    "report": "operate.report",
+    "init": "start.init",
+    "config": "tools.config",
+    "demo": "start.demo",
+    "sandbox": "start.sandbox",
+    "schema": "tools.schema",
+    "explain": "tools.explain",
+    "verify_evidence": "tools.verify_evidence",
+}
 
 
 def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
-    """The Typer application with the named commands, each given as its module's name."""
+    """The Typer application with the named commands, each by its name in COMMANDS."""
     app = typer.Typer(
         name="bb8deploy",
         help=STORY,
@@ -48,7 +64,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_root)
     for name in names:
-        importlib.import_module(f"bb8deploy.cli.{name}").register(app)
+        importlib.import_module(f"bb8deploy.cli.{COMMANDS[name]}").register(app)
     for command in app.registered_commands:
         command.epilog = epilog(command.name or str(getattr(command.callback, "__name__", "")))
         command.short_help = _first_sentence(command.callback.__doc__ or "" if command.callback else "")

@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 
 import typer
 
+from bb8deploy.base.errors import Bb8Error, Interrupted
+from bb8deploy.base.findings import Finding
 from bb8deploy.console import Console, ReaderGone, as_dict
-from bb8deploy.errors import Bb8Error, Interrupted
-from bb8deploy.findings import Finding
-from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.run import Run, defect, interrupted, new_run_id
-from bb8deploy.receipts.store import save
-from bb8deploy.receipts.tokens import LANE_RECEIPTS, Ledger
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.run import Run, defect, interrupted, new_run_id
+from bb8deploy.runs.store import save
+from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings import Settings, load, suggestion
 from bb8deploy.workspace.project import Project, find_project
 

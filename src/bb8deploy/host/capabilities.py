@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bb8deploy.host.answer import Section
+from bb8deploy.host.shell.answer import Section
 
 
 @dataclass(frozen=True, slots=True)

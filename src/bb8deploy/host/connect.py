@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from bb8deploy.errors import Unreachable, UsageError
-from bb8deploy.host import scripts
+from bb8deploy.base.errors import Unreachable, UsageError
 from bb8deploy.host.capabilities import HostFacts, facts_of
-from bb8deploy.host.files import RuntimeFiles, SyncSession
-from bb8deploy.host.lock import Holding, HostLocked, Owner, SshHolding
-from bb8deploy.host.shell import Shell
+from bb8deploy.host.files.protocol import RuntimeFiles, SyncSession
+from bb8deploy.host.lock.lock import Holding, HostLocked, Owner, SshHolding
+from bb8deploy.host.shell import scripts
+from bb8deploy.host.shell.shell import Shell
 from bb8deploy.settings import Settings
 from bb8deploy.transport.base import Transport
 
@@ -268,7 +268,7 @@ def _open_ssh(settings: Settings, tell: Tell, *, accept_new: bool) -> Host:
 
 def ssh_host(settings: Settings, tell: Tell, transport: Transport, runtime: str) -> Host:
     """The host at the end of a connection, its runtime folder at that path."""
-    from bb8deploy.host.files_ssh import SshFiles
+    from bb8deploy.host.files.ssh import SshFiles
 
     shell = Shell(transport, runtime, sudo=settings.flag("HA_SSH_SUDO"))
     receipt = str(PurePosixPath(settings.text("HA_REPORTS_DIR")) / RECEIPT)
@@ -283,8 +283,8 @@ def ssh_host(settings: Settings, tell: Tell, transport: Transport, runtime: str)
 
 
 def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
-    from bb8deploy.host.files_mount import MountFiles
-    from bb8deploy.host.lock_mount import MountHolding
+    from bb8deploy.host.files.mount import MountFiles
+    from bb8deploy.host.lock.mount import MountHolding
 
     if mount is None and settings.text("HA_SSH_HOST_ALIAS"):
         raise UsageError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
+from bb8deploy.base.secret import Secret
 from bb8deploy.host.connect import Host
-from bb8deploy.secret import Secret
 from bb8deploy.settings import Settings
 
 SECRETS = "secrets.yaml"

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bb8deploy.errors import CheckFailed
-from bb8deploy.host.answer import sections
+from bb8deploy.base.errors import CheckFailed
+from bb8deploy.host.shell.answer import sections
 from bb8deploy.transport.base import Transport
 from bb8deploy.workspace.addon import CONFIG_NAMES
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bb8deploy.errors import Bb8Error
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.connect import Host
-from bb8deploy.lanes.run import Run
-from bb8deploy.receipts.tokens import DEPLOY
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import DEPLOY
 
 
 @contextmanager

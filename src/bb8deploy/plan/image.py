@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 from bb8deploy.workspace.addon import AddonInfo
 
 PLATFORMS = {

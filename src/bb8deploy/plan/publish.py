@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bb8deploy.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed
 
 
 @dataclass(frozen=True, slots=True)

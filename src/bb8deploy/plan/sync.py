@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bb8deploy.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, TreeDiff, bytes_entry, diff
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from bb8deploy.errors import Interrupted
+from bb8deploy.base.errors import Interrupted
 
 
 @dataclass(frozen=True, slots=True)

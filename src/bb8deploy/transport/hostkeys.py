@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from bb8deploy.errors import Refused, UsageError
+from bb8deploy.base.errors import Refused, UsageError
 
 _MARKERS = ("@revoked", "@cert-authority")
 

@@ -14,8 +14,8 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bb8deploy.errors import Refused, Unreachable, UsageError
-from bb8deploy.secret import Secret
+from bb8deploy.base.errors import Refused, Unreachable, UsageError
+from bb8deploy.base.secret import Secret
 from bb8deploy.settings import Settings
 
 DEADLINE = 10.0

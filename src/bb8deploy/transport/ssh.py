@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from bb8deploy.errors import Unreachable, UsageError
+from bb8deploy.base.errors import Unreachable, UsageError
 from bb8deploy.transport import hostkeys
 from bb8deploy.transport.ahead import OPEN_DEADLINE, ChannelsAhead
 from bb8deploy.transport.base import Completed, Stats

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bb8deploy.errors import Refused
+from bb8deploy.base.errors import Refused
 from bb8deploy.transport.sshconfig import Hop
 
 if TYPE_CHECKING:

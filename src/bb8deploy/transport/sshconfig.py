@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 
 RESOLVE_DEADLINE = 10.0
 MAX_HOPS = 8

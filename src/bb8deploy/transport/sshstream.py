@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bb8deploy.errors import Refused, Unreachable
+from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.transport.base import Completed, Stats
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 
 # The names that the Supervisor looks for, in its order (supervisor.md 3).
 CONFIG_NAMES = ("config.yaml", "config.yml", "config.json")

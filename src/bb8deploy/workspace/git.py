@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bb8deploy.errors import CheckFailed, Locked, UsageError
+from bb8deploy.base.errors import CheckFailed, Locked, UsageError
 
 LOCAL_DEADLINE = 60.0
 # Set while git runs a hook: they would send every call to the hook's repository, whatever folder is named.

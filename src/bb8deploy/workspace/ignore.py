@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 
 SOURCE = Path("ops/rsync_runtime.exclude")
 ALWAYS = ("secrets.yaml", ".bb8deploy")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bb8deploy.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, Refused, Unreachable, UsageError
 from bb8deploy.workspace.git import call, lines_of
 
 ASK_DEADLINE = 60.0

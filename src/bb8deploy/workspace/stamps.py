@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.workspace import changelog
 from bb8deploy.workspace.addon import config_path, parse_config
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from bb8deploy.errors import CheckFailed, UsageError
+from bb8deploy.base.errors import CheckFailed, UsageError
 from bb8deploy.workspace.ignore import Ignore
 
 STAMP = "build_stamp.json"

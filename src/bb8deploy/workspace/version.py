@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 
 _NUMBER = r"(0|[1-9][0-9]*)"
 _CALENDAR = re.compile(rf"([0-9]{{4}})\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}")

@@ -17,7 +17,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.integration.desk import Desk, isolate_git, make_desk
 
-from bb8deploy.sandbox.broker import Broker, open_broker
+from ha_sandbox.broker import Broker, open_broker
 
 USER, PASSWORD = "attestor", "correct horse battery"
 ADDON = Path(__file__).parents[3] / "addon"

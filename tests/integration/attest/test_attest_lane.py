@@ -15,11 +15,11 @@ import pytest
 from tests.integration.attest.conftest import PASSWORD, answer
 from tests.integration.desk import Desk
 
-from bb8deploy.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
-from bb8deploy.lanes import attest as lane
-from bb8deploy.lanes.attest import Beat, attest
-from bb8deploy.lanes.run import Run
-from bb8deploy.sandbox.broker import Broker
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
+from bb8deploy.lanes.attest import attest as lane
+from bb8deploy.lanes.attest.attest import Beat, attest
+from bb8deploy.runs.run import Run
+from ha_sandbox.broker import Broker
 
 Answerer = Callable[..., paho.Client]
 ECHO_TOKENS = {"TELEMETRY_ATTEST_OK", "ECHO_WINDOW_10S_OK", "TELEMETRY_ARTIFACTS_EMITTED"}

@@ -10,8 +10,8 @@ import pytest
 from dotenv import dotenv_values
 from tests.integration.desk import Desk, isolate_git, make_desk, sh
 
-from bb8deploy.errors import CheckFailed, Locked, UsageError
-from bb8deploy.sandbox import demo
+from bb8deploy.base.errors import CheckFailed, Locked, UsageError
+from bb8deploy.lanes.demo import demo
 from bb8deploy.workspace.addon import read_addon
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.deploylab import SLUG, Lab, command, config, env_file, environment
 from tests.integration.small_addon import DIES
 
-from bb8deploy.sandbox import Sandbox
+from ha_sandbox import Sandbox
 
 pytestmark = pytest.mark.e2e
 

@@ -12,8 +12,8 @@ from tests.integration.deploylab import SLUG, Lab, begun, command, config, env_f
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import Witness, runtime
 
-from bb8deploy.sandbox import core_api
-from bb8deploy.sandbox.supervisor.jobs import Job
+from ha_sandbox import core_api
+from ha_sandbox.supervisor.jobs import Job
 
 pytestmark = pytest.mark.e2e
 

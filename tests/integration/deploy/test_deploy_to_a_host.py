@@ -10,12 +10,12 @@ from ops.bench.relay import Relay
 from tests.integration.deploylab import SLUG, Lab, config
 from tests.integration.small_addon import RUN_SH, SILENT
 
-from bb8deploy.errors import CheckFailed, NotVerified, Refused, UsageError
+from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.connect import open_host
-from bb8deploy.lanes.deploy import deploy
-from bb8deploy.lanes.rollback import roll_back, roll_back_to
-from bb8deploy.lanes.verify import verify
-from bb8deploy.sandbox.runtime import jail
+from bb8deploy.lanes.deploy.deploy import deploy
+from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_to
+from bb8deploy.lanes.verify.verify import verify
+from ha_sandbox.runtime import jail
 
 ALL = [
     "SSH_HA_OK",
@@ -54,7 +54,7 @@ def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_sa
 
 
 def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.bringup.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.bringup.IDENTITY_DEADLINE", 3.0)
     lab.write(run_sh=SILENT)
     with pytest.raises(NotVerified) as caught:
         lab.deploy()
@@ -64,7 +64,7 @@ def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: 
 
 
 def test_an_image_without_the_stamp_is_never_verified(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.bringup.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.bringup.IDENTITY_DEADLINE", 3.0)
     lab.write(dockerfile='FROM x\nCOPY run.sh /usr/src/app/\nCMD ["sh", "/usr/src/app/run.sh"]\n')
     with pytest.raises(NotVerified):
         lab.deploy()

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.deploylab import SLUG, Lab, config
 from tests.integration.witness import Witness
 
-from bb8deploy.errors import Bb8Error
+from bb8deploy.base.errors import Bb8Error
 
 pytestmark = pytest.mark.e2e
 
@@ -54,7 +54,7 @@ def break_ha(lab: Lab, case: dict[str, Any]) -> None:
 def test_a_fault_of_lane_3_ends_as_its_case_says(
     lab: Lab, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.bringup.IDENTITY_DEADLINE", 4.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.bringup.IDENTITY_DEADLINE", 4.0)
     lab.deploy()
     if case["change"] == "bump":
         lab.write(config=config("1.0.1"))

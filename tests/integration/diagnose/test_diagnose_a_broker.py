@@ -18,7 +18,7 @@ from tests.integration.deploylab import Lab
 from tests.integration.diagnose.conftest import look
 
 from bb8deploy.lanes.diagnose.check import Level
-from bb8deploy.sandbox.serving import free_port
+from ha_sandbox.serving import free_port
 
 ADDON = Path(__file__).parents[3] / "addon"
 DEADLINE = 60.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.integration.deploylab import Lab
 
-from bb8deploy.receipts.contracts.diagnose import DiagnoseContract
+from bb8deploy.runs.contracts.diagnose import DiagnoseContract
 
 HOST = "bb8-garden-host.example"
 USER = "anna-of-the-garden"

@@ -14,12 +14,13 @@ import pytest
 from tests.integration.deploylab import Lab
 from tests.integration.diagnose.conftest import Seen, look
 
-from bb8deploy.lanes.diagnose import broker, core, survey
+from bb8deploy.base.secret import Secret
+from bb8deploy.lanes.diagnose import survey
+from bb8deploy.lanes.diagnose.areas import broker, core
 from bb8deploy.lanes.diagnose.check import Level, Sheet
 from bb8deploy.lanes.diagnose.survey import diagnose
-from bb8deploy.sandbox.core_api import Core
-from bb8deploy.sandbox.supervisor.host_info import INFO
-from bb8deploy.secret import Secret
+from ha_sandbox.core_api import Core
+from ha_sandbox.supervisor.host_info import INFO
 
 DAY = 86400
 

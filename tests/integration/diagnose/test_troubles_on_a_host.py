@@ -12,10 +12,10 @@ from tests.integration.diagnose.conftest import look, runtime
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.sshlab import start_sshd
 
-from bb8deploy.errors import Bb8Error
-from bb8deploy.lanes.deploy import deploy
-from bb8deploy.lanes.sync import sync
-from bb8deploy.sandbox import Sandbox
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.lanes.deploy.deploy import deploy
+from bb8deploy.lanes.sync.sync import sync
+from ha_sandbox import Sandbox
 
 pytestmark = pytest.mark.e2e
 

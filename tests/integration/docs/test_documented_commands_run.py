@@ -12,7 +12,7 @@ from ops.docs import commands
 from tests.integration.deploylab import Lab, command, config, env_file, open_lab
 from tests.integration.small_addon import RUN_SH
 
-from bb8deploy.sandbox import Sandbox
+from ha_sandbox import Sandbox
 
 pytestmark = pytest.mark.e2e
 

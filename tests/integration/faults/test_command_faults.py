@@ -19,7 +19,7 @@ from tests.integration.sshlab import keygen
 from tests.integration.witness import Witness, runtime, tokens_of
 
 from bb8deploy.host.connect import open_host
-from bb8deploy.sandbox.runtime import jail
+from ha_sandbox.runtime import jail
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 
-from bb8deploy.sandbox import Sandbox
+from ha_sandbox import Sandbox
 
 CONFIG = """name: Beep
 version: "1.0.0"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
-from bb8deploy.lanes import init_find
-from bb8deploy.lanes.init_find import SERVICE, Found, find
+from bb8deploy.lanes.init import find as init_find
+from bb8deploy.lanes.init.find import SERVICE, Found, find
 
 
 @pytest.fixture

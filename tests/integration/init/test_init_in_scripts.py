@@ -8,8 +8,8 @@ import stat
 import pytest
 from tests.integration.init.conftest import Clone
 
-from bb8deploy.sandbox import Sandbox
 from bb8deploy.settings import load
+from ha_sandbox import Sandbox
 
 SECRETS = {"HA_LLAT", "MQTT_PASSWORD"}
 

@@ -14,9 +14,9 @@ from tests.integration.init.dialogue import Dialogue, dialogue
 from tests.integration.sshlab import keygen
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
-from bb8deploy.lanes.init_find import SERVICE
-from bb8deploy.sandbox import Sandbox
+from bb8deploy.lanes.init.find import SERVICE
 from bb8deploy.settings import load
+from ha_sandbox import Sandbox
 
 
 def settings_of(clone: Clone) -> dict[str, str]:

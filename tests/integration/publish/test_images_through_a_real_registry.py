@@ -11,12 +11,12 @@ import pytest
 from tests.integration.desk import Desk
 from tests.integration.registrylab import open_registry, use_buildah, use_docker
 
-from bb8deploy.errors import Bb8Error, CheckFailed, Unreachable, UsageError
-from bb8deploy.lanes import image as lane
-from bb8deploy.lanes import publish as publishing
-from bb8deploy.lanes.publish import PublishOptions, publish
-from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, release
-from bb8deploy.lanes.run import Run
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable, UsageError
+from bb8deploy.lanes.publish import image as lane
+from bb8deploy.lanes.publish import publish as publishing
+from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, ReleaseOutcome, release
+from bb8deploy.runs.run import Run
 
 DOCKERFILE = "FROM scratch\nARG BUILD_VERSION\nCOPY run.sh /run.sh\nLABEL io.hass.version=$BUILD_VERSION\n"
 

@@ -10,8 +10,8 @@ from tests.integration.desk import Desk
 from tests.integration.publish.githttp import serve
 from tests.integration.sshlab import start_sshd
 
-from bb8deploy.errors import Refused
-from bb8deploy.lanes.publish import publish
+from bb8deploy.base.errors import Refused
+from bb8deploy.lanes.publish.publish import publish
 
 USER, PASSWORD = "zoe", "hunter22-hunter22"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.integration.desk import CONFIG, Desk
 
-from bb8deploy.errors import CheckFailed
-from bb8deploy.lanes.publish import publish
+from bb8deploy.base.errors import CheckFailed
+from bb8deploy.lanes.publish.publish import publish
 
 ROOT = Path(__file__).parents[3]
 BB8 = '[tool.bb8deploy]\nprofile = "bb8"\n'

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from bb8deploy.__main__ import main
-from bb8deploy.lanes.journal import Journal
+from bb8deploy.runs.journal import Journal
 
 
 def signal_at(moment: tuple[str, str], number: signal.Signals) -> None:

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 from tests.integration.desk import Desk
 
-from bb8deploy.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
-from bb8deploy.lanes import release as releasing
-from bb8deploy.lanes.bump import BumpOutcome, bump
-from bb8deploy.lanes.journal import PUT_BACK, SWAP
-from bb8deploy.lanes.publish import PublishOptions, PublishOutcome, publish
-from bb8deploy.lanes.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
-from bb8deploy.lanes.resume import find_unfinished, reopen
-from bb8deploy.lanes.run import Run
+from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
+from bb8deploy.lanes.publish.publish import PublishOptions, PublishOutcome, publish
+from bb8deploy.lanes.release import release as releasing
+from bb8deploy.lanes.release.bump import BumpOutcome, bump
+from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
+from bb8deploy.lanes.release.resume import find_unfinished, reopen
 from bb8deploy.plan.release import Name
-from bb8deploy.receipts.evidence import verify
-from bb8deploy.receipts.tokens import Token
+from bb8deploy.runs.evidence import verify
+from bb8deploy.runs.journal import PUT_BACK, SWAP
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Token
 
 OLD, NEW = "2026.1.2.0", "2026.1.2.1"
 HOST = {"HA_SSH_HOST_ALIAS": "ha.example", "MQTT_HOST": "mq.example"}
@@ -471,7 +471,7 @@ def test_preflight_stops_where_the_remote_is_missing(desk: Desk, tmp_path: Path)
 def test_preflight_stops_where_images_could_not_be_published(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, image: str, code: str
 ) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.image.find_tool", lambda: "buildah")
+    monkeypatch.setattr("bb8deploy.lanes.publish.image.find_tool", lambda: "buildah")
     before, calls = desk.refs(), Calls()
     with pytest.raises(Bb8Error) as caught:
         go(desk, calls, options=ReleaseOptions(image=True), HA_IMAGE=image)

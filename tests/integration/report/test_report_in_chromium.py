@@ -10,7 +10,7 @@ import pytest
 from ops.bench.report_run import Story, write_release
 from tests.integration.report.chromium import Page, chromium, find_chromium
 
-from bb8deploy.lanes.report import write_report
+from bb8deploy.lanes.report.report import write_report
 
 SCREENS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 LONG = "x" * 400

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.supervisor.manager import machine_arch
+from ha_sandbox import Sandbox
+from ha_sandbox.supervisor.manager import machine_arch
 
 CONFIG = """name: Probe
 version: "1.0.0"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.errors import CheckFailed
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.runtime import jail
+from bb8deploy.base.errors import CheckFailed
+from ha_sandbox import Sandbox
+from ha_sandbox.runtime import jail
 
 SLUG = "local_beep_boop_bb8"
 

@@ -11,7 +11,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
-from bb8deploy.sandbox.broker import Broker, open_broker
+from ha_sandbox.broker import Broker, open_broker
 
 
 @pytest.fixture(params=["mosquitto", "embedded"])

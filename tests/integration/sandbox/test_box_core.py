@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from bb8deploy.sandbox import Sandbox
+from ha_sandbox import Sandbox
 
 SLUG = "local_beep_boop_bb8"
 

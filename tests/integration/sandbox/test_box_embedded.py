@@ -13,8 +13,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.box import SLUG
+from ha_sandbox import Sandbox
+from ha_sandbox.box import SLUG
 
 ADDON = Path(__file__).parents[3] / "addon"
 

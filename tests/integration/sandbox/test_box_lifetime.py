@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.errors import CheckFailed
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.runtime import jail
+from bb8deploy.base.errors import CheckFailed
+from ha_sandbox import Sandbox
+from ha_sandbox.runtime import jail
 
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:

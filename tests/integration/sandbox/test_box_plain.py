@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.runtime import jail
+from ha_sandbox import Sandbox
+from ha_sandbox.runtime import jail
 
 SLUG = "local_beep_boop_bb8"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.sandbox import Sandbox
+from ha_sandbox import Sandbox
 
 
 def test_exit_codes_both_streams_and_stdin_pass_through(ssh: Any) -> None:
@@ -89,7 +89,7 @@ def test_without_a_token_ha_is_unauthorized(ssh: Any, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_says_no_space_left(ssh: Any, box: Sandbox) -> None:
-    from bb8deploy.sandbox.runtime import jail
+    from ha_sandbox.runtime import jail
 
     if not jail.allowed():
         pytest.skip("SKIPPED: no user namespaces")

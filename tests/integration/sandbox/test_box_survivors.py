@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.sandbox.runtime import jail
+from ha_sandbox.runtime import jail
 
 ROOT = Path(__file__).parents[3]
 HOST = """
 import sys, time
 from pathlib import Path
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.sandbox.runtime import jail
+from ha_sandbox import Sandbox
+from ha_sandbox.runtime import jail
 if sys.argv[3] == "plain":
     jail.allowed = lambda: False
 with Sandbox(Path(sys.argv[1])) as box:

@@ -14,15 +14,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
-from bb8deploy.errors import Interrupted, Refused, UsageError
+from bb8deploy.base.errors import Interrupted, Refused, UsageError
+from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.base import NoAnswer, Problem, Supervisor, SupervisorError
 from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.rest import RestSupervisor
 from bb8deploy.host.supervisor.route import reach
 from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
-from bb8deploy.sandbox import Sandbox
-from bb8deploy.secret import Secret
 from bb8deploy.settings import Settings, load
+from ha_sandbox import Sandbox
 
 SLUG = "local_beep_boop_bb8"
 FILES = {

@@ -13,9 +13,9 @@ import pytest
 from tests.integration.sshlab import Sshd, start_sshd
 
 from bb8deploy.host.connect import Host, open_host
-from bb8deploy.lanes.journal import Journal
-from bb8deploy.lanes.run import Run, new_run_id
-from bb8deploy.receipts.tokens import Ledger
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.run import Run, new_run_id
+from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings import load
 
 CONFIG = 'name: "Beep"\nversion: "2026.1.1.0"\nslug: "beep"\ndescription: "x"\narch: [amd64]\n'

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.integration.sync.conftest import Lab
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
+from bb8deploy.base.secret import Secret
 from bb8deploy.host.llat import long_lived_token
-from bb8deploy.secret import Secret
 
 
 def found(lab: Lab, **settings: str) -> Secret | None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
-from bb8deploy.errors import Locked
-from bb8deploy.host.lock import Owner
-from bb8deploy.lanes.sync import sync
+from bb8deploy.base.errors import Locked
+from bb8deploy.host.lock.lock import Owner
+from bb8deploy.lanes.sync.sync import sync
 
 DEADLINE = 30.0
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
-from bb8deploy.errors import Bb8Error
-from bb8deploy.host import files_mount, mount_tree
-from bb8deploy.host.files_mount import MountFiles
-from bb8deploy.lanes.sync import SyncOutcome, sync
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.files import mount as files_mount
+from bb8deploy.host.files import mount_tree
+from bb8deploy.host.files.mount import MountFiles
+from bb8deploy.lanes.sync.sync import SyncOutcome, sync
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from ops.bench.relay import Relay
 from tests.integration.sshlab import Sshd, start_sshd
 from tests.integration.sync.conftest import FILES, Lab, MakeLab, ssh_settings
 
-from bb8deploy.errors import Bb8Error
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.connect import Host
-from bb8deploy.host.lock import HostLocked
-from bb8deploy.lanes.run import Run
-from bb8deploy.lanes.sync import sync
+from bb8deploy.host.lock.lock import HostLocked
+from bb8deploy.lanes.sync.sync import sync
+from bb8deploy.runs.run import Run
 
 CASES = json.loads((Path(__file__).parents[2] / "cases/faults/sync_host.json").read_text())["cases"]
 NEW_RUN_SH = "#!/bin/sh\nexec new\n"

@@ -17,9 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bb8deploy.errors import Refused, Unreachable, UsageError
-from bb8deploy.sandbox.serving import free_port
+from bb8deploy.base.errors import Refused, Unreachable, UsageError
 from bb8deploy.transport.mqtt import Address, BrokerLink
+from ha_sandbox.serving import free_port
 
 Start = Callable[..., int]
 PLUGIN = "mosquitto_dynamic_security.so"

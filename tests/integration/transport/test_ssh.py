@@ -20,7 +20,7 @@ import pytest
 from ops.bench.relay import Relay
 from tests.integration.sshlab import Sshd, keygen
 
-from bb8deploy.errors import Bb8Error, Refused, Unreachable
+from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.transport.base import Completed
 from bb8deploy.transport.ssh import SshTransport, connect
 from bb8deploy.transport.sshauth import terminal_prompt

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.checks import addon_tests
 from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
-from bb8deploy.errors import CheckFailed
 
 # Silences a plugin of this interpreter that warns where its setting is missing.
 SETTINGS = '[tool.pytest.ini_options]\nasyncio_default_fixture_loop_scope = "function"\n'

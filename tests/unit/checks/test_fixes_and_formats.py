@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.fixes import apply_fixes, plan_fixes
 from bb8deploy.checks.formats import github, people, sarif, summary
 from bb8deploy.checks.run import check_addon
-from bb8deploy.findings import Finding, Level
 
 
 def spoil(addon: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.run import CheckReport
-from bb8deploy.findings import Finding, Level
 
 Check = Callable[..., CheckReport]
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmMifQ." + "a" * 43

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bb8deploy.base.findings import Level
 from bb8deploy.checks.store import PAGES, check_store
-from bb8deploy.findings import Level
 
 GOOD = 'name: Demo\nurl: "https://example.org/demo"\nmaintainer: Somebody <a@example.org>\n'
 

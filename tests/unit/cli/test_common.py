@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import typer
 
+from bb8deploy.base.errors import CheckFailed, Locked, NotVerified, Unreachable, UsageError
 from bb8deploy.cli.common import Modes, open_run, plain_errors
 from bb8deploy.console import ReaderGone
-from bb8deploy.errors import CheckFailed, Locked, NotVerified, Unreachable, UsageError
-from bb8deploy.receipts.tokens import DEPLOY, Token
+from bb8deploy.runs.tokens import DEPLOY, Token
 
 ROOT = Path(__file__).parents[3]
 

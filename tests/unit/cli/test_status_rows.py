@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.cli.status import rows
+from bb8deploy.cli.operate.status import rows
 from bb8deploy.plan.drift import Place
 
 HERE = Place("here", "2026.11.23.4", "sha256:75c970737d55ffff", "commit d2494d8222df, uncommitted changes")

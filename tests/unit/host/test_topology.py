@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.host.topology import MAX_ALL, MAX_FILE, Topology, look_mounted, program, read
 
 Look = Callable[[Path], Topology]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / "src" / "bb8deploy"
+SANDBOX = ROOT / "src" / "ha_sandbox"
 ADDON = ROOT / "addon" / "bb8_core"
 
 
@@ -25,7 +26,7 @@ class Module:
 
     @property
     def room(self) -> str:
-        """The part of the house it belongs to: `lanes` for bb8deploy.lanes.sync."""
+        """The part of the house it belongs to: `lanes` for bb8deploy.lanes.sync.sync."""
         return room_of(self.name)
 
     def imports(self) -> Iterator[tuple[str, int]]:

@@ -6,33 +6,26 @@ import ast
 from pathlib import Path
 
 import pytest
-from tests.unit.house.sources import ADDON, ROOT, TOOL, Module, modules
+from tests.unit.house.sources import ADDON, ROOT, SANDBOX, TOOL, Module, modules
 
-GROUND = {"__version__", "errors", "findings", "secret", "atomic", "cache", "machine"}
+GROUND = {"__version__", "base"}
 # Room -> rooms that it may import. What is not named here may not be imported.
 MAY: dict[str, set[str]] = {
-    "errors": set(),
-    "findings": set(),
-    "secret": set(),
-    "atomic": set(),
-    "cache": set(),
-    "machine": set(),
+    "base": {"__version__"},
     "settings": GROUND,
     "workspace": GROUND | {"settings"},
     "checks": GROUND | {"settings", "workspace"},
     "plan": GROUND | {"settings", "workspace"},
     "transport": GROUND | {"settings"},
     "host": GROUND | {"settings", "workspace", "transport"},
-    "receipts": GROUND | {"settings"},
-    "sandbox": GROUND | {"checks"},
-    "lanes": GROUND | {"settings", "workspace", "checks", "plan", "transport", "host", "receipts"},
-    "console": GROUND | {"receipts"},
-    "cli": GROUND
-    | {"settings", "workspace", "checks", "plan", "host", "receipts", "sandbox", "lanes", "console"},
+    "runs": GROUND | {"settings", "workspace"},
+    "lanes": GROUND | {"settings", "workspace", "checks", "plan", "transport", "host", "runs"},
+    "console": GROUND | {"runs"},
+    "cli": GROUND | {"settings", "workspace", "checks", "plan", "host", "runs", "lanes", "console"},
     "__main__": {"__version__", "console", "cli"},
 }
-# The demo stands beside the sandbox and uses it as a user would: with a workspace, settings, and a receipt.
-EXCEPTIONS = {("bb8deploy.sandbox.demo", room) for room in ("settings", "workspace", "receipts")}
+# What the sandbox, a package of its own, may import of bb8deploy.
+SANDBOX_MAY = {"base", "checks"}
 
 
 def _crossings(module: Module) -> list[tuple[str, int]]:
@@ -53,7 +46,17 @@ def test_each_room_imports_only_the_rooms_below_it(room: str) -> None:
         for module in modules(TOOL)
         if module.room == room
         for other, line in _crossings(module)
-        if other not in MAY[room] and (module.name, other) not in EXCEPTIONS
+        if other not in MAY[room]
+    ]
+    assert not wrong
+
+
+def test_the_sandbox_imports_only_the_rooms_that_it_may() -> None:
+    wrong = [
+        f"{module.path.relative_to(ROOT)}:{line} imports {name}"
+        for module in modules(SANDBOX)
+        for name, line in module.imports()
+        if name.startswith("bb8deploy.") and name.split(".")[1] not in SANDBOX_MAY
     ]
     assert not wrong
 
@@ -131,7 +134,7 @@ UNIX_CALLS = {"fork", "getpgid", "kill", "killpg", "mkfifo", "setsid", "sysconf"
 
 
 def test_the_workstations_side_asks_the_machine_room_for_what_only_unix_has() -> None:
-    rooms = [m for m in modules(TOOL) if m.room not in {"machine", "sandbox"} and m.name != SANDBOX_COMMAND]
+    rooms = [m for m in modules(TOOL) if m.name not in {"bb8deploy.base.machine", *SANDBOX_ONLY}]
     imported = [
         f"{module.path.relative_to(ROOT)}:{line} imports {name}"
         for module in rooms
@@ -149,23 +152,20 @@ def test_the_workstations_side_asks_the_machine_room_for_what_only_unix_has() ->
     assert imported + called == []
 
 
-SANDBOX_COMMAND = "bb8deploy.cli.sandbox"
+# What needs the sandbox, which is for unix alone.
+SANDBOX_ONLY = {"bb8deploy.cli.start.sandbox", "bb8deploy.lanes.demo.demo"}
 
 
 def test_only_the_console_prints() -> None:
     printing = [
         f"{module.path.relative_to(ROOT)}:{node.lineno}"
         for module in modules(TOOL)
-        if module.name not in {"bb8deploy.console", *STANDALONE}
+        if module.name != "bb8deploy.console"
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call | ast.Attribute) and _prints(node)
     ]
     # `--version` answers before anything is imported.
     assert [place.split(":")[0] for place in printing] == ["src/bb8deploy/__main__.py"]
-
-
-# Programs of their own that the sandbox runs in other processes: they have no console.
-STANDALONE = {"bb8deploy.sandbox.ha_cli", "bb8deploy.sandbox.runtime.container_init"}
 
 
 def _prints(node: ast.Call | ast.Attribute) -> bool:

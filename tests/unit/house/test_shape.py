@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from tests.unit.house.sources import ADDON, ROOT, TOOL, Module, modules, tracked
+from tests.unit.house.sources import ADDON, ROOT, SANDBOX, TOOL, Module, modules, tracked
 
 MAX_FUNCTION, MAX_MODULE = 60, 500
 THIS = Path(__file__).resolve().relative_to(ROOT)
-ALL = (*modules(TOOL), *modules(ADDON), *modules(ROOT / "ops"))
+ALL = (*modules(TOOL), *modules(SANDBOX), *modules(ADDON), *modules(ROOT / "ops"))
 FUNCTIONS = [(module, function) for module in ALL for function in module.functions()]
 
 
@@ -70,7 +70,7 @@ def test_the_first_line_says_what_the_module_is_for(module: Module) -> None:
 def test_every_public_class_and_function_has_a_docstring() -> None:
     bare = [
         f"{module.path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for module in (*modules(TOOL), *modules(ADDON))
+        for module in (*modules(TOOL), *modules(SANDBOX), *modules(ADDON))
         for node in module.tree.body
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and not node.name.startswith("_")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.lanes.bringup_errors import UNLISTED
-from bb8deploy.receipts.tokens import Token
+from bb8deploy.lanes.verify.bringup_errors import UNLISTED
+from bb8deploy.runs.tokens import Token
 
 HERE = Path(__file__).parents[2]
 PAGES = HERE.parent / "src/bb8deploy/pages"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 from bb8deploy.plan.image import (
     TREE_LABEL,
     ImagePlan,

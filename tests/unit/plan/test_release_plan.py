@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from bb8deploy.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.plan.publish import RemoteState, decide, overwritten
 from bb8deploy.plan.release import Do, Name, Past, Situation, Target, steps, target
 

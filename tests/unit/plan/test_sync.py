@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from bb8deploy.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.plan.sync import Stamp, SyncPlan, differences, plan_sync
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, bytes_entry, link_entry

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 from bb8deploy.transport.hostkeys import Verdict, check, fingerprint, known_kinds, pin, read, refusal
 
 KEY, OTHER = b"\0\0\0\x0bssh-ed25519" + b"k" * 36, b"\0\0\0\x0bssh-ed25519" + b"o" * 36

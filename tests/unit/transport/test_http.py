@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from bb8deploy.errors import Interrupted
+from bb8deploy.base.errors import Interrupted
 from bb8deploy.transport import http
 from bb8deploy.transport.http import Calls
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 from bb8deploy.transport.sshconfig import Destination, from_words, override, parse, resolve
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.integration.desk import isolate_git, sh
 
-from bb8deploy.errors import Bb8Error, CheckFailed, Locked, UsageError
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Locked, UsageError
 from bb8deploy.workspace import git as g
 
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from bb8deploy.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, Refused, Unreachable, UsageError
 from bb8deploy.workspace import remote as r
 
 

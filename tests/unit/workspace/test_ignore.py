@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.errors import UsageError
+from bb8deploy.base.errors import UsageError
 from bb8deploy.workspace.ignore import DEFAULT, Ignore
 
 FILES = (

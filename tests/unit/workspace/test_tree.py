@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bb8deploy.errors import Bb8Error, CheckFailed, UsageError
+from bb8deploy.base.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.workspace import tree as module
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import Manifest, bytes_entry, diff, digest_of, leads_out, walk

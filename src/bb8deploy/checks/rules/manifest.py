@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.facts import AddonFacts
 from bb8deploy.checks.schema import Problem, rating_costs, validate_build
 from bb8deploy.checks.schema.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
 from bb8deploy.checks.source import Source
-from bb8deploy.findings import Finding, Level
 
 _NEVER_READ = set(BY_NAME) | set(RENAMED) | set(WITHOUT_EFFECT)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.facts import AddonFacts
 from bb8deploy.checks.mode import Mode
-from bb8deploy.findings import Finding, Level
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:

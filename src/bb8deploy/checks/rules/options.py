@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.facts import AddonFacts
 from bb8deploy.checks.schema import validate_options, validate_translation
 from bb8deploy.checks.schema.verdicts import OptionsVerdict
 from bb8deploy.checks.source import Source
-from bb8deploy.findings import Finding, Level
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:

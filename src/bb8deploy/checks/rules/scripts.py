@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.facts import AddonFacts
-from bb8deploy.findings import Finding, Level
 
 SHELLCHECK_DEADLINE = 60.0
 MAX_SHELLCHECKED = 200

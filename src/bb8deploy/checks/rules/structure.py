@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.dockerfile import Dockerfile
 from bb8deploy.checks.facts import BUILD_NAMES, AddonFacts
-from bb8deploy.findings import Finding, Level
 from bb8deploy.workspace.addon import CONFIG_NAMES
 
 FOREIGN = (".github", ".githooks", "docs", "ops", "reports", "_backups", "addon")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.facts import AddonFacts
-from bb8deploy.findings import Finding, Level
 
 _HEADING = re.compile(r"^##\s+\[?v?([0-9][\w.\-+]*)\]?", re.MULTILINE)
 
@@ -16,7 +16,7 @@ def check(facts: AddonFacts) -> Iterator[Finding]:
     version = facts.raw.get("version")
     if not facts.config or not facts.config.readable or not isinstance(version, (str, int, float)):
         return
-    from bb8deploy.errors import Bb8Error
+    from bb8deploy.base.errors import Bb8Error
     from bb8deploy.workspace.stamps import stamps
 
     wanted = str(version)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bb8deploy.errors import Refused
+from bb8deploy.base.errors import Refused
 from bb8deploy.host.supervisor.base import (
     QUICK,
     RELOAD,

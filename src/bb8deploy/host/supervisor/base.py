@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from bb8deploy.errors import CheckFailed, Refused, Unreachable
+from bb8deploy.base.errors import CheckFailed, Refused, Unreachable
 
 Verb = Literal["install", "update", "rebuild", "start", "stop"]
 # Reading is quick on any host; a store reload pulls every repository of the user's.

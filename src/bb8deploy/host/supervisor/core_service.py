@@ -6,8 +6,8 @@ import ssl
 from contextlib import closing
 from pathlib import Path
 
+from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError, denied
-from bb8deploy.secret import Secret
 
 SERVICES = (("app_restart", "app"), ("addon_restart", "addon"))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bb8deploy.errors import Refused, Unreachable
+from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.host.supervisor.api import plain_lines
 from bb8deploy.host.supervisor.base import (
     QUICK,

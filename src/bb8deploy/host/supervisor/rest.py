@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import QUICK, NoAnswer, Problem, SupervisorError, denied, unwrap
-from bb8deploy.secret import Secret
 from bb8deploy.transport.http import Calls
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bb8deploy.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.base import Look, Supervisor
-from bb8deploy.secret import Secret
 from bb8deploy.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from bb8deploy.errors import Refused
+from bb8deploy.base.errors import Refused
+from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import QUICK, NoAnswer, SupervisorError, classify, denied
-from bb8deploy.secret import Secret
 from bb8deploy.transport.base import given_up
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bb8deploy import __version__
-from bb8deploy.atomic import write_bytes
-from bb8deploy.errors import UsageError
+from bb8deploy.base.atomic import write_bytes
+from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.diagnose.redaction import Names, Redactor, mentioned
 from bb8deploy.lanes.diagnose.survey import Diagnosis
-from bb8deploy.lanes.run import Run
+from bb8deploy.runs.run import Run
 from bb8deploy.settings import Settings
 
 FOLDER = "bb8deploy-bundle"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from bb8deploy.errors import Bb8Error, Refused, Unreachable
+from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 
 ExitCode = Literal[0, 1, 3]
 

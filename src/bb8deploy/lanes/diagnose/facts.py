@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bb8deploy.lanes.diagnose.core import CoreSeen
-from bb8deploy.lanes.diagnose.runtime import DOCKERFILE, FolderSeen, Here
-from bb8deploy.lanes.diagnose.ssh import HostSeen
-from bb8deploy.lanes.diagnose.supervisor import SupervisorSeen
-from bb8deploy.lanes.run import Run
+from bb8deploy.lanes.diagnose.areas.core import CoreSeen
+from bb8deploy.lanes.diagnose.areas.runtime import DOCKERFILE, FolderSeen, Here
+from bb8deploy.lanes.diagnose.areas.ssh import HostSeen
+from bb8deploy.lanes.diagnose.areas.supervisor import SupervisorSeen
 from bb8deploy.plan.identity import newest
 from bb8deploy.plan.troubles import Facts
+from bb8deploy.runs.run import Run
 
 RUN_SH = "run.sh"
 

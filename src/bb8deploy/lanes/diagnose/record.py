@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from bb8deploy.base.secret import MASK
 from bb8deploy.lanes.diagnose.survey import Diagnosis
-from bb8deploy.lanes.run import Run
-from bb8deploy.secret import MASK
+from bb8deploy.runs.run import Run
 from bb8deploy.settings import KEYS, Settings
 
 if TYPE_CHECKING:
-    from bb8deploy.receipts.contracts.diagnose import DiagnoseContract
+    from bb8deploy.runs.contracts.diagnose import DiagnoseContract
 
 
 def contract(run: Run, diagnosis: Diagnosis) -> DiagnoseContract:
     """The contract, secrets masked."""
-    from bb8deploy.receipts.contracts.diagnose import CheckModel, DiagnoseContract, SettingModel, TroubleModel
+    from bb8deploy.runs.contracts.diagnose import CheckModel, DiagnoseContract, SettingModel, TroubleModel
 
     base = run.contract_base(
         "diagnose_contract_v1", version=diagnosis.version, passed=diagnosis.exit_code == 0

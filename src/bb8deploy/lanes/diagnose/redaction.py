@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bb8deploy.secret import Secret, redact
+from bb8deploy.base.secret import Secret, redact
 
 COMMON = frozenset({"root", "localhost", "supervisor", "core-mosquitto"})
 """Names that every installation has; they tell nothing of anybody."""

@@ -9,14 +9,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from bb8deploy.errors import Bb8Error
-from bb8deploy.lanes.diagnose import addon, broker, clock, core, robot, runtime, settings, ssh, supervisor
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.secret import Secret, redact
+from bb8deploy.lanes.diagnose.areas import (
+    addon,
+    broker,
+    clock,
+    core,
+    robot,
+    runtime,
+    settings,
+    ssh,
+    supervisor,
+)
 from bb8deploy.lanes.diagnose.check import Check, ExitCode, Level, Sheet, exit_code
 from bb8deploy.lanes.diagnose.facts import gather
 from bb8deploy.lanes.diagnose.spawn import Pending, spawn
-from bb8deploy.lanes.run import Run
 from bb8deploy.plan.troubles import Trouble, recognise
-from bb8deploy.secret import Secret, redact
+from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:
     from bb8deploy.host.connect import Host

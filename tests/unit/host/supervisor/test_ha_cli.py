@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from bb8deploy.errors import Refused, Unreachable
+from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError
 from bb8deploy.host.supervisor.ha_cli import HaCli
 from bb8deploy.transport.base import Completed, Stats, Stream, Transport

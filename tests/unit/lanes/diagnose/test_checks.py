@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from bb8deploy.errors import CheckFailed, Refused, Unreachable
-from bb8deploy.lanes.diagnose import clock, robot
-from bb8deploy.lanes.diagnose.broker import BrokerSeen, leftovers
+from bb8deploy.base.errors import CheckFailed, Refused, Unreachable
+from bb8deploy.lanes.diagnose.areas import clock, robot
+from bb8deploy.lanes.diagnose.areas.broker import BrokerSeen, leftovers
 from bb8deploy.lanes.diagnose.check import Check, Level, Sheet, exit_code
 from bb8deploy.lanes.diagnose.lines import lines
 from bb8deploy.lanes.diagnose.spawn import spawn

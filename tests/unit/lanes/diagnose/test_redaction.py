@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from bb8deploy.base.secret import Secret
 from bb8deploy.lanes.diagnose.redaction import Names, Redactor, mentioned
-from bb8deploy.secret import Secret
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmMifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
 REDACTOR = Redactor(

@@ -1,0 +1,65 @@
+"""`bb8deploy publish`: lane 4 alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bb8deploy.cli.common import Modes, Opened, open_run
+from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target
+
+Image = Annotated[
+    bool, typer.Option("--image", help="Build and push images first; the published config names them.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Take back what was edited by hand on the remote.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(publish)
+
+
+def publish(
+    target: Target = "default",
+    image: Image = False,
+    overwrite: Overwrite = False,
+    subtree_split: Annotated[
+        bool, typer.Option("--subtree-split", help="Rewrite the whole history with `git subtree split`.")
+    ] = False,
+    dry_run: DryRun = False,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put the committed add-on and its tag onto the add-on repository, and read both back."""
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
+    with open_run("publish", modes, target=target, lane="publish") as opened:
+        from bb8deploy.lanes.publish.publish import NOTHING, PublishOptions
+        from bb8deploy.lanes.publish.publish import publish as lane
+        from bb8deploy.lanes.release.evidence import keep_evidence
+
+        options = PublishOptions(overwrite=overwrite, subtree_split=subtree_split, image=image)
+        outcome = lane(opened.run, options)
+        opened.result.update(
+            version=outcome.version,
+            remote=outcome.remote,
+            branch=outcome.branch,
+            commit=outcome.commit,
+            tree=outcome.tree,
+            pushed=list(outcome.pushed),
+            images={image.name: image.digest for image in outcome.images},
+        )
+        if dry_run:
+            command = f"git push --atomic {outcome.remote} {' '.join(outcome.pushed)}"
+            opened.console.text(f"would run: {command}" if outcome.pushed else NOTHING)
+            return
+        parameters = {"method": outcome.method, "version": outcome.version}
+        show_evidence(opened, str(keep_evidence(opened.run, outcome, parameters)))
+
+
+def show_evidence(opened: Opened, manifest: str) -> None:
+    """Says where the evidence lies and how it is checked."""
+    opened.result["evidence"] = manifest
+    opened.console.note(f"evidence: {manifest} (check it with `bb8deploy verify-evidence`)")

@@ -1,0 +1,109 @@
+"""`bb8deploy logs`: the add-on's log, or the Supervisor's own, by whichever way it is reached."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bb8deploy.base.errors import CheckFailed, Refused, Unreachable, UsageError
+from bb8deploy.cli.common import Modes, Opened, open_run
+from bb8deploy.cli.options import Target
+
+if TYPE_CHECKING:
+    from bb8deploy.host.supervisor.base import Supervisor
+
+PAUSE, PAUSE_MAX = 1.0, 30.0
+REMEMBERED = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(logs)
+
+
+def logs(
+    target: Target = "default",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines as they come.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=2, max=10000, help="How many lines.")] = 100,
+    supervisor: Annotated[
+        bool, typer.Option("--supervisor", help="The Supervisor's own log, where build output stands.")
+    ] = False,
+) -> None:
+    """Show the add-on's log; with --follow, connect again whenever the connection ends."""
+    with open_run("logs", Modes(), target=target) as opened:
+        if follow and supervisor:
+            raise UsageError(
+                "LOGS_FOLLOW_ADDON_ONLY",
+                "--follow shows the add-on's log only",
+                "Leave out --follow or --supervisor.",
+            )
+        if follow:
+            _follow(opened, lines)
+            return
+        with _route(opened, need_addon=not supervisor) as (way, slug):
+            found = way.supervisor_logs(lines) if supervisor else way.logs(slug, lines)
+        for line in found:
+            _show(opened, line)
+
+
+@contextmanager
+def _route(opened: Opened, *, need_addon: bool) -> Iterator[tuple[Supervisor, str]]:
+    from bb8deploy.host.supervisor.route import open_route
+    from bb8deploy.lanes.verify.verify import slug_of
+
+    run = opened.run
+    slug = slug_of(run)
+    with open_route(run.settings, run.addon, run.progress, slug) as reached:
+        state = reached.first.state
+        if need_addon and (state is None or not state.installed):
+            raise CheckFailed(
+                "ADDON_NOT_INSTALLED",
+                f"{slug} is not installed on {run.settings.target}, so it has no log",
+                "Run `bb8deploy deploy`, or set HA_REMOTE_SLUG to the slug that is installed.",
+            )
+        yield reached.supervisor, slug
+
+
+def _follow(opened: Opened, lines: int) -> None:
+    """Follows until Ctrl-C; a lost connection is opened again, ever more slowly while it stays away."""
+    shown: deque[str] = deque(maxlen=REMEMBERED)
+    pause = PAUSE
+    while True:
+        try:
+            with _route(opened, need_addon=True) as (way, slug):
+                for line in _new_lines(way, slug, shown, lines):
+                    _show(opened, line)
+                    shown.append(line)
+                    pause = PAUSE
+            why = "the log ended"
+        except Refused:
+            raise
+        except Unreachable as error:
+            if not shown:
+                raise
+            why = error.cause
+        opened.console.warn(f"{why}; connecting again in {pause:g} s")
+        time.sleep(pause)
+        pause = min(PAUSE_MAX, pause * 2)
+
+
+def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Iterator[str]:
+    """What was not shown yet of the log as it stands, then each line as it comes."""
+    from bb8deploy.plan.identity import newer_lines
+    from bb8deploy.plan.logview import unseen
+
+    # More than the followed log's own beginning, which reaches some hundred lines back.
+    known = way.logs(slug, max(lines, REMEMBERED))
+    yield from newer_lines(tuple(shown), known, window=0) if shown else known[-lines:]
+    yield from unseen(known, way.follow(slug))
+
+
+def _show(opened: Opened, line: str) -> None:
+    from bb8deploy.plan.logview import style_of
+
+    opened.console.raw(opened.run.clean(line), style_of(line))

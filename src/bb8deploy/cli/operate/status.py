@@ -1,0 +1,64 @@
+"""`bb8deploy status`: one screen that says where everything stands."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from bb8deploy.cli.common import Modes, Opened, open_run
+from bb8deploy.cli.options import Addon, AsJson, Target
+
+if TYPE_CHECKING:
+    from bb8deploy.plan.drift import Place
+
+NAME, VERSION, TREE = 11, 14, 14
+_STYLES = {"edited": "yellow", "down": "red", "absent": "yellow", "unseen": "red", "unset": "dim", "fine": ""}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(status)
+
+
+def status(target: Target = "default", addon: Addon = None, json_output: AsJson = False) -> None:
+    """Show the versions here, on the host, running and published, and how they differ."""
+    with open_run("status", Modes(as_json=json_output), target=target, addon=addon) as opened:
+        from bb8deploy.lanes.status.status import status as look
+
+        standing = look(opened.run)
+        opened.result["places"] = [asdict(place) for place in standing.places]
+        opened.result["drift"] = list(standing.drift)
+        _show(opened, standing.places, standing.drift)
+
+
+def _show(opened: Opened, places: tuple[Place, ...], drift: tuple[str, ...]) -> None:
+    console = opened.console
+    console.text(f"target {opened.run.settings.target}", "bold")
+    for place in places:
+        for line in rows(place, console.columns):
+            console.text(line, _STYLES[place.state])
+    for sentence in drift:
+        for line in textwrap.wrap(f"! {sentence}", console.columns or 1000, subsequent_indent="  "):
+            console.text(line, "yellow")
+    if not drift:
+        console.text("no drift: all places agree", "green")
+
+
+def rows(place: Place, columns: int) -> Iterator[str]:
+    """A place in lines of at most `columns` (0: of any length): its detail beside its version where that
+    fits, else below."""
+    known = (place.version or "-", place.tree.removeprefix("sha256:")[:12] or "-")
+    numbers = f"{known[0]:<{VERSION}}{known[1]:<{TREE}}" if place.version or place.tree else ""
+    head = f"{place.name:<{NAME}}{numbers}"
+    if not columns or len(head) + len(place.detail) <= columns:
+        yield f"{head}{place.detail}"
+        return
+    yield head.rstrip()
+    indent = " " * NAME
+    yield from textwrap.wrap(
+        place.detail, columns, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )

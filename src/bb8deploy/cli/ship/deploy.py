@@ -1,0 +1,123 @@
+"""`bb8deploy deploy`: lanes 2 and 3, to one host or to several at once."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bb8deploy.base.errors import Bb8Error, UsageError
+from bb8deploy.cli.common import Modes, Opened, load_settings, open_run
+from bb8deploy.cli.lanes.sync import AcceptNew, Diff, Route, Via
+from bb8deploy.cli.lanes.verify import Backup, NoStart, show, show_preview
+from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets, YesOverwrite
+from bb8deploy.console import as_dict
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.deploy.deploy import DeployOptions
+    from bb8deploy.lanes.deploy.targets import Row
+
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the newest deploy that did not reach its end.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(deploy)
+
+
+def deploy(
+    target: Targets = None,
+    via: Via = Route.AUTO,
+    no_start: NoStart = False,
+    backup: Backup = False,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    diff: Diff = False,
+    accept_new: AcceptNew = False,
+    addon: Addon = None,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+    yes: YesOverwrite = False,
+) -> None:
+    """Sync and verify; the earlier version comes back where the new one cannot be verified.
+
+    With more than one --target the hosts are served at once, each with receipts of its own in
+    reports/targets/NAME/; one that fails does not stop the others, and the exit code is the worst.
+    """
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
+    names = list(dict.fromkeys(target or ["default"]))
+    single = len(names) == 1
+    with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy" if single else "") as opened:
+        from bb8deploy.lanes.deploy.deploy import DeployOptions
+
+        options = DeployOptions(
+            via=via.value,
+            accept_new=accept_new,
+            start=not no_start,
+            backup=backup,
+            resume=resume,
+            with_diff=diff,
+        )
+        if single:
+            _one(opened, options)
+        else:
+            _several(opened, names, options)
+
+
+def _one(opened: Opened, options: DeployOptions) -> None:
+    from bb8deploy.cli.lanes.sync import show_sync
+    from bb8deploy.lanes.deploy.deploy import deploy as lane
+
+    outcome = lane(opened.run, options)
+    show_sync(opened, outcome.synced)
+    if outcome.verified:
+        show(opened, outcome.verified)
+    if outcome.preview:
+        show_preview(opened, outcome.preview)
+
+
+def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
+    from bb8deploy.lanes.deploy.targets import deploy_all, worst
+
+    for name in names[1:]:  # those of the first are known already
+        with contextlib.suppress(UsageError):  # its row tells
+            load_settings(opened.project, name, opened.console)
+    rows = deploy_all(opened.run, names, options)
+    opened.result["targets"] = [_as_dict(row) for row in rows]
+    for row in rows:
+        _tell(opened, row)
+    opened.console.table(
+        "Targets",
+        ("target", "result", "version", "action"),
+        [(row.name, row.result, row.version, row.action) for row in rows],
+    )
+    code = worst(rows)
+    if code:
+        raise typer.Exit(code)
+
+
+def _tell(opened: Opened, row: Row) -> None:
+    """What only one target has to say: its plan, or why it failed."""
+    for line in row.preview:
+        opened.console.text(f"[{row.name}] {line}")
+    if row.error:
+        error = row.error
+        cause = f"[{row.name}] {error.cause}"
+        opened.console.error(Bb8Error(error.code, cause, error.remedy, details=error.details))
+
+
+def _as_dict(row: Row) -> dict[str, object]:
+    return {
+        "target": row.name,
+        "result": row.result,
+        "exit_code": row.exit_code,
+        "version": row.version,
+        "action": row.action,
+        "tokens": list(row.tokens),
+        "reports": str(row.reports),
+        "preview": list(row.preview),
+        "error": as_dict(row.error) if row.error else None,
+    }

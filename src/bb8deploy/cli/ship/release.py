@@ -1,0 +1,153 @@
+"""`bb8deploy release`: from a clean tree to a verified, published and tagged version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bb8deploy.base.errors import Bb8Error, UsageError
+from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
+from bb8deploy.cli.lanes.publish import Image, Overwrite, show_evidence
+from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, YesOverwrite
+from bb8deploy.plan.release import Name
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, ReleaseOutcome, Step
+    from bb8deploy.lanes.release.resume import Unfinished
+
+How = Annotated[
+    str | None,
+    typer.Argument(metavar="patch|date|VERSION", help="Which version to make.", show_default=False),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(release)
+
+
+def release(
+    how: How = None,
+    target: Target = "default",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest release that did not reach its end.")
+    ] = False,
+    require_attest: Annotated[
+        bool, typer.Option("--require-attest", help="Fail where the echo cannot be attested.")
+    ] = False,
+    image: Image = False,
+    overwrite: Overwrite = False,
+    until: Annotated[
+        Name | None, typer.Option("--until", help="Stop after this step; --resume goes on.")
+    ] = None,
+    dry_run: DryRun = False,
+    yes: YesOverwrite = False,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Validate, bump, sync, verify, attest, publish and tag; each step only after the one before held.
+
+    A version that is tagged with this very content is not released again.
+    """
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
+    past = _unfinished(modes) if resume else None
+    with open_run("release", modes, target=past.target if past else target) as opened:
+        from bb8deploy.lanes.release.release import ReleaseOptions
+        from bb8deploy.lanes.release.wiring import real_lanes
+
+        options = ReleaseOptions(require_attest=require_attest, image=image, overwrite=overwrite, until=until)
+        try:
+            outcome = _go(opened, how, past, options, real_lanes())
+        except Bb8Error:
+            _point_to_files(opened)
+            raise
+        _show(opened, outcome)
+
+
+def _unfinished(modes: Modes) -> Unfinished:
+    """What `--resume` continues; it decides the target, so it is read before the run is opened."""
+    with plain_errors(modes):
+        from bb8deploy.lanes.release.resume import find_unfinished
+        from bb8deploy.workspace.project import find_project
+
+        return find_unfinished(find_project(Path.cwd()).root / "reports")
+
+
+def _go(
+    opened: Opened, how: str | None, past: Unfinished | None, options: ReleaseOptions, lanes: Lanes
+) -> ReleaseOutcome:
+    from bb8deploy.lanes.release import release as lane
+    from bb8deploy.lanes.release.resume import reopen
+
+    if past and not how:
+        opened.run = reopen(opened.run, past)
+        opened.run.command = f"release {past.how} --resume"
+        return lane.continue_release(opened.run, past, lanes, options)
+    if how and not past:
+        opened.run.command = f"release {how}"
+        return lane.release(opened.run, how, options, lanes)
+    raise UsageError(
+        "RELEASE_WHAT",
+        f"`{how}` and --resume were both given"
+        if how
+        else "a release needs one of `patch`, `date`, a version, or --resume",
+        "Run `bb8deploy release patch`, or `bb8deploy release --resume` to go on with one.",
+    )
+
+
+def _point_to_files(opened: Opened) -> None:
+    """After a failure: where the steps are told, for a program and for a person."""
+    run = opened.run
+    contract, report = run.folder / "release_contract_v1.json", run.reports / "report.html"
+    if run.dry_run or not contract.is_file():
+        return  # it ended before it began: what lies there is of another run
+    for name, path in (("contract", contract), ("report", report)):
+        opened.result[name] = str(path)
+        opened.console.note(f"{name}: {path}")
+
+
+def _show(opened: Opened, outcome: ReleaseOutcome) -> None:
+    run = opened.run
+    opened.result.update(
+        how=outcome.how,
+        from_version=outcome.from_version,
+        version=outcome.version,
+        commit=outcome.source_commit,
+        nothing_to_release=outcome.nothing,
+        steps=[_as_dict(step) for step in outcome.steps],
+    )
+    if outcome.nothing or outcome.stopped:
+        return
+    if run.dry_run:
+        title = f"Release of {outcome.version} after {outcome.from_version} (nothing was changed)"
+        rows = [row for step in outcome.steps for row in _planned(step)]
+        opened.console.table(title, ("step", "would be", "how"), rows)
+        return
+    rows = [(s.name.value, s.state, _took(s)) for s in outcome.steps]
+    opened.console.table(f"Released {outcome.version}", ("step", "state", "took"), rows)
+    show_evidence(opened, str(run.folder / "evidence_manifest.json"))
+    opened.result["report"] = outcome.report
+    if outcome.report:
+        opened.console.note(f"report: {outcome.report}")
+
+
+def _as_dict(step: Step) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "state": step.state,
+        "reason": step.why,
+        "commands": list(step.commands),
+        "seconds": step.seconds,
+    }
+
+
+def _planned(step: Step) -> list[tuple[str, str, str]]:
+    """One row for each command of a step; its name stands in the first."""
+    first, *others = (step.why,) if step.why else step.commands
+    return [(step.name.value, step.state, first), *(("", "", command) for command in others)]
+
+
+def _took(step: Step) -> str:
+    return step.why if step.seconds is None else f"{step.seconds:.1f} s"

@@ -1,0 +1,47 @@
+"""`bb8deploy rollback`: the earlier version back, or any tagged one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bb8deploy.cli.common import Modes, open_run
+from bb8deploy.cli.lanes.sync import AcceptNew, Route, Via
+from bb8deploy.cli.lanes.verify import show_preview
+from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Target
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(rollback)
+
+
+def rollback(
+    version: Annotated[
+        str, typer.Argument(metavar="[VERSION]", help="A tag; without it the tree before the last deploy.")
+    ] = "",
+    target: Target = "default",
+    via: Via = Route.AUTO,
+    dry_run: DryRun = False,
+    accept_new: AcceptNew = False,
+    addon: Addon = None,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put an earlier version back and prove that it runs."""
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
+    with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
+        from bb8deploy.host.connect import open_host
+        from bb8deploy.lanes.deploy.rollback import foresee_back, roll_back, roll_back_to
+        from bb8deploy.lanes.host_receipt import kept_on_host
+
+        run = opened.run
+        with open_host(run.settings, run.progress, via=via.value, accept_new=accept_new) as host:
+            if dry_run:
+                show_preview(opened, foresee_back(run, host, version))
+                return
+            with host.lock(run), kept_on_host(run, host, "rollback"):
+                outcome = roll_back_to(run, host, version) if version else roll_back(run, host)
+        opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)
+        opened.console.note(f"{outcome.version} runs again ({outcome.action}), verified")

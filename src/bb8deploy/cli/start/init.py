@@ -1,0 +1,153 @@
+"""`bb8deploy init`: finds Home Assistant, asks what is needed, checks each answer, writes `.env`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bb8deploy.base.errors import UsageError
+from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.lanes.sync import AcceptNew
+from bb8deploy.cli.options import Addon, AsJson, Target, Yes
+from bb8deploy.console import Console
+from bb8deploy.settings import KEYS, Settings, load, suggestion
+from bb8deploy.workspace.project import find_project
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.init.checks import Asked
+
+NonInteractive = Annotated[
+    bool, typer.Option("--non-interactive", help="Ask nothing: take --set, the environment and the file.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting, no secret; repeatable.", metavar="NAME=VALUE"),
+]
+Search = Annotated[
+    float, typer.Option("--search", min=0, help="Seconds to look for Home Assistant; 0: do not look.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(init)
+
+
+def init(
+    non_interactive: NonInteractive = False,
+    sets: Set = None,
+    search: Search = 3.0,
+    accept_new: AcceptNew = False,
+    target: Target = "default",
+    addon: Addon = None,
+    yes: Yes = False,
+    json_output: AsJson = False,
+) -> None:
+    """Ask for the host, check each answer at once, and write .env (mode 0600, ignored by git).
+
+    Secrets are asked for without echo; with --non-interactive they come from the environment (HA_LLAT,
+    MQTT_PASSWORD), never from the command line. Nothing is written before the end.
+    """
+    with plain_errors(Modes(as_json=json_output)) as console:
+        from bb8deploy.lanes.init import init as lane
+        from bb8deploy.lanes.init.checks import Asked
+
+        project = find_project(Path.cwd(), addon=addon)
+        path = project.root / (".env" if target == "default" else f".env.{target}")
+        if not non_interactive:
+            _need_terminal()
+        _may_change(console, path, yes=yes, can_ask=not non_interactive)
+        settings = _settings(project.root, target, path, sets or [])
+        asked = Asked(settings, project, console, accept_new, can_ask=not non_interactive)
+        console.hidden.extend(asked.settings.secrets())
+        seen: tuple[str, ...] = ()
+        if non_interactive:
+            seen = lane.settle(asked)
+        else:
+            settings = _talk(console, asked, search)
+        lane.write_env(project, path, lane.changes(settings), console)
+        _finish(console, path, seen, target)
+
+
+def _talk(console: Console, asked: Asked, search: float) -> Settings:
+    from bb8deploy.lanes.init.find import Found, find
+    from bb8deploy.lanes.init.init import converse
+
+    found: Sequence[Found] = ()
+    if search:
+        with console.step("look for Home Assistant in this network"):
+            found = find(search)
+        if not found:
+            console.note("No Home Assistant announced itself; that is fine.")
+    console.note("Enter takes what stands in brackets, - leaves a setting out. Ctrl-C writes nothing.")
+    return converse(asked, _Terminal(console), found)
+
+
+class _Terminal:
+    """The console as the one who answers."""
+
+    def __init__(self, console: Console) -> None:
+        self.ask, self.ask_secret, self.confirm = console.ask, console.ask_secret, console.confirm
+        self.note, self.warn, self.problem = console.note, console.warn, console.error
+
+
+def _settings(root: Path, target: str, path: Path, sets: Sequence[str]) -> Settings:
+    """What counts now; a target whose file is still to be written stands on `.env` alone."""
+    return load(root, target=target if path.exists() else "default", flags=dict(_pair(text) for text in sets))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """`NAME=VALUE`, the name known and no secret: a command line is seen by every user of the machine."""
+    name, separator, value = text.partition("=")
+    key = next((key for key in KEYS if name in (key.name, *key.aliases)), None)
+    if not separator or key is None:
+        near = suggestion(name)
+        raise UsageError(
+            "INIT_SETTING_UNKNOWN",
+            f"`--set {name}` names no setting" if separator else f"`--set {name}` has no value",
+            f"Did you mean {near}=VALUE?" if near else "`bb8deploy config` lists every setting.",
+        )
+    if key.secret:
+        raise UsageError(
+            "INIT_SECRET_ON_COMMAND_LINE",
+            f"{name} is a secret, and a command line can be read by everybody on this machine",
+            f"Give it in the environment: {name}=... bb8deploy init --non-interactive.",
+        )
+    return name, value
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "INIT_NO_TERMINAL",
+            "there is no terminal to ask on",
+            "Use `bb8deploy init --non-interactive` with `--set NAME=VALUE`, secrets in the environment.",
+        )
+
+
+def _may_change(console: Console, path: Path, *, yes: bool, can_ask: bool) -> None:
+    """An existing file is changed only when somebody says so."""
+    if not path.exists() or yes:
+        return
+    question = f"{path.name} exists. Change it? Lines that are not asked about stay as they are."
+    if not (can_ask and console.confirm(question)):
+        raise UsageError(
+            "ENV_EXISTS",
+            f"{path.name} exists, and nobody said that it may be changed",
+            "Run again and answer yes, or use `--yes`; lines that are not asked about stay as they are.",
+        )
+
+
+def _finish(console: Console, path: Path, seen: Sequence[str], target: str) -> None:
+    if console.as_json:
+        console.document({"file": str(path), "seen": list(seen)})
+        return
+    for line in seen:
+        console.note(f"  {line}")
+    console.text(f"wrote {path} (mode 0600)")
+    more = "" if target == "default" else f" --target {target}"
+    console.note(f"Next: `bb8deploy deploy --dry-run{more}` shows what would be sent.")

@@ -1,0 +1,1 @@
+"""Commands about bb8deploy itself: settings, codes, schemas, evidence."""

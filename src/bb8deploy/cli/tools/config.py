@@ -1,0 +1,33 @@
+"""`bb8deploy config`: every setting with its value and where it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from bb8deploy.base.secret import MASK
+from bb8deploy.cli.common import Modes, load_settings, plain_errors
+from bb8deploy.cli.options import AsJson, Target
+from bb8deploy.settings import KEYS, Key, Settings
+from bb8deploy.workspace.project import find_project
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(config)
+
+
+def config(target: Target = "default", json_output: AsJson = False) -> None:
+    """Show each setting, its value and its origin; secrets are masked."""
+    with plain_errors(Modes(as_json=json_output)) as console:
+        settings = load_settings(find_project(Path.cwd()), target, console)
+        rows = [(key.name, _shown(key, settings), settings.origin(key.name)) for key in KEYS]
+        if json_output:
+            console.document({name: {"value": value, "origin": origin} for name, value, origin in rows})
+        console.table(f"Settings of target `{target}`", ("setting", "value", "origin"), rows)
+
+
+def _shown(key: Key, settings: Settings) -> str:
+    text = settings.text(key.name)
+    return MASK if key.secret and text else text

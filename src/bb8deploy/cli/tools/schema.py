@@ -1,0 +1,75 @@
+"""`bb8deploy schema NAME`: the JSON Schema of config.yaml or of a contract."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bb8deploy.base.errors import UsageError
+from bb8deploy.cli.common import Modes, plain_errors
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(schema)
+
+
+def schema(
+    name: Annotated[
+        str, typer.Argument(help="config, or a contract such as sync_contract_v1; empty: all.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option("--out", help="Write it to a file.")] = None,
+) -> None:
+    """Write a JSON Schema: `config` helps editors with config.yaml, the others describe the contracts."""
+    with plain_errors(Modes()) as console:
+        if not name:
+            console.raw("\n".join(names()))
+            return
+        text = json.dumps(document(name), indent=2)
+        if out is None:
+            console.raw(text)
+            return
+        from bb8deploy.base.atomic import write_text
+
+        write_text(out, text + "\n")
+        console.note(f"wrote {out}")
+
+
+def names() -> list[str]:
+    """Every name that `document` knows."""
+    return ["config", *sorted(_contracts())]
+
+
+def document(name: str) -> dict[str, Any]:
+    """The schema of that name; raises UsageError for others."""
+    if name == "config":
+        from bb8deploy.checks.editor_schema import config_schema
+
+        return config_schema()
+    known = _contracts()
+    if name not in known:
+        raise UsageError(
+            "SCHEMA_UNKNOWN", f"there is no schema `{name}`", f"Known: config, {', '.join(known)}."
+        )
+    result: dict[str, Any] = known[name].model_json_schema()
+    return result
+
+
+def _contracts() -> dict[str, Any]:
+    """Each contract model by its contract's name: the `contract` default, else the module's name."""
+    from bb8deploy.runs import contracts
+    from bb8deploy.runs.contracts.base import Contract
+
+    found: dict[str, Any] = {}
+    for module in pkgutil.iter_modules(contracts.__path__):
+        loaded = importlib.import_module(f"bb8deploy.runs.contracts.{module.name}")
+        for value in vars(loaded).values():
+            if isinstance(value, type) and issubclass(value, Contract) and value is not Contract:
+                default = value.model_fields["contract"].default
+                found[default if isinstance(default, str) else f"{module.name}_contract_v1"] = value
+    return found

@@ -1,0 +1,1 @@
+"""The app folder on the host, over ssh or as a mounted folder."""

@@ -1,0 +1,175 @@
+"""Reads and copies trees on a mounted share, with the ways in which shares differ from a disk.
+
+Finder and Explorer leave files of their own; SMB shows every file with one mode; macOS may hand out names
+in decomposed Unicode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import shutil
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bb8deploy.base.errors import CheckFailed, Refused
+from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, hash_file, link_entry
+
+LITTER = (
+    ".DS_Store",
+    "._*",
+    ".AppleDouble",
+    ".apdisk",
+    "Thumbs.db",
+    "desktop.ini",
+    ".smbdelete*",
+    ".fuse_hidden*",
+    ".nfs0*",
+)
+
+
+def is_litter(name: str) -> bool:
+    """True for files that file managers and file systems leave on shares by themselves."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in LITTER)
+
+
+def fold(path: str) -> str:
+    """The composed Unicode form, in which names from shares are compared."""
+    return unicodedata.normalize("NFC", path)
+
+
+def read_tree(root: Path, *, modes_known: bool | None) -> FoundTree:
+    """Lists and hashes `root`. With `modes_known` None the modes seen decide: one for all means none kept."""
+    if not root.is_dir():
+        return FoundTree(present=False, folds_names=True)
+    entries: list[Entry] = []
+    folders: list[str] = []
+    others: list[str] = []
+    for path, item in items(root):
+        if item.is_symlink():
+            entries.append(link_entry(path, os.readlink(item.path)))  # noqa: PTH115
+        elif item.is_dir():
+            folders.append(path)
+        elif item.is_file():
+            entries.append(_file_entry(path, item))
+        else:
+            others.append(path)
+    return FoundTree(
+        present=True,
+        manifest=Manifest.of(entries),
+        folders=tuple(folders),
+        others=tuple(others),
+        stamp=_stamp(root),
+        modes_known=_seem_kept(entries) if modes_known is None else modes_known,
+        folds_names=True,
+    )
+
+
+def items(root: Path, folder: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below `root` but litter, folders before what is in them; links are not followed."""
+    try:
+        with os.scandir(root / folder) as found:
+            here = sorted(found, key=lambda item: item.name)
+    except OSError as error:
+        raise unusable(root / folder, error) from error
+    for item in here:
+        if is_litter(item.name):
+            continue
+        path = f"{folder}/{item.name}" if folder else item.name
+        yield path, item
+        if item.is_dir(follow_symlinks=False):
+            yield from items(root, path)
+
+
+def copy_tree(source: Path, target: Path, *, skip: Callable[[str], bool] = lambda _path: False) -> None:
+    """Copies everything below `source` into the new folder `target`; a skipped folder is skipped whole."""
+    target.mkdir(parents=True)
+    skipped: tuple[str, ...] = ()
+    for path, item in items(source):
+        if path.startswith(skipped) or skip(path):
+            skipped = (*skipped, f"{path}/")
+        elif item.is_symlink():
+            put_link(target / path, os.readlink(item.path))  # noqa: PTH115
+        elif item.is_dir():
+            (target / path).mkdir(exist_ok=True)
+        elif item.is_file():
+            put_copy(Path(item.path), target / path)
+
+
+def put_copy(source: Path, target: Path) -> None:
+    """Copies content, times and, where the share keeps them, modes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    with contextlib.suppress(OSError):
+        shutil.copystat(source, target)
+
+
+def put_link(target: Path, text: str) -> None:
+    """Makes a link. Raises CheckFailed on shares that keep none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.symlink_to(text)
+    except (OSError, NotImplementedError) as error:
+        raise CheckFailed(
+            "MOUNT_NO_LINKS",
+            f"the share keeps no symbolic links, and {target.name} is one",
+            "Replace the link by a copy of the file, or deploy over ssh.",
+        ) from error
+
+
+def set_runnable(path: Path, *, runnable: bool) -> None:
+    """Sets the run bits where the share keeps them, and lets it be where it does not."""
+    with contextlib.suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        wanted = (mode | 0o111) if runnable else (mode & ~0o111)
+        if mode != wanted:
+            path.chmod(wanted)
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a file or a folder with everything in it; nothing there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def unusable(path: Path, error: OSError) -> Refused:
+    """The error for a share that lets us down."""
+    import errno
+
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Refused(
+            "HOST_DISK_FULL",
+            f"the disk behind {path} is full; the earlier tree stands",
+            "Free space on the host (old backups, unused images), then run again.",
+        )
+    return Refused(
+        "MOUNT_FAILED",
+        f"the share failed at {path}: {error.strerror or error}",
+        "Check that it is mounted with the right to write, then run again; the host's tree is whole or "
+        "is put right by the next run.",
+    )
+
+
+def _file_entry(path: str, item: os.DirEntry[str]) -> Entry:
+    try:
+        info = item.stat()
+        return Entry(path, "file", hash_file(Path(item.path)), info.st_size, bool(info.st_mode & 0o100))
+    except OSError as error:
+        raise unusable(Path(item.path), error) from error
+
+
+def _stamp(root: Path) -> str:
+    try:
+        with (root / STAMP).open(encoding="utf-8", errors="replace") as file:
+            return file.read(4096)
+    except OSError:
+        return ""
+
+
+def _seem_kept(entries: list[Entry]) -> bool:
+    return len({entry.executable for entry in entries if entry.kind == "file"}) == 2

@@ -1,0 +1,1 @@
+"""The shell programs that run on the host, and their answers."""

@@ -1,0 +1,89 @@
+"""Looks at an ssh host as a deploy will meet it: tools, rights, space, the lock, traces of a killed run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from bb8deploy.host.capabilities import HostFacts, facts_of
+from bb8deploy.host.shell import scripts
+from bb8deploy.host.shell.answer import Section
+from bb8deploy.host.shell.shell import Shell
+
+# `P` is the folder above the runtime folder: a deploy renames in it and keeps its state below it.
+_PLACE = r"""
+yes_no() { if "$@"; then echo yes; else echo no; fi; }
+place() {
+  say PLACE
+  echo "present=$(yes_no test -d "$R")"; echo "readable=$(yes_no test -r "$R")"
+  echo "parent=$(yes_no test -d "$P")"; echo "writable=$(yes_no test -w "$P")"
+  echo "free_kb=$(df -Pk "$P" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+  for mark in swapping inplace; do [ ! -e "$W/$mark" ] || echo "mark=$mark"; done
+  for old in "$W"/next.*; do [ ! -e "$old" ] || echo "mark=${old##*/}"; done
+  if [ -d "$S" ]; then echo "state_writable=$(yes_no test -w "$S")"; fi
+  [ -d "$L" ] || return 0
+  echo "expires=$(cat "$L/expires" 2>/dev/null)"; say OWNER; cat "$L/owner" 2>/dev/null
+}
+{ facts; place; say END; } | together
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The runtime folder's place on the host. `free` is in bytes, None where the host did not say.
+
+    `writable`: a deploy may rename there. `marks` are traces of a run that was killed; `owner` is the lock's
+    line where it is held, `expires` its end in seconds since the epoch.
+    """
+
+    present: bool
+    readable: bool
+    parent: bool
+    writable: bool
+    free: int | None = None
+    marks: tuple[str, ...] = ()
+    owner: str = ""
+    expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The host's facts, the place of the runtime folder, and how far the host's clock is ahead (seconds).
+
+    `clock_error` is how far off `ahead` may be: half the time that the answer took, and half a second,
+    because the host tells whole seconds; None without a clock.
+    """
+
+    facts: HostFacts
+    place: Place
+    ahead: float | None = None
+    clock_error: float = 0.0
+
+
+def look_around(shell: Shell) -> Surroundings:
+    """Asks all of it by one command. Raises CheckFailed, Refused or Unreachable."""
+    before = time.time()
+    parts = shell.ask(scripts.FACTS + _PLACE)
+    after = time.time()
+    facts = facts_of(parts)
+    ahead = facts.clock + 0.5 - (before + after) / 2 if facts.clock else None
+    return Surroundings(facts, place_of(parts), ahead, (after - before) / 2 + 0.5)
+
+
+def place_of(parts: list[Section]) -> Place:
+    """The place in an answer."""
+    bodies = {part.name: part.body.decode(errors="replace") for part in parts}
+    pairs = [line.partition("=")[::2] for line in bodies.get("PLACE", "").splitlines() if "=" in line]
+    said = dict(pairs)
+    free = said.get("free_kb", "")
+    expires = said.get("expires", "")
+    return Place(
+        present=said.get("present") == "yes",
+        readable=said.get("readable") == "yes",
+        parent=said.get("parent") == "yes",
+        writable=said.get("writable") == "yes" and said.get("state_writable", "yes") == "yes",
+        free=int(free) * 1024 if free.isdigit() else None,
+        marks=tuple(value for name, value in pairs if name == "mark"),
+        owner=bodies.get("OWNER", "").strip(),
+        expires=int(expires) if expires.isdigit() else None,
+    )

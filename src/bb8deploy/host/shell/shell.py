@@ -1,0 +1,176 @@
+"""Runs the shell programs over a transport and reads their marked answers."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused
+from bb8deploy.host.shell.answer import Section, sections
+from bb8deploy.host.shell.scripts import START, SWAP, TREE
+from bb8deploy.transport.base import Completed, Stream, Transport
+
+STEP_DEADLINE = 300.0
+ANSWER_LIMIT = 64 * 1024 * 1024
+_REASONS = {
+    "STAGE": "the state folder .bb8deploy beside it cannot be written",
+    "COPY": "the present tree could not be copied beside it",
+    "DELETE": "files of the new tree's folder could not be removed",
+    "UNPACK": "the new files could not be unpacked",
+    "TORN": "the new files did not arrive whole",
+    "SWAP": "the state folder .bb8deploy beside it cannot be written",
+    "STATE": "the state folder .bb8deploy beside it cannot be written",
+}
+
+
+class Shell:
+    """Starts programs on one host for one runtime folder, through sudo where the user needs it."""
+
+    def __init__(self, transport: Transport, runtime: str, *, sudo: bool = False) -> None:
+        self.transport = transport
+        self.runtime = runtime
+        self._prefix = ("sudo", "-n") if sudo else ()
+
+    @property
+    def where(self) -> str:
+        """`user@host:/folder`."""
+        return f"{self.transport.where}:{self.runtime}"
+
+    def start(self, program: str, *arguments: str, run_id: str = "look") -> Conversation:
+        """Starts a program; `START`, `TREE` and `SWAP` stand before it."""
+        mark = secrets.token_hex(16)
+        text = START + TREE + SWAP + program
+        argv = (*self._prefix, "sh", "-c", text, "sh", mark, self.runtime, run_id, *arguments)
+        return Conversation(self.transport.open(argv), mark, self.where)
+
+    def ask(self, program: str, *arguments: str, stdin: bytes = b"", run_id: str = "look") -> list[Section]:
+        """Runs a program whose whole input is known and gives its first answer."""
+        with self.start(program, *arguments, run_id=run_id) as talk:
+            talk.send(stdin)
+            talk.stream.close_input()
+            return talk.answer()
+
+
+class Conversation:
+    """A running program: answers come up to their END line, input goes in between."""
+
+    def __init__(self, stream: Stream, mark: str, where: str) -> None:
+        self.stream = stream
+        self._mark = mark
+        self._where = where
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stream.abort()
+
+    def send(self, data: bytes | Iterable[bytes], *, deadline: float = STEP_DEADLINE) -> bool:
+        """Sends input; False where the program stopped reading, which its answer then explains."""
+        try:
+            for piece in (data,) if isinstance(data, bytes) else data:
+                self.stream.write(piece, deadline=deadline)
+        except BrokenPipeError:
+            return False
+        return True
+
+    def answer(self, *, deadline: float = STEP_DEADLINE) -> list[Section]:
+        """The next answer, whole within `deadline` seconds.
+
+        Raises CheckFailed or Refused where the program failed or said nothing.
+        """
+        until = time.monotonic() + deadline
+        end = f"\n{self._mark} END\n".encode()
+        got = bytearray(self._rest)
+        seen = 0
+        while (found := got.find(end, seen)) < 0:
+            seen = max(0, len(got) - len(end))
+            data = self.stream.read(deadline=max(0.0, until - time.monotonic()))
+            if not data:
+                raise self._silent(bytes(got))
+            got += data
+            if len(got) > ANSWER_LIMIT:
+                raise _too_much(self._where)
+        self._rest = bytes(got[found + len(end) - 1 :])
+        parts = sections(bytes(got[: found + len(end)]), self._mark)
+        for part in parts:
+            if part.name == "FAIL":
+                raise failure(part.argument, self._where, self._ended())
+        return parts
+
+    def after(self, got: bytes, name: str) -> bytes:
+        """What stands behind the first line that announces `name`."""
+        return got.partition(f"\n{self._mark} {name}\n".encode())[2]
+
+    def _ended(self) -> Completed:
+        return self.stream.finish(deadline=30.0)
+
+    def _silent(self, got: bytes) -> Bb8Error:
+        """The program ended without its END line: no sh, no sudo, killed, or stopped by the host."""
+        done = self._ended()
+        parts = [part.name for part in sections(got, self._mark)]
+        if "FAIL" in parts:
+            return failure("", self._where, done)
+        if b"sudo:" in done.err:
+            return Refused(
+                "HOST_SUDO_REFUSED",
+                f"sudo on {self._where} does not run commands without a password: {done.complaint}",
+                "Allow it for this user (NOPASSWD), or log in as root.",
+            )
+        return Refused(
+            "HOST_COMMAND_FAILED",
+            f"the command on {self._where} ended before it had answered: {done.complaint}",
+            "Run `bb8deploy diagnose` to see what the host offers; the tree on it is whole.",
+            details=done.err.decode(errors="replace").splitlines()[-8:],
+        )
+
+
+def failure(reason: str, where: str, done: Completed) -> Bb8Error:
+    """The error for a step that failed on the host; the runtime folder is as it was before."""
+    details = done.err.decode(errors="replace").splitlines()[-8:]
+    text = "\n".join(details)
+    if reason == "LOCK":
+        return CheckFailed(
+            "LOCK_LOST",
+            f"the lock of {where} was lost while the new tree was on its way; nothing was changed",
+            "Run again; if it happens again, look who else deploys to this host.",
+        )
+    if reason == "NO_PREVIOUS":
+        return CheckFailed(
+            "PREVIOUS_MISSING", f"{where} has no earlier tree to go back to", "Roll back to a tagged version."
+        )
+    if "No space left" in text or "quota" in text.lower():
+        return CheckFailed(
+            "HOST_DISK_FULL",
+            f"the disk of {where} is full; the earlier tree stands",
+            "Free space on the host (old backups, unused images), then run again.",
+            details=details,
+        )
+    if reason == "RENAME":
+        return CheckFailed(
+            "HOST_SWAP_REFUSED",
+            f"{where} could not be replaced in one step; the earlier tree stands",
+            "Check that the folder is no mount point, and that the user may write the folder above it "
+            "(HA_SSH_SUDO=yes for non-root users).",
+            details=details,
+        )
+    return CheckFailed(
+        "SYNC_HOST_FAILED",
+        f"{where} was not changed: {_REASONS.get(reason, 'a step failed on the host')}",
+        "See the host's own words; for a non-root user set HA_SSH_SUDO=yes.",
+        details=details,
+    )
+
+
+def _too_much(where: str) -> Refused:
+    return Refused(
+        "HOST_ANSWER_TOO_LONG",
+        f"{where} lists more than {ANSWER_LIMIT // 1024**2} MiB of names",
+        "Check HA_REMOTE_RUNTIME: it must be the add-on's own folder.",
+    )

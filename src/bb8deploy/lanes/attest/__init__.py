@@ -1,0 +1,1 @@
+"""Measures the echo of the running app over MQTT."""

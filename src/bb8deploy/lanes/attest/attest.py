@@ -1,0 +1,377 @@
+"""The echo attestation: asks the running add-on for echoes over a real window and keeps what came back."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bb8deploy.base.errors import CheckFailed, Unreachable
+from bb8deploy.base.payload import json_object
+from bb8deploy.base.secret import redact_data
+from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.store import save
+from bb8deploy.runs.tokens import Token
+from bb8deploy.transport.mqtt import BrokerLink, address_of
+
+if TYPE_CHECKING:
+    from bb8deploy.runs.contracts.qa import MetricsModel, QaContract
+
+FIRST_ECHO_DEADLINE = 30.0
+"""Seconds that a just started responder has to answer for the first time, before the window opens."""
+LAST_ECHO_GRACE = 2.0
+"""Seconds after the window in which the last answers may come."""
+IDENTITY_DEADLINE = 10.0
+"""Seconds that the deployed add-on has to say on the broker what it is, once its responder answers."""
+QA_COPY = "qa_contract_telemetry_STP5.json"
+MAX_PAYLOAD = 4096
+"""Characters of a payload that the snapshot keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The state of a window under way, for whoever watches. Seconds, and milliseconds of the newest trips."""
+
+    elapsed: float
+    seconds: float
+    sent: int
+    answered: int
+    newest: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttestOutcome:
+    """The figures, what the add-on says of itself, and the files that hold the evidence."""
+
+    metrics: Metrics
+    identity: Mapping[str, str]
+    artifacts: tuple[Path, ...]
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Everything that came in, in order; the link's thread appends, the lane reads.
+
+    `about` is the newest word of the add-on on itself, retained or not: what was retained when we came may
+    be that of an earlier start.
+    """
+
+    base: str
+    snapshot: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    retained: dict[str, str] = field(default_factory=dict)
+    about: str = ""
+    pings: list[float] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __call__(self, topic: str, payload: bytes, retained: bool) -> None:
+        at = time.monotonic()
+        text = payload.decode("utf-8", "replace")
+        row = {"topic": topic, "payload": text[:MAX_PAYLOAD], "retained": retained, "received": _utc()}
+        with self.changed:
+            self.snapshot.append(row)
+            if topic == f"{self.base}/status/identity":
+                self.about = text
+            if retained:
+                self.retained[topic] = text
+            elif topic == f"{self.base}/echo/ack":
+                self.answers.append(Answer(str(json_object(text).get("cid")), at))
+            elif topic == f"{self.base}/telemetry/echo_roundtrip" and json_object(text).get("ble_ok") is True:
+                self.pings.append(at)
+            self.changed.notify_all()
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What the add-on says it is, empty where it says nothing."""
+        return _strings(json_object(self.about))
+
+    def wait_for(self, cids: Iterable[str], seconds: float) -> bool:
+        """Whether all of these were answered within `seconds`."""
+        wanted = set(cids)
+        with self.changed:
+            return self.changed.wait_for(lambda: wanted <= {a.cid for a in self.answers}, seconds)
+
+
+def attest(
+    run: Run,
+    *,
+    seconds: float = 10.0,
+    rate_hz: float = 5.0,
+    require_ble: bool = False,
+    watch: Callable[[Beat], None] = lambda _beat: None,
+) -> AttestOutcome:
+    """Asks for echoes for `seconds` at `rate_hz`, writes the evidence, and gives the tokens if all held.
+
+    Raises CheckFailed ATTEST_FAILED, ECHO_MISSING, ECHO_FROM_OTHER or ECHO_FROM_UNKNOWN, Unreachable
+    BROKER_LOST, and what the broker's connection raises.
+    """
+    base = run.settings.text("MQTT_BASE_TOPIC")
+    heard = _Heard(base)
+    link = BrokerLink(address_of(run.settings), heard)
+    with run.step("attest: reach the broker", str(link.address)):
+        link.open()
+    try:
+        link.subscribe(f"{base}/#", "homeassistant/device/+/config")
+        with run.step("attest: wait for the first echo"):
+            _await_first(run, link, heard)
+        _identity(run, heard, IDENTITY_DEADLINE)
+        with run.step(f"attest: echo for {seconds:g} s at {rate_hz:g}/s") as facts:
+            window = _hold(run, link, heard, seconds, rate_hz, watch)
+            metrics = measure(window, require_ble=require_ble)
+            facts.update(sent=len(window.sent), answered=metrics.echoes, p95_ms=metrics.p95)
+        identity = _identity(run, heard, 0.0)
+    finally:
+        link.close()
+    artifacts = _write_artifacts(run, heard, metrics)
+    if metrics.lost or metrics.duplicates:
+        run.progress.warn(f"{metrics.lost} echo(es) lost, {metrics.duplicates} answered twice")
+    contract = _contract(run, heard, metrics, identity)
+    copy = _write_contract(run, contract)
+    if not metrics.passed:
+        raise _failed(link, metrics)
+    _emit(run, metrics)
+    _write_contract(run, contract.model_copy(update={"tokens": tuple(run.ledger.held())}))
+    return AttestOutcome(metrics, identity, (*artifacts, copy))
+
+
+def _await_first(run: Run, link: BrokerLink, heard: _Heard) -> None:
+    """A responder subscribes a moment after its start: the window must not count that against it."""
+    end = time.monotonic() + FIRST_ECHO_DEADLINE
+    number = 0
+    cids: list[str] = []
+    while time.monotonic() < end and not link.lost:
+        cids.append(f"{run.id}-ready-{number}")
+        _ask(link, heard.base, cids[-1], number)
+        number += 1
+        with heard.changed:
+            if heard.changed.wait_for(lambda: any(a.cid in cids for a in heard.answers), 1.0):
+                return
+    if link.lost:
+        raise _gone(link)
+    status = heard.retained.get(f"{heard.base}/status", "nothing")
+    raise CheckFailed(
+        "ECHO_MISSING",
+        f"nobody answered an echo on {heard.base}/echo/cmd within {FIRST_ECHO_DEADLINE:g} s; "
+        f"{heard.base}/status says {status}",
+        "See `bb8deploy logs`: the responder must say Connected and Subscribed; check the add-on's options "
+        "enable_echo and base_topic, and that it uses this very broker.",
+    )
+
+
+def _hold(
+    run: Run, link: BrokerLink, heard: _Heard, seconds: float, rate_hz: float, watch: Callable[[Beat], None]
+) -> Window:
+    """The window itself: one echo each 1/rate seconds, at fixed times, whatever became of the others."""
+    started, began = _utc(), time.monotonic()
+    sent: list[Sent] = []
+    while (elapsed := time.monotonic() - began) < seconds:
+        if link.lost:
+            raise _gone(link)
+        due = len(sent) / rate_hz
+        if elapsed >= due:
+            cid = f"{run.id}-{len(sent)}"
+            sent.append(Sent(cid, time.monotonic(), _utc()))
+            _ask(link, heard.base, cid, len(sent))
+            watch(_beat(elapsed, seconds, sent, heard))
+        else:
+            time.sleep(min(due, seconds) - elapsed)
+    ended, lasted = _utc(), time.monotonic() - began
+    heard.wait_for((s.cid for s in sent), LAST_ECHO_GRACE)
+    if link.lost:
+        raise _gone(link)
+    pings = sum(began <= at <= began + lasted for at in heard.pings)
+    return Window(started, ended, lasted, tuple(sent), tuple(heard.answers), pings)
+
+
+def _ask(link: BrokerLink, base: str, cid: str, value: int) -> None:
+    link.publish(f"{base}/echo/cmd", json.dumps({"value": value, "cid": cid}))
+
+
+def _beat(elapsed: float, seconds: float, sent: list[Sent], heard: _Heard) -> Beat:
+    asked = {s.cid: s.at for s in sent}
+    trips = [(a.at - asked[a.cid]) * 1000 for a in tuple(heard.answers) if a.cid in asked]
+    return Beat(elapsed, seconds, len(sent), len(trips), tuple(trips))
+
+
+def _identity(run: Run, heard: _Heard, seconds: float) -> Mapping[str, str]:
+    """What the add-on on this broker says it is, within `seconds`; where this run knows what it has just
+    verified, it must be that."""
+    deployed = {"version": "version", "tree": "tree", "run": "stamp_run"}
+    expected = {name: str(run.facts[fact]) for name, fact in deployed.items() if run.facts.get(fact)}
+    with heard.changed:
+        heard.changed.wait_for(lambda: not differences(expected, heard.identity), seconds)
+        told = heard.identity
+    differ = differences(expected, told)
+    if differ and not told:
+        raise CheckFailed(
+            "ECHO_FROM_UNKNOWN",
+            f"{heard.base}/status/identity on this broker says nothing: whoever answers the echoes may not "
+            "be the add-on that was just deployed",
+            f"Let the add-on publish its identity there, retained, or set MQTT_HOST to the broker that it "
+            f"uses. `bb8deploy attest` alone attests whoever answers on {heard.base}.",
+            details=differ,
+        )
+    if differ:
+        raise CheckFailed(
+            "ECHO_FROM_OTHER",
+            f"the add-on that uses {heard.base} on this broker is not the one that was just deployed",
+            "Set MQTT_HOST to the broker that the deployed add-on uses, or give each add-on its own "
+            "base_topic (and MQTT_BASE_TOPIC here).",
+            details=differ,
+        )
+    return told
+
+
+def _failed(link: BrokerLink, metrics: Metrics) -> CheckFailed:
+    return CheckFailed(
+        "ATTEST_FAILED",
+        f"the echo attestation over {link.address} did not hold: {'; '.join(metrics.failures())}",
+        "Look at reports/stp5/metrics_summary.json, and at the load of the host and the broker.",
+    )
+
+
+def _emit(run: Run, metrics: Metrics) -> None:
+    """The three tokens; the window is over, all its files are written, every criterion held."""
+    emit = run.ledger.emit
+    emit(Token.ECHO_WINDOW_10S_OK, seconds=f"{metrics.window.seconds:.2f}", sent=len(metrics.window.sent))
+    emit(Token.TELEMETRY_ARTIFACTS_EMITTED, folder="reports/stp5")
+    emit(
+        Token.TELEMETRY_ATTEST_OK,
+        echoes=metrics.echoes,
+        lost=metrics.lost,
+        p50_ms=_figure(metrics.p50),
+        p95_ms=_figure(metrics.p95),
+        ble_ok=metrics.window.pings,
+    )
+
+
+def _figure(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f}"
+
+
+def _write_artifacts(run: Run, heard: _Heard, metrics: Metrics) -> tuple[Path, ...]:
+    folder = run.reports / "stp5"
+    echoes = [
+        {"cid": s.cid, "sent": s.utc, "rtt_ms": _rounded(metrics.round_trips.get(s.cid))}
+        for s in metrics.window.sent
+    ]
+    # Only the messages hold others' words; in what was counted here a secret would be there by chance.
+    messages = redact_data(heard.snapshot, run.settings.secrets())
+    texts = {
+        folder / "telemetry_snapshot.jsonl": _lines(messages),
+        folder / "echoes.jsonl": _lines(echoes),
+        folder / "metrics_summary.json": summary(metrics).model_dump_json(indent=2) + "\n",
+    }
+    for path, text in texts.items():
+        save(path, text)
+    return tuple(texts)
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def summary(metrics: Metrics) -> MetricsModel:
+    """The metrics as `metrics_summary.json` has them."""
+    from bb8deploy.runs.contracts.qa import CriteriaModel, MetricsModel
+
+    window = metrics.window
+    return MetricsModel(
+        window_start_utc=window.started,
+        window_end_utc=window.ended,
+        window_duration_sec=round(window.seconds, 3),
+        sent=len(window.sent),
+        echo_count=metrics.echoes,
+        lost=metrics.lost,
+        duplicates=metrics.duplicates,
+        echo_rtt_ms_mean=_rounded(metrics.mean),
+        p50=_rounded(metrics.p50),
+        p95=_rounded(metrics.p95),
+        p99=_rounded(metrics.p99),
+        max=_rounded(metrics.max),
+        ble_ok_count=window.pings,
+        criteria=CriteriaModel.model_validate(dict(metrics.criteria)),
+        verdict=metrics.passed,
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _contract(run: Run, heard: _Heard, metrics: Metrics, identity: Mapping[str, str]) -> QaContract:
+    from bb8deploy.runs.contracts.qa import DiscoveryModel, EchoesModel, QaContract
+    from bb8deploy.workspace.addon import read_addon
+
+    telemetry, tests = summary(metrics), _tests(run)
+    topics = tuple(sorted(t for t in heard.retained if t.startswith("homeassistant/device/")))
+    version = identity.get("version") or read_addon(run.addon).version
+    return QaContract(
+        **run.contract_base("qa_report_contract_v1", version=version, passed=metrics.passed),
+        coverage=tests["coverage"] if tests else None,
+        tests=tests,
+        echoes=EchoesModel(
+            sent=telemetry.sent,
+            answered=telemetry.echo_count,
+            lost=telemetry.lost,
+            duplicates=telemetry.duplicates,
+        ),
+        discovery=DiscoveryModel(seen=bool(topics), topics=topics),
+        telemetry=telemetry,
+        criteria=telemetry.criteria,
+        identity=dict(identity),
+        tag=_tag(run, version),
+    )
+
+
+def _write_contract(run: Run, contract: QaContract) -> Path:
+    """Writes the contract and its copy beside the receipts; gives the latter."""
+    copy = run.reports / QA_COPY
+    save(copy, run.write_contract(contract).read_text(encoding="utf-8"))
+    return copy
+
+
+def _tests(run: Run) -> Any:
+    """The counts of the tests that this very run made, None where it made none."""
+    with suppress(FileNotFoundError):
+        return json_object((run.folder / "validate_contract_v1.json").read_text(encoding="utf-8")).get(
+            "tests"
+        )
+    return None
+
+
+def _tag(run: Run, version: str) -> str:
+    """The version's tag where it exists already, else nothing."""
+    from bb8deploy.workspace.git import resolve
+
+    return version if resolve(run.workspace, f"refs/tags/{version}") else ""
+
+
+def _gone(link: BrokerLink) -> Unreachable:
+    return Unreachable(
+        "BROKER_LOST",
+        f"the broker {link.address} ended the connection during the attestation",
+        "Look at the broker's log, and attest again with `bb8deploy attest`.",
+    )
+
+
+def _strings(data: Mapping[str, Any]) -> dict[str, str]:
+    """The data's plain values as text."""
+    plain = {key: value for key, value in data.items() if not isinstance(value, dict | list)}
+    return {_whole(key): _whole(str(value)) for key, value in plain.items()}
+
+
+def _whole(text: str) -> str:
+    """The text without the halves of characters that JSON may hold and no file takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,1 @@
+"""Runs a release against an embedded host, for people to watch."""

@@ -1,0 +1,1 @@
+"""Deploys the app to one or several hosts, and rolls it back."""

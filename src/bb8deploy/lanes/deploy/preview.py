@@ -1,0 +1,73 @@
+"""Says before anything is done what lanes 2 and 3 would do, and what of it cannot be foreseen."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from bb8deploy.host.connect import Host
+from bb8deploy.host.supervisor.base import AddonState
+from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.sync.sync import SyncOutcome, hand_edits
+from bb8deploy.lanes.verify.verify import VerifyOptions, bring_up, slug_of
+from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.lifecycle import Action, Decision
+from bb8deploy.plan.sync import SyncPlan
+from bb8deploy.runs.run import Run
+
+_VERBS = (Action.INSTALL, Action.UPDATE, Action.REBUILD)
+
+
+def foresee_sync(synced: SyncOutcome) -> str:
+    """One line for lane 2."""
+    if synced.nothing_to_do:
+        return f"would send nothing: {synced.where} holds {synced.version} already"
+    entries = synced.plan.entries
+    size = sum(entry.size for entry in entries)
+    return f"would send {len(entries)} file(s), {size} bytes, to {synced.where} and swap the folders"
+
+
+def foresee_edits(run: Run, host: Host, plan: SyncPlan) -> list[str]:
+    """One line where a deploy would stop because of hand edits on the host."""
+    edited = None if run.assume_yes else hand_edits(host, plan)
+    return [f"would refuse ({edited.code}) without --yes: {edited.cause}"] if edited else []
+
+
+def foresee(run: Run, host: Host, expected: Expected, options: VerifyOptions) -> tuple[str, ...]:
+    """What the Supervisor would be asked for, one line each, then what nobody can know before."""
+    reached = reach(run.settings, run.addon, host, slug_of(run))
+    with closing(reached.supervisor):
+        work = bring_up(run, host, reached, expected, options)
+        decision = work.foreseen()
+        route = work.supervisor.route
+    actions = _actions(work.slug, decision, options, run.settings.number("BB8_SETTLE_SECONDS"))
+    return (
+        f"{work.slug} by {route}: {_now(reached.first.state)}",
+        *(f"would {action}" for action in actions),
+        f"cannot be foreseen: {_unknown(decision)}",
+    )
+
+
+def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: float) -> list[str]:
+    action = decision.action
+    if action is Action.NONE:
+        return [f"do nothing to {slug}: {decision.why}", f"watch it for {settle:g} s"]
+    if action is Action.REFUSE:
+        return ["reload the store", f"refuse ({decision.code}): {decision.why}", "put the earlier tree back"]
+    backup = ", with a backup first" if options.backup and action is Action.UPDATE else ""
+    verb = [f"{action.value} {slug}{backup}: {decision.why}"] if action in _VERBS else []
+    start = [f"start {slug} unless it runs"] if decision.start else []
+    return ["reload the store", *verb, *start, f"wait for its own report and watch it for {settle:g} s"]
+
+
+def _now(state: AddonState | None) -> str:
+    if state is None or not state.installed:
+        return "not installed"
+    return f"{state.version} is {state.state}"
+
+
+def _unknown(decision: Decision) -> str:
+    if decision.action in _VERBS:
+        return "whether it builds, how long that takes, what the add-on reports when it runs"
+    if decision.action is Action.START:
+        return "whether it starts, and what it reports then"
+    return "whether it stays as it is until then"

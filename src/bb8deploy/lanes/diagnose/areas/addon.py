@@ -1,0 +1,165 @@
+"""The add-on: its version in every place, what runs, its options, its rating, how it last died; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bb8deploy.base.secret import Secret
+from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.plan.crash import last_crash
+from bb8deploy.plan.identity import UNKNOWN, newest
+
+if TYPE_CHECKING:
+    from bb8deploy.host.supervisor.base import AddonState
+    from bb8deploy.lanes.diagnose.areas.runtime import FolderSeen, Here
+    from bb8deploy.lanes.diagnose.areas.supervisor import SupervisorSeen
+
+SUBJECT = "add-on"
+DEPLOY = "Run `bb8deploy deploy`."
+LOGS = "See `bb8deploy logs` for what came before."
+
+
+def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[Check]:
+    """Judges what the others saw."""
+    sheet = Sheet(SUBJECT)
+    if not supervisor.asked or supervisor.look is None:
+        sheet.skip("installed", "the Supervisor was not asked")
+        return sheet.checks
+    state = supervisor.look.state
+    if state is None or (not state.installed and not state.listed):
+        seen = f"the Supervisor does not know {supervisor.slug}"
+        sheet.fail("installed", seen, DEPLOY, "ADDON_NOT_IN_STORE")
+        return sheet.checks
+    _installed(sheet, state)
+    _versions(sheet, state, here, folder)
+    if state.installed:
+        _running(sheet, state, supervisor.look.log)
+        _identity(sheet, state, folder, supervisor.look.log)
+        _options(sheet, here.config, state)
+        _rating(sheet, here.config, state)
+    return sheet.checks
+
+
+def passwords(config: Mapping[str, Any], state: AddonState | None) -> Iterator[Secret]:
+    """The options that the schema calls a password: they stand in the Supervisor's answer as they are."""
+    schema = config.get("schema")
+    options = state.raw.get("options") if state else None
+    if not isinstance(schema, Mapping) or not isinstance(options, Mapping):
+        return
+    for name, kind in schema.items():
+        if str(kind).startswith("password") and options.get(name):
+            yield Secret(str(options[name]))
+
+
+def _installed(sheet: Sheet, state: AddonState) -> None:
+    if not state.installed:
+        seen = f"{state.slug} {state.listed} is listed, but not installed"
+        sheet.warn("installed", seen, "Run `bb8deploy deploy`: it installs it.", "ADDON_NOT_INSTALLED")
+    elif state.detached:
+        seen = f"{state.slug} {state.version} is installed, but gone from the store"
+        sheet.fail(
+            "installed", seen, "Run `bb8deploy validate`, then `bb8deploy deploy`.", "ADDON_NOT_IN_STORE"
+        )
+    else:
+        kind = "built on the host" if state.built_here else "pulled as an image"
+        sheet.ok("installed", f"{state.slug} {state.version}, {kind}")
+
+
+def _versions(sheet: Sheet, state: AddonState, here: Here, folder: FolderSeen) -> None:
+    """One line for all places; any two that differ deserve attention."""
+    places = {
+        "here": here.wanted.stamp.version if here.wanted else "",
+        "on the host": str(folder.config.get("version") or ""),
+        "in the store": state.listed,
+        "installed": state.version,
+    }
+    seen = ", ".join(f"{version or '-'} {place}" for place, version in places.items())
+    known = {version for version in places.values() if version}
+    if len(known) < 2 and all(places.values()):
+        sheet.ok("versions", f"{state.listed} {', '.join(places)}")
+    elif len(known) < 2:
+        sheet.ok("versions", seen)
+    else:
+        sheet.warn("versions", seen, DEPLOY, "VERSION_DIFFERS")
+
+
+def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
+    crash = last_crash(log)
+    cause = crash.cause if crash else (log[-1].strip() if log else "its log is empty")
+    if state.state in {"started", "startup"}:
+        sheet.ok("state", state.state)
+        if crash and not crash.recovered:
+            sheet.warn("crash", f"its log tells of an end since its start: {cause}", LOGS, "ADDON_DIED")
+        elif crash:
+            sheet.warn("crash", f"it died earlier and came back: {cause}", LOGS, "ADDON_DIED")
+        else:
+            sheet.ok("crash", "none in its log")
+    elif state.state == "stopped":
+        sheet.warn(
+            "state",
+            f"stopped; its last word: {cause}",
+            f"Start it in Home Assistant, or: {DEPLOY}",
+            "ADDON_STOPPED",
+        )
+    else:
+        sheet.fail("state", f"{state.state}: {cause}", LOGS, "ADDON_DIED")
+
+
+def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[str, ...]) -> None:
+    """Whether what runs says that it was made of the files that lie on the host."""
+    said = newest(log)
+    stamp = folder.plan.earlier if folder.plan else None
+    if said is None:
+        remedy = f"{DEPLOY} It shows how an add-on reports itself."
+        sheet.warn("identity", "nothing in its log says which content runs", remedy, "IDENTITY_MISSING")
+    elif said.tree == UNKNOWN:
+        sheet.warn("identity", f"{said.version} without a stamp", DEPLOY, "IDENTITY_MISSING")
+    elif said.version != state.version or (
+        stamp and (said.version, said.tree) != (stamp.version, stamp.tree)
+    ):
+        seen = f"reports {said.version} {said.tree[:19]}, the host's stamp says "
+        seen += f"{stamp.version} {stamp.tree[:19]}" if stamp else f"nothing, installed is {state.version}"
+        sheet.warn("identity", seen, DEPLOY, "IDENTITY_DIFFERS")
+    else:
+        proof = "as the host's stamp says" if stamp else "nobody could compare"
+        sheet.ok("identity", f"reports {said.version} {said.tree[:19]}, {proof}")
+
+
+def _options(sheet: Sheet, config: Mapping[str, Any], state: AddonState) -> None:
+    """The options of the host against the schema of here: it refuses them at the next start, not before."""
+    from bb8deploy.checks.schema import validate_options
+
+    options, schema = state.raw.get("options"), config.get("schema")
+    if not isinstance(options, Mapping) or not isinstance(schema, Mapping):
+        sheet.skip("options", "the add-on has no schema for options, or the Supervisor did not show them")
+        return
+    plain = {name: value for name, value in options.items() if not str(value).startswith("!secret ")}
+    verdict = validate_options(schema, plain, name=state.name or state.slug)
+    remedy = "Correct them in the add-on's Configuration tab."
+    refused = [f"{'.'.join(map(str, p.path))}: {p.message}" for p in verdict.errors]
+    unknown = [".".join(map(str, p.path)) for p in verdict.warnings]
+    if refused:
+        sheet.fail("options", f"the schema refuses {'; '.join(refused)}", remedy, "OPTIONS_INVALID")
+    elif unknown:
+        sheet.warn("options", f"the schema does not know {', '.join(unknown)}", remedy, "OPTION_UNKNOWN")
+    else:
+        sheet.ok("options", f"{len(options)}, all as the schema wants them")
+
+
+def _rating(sheet: Sheet, config: Mapping[str, Any], state: AddonState) -> None:
+    from bb8deploy.checks.schema import validate_config
+
+    seen = state.raw.get("rating")
+    if not isinstance(seen, int):
+        sheet.skip("rating", "the Supervisor does not tell it")
+        return
+    verdict = validate_config(dict(config))
+    possible = verdict.rating_with_profile if state.raw.get("apparmor") == "profile" else verdict.rating
+    if possible is not None and seen < possible:
+        remedy = f"{DEPLOY} A profile and new rights count from the next install or update on."
+        sheet.warn(
+            "rating", f"{seen} of 8; this config.yaml would have {possible}", remedy, "PROFILE_SAME_VERSION"
+        )
+    else:
+        sheet.ok("rating", f"{seen} of 8")

@@ -1,0 +1,94 @@
+"""The robot, as the running add-on tells of it on the broker: adapter, seen, signal, state, who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bb8deploy.base.payload import json_object
+from bb8deploy.lanes.diagnose.areas.broker import BrokerSeen, connection_of
+from bb8deploy.lanes.diagnose.check import Check, Sheet
+
+SUBJECT = "robot"
+WEAK_DBM = -85
+LOGS = "See `bb8deploy logs`."
+
+
+def checks(seen: BrokerSeen) -> list[Check]:
+    """Judges what was retained and what the add-on heard when it was asked; looks at nothing itself."""
+    sheet = Sheet(SUBJECT)
+    status = seen.retained.get(f"{seen.base}/status")
+    if not seen.reached:
+        sheet.skip("bridge", "the broker was not reached")
+    elif status != "online":
+        said = (
+            f"the add-on's last word on {seen.base}/status is {status}"
+            if status
+            else "no add-on speaks there"
+        )
+        remedy = "Start the add-on, and check that it uses this broker and this base topic."
+        sheet.warn("bridge", said, remedy, "BRIDGE_OFFLINE")
+    else:
+        sheet.ok("bridge", "online")
+        _robot(sheet, seen)
+    return sheet.checks
+
+
+def _robot(sheet: Sheet, seen: BrokerSeen) -> None:
+    connection = connection_of(seen.retained, seen.base)
+    state = str(connection.get("state") or "unknown")
+    reason, remedy = str(connection.get("reason") or ""), str(connection.get("remedy") or LOGS)
+    if state == "adapter_off":
+        sheet.fail("adapter", reason, remedy, "ROBOT_NO_ADAPTER")
+        sheet.skip("heard", "there is no adapter to hear it by")
+        return
+    sheet.ok("adapter", "the host's Bluetooth answers")
+    _state(sheet, state, reason, remedy, connection)
+    _heard(sheet, seen.ready, remedy)
+    _battery(sheet, json_object(seen.retained.get(f"{seen.base}/status/telemetry", "")))
+
+
+def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mapping[str, Any]) -> None:
+    who = " ".join(str(connection[key]) for key in ("name", "address") if connection.get(key))
+    if state == "held_by_other":
+        sheet.fail("holder", reason, remedy, "ROBOT_HELD")
+    elif state in {"absent", "lost"}:
+        sheet.warn("holder", f"nobody: {reason}", remedy, "ROBOT_ABSENT")
+    elif state == "ready":
+        sheet.ok("holder", f"this add-on holds {who or 'it'}, and it answers")
+    else:
+        sheet.ok("holder", reason or state)
+
+
+def _heard(sheet: Sheet, ready: Mapping[str, Any] | None, remedy: str) -> None:
+    """The answer to ble_ready: a PING that the robot answered, or an advertisement."""
+    if ready is None:
+        sheet.skip("heard", "the add-on was not asked")
+    elif not ready:
+        sheet.warn("heard", "the add-on did not answer the question for the robot", LOGS, "ROBOT_NOT_ASKED")
+    elif not ready.get("detected"):
+        sheet.warn("heard", "the robot is not heard at the moment", remedy, "ROBOT_ABSENT")
+    else:
+        _signal(sheet, ready)
+
+
+def _signal(sheet: Sheet, ready: Mapping[str, Any]) -> None:
+    rssi = ready.get("rssi")
+    latency = ready.get("latency_ms")
+    after = f" after {latency:.0f} ms" if isinstance(latency, int | float) else ""
+    seen = f"by {ready.get('source')}{after}, {rssi} dBm"
+    if isinstance(rssi, int | float) and rssi < WEAK_DBM:
+        remedy = "Bring the robot nearer to the adapter, or the adapter away from USB 3 devices."
+        sheet.warn("heard", f"{seen}: weak", remedy, "ROBOT_WEAK")
+    else:
+        sheet.ok("heard", seen)
+
+
+def _battery(sheet: Sheet, telemetry: Mapping[str, Any]) -> None:
+    state, volts = telemetry.get("battery_state"), telemetry.get("battery_v")
+    if state in {"low", "critical"}:
+        sheet.warn("battery", f"{state}, {volts} V", "Put the robot on its charger.", "ROBOT_BATTERY")
+    elif state:
+        sheet.ok("battery", f"{state}, {volts} V")
+    else:
+        sheet.skip("battery", "the robot has not told yet")

@@ -1,0 +1,205 @@
+"""The runtime folder against the workspace: what differs, what was edited, what does not belong there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.topology import Topology, look_mounted
+from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.lanes.sync.sync import Wanted, read_wanted
+from bb8deploy.plan.sync import Stamp, SyncPlan, plan_sync
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.addon import CONFIG_NAMES, parse_config, read_addon
+from bb8deploy.workspace.tree import FoundTree, Manifest
+
+if TYPE_CHECKING:
+    from bb8deploy.host.connect import Host
+
+SUBJECT = "runtime folder"
+SHOWN = 3
+DOCKERFILE = "Dockerfile"
+CACHES = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "htmlcov")
+DEPLOY = "Run `bb8deploy deploy`."
+SHOW = "`bb8deploy deploy --dry-run --diff` shows the differences."
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The workspace's add-on; `wanted` is None where it cannot be read, which a failed check then tells."""
+
+    checks: tuple[Check, ...]
+    wanted: Wanted | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    config_name: str = CONFIG_NAMES[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSeen:
+    """What lies in the runtime folder. `seen` where it could be looked at; `git` is the path of a repository
+    in it; `config` is the host's own config.yaml; `topology` is that of a mounted share."""
+
+    checks: tuple[Check, ...]
+    where: str = ""
+    seen: bool = False
+    present: bool = False
+    plan: SyncPlan | None = None
+    git: str = ""
+    caches: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    has_config: bool = False
+    dockerfile: str = ""
+    topology: Topology | None = None
+
+
+def read_here(run: Run) -> Here:
+    """Reads and hashes the workspace's add-on."""
+    sheet = Sheet("workspace")
+    try:
+        wanted = read_wanted(run, run.addon)
+        info = read_addon(run.addon)
+    except Bb8Error as error:
+        sheet.error("add-on", error)
+        return Here(tuple(sheet.checks))
+    stamp = wanted.stamp
+    files = len(wanted.manifest.entries)
+    sheet.ok("add-on", f"version {stamp.version}, {files} files, commit {stamp.commit[:12]}")
+    return Here(tuple(sheet.checks), wanted, info.raw, info.config.name)
+
+
+def look(host: Host, here: Here) -> FolderSeen:
+    """Hashes the host's files and compares; fetches what it needs to judge of them, and nothing else."""
+    sheet = Sheet(SUBJECT)
+    where = host.files.where
+    try:
+        found = host.files.look()
+    except Bb8Error as error:
+        sheet.error("files", error)
+        return FolderSeen(tuple(sheet.checks), where)
+    if not found.present:
+        sheet.warn("files", f"{where} does not exist yet", DEPLOY, "RUNTIME_FOLDER_MISSING")
+        return FolderSeen(tuple(sheet.checks), where, seen=True)
+    git = _repository(sheet, found)
+    caches = _caches(found)
+    seen = FolderSeen(
+        (), where, seen=True, present=True, git=git, caches=caches, topology=_on_the_share(host)
+    )
+    if here.wanted is None:
+        sheet.skip("files", "the workspace's add-on cannot be read, so there is nothing to compare with")
+        return replace(seen, checks=tuple(sheet.checks))
+    try:
+        wanted = here.wanted
+        plan = plan_sync(_without_git(found), wanted.manifest, wanted.ignore, wanted.stamp)
+        own = _fetch(host, plan, wanted, (here.config_name, DOCKERFILE))
+    except Bb8Error as error:
+        sheet.error("files", error)
+        return replace(seen, checks=tuple(sheet.checks))
+    _compare(sheet, plan)
+    return replace(
+        seen,
+        checks=tuple(sheet.checks),
+        plan=plan,
+        config=_config(sheet, own.get(here.config_name), here.config_name),
+        has_config=here.config_name in own,
+        dockerfile=own.get(DOCKERFILE, b"").decode(errors="replace"),
+    )
+
+
+def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> list[Check]:
+    """Whether other folders or files claim to be this add-on."""
+    sheet = Sheet(SUBJECT)
+    topology = over_ssh or seen.topology
+    if topology is None or not seen.present:
+        sheet.skip("claims", "nobody could look which folders claim the add-on's slug")
+        return sheet.checks
+    runtime = PurePosixPath(seen.where.rpartition(":")[2] or seen.where)
+    wrong = [line for line in topology.problems(runtime.name, slug) if ".git/" not in line]
+    if wrong:
+        remedy = "Remove what does not belong there: the Supervisor takes any config file for an add-on."
+        sheet.fail("claims", "; ".join(wrong[:SHOWN]), remedy, "TOPOLOGY_WRONG")
+    else:
+        sheet.ok("claims", f"one folder has the slug {slug}, and nothing of the workspace lies in it")
+    return sheet.checks
+
+
+def _on_the_share(host: Host) -> Topology | None:
+    with contextlib.suppress(OSError, Bb8Error):
+        return look_mounted(Path(host.files.runtime)) if host.transport is None else None
+    return None
+
+
+def _repository(sheet: Sheet, found: FoundTree) -> str:
+    paths = (*found.folders, *found.manifest.by_path, *found.others)
+    git = min((path for path in paths if ".git" in path.split("/")), key=len, default="")
+    if git:
+        remedy = "Move the repository out of the runtime folder (keep it if it holds work)."
+        sheet.fail("repository", f"there is a repository at {git}", remedy, "RUNTIME_HAS_GIT")
+    else:
+        sheet.ok("repository", "none, as it should be")
+    return git
+
+
+def _without_git(found: FoundTree) -> FoundTree:
+    def outside(path: str) -> bool:
+        return ".git" not in path.split("/")
+
+    return replace(
+        found,
+        manifest=Manifest(tuple(entry for entry in found.manifest.entries if outside(entry.path))),
+        folders=tuple(filter(outside, found.folders)),
+        others=tuple(filter(outside, found.others)),
+    )
+
+
+def _caches(found: FoundTree) -> tuple[str, ...]:
+    return tuple(sorted(path for path in found.folders if path.rpartition("/")[2] in CACHES))
+
+
+def _fetch(host: Host, plan: SyncPlan, wanted: Wanted, wish: tuple[str, ...]) -> dict[str, bytes]:
+    """These files as the host has them; those that are the same are read here."""
+    names = [name for name in wish if name in plan.have.by_path]
+    differ = [name for name in names if name in {*plan.changes.changed, *plan.changes.removed}]
+    own = host.files.fetch(differ) if differ else {}
+    same = {name: (wanted.source / name).read_bytes() for name in names if name not in differ}
+    return {**same, **own}
+
+
+def _config(sheet: Sheet, data: bytes | None, name: str) -> Mapping[str, Any]:
+    if data is None:
+        seen = f"there is no {name}: the Supervisor sees no add-on"
+        sheet.fail("config", seen, DEPLOY, "CONFIG_MISSING")
+        return {}
+    try:
+        return parse_config(data, name)
+    except Bb8Error as error:
+        sheet.fail("config", f"on the host, {error.cause}", DEPLOY, error.code)
+        return {}
+
+
+def _compare(sheet: Sheet, plan: SyncPlan) -> None:
+    paths = (*plan.changes.paths, *plan.extra)
+    stamp = plan.earlier
+    if not paths:
+        sheet.ok("files", f"{len(plan.have.entries)} files, the same as here")
+    else:
+        more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+        seen = f"{len(paths)} differ from here: {', '.join(paths[:SHOWN])}{more}"
+        sheet.warn("files", seen, f"{DEPLOY} {SHOW}", "HOST_DIFFERS")
+    _edits(sheet, plan, stamp)
+
+
+def _edits(sheet: Sheet, plan: SyncPlan, stamp: Stamp | None) -> None:
+    """The stamp names the tree that was sent: another digest means that somebody wrote there since."""
+    if stamp is None:
+        remedy = f"{DEPLOY} It leaves a stamp, by which later edits show."
+        sheet.warn("edits", "no stamp: the folder was not made by bb8deploy", remedy, "STAMP_MISSING")
+    elif not plan.found_as(stamp):
+        remedy = f"Take over what is worth it, then run `bb8deploy deploy --yes`. {SHOW}"
+        seen = f"files were edited by hand since {stamp.version} was sent (run {stamp.run})"
+        sheet.warn("edits", seen, remedy, "HAND_EDITED")
+    else:
+        sheet.ok("edits", f"none since {stamp.version} was sent (run {stamp.run})")

@@ -1,0 +1,226 @@
+"""The Supervisor: which ways lead to it, whether it may build, its space, its jobs, what troubles it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host import topology
+from bb8deploy.host.topology import Topology
+from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.lanes.diagnose.spawn import Pending, spawn
+from bb8deploy.lanes.verify.verify import slug_of
+from bb8deploy.runs.run import Run
+
+if TYPE_CHECKING:
+    from bb8deploy.host.connect import Host
+    from bb8deploy.host.supervisor.base import Look, Supervisor
+    from bb8deploy.host.supervisor.route import Reached
+
+SUBJECT = "supervisor"
+DOCUMENTS = ("supervisor/info", "resolution/info", "host/info", "jobs/info")
+GIGABYTES_TO_BUILD = 2.0
+"""Below this the Supervisor refuses to install, update and rebuild."""
+GIGABYTES_ENOUGH = 5.0
+LOG_LINES = 400
+ANSWER = 40.0
+"""Seconds for what is asked ahead."""
+BLOCKS = "Mend what `ha resolution info` names, often the disk or the internet."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the Supervisor says of itself and its host, and when it was asked and had answered (epoch s)."""
+
+    documents: Mapping[str, Mapping[str, Any]]
+    before: float
+    after: float
+
+    @classmethod
+    def by(cls, supervisor: Supervisor) -> Told:
+        """Asks; no documents where there is no answer."""
+        before = time.time()
+        try:
+            found = supervisor.documents(*DOCUMENTS)
+        except Bb8Error:
+            found = {}
+        return cls(found, before, time.time())
+
+    @property
+    def clock(self) -> tuple[float | None, float]:
+        """How far the host's clock is ahead of ours, and how far off that may be, in seconds."""
+        try:
+            told = datetime.fromisoformat(str(self.documents["host/info"]["dt_utc"])).timestamp()
+        except (KeyError, ValueError):
+            return None, 0.0
+        return told - (self.before + self.after) / 2, (self.after - self.before) / 2 + 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSeen:
+    """What was seen; `asked` where the Supervisor answered about the add-on, `denied` where `ha` was refused.
+
+    `look` holds the add-on's state and log; `log` the Supervisor's own, read only where something is wrong;
+    `clock` how many seconds the host is ahead of us, and how far off that may be.
+    """
+
+    checks: tuple[Check, ...]
+    slug: str = ""
+    asked: bool = False
+    denied: str = ""
+    look: Look | None = None
+    topology: Topology | None = None
+    log: tuple[str, ...] = ()
+    clock: tuple[float | None, float] = (None, 0.0)
+
+
+def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
+    """Asks the best way that is open: `host` is the ssh host, `by_core` tells that Core took the token."""
+    sheet = Sheet(SUBJECT)
+    try:
+        slug = slug_of(run)
+    except Bb8Error as error:
+        sheet.error("add-on", error)
+        return SupervisorSeen(tuple(sheet.checks))
+    if host is None and not by_core and not run.settings.secret("SUPERVISOR_TOKEN"):
+        sheet.skip("ways", "no way leads there: neither ssh nor Core with an administrator's token")
+        return SupervisorSeen(tuple(sheet.checks), slug)
+    from bb8deploy.host.supervisor.route import reach
+
+    ahead = _ahead(host)
+    rider = topology.program(host.files.runtime) if host else ""
+    try:
+        reached = reach(run.settings, run.addon, host, slug, rider=rider)
+    except Bb8Error as error:
+        sheet.error("ways", error)
+        return SupervisorSeen(tuple(sheet.checks), slug, denied=_denied(error.cause, *error.details))
+    with contextlib.closing(reached.supervisor):
+        return _ask(sheet, slug, host, reached, ahead)
+
+
+def _ask(
+    sheet: Sheet, slug: str, host: Host | None, reached: Reached, ahead: Pending[Told] | None
+) -> SupervisorSeen:
+    said = reached.capabilities.describe()
+    sheet.ok("ways", f"answers by {reached.capabilities.chosen}")
+    for attempt in reached.capabilities.attempts:
+        if not attempt.works:
+            remedy = "Use an ssh add-on with the manager role; for a non-root user set HA_SSH_SUDO=yes."
+            sheet.warn("ways", f"{attempt.route} does not work: {attempt.answer}", remedy, "ROUTE_CLOSED")
+    told = ahead.wait() if ahead and reached.capabilities.chosen == "ha" else Told.by(reached.supervisor)
+    _health(sheet, told.documents)
+    _space(sheet, told.documents.get("host/info", {}))
+    _jobs(sheet, told.documents.get("jobs/info", {}))
+    _issues(sheet, told.documents.get("resolution/info", {}))
+    return SupervisorSeen(
+        tuple(sheet.checks),
+        slug,
+        asked=True,
+        denied=_denied(*said),
+        look=reached.first,
+        topology=_topology(host, reached.first),
+        log=_own_log(reached),
+        clock=told.clock,
+    )
+
+
+def _ahead(host: Host | None) -> Pending[Told] | None:
+    """Over ssh the documents are asked for beside the add-on; the answer counts if `ha` is the way taken."""
+    if host is None or host.transport is None:
+        return None
+    from bb8deploy.host.supervisor.ha_cli import HaCli
+
+    way = HaCli(host.transport, sudo=host.settings.flag("HA_SSH_SUDO"))
+    return spawn(SUBJECT, lambda: Told.by(way), deadline=ANSWER)
+
+
+def _denied(*said: str) -> str:
+    return next((status for status in ("401", "403") for line in said if f"answered {status}" in line), "")
+
+
+def _topology(host: Host | None, first: Look) -> Topology | None:
+    """How the add-on lies beside others: over ssh it rode along with the first look, or is asked for now."""
+    if host is None or host.transport is None:
+        return None
+    try:
+        if first.rider is not None:
+            return topology.read(first.rider, host.files.runtime)
+        sudo = host.settings.flag("HA_SSH_SUDO")
+        return topology.look_over(host.transport, host.files.runtime, sudo=sudo)
+    except Bb8Error:
+        return None
+
+
+def _own_log(reached: Reached) -> tuple[str, ...]:
+    """The Supervisor's own log, where the add-on is not as it should be: it holds pulls and failed builds."""
+    state = reached.first.state
+    fine = state and state.installed and not state.detached and state.version == state.listed
+    if fine and state and state.state in {"started", "startup", "stopped"}:
+        return ()
+    try:
+        return reached.supervisor.supervisor_logs(LOG_LINES)
+    except Bb8Error:
+        return ()
+
+
+def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, Any]]) -> None:
+    from bb8deploy.host.supervisor.base import parse_health
+
+    if "supervisor/info" not in documents:
+        remedy = "Look at `ha supervisor info` on the host."
+        sheet.warn("health", "it does not describe itself to us", remedy, "SUPERVISOR_SAID_NO")
+        return
+    health = parse_health(documents["supervisor/info"], documents.get("resolution/info", {}))
+    if health.healthy:
+        sheet.ok("health", f"version {health.version}, healthy")
+    else:
+        why = ", ".join(health.unhealthy) or "it does not say why"
+        seen = f"version {health.version} is not healthy and will not build: {why}"
+        sheet.fail("health", seen, BLOCKS, "SUPERVISOR_UNHEALTHY")
+    if not health.supported:
+        why = ", ".join(health.unsupported) or "it does not say why"
+        remedy = "Nothing, if you know of it: it does not keep the Supervisor from building."
+        sheet.warn("support", f"the installation is unsupported: {why}", remedy, "SUPERVISOR_UNSUPPORTED")
+
+
+def _space(sheet: Sheet, info: Mapping[str, Any]) -> None:
+    free = info.get("disk_free")
+    if not isinstance(free, int | float):
+        sheet.skip("space", "the Supervisor does not tell the free space")
+        return
+    seen = f"{free:g} GB free"
+    remedy = "Free space on the host: old backups, unused add-ons and images."
+    if free < GIGABYTES_TO_BUILD:
+        seen = f"{seen}; below {GIGABYTES_TO_BUILD:g} GB nothing is built"
+        sheet.fail("space", seen, remedy, "HOST_DISK_LOW")
+    elif free < GIGABYTES_ENOUGH:
+        sheet.warn("space", seen, remedy, "HOST_DISK_LOW")
+    else:
+        sheet.ok("space", seen)
+
+
+def _jobs(sheet: Sheet, info: Mapping[str, Any]) -> None:
+    from bb8deploy.host.supervisor.base import parse_jobs
+
+    busy = [job for job in parse_jobs(info) if not job.done]
+    if not busy:
+        sheet.ok("jobs", "none under way")
+        return
+    names = ", ".join(f"{job.name} ({job.reference})" if job.reference else job.name for job in busy[:4])
+    sheet.warn("jobs", f"under way: {names}", "Wait until they are done before a deploy.", "SUPERVISOR_BUSY")
+
+
+def _issues(sheet: Sheet, info: Mapping[str, Any]) -> None:
+    issues = [row for row in info.get("issues") or () if isinstance(row, Mapping)]
+    if not issues:
+        sheet.ok("issues", "none")
+        return
+    words = ("type", "context", "reference")
+    names = ", ".join(" ".join(str(row[word]) for word in words if row.get(word)) for row in issues[:4])
+    remedy = "Look at Settings, System, Repairs in Home Assistant."
+    sheet.warn("issues", f"{len(issues)} open: {names}", remedy, "SUPERVISOR_ISSUES")

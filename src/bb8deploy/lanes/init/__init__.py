@@ -1,0 +1,1 @@
+"""Asks for the settings, checks each answer and writes the settings file."""

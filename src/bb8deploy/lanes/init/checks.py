@@ -1,0 +1,203 @@
+"""Holds each answer of `init` against the real thing: ssh, folder, Core, token, broker, repository."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bb8deploy.base.errors import CheckFailed, Refused, Unreachable, UsageError
+from bb8deploy.host.connect import Tell
+from bb8deploy.settings import Settings
+from bb8deploy.workspace.project import Project
+
+if TYPE_CHECKING:
+    from bb8deploy.transport.hostkeys import KeyUnknown
+    from bb8deploy.transport.ssh import SshTransport
+
+DEADLINE = 15.0
+"""Seconds for one answer of Core, and for one command on the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the checks are about: the settings as they would be written, the project, where notes go.
+
+    `accept_new` pins an unknown host key without a question; `can_ask` lets ssh ask for a key's passphrase.
+    """
+
+    settings: Settings
+    project: Project
+    tell: Tell
+    accept_new: bool = False
+    can_ask: bool = True
+
+
+_LOOK = """for place; do [ -e "$place/config.yaml" ] && echo "$place" && exit; done
+if [ -d /addons/local ]; then echo "$2"; else echo "$1"; fi
+"""
+Check = Callable[[Asked], str]
+
+
+@contextmanager
+def logged_in(asked: Asked) -> Iterator[SshTransport]:
+    """An ssh connection with keys alone, as scripts will make it. Raises Unreachable or Refused."""
+    from bb8deploy.host.connect import hop_of
+    from bb8deploy.transport import ssh, sshauth
+
+    hop = replace(hop_of(asked.settings, accept_new=asked.accept_new), password=False)
+    prompt = sshauth.terminal_prompt() if asked.can_ask else None
+    with ssh.connect(hop, prompt=prompt, tell=asked.tell.warn) as transport:
+        done = transport.run(["true"], deadline=DEADLINE)
+        if not done.ok:
+            raise Refused(
+                "SSH_NO_SHELL",
+                f"{transport.where} lets us in, but runs no command: {done.complaint}",
+                "Use a user with a shell, such as root of the SSH add-on.",
+            )
+        yield transport
+
+
+def trust(settings: Settings, offered: KeyUnknown) -> None:
+    """Pins exactly the key that was shown, into the known_hosts file of the host that offered it."""
+    from bb8deploy.host.connect import hop_of
+    from bb8deploy.transport import hostkeys
+
+    hop = hop_of(settings)
+    for each in (*hop.via, hop):
+        if hostkeys.lookup_name(each.key_name, each.port) == offered.name and each.known_hosts:
+            hostkeys.pin(
+                each.known_hosts[0],
+                each.key_name,
+                each.port,
+                offered.kind,
+                offered.key,
+                hashed=each.hash_hosts,
+            )
+            return
+    raise offered
+
+
+def suggest_runtime(transport: SshTransport, slug: str) -> str:
+    """The add-on's folder on the host: where it lies, else where a local add-on belongs.
+
+    The SSH add-ons show the local add-ons' folder as /addons, some hosts as /addons/local.
+    """
+    places = (f"/addons/{slug}", f"/addons/local/{slug}")
+    done = transport.run(["sh", "-c", _LOOK, "sh", *places], deadline=DEADLINE)
+    found = done.text.strip()
+    return found if found in places else places[0]
+
+
+def check_ssh(asked: Asked) -> str:
+    """Reaches the host, finds the folder's place there."""
+    with logged_in(asked) as transport:
+        return f"{transport.where} answers; {check_runtime(asked, transport)}"
+
+
+def check_runtime(asked: Asked, transport: SshTransport) -> str:
+    """The folder that HA_REMOTE_RUNTIME lies in is there. Raises CheckFailed RUNTIME_PARENT_MISSING."""
+    from bb8deploy.host.connect import runtime_folder
+
+    runtime = runtime_folder(asked.settings)
+    parent = runtime.rpartition("/")[0] or "/"
+    prefix = ("sudo", "-n") if asked.settings.flag("HA_SSH_SUDO") else ()
+    done = transport.run([*prefix, "test", "-d", parent], deadline=DEADLINE)
+    if not done.ok:
+        raise CheckFailed(
+            "RUNTIME_PARENT_MISSING",
+            f"{transport.where} has no folder {parent} that {runtime} could lie in",
+            "Look for the local add-ons' folder on the host: `ls -d /addons /addons/local`.",
+        )
+    return f"{parent} is there"
+
+
+def check_mount(asked: Asked) -> str:
+    """The mounted folder, or the one that it will be made in, answers."""
+    from bb8deploy.host.files.mount import MountFiles
+
+    root = _need_path(asked.settings, "HA_MOUNT")
+    MountFiles.open(root, asked.settings)
+    config = asked.settings.path("HA_CONFIG_MOUNT")
+    if config and not config.is_dir():
+        raise UsageError(
+            "SETTING_INVALID",
+            f"HA_CONFIG_MOUNT is `{config}`, which is no folder here",
+            "Mount the host's config folder there, or leave the setting out.",
+        )
+    return f"{root.parent} is mounted"
+
+
+def check_core(asked: Asked) -> str:
+    """Core answers and takes the token, and the token is an administrator's.
+
+    Raises Unreachable HA_UNREACHABLE, Refused HA_TOKEN_REFUSED or TOKEN_NOT_ADMIN.
+    """
+    from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
+    from bb8deploy.plan.troubles import usable_url
+
+    url, token = asked.settings.text("HA_URL"), asked.settings.secret("HA_LLAT")
+    if not usable_url(url):
+        raise UsageError(
+            "HA_URL_INVALID", f"HA_URL is `{url}`", "Write it as http://HOST:8123, without a path."
+        )
+    if token is None:
+        return _answers(asked, url)
+    ca_file = asked.settings.path("HA_CA_FILE")
+    with contextlib.closing(WebSocketSupervisor(url, token, ca_file, connect_timeout=DEADLINE)) as core:
+        user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)
+        version = core.ask_core("get_config", doing="tell its version", deadline=DEADLINE).get("version")
+    if not user.get("is_admin"):
+        raise Refused(
+            "TOKEN_NOT_ADMIN",
+            f"{url} accepts the token, but {user.get('name') or 'its user'} is no administrator",
+            "Make a token in the profile page of an administrator.",
+        )
+    return f"{url} is Home Assistant {version}; the token is an administrator's"
+
+
+def check_broker(asked: Asked) -> str:
+    """The broker takes our login. Raises Unreachable or Refused as `BrokerLink.open` does."""
+    from bb8deploy.transport.mqtt import BrokerLink, address_of
+
+    address = address_of(asked.settings)
+    BrokerLink(address, lambda *_: None).open().close()
+    return f"the broker {address} lets us in"
+
+
+def check_store(asked: Asked) -> str:
+    """The add-on repository answers. Raises as `remote.ask` does."""
+    from bb8deploy.workspace import remote
+
+    name, branch = asked.settings.text("HA_PUBLISH_REMOTE"), asked.settings.text("HA_PUBLISH_BRANCH")
+    tip = remote.ask(asked.project.root, name, branch).branch(branch)
+    return f"{remote.shown(name)} answers, {branch} is {tip[:12] if tip else 'not there yet'}"
+
+
+def _answers(asked: Asked, url: str) -> str:
+    """Whether anything answers at `url`; without a token any answer counts."""
+    import ssl
+
+    import httpx
+
+    ca_file = asked.settings.path("HA_CA_FILE")
+    try:
+        trusted = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        answer = httpx.get(url, timeout=DEADLINE, verify=trusted, trust_env=False)
+    except (httpx.HTTPError, OSError) as error:
+        raise Unreachable(
+            "HA_UNREACHABLE",
+            f"{url} does not answer: {error or type(error).__name__}",
+            "Check that Home Assistant runs and that this is its address from here.",
+        ) from error
+    return f"{url} answers ({answer.status_code}); without a token nothing more can be seen"
+
+
+def _need_path(settings: Settings, name: str) -> Path:
+    path = settings.path(name)
+    if path is None:
+        raise UsageError("SETTING_MISSING", f"{name} is not set", f"Set {name}.")
+    return path

@@ -1,0 +1,301 @@
+"""Gathers what a deploy needs to know, each answer checked at once, and writes it down as `.env`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bb8deploy.base.atomic import write_text
+from bb8deploy.base.errors import Bb8Error, Refused, UsageError
+from bb8deploy.host.connect import Tell
+from bb8deploy.lanes.init import checks
+from bb8deploy.lanes.init.checks import Asked, Check
+from bb8deploy.lanes.init.env_file import compose, ignore_lines, read_earlier
+from bb8deploy.lanes.init.find import Found
+from bb8deploy.settings import KEYS, Settings, Value
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.project import Project
+
+if TYPE_CHECKING:
+    from bb8deploy.transport.ssh import SshTransport
+
+ANSWER = "answer"
+_KEYS = {key.name: key for key in KEYS}
+_ABOUT_THE_KEY = {"SSH_AUTH_REFUSED", "SSH_KEY_MISSING"}
+_WRITTEN = {ANSWER, "environment", "flag"}
+# They belong to the container that they were found in.
+_NEVER = {"SUPERVISOR_URL", "SUPERVISOR_TOKEN"}
+
+
+class Asker(Tell, Protocol):
+    """Whoever answers; the terminal is one."""
+
+    def ask(self, question: str, default: str = "") -> str:
+        """One line; `default` where nothing was typed."""
+
+    def ask_secret(self, question: str) -> str:
+        """One line that nobody sees; empty where nothing was typed."""
+
+    def confirm(self, question: str) -> bool:
+        """Yes or no."""
+
+    def problem(self, error: Bb8Error) -> None:
+        """Shows what did not hold, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Settings that are asked for and checked together; without an answer to the first, the rest is left."""
+
+    title: str
+    hint: str
+    keys: tuple[str, ...]
+    check: Check
+
+    @property
+    def gate(self) -> str:
+        """The setting that decides whether the topic is wanted."""
+        return self.keys[0]
+
+
+SSH = Topic(
+    "ssh",
+    "Any SSH add-on will do, with a key. Leave it out to use a mounted folder instead.",
+    ("HA_SSH_HOST_ALIAS", "HA_SSH_KEY", "HA_REMOTE_RUNTIME"),
+    checks.check_ssh,
+)
+MOUNT = Topic(
+    "Mounted folder",
+    "The share of the Samba add-on will do.",
+    ("HA_MOUNT", "HA_CONFIG_MOUNT"),
+    checks.check_mount,
+)
+CORE = Topic(
+    "Home Assistant",
+    "Over ssh it may be left out. Tokens are made in an administrator's profile, under Security.",
+    ("HA_URL", "HA_LLAT"),
+    checks.check_core,
+)
+BROKER = Topic(
+    "MQTT broker",
+    "Without it a release does not attest the echo.",
+    ("MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD"),
+    checks.check_broker,
+)
+STORE = Topic(
+    "Add-on repository",
+    "Without it a release tags here and publishes nothing.",
+    ("HA_PUBLISH_REMOTE", "HA_PUBLISH_BRANCH"),
+    checks.check_store,
+)
+
+
+def settle(asked: Asked) -> tuple[str, ...]:
+    """Checks everything that is set, without asking anybody; gives what was seen.
+
+    Raises the first problem with all others as its details, and UsageError HOST_MISSING where the settings
+    name no host at all.
+    """
+    settings = asked.settings
+    if not (settings.text(SSH.gate) or settings.text(MOUNT.gate)):
+        raise UsageError(
+            "HOST_MISSING",
+            "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is given, so there is no host to send to",
+            "Give one with `--set NAME=VALUE` or in the environment.",
+        )
+    seen: list[str] = []
+    problems: list[Bb8Error] = []
+    for topic in (SSH, MOUNT, CORE, BROKER, STORE):
+        if settings.text(topic.gate):
+            try:
+                seen.append(topic.check(asked))
+            except Bb8Error as error:
+                problems.append(error)
+    if problems:
+        first, *others = problems
+        first.details = (*first.details, *(f"also {error.code}: {error.cause}" for error in others))
+        raise first
+    return tuple(seen)
+
+
+def converse(asked: Asked, asker: Asker, found: Sequence[Found]) -> Settings:
+    """Asks for everything, topic by topic, and gives the settings with the answers in them."""
+    talk = _Talk(asked, asker)
+    talk.choose(found)
+    talk.ssh()
+    if not talk.settings.text(SSH.gate):
+        talk.mount()
+    for topic in (CORE, BROKER, STORE):
+        talk.discuss(topic)
+    return talk.settings
+
+
+def changes(settings: Settings) -> dict[str, str]:
+    """What is to be written: answers, flags and the environment; what a file said already stays there."""
+    return {
+        name: value.raw
+        for name, value in settings.values.items()
+        if value.origin in _WRITTEN and name not in _NEVER
+    }
+
+
+def write_env(project: Project, path: Path, values: Mapping[str, str], tell: Tell) -> None:
+    """Writes the file in one step, mode 0600, after git was told to leave it alone.
+
+    Raises UsageError ENV_UNWRITABLE, and what `compose` and `read_earlier` raise.
+    """
+    text = compose(read_earlier(path), values)
+    try:
+        _keep_from_git(project.root, path.name, tell)
+        # A link stays one: what it leads to is replaced.
+        write_text(path.resolve(), text, mode=0o600)
+    except OSError as error:
+        raise UsageError(
+            "ENV_UNWRITABLE",
+            f"{error.filename or path} cannot be written: {error.strerror}",
+            "Give yourself the right to write into the workspace, or free space on the disk.",
+        ) from error
+
+
+def _keep_from_git(root: Path, name: str, tell: Tell) -> None:
+    ignored = g.call(root, "check-ignore", "--quiet", "--no-index", name).returncode
+    if ignored == 1:
+        path = root / ".gitignore"
+        write_text(path, ignore_lines(path.read_text(encoding="utf-8") if path.exists() else ""))
+        tell.note(f"added {name} to .gitignore")
+    if ignored != 128 and g.call(root, "ls-files", "--error-unmatch", name).returncode == 0:
+        tell.warn(f"git tracks {name}: take it out with `git rm --cached {name}`, and renew its secrets")
+
+
+class _Talk:
+    """The conversation under way: the settings grow with each answer."""
+
+    def __init__(self, asked: Asked, asker: Asker) -> None:
+        self._asked = asked
+        self._asker = asker
+        self._hint = ""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings with all answers so far."""
+        return self._asked.settings
+
+    def choose(self, found: Sequence[Found]) -> None:
+        """Lets one of the hosts of the network be chosen; its address is then proposed below."""
+        if not found:
+            return
+        self._asker.note("Found in this network:")
+        for number, one in enumerate(found, 1):
+            self._asker.note(f"  {number}  {one.name}, {one.version or 'unknown version'}, {one.url}")
+        answer = self._asker.ask("Which one? (- for none of them)", "1")
+        if answer.isdecimal() and 1 <= int(answer) <= len(found):
+            chosen = found[int(answer) - 1]
+            self._hint = chosen.host
+            if not self.settings.text(CORE.gate):
+                self._answer(CORE.gate, chosen.url)
+
+    def ssh(self) -> None:
+        """The host over ssh: name, key, folder; an empty name leaves ssh out."""
+        self._introduce(SSH)
+        while self._ask(SSH.gate, f"root@{self._hint}" if self._hint else ""):
+            try:
+                with self._log_in() as transport:
+                    self._asker.note(f"  {transport.where} lets us in")
+                    self._runtime(transport)
+                return
+            except Bb8Error as error:
+                if self._stays(error):
+                    self._ask("HA_REMOTE_RUNTIME")
+                    return
+
+    def mount(self) -> None:
+        """The mounted folder; without ssh there must be one."""
+        while not self.discuss(MOUNT):
+            self._asker.warn("a deploy needs ssh or a mounted folder")
+            if self._asker.confirm("Go on without a host?"):
+                return
+
+    def discuss(self, topic: Topic) -> bool:
+        """Asks and checks until it holds or is kept all the same; False where the topic is left out."""
+        self._introduce(topic)
+        while self._ask(topic.gate, self._hint if topic is BROKER else ""):
+            for name in topic.keys[1:]:
+                self._ask(name)
+            try:
+                self._asker.note(f"  {topic.check(self._asked)}")
+                return True
+            except Bb8Error as error:
+                if self._stays(error):
+                    return True
+        return False
+
+    @contextmanager
+    def _log_in(self) -> Iterator[SshTransport]:
+        """A connection, after the host's key was accepted and a key of ours was found, by asking."""
+        from bb8deploy.transport.hostkeys import KeyUnknown
+
+        shown = b""
+        with ExitStack() as stack:
+            while True:
+                try:
+                    transport = stack.enter_context(checks.logged_in(self._asked))
+                    break
+                except KeyUnknown as offered:
+                    self._asker.note(f"  {offered.cause}")
+                    if offered.key == shown or not self._asker.confirm("  Does the host itself show that?"):
+                        raise
+                    checks.trust(self.settings, offered)
+                    shown = offered.key
+                except (Refused, UsageError) as error:
+                    if error.code not in _ABOUT_THE_KEY or not self._other_key(error):
+                        raise
+            yield transport
+
+    def _other_key(self, error: Bb8Error) -> bool:
+        """Asks for a key after one did not do; False where the answer is the same again."""
+        self._asker.problem(error)
+        before = self.settings.text("HA_SSH_KEY")
+        return self._ask("HA_SSH_KEY") != before
+
+    def _runtime(self, transport: SshTransport) -> None:
+        slug = read_addon(self._asked.project.addon).slug
+        while True:
+            self._ask("HA_REMOTE_RUNTIME", checks.suggest_runtime(transport, slug))
+            try:
+                self._asker.note(f"  {checks.check_runtime(self._asked, transport)}")
+                return
+            except Bb8Error as error:
+                if self._stays(error):
+                    return
+
+    def _stays(self, error: Bb8Error) -> bool:
+        """Shows what did not hold; True where the answers are to be kept all the same."""
+        self._asker.problem(error)
+        return self._asker.confirm("  Keep these answers all the same?")
+
+    def _introduce(self, topic: Topic) -> None:
+        self._asker.note(f"\n{topic.title}: {topic.hint}")
+
+    def _ask(self, name: str, proposal: str = "") -> str:
+        """Asks for one setting; what is set already comes first, then `proposal`, then its default."""
+        key = _KEYS[name]
+        now = self.settings.text(name)
+        self._asker.note(f"  {key.help}{f', such as {key.example}' if key.example else ''}")
+        if key.secret:
+            known = "Enter keeps the present one" if now else "Enter for none"
+            answer = self._asker.ask_secret(f"  {name} (not shown; {known}): ") or now
+        else:
+            answer = self._asker.ask(f"  {name}", now or proposal)
+        self._answer(name, "" if answer == "-" else answer)
+        return self.settings.text(name)
+
+    def _answer(self, name: str, text: str) -> None:
+        """Keeps an answer that says something else than what counts already."""
+        if text == self.settings.text(name):
+            return
+        values = {**self.settings.values, name: Value(text, ANSWER)}
+        self._asked = replace(self._asked, settings=replace(self.settings, values=values))

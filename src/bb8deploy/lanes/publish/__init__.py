@@ -1,0 +1,1 @@
+"""Publishes the verified tree, its tag and its images (lane 4)."""

@@ -1,0 +1,234 @@
+"""Image promotion: builds and pushes each architecture, reads it back, and names it in the published tree."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bb8deploy.base.errors import CheckFailed, Refused, UsageError
+from bb8deploy.lanes.publish.logins import stored_login
+from bb8deploy.lanes.publish.registry import Manifest, Registry
+from bb8deploy.lanes.publish.source import Source
+from bb8deploy.plan import image as p
+from bb8deploy.plan.image import Image
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace import remote as r
+from bb8deploy.workspace import stamps
+from bb8deploy.workspace.addon import parse_config, read_addon
+
+BUILD_DEADLINE = 3600.0
+
+
+def require_ready(run: Run) -> None:
+    """What a promotion needs, before a release changes anything: a tool, a name, a registry that answers.
+
+    Raises UsageError, Refused or Unreachable.
+    """
+    find_tool()
+    plan = p.plan_images(_name(run), read_addon(run.addon), "", "", "")
+    with _registry(plan) as registry, run.step("preflight: reach the registry", registry.host):
+        registry.manifest(plan.jobs[0].reference)
+
+
+def promote(run: Run, source: Source) -> tuple[str, tuple[Image, ...]]:
+    """Builds, pushes and reads back the images of `source`, and gives the tree whose config names them.
+
+    A version that the registry has with this very content is not built again. Raises UsageError for a
+    missing tool or name, CheckFailed where a build fails or the version holds other content, Refused or
+    Unreachable where the registry does not play along.
+    """
+    plan = _plan(run, source)
+    tree = flipped_tree(run, source, plan.config_image)
+    if run.dry_run:
+        run.progress.note(f"would build and push {', '.join(job.reference for job in plan.jobs)}")
+        return tree, ()
+    with _registry(plan) as registry:
+        if _there_already(run, registry, plan, source):
+            return tree, _read_back(run, registry, p.made_before(plan))
+        _build_all(run, plan, source)
+        return tree, _read_back(run, registry, plan)
+
+
+def flipped_tree(run: Run, source: Source, image: str) -> str:
+    """The published tree with `image:` in its config and without `build:`; every other file is the same."""
+    name = source.info.config.name
+    data = g.read_file(run.workspace, source.tree, name) or b""
+    text = stamps.drop_key(stamps.set_key(data.decode("utf-8-sig"), "image", image), "build")
+    _check_flip(data, text, name, image)
+    blob = g.git(run.workspace, "hash-object", "-w", "--stdin", stdin=text.encode())
+    with tempfile.TemporaryDirectory() as scratch:
+        index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        g.git(run.workspace, "read-tree", source.tree, extra=index)
+        words = ("update-index", "--cacheinfo", f"100644,{blob},{name}")
+        # From the root: update-index takes the path as relative to the folder it runs in.
+        g.git(Path(g.git(run.workspace, "rev-parse", "--show-toplevel")), *words, extra=index)
+        return g.git(run.workspace, "write-tree", extra=index)
+
+
+def _check_flip(before: bytes, after: str, name: str, image: str) -> None:
+    """The flipped config must differ in `image` and `build` alone."""
+    wanted = {**parse_config(before, name), "image": image}
+    wanted.pop("build", None)
+    if not name.endswith((".yaml", ".yml")) or parse_config(after.encode(), name) != wanted:
+        raise CheckFailed(
+            "IMAGE_CONFIG_UNSAFE",
+            f"`image:` cannot be put into {name} without changing more than that",
+            "Write config.yaml as plain block YAML.",
+        )
+
+
+def _plan(run: Run, source: Source) -> p.ImagePlan:
+    origin = r.upstream(run.workspace, g.branch(run.workspace))[0]
+    home = source.info.url or (r.address(run.workspace, origin) if origin else "")
+    return p.plan_images(_name(run), source.info, source.tree, source.commit.sha, home)
+
+
+def _name(run: Run) -> str:
+    image = run.settings.text("HA_IMAGE")
+    if not image:
+        raise UsageError(
+            "IMAGE_NAME_MISSING",
+            "HA_IMAGE is not set, so the images have no name",
+            "Set it to REGISTRY/PATH, such as ghcr.io/you/beep_boop_bb8.",
+        )
+    return image
+
+
+@contextmanager
+def _registry(plan: p.ImagePlan) -> Iterator[Registry]:
+    host = plan.config_image.split("/", 1)[0]
+    with Registry(host, insecure=plan.insecure, login=stored_login(host)) as registry:
+        yield registry
+
+
+def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Source) -> bool:
+    """Whether the registry has every image of this version with this content; other content is refused."""
+    with run.step("image: look at the registry", registry.host):
+        found = [registry.manifest(job.reference) for job in plan.jobs]
+        listed = registry.manifest(plan.listed) if plan.listed else None
+        for manifest in filter(None, found):
+            if registry.labels(manifest).get(p.TREE_LABEL) != source.tree:
+                raise CheckFailed(
+                    "IMAGE_EXISTS",
+                    f"{manifest.reference} is in the registry with other content",
+                    "Release a new version; an image that hosts may have pulled is never replaced.",
+                )
+    return all(found) and (listed is not None or not plan.listed)
+
+
+def _build_all(run: Run, plan: p.ImagePlan, source: Source) -> None:
+    tool = find_tool()
+    epoch = source.commit.committer.when.split()[0]
+    with tempfile.TemporaryDirectory() as context:
+        g.write_tree_files(run.workspace, source.tree, Path(context))
+        for job in plan.jobs:
+            own = Path(context, f"Dockerfile.{job.arch}")
+            dockerfile = str(own if own.exists() else Path(context, "Dockerfile"))
+            if tool == "docker":
+                commands = p.docker_commands(job, context, dockerfile, epoch)
+            else:
+                commands = p.buildah_commands(job, context, dockerfile, epoch, insecure=plan.insecure)
+            _run_all(run, f"image: build and push {job.arch}", commands)
+    if plan.listed:
+        _run_all(run, "image: list", p.docker_list(plan) if tool == "docker" else p.buildah_list(plan))
+
+
+def find_tool() -> str:
+    """`docker` where it has buildx, else `buildah`; raises UsageError where there is neither."""
+    if shutil.which("docker"):
+        words = ["docker", "buildx", "version"]
+        if subprocess.run(words, capture_output=True, timeout=60, check=False).returncode == 0:
+            return "docker"
+    if shutil.which("buildah"):
+        return "buildah"
+    raise UsageError(
+        "IMAGE_TOOL_MISSING",
+        "neither `docker buildx` nor `buildah` is installed",
+        "Install one of them, or publish without `--image`.",
+    )
+
+
+def _run_all(run: Run, step: str, commands: Sequence[Sequence[str]]) -> None:
+    """Runs the commands with their output in a log of the run; the first failure ends it."""
+    log = run.folder / "logs" / f"{step.replace(': ', '-').replace(' ', '-')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with run.step(step), log.open("ab") as file:
+        for words in commands:
+            file.write(f"$ {' '.join(words[:3])} ...\n".encode())
+            file.flush()
+            _run_one(run, words, file.fileno(), log)
+
+
+def _run_one(run: Run, words: Sequence[str], output: int, log: Path) -> None:
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            timeout=BUILD_DEADLINE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CheckFailed(
+            "IMAGE_BUILD_FAILED",
+            f"`{' '.join(words[:3])}` did not end within {BUILD_DEADLINE:.0f} s",
+            "Look at the log; a build by emulation is slow, a native builder is not.",
+            details=[str(log)],
+        ) from error
+    if done.returncode:
+        tail = log.read_text("utf-8", errors="replace").splitlines()[-20:]
+        raise CheckFailed(
+            "IMAGE_BUILD_FAILED",
+            f"`{' '.join(words[:3])}` ended with {done.returncode}",
+            "Mend what the last lines name; a refused push wants `docker login` or `buildah login`.",
+            details=[run.clean(line) for line in tail],
+        )
+
+
+def _read_back(run: Run, registry: Registry, plan: p.ImagePlan) -> tuple[Image, ...]:
+    """Asks the registry for every image; only what it gives now makes a token."""
+    images: list[Image] = []
+    with run.step("image: read back", registry.host) as facts:
+        for job in plan.jobs:
+            manifest = _must(registry.manifest(job.reference), job.reference)
+            labels = registry.labels(manifest)
+            wrong = [key for key, value in job.labels.items() if labels.get(key) != value]
+            if wrong:
+                raise _not_there(f"{job.reference} has other labels: {', '.join(wrong)}")
+            images.append(Image(job.reference, job.arch, manifest.digest))
+        if plan.listed:
+            images.append(_list_image(registry, plan, images))
+        facts.update({image.name: image.digest for image in images})
+    for image in images:
+        run.ledger.emit(Token.IMAGE_PUBLISH_OK, image=image.name, arch=image.arch, digest=image.digest)
+    return tuple(images)
+
+
+def _list_image(registry: Registry, plan: p.ImagePlan, images: Sequence[Image]) -> Image:
+    """The list itself, which must name every image by the digest that was read back."""
+    manifest = _must(registry.manifest(plan.listed), plan.listed)
+    named = {str(row["digest"]) for row in manifest.body.get("manifests", [])}
+    if named != {image.digest for image in images}:
+        raise _not_there(f"{plan.listed} lists other images than were pushed")
+    return Image(plan.listed, "manifest", manifest.digest)
+
+
+def _must(manifest: Manifest | None, reference: str) -> Manifest:
+    if manifest is None:
+        raise _not_there(f"{reference} is not there")
+    return manifest
+
+
+def _not_there(why: str) -> Refused:
+    return Refused(
+        "IMAGE_READBACK",
+        f"the registry took the images, but read back {why}",
+        "Somebody pushed at the same time, or a mirror lags: publish again.",
+    )

@@ -1,0 +1,265 @@
+"""Lane 4: puts the verified tree onto the add-on repository, with its tag, and reads both back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, UsageError
+from bb8deploy.lanes.publish.fitness import require_fit
+from bb8deploy.lanes.publish.source import (
+    Source,
+    read_source,
+    require_commit,
+    tag_locally,
+    tag_message,
+    tagged_here,
+)
+from bb8deploy.lanes.publish.survey import SOURCE_TRAILER, TREE_TRAILER, HandEdits, Store, hand_edits, survey
+from bb8deploy.plan.image import Image
+from bb8deploy.plan.publish import Pushes, RemoteState, decide
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace import remote as r
+from bb8deploy.workspace.addon import parse_config
+
+ATTEMPTS = 3
+NOTHING = "Nothing to publish: the remote already has this tree and its tag."
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """`overwrite` takes back hand edits on the remote; `subtree_split` keeps the seed's way of publishing;
+    `image` builds and pushes images first and publishes a config that names them; `commit` is the one that
+    was deployed, where this follows a deploy, and no other is published then.
+    """
+
+    overwrite: bool = False
+    subtree_split: bool = False
+    image: bool = False
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOutcome:
+    """What this run published and read back; `pushed` is empty where the remote had it all."""
+
+    version: str
+    source_commit: str
+    tree: str
+    remote: str = ""
+    branch: str = ""
+    commit: str = ""
+    read_back_tree: str = ""
+    tag_commit: str = ""
+    pushed: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
+    method: str = "commit-tree"
+    images: tuple[Image, ...] = ()
+
+
+def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
+    """Publishes `HEAD:addon` and its tag to HA_PUBLISH_REMOTE, and emits a token for each read back.
+
+    Raises UsageError without a remote, CheckFailed for a dirty tree, another commit than was asked for,
+    disagreeing versions, broken rules, hand edits on the remote or a taken tag, Refused or Unreachable where
+    the remote does not play along.
+    """
+    options = options or PublishOptions()
+    store = find_store(run)
+    outcome = PublishOutcome("", "", "", remote=store.shown, branch=store.branch)
+    try:
+        with run.step("publish: source") as facts:
+            source = read_source(run)
+            if options.commit:
+                require_commit(run, source.commit.sha, options.commit)
+            facts.update(commit=source.commit.sha, tree=source.tree, version=source.info.version)
+        outcome = replace(
+            outcome, version=source.info.version, source_commit=source.commit.sha, tree=source.tree
+        )
+        require_fit(run, source.tree)
+        if options.image:
+            source, outcome = _promote(run, source, outcome)
+            require_fit(run, source.tree)
+        outcome = _publish(run, store, source, options, outcome)
+    except Bb8Error as error:
+        _write_contract(run, outcome, error)
+        raise
+    _write_contract(run, outcome, None)
+    return outcome
+
+
+def find_store(run: Run) -> Store:
+    """Where to publish; raises UsageError where HA_PUBLISH_REMOTE is not set."""
+    remote = run.settings.text("HA_PUBLISH_REMOTE")
+    if not remote:
+        raise UsageError(
+            "PUBLISH_REMOTE_MISSING",
+            "HA_PUBLISH_REMOTE is not set, so there is nowhere to publish to",
+            "Set it to the add-on repository: a remote's name, a path or a URL.",
+        )
+    return Store(run.workspace, remote, run.settings.text("HA_PUBLISH_BRANCH"))
+
+
+def _publish(
+    run: Run, store: Store, source: Source, options: PublishOptions, outcome: PublishOutcome
+) -> PublishOutcome:
+    tagged_here(run, source)
+    for attempt in range(ATTEMPTS):
+        with run.step("publish: look at the remote", store.shown):
+            state = survey(store, source.info.version)
+        wanted = decide(state, source.tree, source.info.version)
+        lost = _allowed_loss(run, store, source, state, options) if wanted.branch else HandEdits()
+        commit = _commit(run, source, state, options) if wanted.branch else state.tip
+        outcome = replace(outcome, commit=commit, overwritten=lost.paths, method=_method(options))
+        if run.dry_run:
+            return replace(outcome, pushed=_planned(store, source, wanted))
+        try:
+            outcome = replace(outcome, pushed=_push(run, store, source, wanted, commit))
+            break
+        except r.Moved:
+            if attempt == ATTEMPTS - 1:
+                raise
+            run.progress.note("The remote has moved meanwhile; looking again.")
+    outcome = _read_back(run, store, source, outcome)
+    tag_locally(run, source)
+    return outcome
+
+
+def _allowed_loss(
+    run: Run, store: Store, source: Source, state: RemoteState, options: PublishOptions
+) -> HandEdits:
+    edits = hand_edits(store, state.tip, source.tree, run.addon)
+    if edits.paths and not options.overwrite:
+        raise CheckFailed(
+            "REMOTE_EDITED",
+            f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}"
+            + (f" and {len(edits.paths) - 5} more" if len(edits.paths) > 5 else ""),
+            "Bring the edit into the add-on's folder, or take it back with `publish --overwrite`.",
+            details=edits.diff,
+        )
+    if edits.paths:
+        run.progress.warn(f"taking back hand edits on the remote: {', '.join(edits.paths)}")
+    return edits
+
+
+def _commit(run: Run, source: Source, state: RemoteState, options: PublishOptions) -> str:
+    if options.subtree_split:
+        return _split(run, source, state)
+    words = {SOURCE_TRAILER: source.commit.sha, TREE_TRAILER: source.tree}
+    message = g.with_trailers(run.workspace, source.commit.message, words)
+    parents = [state.tip] if state.tip else []
+    return g.write_commit(run.workspace, source.tree, parents, source.commit, message)
+
+
+def _split(run: Run, source: Source, state: RemoteState) -> str:
+    """`git subtree split`: every commit of the folder rewritten, which takes minutes in a long history."""
+    top = g.git(run.workspace, "rev-parse", "--show-toplevel")
+    folder = g.prefix(run.addon).rstrip("/")
+    with run.step("publish: git subtree split"):
+        text = g.git(Path(top), "subtree", "split", "-q", "-P", folder, "HEAD", deadline=3600)
+    commit = text.splitlines()[-1].strip()
+    if g.resolve(run.workspace, f"{commit}^{{tree}}") != source.tree:
+        raise UsageError(
+            "SPLIT_AND_IMAGE",
+            "--subtree-split publishes the folder as it is, without `image:`",
+            "Leave out --subtree-split or --image.",
+        )
+    if state.tip and not r.contains(run.workspace, commit, state.tip):
+        raise Refused(
+            "REMOTE_DIVERGED",
+            "the remote's branch is no ancestor of what `git subtree split` gives",
+            "Publish without --subtree-split: that builds upon whatever is there, without force.",
+        )
+    return commit
+
+
+def _push(run: Run, store: Store, source: Source, wanted: Pushes, commit: str) -> tuple[str, ...]:
+    """Pushes what is missing in one atomic step and names the refs."""
+    if wanted.nothing:
+        run.progress.note(NOTHING)
+        return ()
+    version = source.info.version
+    targets = [(commit, f"refs/heads/{store.branch}")] if wanted.branch else []
+    if wanted.tag:
+        tag = g.write_tag(run.workspace, version, commit, source.commit, tag_message(source))
+        targets.append((tag, f"refs/tags/{version}"))
+    with run.step("publish: push", store.shown) as facts:
+        r.push(run.workspace, store.remote, targets)
+        facts.update(commit=commit, refs=[ref for _, ref in targets])
+    return tuple(ref for _, ref in targets)
+
+
+def _planned(store: Store, source: Source, wanted: Pushes) -> tuple[str, ...]:
+    refs = [f"refs/heads/{store.branch}"] if wanted.branch else []
+    return (*refs, *([f"refs/tags/{source.info.version}"] if wanted.tag else []))
+
+
+def _read_back(run: Run, store: Store, source: Source, outcome: PublishOutcome) -> PublishOutcome:
+    """Asks the remote again; only what it answers now makes tokens."""
+    version = source.info.version
+    with run.step("publish: read back", store.shown) as facts:
+        state = survey(store, version)
+        facts.update(tip=state.tip, tree=state.tip_tree, tag=state.tag_commit)
+        if state.tip_tree != source.tree:
+            raise _not_there(f"the branch holds tree {state.tip_tree[:12]}, not {source.tree[:12]}")
+    ref = f"{store.branch}@{state.tip}"
+    run.ledger.emit(Token.SUBTREE_PUBLISH_OK, ref=ref, tree=state.tip_tree, source=source.commit.sha[:12])
+    if decide(state, source.tree, version).tag or _version_in(run, state.tag_tree) != version:
+        raise _not_there(f"the tag {version} is missing or names another version")
+    run.ledger.emit(Token.TAG_OK, tag=version, commit=state.tag_commit)
+    return replace(outcome, commit=state.tip, read_back_tree=state.tip_tree, tag_commit=state.tag_commit)
+
+
+def _version_in(run: Run, tree: str) -> str:
+    """The version in the config file of a tree that was read back."""
+    for name in ("config.yaml", "config.yml", "config.json"):
+        data = g.read_file(run.workspace, tree, name)
+        if data is not None:
+            return str(parse_config(data, name).get("version"))
+    return ""
+
+
+def _not_there(why: str) -> Refused:
+    return Refused(
+        "PUBLISH_READBACK",
+        f"the remote took the push, but read back {why}",
+        "Somebody pushed at the same time: look at the remote, then publish again.",
+    )
+
+
+def _method(options: PublishOptions) -> str:
+    return "subtree-split" if options.subtree_split else "commit-tree"
+
+
+def _promote(run: Run, source: Source, outcome: PublishOutcome) -> tuple[Source, PublishOutcome]:
+    """Images first, so that no store ever names one that cannot be pulled."""
+    from bb8deploy.lanes.publish.image import promote
+
+    tree, images = promote(run, source)
+    return replace(source, tree=tree), replace(outcome, tree=tree, images=images)
+
+
+def _write_contract(run: Run, outcome: PublishOutcome, error: Bb8Error | None) -> None:
+    from bb8deploy.runs.contracts.publish import ImageModel, PublishContract
+
+    base = run.contract_base("publish_contract_v1", version=outcome.version, passed=error is None)
+    run.write_contract(
+        PublishContract(
+            **base,
+            remote=outcome.remote,
+            branch=outcome.branch,
+            source_commit=outcome.source_commit,
+            tree=outcome.tree,
+            commit=outcome.commit,
+            read_back_tree=outcome.read_back_tree,
+            tag=outcome.version if outcome.tag_commit else "",
+            tag_commit=outcome.tag_commit,
+            pushed=outcome.pushed,
+            overwritten=outcome.overwritten,
+            method=outcome.method,
+            images=tuple(ImageModel(name=i.name, arch=i.arch, digest=i.digest) for i in outcome.images),
+            error=f"{error.code}: {error.cause}" if error else "",
+        )
+    )

@@ -1,0 +1,157 @@
+"""Reads images back from a container registry (the OCI distribution API), as the Supervisor's pull would."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
+from bb8deploy.base.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
+
+DEADLINE = 30.0
+LISTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+IMAGES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as the registry gave it: its digest was computed here over the bytes that came."""
+
+    reference: str
+    digest: str
+    body: dict[str, Any]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it lists the images of several architectures."""
+        return "manifests" in self.body
+
+
+class Registry:
+    """One registry, spoken to over https, or http where it listens on loopback."""
+
+    def __init__(self, host: str, *, insecure: bool, login: Secret | None = None) -> None:
+        import httpx
+
+        from bb8deploy.transport.http import Calls
+
+        self.host = host
+        self._login = login
+        self._headers: dict[str, str] = {}
+        scheme = "http" if insecure else "https"
+        self._calls = Calls(httpx.Client(base_url=f"{scheme}://{host}", follow_redirects=True))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.close()
+
+    def manifest(self, reference: str) -> Manifest | None:
+        """The manifest of `host/name:tag` or `host/name@digest`, None where the registry has none."""
+        name, tag = split(reference)
+        reply = self._get(f"/v2/{name}/manifests/{tag}", name, ", ".join((*LISTS, *IMAGES)))
+        if reply.status_code == 404:
+            return None
+        digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
+        said = reply.headers.get("Docker-Content-Digest", digest)
+        if said != digest:
+            raise Refused(
+                "IMAGE_READBACK",
+                f"{self.host} calls {reference} {said}, but what came has the digest {digest}",
+                "Something between here and the registry changes what passes; pull it by hand and compare.",
+            )
+        return Manifest(reference, digest, self._object(reply))
+
+    def labels(self, manifest: Manifest) -> dict[str, str]:
+        """The labels in an image's config; none for a list."""
+        if manifest.is_list:
+            return {}
+        name, _ = split(manifest.reference)
+        reply = self._get(f"/v2/{name}/blobs/{manifest.body['config']['digest']}", name, "*/*")
+        labels = self._object(reply).get("config", {}).get("Labels") or {}
+        return {str(key): str(value) for key, value in labels.items()}
+
+    def _get(self, path: str, name: str, accept: str) -> httpx.Response:
+        import httpx
+
+        try:
+            reply = self._call(path, headers={**self._headers, "Accept": accept})
+            if reply.status_code == 401 and not self._headers:
+                self._headers = self._authorise(reply, name)
+                reply = self._call(path, headers={**self._headers, "Accept": accept})
+        except httpx.HTTPError as error:
+            raise Unreachable(
+                "REGISTRY_UNREACHABLE",
+                f"the registry {self.host} does not answer: {type(error).__name__}",
+                "Check the network and HA_IMAGE.",
+            ) from error
+        if reply.status_code in {401, 403}:
+            raise self._denied()
+        if reply.status_code not in {200, 404}:
+            raise Refused(
+                "REGISTRY_REFUSED",
+                f"the registry {self.host} answered {reply.status_code}",
+                "Try again later, or pull the image by hand to see more.",
+            )
+        return reply
+
+    def _call(self, url: str, **words: Any) -> httpx.Response:
+        return self._calls.call("GET", url, deadline=DEADLINE, **words)
+
+    def _authorise(self, reply: httpx.Response, name: str) -> dict[str, str]:
+        """The header that the registry's challenge asks for: a login, or a token for this repository."""
+        challenge = reply.headers.get("WWW-Authenticate", "")
+        basic = {"Authorization": f"Basic {self._login.reveal()}"} if self._login else {}
+        if not challenge.lower().startswith("bearer"):
+            return basic
+        asked = dict(_CHALLENGE.findall(challenge))
+        wanted = {"service": asked.get("service", ""), "scope": f"repository:{name}:pull"}
+        answer = self._call(asked.get("realm", ""), params=wanted, headers=basic)
+        if answer.status_code != 200:
+            raise self._denied()
+        given = self._object(answer)
+        return {"Authorization": f"Bearer {given.get('token') or given.get('access_token')}"}
+
+    def _object(self, reply: httpx.Response) -> dict[str, Any]:
+        """The JSON object of a reply; a proxy's login page is none."""
+        try:
+            value = reply.json()
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict):
+            return value
+        raise Refused(
+            "REGISTRY_REFUSED",
+            f"what answers as {self.host} is no registry: its reply is no JSON object",
+            "Check HA_IMAGE, and whether a proxy or a login page stands in between.",
+        )
+
+    def _denied(self) -> Bb8Error:
+        return Refused(
+            "REGISTRY_DENIED",
+            f"the registry {self.host} did not let us read the image back",
+            f"Log in with `docker login {self.host}` or `buildah login {self.host}`.",
+        )
+
+
+def split(reference: str) -> tuple[str, str]:
+    """The repository's path and the tag or digest of `host/path:tag` or `host/path@digest`."""
+    path = reference.split("/", 1)[1]
+    if "@" in path:
+        name, _, digest = path.partition("@")
+        return name, digest
+    name, _, tag = path.rpartition(":")
+    return name, tag

@@ -1,0 +1,1 @@
+"""Runs all lanes for a new version, and resumes an interrupted run."""

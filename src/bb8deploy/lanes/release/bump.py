@@ -1,0 +1,153 @@
+"""Moves the version in every place of the add-on and commits it: a release has one commit of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bb8deploy.base.atomic import write_bytes
+from bb8deploy.base.errors import CheckFailed, UsageError
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace import stamps
+from bb8deploy.workspace.addon import read_addon
+
+SUBJECT = "Release {version}"
+_RELEASED = re.compile(r"Release \d\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class BumpOutcome:
+    """The version before and after, the bump commit and the paths in it (relative to the repository)."""
+
+    from_version: str
+    version: str
+    commit: str
+    paths: tuple[str, ...]
+
+
+def bump(run: Run, version: str, *, from_version: str) -> BumpOutcome:
+    """Moves the add-on from `from_version` to `version` in a commit, and emits BUMP_OK once it is read back.
+
+    Where HEAD has the version already, or a killed run left the edited files, it continues from there.
+    Raises CheckFailed where a hook refuses the commit: the files are then as before.
+    """
+    with run.step("bump") as facts:
+        before = g.resolve(run.workspace, "HEAD")
+        edits = _edits(run, version)
+        paths = _paths(run, edits)
+        if edits or g.head_state(run.workspace).dirty:
+            g.require_clean(run.workspace, but=possible_paths(run))
+            _commit(run, edits, version)
+        commit = _read_back(run, version)
+        facts.update({"from": from_version, "version": version, "commit": commit, "parent": before})
+    run.ledger.emit(Token.BUMP_OK, **{"from": from_version}, version=version, commit=commit[:12])
+    return BumpOutcome(from_version, version, commit, tuple(paths))
+
+
+def planned(run: Run, version: str) -> list[str]:
+    """The paths that a bump to `version` would change, for a dry run."""
+    return _paths(run, _edits(run, version))
+
+
+def possible_paths(run: Run) -> list[str]:
+    """Every path that a bump may leave edited when it is killed."""
+    named = [stamp.path for stamp in stamps.stamps(run.addon)]
+    return [_relative(run, path) for path in [*named, run.addon / stamps.CHANGELOG]]
+
+
+def commits_since(run: Run) -> list[str]:
+    """What happened to the add-on since its last release: the subjects of the commits, oldest first."""
+    found = g.subjects(run.workspace, _last_release(run), f":(top){g.prefix(run.addon).rstrip('/')}")
+    return [subject for subject in found if not _RELEASED.fullmatch(subject)]
+
+
+def _last_release(run: Run) -> str:
+    """The newest tag behind HEAD, else the commit that set the version, else nothing."""
+    tag = g.call(run.workspace, "describe", "--tags", "--abbrev=0", "HEAD")
+    if tag.returncode == 0:
+        return tag.stdout.decode().strip()
+    config = read_addon(run.addon).config
+    words = ("log", "-1", "--format=%H", "-G^version:", "--", str(config))
+    return g.git(run.workspace, *words)
+
+
+def _edits(run: Run, version: str) -> list[stamps.Edit]:
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    return stamps.edits(run.addon, version, day=day, subjects=commits_since(run))
+
+
+def _commit(run: Run, edits: Sequence[stamps.Edit], version: str) -> None:
+    for edit in edits:
+        write_bytes(edit.path, edit.after, mode=_mode(edit.path))
+    # A killed run may have written files that need no edit now but are not committed yet.
+    paths = [p for p in possible_paths(run) if (_top(run) / p).exists()]
+    g.git(run.workspace, "add", "--", *(f":(top){path}" for path in paths))
+    subject = SUBJECT.format(version=version)
+    done = g.call(run.workspace, "commit", "-q", "-m", subject, "--", *(f":(top){path}" for path in paths))
+    if done.returncode:
+        _undo(run, edits, paths)
+        raise _refused([run.clean(line) for line in g.lines_of(done.stderr) + g.lines_of(done.stdout)])
+
+
+def _undo(run: Run, edits: Sequence[stamps.Edit], paths: Sequence[str]) -> None:
+    """The files and the index as they were."""
+    g.call(run.workspace, "reset", "-q", "--", *(f":(top){path}" for path in paths))
+    for edit in edits:
+        if edit.before is None:
+            edit.path.unlink(missing_ok=True)
+        else:
+            write_bytes(edit.path, edit.before, mode=_mode(edit.path))
+
+
+def _refused(said: list[str]) -> CheckFailed | UsageError:
+    text = "\n".join(said)
+    if "tell me who you are" in text or "ident name" in text or "auto-detect email" in text:
+        return UsageError(
+            "GIT_IDENTITY_MISSING",
+            "git does not know who commits",
+            "Run `git config --global user.name` and `git config --global user.email` with your values.",
+        )
+    return CheckFailed(
+        "BUMP_REFUSED",
+        "git would not commit the bump; the files are as before",
+        "See what the hook or git says, mend it and release again.",
+        details=said[-12:],
+    )
+
+
+def _read_back(run: Run, version: str) -> str:
+    """The bump commit, after looking into it: its config must say `version`."""
+    from bb8deploy.workspace.addon import parse_config
+
+    commit = g.require_clean(run.workspace)
+    config = read_addon(run.addon).config
+    data = g.read_file(run.workspace, commit, _relative(run, config)) or b""
+    if parse_config(data, config.name).get("version") != version:
+        raise CheckFailed(
+            "BUMP_LOST",
+            f"the commit {commit[:12]} does not hold version {version}",
+            "A hook or a filter changes config.yaml on commit: switch it off for this file.",
+        )
+    return commit
+
+
+def _paths(run: Run, edits: Sequence[stamps.Edit]) -> list[str]:
+    return [_relative(run, edit.path) for edit in edits]
+
+
+def _relative(run: Run, path: Path) -> str:
+    """A path of the add-on, relative to the repository's root as git prints it."""
+    return g.prefix(run.addon) + path.relative_to(run.addon).as_posix()
+
+
+def _top(run: Run) -> Path:
+    return Path(g.git(run.workspace, "rev-parse", "--show-toplevel"))
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777 if path.exists() else 0o644

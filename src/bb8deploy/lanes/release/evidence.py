@@ -1,0 +1,84 @@
+"""Gathers what a run leaves behind into its own folder: receipts, provenance and the manifest over it all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bb8deploy.base.atomic import write_text
+from bb8deploy.base.secret import redact_data
+from bb8deploy.lanes.publish.publish import PublishOutcome
+from bb8deploy.runs import provenance
+from bb8deploy.runs.evidence import write_manifest
+from bb8deploy.runs.journal import now
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import LANE_RECEIPTS
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace import remote as r
+
+FILE = "provenance.intoto.jsonl"
+TEST_REPORTS = ("coverage.xml", "pytest-report.xml")
+ECHO_FILES = ("stp5",)
+
+
+def keep_evidence(run: Run, published: PublishOutcome | None, parameters: Mapping[str, str]) -> Path:
+    """Copies the run's receipts into its folder, writes provenance and manifest, and gives the latter.
+
+    The copies make the folder complete by itself: it can be checked later and elsewhere.
+    """
+    _copy_receipts(run)
+    document = provenance.statement(_subjects(run, published), _build(run, published, parameters))
+    write_text(run.folder / FILE, provenance.as_line(document), mode=0o600)
+    return write_manifest(run.folder, run.id)
+
+
+def keep_artifacts(run: Run, names: Sequence[str]) -> None:
+    """Copies files or folders of `reports/` into the run's folder, before another run replaces them."""
+    for name in names:
+        source, target = run.reports / name, run.folder / "artifacts" / name
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        elif source.is_file():
+            shutil.copy2(source, target)
+
+
+def _copy_receipts(run: Run) -> None:
+    target = run.folder / "receipts"
+    target.mkdir(parents=True, exist_ok=True)
+    for name in LANE_RECEIPTS["release"]:
+        source = run.reports / name
+        if source.is_file() and f"run={run.id}" in source.read_text("utf-8", errors="replace"):
+            shutil.copyfile(source, target / name)
+            (target / name).chmod(0o600)
+
+
+def _subjects(run: Run, published: PublishOutcome | None) -> list[provenance.Subject]:
+    name = run.clean(run.addon.name)
+    tree = published.tree if published else g.folder_tree(run.workspace, run.addon)
+    made = [provenance.Subject(name, {"gitTree": tree})]
+    if deployed := str(run.facts.get("tree", "")):
+        made.append(provenance.Subject(f"{name} as deployed", {"sha256": deployed.removeprefix("sha256:")}))
+    images = published.images if published else ()
+    return made + [
+        provenance.Subject(run.clean(i.name), {"sha256": i.digest.removeprefix("sha256:")}) for i in images
+    ]
+
+
+def _build(run: Run, published: PublishOutcome | None, parameters: Mapping[str, str]) -> provenance.Build:
+    """The build without secrets; its digests and times stay whole whatever the password is."""
+    entries = run.journal.entries()
+    settings = {"target": run.settings.target, "branch": run.settings.text("HA_PUBLISH_BRANCH")}
+    remote = published.remote if published else ""
+    given = {"command": run.command, **parameters, **settings, "remote": remote}
+    origin = r.upstream(run.workspace, g.branch(run.workspace))[0]
+    return provenance.Build(
+        run_id=run.id,
+        source=run.clean(r.address(run.workspace, origin) if origin else run.workspace.name),
+        commit=published.source_commit if published else g.resolve(run.workspace, "HEAD"),
+        started=entries[0].ts if entries else now(),
+        finished=now(),
+        parameters=redact_data(given, run.settings.secrets()),
+    )

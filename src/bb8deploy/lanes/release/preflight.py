@@ -1,0 +1,150 @@
+"""What must hold before a release changes anything; every problem is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bb8deploy.base.errors import Bb8Error, CheckFailed, UsageError
+from bb8deploy.lanes.publish.fitness import require_store
+from bb8deploy.lanes.publish.survey import Store, hand_edits, source_tree, survey
+from bb8deploy.lanes.release.bump import possible_paths
+from bb8deploy.plan.publish import decide
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace import git as g
+from bb8deploy.workspace import remote as r
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the release is going to do, as far as preflight must know. `resuming_bump`: a killed run may
+    have left the bump's own files edited.
+    """
+
+    version: str
+    overwrite: bool = False
+    image: bool = False
+    resuming_bump: bool = False
+
+
+def check_workspace(run: Run, asked: Asked) -> None:
+    """Raises where the workspace is not fit for a release. Asks no network."""
+    edited = possible_paths(run) if asked.resuming_bump else ()
+    _all([lambda: _branch(run), lambda: _identity(run), lambda: _clean(run, edited)])
+
+
+def check_surroundings(run: Run, asked: Asked, reach: Sequence[Callable[[], None]]) -> None:
+    """Asks the upstream, the publish remote and, by `reach`, the host and the broker; changes nothing."""
+    checks = [lambda: _own_tag(run, asked), lambda: _upstream(run), lambda: _publish_remote(run, asked)]
+    if asked.image:
+        from bb8deploy.lanes.publish.image import require_ready
+
+        checks.append(lambda: require_ready(run))
+    _all([*checks, *reach])
+
+
+def _all(checks: Sequence[Callable[[], None]]) -> None:
+    """Runs every check; the first failure is raised, with the others as its details."""
+    problems: list[Bb8Error] = []
+    for check in checks:
+        try:
+            check()
+        except Bb8Error as error:
+            problems.append(error)
+    if not problems:
+        return
+    first, *others = problems
+    more = [line for error in others for line in (f"also {error.code}: {error.cause}", f"  {error.remedy}")]
+    first.details = (*first.details, *more)
+    raise first
+
+
+def _clean(run: Run, but: Sequence[str]) -> None:
+    g.require_clean(run.workspace, but=but)
+
+
+def _branch(run: Run) -> None:
+    if not g.resolve(run.workspace, "HEAD"):
+        return  # the check for a clean tree says what is wrong
+    if not g.branch(run.workspace):
+        raise UsageError(
+            "GIT_DETACHED",
+            "HEAD is on no branch, so the bump commit would be lost",
+            "Switch to a branch first; `publish` and `deploy` work without one.",
+        )
+    if doing := g.unfinished(run.workspace):
+        raise CheckFailed(
+            "GIT_UNFINISHED",
+            f"git is in the middle of {doing}",
+            "Finish or abort it, then release.",
+        )
+
+
+def _identity(run: Run) -> None:
+    if g.call(run.workspace, "var", "GIT_COMMITTER_IDENT").returncode:
+        raise UsageError(
+            "GIT_IDENTITY_MISSING",
+            "git does not know who commits",
+            "Run `git config --global user.name` and `git config --global user.email` with your values.",
+        )
+
+
+def _own_tag(run: Run, asked: Asked) -> None:
+    """The version's tag is free here, or stands on this very content."""
+    name = f"refs/tags/{asked.version}"
+    own = g.folder_tree(run.workspace, run.addon)
+    if g.resolve(run.workspace, name) and g.folder_tree(run.workspace, run.addon, name) != own:
+        raise CheckFailed(
+            "TAG_EXISTS",
+            f"the workspace has a tag {asked.version} on other content",
+            "Release another version; a released tag is never moved.",
+        )
+
+
+def _upstream(run: Run) -> None:
+    """The branch that ours follows may not have commits that we lack: a release of old code would follow.
+
+    Nothing is pushed there, so one that cannot be asked is a warning only.
+    """
+    remote, branch = r.upstream(run.workspace, g.branch(run.workspace))
+    if not remote:
+        return
+    try:
+        tip = r.ask(run.workspace, remote, branch).branch(branch)
+    except Bb8Error as error:
+        run.progress.warn(f"cannot tell whether {r.shown(remote)}/{branch} is ahead: {error.cause}")
+        return
+    if tip and not (g.has_commit(run.workspace, tip) and r.contains(run.workspace, "HEAD", tip)):
+        raise CheckFailed(
+            "UPSTREAM_AHEAD",
+            f"{r.shown(remote)}/{branch} has commits that this branch lacks",
+            "Pull them first, then release.",
+        )
+
+
+def _publish_remote(run: Run, asked: Asked) -> None:
+    """The add-on repository answers, has no hand edits, and the version's tag is free there and here."""
+    remote = run.settings.text("HA_PUBLISH_REMOTE")
+    if not remote:
+        if asked.image:
+            raise UsageError(
+                "PUBLISH_REMOTE_MISSING",
+                "`--image` flips the published config to pull images, but HA_PUBLISH_REMOTE is not set",
+                "Set HA_PUBLISH_REMOTE, or release without `--image`.",
+            )
+        return
+    require_store(run)
+    store = Store(run.workspace, remote, run.settings.text("HA_PUBLISH_BRANCH"))
+    state = survey(store, asked.version)
+    tree = g.folder_tree(run.workspace, run.addon)
+    if asked.image:  # what is published then differs by its `image:`, so its source is what counts
+        state = replace(state, tag_tree=source_tree(store, state.tag_commit, run.addon))
+    decide(state, tree, asked.version)
+    edits = hand_edits(store, state.tip, tree, run.addon)
+    if edits.paths and not asked.overwrite:
+        raise CheckFailed(
+            "REMOTE_EDITED",
+            f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}",
+            "Bring the edit into the add-on's folder, or take it back with `--overwrite`.",
+            details=edits.diff,
+        )

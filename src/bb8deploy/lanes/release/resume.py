@@ -1,0 +1,149 @@
+"""Finds a release that did not end, and opens its run again with the tokens that it had earned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bb8deploy.base.errors import UsageError
+from bb8deploy.plan.release import PREFIX
+from bb8deploy.runs.journal import PUT_BACK, SWAP, Entry, Journal
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Ledger, Line
+
+EARNED = "earned"
+DEPLOY = f"{PREFIX}deploy"
+# Whose tokens a kept step brings back.
+STEP_OF_LANE = {
+    "validate": "validate",
+    "release": "bump",
+    "sync": "deploy",
+    "verify": "deploy",
+    "deploy": "deploy",
+    "attest": "attest",
+    "publish": "publish",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What a stopped release was about, from the first line of its journal."""
+
+    run_id: str
+    how: str
+    version: str
+    from_version: str
+    bump: bool
+    target: str
+    image: bool
+    require_attest: bool
+    overwrite: bool
+
+
+def find_unfinished(reports: Path) -> Unfinished:
+    """The newest release in `reports/runs/` if it did not reach its end; raises UsageError otherwise."""
+    newest = max(_releases(reports), default=None, key=lambda found: found[1][0].ts)
+    if newest and newest[1][-1].state == "started":
+        return _unfinished(newest[0], newest[1][0])
+    raise UsageError(
+        "RESUME_NOTHING",
+        "the newest release reached its end, so there is nothing to continue",
+        "Start one with `bb8deploy release patch`.",
+    )
+
+
+def _releases(reports: Path) -> Iterator[tuple[str, list[Entry]]]:
+    """Every run that was a release, with its start and, where it came to it, its end.
+
+    Run ids tell the second only, so the order comes from the journals.
+    """
+    for folder in (reports / "runs").glob("*"):
+        entries = [e for e in Journal(folder / "journal.jsonl").entries() if e.step == "release"]
+        if entries:
+            yield folder.name, entries
+
+
+def reopen(run: Run, past: Unfinished) -> Run:
+    """`run` under the stopped run's id, with its journal and the tokens of the steps that it had finished."""
+    journal = Journal(run.workspace / "reports" / "runs" / past.run_id / "journal.jsonl")
+    ledger = Ledger(past.run_id, run.reports, listener=run.ledger.listener)
+    done = set(still_done(journal))
+    ledger.lines = [line for line in _last_earned(journal.entries()) if _step_of(line) in done]
+    return replace(run, id=past.run_id, journal=journal, ledger=ledger)
+
+
+def still_done(journal: Journal) -> dict[str, dict[str, Any]]:
+    """The steps that the release has finished, but for a deploy that another run has replaced since."""
+    done = journal.done()
+    if DEPLOY in done and _touched_since(journal, _ended_at(journal, DEPLOY)):
+        del done[DEPLOY]
+    return done
+
+
+def _ended_at(journal: Journal, step: str) -> str:
+    return max(entry.ts for entry in journal.entries() if (entry.step, entry.state) == (step, "done"))
+
+
+def _touched_since(journal: Journal, moment: str) -> bool:
+    """Whether a deploy, a sync or a rollback beside this run has changed a host's files since then."""
+    others = (path for path in journal.path.parents[1].glob("*/journal.jsonl") if path != journal.path)
+    return any(
+        e.step in {SWAP, PUT_BACK} and e.ts > moment for path in others for e in Journal(path).entries()
+    )
+
+
+def remember_tokens(run: Run) -> None:
+    """From now on each token and skip also goes into the journal, where a resume finds it."""
+    tell = run.ledger.listener
+
+    def both(line: Line) -> None:
+        if line.kind != "DRIFT" and not run.dry_run:
+            run.journal.write(line.name, EARNED, kind=line.kind, lane=line.lane, fields=list(line.fields))
+        tell(line)
+
+    run.ledger.listener = both
+
+
+def forget_tokens(run: Run, step: str) -> None:
+    """Takes back what an earlier try of a step had earned: it is about to be observed anew."""
+    run.ledger.lines = [line for line in run.ledger.lines if STEP_OF_LANE.get(line.lane) != step]
+
+
+def _last_earned(entries: Iterable[Entry]) -> list[Line]:
+    """What each step earned in its last try: with its next start, an earlier one's lines are gone."""
+    lines: list[Line] = []
+    for entry in entries:
+        if entry.state == "started":
+            lines = [line for line in lines if _step_of(line) != entry.step]
+        elif entry.state == EARNED and (line := _line(entry)):
+            lines.append(line)
+    return lines
+
+
+def _step_of(line: Line) -> str:
+    return f"{PREFIX}{STEP_OF_LANE[line.lane]}"
+
+
+def _unfinished(run_id: str, entry: Entry) -> Unfinished:
+    facts = entry.facts
+    return Unfinished(
+        run_id=run_id,
+        how=str(facts["how"]),
+        version=str(facts["version"]),
+        from_version=str(facts["from_version"]),
+        bump=bool(facts["bump"]),
+        target=str(facts["target"]),
+        image=bool(facts["image"]),
+        require_attest=bool(facts["require_attest"]),
+        overwrite=bool(facts["overwrite"]),
+    )
+
+
+def _line(entry: Entry) -> Line | None:
+    lane = str(entry.facts.get("lane", ""))
+    if lane not in STEP_OF_LANE:
+        return None
+    fields = tuple((str(key), str(value)) for key, value in entry.facts["fields"])
+    return Line(str(entry.facts["kind"]), entry.step, fields, lane)

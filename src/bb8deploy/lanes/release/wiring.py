@@ -1,0 +1,60 @@
+"""The lanes that a release calls, each imported only when its turn comes."""
+
+from __future__ import annotations
+
+from bb8deploy.lanes.release.release import Lanes
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.addon import read_addon
+
+
+def real_lanes() -> Lanes:
+    """Lane 1, lanes 2 and 3, the attestation, and the look whether host and broker answer."""
+    return Lanes(reach=_reach, preview=_preview, validate=_validate, deploy=_deploy, attest=_attest)
+
+
+def _reach(run: Run) -> None:
+    from bb8deploy.host.connect import open_host
+
+    with run.step("preflight: reach the host"):
+        open_host(run.settings, run.progress).close()
+    if run.settings.text("MQTT_HOST") and read_addon(run.addon).echo:
+        from bb8deploy.transport.mqtt import BrokerLink, address_of
+
+        address = address_of(run.settings)
+        with run.step("preflight: log in to the broker", str(address)):
+            BrokerLink(address, lambda *_: None).open().close()
+
+
+def _preview(run: Run) -> list[str]:
+    """What a sync would change now; the bump's own edits come on top."""
+    from bb8deploy.host.connect import open_host
+    from bb8deploy.lanes.deploy.preview import foresee_edits
+    from bb8deploy.lanes.sync.sync import sync
+
+    with open_host(run.settings, run.progress) as host:
+        synced = sync(run, host)
+        edits = foresee_edits(run, host, synced.plan)
+    changed = synced.changed
+    names = ", ".join(changed[:10]) + (", ..." if len(changed) > 10 else "")
+    return [
+        *edits,
+        f"{len(changed)} file(s) differ on the host before the bump{': ' if names else ''}{names}",
+    ]
+
+
+def _validate(run: Run) -> None:
+    from bb8deploy.lanes.validate.validate import validate
+
+    validate(run)
+
+
+def _deploy(run: Run) -> None:
+    from bb8deploy.lanes.deploy.deploy import deploy
+
+    deploy(run)
+
+
+def _attest(run: Run) -> None:
+    from bb8deploy.lanes.attest.attest import attest
+
+    attest(run)

@@ -1,0 +1,1 @@
+"""Compares workspace, host, running app and publication."""

@@ -1,0 +1,150 @@
+"""Where everything stands: the workspace, the host's files, what runs, what is published, robot, last run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.payload import json_object
+from bb8deploy.host.connect import Host, open_host
+from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.status.robot import robot
+from bb8deploy.lanes.sync.sync import Wanted, read_wanted
+from bb8deploy.lanes.verify.verify import slug_of
+from bb8deploy.plan.drift import Place, State, drift_of
+from bb8deploy.plan.identity import newest
+from bb8deploy.plan.sync import Stamp, plan_sync
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace import git
+from bb8deploy.workspace import remote as r
+from bb8deploy.workspace.addon import parse_config
+
+CONTRACT = "_contract_v1.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One row for each place, the workspace first, and each way in which they differ."""
+
+    places: tuple[Place, ...]
+    drift: tuple[str, ...]
+
+
+def status(run: Run) -> Standing:
+    """Looks at every place at once; one that cannot be seen says why instead."""
+    wanted = read_wanted(run, run.addon)
+    head = git.head_state(run.workspace)
+    dirty = ", uncommitted changes" if head.dirty else ""
+    here = Place("here", wanted.stamp.version, wanted.manifest.digest, f"commit {head.commit[:12]}{dirty}")
+    looks: list[Callable[[], list[Place]]] = [
+        lambda: _on_host(run, wanted),
+        lambda: [_published(run)],
+        lambda: [robot(run)],
+    ]
+    with ThreadPoolExecutor(len(looks), "bb8deploy-status") as pool:
+        seen = [place for found in pool.map(lambda look: look(), looks) for place in found]
+    places = (here, *seen, _last_run(run))
+    return Standing(places, drift_of(places))
+
+
+def _on_host(run: Run, wanted: Wanted) -> list[Place]:
+    named = run.settings.text("HA_SSH_HOST_ALIAS") or run.settings.text("HA_MOUNT")
+    if not named:
+        return [_running(run, None)]
+    try:
+        with open_host(run.settings, run.progress) as host:
+            return [_files(host, wanted), _running(run, host)]
+    except Bb8Error as error:
+        return [
+            _unseen("host", error),
+            Place("running", state=State.UNSEEN, detail="the host was not reached"),
+        ]
+
+
+def _unseen(name: str, error: Bb8Error) -> Place:
+    return Place(name, state=State.UNSEEN, detail=error.cause)
+
+
+def _files(host: Host, wanted: Wanted) -> Place:
+    try:
+        found = host.files.look()
+        plan = plan_sync(found, wanted.manifest, wanted.ignore, wanted.stamp)
+    except Bb8Error as error:
+        return _unseen("host", error)
+    if not plan.present:
+        return Place("host", state=State.ABSENT, detail=f"{host.files.where} does not exist yet")
+    stamp = Stamp.parse(found.stamp)
+    edited = stamp is not None and not plan.found_as(stamp)
+    differing = len(plan.changes.paths) + len(plan.extra)
+    words = f"{differing} file(s) differ from here" if differing else "same as here"
+    return Place(
+        "host",
+        stamp.version if stamp else "",
+        plan.have.digest,
+        f"{words}; edited by hand since the last sync" if edited else words,
+        State.EDITED if edited else State.FINE,
+    )
+
+
+def _running(run: Run, host: Host | None) -> Place:
+    try:
+        reached = reach(run.settings, run.addon, host, slug_of(run))
+    except Bb8Error as error:
+        return _unseen("running", error)
+    try:
+        state, said = reached.first.state, newest(reached.first.log)
+    finally:
+        reached.supervisor.close()
+    if state is None or not state.installed:
+        return Place("running", state=State.ABSENT, detail="not installed")
+    tree = said.tree if said and said.version == state.version else ""
+    how = "" if tree else ", which did not report its content"
+    return Place(
+        "running",
+        state.version,
+        tree,
+        f"{state.state}{how}, seen by {reached.capabilities.chosen}",
+        State.FINE if state.state == "started" else State.DOWN,
+    )
+
+
+def _published(run: Run) -> Place:
+    remote = run.settings.text("HA_PUBLISH_REMOTE")
+    if not remote:
+        return Place("published", state=State.UNSET, detail="HA_PUBLISH_REMOTE is not set")
+    branch = run.settings.text("HA_PUBLISH_BRANCH")
+    try:
+        tip = r.ask(run.workspace, remote, branch).branch(branch)
+    except Bb8Error as error:
+        return _unseen("published", error)
+    if not tip:
+        return Place("published", state=State.ABSENT, detail=f"{r.shown(remote)} has no branch {branch}")
+    return Place("published", _version_at(run, tip), detail=f"{branch} at {tip[:12]}")
+
+
+def _version_at(run: Run, commit: str) -> str:
+    """The version in a published commit, empty where the commit was never fetched here."""
+    if not git.has_commit(run.workspace, commit):
+        return ""
+    data = git.read_file(run.workspace, commit, "config.yaml")
+    return str(parse_config(data, "config.yaml").get("version", "")) if data else ""
+
+
+def _last_run(run: Run) -> Place:
+    try:
+        row = json.loads((run.reports / "latest.json").read_text(encoding="utf-8"))
+        when = f"{row['ts'][:16].replace('T', ' ')} UTC"
+        words = [f"{row['command']} to {row['target']}, {when}", *_verdicts(run, str(row["run_id"]))]
+    except (OSError, ValueError, KeyError, TypeError):
+        return Place("last run", state=State.ABSENT, detail="none")
+    return Place("last run", detail=", ".join(words))
+
+
+def _verdicts(run: Run, run_id: str) -> list[str]:
+    """How each lane of a run ended, from its contracts."""
+    paths = sorted((run.reports / "runs" / run_id).glob(f"*{CONTRACT}"))
+    verdicts = [(path, json_object(path.read_text(encoding="utf-8")).get("verdict")) for path in paths]
+    return [f"{path.name.removesuffix(CONTRACT)} {verdict}" for path, verdict in verdicts if verdict]

@@ -1,0 +1,89 @@
+"""`--via rsync`: the real rsync fills the staging folder; the swap stays ours."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from bb8deploy.base.errors import CheckFailed, UsageError
+from bb8deploy.host.connect import Host
+from bb8deploy.host.files.mount import MountFiles
+from bb8deploy.host.files.protocol import Delivery
+from bb8deploy.host.files.ssh import SshFiles
+from bb8deploy.settings import Settings
+from bb8deploy.transport.sshconfig import Destination
+from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.workspace.tree import STAMP, FoundTree
+
+RSYNC_DEADLINE = 900.0
+
+
+def deliver_by_rsync(host: Host, delivery: Delivery, ignore: Ignore, run_id: str) -> FoundTree:
+    """Stages a copy of the host's tree, lets rsync change it, swaps it in and looks.
+
+    Raises UsageError RSYNC_MISSING, CheckFailed RSYNC_FAILED.
+    """
+    if not shutil.which("rsync"):
+        raise UsageError("RSYNC_MISSING", "rsync is not installed here", "Install it, or leave `--via` out.")
+    files = host.files
+    if not isinstance(files, SshFiles | MountFiles):
+        raise UsageError("RSYNC_MISSING", "this route has no rsync", "Leave `--via` out.")
+    staged = files.stage(run_id)
+    with tempfile.TemporaryDirectory(prefix="bb8deploy-") as scratch:
+        made = Path(scratch, "made")
+        made.mkdir()
+        (made / STAMP).write_bytes(delivery.made[STAMP])
+        rules = Path(scratch, "rules")
+        rules.write_text(ignore.text())
+        _run(
+            command(host.settings, delivery.source, made, rules, staged, over_ssh=host.transport is not None)
+        )
+    return files.swap_staged(run_id)
+
+
+def command(
+    settings: Settings, source: Path, made: Path, rules: Path, target: str, *, over_ssh: bool
+) -> list[str]:
+    """The rsync call: content by checksum, run bits carried, owners and times left alone."""
+    words = ["rsync", "-rl", "--executability", "--checksum", "--delete", "-m", f"--exclude-from={rules}"]
+    place = target
+    if over_ssh:
+        where = Destination.parse(settings.text("HA_SSH_HOST_ALIAS"))
+        words += ["--secluded-args", "-e", shlex.join(_ssh_words(settings, where))]
+        words += ["--rsync-path=sudo -n rsync"] if settings.flag("HA_SSH_SUDO") else []
+        host = f"[{where.host}]" if ":" in where.host else where.host
+        place = f"{where.user}@{host}:{target}" if where.user else f"{host}:{target}"
+    return [*words, "--", f"{source}/", f"{made}/", f"{place}/"]
+
+
+def _ssh_words(settings: Settings, where: Destination) -> list[str]:
+    words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
+    key, known = settings.path("HA_SSH_KEY"), settings.path("HA_SSH_KNOWN_HOSTS")
+    words += ["-i", str(key), "-o", "IdentitiesOnly=yes"] if key else []
+    words += ["-o", f"UserKnownHostsFile={known}"] if known else []
+    words += ["-p", str(where.port)] if where.port else []
+    return words
+
+
+def _run(words: list[str]) -> None:
+    try:
+        done = subprocess.run(
+            words, capture_output=True, timeout=RSYNC_DEADLINE, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CheckFailed(
+            "RSYNC_FAILED",
+            f"rsync did not end within {RSYNC_DEADLINE:.0f} s; the host's tree is as it was",
+            "Check the network, or leave `--via rsync` out.",
+        ) from error
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise CheckFailed(
+            "RSYNC_FAILED",
+            f"rsync ended with exit status {done.returncode}; the host's tree is as it was",
+            "The official SSH add-on has no rsync: leave `--via rsync` out, bb8deploy does without.",
+            details=lines[-8:],
+        )

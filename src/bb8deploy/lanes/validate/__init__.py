@@ -1,0 +1,1 @@
+"""Checks the app and runs its tests (lane 1)."""

@@ -1,0 +1,1 @@
+"""Installs or updates the app and verifies what runs (lane 3)."""

@@ -1,0 +1,42 @@
+"""verify_contract_v1: what the Supervisor was asked for, what it said, and what the add-on said of itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bb8deploy.runs.contracts.base import Contract
+
+
+class IdentityModel(BaseModel):
+    """A version, tree digest and run, as expected or as reported."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: str
+    tree: str
+    run: str
+    commit: str = ""
+    python: str = ""
+
+
+class VerifyContract(Contract):
+    """What lane 3 did and saw.
+
+    `states` are the add-on's states in the order in which they were seen; `log_tail` and `build_log` are
+    filled where it failed; `routes` tell every way to the Supervisor that was asked.
+    """
+
+    contract: Literal["verify_contract_v1"] = "verify_contract_v1"
+    slug: str = ""
+    route: str = ""
+    routes: tuple[str, ...] = ()
+    action: str = ""
+    why: str = ""
+    states: tuple[str, ...] = ()
+    expected: IdentityModel | None = None
+    observed: IdentityModel | None = None
+    topology: tuple[str, ...] = ()
+    log_tail: tuple[str, ...] = ()
+    build_log: tuple[str, ...] = ()
+    error: str = ""

@@ -1,0 +1,165 @@
+"""One run of bb8deploy: its id, settings, ledger, journal and the way to tell people what happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted
+from bb8deploy.base.findings import Finding
+from bb8deploy.base.secret import redact, redact_data
+from bb8deploy.runs.journal import Journal, now
+from bb8deploy.runs.store import save
+from bb8deploy.runs.tokens import Ledger
+from bb8deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from bb8deploy.runs.contracts.base import Contract
+
+
+class Progress(Protocol):
+    """How a lane tells what it does; the console implements it, tests may record it."""
+
+    def step(self, name: str, where: str = "") -> AbstractContextManager[None]:
+        """Shows that `name` runs (on host `where`) and, at the end, how long it took."""
+
+    def note(self, text: str) -> None:
+        """One plain line for the reader."""
+
+    def warn(self, text: str) -> None:
+        """One line that deserves attention but fails nothing."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that a lane needs to know of the run that it is part of.
+
+    `workspace` is the git checkout, `addon` the add-on's folder in it. `facts` carries what one lane
+    observed to the next (for example the tree digest that sync proved).
+    """
+
+    id: str
+    command: str
+    workspace: Path
+    addon: Path
+    settings: Settings
+    reports: Path
+    ledger: Ledger
+    journal: Journal
+    progress: Progress
+    dry_run: bool = False
+    assume_yes: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """`reports/runs/<run id>/`."""
+        return self.reports / "runs" / self.id
+
+    @contextmanager
+    def step(self, name: str, where: str = "") -> Iterator[dict[str, Any]]:
+        """Journals and shows a step; the yielded dict takes the facts that the step observed."""
+        self.journal.write(name, "started")
+        facts: dict[str, Any] = {}
+        try:
+            with self.progress.step(name, where):
+                yield facts
+        except BaseException as error:
+            self.journal.write(name, "failed", error=self.clean(str(error)))
+            raise
+        self.journal.write(name, "done", **redact_data(facts, self.settings.secrets()))
+
+    def clean(self, text: str) -> str:
+        """`text` without any secret of the settings."""
+        return redact(text, self.settings.secrets())
+
+    def write_contract(self, contract: Contract) -> Path:
+        """Writes a lane's contract into the run's folder and points `latest.json` at the run."""
+        path = self.folder / f"{contract.contract}.json"
+        clean = redact_data(contract.model_dump(mode="json"), self.settings.secrets())
+        save(path, json.dumps(clean, indent=2, ensure_ascii=False) + "\n")
+        self.point_latest()
+        return path
+
+    def point_latest(self) -> None:
+        """Makes `reports/latest.json` name this run."""
+        pointer = {"run_id": self.id, "command": self.command, "target": self.settings.target, "ts": now()}
+        save(self.reports / "latest.json", json.dumps(pointer, indent=2) + "\n")
+
+    def contract_base(self, name: str, *, version: str, passed: bool) -> dict[str, Any]:
+        """The fields that every contract shares, for `Model(**run.contract_base(...), own=...)`."""
+        from bb8deploy.workspace.git import head_state
+
+        head = head_state(self.workspace)
+        return {
+            "contract": name,
+            "run_id": self.id,
+            "ts": now(),
+            "head_commit": head.commit,
+            "dirty": head.dirty,
+            "version": version,
+            "verdict": "PASS" if passed else "FAIL",
+            "tokens": tuple(self.ledger.held()),
+            "findings": tuple(_finding(f) for f in self.findings),
+        }
+
+
+def new_run_id() -> str:
+    """A run id that sorts by time: 20261123T093000Z-a1b2c3."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
+
+
+def defect(problem: BaseException, run: Run | None) -> CheckFailed:
+    """A defect of ours: the traceback goes into a file whose path is told; BB8DEPLOY_DEBUG shows it."""
+    text = "".join(traceback.format_exception(problem))
+    details = text.splitlines() if os.environ.get("BB8DEPLOY_DEBUG") else [_last_place(problem)]
+    if run:
+        path = run.folder / "crash.txt"
+        with suppress(Bb8Error):
+            save(path, run.clean(text))
+            details.append(f"the whole story: {path}")
+    return CheckFailed(
+        "INTERNAL",
+        f"bb8deploy has a defect: {type(problem).__name__}: {problem}",
+        "Report it with `bb8deploy diagnose --bundle FILE`; BB8DEPLOY_DEBUG=1 shows where it happened.",
+        details=details,
+    )
+
+
+def interrupted(command: str = "", targets: Sequence[str] = ()) -> Interrupted:
+    """What the end of an interrupted run says; `command` is such as `release patch`, empty without a run,
+    `targets` those that the user named.
+    """
+    kept = "the run was interrupted; what was observed so far is kept"
+    cause = kept if command else "the command was interrupted"
+    first, *_ = command.split() or [""]
+    words = "".join(f" --target {name}" for name in targets)
+    goes_on = {
+        "deploy": f"`bb8deploy deploy{words} --resume` goes on where it stopped.",
+        "release": "`bb8deploy release --resume` goes on where it stopped.",  # it knows its target
+    }
+    return Interrupted("INTERRUPTED", cause, goes_on.get(first, "Run the same command again."))
+
+
+def _last_place(problem: BaseException) -> str:
+    frames = traceback.extract_tb(problem.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "no place is known"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "level": finding.level.value,
+        "path": finding.path,
+        "line": finding.line,
+        "message": finding.message,
+        "hint": finding.hint,
+    }

@@ -1,0 +1,34 @@
+"""Writes into `reports/`: whole files and whole lines, and one error in words where that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bb8deploy.base.atomic import append_line, write_text
+from bb8deploy.base.errors import UsageError
+
+
+def save(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replaces a report by `text`. Raises UsageError where the folder takes no files."""
+    with _explained(path):
+        write_text(path, text, mode=mode)
+
+
+def append(path: Path, line: str) -> None:
+    """Appends one line to a report. Raises UsageError where the folder takes no files."""
+    with _explained(path):
+        append_line(path, line)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            "REPORTS_UNWRITABLE",
+            f"{path} cannot be written: {error.strerror}",
+            "Free space, or give the folder's owner the right to write.",
+        ) from error

@@ -1,0 +1,186 @@
+"""The token catalogue and the only code that writes a token line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from bb8deploy.runs.store import save
+
+PATHS, LOCAL = "paths_health_receipt.txt", "local_receipts.txt"
+DEPLOY, PUBLISH = "deploy_receipt.txt", "publish_receipt.txt"
+
+
+class Token(StrEnum):
+    """Every token that bb8deploy can write; what each stands for is in `CATALOGUE`."""
+
+    STRUCTURE_OK = "STRUCTURE_OK"
+    DEV_LOCAL_BUILD_FORCED = "DEV_LOCAL_BUILD_FORCED"
+    TOOLS_ALLOWED = "TOOLS_ALLOWED"
+    SCRIPTS_ALLOWED = "SCRIPTS_ALLOWED"
+    MANIFEST_OK = "MANIFEST_OK"
+    TESTS_OK = "TESTS_OK"
+    WS_READY = "WS_READY"
+    SSH_HA_OK = "SSH_HA_OK"
+    CLEAN_RUNTIME_OK = "CLEAN_RUNTIME_OK"
+    DEPLOY_OK = "DEPLOY_OK"
+    RUN_SH_PRESENT = "RUN_SH_PRESENT"
+    PY_OK = "PY_OK"
+    VERIFY_OK = "VERIFY_OK"
+    RUNTIME_TOPOLOGY_OK = "RUNTIME_TOPOLOGY_OK"
+    TELEMETRY_ATTEST_OK = "TELEMETRY_ATTEST_OK"
+    ECHO_WINDOW_10S_OK = "ECHO_WINDOW_10S_OK"
+    TELEMETRY_ARTIFACTS_EMITTED = "TELEMETRY_ARTIFACTS_EMITTED"
+    DEPLOY_SSH_OK = "DEPLOY_SSH_OK"
+    BUMP_OK = "BUMP_OK"
+    SUBTREE_PUBLISH_OK = "SUBTREE_PUBLISH_OK"
+    TAG_OK = "TAG_OK"
+    IMAGE_PUBLISH_OK = "IMAGE_PUBLISH_OK"
+    ROLLBACK_OK = "ROLLBACK_OK"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Which lane writes a token, what it has then observed, and into which receipts it goes."""
+
+    lane: str
+    observed: str
+    receipts: tuple[str, ...]
+
+
+CATALOGUE: dict[Token, Meaning] = {
+    Token.STRUCTURE_OK: Meaning("validate", "every structure rule held", (PATHS, LOCAL)),
+    Token.DEV_LOCAL_BUILD_FORCED: Meaning(
+        "validate", "no `image:` and a Dockerfile: the Supervisor builds on the host", (PATHS,)
+    ),
+    Token.TOOLS_ALLOWED: Meaning(
+        "validate", "addon/tools is used by the Dockerfile or marked as wanted", (PATHS,)
+    ),
+    Token.SCRIPTS_ALLOWED: Meaning(
+        "validate", "addon/scripts is used by the Dockerfile or marked as wanted", (PATHS,)
+    ),
+    Token.MANIFEST_OK: Meaning(
+        "validate", "config, translations and default options pass the Supervisor's rules", (LOCAL,)
+    ),
+    Token.TESTS_OK: Meaning("validate", "the add-on's tests ran and none failed", (LOCAL,)),
+    Token.WS_READY: Meaning("validate", "everything that the mode asks for held", (LOCAL,)),
+    Token.SSH_HA_OK: Meaning("sync", "the host answered an authenticated command", (DEPLOY,)),
+    Token.CLEAN_RUNTIME_OK: Meaning("sync", "the host's tree, hashed again, is the planned one", (DEPLOY,)),
+    Token.DEPLOY_OK: Meaning(
+        "verify", "the Supervisor listed this version and finished putting it in", (DEPLOY,)
+    ),
+    Token.RUN_SH_PRESENT: Meaning("verify", "run.sh was seen in the running container", (DEPLOY,)),
+    Token.PY_OK: Meaning("verify", "the container's Python was seen at work", (DEPLOY,)),
+    Token.VERIFY_OK: Meaning("verify", "the running add-on itself reported this very content", (DEPLOY,)),
+    Token.RUNTIME_TOPOLOGY_OK: Meaning("verify", "one runtime folder, clean, of the right kind", (DEPLOY,)),
+    Token.TELEMETRY_ATTEST_OK: Meaning("attest", "the echo attestation met every criterion", (DEPLOY,)),
+    Token.ECHO_WINDOW_10S_OK: Meaning("attest", "the echo window lasted at least 10 s", (DEPLOY,)),
+    Token.TELEMETRY_ARTIFACTS_EMITTED: Meaning("attest", "the attestation's files were written", (DEPLOY,)),
+    Token.DEPLOY_SSH_OK: Meaning("deploy", "sync and verify both passed over ssh", (DEPLOY,)),
+    Token.BUMP_OK: Meaning("release", "the new version is committed", (PUBLISH,)),
+    Token.SUBTREE_PUBLISH_OK: Meaning(
+        "publish", "the remote branch was read back and holds the planned tree", (PUBLISH,)
+    ),
+    Token.TAG_OK: Meaning(
+        "publish",
+        "the remote tag was read back: a commit of the branch that holds the planned tree",
+        (PUBLISH,),
+    ),
+    Token.IMAGE_PUBLISH_OK: Meaning(
+        "publish", "each image's manifest was read back from the registry", (PUBLISH,)
+    ),
+    Token.ROLLBACK_OK: Meaning("rollback", "the earlier version runs again, verified", (DEPLOY,)),
+}
+
+LANE_RECEIPTS: dict[str, tuple[str, ...]] = {
+    "validate": (PATHS, LOCAL),
+    "sync": (DEPLOY,),
+    "verify": (DEPLOY,),
+    "attest": (DEPLOY,),
+    "deploy": (DEPLOY,),
+    "rollback": (DEPLOY,),
+    "publish": (PUBLISH,),
+    "release": (PATHS, LOCAL, DEPLOY, PUBLISH),
+}
+
+_BARE = re.compile(r"[A-Za-z0-9_.,:@/+%#~^-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One receipt line: `kind` is TOKEN, SKIPPED or DRIFT; `name` a token or, for DRIFT, a code."""
+
+    kind: str
+    name: str
+    fields: tuple[tuple[str, str], ...]
+    lane: str
+
+    def __str__(self) -> str:
+        return " ".join([f"{self.kind}: {self.name}", *(f"{k}={_value(v)}" for k, v in self.fields)])
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Collects a run's receipt lines, writes them to `reports` at once and tells the listener."""
+
+    run_id: str
+    reports: Path
+    listener: Callable[[Line], None] = lambda _line: None
+    lines: list[Line] = field(default_factory=list)
+
+    def begin(self, lane: str) -> None:
+        """Empties the lane's receipts of every earlier run, so that a grep finds this run alone."""
+        for name in LANE_RECEIPTS[lane]:
+            self._write(name)
+
+    def emit(self, token: Token, **evidence: object) -> None:
+        """Writes a token. Call it only after the fact that `CATALOGUE` names was observed in this run."""
+        meaning = CATALOGUE[token]
+        self._add(Line("TOKEN", token, self._fields(evidence), meaning.lane), meaning.receipts)
+
+    def skip(self, token: Token, reason: str) -> None:
+        """Says that the check behind a token was not made, and why."""
+        meaning = CATALOGUE[token]
+        self._add(Line("SKIPPED", token, self._fields({"reason": reason}), meaning.lane), meaning.receipts)
+
+    def drift(self, lane: str, code: str, detail: str) -> None:
+        """Records a failed check of `lane` by its error code."""
+        self._add(Line("DRIFT", code, self._fields({"detail": detail}), lane), LANE_RECEIPTS[lane])
+
+    def held(self) -> list[str]:
+        """The names of the tokens that this run has earned, in order."""
+        return [line.name for line in self.lines if line.kind == "TOKEN"]
+
+    def texts(self, receipt: str) -> list[str]:
+        """This run's lines of one receipt, each once: a failure may be told by two lanes."""
+        return list(dict.fromkeys(str(line) for line in self.lines if receipt in _receipts(line)))
+
+    def _fields(self, evidence: dict[str, object]) -> tuple[tuple[str, str], ...]:
+        pairs = [(k, str(v)) for k, v in evidence.items() if v is not None]
+        return (*pairs, ("run", self.run_id))
+
+    def _add(self, line: Line, receipts: Iterable[str]) -> None:
+        told = line.kind == "DRIFT" and str(line) in map(str, self.lines)
+        self.lines.append(line)
+        for name in receipts:
+            self._write(name)
+        if not told:
+            self.listener(line)
+
+    def _write(self, receipt: str) -> None:
+        save(self.reports / receipt, "".join(f"{line}\n" for line in self.texts(receipt)))
+
+
+def _receipts(line: Line) -> tuple[str, ...]:
+    if line.kind == "DRIFT":
+        return LANE_RECEIPTS[line.lane]
+    return CATALOGUE[Token(line.name)].receipts
+
+
+def _value(text: str) -> str:
+    """A bare word as it stands, anything else double-quoted as JSON does it, in ASCII on one line."""
+    return text if _BARE.fullmatch(text) else json.dumps(text)

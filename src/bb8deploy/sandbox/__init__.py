@@ -1,7 +1,0 @@
-"""An embedded Home Assistant host for tests, demonstrations and trying things out."""
-
-from __future__ import annotations
-
-from bb8deploy.sandbox.box import Sandbox
-
-__all__ = ["Sandbox"]

@@ -1,0 +1,136 @@
+"""The MQTT broker of the sandbox: mosquitto where it is installed, else an embedded one."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+from bb8deploy.base.errors import CheckFailed
+from ha_sandbox.serving import free_port
+
+LEASH = Path(__file__).with_name("leash.py")
+_START_DEADLINE = 20.0  # seconds until the port answers
+_TRIES = 3  # a free port may be taken by somebody else before the broker has it
+
+
+class Broker(Protocol):
+    """A broker with one user; `protocol` is the newest version of MQTT that it speaks."""
+
+    name: str
+    protocol: str
+
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1."""
+        ...
+
+    def stop(self) -> None:
+        """Ends it; may be called twice."""
+        ...
+
+
+def open_broker(folder: Path, username: str, password: str) -> Broker:
+    """Starts a broker that keeps its files in `folder` and forgets its messages at the end."""
+    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if mosquitto is None:
+        from ha_sandbox.embedded_broker import EmbeddedBroker
+
+        return EmbeddedBroker(username, password)
+    problem = ""
+    for _ in range(_TRIES):
+        try:
+            return Mosquitto(mosquitto, folder, username, password)
+        except OSError as error:
+            problem = str(error)
+    raise CheckFailed(
+        "SANDBOX_BROKER_FAILED",
+        f"mosquitto did not start: {problem}",
+        "Run `mosquitto -v` by hand to see why, or remove it: the sandbox has a broker of its own.",
+    )
+
+
+class Mosquitto:
+    """A private mosquitto: loopback, own configuration, password login, nothing kept."""
+
+    name = "mosquitto"
+    protocol = "5"
+
+    def __init__(self, program: str, folder: Path, username: str, password: str) -> None:
+        self.port = free_port()
+        config = _write_config(folder, self.port, username, password)
+        self._log = folder / "mosquitto.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LEASH), program, "-c", str(config)],
+                stdin=subprocess.PIPE,  # held as long as this process lives
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._await_port()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Lets the leash end it."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()
+
+    def _await_port(self) -> None:
+        deadline = time.monotonic() + _START_DEADLINE
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise OSError(self._log.read_text(encoding="utf-8", errors="replace").strip())
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise OSError(f"no answer on port {self.port} within {_START_DEADLINE:.0f} s")
+
+
+def _write_config(folder: Path, port: int, username: str, password: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    passwords = folder / "mosquitto.passwd"
+    passwords.touch(mode=0o600)
+    passwords.write_text(f"{username}:{_hashed(password)}\n", encoding="utf-8")
+    config = folder / "mosquitto.conf"
+    lines = [
+        f"listener {port} 127.0.0.1",
+        "allow_anonymous false",
+        f"password_file {passwords}",
+        "persistence false",
+        "set_tcp_nodelay true",
+        "max_queued_messages 10000",
+        "log_type error",
+        "log_type warning",
+        *_run_as_this_user(),
+    ]
+    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return config
+
+
+def _run_as_this_user() -> list[str]:
+    """Started by root, mosquitto would become a user that cannot read these files."""
+    import os
+
+    return ["user root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
+
+def _hashed(password: str) -> str:
+    """mosquitto's `$7$` form: PBKDF2 with SHA-512, as mosquitto_passwd writes it since 2.0."""
+    import base64
+    import hashlib
+    import secrets
+
+    salt, rounds = secrets.token_bytes(12), 101
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 64)
+    return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"

@@ -1,0 +1,105 @@
+"""An MQTT 3.1.1 broker inside this process, for machines without mosquitto."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from amqtt.broker import Broker as Amqtt
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+from amqtt.plugins.base import BaseAuthPlugin
+from amqtt.session import Session
+
+from ha_sandbox.serving import free_port
+
+_DEADLINE = 20.0  # seconds to start or stop
+
+
+class Login(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for mypy
+    """One user, compared as plain text: the hashed password file costs 150 ms a connect."""
+
+    async def authenticate(self, *, session: Session) -> bool:
+        """Whether name and password are right."""
+        config = self.config
+        return bool(session.username == config.username and session.password == config.password)
+
+    @dataclass
+    class Config:
+        """The user."""
+
+        username: str = ""
+        password: str = ""
+
+
+class EmbeddedBroker:
+    """amqtt in a thread of its own."""
+
+    name = "amqtt"
+    protocol = "3.1.1"
+
+    def __init__(self, username: str, password: str) -> None:
+        _enforce_keepalive()
+        logging.getLogger("amqtt").setLevel(logging.ERROR)
+        logging.getLogger("transitions").setLevel(logging.ERROR)
+        self.port = free_port()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox mqtt")
+        self._thread.start()
+        self._running = True
+        try:
+            self._broker = self._call(self._open(username, password))
+        except BaseException:
+            self._end_loop()
+            raise
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self._running:
+            try:
+                self._call(self._broker.shutdown())
+                self._call(self._cancel_rest())
+            finally:
+                self._end_loop()
+
+    async def _open(self, username: str, password: str) -> Amqtt:
+        plugin = f"{__name__}.Login"
+        config = {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},
+            "timeout_disconnect_delay": 2,
+            "plugins": {plugin: {"username": username, "password": password}},
+        }
+        broker = Amqtt(config)
+        await broker.start()
+        return broker
+
+    async def _cancel_rest(self) -> None:
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _call(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_DEADLINE)
+
+    def _end_loop(self) -> None:
+        self._running = False
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _enforce_keepalive() -> None:
+    """amqtt notices a silent client and does nothing about it; here it counts as gone, with its will."""
+
+    def gone(handler: Any) -> None:
+        task = asyncio.ensure_future(handler.handle_connection_closed())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+
+    BrokerProtocolHandler.handle_read_timeout = gone
+
+
+_closing: set[asyncio.Future[Any]] = set()

@@ -1,0 +1,244 @@
+"""Runs add-ons in Docker, with the images and the s6 of their real base, on this machine's own network."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bb8deploy.base.errors import UsageError
+from ha_sandbox.runtime import jail
+from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, StartFailed, Usage
+from ha_sandbox.serving import free_port
+
+LEASH = Path(__file__).parents[1] / "leash.py"
+_CALL_DEADLINE = 60.0  # seconds for a question to the engine
+_BUILD_DEADLINE = 1800.0
+_BUILDING = ("build", "--network", "host", "--force-rm")
+
+
+class DockerRuntime:
+    """Images and containers of one sandbox, told from those of others by its folder; gone when it closes.
+
+    Containers share the host's network, because the sandbox listens on loopback alone. Raises UsageError
+    where no engine answers.
+    """
+
+    def __init__(self, folder: Path, targets: Mapping[str, tuple[str, int]]) -> None:
+        self._docker = Docker.find()
+        self._label = f"ha_sandbox={hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+        self._targets = dict(targets)
+        self._running = jail.Running()
+        self._clear()  # of a sandbox in this folder that was killed
+
+    @property
+    def way(self) -> str:
+        """Which way it is."""
+        return f"Docker {self._docker.version}: the Dockerfile, its base and its services as they stand"
+
+    def address(self, service: str) -> tuple[str, int]:
+        """On this machine's loopback, which containers share."""
+        return self._targets[service]
+
+    def aim(self, service: str, address: tuple[str, int]) -> None:
+        """Says where `supervisor` or `mqtt` listens; for containers started from now on."""
+        self._targets[service] = address
+
+    def build(self, request: BuildRequest) -> str:
+        """`docker build`, without pulling a base that is here already; gives its output."""
+        arguments = [word for k, v in request.args.items() for word in ("--build-arg", f"{k}={v}")]
+        name = self._image(request.slug, request.version)
+        words = [*_BUILDING, "--label", self._label, "--tag", name, "--file", str(request.dockerfile)]
+        process = self._docker.begin(*words, *arguments, str(request.context))
+        self._running.add(process)
+        try:
+            output = process.communicate(timeout=_BUILD_DEADLINE)[0].decode(errors="replace")
+        except BaseException:
+            jail.kill(process)
+            process.communicate()
+            raise
+        finally:
+            self._running.discard(process)
+        if process.returncode:
+            raise BuildFailed(output)
+        return output
+
+    def has_image(self, slug: str, version: str) -> bool:
+        """Whether the image is there."""
+        return self._docker.ask("image", "inspect", self._image(slug, version)) is not None
+
+    def remove_image(self, slug: str, version: str) -> None:
+        """Removes it; the layers stay in the engine's build cache."""
+        self._docker.ask("image", "rm", "--force", self._image(slug, version))
+
+    def start(self, spec: ContainerSpec) -> DockerContainer:
+        """Starts a container on a leash: when this process is gone, Docker stops and removes it."""
+        image = self._image(spec.slug, spec.version)
+        name = f"{spec.slug}-{uuid.uuid4().hex[:12]}"
+        with _variables({**spec.environment, "BB8_PAGE_PORT": str(free_port())}) as file:
+            made = self._docker.ask(
+                *("create", "--rm", "--network", "host", "--label", self._label, "--name", name),
+                *("--env-file", str(file), "--volume", f"{spec.data}:/data", image),
+            )
+        if made is None:
+            raise StartFailed(f"docker could not make a container of {image}")
+        checked = json.loads(
+            self._docker.ask("inspect", "-f", "{{json .Config.Healthcheck}}", name) or "null"
+        )
+        return DockerContainer(self._docker, name, spec, has_health_check=bool(checked))
+
+    def abort(self) -> None:
+        """Ends the builds under way and those to come; they fail."""
+        self._running.end()
+
+    def close(self) -> None:
+        """Removes what is left of this sandbox's containers and images."""
+        self._clear()
+
+    def _clear(self) -> None:
+        for what, listing in (("container", "ps --all"), ("image", "images")):
+            found = self._docker.ask(*listing.split(), "--quiet", "--filter", f"label={self._label}") or ""
+            if ids := sorted(set(found.split())):
+                self._docker.ask(what, "rm", "--force", *ids)
+
+    def _image(self, slug: str, version: str) -> str:
+        tag = re.sub(r"[^A-Za-z0-9_.-]", "_", version)
+        return f"bb8-sandbox-{self._label.rpartition('=')[2]}/{slug.lower()}:{tag}"
+
+
+class DockerContainer:
+    """A container under way: its output and its health, followed by threads of their own."""
+
+    def __init__(self, docker: Docker, name: str, spec: ContainerSpec, *, has_health_check: bool) -> None:
+        self.has_health_check = has_health_check
+        self._docker, self._name, self._spec = docker, name, spec
+        self._stopping = False
+        self._process = docker.begin("start", "--attach", name, end=("rm", "--force", name))
+        self._events = docker.begin(
+            *("events", "--since", "10m", "--filter", f"container={name}"),
+            *("--filter", "event=health_status", "--format", "{{.Action}}"),
+            end=(),
+        )
+        self._threads = [
+            threading.Thread(target=self._read_output, name=f"log {spec.slug}"),
+            threading.Thread(target=self._read_health, name=f"health {spec.slug}"),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Has Docker stop it: SIGTERM, after `timeout` seconds SIGKILL."""
+        self._stopping = True
+        self._docker.ask("stop", "-t", f"{timeout:.0f}", self._name, deadline=timeout + _CALL_DEADLINE)
+        self._docker.ask("rm", "--force", self._name)
+        if threading.current_thread() not in self._threads:
+            for thread in self._threads:
+                thread.join()
+
+    def usage(self) -> Usage:
+        """CPU seconds and resident bytes, from /proc; zeros where the engine is on another machine."""
+        pid = self._docker.ask("inspect", "-f", "{{.State.Pid}}", self._name) or "0"
+        return jail.usage(int(pid)) if int(pid) else Usage(0.0, 0)
+
+    def _read_output(self) -> None:
+        output: Any = self._process.stdout
+        with output as stream:
+            for line in stream:
+                self._spec.on_line(line.decode(errors="replace").rstrip("\r\n"))
+        code = self._process.wait()
+        _let_go(self._process)
+        _let_go(self._events)
+        if not self._stopping:
+            self._spec.on_exit(code)
+
+    def _read_health(self) -> None:
+        events: Any = self._events.stdout
+        with events as stream:
+            for line in stream:
+                self._spec.on_health(line.strip().endswith(b" healthy"))
+        self._events.wait()
+
+
+class Docker:
+    """The docker client: which one, and with which builder."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._environment = {**os.environ, "DOCKER_BUILDKIT": "0", "BUILDKIT_PROGRESS": "plain"}
+        if self.ask("buildx", "version") is not None:
+            self._environment["DOCKER_BUILDKIT"] = "1"
+        self.version = (self.ask("version", "--format", "{{.Server.Version}}") or "").strip()
+
+    @classmethod
+    def find(cls) -> Docker:
+        """The docker on PATH, when its engine answers."""
+        program = shutil.which("docker")
+        found = cls(program) if program else None
+        if found is None or not found.version:
+            raise UsageError(
+                "SANDBOX_NO_DOCKER",
+                "no Docker engine answers" if program else "docker is not installed",
+                "Start Docker (`docker info` must answer), or run the sandbox without --docker.",
+            )
+        return found
+
+    def ask(self, *words: str, deadline: float = _CALL_DEADLINE) -> str | None:
+        """What a command printed; None where it failed."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            done = subprocess.run(
+                [self._program, *words],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=deadline,
+                check=False,
+            )
+            return done.stdout if done.returncode == 0 else None
+        return None
+
+    def begin(self, *words: str, end: tuple[str, ...] | None = None) -> subprocess.Popen[bytes]:
+        """A command that goes on, its output in a pipe.
+
+        With `end`, even an empty one, it is on a leash: it ends with this process, by that command first.
+        """
+        leash: list[str] = []
+        if end is not None:
+            leash = [sys.executable, "-I", "-S", str(LEASH)]
+            leash += ["--end", self._program, *end, "--"] if end else []
+        return subprocess.Popen(
+            [*leash, self._program, *words],
+            env=self._environment,
+            stdin=subprocess.DEVNULL if end is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Lets the leash end what it holds."""
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+@contextlib.contextmanager
+def _variables(environment: Mapping[str, str]) -> Iterator[Path]:
+    """A file for --env-file, so that no token stands in a process list; gone afterwards."""
+    with tempfile.NamedTemporaryFile("w", prefix="bb8-env-", encoding="utf-8") as file:
+        lines = [f"{name}={value}" for name, value in environment.items() if "\n" not in value]
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        yield Path(file.name)

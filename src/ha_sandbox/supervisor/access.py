@@ -1,0 +1,86 @@
+"""Who may call what: tokens with their roles, and the paths that each role reaches."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ha_sandbox.supervisor import failures
+
+
+class Role(IntEnum):
+    """Rights of a token, rising: an add-on without the API, with it, a manager, Core or the command line."""
+
+    NONE = 0
+    DEFAULT = 1
+    MANAGER = 2
+    ADMIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose token it is; `slug` is empty for Core and the ssh add-on."""
+
+    role: Role
+    slug: str = ""
+
+
+_OPEN = re.compile(r"^/supervisor/ping$|^/(addons|store/addons)/[^/]+/(icon|logo)$")
+_SELF = re.compile(r"^/(addons/self(?!/(security|update))|services|discovery|auth)(/.*)?$|^/info$")
+_INFO = re.compile(r"^/([^/]+/)*info$|^/info$")
+_ADMIN_ONLY = re.compile(r"^/addons/[^/]+/security$|^/(v2/)?apps/[^/]+/security$")
+
+
+class Access:
+    """The tokens in force."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._callers: dict[str, Caller] = {}
+
+    def grant(self, caller: Caller) -> str:
+        """A new token for `caller`; an add-on's earlier token is void from now on."""
+        token = secrets.token_hex(56)
+        with self._guard:
+            if caller.slug:
+                self._callers = {t: c for t, c in self._callers.items() if c.slug != caller.slug}
+            self._callers[token] = caller
+        return token
+
+    def revoke(self, slug: str) -> None:
+        """The add-on's token counts no more."""
+        with self._guard:
+            self._callers = {t: c for t, c in self._callers.items() if c.slug != slug}
+
+    def admit(self, path: str, token: str) -> Caller:
+        """The caller behind `token`, where it may call `path`; raises PlainError 401 or 403."""
+        if _OPEN.match(path):
+            return Caller(Role.NONE)
+        if not token:
+            raise failures.unauthorized()
+        with self._guard:
+            caller = self._callers.get(token)
+        if caller is None or not _may(caller, path):
+            raise failures.forbidden()
+        return caller
+
+
+def role_of(config: dict[str, object]) -> Role:
+    """The role that an add-on's config.yaml gives its token."""
+    if not config.get("hassio_api"):
+        return Role.NONE
+    names = {"manager": Role.MANAGER, "admin": Role.ADMIN}
+    return names.get(str(config.get("hassio_role", "default")), Role.DEFAULT)
+
+
+def _may(caller: Caller, path: str) -> bool:
+    if caller.role is Role.ADMIN:
+        return True
+    if caller.slug and _SELF.match(path):
+        return True
+    if _ADMIN_ONLY.match(path):
+        return False
+    return caller.role is Role.MANAGER or (caller.role is Role.DEFAULT and bool(_INFO.match(path)))

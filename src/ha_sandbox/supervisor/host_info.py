@@ -1,0 +1,175 @@
+"""What the Supervisor says about itself, the host and a container's consumption."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ha_sandbox.supervisor import failures, views
+from ha_sandbox.supervisor.manager import Manager
+from ha_sandbox.supervisor.model import Installed
+
+VERSION = "2026.08.3"
+CORE_VERSION = "2026.11.0"
+_SAMPLE = 0.25  # seconds between two looks at the CPU time; the real one takes about one
+_FEATURES = ["reboot", "shutdown", "services", "hostname", "journal", "disk"]
+
+REPOSITORIES = [
+    {
+        "slug": "local",
+        "name": "Local apps",
+        "source": "local",
+        "url": "https://home-assistant.io/hassio",
+        "maintainer": "you",
+    }
+]
+
+
+def _info(manager: Manager) -> dict[str, Any]:
+    return {
+        "supervisor": VERSION,
+        "homeassistant": CORE_VERSION,
+        "hassos": None,
+        "docker": "28.5.2",
+        "hostname": "sandbox",
+        "operating_system": f"bb8deploy sandbox ({manager.runtime.way})",
+        "features": _FEATURES,
+        "machine": "generic-x86-64" if manager.arch == "amd64" else "generic-aarch64",
+        "machine_id": None,
+        "arch": manager.arch,
+        "state": "running",
+        "supported_arch": [manager.arch],
+        "supported": True,
+        "channel": "stable",
+        "logging": "info",
+        "timezone": "UTC",
+    }
+
+
+def _supervisor(manager: Manager) -> dict[str, Any]:
+    rows = [
+        {"name": a.name, "slug": a.slug, "version": a.version, "state": str(a.state)}
+        for a in manager.installed.values()
+    ]
+    return {
+        "version": VERSION,
+        "version_latest": VERSION,
+        "update_available": False,
+        "channel": "stable",
+        "arch": manager.arch,
+        "supported": True,
+        "healthy": True,
+        "ip_address": "127.0.0.1",
+        "timezone": "UTC",
+        "logging": "info",
+        "debug": False,
+        "feature_flags": {"supervisor_v2_api": True},
+        "addons": rows,
+        "addons_repositories": [],
+    }
+
+
+def _host(manager: Manager) -> dict[str, Any]:
+    usage = shutil.disk_usage(manager.root)
+    gigabyte = 1024**3
+    return {
+        "agent_version": None,
+        "apparmor_version": None,
+        "chassis": "embedded",
+        "deployment": "development",
+        "disk_free": round(usage.free / gigabyte, 1),
+        "disk_total": round(usage.total / gigabyte, 1),
+        "disk_used": round(usage.used / gigabyte, 1),
+        "disk_life_time": None,
+        "features": _FEATURES,
+        "hostname": "sandbox",
+        "kernel": platform.release(),
+        "operating_system": "bb8deploy sandbox",
+        "timezone": "Etc/UTC",
+        "dt_utc": datetime.now(UTC).isoformat(),
+        "dt_synchronized": True,
+        "use_ntp": True,
+    }
+
+
+def _core(manager: Manager) -> dict[str, Any]:
+    return {
+        "version": CORE_VERSION,
+        "version_latest": CORE_VERSION,
+        "update_available": False,
+        "machine": "generic-x86-64",
+        "ip_address": "127.0.0.1",
+        "arch": manager.arch,
+        "boot": True,
+        "port": 8123,
+        "ssl": False,
+        "watchdog": True,
+    }
+
+
+def _os(_manager: Manager) -> dict[str, Any]:
+    return {"version": None, "version_latest": None, "update_available": False, "board": None, "boot": None}
+
+
+def _resolution(_manager: Manager) -> dict[str, Any]:
+    return {"unsupported": [], "unhealthy": [], "suggestions": [], "issues": [], "checks": []}
+
+
+INFO: dict[str, Callable[[Manager], dict[str, Any]]] = {
+    "info": _info,
+    "supervisor/info": _supervisor,
+    "host/info": _host,
+    "core/info": _core,
+    "os/info": _os,
+    "resolution/info": _resolution,
+}
+
+
+def available_updates(manager: Manager) -> list[dict[str, Any]]:
+    """Apps whose version on disk differs from the installed one."""
+    rows = []
+    for app in manager.installed.values():
+        store = manager.store.apps.get(app.slug)
+        if store is not None and views.update_available(app, store):
+            rows.append(
+                {
+                    "update_type": "addon",
+                    "name": app.name,
+                    "icon": None,
+                    "panel_path": f"/update-available/{app.slug}",
+                    "version_latest": store.version,
+                }
+            )
+    return rows
+
+
+def stats(app: Installed) -> dict[str, Any]:
+    """CPU in percent of one core over a short sample, memory in bytes; ApiError where stopped."""
+    container = app.container
+    if container is None or not app.running:
+        raise failures.not_running(app.slug)
+    first, begin = container.usage(), time.monotonic()
+    time.sleep(_SAMPLE)
+    last, end = container.usage(), time.monotonic()
+    percent = 100 * (last.cpu_seconds - first.cpu_seconds) / (end - begin)
+    limit = _memory_limit()
+    return {
+        "cpu_percent": round(max(0.0, percent), 2),
+        "memory_usage": last.memory,
+        "memory_limit": limit,
+        "memory_percent": round(100 * last.memory / limit, 2),
+        "network_rx": 0,
+        "network_tx": 0,
+        "blk_read": 0,
+        "blk_write": 0,
+    }
+
+
+def _memory_limit() -> int:
+    import os
+
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

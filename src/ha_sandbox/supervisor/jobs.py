@@ -1,0 +1,113 @@
+"""Jobs of the Supervisor: one at a time per app, listed while they run, gone afterwards."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ha_sandbox.supervisor import failures
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work under way; `child` is the name of its only child job, empty for none."""
+
+    name: str
+    child: str
+    reference: str
+    uuid: str = field(default_factory=lambda: uuid.uuid4().hex)
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+
+    def view(self) -> dict[str, object]:
+        """The job as /jobs shows it."""
+        children = [self._node(self.child, uuid.uuid5(uuid.NAMESPACE_OID, self.uuid).hex, [])]
+        return self._node(self.name, self.uuid, children if self.child else [])
+
+    def _node(self, name: str, identifier: str, children: list[dict[str, object]]) -> dict[str, object]:
+        return {
+            "name": name,
+            "reference": self.reference,
+            "uuid": identifier,
+            "progress": 0,
+            "stage": None,
+            "done": False,
+            "errors": [],
+            "created": self.created,
+            "extra": None,
+            "child_jobs": children,
+        }
+
+
+_JOIN_DEADLINE = 150.0  # seconds; a start waits for a health check at most 120
+
+
+class Jobs:
+    """Runs work under the lock of its app, in the caller's thread or in the background."""
+
+    def __init__(self, on_failure: Callable[[str], None]) -> None:
+        self._guard = threading.Condition()
+        self._ended = False
+        self._running: dict[str, Job] = {}
+        self._threads: list[threading.Thread] = []
+        self._on_failure = on_failure
+
+    def run(self, job: Job, work: Callable[[], None]) -> None:
+        """Does the work now; raises ApiError where the app has a job already."""
+        self._enter(job)
+        try:
+            work()
+        finally:
+            self._leave(job)
+
+    def start(self, job: Job, work: Callable[[], None]) -> str:
+        """Does the work in a thread and gives the job's id; what fails there shows in the log alone."""
+        self._enter(job)
+        thread = threading.Thread(target=self._background, args=(job, work), name=f"job {job.name}")
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
+        return job.uuid
+
+    def listed(self) -> list[Job]:
+        """What is under way."""
+        with self._guard:
+            return list(self._running.values())
+
+    def busy(self, slug: str) -> bool:
+        """Whether the app has a job."""
+        with self._guard:
+            return slug in self._running
+
+    def join(self) -> None:
+        """Waits for every job, in whichever thread; each has its own deadlines."""
+        for thread in self._threads:
+            thread.join()
+        with self._guard:
+            self._guard.wait_for(lambda: not self._running, _JOIN_DEADLINE)
+
+    def close(self) -> None:
+        """Lets no other job begin, and waits for those under way."""
+        with self._guard:
+            self._ended = True
+        self.join()
+
+    def _background(self, job: Job, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except failures.ApiError as error:
+            self._on_failure(error.message)
+        finally:
+            self._leave(job)
+
+    def _enter(self, job: Job) -> None:
+        with self._guard:
+            if self._ended or job.reference in self._running:
+                raise failures.job_running(job.reference)
+            self._running[job.reference] = job
+
+    def _leave(self, job: Job) -> None:
+        with self._guard:
+            self._running.pop(job.reference, None)
+            self._guard.notify_all()

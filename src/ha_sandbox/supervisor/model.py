@@ -1,0 +1,66 @@
+"""What the Supervisor keeps of an installed app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ha_sandbox.runtime.base import Container
+
+
+class State(StrEnum):
+    """The state of an app as `info` shows it."""
+
+    STARTED = "started"
+    STARTUP = "startup"
+    STOPPED = "stopped"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+RUNNING = (State.STARTED, State.STARTUP)
+
+
+@dataclass(slots=True)
+class Installed:
+    """An installed app; `config` is the validated config.yaml of the version that was built."""
+
+    slug: str
+    config: Mapping[str, Any]
+    profile: bool = False
+    state: State = State.STOPPED
+    user_options: dict[str, Any] = field(default_factory=dict)
+    boot: str = ""
+    watchdog: bool = False
+    auto_update: bool = False
+    protected: bool = True
+    network: dict[str, Any] | None = None
+    ingress_panel: bool | None = None
+    audio_input: str | None = None
+    audio_output: str | None = None
+    container: Container | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return str(self.config["name"])
+
+    @property
+    def version(self) -> str:
+        """The installed version."""
+        return str(self.config["version"])
+
+    @property
+    def running(self) -> bool:
+        """Whether its container is meant to be up."""
+        return self.state in RUNNING
+
+    def options(self) -> dict[str, Any]:
+        """config.yaml's defaults with the user's options over them."""
+        return {**(self.config.get("options") or {}), **self.user_options}
+
+    def ports(self) -> dict[str, Any]:
+        """Container port -> host port or None."""
+        return dict(self.network if self.network is not None else self.config.get("ports") or {})

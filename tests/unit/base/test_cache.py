@@ -1,0 +1,29 @@
+"""Where cached things go: a folder of the user's own, or the one that BB8DEPLOY_CACHE names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.base.cache import cache_dir
+
+
+def test_the_named_folder_is_made_for_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BB8DEPLOY_CACHE", str(tmp_path / "cache"))
+    folder = cache_dir("venvs", "x")
+    assert folder == tmp_path / "cache" / "venvs" / "x"
+    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert cache_dir("venvs", "x") == folder
+
+
+def test_without_a_name_it_is_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BB8DEPLOY_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = cache_dir("layers")
+    assert folder.is_relative_to(tmp_path)
+    assert folder.parts[-2:] == ("bb8deploy", "layers")

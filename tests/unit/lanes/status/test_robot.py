@@ -1,0 +1,41 @@
+"""What the add-on keeps on the broker, as one row of status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bb8deploy.lanes.status.robot import robot_place
+from bb8deploy.plan.drift import State
+
+READY = {
+    "status": "online",
+    "status/connection": json.dumps({"state": "ready", "rssi": -61}),
+    "status/telemetry": json.dumps({"battery_state": "ok", "battery_v": 7.9}),
+    "state/estop": json.dumps({"state": "OFF"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "detail"),
+    [
+        ({}, State.ABSENT, "no add-on has spoken on this broker"),
+        ({"status": "offline"}, State.DOWN, "the add-on is offline"),
+        (READY, State.FINE, "ready, -61 dBm, battery ok (7.9 V)"),
+        ({**READY, "state/estop": '{"state": "ON"}'}, State.FINE, "emergency stop is latched"),
+        (
+            {
+                "status": "online",
+                "status/connection": '{"state": "held_by_other", "reason": "a phone"}',
+            },
+            State.FINE,
+            "held by other, a phone",
+        ),
+        ({"status": "online", "status/connection": "broken"}, State.FINE, "unknown"),
+        ({"status": "online", "status/connection": "[" * 100_000}, State.FINE, "unknown"),
+    ],
+)
+def test_the_row_says_what_was_told(told: dict[str, str], state: State, detail: str) -> None:
+    place = robot_place(told)
+    assert (place.state, place.detail.endswith(detail)) == (state, True), place

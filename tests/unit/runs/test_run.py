@@ -1,0 +1,95 @@
+"""A run: its id, its journaled steps, and contracts without secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.unit.lanes.silent import Silent
+
+from bb8deploy.base.findings import Finding, Level
+from bb8deploy.runs.contracts.base import Contract
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.run import Run, new_run_id
+from bb8deploy.runs.tokens import Ledger, Token
+from bb8deploy.settings import load
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A run in a repository without any commit."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    reports = tmp_path / "reports"
+    return Run(
+        id="r1",
+        command="deploy",
+        workspace=tmp_path,
+        addon=tmp_path / "addon",
+        settings=load(tmp_path, environ={"HA_LLAT": "sesame"}),
+        reports=reports,
+        ledger=Ledger("r1", reports),
+        journal=Journal(reports / "runs" / "r1" / "journal.jsonl"),
+        progress=Silent(),
+    )
+
+
+def test_run_ids_sort_by_time_and_differ_within_a_second() -> None:
+    made = [new_run_id() for _ in range(200)]
+    assert len(set(made)) == 200
+    assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", one) for one in made)
+    assert made[0][:16] <= made[-1][:16]
+
+
+def test_a_step_that_ends_is_done_with_the_facts_that_it_left(run: Run) -> None:
+    with run.step("copy", "host") as facts:
+        facts.update(files=3, said="the token is sesame")
+    assert [(e.step, e.state, e.facts) for e in run.journal.entries()] == [
+        ("copy", "started", {}),
+        ("copy", "done", {"files": 3, "said": "the token is ***"}),
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError("sesame is wrong"), KeyboardInterrupt()])
+def test_a_step_that_breaks_is_failed_and_never_done(run: Run, error: BaseException) -> None:
+    with pytest.raises(type(error)), run.step("copy"):
+        raise error
+    assert [e.state for e in run.journal.entries()] == ["started", "failed"]
+    assert "sesame" not in run.journal.path.read_text()
+
+
+def test_a_contract_names_its_run_and_what_the_run_holds(run: Run) -> None:
+    run.ledger.emit(Token.STRUCTURE_OK)
+    run.ledger.skip(Token.TESTS_OK, "--no-tests")
+    run.findings.append(Finding("CODE", Level.WARNING, "sesame stands here", path="a.yaml", line=3, column=9))
+    path = run.write_contract(Contract(**run.contract_base("x_contract_v1", version="1.0", passed=True)))
+    assert path == run.folder / "x_contract_v1.json"
+    told = json.loads(path.read_text())
+    assert (told["run_id"], told["tokens"], told["version"]) == ("r1", ["STRUCTURE_OK"], "1.0")
+    assert told["findings"] == [
+        {
+            "code": "CODE",
+            "level": "warning",
+            "path": "a.yaml",
+            "line": 3,
+            "message": "*** stands here",
+            "hint": "",
+        }
+    ]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_contract_with_a_file_name_that_is_no_utf_8_is_written_and_is_json(run: Run) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    run.findings.append(Finding("CODE", Level.WARNING, "it lies there", path=name))
+    path = run.write_contract(Contract(**run.contract_base("x_contract_v1", version="1.0", passed=True)))
+    assert json.loads(path.read_text(encoding="utf-8"))["findings"][0]["path"] == name
+
+
+def test_latest_json_points_at_the_newest_run(run: Run) -> None:
+    run.point_latest()
+    told = json.loads((run.reports / "latest.json").read_text())
+    assert (told["run_id"], told["command"], told["target"]) == ("r1", "deploy", "default")
