@@ -9,7 +9,7 @@ lock() {
   "$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --quiet "$@"
 }
 
-lock pyproject.toml --group build --output-file requirements.lock
-lock pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+lock pyproject.toml --extra demo --group build --output-file requirements.lock
+lock pyproject.toml --extra demo --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
 (cd addon && lock requirements.in --output-file requirements.txt)
 (cd tests/addon && lock requirements.in --constraint ../../addon/requirements.txt --output-file requirements.txt)
