@@ -39,7 +39,7 @@ class BadEcho(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EchoLimits:
     """At most `max_inflight` answers wait for the broker; echoes within `min_interval_s` are refused.
 
     A robot that has not answered `ping_timeout_s` after it was asked counts as silent.
@@ -117,7 +117,7 @@ def ping_result(body: Mapping[str, Any]) -> tuple[bool, float | None] | None:
 class Responder:
     """Answers echoes on one paho client: callbacks in the client's loop, timeouts in timer threads."""
 
-    def __init__(self, client: paho.Client, base: str, limits: Limits) -> None:
+    def __init__(self, client: paho.Client, base: str, limits: EchoLimits) -> None:
         self._client = client
         self._base = base
         self._limits = limits
@@ -315,11 +315,11 @@ def client_id(base: str) -> str:
     return f"bb8-echo-{base.replace('/', '-')}"
 
 
-def limits(options: Options, environ: Mapping[str, str]) -> Limits:
+def limits(options: Options, environ: Mapping[str, str]) -> EchoLimits:
     """The limits that the service script exported; the options file where it exported none or nonsense."""
     inflight = _exported(environ, "echo_max_inflight", options.echo_max_inflight)
     interval_ms = _exported(environ, "echo_min_interval_ms", options.echo_min_interval_ms)
-    return Limits(inflight, interval_ms / 1000)
+    return EchoLimits(inflight, interval_ms / 1000)
 
 
 def _exported(environ: Mapping[str, str], option: str, otherwise: int) -> int:

@@ -16,30 +16,30 @@ from typing import Any
 from bb8_core import identity as identities
 from bb8_core import logs
 from bb8_core.bridge.bridge import Bridge
-from bb8_core.bridge.deadman import Deadman
-from bb8_core.bridge.desk import Desk, Raw
-from bb8_core.bridge.gate import Limits
-from bb8_core.bridge.inbox import Inbox
-from bb8_core.bridge.intents import BadPayload
-from bb8_core.bridge.lanes import Lanes
-from bb8_core.bridge.latch import EstopLatch
-from bb8_core.bridge.page import Page, SideLoop
 from bb8_core.bridge.presence import summary, wish_of
 from bb8_core.identity import Identity
-from bb8_core.link.bleak_radio import Backends, BleakRadio
 from bb8_core.link.handshake import Wishes
-from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import Status
 from bb8_core.link.transport import LinkError
+from bb8_core.motion.deadman import Deadman
+from bb8_core.motion.gate import Limits
+from bb8_core.motion.latch import EstopLatch
 from bb8_core.mqtt.announcer import About, Announcer
 from bb8_core.mqtt.client import Handlers, MqttClient, Will
 from bb8_core.mqtt.credentials import Broker, NoBroker, find
-from bb8_core.mqtt.fast_lane import FastLane
+from bb8_core.mqtt.stop_connection import StopConnection
 from bb8_core.mqtt.topics import Topics
+from bb8_core.radio.bleak_radio import Backends, BleakRadio
+from bb8_core.radio.matching import Target
+from bb8_core.requests.arrivals import Arrivals
+from bb8_core.requests.inbox import Inbox
+from bb8_core.requests.intents import BadPayload
+from bb8_core.requests.reception import RawCommand, Reception
 from bb8_core.robot.macros import GESTURES
 from bb8_core.robot.sensors import Event
 from bb8_core.settings import Options, data_dir, load_options, options_path
+from bb8_core.web.page import Page, SideLoop
 from bb8_core.web.server import StatusServer
 
 PAGE_PORT = 8099
@@ -71,11 +71,11 @@ class App:
         limits = Limits(options.speed_cap, options.duration_cap_ms, options.min_spacing_ms)
         latch = EstopLatch(data_dir() / "estop.json")
         self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
-        self.desk = Desk(self.voice, self.bridge.obey)
-        self.inbox = Inbox(self.loop, self._receive, self.desk.flooded, self.bridge.rushed)
-        self.lanes = Lanes(self.inbox, self.bridge.stop_silently)
+        self.reception = Reception(self.voice, self.bridge.obey)
+        self.inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.rushed)
+        self.arrivals = Arrivals(self.inbox, self.bridge.stop_silently)
         self.client: MqttClient | None = None
-        self.fast: FastLane | None = None
+        self.fast: StopConnection | None = None
         self.mqtt_reason = "Looking for the broker."
         self.tasks: set[asyncio.Task[Any]] = set()
         self.side: SideLoop | None = None
@@ -149,7 +149,7 @@ class App:
         _log.info("broker %s:%d (from %s)", broker.host, broker.port, broker.source)
         try:
             client = self._first_client(broker)
-            self.fast = FastLane(self._second_client(broker))
+            self.fast = StopConnection(self._second_client(broker))
         except OSError as error:
             self.mqtt_reason = f"The CA file of the broker cannot be used ({error}): correct mqtt_ca_file."
             _log.error("%s", self.mqtt_reason)
@@ -186,7 +186,7 @@ class App:
             await asyncio.sleep(ASK_AGAIN_S)
 
     def _broker_up(self) -> None:
-        self.lanes.reconnected()
+        self.arrivals.reconnected()
         self._on_loop(self._told_up)
 
     def _broker_down(self, reason: str) -> None:
@@ -218,9 +218,9 @@ class App:
         now = time.monotonic()
         cmd = self.topics.command_of(topic)
         if cmd is not None:
-            self.lanes.regular(Raw(cmd, payload, retained, now))
+            self.arrivals.regular(RawCommand(cmd, payload, retained, now))
             return
-        self.lanes.other(now)
+        self.arrivals.other(now)
         if topic == self.topics.birth and payload == b"online":
             self._on_loop(self.voice.born)
         elif topic == self.topics.ble_ready and not retained:
@@ -229,7 +229,7 @@ class App:
     # The broker's side, the stops' own connection
 
     def _fast_up(self) -> None:
-        self.lanes.reconnected()
+        self.arrivals.reconnected()
         self._on_loop(self._told_fast_up)
 
     def _told_fast_up(self) -> None:
@@ -237,7 +237,7 @@ class App:
             self.fast.up(self.loop.time())
             self._part_if_colliding(self.fast)
 
-    def _part_if_colliding(self, fast: FastLane) -> None:
+    def _part_if_colliding(self, fast: StopConnection) -> None:
         if fast.collides:
             self.fast = None
             fast.give_up()
@@ -251,18 +251,20 @@ class App:
 
     def _fast_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """In that connection's thread."""
-        self.lanes.fast(Raw(self.topics.command_of(topic) or "", payload, retained, time.monotonic()))
+        self.arrivals.fast(
+            RawCommand(self.topics.command_of(topic) or "", payload, retained, time.monotonic())
+        )
 
     # What came in
 
-    def _receive(self, raw: Raw) -> None:
-        self.desk.receive(raw, self.loop.time())
+    def _receive(self, raw: RawCommand) -> None:
+        self.reception.receive(raw, self.loop.time())
 
     def _ble_ready(self, payload: bytes) -> None:
         try:
             timeout_s, nonce = wish_of(payload)
         except BadPayload as bad:
-            self.desk.refused[bad.code] += 1
+            self.reception.refused[bad.code] += 1
             self.voice.ack(
                 "ble_ready", {"ok": False, "status": "rejected", "code": bad.code, "reason": bad.reason}
             )

@@ -98,8 +98,8 @@ class Subject:
 
     async def _run(self) -> None:
         from bb8_core import identity, main
-        from bb8_core.link.bleak_radio import Backends, BleakRadio
-        from bb8_core.link.matching import Target
+        from bb8_core.radio.bleak_radio import Backends, BleakRadio
+        from bb8_core.radio.matching import Target
         from bb8_core.settings import Options
         from bb8_core.simulator.backend import backends
 

@@ -10,16 +10,16 @@ from typing import Any
 from tests.addon.voices import Ears
 
 from bb8_core.bridge.bridge import Bridge
-from bb8_core.bridge.deadman import Deadman
-from bb8_core.bridge.desk import Desk, Raw
-from bb8_core.bridge.gate import Limits
-from bb8_core.bridge.inbox import Inbox
-from bb8_core.bridge.lanes import Lanes
-from bb8_core.bridge.latch import EstopLatch
-from bb8_core.link.bleak_radio import Backends, BleakRadio
-from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import LinkState, Status
+from bb8_core.motion.deadman import Deadman
+from bb8_core.motion.gate import Limits
+from bb8_core.motion.latch import EstopLatch
+from bb8_core.radio.bleak_radio import Backends, BleakRadio
+from bb8_core.radio.matching import Target
+from bb8_core.requests.arrivals import Arrivals
+from bb8_core.requests.inbox import Inbox
+from bb8_core.requests.reception import RawCommand, Reception
 from bb8_core.robot.protocol import Command
 from bb8_core.robot.sensors import Event
 from bb8_core.simulator.backend import Air, backends
@@ -60,14 +60,14 @@ class Rig:
         self.latch_file = tmp_path / "estop.json"
         latch = EstopLatch(self.latch_file)
         self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, save or _at_once)
-        self.desk = Desk(self.ears, self.bridge.obey)
-        self.inbox = Inbox(loop, self._take, self.desk.flooded, self.bridge.rushed)
-        self.lanes = Lanes(self.inbox, self.bridge.stop_silently)
+        self.reception = Reception(self.ears, self.bridge.obey)
+        self.inbox = Inbox(loop, self._take, self.reception.flooded, self.bridge.rushed)
+        self.arrivals = Arrivals(self.inbox, self.bridge.stop_silently)
         self._delivered = 0
         self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
 
-    def _take(self, raw: Raw) -> None:
-        self.desk.receive(raw, self.loop.time())
+    def _take(self, raw: RawCommand) -> None:
+        self.reception.receive(raw, self.loop.time())
 
     def _link_changed(self, status: Status) -> None:
         self.bridge.link_changed(status)
@@ -77,22 +77,22 @@ class Rig:
 
     def deliver(self, cmd: str, payload: bytes | str = b"{}") -> None:
         """Hand a command over as the broker's thread does: stops overtake what waits."""
-        self.lanes.regular(self._come(cmd, payload))
+        self.arrivals.regular(self._come(cmd, payload))
 
     def overtake(self, cmd: str, payload: bytes | str = b"{}") -> None:
         """Hand a stop over as the thread of the stops' own connection does."""
-        self.lanes.fast(self._come(cmd, payload))
+        self.arrivals.fast(self._come(cmd, payload))
 
-    def _come(self, cmd: str, payload: bytes | str) -> Raw:
+    def _come(self, cmd: str, payload: bytes | str) -> RawCommand:
         raw = payload.encode() if isinstance(payload, str) else payload
         self._delivered += 1
         # Two messages never come at the very same time, though the clock that jumps says so.
-        return Raw(cmd, raw, False, self.loop.time() + self._delivered * 1e-9)
+        return RawCommand(cmd, raw, False, self.loop.time() + self._delivered * 1e-9)
 
     def send(self, cmd: str, payload: bytes | str = b"{}", *, retained: bool = False) -> None:
         """Deliver a command as the broker's side does."""
         raw = payload.encode() if isinstance(payload, str) else payload
-        self.desk.receive(Raw(cmd, raw, retained, self.loop.time()), self.loop.time())
+        self.reception.receive(RawCommand(cmd, raw, retained, self.loop.time()), self.loop.time())
 
     def slow_wire(self, seconds: float) -> None:
         """From now on each write takes so long, as over the air; the robot hears it at the end."""

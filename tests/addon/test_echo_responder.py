@@ -157,7 +157,7 @@ class Pair:
     """A responder of this process and its sender, on a base topic of their own."""
 
     def __init__(
-        self, port: int, base: str, limits: echo.Limits, ping_answer: Mapping[str, Any] | None
+        self, port: int, base: str, limits: echo.EchoLimits, ping_answer: Mapping[str, Any] | None
     ) -> None:
         self.sender = Sender(port, ping_answer, base)
         self._broker = Broker("127.0.0.1", port)
@@ -184,7 +184,7 @@ def pair(shared_broker: Mosquitto) -> Iterator[Callable[..., Pair]]:
 
     def maker(ping_answer: Mapping[str, Any] | None = CONFIRMED, **limits: Any) -> Pair:
         base = f"echo/{uuid.uuid4().hex}"
-        pairs.append(Pair(shared_broker.port, base, echo.Limits(**limits), ping_answer))
+        pairs.append(Pair(shared_broker.port, base, echo.EchoLimits(**limits), ping_answer))
         return pairs[-1]
 
     yield maker
@@ -409,15 +409,15 @@ def test_only_a_confirmed_and_measured_ping_counts(ack: dict[str, Any], result: 
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({}, echo.Limits(7, 0.02)),
-        ({"BB8_ECHO_MAX_INFLIGHT": "3", "BB8_ECHO_MIN_INTERVAL_MS": "0"}, echo.Limits(3, 0.0)),
-        ({"BB8_ECHO_MAX_INFLIGHT": "0", "BB8_ECHO_MIN_INTERVAL_MS": "-1"}, echo.Limits(7, 0.02)),
-        ({"BB8_ECHO_MAX_INFLIGHT": "many"}, echo.Limits(7, 0.02)),
-        ({"BB8_ECHO_MAX_INFLIGHT": "257", "BB8_ECHO_MIN_INTERVAL_MS": "9" * 5000}, echo.Limits(7, 0.02)),
+        ({}, echo.EchoLimits(7, 0.02)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "3", "BB8_ECHO_MIN_INTERVAL_MS": "0"}, echo.EchoLimits(3, 0.0)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "0", "BB8_ECHO_MIN_INTERVAL_MS": "-1"}, echo.EchoLimits(7, 0.02)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "many"}, echo.EchoLimits(7, 0.02)),
+        ({"BB8_ECHO_MAX_INFLIGHT": "257", "BB8_ECHO_MIN_INTERVAL_MS": "9" * 5000}, echo.EchoLimits(7, 0.02)),
     ],
 )
 def test_what_the_service_script_exports_wins_if_it_makes_sense(
-    environ: dict[str, str], expected: echo.Limits
+    environ: dict[str, str], expected: echo.EchoLimits
 ) -> None:
     assert echo.limits(Options(echo_max_inflight=7, echo_min_interval_ms=20), environ) == expected
 

@@ -22,10 +22,10 @@ from tests.addon.conftest import Mosquitto, free_port
 
 from bb8_core import identity as identities
 from bb8_core.bridge.bridge import Bridge
-from bb8_core.bridge.inbox import BROKER_QUEUE
-from bb8_core.bridge.intents import Estop, Stop
 from bb8_core.main import App
 from bb8_core.mqtt.credentials import Broker
+from bb8_core.requests.inbox import BROKER_QUEUE
+from bb8_core.requests.intents import Estop, Stop
 from bb8_core.settings import Options
 
 pytestmark = pytest.mark.needs_mosquitto

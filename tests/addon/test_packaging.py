@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bb8_core.bridge.deadman import EXIT_CODE
+from bb8_core.motion.deadman import EXIT_CODE
 from bb8_core.settings import Options, parse_options
 
 ADDON = Path(__file__).parents[2] / "addon"

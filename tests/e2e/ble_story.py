@@ -33,10 +33,10 @@ from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 
 from bb8_core.link import session
-from bb8_core.link.bleak_radio import BleakRadio
-from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import LinkState, Status
+from bb8_core.radio.bleak_radio import BleakRadio
+from bb8_core.radio.matching import Target
 from bb8_core.robot import commands
 from bb8_core.simulator.bumble_peripheral import BumblePeripheral
 from bb8_core.simulator.robot import SimulatedBB8
@@ -164,8 +164,8 @@ class Tally:
 
 ABANDON = """
 import asyncio, os, signal
-from bb8_core.link.bleak_radio import BleakRadio
-from bb8_core.link.matching import Target
+from bb8_core.radio.bleak_radio import BleakRadio
+from bb8_core.radio.matching import Target
 async def main():
     seen = asyncio.get_running_loop().create_future()
     radio = BleakRadio(Target())

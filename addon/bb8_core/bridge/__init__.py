@@ -1,1 +1,1 @@
-"""From wishes to motion: what may be sent, in which order, until when, and what is known about it."""
+"""Carries out requests and publishes what is known about the robot."""

@@ -9,12 +9,22 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bb8_core.bridge import acks
-from bb8_core.bridge.acks import AckStatus, Outcome, rejected
-from bb8_core.bridge.deadman import Deadman
-from bb8_core.bridge.gate import LastStop, Limits, Refused, Situation, decide, refusal
 from bb8_core.bridge.history import History, Recent
-from bb8_core.bridge.intents import (
+from bb8_core.bridge.lights import Lamps, after
+from bb8_core.bridge.telemetry import Telemetry, event_json, with_event, with_power
+from bb8_core.link.handshake import read_odometer, read_power
+from bb8_core.link.session import RobotLink
+from bb8_core.link.states import CONNECTABLE, Cause, LinkState, Status
+from bb8_core.link.transport import AnswerTimeout, LinkError
+from bb8_core.motion.deadman import Deadman
+from bb8_core.motion.gate import LastStop, Limits, Refused, Situation, decide, refusal
+from bb8_core.motion.latch import EstopLatch, Keeper
+from bb8_core.motion.motion import Motion, MotionState, Report
+from bb8_core.motion.outbox import Item, Kind, silent
+from bb8_core.motion.pump import Pump
+from bb8_core.ports import Voice
+from bb8_core.requests import outcome as acks
+from bb8_core.requests.intents import (
     ClearEstop,
     Connect,
     Disconnect,
@@ -32,17 +42,7 @@ from bb8_core.bridge.intents import (
     Stop,
     Tail,
 )
-from bb8_core.bridge.latch import EstopLatch, Keeper
-from bb8_core.bridge.lights import Lamps, after
-from bb8_core.bridge.motion import Motion, MotionState, Report
-from bb8_core.bridge.outbox import Item, Lane, silent
-from bb8_core.bridge.ports import Voice
-from bb8_core.bridge.pump import Pump
-from bb8_core.bridge.telemetry import Telemetry, event_json, with_event, with_power
-from bb8_core.link.handshake import read_odometer, read_power
-from bb8_core.link.session import RobotLink
-from bb8_core.link.states import CONNECTABLE, Cause, LinkState, Status
-from bb8_core.link.transport import AnswerTimeout, LinkError
+from bb8_core.requests.outcome import AckStatus, Outcome, rejected
 from bb8_core.robot import commands
 from bb8_core.robot.macros import GESTURES, scaled
 from bb8_core.robot.protocol import Command
@@ -156,7 +156,7 @@ class Bridge:
         It comes again and again as long as the rush lasts: latching and stopping once is enough.
         """
         self._last_stop.latched(self._now())
-        moves = self.motion.state.moving or self.pump.waiting(Lane.DRIVE)
+        moves = self.motion.state.moving or self.pump.waiting(Kind.DRIVE)
         if moves and not self._latch.latched:
             _log.error("so many commands a second that a stop among them may be lost: stopping for good")
             self._estop(silent)
@@ -204,9 +204,9 @@ class Bridge:
                 self._led(intent, report)
             case Tail(brightness):
                 command = commands.tail_led(brightness)
-                self._discrete(Lane.TAIL, command, _then(report, lambda: self._lamps.set_tail(brightness)))
+                self._discrete(Kind.TAIL, command, _then(report, lambda: self._lamps.set_tail(brightness)))
             case SetHeading(heading):
-                self._discrete(Lane.DISCRETE, commands.set_heading(heading), report)
+                self._discrete(Kind.DISCRETE, commands.set_heading(heading), report)
             case Stabilize(on):
                 self._stabilize(on, report)
             case Ping():
@@ -286,7 +286,7 @@ class Bridge:
 
     # The rest
 
-    def _discrete(self, lane: Lane, command: Command, report: Report) -> None:
+    def _discrete(self, kind: Kind, command: Command, report: Report) -> None:
         """Queue a command, connecting first if that is possible; refuse it where it is not."""
         if self._link.state not in CONNECTABLE:
             status = self._link.status
@@ -297,12 +297,12 @@ class Bridge:
             ttl_s = PATIENT_TTL_S
             self._link.want()
         report(acks.ACCEPTED)
-        self.pump.put(Item(lane, command, report, self._now() + ttl_s))
+        self.pump.put(Item(kind, command, report, self._now() + ttl_s))
 
     def _led(self, wish: Led | LedChange, report: Report) -> None:
         light = after(self._lamps.light, wish)
         self._discrete(
-            Lane.LED, commands.rgb_led(*light.shown), _then(report, lambda: self._lamps.set_light(light))
+            Kind.LED, commands.rgb_led(*light.shown), _then(report, lambda: self._lamps.set_light(light))
         )
 
     def _stabilize(self, on: bool, report: Report) -> None:
@@ -311,13 +311,13 @@ class Bridge:
             report(rejected(refused.code, refused.reason))
             return
         command = commands.stabilisation(1 if on else 0)
-        self._discrete(Lane.DISCRETE, command, _then(report, lambda: self.motion.balance_changed(on)))
+        self._discrete(Kind.DISCRETE, command, _then(report, lambda: self.motion.balance_changed(on)))
 
     def _ping(self, report: Report) -> None:
         if not self._link.ready:
             report(rejected("NOT_READY", self._link.status.reason))
             return
-        self._discrete(Lane.DISCRETE, commands.ping(reset_timer=False), report)
+        self._discrete(Kind.DISCRETE, commands.ping(reset_timer=False), report)
 
     async def _connect(self, report: Report) -> None:
         """Connect and report what the robot answers to a PING of now, which queues like any other command."""
@@ -331,7 +331,7 @@ class Bridge:
             status = self._link.status
             report(Outcome(AckStatus.EXPIRED, "NOT_REACHED", f"{status.reason} {status.remedy}".strip()))
         else:
-            self.pump.put(Item(Lane.DISCRETE, commands.ping(), report, self._now() + PROMPT_TTL_S))
+            self.pump.put(Item(Kind.DISCRETE, commands.ping(), report, self._now() + PROMPT_TTL_S))
 
     async def _disconnect(self, report: Report) -> None:
         """Stop the robot and let it go; nothing sets it in motion in between."""
@@ -350,7 +350,7 @@ class Bridge:
             return
         await self.stop_and_wait(1.0)
         asleep = _then(report, lambda: self._link.release(Cause.SLEEP_COMMANDED))
-        self._discrete(Lane.DISCRETE, commands.sleep(), asleep)
+        self._discrete(Kind.DISCRETE, commands.sleep(), asleep)
 
     # What the link tells
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bb8_core.bridge.acks import Outcome
+from bb8_core.requests.outcome import Outcome
 
 RECENT = 20
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bb8_core.bridge.intents import Led, LedChange
-from bb8_core.bridge.ports import Voice
+from bb8_core.ports import Voice
+from bb8_core.requests.intents import Led, LedChange
 
 WHITE = (255, 255, 255)
 

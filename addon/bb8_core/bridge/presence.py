@@ -6,9 +6,9 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from bb8_core.bridge.intents import BadPayload, parse_object
 from bb8_core.link.session import RobotLink
 from bb8_core.link.transport import AnswerTimeout, LinkError
+from bb8_core.requests.intents import BadPayload, parse_object
 
 DEFAULT_TIMEOUT_S = 10.0
 LONGEST_TIMEOUT_S = 60.0

@@ -1,1 +1,1 @@
-"""The Bluetooth link to the robot: radio, handshake, and the one owner of the connection."""
+"""The connection to the robot: when it is opened and closed, its handshake, and what goes over it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bb8_core.bridge.latch import write_atomically
+from bb8_core.motion.latch import write_atomically
 from bb8_core.mqtt.discovery import Robot, components, ids, message
 from bb8_core.mqtt.topics import Topics
 

@@ -95,19 +95,19 @@ class Air:
 
 
 @dataclass(frozen=True, slots=True)
-class Backends:
+class SimulatedBackends:
     """Classes to give to `BleakClient(..., backend=)` and `BleakScanner(..., backend=)`."""
 
     client: type[BaseBleakClient]
     scanner: type[BaseBleakScanner]
 
 
-def backends(robot_or_air: SimulatedBB8 | Air) -> Backends:
+def backends(robot_or_air: SimulatedBB8 | Air) -> SimulatedBackends:
     """Make backend classes for one robot or for everything in an Air."""
     air = robot_or_air if isinstance(robot_or_air, Air) else Air([robot_or_air])
     client = type("SimulatedClient", (SimulatedClient,), {"air": air})
     scanner = type("SimulatedScanner", (SimulatedScanner,), {"air": air})
-    return Backends(client, scanner)
+    return SimulatedBackends(client, scanner)
 
 
 class Ticker:

@@ -24,7 +24,7 @@ _MAIN_APP: Final = (4, 69)
 Handler = Callable[["SimulatedBB8", bytes], bytes]
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """The robot answers with this response code."""
 
     def __init__(self, mrsp: int) -> None:
@@ -34,15 +34,15 @@ class Refused(Exception):
 
 
 def obey(robot: SimulatedBB8, key: tuple[int, int], data: bytes) -> bytes:
-    """Carry out a command and return the data of its answer; Refused where the robot would refuse."""
+    """Carry out a command and return the data of its answer; CommandRefused where the robot would refuse."""
     if key[0] not in {0x00, 0x02}:
-        raise Refused(wire.BAD_DEVICE)
+        raise CommandRefused(wire.BAD_DEVICE)
     entry = COMMANDS.get(key)
     if entry is None:
-        raise Refused(wire.BAD_COMMAND)
+        raise CommandRefused(wire.BAD_COMMAND)
     lengths, handler = entry
     if lengths and len(data) not in lengths:
-        raise Refused(wire.BAD_MESSAGE)
+        raise CommandRefused(wire.BAD_MESSAGE)
     return handler(robot, data)
 
 
@@ -52,7 +52,7 @@ def _u16(data: bytes, at: int = 0) -> int:
 
 def _need(condition: bool) -> None:
     if not condition:
-        raise Refused(wire.BAD_PARAMETER)
+        raise CommandRefused(wire.BAD_PARAMETER)
 
 
 def _nothing(_robot: SimulatedBB8, _data: bytes) -> bytes:

@@ -16,7 +16,7 @@ from bb8_core.simulator.battery import (
 )
 from bb8_core.simulator.body import Body
 from bb8_core.simulator.faults import Faults, FaultyVoice
-from bb8_core.simulator.firmware import Refused, obey
+from bb8_core.simulator.firmware import CommandRefused, obey
 from bb8_core.simulator.mind import (
     MOTION_TIMEOUTS,
     NO_SLEEP_IN_CHARGER,
@@ -343,7 +343,7 @@ class SimulatedBB8:
             return (wire.BAD_CHECKSUM, b"")
         try:
             return (wire.OK, obey(self, heard.key, heard.data))
-        except Refused as refused:
+        except CommandRefused as refused:
             return (refused.mrsp, b"")
 
     def _go_to_sleep(self, wake_after_s: int) -> None:

@@ -35,7 +35,7 @@ class BadRequest(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """A request head: method, path without query, headers by lower-case name."""
 
     method: str
@@ -55,7 +55,7 @@ class Request:
         return int(text)
 
 
-def parse_head(head: bytes) -> Request:
+def parse_head(head: bytes) -> HttpRequest:
     """Parse a request head (up to and without the empty line); BadRequest when it is not HTTP/1.x."""
     lines = head.decode("latin-1").split("\r\n")
     parts = lines[0].split(" ")
@@ -64,7 +64,7 @@ def parse_head(head: bytes) -> Request:
     method, target, _ = parts
     if not method.isalpha() or not target.startswith("/"):
         raise BadRequest(HTTPStatus.BAD_REQUEST, "the request line is malformed")
-    return Request(method, target.partition("?")[0], _headers(lines[1:]))
+    return HttpRequest(method, target.partition("?")[0], _headers(lines[1:]))
 
 
 def _headers(lines: list[str]) -> Mapping[str, str]:
@@ -98,7 +98,7 @@ def response(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body if send_body else b"")
 
 
-def from_this_page(request: Request) -> bool:
+def from_this_page(request: HttpRequest) -> bool:
     """Whether a POST comes from our own script: another site's form or image cannot set this header.
 
     Browsers refuse to send it across origins without a preflight, which this server never grants.

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
-from .messages import MAX_HEAD, BadRequest, Request, from_this_page, parse_head, response
+from .messages import MAX_HEAD, BadRequest, HttpRequest, from_this_page, parse_head, response
 
 LOG = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class StatusServer:
         except TimeoutError:
             return response(HTTPStatus.REQUEST_TIMEOUT, b"the request took too long\n")
 
-    async def _route(self, request: Request) -> bytes:
+    async def _route(self, request: HttpRequest) -> bytes:
         if request.method == "POST":
             return await self._act(request)
         if request.method not in {"GET", "HEAD"}:
@@ -149,7 +149,7 @@ class StatusServer:
         name, content_type = _FILES[request.path]
         return response(HTTPStatus.OK, (_FOLDER / name).read_bytes(), content_type, send_body=send_body)
 
-    async def _act(self, request: Request) -> bytes:
+    async def _act(self, request: HttpRequest) -> bytes:
         action = self._actions.get(request.path)
         if action is None:
             raise BadRequest(HTTPStatus.NOT_FOUND, "there is no such action")
@@ -165,7 +165,7 @@ class StatusServer:
         return _json(HTTPStatus.OK, {"ok": True})
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
+async def _read(reader: asyncio.StreamReader) -> HttpRequest:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
         request = parse_head(head[:-4])

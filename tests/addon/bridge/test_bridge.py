@@ -13,12 +13,12 @@ import pytest
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
-from bb8_core.bridge.acks import AckStatus
-from bb8_core.bridge.inbox import BROKER_QUEUE
-from bb8_core.bridge.page import Page, StopFailed
 from bb8_core.identity import Identity
-from bb8_core.link.matching import Target
+from bb8_core.radio.matching import Target
+from bb8_core.requests.inbox import BROKER_QUEUE
+from bb8_core.requests.outcome import AckStatus
 from bb8_core.robot import commands
+from bb8_core.web.page import Page, StopFailed
 
 NOBODY = Target("D0:00:00:00:00:99")
 

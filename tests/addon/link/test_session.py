@@ -15,10 +15,10 @@ from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
 from bb8_core.link.handshake import Wishes
-from bb8_core.link.matching import Target
 from bb8_core.link.session import LinkConfig
 from bb8_core.link.states import Cause, LinkState, explain
 from bb8_core.link.transport import AnswerTimeout, LinkError
+from bb8_core.radio.matching import Target
 from bb8_core.robot import commands
 
 

@@ -15,12 +15,12 @@ from bleak.exc import (
 )
 from tests.addon.virtual import run_virtually
 
-from bb8_core.link.failures import cause_of
-from bb8_core.link.matching import Target, matches
 from bb8_core.link.pending import Pending
 from bb8_core.link.retry import LONGEST_PAUSE_S, Backoff, pause_s
 from bb8_core.link.states import CONNECTABLE, Cause, LinkState, explain
 from bb8_core.link.transport import AnswerTimeout
+from bb8_core.radio.failures import cause_of
+from bb8_core.radio.matching import Target, matches
 from bb8_core.robot.protocol import Response
 
 

@@ -78,7 +78,7 @@ def test_enums_name_every_state_there_is() -> None:
 
 
 def test_a_button_press_is_a_payload_that_the_desk_understands() -> None:
-    from bb8_core.bridge.intents import parse, parse_object
+    from bb8_core.requests.intents import parse, parse_object
 
     for part in parts().values():
         if part["platform"] == "button":

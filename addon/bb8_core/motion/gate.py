@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bb8_core.bridge.intents import ClearEstop, Drive, Macro, Request, Stabilize
 from bb8_core.link.states import Status
+from bb8_core.requests.intents import ClearEstop, Drive, Macro, Request, Stabilize
 from bb8_core.robot import commands
 from bb8_core.robot.protocol import Command
 

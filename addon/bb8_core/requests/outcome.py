@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bb8_core.bridge.intents import Request, echo_of
+from bb8_core.requests.intents import Request, echo_of
 from bb8_core.robot.protocol import Response, mrsp_name
 
 

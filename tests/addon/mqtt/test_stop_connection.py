@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8_core.mqtt.fast_lane import COLLISION_S, FastLane
+from bb8_core.mqtt.stop_connection import COLLISION_S, StopConnection
 
 
 class Connection:
@@ -22,12 +22,12 @@ class Connection:
 
 def test_it_starts_once_and_only_when_the_first_is_up() -> None:
     connection = Connection()
-    lane = FastLane(connection)
-    lane.leave()
+    stops = StopConnection(connection)
+    stops.leave()
     assert connection.asked == []
-    lane.first_up()
-    lane.first_up()
-    lane.leave()
+    stops.first_up()
+    stops.first_up()
+    stops.leave()
     assert connection.asked == ["start", "leave"]
 
 
@@ -35,35 +35,35 @@ def test_it_starts_once_and_only_when_the_first_is_up() -> None:
 def test_a_first_connection_that_ends_with_the_start_of_the_second_collides_with_it(
     up: float, ended: float
 ) -> None:
-    lane = FastLane(Connection())
-    lane.first_ended(ended)
-    assert not lane.collides
-    lane.up(up)
-    assert lane.collides
+    stops = StopConnection(Connection())
+    stops.first_ended(ended)
+    assert not stops.collides
+    stops.up(up)
+    assert stops.collides
 
 
 def test_a_broker_that_went_and_came_back_is_no_collision() -> None:
-    lane = FastLane(Connection())
-    lane.up(1.0)
-    lane.first_ended(50.0)
-    lane.up(50.0 + 2 * COLLISION_S)
-    assert not lane.collides
+    stops = StopConnection(Connection())
+    stops.up(1.0)
+    stops.first_ended(50.0)
+    stops.up(50.0 + 2 * COLLISION_S)
+    assert not stops.collides
 
 
 def test_a_reason_is_logged_once_until_the_connection_was_up(caplog: pytest.LogCaptureFixture) -> None:
-    lane = FastLane(Connection())
+    stops = StopConnection(Connection())
     for _ in range(3):
-        lane.down("refused")
+        stops.down("refused")
     assert len(caplog.records) == 1
-    lane.up(1.0)
-    lane.down("refused")
+    stops.up(1.0)
+    stops.down("refused")
     assert len(caplog.records) == 2
 
 
 def test_giving_up_says_why_and_leaves(caplog: pytest.LogCaptureFixture) -> None:
     connection = Connection()
-    lane = FastLane(connection)
-    lane.first_up()
-    lane.give_up()
+    stops = StopConnection(connection)
+    stops.first_up()
+    stops.give_up()
     assert connection.asked[-1] == "leave"
     assert "use_username_as_clientid" in caplog.text

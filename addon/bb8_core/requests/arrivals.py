@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from bb8_core.bridge.desk import Raw
-from bb8_core.bridge.inbox import Inbox
-from bb8_core.bridge.intents import Estop, Stop, stops_regardless
+from bb8_core.requests.inbox import Inbox
+from bb8_core.requests.intents import Estop, Stop, stops_regardless
+from bb8_core.requests.reception import RawCommand
 
 TWIN_S = 0.5
 """A copy that comes so late after the other says nothing new: what moves the robot now was asked since."""
@@ -20,7 +20,7 @@ REMEMBERED = 1000
 """Deliveries that are remembered of each; of a flood of stops the newest do."""
 
 
-class Twins:
+class StopCopies:
     """Pairs the copies of a stop on the two connections, one to one; times are passed in (monotonic s)."""
 
     def __init__(self) -> None:
@@ -67,17 +67,17 @@ def _take(seen: deque[tuple[float, int]], key: int, since: float) -> bool:
     return False
 
 
-class Lanes:
+class Arrivals:
     """Takes what both connections deliver, each in its own thread, and fills the inbox in a sound order."""
 
     def __init__(self, inbox: Inbox, stop: Callable[[Stop | Estop, float], None]) -> None:
         """Have `stop` called on the loop for a stop that overtook: the intent, and when it came."""
         self._inbox = inbox
         self._stop = stop
-        self._twins = Twins()
+        self._twins = StopCopies()
         self._lock = threading.Lock()
 
-    def regular(self, raw: Raw) -> None:
+    def regular(self, raw: RawCommand) -> None:
         """A command on the connection of all commands, where it is obeyed and acknowledged in its order."""
         self._inbox.arrived(raw.received_at)
         with self._lock:
@@ -85,7 +85,7 @@ class Lanes:
                 self._twins.regular(raw.cmd, raw.payload, raw.received_at)
             self._inbox.put(replace(raw, received_at=self._twins.sent_by(raw.received_at)))
 
-    def fast(self, raw: Raw) -> None:
+    def fast(self, raw: RawCommand) -> None:
         """A stop on the connection that a flood of other topics cannot fill: if it is news, stop unasked."""
         stop = stops_regardless(raw.cmd)
         if stop is None or raw.retained:

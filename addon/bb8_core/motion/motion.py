@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bb8_core.bridge.acks import LINK_LOST, SENT, STOPPED, AckStatus, Outcome, rejected
-from bb8_core.bridge.deadman import Deadman
-from bb8_core.bridge.gate import Allowed, Situation, refusal
-from bb8_core.bridge.outbox import Item, Lane, silent
-from bb8_core.bridge.pump import Pump
+from bb8_core.motion.deadman import Deadman
+from bb8_core.motion.gate import Allowed, Situation, refusal
+from bb8_core.motion.outbox import Item, Kind, silent
+from bb8_core.motion.pump import Pump
+from bb8_core.requests.outcome import LINK_LOST, SENT, STOPPED, AckStatus, Outcome, rejected
 from bb8_core.robot import commands
 from bb8_core.robot.macros import Gesture, Step
 from bb8_core.robot.protocol import Command
@@ -155,11 +155,11 @@ class Motion:
 
     def may_send(self, item: Item) -> bool:
         """Whether a motion is still wanted in the moment before it is written."""
-        return item.lane is Lane.URGENT or not item.command.is_motor or item.generation == self._generation
+        return item.kind is Kind.URGENT or not item.command.is_motor or item.generation == self._generation
 
     def written(self, item: Item) -> None:
         """A motion is being written now: from here its time runs."""
-        if item.lane is not Lane.DRIVE:
+        if item.kind is not Kind.DRIVE:
             return
         now = asyncio.get_running_loop().time()
         self._cancel_timers()
@@ -183,15 +183,15 @@ class Motion:
 
     def _put_motion(self, command: Command, report: Report, hold_s: float) -> None:
         expires = asyncio.get_running_loop().time() + MOTION_TTL_S
-        self._put(Item(Lane.DRIVE, command, report, expires, self._generation, hold_s))
+        self._put(Item(Kind.DRIVE, command, report, expires, self._generation, hold_s))
 
     def _heartbeat(self, item: Item) -> None:
         """Say a running drive again so that the firmware's own timeout does not end it early."""
-        if item.generation != self._generation or self._pump is None or self._pump.waiting(Lane.DRIVE):
+        if item.generation != self._generation or self._pump is None or self._pump.waiting(Kind.DRIVE):
             return
         left = self._until - asyncio.get_running_loop().time()
         expires = self._until
-        self._put(Item(Lane.DRIVE, item.command, silent, expires, item.generation, left, self._until))
+        self._put(Item(Kind.DRIVE, item.command, silent, expires, item.generation, left, self._until))
 
     def _time_up(self) -> None:
         """A motion's time is over, or a gesture's next step did not come in time."""
@@ -234,7 +234,7 @@ class Motion:
             if again and command.is_stop:
                 self._on_unstoppable()
 
-        self._put(Item(Lane.URGENT, command, heard, float("inf")))
+        self._put(Item(Kind.URGENT, command, heard, float("inf")))
 
     def _stands(self) -> None:
         """A stop is on the wire, or the link is gone."""
@@ -291,7 +291,7 @@ class Motion:
         if step.command.is_motor:
             self._put_motion(step.command, heard, step.hold_ms / 1000 + STEP_MARGIN_S)
         else:
-            self._put(Item(Lane.DISCRETE, step.command, heard, loop.time() + MOTION_TTL_S))
+            self._put(Item(Kind.DISCRETE, step.command, heard, loop.time() + MOTION_TTL_S))
         return await done
 
     def _gesture_ended(self, task: asyncio.Task[None]) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from bb8_core.bridge.acks import AckStatus
 from bb8_core.bridge.bridge import Bridge
 from bb8_core.identity import Identity
+from bb8_core.requests.outcome import AckStatus
 
 ACTION_TIMEOUT_S = 2.0
 

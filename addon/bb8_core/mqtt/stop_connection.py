@@ -12,7 +12,7 @@ _log = logging.getLogger("bb8.mqtt")
 
 
 class Connection(Protocol):
-    """The part of MqttClient that the lane uses."""
+    """The part of MqttClient that StopConnection uses."""
 
     def start(self) -> None:
         """Connect in the background."""
@@ -21,7 +21,7 @@ class Connection(Protocol):
         """Disconnect, without waiting for it."""
 
 
-class FastLane:
+class StopConnection:
     """When to have the second connection; without it the bridge works as with it, but for a flood.
 
     A broker that is told to take the user name for the client id ends one connection of ours for the other,

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from bb8_core.bridge.desk import Raw
-from bb8_core.bridge.intents import stops_regardless
+from bb8_core.requests.intents import stops_regardless
+from bb8_core.requests.reception import RawCommand
 
 MAX_WAITING = 1000
 """Commands that may wait for the loop; of a longer flood the oldest are dropped and counted."""
@@ -33,12 +33,12 @@ class Rush:
 
 
 class Inbox:
-    """A thread-safe queue with a lane for stops; the functions are called on the loop."""
+    """A thread-safe queue that delivers stops first; the functions are called on the loop."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        take: Callable[[Raw], None],
+        take: Callable[[RawCommand], None],
         flooded: Callable[[int], None],
         rushed: Callable[[], None],
     ) -> None:
@@ -58,8 +58,8 @@ class Inbox:
         self._dropped = 0
         self._told = 0
 
-    def put(self, raw: Raw) -> None:
-        """Queue a command; callable from any thread, in the order of arrival per lane."""
+    def put(self, raw: RawCommand) -> None:
+        """Queue a command; callable from any thread, in the order of arrival per kind."""
         take = partial(self._take, raw)
         if stops_regardless(raw.cmd) is not None:
             self.urge(take)
@@ -93,10 +93,10 @@ class Inbox:
             self._rush = False
             self._rushed()
         for _ in range(BATCH):
-            lane = self._stops or self._others
-            if not lane:
+            queue = self._stops or self._others
+            if not queue:
                 return
-            lane.popleft()()
+            queue.popleft()()
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._drain)

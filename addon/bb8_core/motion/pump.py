@@ -7,7 +7,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from bb8_core.bridge.acks import (
+from bb8_core.link.transport import AnswerTimeout, LinkError
+from bb8_core.motion.outbox import Item, Kind, Outbox
+from bb8_core.requests.outcome import (
     LINK_LOST,
     NO_ANSWER,
     QUEUE_FULL,
@@ -18,8 +20,6 @@ from bb8_core.bridge.acks import (
     Outcome,
     answered,
 )
-from bb8_core.bridge.outbox import Item, Lane, Outbox
-from bb8_core.link.transport import AnswerTimeout, LinkError
 from bb8_core.robot.protocol import Command, Response
 
 ANSWER_TIMEOUT_S = 1.0
@@ -72,9 +72,9 @@ class Pump:
         """How many items wait."""
         return len(self._outbox)
 
-    def waiting(self, lane: Lane) -> bool:
+    def waiting(self, kind: Kind) -> bool:
         """Whether a drive, colour or tail light waits."""
-        return self._outbox.waiting(lane)
+        return self._outbox.waiting(kind)
 
     def put(self, item: Item) -> None:
         """Queue an item; whoever lost its place by it is told."""
@@ -152,7 +152,7 @@ class Pump:
 
     async def _transmit(self, item: Item, loop: asyncio.AbstractEventLoop) -> None:
         started = loop.time()
-        timeout_s = STOP_ANSWER_TIMEOUT_S if item.lane is Lane.URGENT else ANSWER_TIMEOUT_S
+        timeout_s = STOP_ANSWER_TIMEOUT_S if item.kind is Kind.URGENT else ANSWER_TIMEOUT_S
         self._next_write_at = started + self._spacing_s
         self._on_write(item)
         try:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from tests.addon.depth import examples
 from tests.addon.voices import Ears
 
-from bb8_core.bridge.desk import Desk, Raw
-from bb8_core.bridge.intents import (
+from bb8_core.requests.intents import (
     COMMANDS,
     BadPayload,
     Drive,
@@ -24,6 +23,7 @@ from bb8_core.bridge.intents import (
     parse,
     parse_object,
 )
+from bb8_core.requests.reception import RawCommand, Reception
 
 
 def intent(cmd: str, text: str) -> object:
@@ -81,16 +81,16 @@ def test_malformed_payloads_are_refused_with_a_code(cmd: str, text: str, code: s
     assert refused.value.reason
 
 
-def desk() -> tuple[Desk, Ears, list[Request]]:
+def desk() -> tuple[Reception, Ears, list[Request]]:
     ears = Ears()
     obeyed: list[Request] = []
-    return Desk(ears, obeyed.append), ears, obeyed
+    return Reception(ears, obeyed.append), ears, obeyed
 
 
 @pytest.mark.parametrize("cmd", COMMANDS)
 def test_retained_commands_are_refused_and_counted(cmd: str) -> None:
     at, ears, obeyed = desk()
-    at.receive(Raw(cmd, b'{"speed":1,"heading":1}', True, 0.0), 0.0)
+    at.receive(RawCommand(cmd, b'{"speed":1,"heading":1}', True, 0.0), 0.0)
     assert obeyed == []
     assert at.refused == {"RETAINED": 1}
     assert ears.acks[-1][1]["status"] == "rejected"
@@ -99,13 +99,13 @@ def test_retained_commands_are_refused_and_counted(cmd: str) -> None:
 @pytest.mark.parametrize(("cmd", "meant"), [("stop", Stop()), ("estop", Estop())])
 def test_a_stop_with_a_broken_payload_still_stops(cmd: str, meant: object) -> None:
     at, _, obeyed = desk()
-    at.receive(Raw(cmd, b"\xff{", False, 0.0), 100.0)
+    at.receive(RawCommand(cmd, b"\xff{", False, 0.0), 100.0)
     assert [request.intent for request in obeyed] == [meant]
 
 
 def test_a_command_that_lay_around_is_not_obeyed() -> None:
     at, ears, obeyed = desk()
-    at.receive(Raw("led", b'{"r":1,"g":1,"b":1,"cid":"a"}', False, 0.0), 6.0)
+    at.receive(RawCommand("led", b'{"r":1,"g":1,"b":1,"cid":"a"}', False, 0.0), 6.0)
     assert obeyed == []
     assert (ears.acks[-1][1]["code"], ears.acks[-1][1]["cid"]) == ("STALE", "a")
 
@@ -116,7 +116,7 @@ def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(
     cmd: str, payload: bytes, retained: bool
 ) -> None:
     at, ears, obeyed = desk()
-    at.receive(Raw(cmd, payload, retained, 0.0), 0.0)
+    at.receive(RawCommand(cmd, payload, retained, 0.0), 0.0)
     assert len(obeyed) + len(ears.acks) >= 1
     assert all("/" not in name and "+" not in name and "#" not in name for name, _ in ears.acks)
     json.dumps([body for _, body in ears.acks])
@@ -139,7 +139,7 @@ def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(
 )
 def test_no_json_object_becomes_a_drive_out_of_range(cmd: str, value: dict[str, object]) -> None:
     at, _, obeyed = desk()
-    at.receive(Raw(cmd, json.dumps(value).encode(), False, 0.0), 0.0)
+    at.receive(RawCommand(cmd, json.dumps(value).encode(), False, 0.0), 0.0)
     for request in obeyed:
         if isinstance(request.intent, Drive):
             assert 0 <= request.intent.speed <= 255

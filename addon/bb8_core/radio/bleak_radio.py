@@ -19,10 +19,10 @@ from bleak_retry_connector import (
     establish_connection,
 )
 
-from bb8_core.link.failures import cause_of
-from bb8_core.link.matching import Target, matches
 from bb8_core.link.states import Cause
 from bb8_core.link.transport import LinkError, Sighting
+from bb8_core.radio.failures import cause_of
+from bb8_core.radio.matching import Target, matches
 from bb8_core.robot import gatt
 
 CONNECT_DEADLINE_S = 25.0

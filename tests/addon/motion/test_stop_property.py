@@ -17,7 +17,7 @@ from tests.addon.depth import examples
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
-from bb8_core.bridge.gate import Limits
+from bb8_core.motion.gate import Limits
 from bb8_core.robot.macros import GESTURES
 
 WINDOW_S = 0.25

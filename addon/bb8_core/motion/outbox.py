@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bb8_core.bridge.acks import Outcome
+from bb8_core.requests.outcome import Outcome
 from bb8_core.robot.protocol import Command
 
 MAX_WAITING = 64
 """Discrete commands that may wait; at 50 ms spacing these are three seconds of work."""
 
 
-class Lane(Enum):
+class Kind(Enum):
     """How an item queues."""
 
     URGENT = auto()
@@ -32,7 +32,7 @@ class Lane(Enum):
 class Item:
     """One command to send; `generation` ties a motion to the stops that came before it."""
 
-    lane: Lane
+    kind: Kind
     command: Command
     report: Callable[[Outcome], None]
     expires_at: float
@@ -48,14 +48,14 @@ def silent(_: Outcome) -> None:
 
 
 class Outbox:
-    """The lanes."""
+    """The kinds."""
 
     __slots__ = ("_discrete", "_drive_was_last", "_slots", "_turn", "_urgent")
 
     def __init__(self) -> None:
         """Start empty."""
         self._urgent: deque[Item] = deque()
-        self._slots: dict[Lane, Item] = {}
+        self._slots: dict[Kind, Item] = {}
         self._discrete: deque[Item] = deque()
         self._drive_was_last = False
         self._turn = 0
@@ -74,22 +74,22 @@ class Outbox:
         """Whether anything else waits."""
         return bool(self._slots or self._discrete)
 
-    def waiting(self, lane: Lane) -> bool:
+    def waiting(self, kind: Kind) -> bool:
         """Whether a drive, colour or tail light waits."""
-        return lane in self._slots
+        return kind in self._slots
 
     def put(self, item: Item) -> Item | None:
         """Queue an item; returns the one that lost its place: the replaced one, or the item itself."""
-        if item.lane is Lane.URGENT:
+        if item.kind is Kind.URGENT:
             self._urgent.append(item)
             return None
-        if item.lane is Lane.DISCRETE:
+        if item.kind is Kind.DISCRETE:
             if len(self._discrete) >= MAX_WAITING:
                 return item
             self._discrete.append(item)
             return None
-        replaced = self._slots.get(item.lane)
-        self._slots[item.lane] = item
+        replaced = self._slots.get(item.kind)
+        self._slots[item.kind] = item
         return replaced
 
     def take_urgent(self) -> Item | None:
@@ -98,23 +98,23 @@ class Outbox:
 
     def take(self) -> Item | None:
         """The next item that is no stop, or None."""
-        drive = self._slots.get(Lane.DRIVE)
+        drive = self._slots.get(Kind.DRIVE)
         if drive is not None and not (self._drive_was_last and len(self) > 1):
             self._drive_was_last = True
-            return self._slots.pop(Lane.DRIVE)
+            return self._slots.pop(Kind.DRIVE)
         self._drive_was_last = False
         return self._take_other()
 
     def _take_other(self) -> Item | None:
-        lanes = (Lane.DISCRETE, Lane.LED, Lane.TAIL)
-        for offset in range(len(lanes)):
-            lane = lanes[(self._turn + offset) % len(lanes)]
-            if lane is Lane.DISCRETE and self._discrete:
+        kinds = (Kind.DISCRETE, Kind.LED, Kind.TAIL)
+        for offset in range(len(kinds)):
+            kind = kinds[(self._turn + offset) % len(kinds)]
+            if kind is Kind.DISCRETE and self._discrete:
                 self._turn += offset + 1
                 return self._discrete.popleft()
-            if lane in self._slots:
+            if kind in self._slots:
                 self._turn += offset + 1
-                return self._slots.pop(lane)
+                return self._slots.pop(kind)
         return None
 
     def expire(self, now: float) -> list[Item]:
@@ -142,8 +142,8 @@ class Outbox:
 
     def _remove(self, items: list[Item]) -> list[Item]:
         for item in items:
-            if self._slots.get(item.lane) is item:
-                del self._slots[item.lane]
+            if self._slots.get(item.kind) is item:
+                del self._slots[item.kind]
         gone = set(map(id, items))
         if gone:
             self._discrete = deque(item for item in self._discrete if id(item) not in gone)

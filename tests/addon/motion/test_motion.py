@@ -11,9 +11,9 @@ import pytest
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
-from bb8_core.bridge.gate import Limits
 from bb8_core.link.session import LinkConfig
 from bb8_core.link.states import Cause, LinkState
+from bb8_core.motion.gate import Limits
 from bb8_core.robot import commands
 from bb8_core.robot.macros import GESTURES
 from bb8_core.simulator.wire import Heard

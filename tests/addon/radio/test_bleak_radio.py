@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bb8_core.link import bleak_radio
-from bb8_core.link.bleak_radio import BleakRadio
-from bb8_core.link.matching import Target
 from bb8_core.link.states import Cause
 from bb8_core.link.transport import LinkError
+from bb8_core.radio import bleak_radio
+from bb8_core.radio.bleak_radio import BleakRadio
+from bb8_core.radio.matching import Target
 
 CONFIGURED, REMEMBERED = "C9:00:00:00:B5:4A", "D0:00:00:00:00:01"
 

@@ -11,33 +11,33 @@ from tests.addon.depth import examples
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
-from bb8_core.bridge.desk import Raw
-from bb8_core.bridge.lanes import OVERTAKEN_S, REMEMBERED, TWIN_S, Twins
+from bb8_core.requests.arrivals import OVERTAKEN_S, REMEMBERED, TWIN_S, StopCopies
+from bb8_core.requests.reception import RawCommand
 
 DRIVE = '{"speed":80,"heading":0,"ms":2000,"cid":"d"}'
 
 
 def test_a_twin_behind_its_other_copy_says_nothing_new() -> None:
-    twins = Twins()
+    twins = StopCopies()
     twins.regular("stop", b"{}", 1.0)
     assert twins.twin("stop", b"{}", 1.0 + TWIN_S) is False
 
 
 def test_a_twin_that_comes_first_or_alone_stops() -> None:
-    twins = Twins()
+    twins = StopCopies()
     assert twins.twin("stop", b"{}", 1.0) is True
     twins.regular("stop", b"{}", 1.1)
     assert twins.twin("stop", b"{}", 1.2) is True, "the first stop's copy speaks for the first twin only"
 
 
 def test_each_delivery_answers_for_one_twin() -> None:
-    twins = Twins()
+    twins = StopCopies()
     twins.regular("stop", b"{}", 1.0)
     assert [twins.twin("stop", b"{}", 1.1), twins.twin("stop", b"{}", 1.1)] == [False, True]
 
 
 def test_another_payload_or_another_stop_is_no_copy() -> None:
-    twins = Twins()
+    twins = StopCopies()
     twins.regular("stop", b'{"cid":1}', 1.0)
     assert twins.twin("stop", b'{"cid":2}', 1.0) is True
     assert twins.twin("estop", b'{"cid":1}', 1.0) is True
@@ -45,7 +45,7 @@ def test_another_payload_or_another_stop_is_no_copy() -> None:
 
 
 def test_a_late_twin_stops_but_makes_nothing_that_comes_old() -> None:
-    twins = Twins()
+    twins = StopCopies()
     twins.regular("stop", b"{}", 1.0)
     now = 1.0 + TWIN_S + 0.1
     assert twins.twin("stop", b"{}", now) is True
@@ -53,7 +53,7 @@ def test_a_late_twin_stops_but_makes_nothing_that_comes_old() -> None:
 
 
 def test_while_the_other_copy_is_missing_what_comes_is_older_than_the_stop() -> None:
-    twins = Twins()
+    twins = StopCopies()
     twins.twin("stop", b"{}", 1.0)
     assert twins.sent_by(3.0) < 1.0
     twins.regular("stop", b"{}", 3.1)
@@ -61,7 +61,7 @@ def test_while_the_other_copy_is_missing_what_comes_is_older_than_the_stop() -> 
 
 
 def test_a_copy_that_never_came_is_forgotten_in_time_or_with_the_connection() -> None:
-    twins = Twins()
+    twins = StopCopies()
     twins.twin("stop", b"{}", 1.0)
     assert twins.sent_by(1.0 + OVERTAKEN_S + 0.1) == 1.0 + OVERTAKEN_S + 0.1
     twins.forget()
@@ -69,14 +69,14 @@ def test_a_copy_that_never_came_is_forgotten_in_time_or_with_the_connection() ->
 
 
 def test_after_a_reconnection_no_earlier_delivery_answers_for_a_twin() -> None:
-    twins = Twins()
+    twins = StopCopies()
     twins.regular("stop", b"{}", 1.0)
     twins.forget()
     assert twins.twin("stop", b"{}", 1.1) is True
 
 
 def test_a_flood_of_stops_is_remembered_in_bounds_and_each_still_stops() -> None:
-    twins = Twins()
+    twins = StopCopies()
     assert all(twins.twin("stop", str(n).encode(), 1.0) for n in range(3 * REMEMBERED))
     assert len(twins._ahead) == REMEMBERED
 
@@ -85,11 +85,11 @@ def test_a_flood_of_stops_is_remembered_in_bounds_and_each_still_stops() -> None
 @given(st.lists(st.sampled_from(["regular", "twin"]), max_size=30), st.integers(1, 3))
 def test_of_every_stop_at_least_one_copy_acts_whichever_are_lost(order: list[str], payloads: int) -> None:
     """Stops act as regular copies or as twins: never are fewer obeyed than the fuller connection brought."""
-    twins, seen, acted = Twins(), {"regular": 0, "twin": 0}, 0
-    for number, lane in enumerate(order):
+    twins, seen, acted = StopCopies(), {"regular": 0, "twin": 0}, 0
+    for number, which in enumerate(order):
         payload = b"%d" % (number % payloads)
-        seen[lane] += 1
-        if lane == "twin":
+        seen[which] += 1
+        if which == "twin":
             acted += twins.twin("stop", payload, 1.0)
         else:
             twins.regular("stop", payload, 1.0)
@@ -152,7 +152,7 @@ def test_what_is_no_stop_or_retained_does_nothing_on_the_stops_connection(tmp_pa
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.overtake("drive", DRIVE)
-        rig.lanes.fast(Raw("estop", b"{}", True, rig.loop.time()))
+        rig.arrivals.fast(RawCommand("estop", b"{}", True, rig.loop.time()))
         await asyncio.sleep(0.2)
         assert not rig.bridge.estop
         assert rig.motor_commands() == []

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bb8_core.bridge.acks import body, rejected
-from bb8_core.bridge.intents import BadPayload, Request, cid_of, parse, parse_object, stops_regardless
-from bb8_core.bridge.ports import Voice
+from bb8_core.ports import Voice
+from bb8_core.requests.intents import BadPayload, Request, cid_of, parse, parse_object, stops_regardless
+from bb8_core.requests.outcome import body, rejected
 
 STALE_S = 5.0
 """A command that lay this long between the broker and us is not obeyed, stops excepted."""
@@ -20,7 +20,7 @@ _log = logging.getLogger("bb8.desk")
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawCommand:
     """A command as it came: the topic's last part, the payload, whether retained, when (monotonic s)."""
 
     cmd: str
@@ -29,7 +29,7 @@ class Raw:
     received_at: float
 
 
-class Desk:
+class Reception:
     """Turns raw commands into requests; everything refused is acknowledged with its reason."""
 
     def __init__(self, voice: Voice, obey: Callable[[Request], None]) -> None:
@@ -38,7 +38,7 @@ class Desk:
         self._obey = obey
         self.refused: Counter[str] = Counter()
 
-    def receive(self, raw: Raw, now: float) -> None:
+    def receive(self, raw: RawCommand, now: float) -> None:
         """Take one command; never raises."""
         if raw.retained:
             self._refuse(raw, None, "RETAINED", "retained commands are not obeyed; publish without retain")
@@ -63,7 +63,7 @@ class Desk:
         self.refused["FLOOD"] = dropped
         self._voice.status("refusals", dict(self.refused))
 
-    def _malformed(self, raw: Raw, cid: str | int | None, bad: BadPayload) -> None:
+    def _malformed(self, raw: RawCommand, cid: str | int | None, bad: BadPayload) -> None:
         stop = stops_regardless(raw.cmd)
         if stop is None:
             self._refuse(raw, cid, bad.code, bad.reason)
@@ -72,7 +72,7 @@ class Desk:
         self._voice.status("refusals", dict(self.refused))
         self._obey(Request(raw.cmd, stop, cid, raw.received_at))
 
-    def _refuse(self, raw: Raw, cid: str | int | None, code: str, reason: str) -> None:
+    def _refuse(self, raw: RawCommand, cid: str | int | None, code: str, reason: str) -> None:
         self.refused[code] += 1
         self._voice.status("refusals", dict(self.refused))
         name = raw.cmd if _NAME.fullmatch(raw.cmd) else "unknown"

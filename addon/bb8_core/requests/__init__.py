@@ -1,0 +1,1 @@
+"""Commands as they come in, what they ask for, and how each is acknowledged."""
