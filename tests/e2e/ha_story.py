@@ -151,12 +151,12 @@ def test_every_enabled_entity_is_available_and_says_what_the_robot_says(house: H
 def test_the_lights_reach_the_robots_leds(house: House) -> None:
     light = house.entity("light")
     house.home.call("light.turn_on", light, rgb_color=[0, 255, 0], brightness=255)
-    house.until(lambda: house.robot.led == (0, 255, 0), "a green robot")
+    house.until(lambda: house.robot.mind.led == (0, 255, 0), "a green robot")
     house.until(lambda: house.state("light") == "on", "light on")
     house.home.call("light.turn_off", light)
-    house.until(lambda: house.robot.led == (0, 0, 0), "a dark robot")
+    house.until(lambda: house.robot.mind.led == (0, 0, 0), "a dark robot")
     house.home.call("light.turn_on", house.entity("tail"), brightness=200)
-    house.until(lambda: house.robot.tail == 200, "a bright tail")
+    house.until(lambda: house.robot.mind.tail == 200, "a bright tail")
 
 
 def test_gestures_and_the_heading_move_the_motor_and_end_in_a_stop(house: House) -> None:
@@ -191,7 +191,7 @@ def obeys_again(house: House, colour: tuple[int, int, int]) -> None:
     house.until(lambda: house.state("connection") == "ready", "connection: ready")
     house.until(lambda: house.state("light") in {"on", "off"}, "the light available")
     house.home.call("light.turn_on", house.entity("light"), rgb_color=list(colour), brightness=255)
-    house.until(lambda: house.robot.led == colour, f"the robot in {colour}")
+    house.until(lambda: house.robot.mind.led == colour, f"the robot in {colour}")
 
 
 def test_a_restart_of_home_assistant_heals(house: House) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bb8_core.simulator import wire
 from bb8_core.simulator.battery import CRITICAL_V, LOW_V
 from bb8_core.simulator.body import TURN_UNIT_DEG_S
+from bb8_core.simulator.droid import Droid
 from bb8_core.simulator.mind import Motor, Stream, Thresholds
-
-if TYPE_CHECKING:
-    from bb8_core.simulator.robot import SimulatedBB8
 
 STREAM_CLOCK_HZ: Final = 400
 SYSTEM_MACRO_S: Final = 6.0
@@ -21,7 +19,7 @@ MACRO_SPEED: Final = 64
 _TEMPORARY: Final = 0xFF
 _MAIN_APP: Final = (4, 69)
 
-Handler = Callable[["SimulatedBB8", bytes], bytes]
+Handler = Callable[[Droid, bytes], bytes]
 
 
 class CommandRefused(Exception):
@@ -33,7 +31,7 @@ class CommandRefused(Exception):
         self.mrsp = mrsp
 
 
-def obey(robot: SimulatedBB8, key: tuple[int, int], data: bytes) -> bytes:
+def obey(droid: Droid, key: tuple[int, int], data: bytes) -> bytes:
     """Carry out a command and return the data of its answer; CommandRefused where the robot would refuse."""
     if key[0] not in {0x00, 0x02}:
         raise CommandRefused(wire.BAD_DEVICE)
@@ -43,7 +41,7 @@ def obey(robot: SimulatedBB8, key: tuple[int, int], data: bytes) -> bytes:
     lengths, handler = entry
     if lengths and len(data) not in lengths:
         raise CommandRefused(wire.BAD_MESSAGE)
-    return handler(robot, data)
+    return handler(droid, data)
 
 
 def _u16(data: bytes, at: int = 0) -> int:
@@ -55,74 +53,74 @@ def _need(condition: bool) -> None:
         raise CommandRefused(wire.BAD_PARAMETER)
 
 
-def _nothing(_robot: SimulatedBB8, _data: bytes) -> bytes:
+def _nothing(_droid: Droid, _data: bytes) -> bytes:
     return b""
 
 
 # The robot as a device
 
 
-def _versions(_robot: SimulatedBB8, _data: bytes) -> bytes:
+def _versions(_droid: Droid, _data: bytes) -> bytes:
     return bytes((1, 30, 1, *_MAIN_APP, 0x33, 0x12, 0x21, 1, 50))
 
 
-def _set_name(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.flash.name = data.rstrip(b"\0").decode("utf-8", "replace")
-    robot.flash.writes += 1
+def _set_name(droid: Droid, data: bytes) -> bytes:
+    droid.flash.name = data.rstrip(b"\0").decode("utf-8", "replace")
+    droid.flash.writes += 1
     return b""
 
 
-def _bluetooth_info(robot: SimulatedBB8, _data: bytes) -> bytes:
-    name = robot.flash.name.encode()[:16].ljust(16, b"\0")
-    return name + robot.address.replace(":", "").encode() + b"\0" + bytes((1, 2, 3))
+def _bluetooth_info(droid: Droid, _data: bytes) -> bytes:
+    name = droid.flash.name.encode()[:16].ljust(16, b"\0")
+    return name + droid.address.replace(":", "").encode() + b"\0" + bytes((1, 2, 3))
 
 
-def _power_state(robot: SimulatedBB8, _data: bytes) -> bytes:
-    battery = robot.battery
+def _power_state(droid: Droid, _data: bytes) -> bytes:
+    battery = droid.battery
     return struct.pack(
         ">BBHHH", 1, battery.state, round(battery.volts * 100), battery.charges, battery.seconds_since_charge
     )
 
 
-def _power_notifications(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.mind.power_events = data[0] != 0
-    robot.mind.next_power_at = robot.now
-    robot.mind.power_state = robot.battery.state
+def _power_notifications(droid: Droid, data: bytes) -> bytes:
+    droid.mind.power_events = data[0] != 0
+    droid.mind.next_power_at = droid.now
+    droid.mind.power_state = droid.battery.state
     return b""
 
 
-def _sleep(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.sleep_after_answer(_u16(data))
+def _sleep(droid: Droid, data: bytes) -> bytes:
+    droid.sleep_after_answer(_u16(data))
     return b""
 
 
-def _voltage_trips(_robot: SimulatedBB8, _data: bytes) -> bytes:
+def _voltage_trips(_droid: Droid, _data: bytes) -> bytes:
     return struct.pack(">HH", round(LOW_V * 100), round(CRITICAL_V * 100))
 
 
-def _inactivity(robot: SimulatedBB8, data: bytes) -> bytes:
+def _inactivity(droid: Droid, data: bytes) -> bytes:
     _need(_u16(data) >= 60)
-    robot.mind.inactivity_s = float(_u16(data))
+    droid.mind.inactivity_s = float(_u16(data))
     return b""
 
 
-def _charger(robot: SimulatedBB8, _data: bytes) -> bytes:
-    return b"\x02" if robot.on_charger else b"\x01"
+def _charger(droid: Droid, _data: bytes) -> bytes:
+    return b"\x02" if droid.on_charger else b"\x01"
 
 
-def _l1(robot: SimulatedBB8, _data: bytes) -> bytes:
-    robot.say_later(0x02, b"BB-8 simulated\r\nall systems nominal\r\n")
+def _l1(droid: Droid, _data: bytes) -> bytes:
+    droid.say_later(0x02, b"BB-8 simulated\r\nall systems nominal\r\n")
     return b""
 
 
-def _l2(robot: SimulatedBB8, _data: bytes) -> bytes:
-    odometer = round(robot.body.odometer_mm / 10)
-    counters = struct.pack(">HxIIIIIIIIB", 1, len(robot.log), 0, 0, 0, 0, 0, len(robot.log), 0, 1)
+def _l2(droid: Droid, _data: bytes) -> bytes:
+    odometer = round(droid.body.odometer_mm / 10)
+    counters = struct.pack(">HxIIIIIIIIB", 1, droid.commands_heard, 0, 0, 0, 0, 0, droid.commands_heard, 0, 1)
     life = struct.pack(
         ">HHIIHI",
-        robot.battery.charges,
-        robot.battery.seconds_since_charge,
-        int(robot.awake_s),
+        droid.battery.charges,
+        droid.battery.seconds_since_charge,
+        int(droid.awake_s),
         odometer,
         0,
         0,
@@ -130,213 +128,213 @@ def _l2(robot: SimulatedBB8, _data: bytes) -> bytes:
     return counters + bytes(34) + life
 
 
-def _assign_time(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.mind.clock_offset_ms = int.from_bytes(data, "big") - int(robot.now * 1000)
+def _assign_time(droid: Droid, data: bytes) -> bytes:
+    droid.mind.clock_offset_ms = int.from_bytes(data, "big") - int(droid.now * 1000)
     return b""
 
 
-def _poll_times(robot: SimulatedBB8, data: bytes) -> bytes:
-    return data + struct.pack(">I", robot.clock_ms) * 2
+def _poll_times(droid: Droid, data: bytes) -> bytes:
+    return data + struct.pack(">I", droid.clock_ms) * 2
 
 
 # Heading, balance and motion
 
 
-def _set_heading(robot: SimulatedBB8, data: bytes) -> bytes:
+def _set_heading(droid: Droid, data: bytes) -> bytes:
     _need(_u16(data) < 360)
-    robot.body.declare_heading(_u16(data))
+    droid.body.declare_heading(_u16(data))
     return b""
 
 
-def _stabilisation(robot: SimulatedBB8, data: bytes) -> bytes:
+def _stabilisation(droid: Droid, data: bytes) -> bytes:
     _need(data[0] <= 2)
-    robot.body.balancing = data[0] > 0
+    droid.body.balancing = data[0] > 0
     return b""
 
 
-def _rotation_rate(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.body.max_turn_deg_s = max(data[0], 1) * TURN_UNIT_DEG_S
+def _rotation_rate(droid: Droid, data: bytes) -> bytes:
+    droid.body.max_turn_deg_s = max(data[0], 1) * TURN_UNIT_DEG_S
     return b""
 
 
-def _self_level(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.mind.levelling_ends = robot.now + LEVELLING_S if data[0] & 1 else 0.0
+def _self_level(droid: Droid, data: bytes) -> bytes:
+    droid.mind.levelling_ends = droid.now + LEVELLING_S if data[0] & 1 else 0.0
     if not data[0] & 1:
-        robot.say_later(0x0B, b"\x04")
+        droid.say_later(0x0B, b"\x04")
     return b""
 
 
-def _roll(robot: SimulatedBB8, data: bytes) -> bytes:
+def _roll(droid: Droid, data: bytes) -> bytes:
     speed, heading, state = data[0], _u16(data, 1), data[3]
     _need(heading < 360 and state <= 2)
-    robot.end_macro()
-    robot.mind.last_motion = robot.now
+    droid.end_macro()
+    droid.mind.last_motion = droid.now
     if state == 1:
-        robot.body.drive(speed, heading)
-        robot.mind.motor = Motor(speed, heading, speed > 0)
+        droid.body.drive(speed, heading)
+        droid.mind.motor = Motor(speed, heading, speed > 0)
     elif state == 2:
-        robot.body.drive(0, heading)
-        robot.mind.motor = Motor(0, heading, moving=False)
+        droid.body.drive(0, heading)
+        droid.mind.motor = Motor(0, heading, moving=False)
     else:
-        robot.halt()
+        droid.halt()
     return b""
 
 
-def _boost(robot: SimulatedBB8, data: bytes) -> bytes:
+def _boost(droid: Droid, data: bytes) -> bytes:
     heading = _u16(data, 1)
     _need(heading < 360)
-    robot.body.drive(255, heading)
-    robot.start_macro(0, data[0] / 10 if data[0] else float("inf"), Motor(255, heading, moving=True))
+    droid.body.drive(255, heading)
+    droid.start_macro(0, data[0] / 10 if data[0] else float("inf"), Motor(255, heading, moving=True))
     return b""
 
 
-def _raw_motors(robot: SimulatedBB8, data: bytes) -> bytes:
+def _raw_motors(droid: Droid, data: bytes) -> bytes:
     _need(data[0] <= 4 and data[2] <= 4)
-    robot.end_macro()
-    robot.mind.last_motion = robot.now
+    droid.end_macro()
+    droid.mind.last_motion = droid.now
     signs = {1: 1, 2: -1}
     left, right = (signs.get(mode, 0) * power for mode, power in (data[:2], data[2:]))
-    robot.body.balancing = False
-    robot.body.push(left, right)
+    droid.body.balancing = False
+    droid.body.push(left, right)
     moving = bool(left or right)
-    robot.mind.motor = Motor(max(abs(left), abs(right)), robot.body.heading, moving)
+    droid.mind.motor = Motor(max(abs(left), abs(right)), droid.body.heading, moving)
     return b""
 
 
-def _motion_timeout(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.mind.motion_timeout_s = _u16(data) / 1000
+def _motion_timeout(droid: Droid, data: bytes) -> bytes:
+    droid.mind.motion_timeout_s = _u16(data) / 1000
     return b""
 
 
 # What is sensed
 
 
-def _stream(robot: SimulatedBB8, data: bytes) -> bytes:
+def _stream(droid: Droid, data: bytes) -> bytes:
     divisor, frames, mask1, count, mask2 = struct.unpack(">HHIBI", data)
     _need(divisor > 0 and frames > 0)
     period = divisor * frames / STREAM_CLOCK_HZ
-    wanted = Stream(period, frames, mask1, mask2, count or None, robot.now + period)
-    robot.mind.stream = wanted if mask1 or mask2 else None
+    wanted = Stream(period, frames, mask1, mask2, count or None, droid.now + period)
+    droid.mind.stream = wanted if mask1 or mask2 else None
     return b""
 
 
-def _collision_detection(robot: SimulatedBB8, data: bytes) -> bytes:
+def _collision_detection(droid: Droid, data: bytes) -> bytes:
     method, x, _, y, _, dead = data
     _need(method <= 1)
-    robot.mind.thresholds = Thresholds(x, y, dead / 100) if method and (x or y) else None
+    droid.mind.thresholds = Thresholds(x, y, dead / 100) if method and (x or y) else None
     return b""
 
 
-def _locator(robot: SimulatedBB8, data: bytes) -> bytes:
+def _locator(droid: Droid, data: bytes) -> bytes:
     _, x_cm, y_cm, tare = struct.unpack(">BhhH", data)
     _need(tare < 360)
-    robot.locator_origin = (robot.body.x_mm - x_cm * 10, robot.body.y_mm - y_cm * 10)
+    droid.locator_origin = (droid.body.x_mm - x_cm * 10, droid.body.y_mm - y_cm * 10)
     return b""
 
 
-def _read_locator(robot: SimulatedBB8, _data: bytes) -> bytes:
-    x, y = robot.position_cm
-    vx, vy = (round(v / 10) for v in robot.body.velocity)
-    return struct.pack(">hhhhH", x, y, vx, vy, round(abs(robot.body.speed_mm_s) / 10))
+def _read_locator(droid: Droid, _data: bytes) -> bytes:
+    x, y = droid.position_cm
+    vx, vy = (round(v / 10) for v in droid.body.velocity)
+    return struct.pack(">hhhhH", x, y, vx, vy, round(abs(droid.body.speed_mm_s) / 10))
 
 
-def _temperature(_robot: SimulatedBB8, _data: bytes) -> bytes:
+def _temperature(_droid: Droid, _data: bytes) -> bytes:
     return bytes((24, 5))
 
 
-def _odometer(robot: SimulatedBB8, _data: bytes) -> bytes:
-    return struct.pack(">I", round(robot.body.odometer_mm / 10))
+def _odometer(droid: Droid, _data: bytes) -> bytes:
+    return struct.pack(">I", round(droid.body.odometer_mm / 10))
 
 
 # Lights
 
 
-def _rgb(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.mind.led = (data[0], data[1], data[2])
+def _rgb(droid: Droid, data: bytes) -> bytes:
+    droid.mind.led = (data[0], data[1], data[2])
     if data[3]:
-        robot.flash.user_colour = data[:3]
-        robot.flash.writes += 1
+        droid.flash.user_colour = data[:3]
+        droid.flash.writes += 1
     return b""
 
 
-def _tail(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.mind.tail = data[0]
+def _tail(droid: Droid, data: bytes) -> bytes:
+    droid.mind.tail = data[0]
     return b""
 
 
-def _get_rgb(robot: SimulatedBB8, _data: bytes) -> bytes:
-    return robot.flash.user_colour
+def _get_rgb(droid: Droid, _data: bytes) -> bytes:
+    return droid.flash.user_colour
 
 
 # Options
 
 
-def _set_permanent(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.flash.permanent_options = int.from_bytes(data, "big")
-    robot.flash.writes += 1
+def _set_permanent(droid: Droid, data: bytes) -> bytes:
+    droid.flash.permanent_options = int.from_bytes(data, "big")
+    droid.flash.writes += 1
     return b""
 
 
-def _get_permanent(robot: SimulatedBB8, _data: bytes) -> bytes:
-    return struct.pack(">I", robot.flash.permanent_options)
+def _get_permanent(droid: Droid, _data: bytes) -> bytes:
+    return struct.pack(">I", droid.flash.permanent_options)
 
 
-def _set_temporary(robot: SimulatedBB8, data: bytes) -> bytes:
-    robot.mind.temporary_options = int.from_bytes(data, "big")
+def _set_temporary(droid: Droid, data: bytes) -> bytes:
+    droid.mind.temporary_options = int.from_bytes(data, "big")
     return b""
 
 
-def _get_temporary(robot: SimulatedBB8, _data: bytes) -> bytes:
-    return struct.pack(">I", robot.mind.temporary_options)
+def _get_temporary(droid: Droid, _data: bytes) -> bytes:
+    return struct.pack(">I", droid.mind.temporary_options)
 
 
 # Macros and programs
 
 
-def _run_macro(robot: SimulatedBB8, data: bytes) -> bytes:
+def _run_macro(droid: Droid, data: bytes) -> bytes:
     number = data[0]
-    _need(number in {1, 2} or (number == _TEMPORARY and bool(robot.mind.temporary_macro)))
-    robot.body.drive(MACRO_SPEED, robot.body.heading)
-    robot.start_macro(number, SYSTEM_MACRO_S, Motor(MACRO_SPEED, robot.body.heading, moving=True))
+    _need(number in {1, 2} or (number == _TEMPORARY and bool(droid.mind.temporary_macro)))
+    droid.body.drive(MACRO_SPEED, droid.body.heading)
+    droid.start_macro(number, SYSTEM_MACRO_S, Motor(MACRO_SPEED, droid.body.heading, moving=True))
     return b""
 
 
-def _save_macro(robot: SimulatedBB8, data: bytes) -> bytes:
+def _save_macro(droid: Droid, data: bytes) -> bytes:
     _need(len(data) >= 3 and data[0] == _TEMPORARY and data[-1] == 0)
-    robot.mind.temporary_macro = data[2:-1]
+    droid.mind.temporary_macro = data[2:-1]
     return b""
 
 
-def _abort_macro(robot: SimulatedBB8, _data: bytes) -> bytes:
-    number = robot.mind.macro
+def _abort_macro(droid: Droid, _data: bytes) -> bytes:
+    number = droid.mind.macro
     if number:
-        robot.halt()
+        droid.halt()
     return struct.pack(">BH", number, 0)
 
 
-def _macro_status(robot: SimulatedBB8, _data: bytes) -> bytes:
-    return struct.pack(">BH", robot.mind.macro, 0)
+def _macro_status(droid: Droid, _data: bytes) -> bytes:
+    return struct.pack(">BH", droid.mind.macro, 0)
 
 
-def _append_program(robot: SimulatedBB8, data: bytes) -> bytes:
+def _append_program(droid: Droid, data: bytes) -> bytes:
     _need(len(data) >= 2 and data[0] == 0)
-    robot.mind.program += data[1:]
+    droid.mind.program += data[1:]
     return b""
 
 
-def _erase_program(robot: SimulatedBB8, _data: bytes) -> bytes:
-    robot.mind.program.clear()
+def _erase_program(droid: Droid, _data: bytes) -> bytes:
+    droid.mind.program.clear()
     return b""
 
 
-def _run_program(robot: SimulatedBB8, _data: bytes) -> bytes:
-    _need(bool(robot.mind.program))
-    robot.say_later(0x08, b"ready\r\n")
+def _run_program(droid: Droid, _data: bytes) -> bytes:
+    _need(bool(droid.mind.program))
+    droid.say_later(0x08, b"ready\r\n")
     return b""
 
 
 def _fixed(answer: bytes) -> Handler:
-    return lambda _robot, _data: answer
+    return lambda _droid, _data: answer
 
 
 COMMANDS: Final[Mapping[tuple[int, int], tuple[frozenset[int], Handler]]] = {

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from bb8_core.simulator.body import Impact
-    from bb8_core.simulator.mind import Stream
-    from bb8_core.simulator.robot import SimulatedBB8
+from bb8_core.simulator.body import Impact
+from bb8_core.simulator.droid import Droid
+from bb8_core.simulator.mind import Stream
 
 _ONE_G: Final = 4096
 _ACCEL_ONE_AT_REST: Final = 100
 
 
-def stream_packet(robot: SimulatedBB8, stream: Stream) -> bytes:
+def stream_packet(droid: Droid, stream: Stream) -> bytes:
     """Return the data of one stream packet: every asked bit gives a number, high bit first, mask 1 first."""
-    known = _samples(robot)
+    known = _samples(droid)
     asked = [
         (number, 1 << bit)
         for number, mask in ((1, stream.mask1), (2, stream.mask2))
@@ -28,23 +27,23 @@ def stream_packet(robot: SimulatedBB8, stream: Stream) -> bytes:
     return frame * stream.frames
 
 
-def collision(robot: SimulatedBB8, impact: Impact) -> bytes:
+def collision(droid: Droid, impact: Impact) -> bytes:
     """Return the data of a collision report."""
     force = min(int(impact.speed_mm_s * 2), 0x7FFF)
     x, y = (force, 0) if impact.axis_x else (0, force)
     axis = 1 if impact.axis_x else 2
     speed = min(int(impact.speed_mm_s / 8), 255)
-    return struct.pack(">hhhBhhBI", x, y, _ONE_G, axis, x, y, speed, robot.clock_ms)
+    return struct.pack(">hhhBhhBI", x, y, _ONE_G, axis, x, y, speed, droid.clock_ms)
 
 
 def _short(value: float) -> int:
     return max(-0x8000, min(0x7FFF, round(value)))
 
 
-def _samples(robot: SimulatedBB8) -> dict[tuple[int, int], float]:
+def _samples(droid: Droid) -> dict[tuple[int, int], float]:
     """Every number that the simulated body has to say, by mask and bit; the rest is 0."""
-    body = robot.body
-    x_cm, y_cm = robot.position_cm
+    body = droid.body
+    x_cm, y_cm = droid.position_cm
     vx, vy = body.velocity
     yaw = (body.heading + 180) % 360 - 180
     half = math.radians(yaw) / 2

@@ -298,7 +298,7 @@ def test_a_gesture_of_which_only_the_stop_was_answered_is_not_confirmed(
 ) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        real = rig.robot._carry_out
+        real = rig.robot.processor.carry_out
         lost = GESTURES[name].steps[0].command.key
         stop = commands.stop().data[0]
 
@@ -306,7 +306,7 @@ def test_a_gesture_of_which_only_the_stop_was_answered_is_not_confirmed(
             if heard.key != lost or (heard.key == commands.stop().key and heard.data[0] == stop):
                 real(heard)
 
-        monkeypatch.setattr(rig.robot, "_carry_out", carry_out)
+        monkeypatch.setattr(rig.robot.processor, "carry_out", carry_out)
         rig.send("macro", json.dumps({"name": name, "cid": "m"}))
         await asyncio.sleep(10)
         assert rig.ears.statuses_of("macro", "m") == ["accepted", "sent", "expired"]
@@ -321,12 +321,12 @@ def test_a_gesture_whose_last_step_is_refused_after_its_stop_was_written_is_not_
 ) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        real = rig.robot._outcome
+        real = rig.robot.processor._outcome
 
         def refuse_balancing(heard: Heard) -> tuple[int, bytes]:
             return (8, b"") if heard.key == commands.stabilisation(1).key else real(heard)
 
-        monkeypatch.setattr(rig.robot, "_outcome", refuse_balancing)
+        monkeypatch.setattr(rig.robot.processor, "_outcome", refuse_balancing)
         rig.robot.faults.delay_ms = 200
         rig.send("macro", '{"name":"nod","cid":"m"}')
         await asyncio.sleep(5)
@@ -430,7 +430,7 @@ def test_the_lights_of_a_robot_that_fell_asleep_by_itself_are_off(tmp_path: Path
         rig.send("led", '{"r":255,"g":0,"b":0}')
         rig.send("tail", '{"brightness":200}')
         await rig.until(lambda: rig.ears.states["tail"]["state"] == rig.ears.states["led"]["state"] == "ON")
-        rig.robot._fall_asleep()
+        rig.robot.processor.fall_asleep()
         await rig.until(lambda: rig.link.state is LinkState.ASLEEP)
         assert rig.ears.states["led"]["state"] == rig.ears.states["tail"]["state"] == "OFF"
 

@@ -53,7 +53,7 @@ def test_silence_obeys_without_a_word() -> None:
     desk = woken(Faults(silence=True))
     desk.send(commands.tail_led(5))
     assert desk.packets == []
-    assert desk.robot.tail == 5
+    assert desk.robot.mind.tail == 5
 
 
 def test_delayed_answers_come_later() -> None:

@@ -137,7 +137,7 @@ def test_a_command_that_wants_no_answer_gets_none() -> None:
     desk = woken()
     desk.send(commands.without_answer(commands.tail_led(9)))
     assert desk.packets == []
-    assert desk.robot.tail == 9
+    assert desk.robot.mind.tail == 9
 
 
 def test_it_drives_where_it_is_told_and_measures_it() -> None:
@@ -196,7 +196,7 @@ def test_a_wall_stops_it_and_is_reported_once_per_dead_time() -> None:
     assert isinstance(hit, sensors.Collision)
     assert (hit.axis_x, hit.axis_y) == (False, True)
     assert hit.speed == pytest.approx(200, abs=5)
-    assert desk.robot.position_cm[1] == pytest.approx(294, abs=1)
+    assert desk.robot.droid.position_cm[1] == pytest.approx(294, abs=1)
 
 
 def test_a_wall_is_not_reported_where_nobody_asked() -> None:
@@ -212,7 +212,7 @@ def test_on_its_charger_the_wheels_turn_and_it_goes_nowhere() -> None:
     desk.ask(commands.roll(200, 0))
     desk.after(1)
     assert desk.robot.motor.moving
-    assert desk.robot.position_cm == (0, 0)
+    assert desk.robot.droid.position_cm == (0, 0)
     assert answers.parse_charger_state(desk.ask(commands.charger_state()).data).state == "in_charger"
 
 
@@ -245,7 +245,7 @@ def test_the_motion_timeout_acts_only_with_its_permanent_option(armed: bool, sto
 def test_lights_shine_and_flash_is_left_alone() -> None:
     desk = woken()
     desk.ask(commands.rgb_led(1, 2, 3))
-    assert desk.robot.led == (1, 2, 3)
+    assert desk.robot.mind.led == (1, 2, 3)
     assert desk.robot.flash.writes == 0
     desk.ask(Command(2, 0x20, b"\x09\x08\x07\x01"))
     assert desk.robot.flash.writes == 1
@@ -297,7 +297,7 @@ def test_sleep_forgets_what_is_not_in_flash() -> None:
     desk.wake()
     assert answers.parse_permanent_options(desk.ask(commands.get_permanent_options()).data).motion_timeouts
     assert desk.ask(commands.get_temporary_options()).data == bytes(4)
-    assert desk.robot.led == (0, 0, 0)
+    assert desk.robot.mind.led == (0, 0, 0)
     assert desk.robot.name == "BB-8 Kitchen"
 
 
@@ -318,7 +318,7 @@ def test_deep_sleep_ends_only_on_the_charger(how: str) -> None:
     else:
         raw = bytes.fromhex("ffff00220106ffff000000d8")
         desk.robot.write(gatt.COMMANDS, raw)
-    assert desk.robot.deep_asleep
+    assert desk.robot.processor.deep_asleep
     assert not desk.robot.advertising
     with pytest.raises(ConnectionError):
         desk.robot.connect()
