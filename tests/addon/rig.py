@@ -116,7 +116,7 @@ class Rig:
 
     async def until_ready(self) -> None:
         """Let time pass until the robot answers."""
-        await self.until(lambda: self.link.state is LinkState.READY)
+        await self.until(lambda: self.link.status.state is LinkState.READY)
 
     async def close(self) -> None:
         """End the link and the bridge in order."""

@@ -32,7 +32,7 @@ from bumble.transport.common import AsyncPipeSink
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 
-from bb8_core.link import session
+from bb8_core.link import search
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import LinkState, Status
 from bb8_core.radio.bleak_radio import BleakRadio
@@ -118,22 +118,22 @@ async def round_trip(link: RobotLink, robot: SimulatedBB8) -> dict[str, float]:
     """Connect, drive, stop, drop, vanish, come back."""
     took = {"ready_s": await until(lambda: link.ready, "ready")}
     began = time.monotonic()
-    answer = await link.request(commands.roll(60, 90), 5.0)
+    answer = await link.channel.request(commands.roll(60, 90), 5.0)
     took["drive_ms"] = (time.monotonic() - began) * 1000
     if not answer.ok or robot.motor.speed != 60:
         raise AssertionError(f"the robot does not drive: {answer} {robot.motor}")
     began = time.monotonic()
-    answer = await link.request(commands.stop(90), 5.0)
+    answer = await link.channel.request(commands.stop(90), 5.0)
     took["stop_ms"] = (time.monotonic() - began) * 1000
     if not answer.ok or robot.motor.speed != 0:
         raise AssertionError(f"the robot does not stop: {answer} {robot.motor}")
-    await link.request(commands.roll(60, 0), 5.0)
+    await link.channel.request(commands.roll(60, 0), 5.0)
     robot.hang_up()
     robot.vanish()
     took["drop_s"] = await until(lambda: not link.ready, "the drop noticed")
     if robot.motor.speed != 0:
         raise AssertionError("the robot goes on driving after the link is lost")
-    took["absent_s"] = await until(lambda: link.state is LinkState.ABSENT, "absent")
+    took["absent_s"] = await until(lambda: link.status.state is LinkState.ABSENT, "absent")
     robot.appear()
     return took
 
@@ -191,8 +191,8 @@ async def story(rounds_wanted: int, host_kind: str) -> dict[str, Any]:
     """The whole life; returns what was measured."""
     robot = SimulatedBB8()
     # Short rounds: how long a silent robot is not yet absent, and what it said before counts.
-    session.SILENCE_S = 2.0
-    session.FRESH_S = 1.0
+    search.SILENCE_S = 2.0
+    search.FRESH_S = 1.0
     states: list[str] = []
 
     def told(status: Status) -> None:

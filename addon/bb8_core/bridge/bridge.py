@@ -88,7 +88,9 @@ class Bridge:
         self._history = History()
         self._became_ready = asyncio.Event()
         self.motion = Motion(self.situation, deadman, self._tell_motion, self._unstoppable)
-        self.pump = Pump(link, limits.min_spacing_ms / 1000, self.motion.may_send, self.motion.written)
+        self.pump = Pump(
+            link.channel, limits.min_spacing_ms / 1000, self.motion.may_send, self.motion.written
+        )
         self.motion.attach(self.pump)
 
     # What others ask
@@ -130,12 +132,12 @@ class Bridge:
         """Stop the robot for the last time: from here on nothing moves it any more."""
         self._ending = True
         self._keeper.save_again()
-        if self._link.wire_open:
+        if self._link.channel.open:
             await self.stop_and_wait(timeout_s)
 
     async def estop_and_wait(self, timeout_s: float) -> Outcome:
         """Latch the emergency stop; returns what became of the stop, ACCEPTED if no robot is connected."""
-        if self._link.wire_open:
+        if self._link.channel.open:
             return await self._await_outcome(self._estop, timeout_s)
         self._estop(silent)
         return acks.ACCEPTED
@@ -241,7 +243,7 @@ class Bridge:
     def _stop(self, report: Report, asked_at: float | None = None) -> None:
         """Not gated by anything: whatever the state, nothing that waits moves the robot any more."""
         self._last_stop.stopped(self._now() if asked_at is None else asked_at)
-        open_wire = self._link.wire_open
+        open_wire = self._link.channel.open
         if open_wire:
             report(acks.ACCEPTED)
             self.motion.stop(report)
@@ -255,7 +257,7 @@ class Bridge:
         """Stop first, then remember: the disk may be slow."""
         self._last_stop.latched(self._now() if asked_at is None else asked_at)
         self._latch.set()
-        if self._link.wire_open:
+        if self._link.channel.open:
             report(acks.ACCEPTED)
             self.motion.emergency_stop(report)
         else:
@@ -288,7 +290,7 @@ class Bridge:
 
     def _discrete(self, kind: Kind, command: Command, report: Report) -> None:
         """Queue a command, connecting first if that is possible; refuse it where it is not."""
-        if self._link.state not in CONNECTABLE:
+        if self._link.status.state not in CONNECTABLE:
             status = self._link.status
             report(rejected("NOT_READY", f"{status.reason} {status.remedy}".strip()))
             return
@@ -378,7 +380,7 @@ class Bridge:
         self.motion.expect_firmware_timeout(readiness.motion_timeout_ms)
         if self._latch.latched:
             self.motion.emergency_stop(silent)
-        sighting = self._link.sighting
+        sighting = self._link.search.sighting
         telemetry = replace(
             with_power(self._telemetry, readiness.power),
             firmware=readiness.firmware,
@@ -401,8 +403,8 @@ class Bridge:
         while True:
             await self._became_ready.wait()
             try:
-                power = await read_power(self._link.request)
-                odometer = await read_odometer(self._link.request)
+                power = await read_power(self._link.channel.request)
+                odometer = await read_odometer(self._link.channel.request)
             except (LinkError, AnswerTimeout):
                 await asyncio.sleep(1.0)
                 continue
@@ -416,7 +418,7 @@ class Bridge:
 
     def connection_json(self) -> dict[str, Any]:
         """The payload of `<base>/status/connection`."""
-        status, sighting, readiness = self._link.status, self._link.sighting, self._link.readiness
+        status, sighting, readiness = self._link.status, self._link.search.sighting, self._link.readiness
         return {
             "state": status.state.value,
             "reason": status.reason,
@@ -431,7 +433,7 @@ class Bridge:
 
     def _tell_all(self) -> None:
         self._voice.status("connection", self.connection_json())
-        self._voice.status("robot", "online" if self._link.state in CONNECTABLE else "offline")
+        self._voice.status("robot", "online" if self._link.status.state in CONNECTABLE else "offline")
         self._voice.state("estop", self._estop_json())
         self._voice.state("speed_cap", {"value": self._limits.speed_cap})
         self._lamps.tell()

@@ -44,7 +44,7 @@ async def summary(link: RobotLink, timeout_s: float, nonce: Any) -> dict[str, An
             break
         if source is None:
             await asyncio.sleep(LOOK_EVERY_S)
-    sighting = link.sighting
+    sighting = link.search.sighting
     return {
         "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "nonce": nonce,
@@ -60,9 +60,9 @@ async def _look(link: RobotLink, since: float) -> str | None:
     """`ping` if the connected robot answers, `advertisement` if it was heard since, else None."""
     if link.ready:
         try:
-            await link.probe()
+            await link.channel.probe()
         except (AnswerTimeout, LinkError):
             return None
         return "ping"
-    heard = link.sighting
+    heard = link.search.sighting
     return "advertisement" if heard is not None and heard.at >= since else None

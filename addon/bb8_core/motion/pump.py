@@ -30,14 +30,14 @@ MAX_UNANSWERED = 16
 
 
 class Wire(Protocol):
-    """The part of RobotLink that the pump uses."""
+    """The part of Channel that the pump uses."""
 
     @property
     def ready(self) -> bool:
         """Whether the robot answered and is armed."""
 
     @property
-    def wire_open(self) -> bool:
+    def open(self) -> bool:
         """Whether bytes can reach it."""
 
     def turn(self, urgent: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
@@ -126,7 +126,7 @@ class Pump:
 
     def _writable(self, now: float) -> bool:
         """Whether `_next` would find something: stops reach a robot that is not ready, too."""
-        if not self._wire.wire_open:
+        if not self._wire.open:
             return False
         free = self._wire.ready and now >= self._next_write_at and self._unanswered < MAX_UNANSWERED
         return self._outbox.urgent or (free and self._outbox.others)

@@ -61,7 +61,7 @@ def test_a_lost_link_heals_and_says_so(tmp_path: Path) -> None:
         await rig.until_ready()
         for count in range(2, 22):
             rig.air.drop_link(rig.robot)
-            await rig.until(lambda: rig.link.state is LinkState.LOST)
+            await rig.until(lambda: rig.link.status.state is LinkState.LOST)
             assert rig.link.status.reason
             await rig.until(lambda n=count: rig.link.connections == n and rig.link.ready)
         assert rig.link.losses == 20
@@ -107,7 +107,7 @@ def test_a_waiting_request_fails_at_once_when_the_link_drops(tmp_path: Path) -> 
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.robot.faults.silence = True
-        waiting = await rig.link.send(commands.ping(), 30.0)
+        waiting = await rig.link.channel.send(commands.ping(), 30.0)
         rig.air.drop_link(rig.robot)
         before = rig.loop.time()
         with pytest.raises(LinkError):
@@ -120,12 +120,12 @@ def test_a_waiting_request_fails_at_once_when_the_link_drops(tmp_path: Path) -> 
 def test_a_request_that_waited_for_the_wire_of_an_ended_link_is_not_sent_on_the_next(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        async with rig.link.turn(lambda: False):
-            waiting = asyncio.ensure_future(rig.link.request(commands.set_heading(7)))
+        async with rig.link.channel.turn(lambda: False):
+            waiting = asyncio.ensure_future(rig.link.channel.request(commands.set_heading(7)))
             await asyncio.sleep(0.01)
             rig.air.drop_link(rig.robot)
-            await rig.until(lambda: not rig.link.wire_open)
-            await rig.until(lambda: rig.link.wire_open)
+            await rig.until(lambda: not rig.link.channel.open)
+            await rig.until(lambda: rig.link.channel.open)
         with pytest.raises(LinkError):
             await waiting
         await rig.until_ready()
@@ -148,7 +148,7 @@ def test_a_write_that_fails_after_its_link_ended_leaves_the_next_link_alone(
             await asyncio.sleep(100)
 
         monkeypatch.setattr(backends.client, "write_gatt_char", hang)
-        hanging = asyncio.ensure_future(rig.link.request(commands.ping()))
+        hanging = asyncio.ensure_future(rig.link.channel.request(commands.ping()))
         await asyncio.sleep(0.01)
         rig.air.drop_link(rig.robot)
         with pytest.raises(LinkError):
@@ -189,10 +189,10 @@ def test_all_who_ask_at_the_same_time_whether_the_robot_is_there_share_one_ping(
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         before = len(rig.frames())
-        await asyncio.gather(*(rig.link.probe() for _ in range(50)))
+        await asyncio.gather(*(rig.link.channel.probe() for _ in range(50)))
         assert len(rig.frames()) == before + 1
         rig.robot.faults.silence = True
-        outcomes = await asyncio.gather(*(rig.link.probe() for _ in range(3)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(rig.link.channel.probe() for _ in range(3)), return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [AnswerTimeout] * 3
 
     play(tmp_path, story)
@@ -203,10 +203,10 @@ def test_an_unanswered_request_times_out_and_a_late_answer_hurts_nobody(tmp_path
         await rig.until_ready()
         rig.robot.faults.delay_ms = 1500
         with pytest.raises(AnswerTimeout):
-            await rig.link.request(commands.ping(), 1.0)
+            await rig.link.channel.request(commands.ping(), 1.0)
         rig.robot.faults.delay_ms = 0
         await asyncio.sleep(2)
-        assert (await rig.link.request(commands.ping(), 1.0)).ok
+        assert (await rig.link.channel.request(commands.ping(), 1.0)).ok
         assert rig.link.counters["late_answers"] >= 1
 
     play(tmp_path, story)
@@ -216,7 +216,7 @@ def test_a_robot_that_vanishes_is_absent_with_a_remedy_and_returns(tmp_path: Pat
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.robot.vanish()
-        await rig.until(lambda: rig.link.state is LinkState.ABSENT, 120)
+        await rig.until(lambda: rig.link.status.state is LinkState.ABSENT, 120)
         assert rig.link.status.cause is Cause.SILENT
         assert rig.link.status.remedy
         rig.robot.appear()
@@ -237,7 +237,7 @@ def test_an_adapter_that_is_off_is_named_and_healed(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.air.adapter_on = False
-        await rig.until(lambda: rig.link.state is LinkState.ADAPTER_OFF, 120)
+        await rig.until(lambda: rig.link.status.state is LinkState.ADAPTER_OFF, 120)
         assert "hci7" in rig.link.status.reason
         rig.air.adapter_on = True
         await rig.until(lambda: rig.link.ready, 120)
@@ -249,7 +249,7 @@ def test_an_idle_link_is_released_and_taken_up_on_demand(tmp_path: Path) -> None
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         ready_at = rig.loop.time()
-        await rig.until(lambda: rig.link.state is LinkState.RELEASED, 200, every_s=1.0)
+        await rig.until(lambda: rig.link.status.state is LinkState.RELEASED, 200, every_s=1.0)
         assert 110 < rig.loop.time() - ready_at < 130
         await asyncio.sleep(300)
         assert rig.link.connections == 1
@@ -274,11 +274,11 @@ def test_probes_keep_a_kept_link_alive_but_let_the_robot_sleep(tmp_path: Path) -
 def test_a_robot_that_fell_asleep_is_left_asleep_until_somebody_wants_it(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900, every_s=0.1)
+        await rig.until(lambda: rig.link.status.state is LinkState.ASLEEP, 900, every_s=0.1)
         kinds = [event["event_type"] for event in rig.ears.events]
         assert "falling_asleep" in kinds
         await asyncio.sleep(120)
-        assert rig.link.state is LinkState.ASLEEP
+        assert rig.link.status.state is LinkState.ASLEEP
         rig.send("power", '{"action":"wake","cid":1}')
         await rig.until_ready()
         await rig.until(lambda: rig.ears.statuses_of("power", 1)[-1] == "confirmed")
@@ -295,7 +295,7 @@ def test_a_write_that_fails_because_the_robot_fell_asleep_is_no_loss(tmp_path: P
 
         await rig.until(warned, 900, every_s=0.2)
         rig.link.cut(Cause.WRITE_FAILED)
-        await rig.until(lambda: not rig.link.wire_open)
+        await rig.until(lambda: not rig.link.channel.open)
         await asyncio.sleep(30)
         assert rig.link.status.cause is Cause.SLEEP_REPORTED
         assert (rig.link.connections, rig.link.losses) == (1, 0)
@@ -306,7 +306,7 @@ def test_a_write_that_fails_because_the_robot_fell_asleep_is_no_loss(tmp_path: P
 def test_a_link_that_breaks_after_somebody_woke_the_robot_is_taken_up_again(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        await rig.until(lambda: rig.link.state is LinkState.ASLEEP, 900, every_s=0.2)
+        await rig.until(lambda: rig.link.status.state is LinkState.ASLEEP, 900, every_s=0.2)
         rig.link.want()
         await rig.until_ready()
         rig.air.drop_link(rig.robot)
@@ -356,7 +356,7 @@ def test_an_adapter_switched_off_while_the_robot_is_away_is_noticed(tmp_path: Pa
         rig.robot.vanish()
         await asyncio.sleep(3)
         rig.air.adapter_on = False
-        await rig.until(lambda: rig.link.state is LinkState.ADAPTER_OFF, 60)
+        await rig.until(lambda: rig.link.status.state is LinkState.ADAPTER_OFF, 60)
 
     play(tmp_path, story)
 

@@ -254,7 +254,7 @@ def test_a_stop_that_stays_unanswered_is_repeated_and_at_last_cuts_the_link(tmp_
         rig.robot.faults.silence = True
         start = len(rig.motor_commands())
         rig.send("stop", '{"cid":"s"}')
-        await rig.until(lambda: rig.link.state is not LinkState.READY, 5)
+        await rig.until(lambda: rig.link.status.state is not LinkState.READY, 5)
         stops = [command for _, command in rig.motor_commands()[start:] if command.is_stop]
         assert len(stops) == 3
         assert rig.link.status.cause is Cause.STOP_UNANSWERED
@@ -394,13 +394,13 @@ def test_a_light_connects_a_released_robot_first(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.send("disconnect")
-        await rig.until(lambda: rig.link.state is LinkState.RELEASED)
+        await rig.until(lambda: rig.link.status.state is LinkState.RELEASED)
         rig.send("drive", drive(cid="d"))
         assert rig.ears.last("drive", "d")["code"] == "NOT_READY"
         rig.send("ping", '{"cid":"p"}')
         assert rig.ears.last("ping", "p")["code"] == "NOT_READY"
         await asyncio.sleep(30)
-        assert rig.link.state is LinkState.RELEASED
+        assert rig.link.status.state is LinkState.RELEASED
         rig.send("led", '{"state":"ON","color":{"r":255,"g":0,"b":0},"brightness":128,"cid":"l"}')
         await rig.until(lambda: rig.ears.statuses_of("led", "l")[-1] == "confirmed", 30)
         assert rig.ears.states["led"]["r"] == 128
@@ -415,7 +415,7 @@ def test_sleep_stops_confirms_and_leaves_the_robot_alone(tmp_path: Path) -> None
         rig.send("drive", drive(ms=2000))
         await asyncio.sleep(0.1)
         rig.send("power", '{"action":"sleep","cid":"z"}')
-        await rig.until(lambda: rig.link.state is LinkState.ASLEEP)
+        await rig.until(lambda: rig.link.status.state is LinkState.ASLEEP)
         assert rig.ears.statuses_of("power", "z")[-1] == "confirmed"
         assert rig.last_motor().is_stop
         await asyncio.sleep(60)
@@ -431,7 +431,7 @@ def test_the_lights_of_a_robot_that_fell_asleep_by_itself_are_off(tmp_path: Path
         rig.send("tail", '{"brightness":200}')
         await rig.until(lambda: rig.ears.states["tail"]["state"] == rig.ears.states["led"]["state"] == "ON")
         rig.robot.processor.fall_asleep()
-        await rig.until(lambda: rig.link.state is LinkState.ASLEEP)
+        await rig.until(lambda: rig.link.status.state is LinkState.ASLEEP)
         assert rig.ears.states["led"]["state"] == rig.ears.states["tail"]["state"] == "OFF"
 
     play(tmp_path, story)
@@ -473,7 +473,7 @@ def test_a_robot_that_is_let_go_is_not_driven_after_its_stop_but_again_once_it_i
         await asyncio.sleep(0.05)
         asked = rig.loop.time()
         rig.deliver("disconnect")
-        await rig.until(lambda: rig.link.state is LinkState.RELEASED)
+        await rig.until(lambda: rig.link.status.state is LinkState.RELEASED)
         assert rig.motor_commands()[-1][0] >= asked
         assert all(command.is_stop for at, command in rig.motor_commands() if at > asked)
         rig.deliver("connect")

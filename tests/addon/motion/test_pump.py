@@ -55,7 +55,7 @@ def test_a_drive_that_waits_for_the_wire_is_not_written_once_a_stop_was_accepted
         await rig.until_ready()
         await asyncio.sleep(1)
         rig.slow_wire(0.05)
-        asked = [asyncio.ensure_future(rig.link.request(commands.ping())) for _ in range(5)]
+        asked = [asyncio.ensure_future(rig.link.channel.request(commands.ping())) for _ in range(5)]
         await asyncio.sleep(0.01)
         rig.deliver("drive", DRIVE)
         await asyncio.sleep(0.01)
@@ -73,7 +73,7 @@ def test_a_drive_that_waited_for_the_wire_too_long_is_not_driven(tmp_path: Path)
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         await asyncio.sleep(1)
-        async with rig.link.turn(lambda: False):
+        async with rig.link.channel.turn(lambda: False):
             rig.deliver("drive", DRIVE)
             await asyncio.sleep(0.7)
         await asyncio.sleep(0.1)
@@ -87,12 +87,12 @@ def test_what_waited_for_the_wire_of_an_ended_link_is_not_written_to_the_next(tm
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         await asyncio.sleep(1)
-        async with rig.link.turn(lambda: False):
+        async with rig.link.channel.turn(lambda: False):
             rig.deliver("drive", DRIVE)
             await asyncio.sleep(0.01)
             rig.air.drop_link(rig.robot)
-            await rig.until(lambda: rig.link.wire_open is False)
-            await rig.until(lambda: rig.link.wire_open)
+            await rig.until(lambda: rig.link.channel.open is False)
+            await rig.until(lambda: rig.link.channel.open)
         await rig.until_ready()
         await asyncio.sleep(1)
         assert rig.ears.last("drive", "d")["code"] == "LINK_LOST"

@@ -1,0 +1,147 @@
+"""The open wire to the robot: commands out, one at a time, and each answer to the command that it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from bb8_core.link.pending import Pending
+from bb8_core.link.states import Cause
+from bb8_core.link.transport import AnswerTimeout, LinkError, Peer
+from bb8_core.link.turns import Turns
+from bb8_core.robot import commands, gatt
+from bb8_core.robot.protocol import AsyncPacket, Command, Response, StreamDecoder, chunks, encode
+
+ANSWER_TIMEOUT_S = 1.0
+LIVENESS_TRIES = 3
+
+
+class Channel:
+    """One wire after the other, each from `attach` to `detach`. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        on_async: Callable[[AsyncPacket, float], None],
+        on_use: Callable[[], None],
+        on_failure: Callable[[Cause], None],
+    ) -> None:
+        """Create it closed.
+
+        `on_async` gets what the robot sends unasked and when it came; `on_use` is called for each command
+        that keeps the robot awake, `on_failure` when the attached wire does not take a write.
+        """
+        self._on_async = on_async
+        self._on_use = on_use
+        self._on_failure = on_failure
+        self._peer: Peer | None = None
+        self._turns = Turns()
+        self._probe: asyncio.Future[Response] | None = None
+        self._pending = Pending()
+        self._decoder = StreamDecoder()
+        self.ready = False
+        """Whether the robot has answered and its own stops are armed."""
+        self.last_answer = 0.0
+        """When the robot last sent a packet (loop time)."""
+
+    @property
+    def open(self) -> bool:
+        """Whether bytes can reach the robot, ready or not: a stop needs no more."""
+        return self._peer is not None
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Counts since the start, for diagnosis."""
+        stats = self._decoder.stats
+        return {
+            "late_answers": self._pending.late,
+            "resyncs": stats.resyncs,
+            "dropped_bytes": stats.dropped_bytes,
+        }
+
+    def attach(self, peer: Peer) -> None:
+        """Write to this peer from now on."""
+        self._peer = peer
+        self._decoder.reset()
+
+    def detach(self, error: LinkError) -> None:
+        """Write to nobody; everything that waits for an answer fails with `error`."""
+        self._peer = None
+        self.ready = False
+        self._pending.fail_all(error)
+
+    def turn(self, urgent: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn to write; while `urgent()` holds, it comes next."""
+        return self._turns.turn(urgent)
+
+    async def send(self, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> asyncio.Future[Response]:
+        """Wait for the turn, then `write`; LinkError if the wire was replaced meanwhile."""
+        meant = self._peer
+        async with self._turns.turn():
+            if self._peer is not meant:
+                raise LinkError(Cause.DROPPED)
+            return await self.write(command, timeout_s)
+
+    async def write(self, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> asyncio.Future[Response]:
+        """Write, having the turn; return the future of the answer (AnswerTimeout, LinkError).
+
+        Returns when the robot's radio has acknowledged the last byte; LinkError if that failed.
+        """
+        seq, answer = self._pending.open(timeout_s)
+        try:
+            await self._write(encode(command, seq))
+        except LinkError:
+            answer.cancel()
+            raise
+        if command.reset_timer:
+            self._on_use()
+        return answer
+
+    async def request(self, command: Command, timeout: float = ANSWER_TIMEOUT_S) -> Response:  # noqa: ASYNC109
+        """Send a command and wait for its answer; LinkError, or AnswerTimeout after `timeout` seconds."""
+        return await (await self.send(command, timeout))
+
+    async def probe(self) -> None:
+        """PING the robot without keeping it awake; concurrent callers share one PING."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.ensure_future(self.request(commands.ping(reset_timer=False)))
+            self._probe.add_done_callback(_retrieve)
+        await asyncio.shield(self._probe)
+
+    async def alive(self) -> bool:
+        """PING up to three times without keeping the robot awake; LinkError."""
+        for _ in range(LIVENESS_TRIES):
+            with contextlib.suppress(AnswerTimeout):
+                await self.request(commands.ping(reset_timer=False))
+                return True
+        return False
+
+    def received(self, data: bytes) -> None:
+        """Take a notification."""
+        now = asyncio.get_running_loop().time()
+        for packet in self._decoder.feed(data, now):
+            self.last_answer = now
+            if isinstance(packet, Response):
+                self._pending.answer(packet)
+            else:
+                self._on_async(packet, now)
+
+    async def _write(self, frame: bytes) -> None:
+        """Write all pieces to the same peer; a failure of an old one does not concern the next one."""
+        peer = self._peer
+        for piece in chunks(frame):
+            if peer is None or peer is not self._peer:
+                raise LinkError(Cause.DROPPED)
+            try:
+                await peer.write(gatt.COMMANDS, piece)
+            except LinkError as error:
+                if peer is self._peer:
+                    self._on_failure(Cause.WRITE_FAILED)
+                raise LinkError(Cause.WRITE_FAILED, str(error)) from error
+
+
+def _retrieve(probe: asyncio.Future[Response]) -> None:
+    """Retrieve an error that no caller waits for any more."""
+    if not probe.cancelled():
+        probe.exception()
