@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from bb8deploy.base import errors
+from bb8deploy.catalogue.rules import rules
 
 TOOL = Path(errors.__file__).parents[2]
 PAGES = TOOL / "bb8deploy" / "pages"
@@ -52,8 +53,15 @@ def exit_code(name: str) -> int | None:
     return known.exit_code if issubclass(known, errors.Bb8Error) else None
 
 
+def documented() -> list[str]:
+    """Every code with a page: a file of its own, or a rule of the table."""
+    return sorted({page.stem for page in PAGES.glob("*.md")} | rules().keys())
+
+
 def title(code: str) -> str:
     """What the first line of a code's page says behind the code."""
+    if code in rules():
+        return rules()[code].title
     first = (PAGES / f"{code}.md").read_text(encoding="utf-8").splitlines()[0]
     return first.removeprefix(f"# {code}: ")
 
@@ -104,7 +112,7 @@ def _classes(path: Path) -> tuple[ast.ClassDef, ...]:
 
 def _places(name: str) -> set[int]:
     """Where among its arguments a callable of this name takes a code."""
-    takes_it_first = name in {"Finding", "Rule", "__init__"} or exit_code(name) is not None
+    takes_it_first = name in {"Finding", "Rule", "found", "__init__"} or exit_code(name) is not None
     return _code_arguments().get(name, set()) | ({0} if takes_it_first else set())
 
 

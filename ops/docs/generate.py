@@ -48,9 +48,16 @@ def errors() -> str:
             kinds[value.exit_code].append(f"{name}: {(value.__doc__ or '').splitlines()[0]}")
     meanings = ((str(number), " ".join(kinds[number])) for number in sorted(kinds))
     exits = _table(("exit code", "meaning"), [("0", "Done."), *meanings])
-    pages = sorted(page.stem for page in codes.PAGES.glob("*.md"))
+    pages = codes.documented()
     known = [(_link(one), _ends(one), codes.title(one)) for one in pages]
     return f"{_ERRORS_HEAD}\n{exits}\n## Codes\n\n{_table(('code', 'exit code', 'in short'), known)}"
+
+
+def rules() -> str:
+    """docs/rules.md: the table of lane 1's rules."""
+    from bb8deploy.catalogue.listing import page
+
+    return page()
 
 
 def settings() -> str:
@@ -103,7 +110,7 @@ def contracts() -> str:
 
 def supervisor_rules() -> str:
     """docs/supervisor_rules.md: the Supervisor's schema as a table."""
-    from bb8deploy.checks.rules_page import page
+    from bb8deploy.checks.output.rules_page import page
 
     return page()
 
@@ -120,6 +127,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli,
     "docs/contracts.md": contracts,
     "docs/errors.md": errors,
+    "docs/rules.md": rules,
     "docs/settings.md": settings,
     "docs/supervisor_rules.md": supervisor_rules,
     "docs/tokens.md": tokens,
@@ -211,6 +219,10 @@ def _commands(group: Any, above: Any, order: Iterable[str]) -> Iterator[tuple[st
 
 
 def _link(code: str) -> str:
+    if code in codes.rules():
+        from bb8deploy.catalogue.listing import help_uri
+
+        return f"[{code}]({help_uri(code, '').removeprefix('/blob/main/docs/')})"
     return f"[{code}](../src/bb8deploy/pages/{code}.md)"
 
 

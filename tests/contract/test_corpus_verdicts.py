@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bb8deploy.checks.reading.source import parse_source
 from bb8deploy.checks.schema import (
     ui_schema,
     validate_build,
@@ -15,7 +16,6 @@ from bb8deploy.checks.schema import (
     validate_options,
     validate_translation,
 )
-from bb8deploy.checks.source import parse_source
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 

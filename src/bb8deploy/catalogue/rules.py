@@ -1,4 +1,4 @@
-"""The one table of lane 1's rules: what each finding means, its level, its source, and what to do about it."""
+"""The one table of lane 1's rules: each with its level, its source and what to do about it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,13 @@ def found(
     rule = rules()[code]
     line, column = place
     return Finding(
-        code, level or rule.level_in(profile), message, path, line, column, hint or first_sentence(rule.remedy)
+        code,
+        level or rule.level_in(profile),
+        message,
+        path,
+        line,
+        column,
+        hint or first_sentence(rule.remedy),
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.facts import AddonFacts, gather
 from bb8deploy.checks.mode import Mode
+from bb8deploy.checks.reading.facts import AddonFacts, gather
 from bb8deploy.checks.rules import images, manifest, modes, options, scripts, secrets, structure, versions
 
 STRUCTURE = (structure.check, scripts.check, images.check, secrets.check, versions.check, modes.check)

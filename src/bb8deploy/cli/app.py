@@ -47,6 +47,7 @@ COMMANDS = {
     "demo": "start.demo",
     "sandbox": "start.sandbox",
     "schema": "tools.schema",
+    "rules": "tools.rules",
     "explain": "tools.explain",
     "verify_evidence": "tools.verify_evidence",
 }

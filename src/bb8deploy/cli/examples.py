@@ -42,6 +42,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "init": (("init", "asks, checks, writes .env"),),
     "schema": (("schema config --out config.schema.json", "completion in editors"),),
+    "rules": (("rules", "every rule"), ("rules build", "those of one area")),
     "explain": (("explain HOST_KEY_CHANGED", "one page"),),
 }
 

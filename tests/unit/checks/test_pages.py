@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bb8deploy.checks.rules_page import page
+from bb8deploy.catalogue.rules import rules
+from bb8deploy.checks.output.rules_page import page
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "bb8deploy"
 FINDING = re.compile(
-    r"(?:Finding|facts\.at|_problem|_refused|CheckFailed|UsageError)\([^\"]*?\"([A-Z][A-Z0-9_]{4,})\""
+    r"(?:Finding|found|facts\.at|_problem|_refused|CheckFailed|UsageError)\([^\"]*?\"([A-Z][A-Z0-9_]{4,})\""
 )
 
 
@@ -18,7 +19,8 @@ def test_every_code_of_the_checks_has_a_page() -> None:
     files = [*(SOURCE / "checks").rglob("*.py"), SOURCE / "lanes" / "validate" / "validate.py"]
     used = {code for file in files for code in FINDING.findall(file.read_text())}
     assert len(used) > 40
-    assert {code for code in used if not (SOURCE / "pages" / f"{code}.md").is_file()} == set()
+    pages = {page.stem for page in (SOURCE / "pages").glob("*.md")} | rules().keys()
+    assert used - pages == set()
 
 
 def test_the_table_of_rules_is_up_to_date() -> None:

@@ -209,7 +209,7 @@ def test_a_socket_is_no_file_of_an_addon(addon: Path, check: Check) -> None:
 def test_a_tree_without_end_is_cut_with_one_finding(
     addon: Path, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bb8deploy.checks.scan.MAX_FILES", 50)
+    monkeypatch.setattr("bb8deploy.checks.reading.scan.MAX_FILES", 50)
     for number in range(200):
         (addon / f"f{number:03}").touch()
     assert only(check(), "TREE_TOO_LARGE").level is Level.ERROR

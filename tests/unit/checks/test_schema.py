@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.checks.editor_schema import config_schema
+from bb8deploy.checks.output.editor_schema import config_schema
+from bb8deploy.checks.reading.source import read_source
 from bb8deploy.checks.schema import (
     rating_costs,
     security_rating,
@@ -19,7 +20,6 @@ from bb8deploy.checks.schema import (
     validate_translation,
 )
 from bb8deploy.checks.schema.fields import FIELDS
-from bb8deploy.checks.source import read_source
 
 BASE: dict[str, Any] = {
     "name": "x",

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.dockerfile import Dockerfile, Instruction, variables
-from bb8deploy.checks.facts import AddonFacts
+from bb8deploy.checks.reading.dockerfile import Dockerfile, Instruction, variables
+from bb8deploy.checks.reading.facts import AddonFacts
 
 RUN_SH = "/usr/src/app/run.sh"
 _OLD_BASE = re.compile(r"ghcr\.io/home-assistant/(aarch64|amd64|armhf|armv7|i386|\{arch\})-base")

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterator
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.facts import AddonFacts
+from bb8deploy.checks.reading.facts import AddonFacts
+from bb8deploy.checks.reading.source import Source
 from bb8deploy.checks.schema import Problem, rating_costs, validate_build
 from bb8deploy.checks.schema.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
-from bb8deploy.checks.source import Source
 
 _NEVER_READ = set(BY_NAME) | set(RENAMED) | set(WITHOUT_EFFECT)
 

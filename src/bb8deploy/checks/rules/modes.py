@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.facts import AddonFacts
 from bb8deploy.checks.mode import Mode
+from bb8deploy.checks.reading.facts import AddonFacts
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:

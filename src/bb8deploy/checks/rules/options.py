@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.facts import AddonFacts
+from bb8deploy.checks.reading.facts import AddonFacts
+from bb8deploy.checks.reading.source import Source
 from bb8deploy.checks.schema import validate_options, validate_translation
 from bb8deploy.checks.schema.verdicts import OptionsVerdict
-from bb8deploy.checks.source import Source
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.facts import AddonFacts
+from bb8deploy.checks.reading.facts import AddonFacts
 
 SHELLCHECK_DEADLINE = 60.0
 MAX_SHELLCHECKED = 200

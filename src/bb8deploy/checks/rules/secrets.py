@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.facts import AddonFacts
+from bb8deploy.checks.reading.facts import AddonFacts
 
 _JWT = re.compile(rb"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}")
 _KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/=:]{16}")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.dockerfile import Dockerfile
-from bb8deploy.checks.facts import BUILD_NAMES, AddonFacts
+from bb8deploy.checks.reading.dockerfile import Dockerfile
+from bb8deploy.checks.reading.facts import BUILD_NAMES, AddonFacts
 from bb8deploy.workspace.addon import CONFIG_NAMES
 
 FOREIGN = (".github", ".githooks", "docs", "ops", "reports", "_backups", "addon")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.facts import AddonFacts
+from bb8deploy.checks.reading.facts import AddonFacts
 
 _HEADING = re.compile(r"^##\s+\[?v?([0-9][\w.\-+]*)\]?", re.MULTILINE)
 

@@ -12,7 +12,7 @@ from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet
 
 if TYPE_CHECKING:
-    from bb8deploy.checks.fixes import Fix
+    from bb8deploy.checks.fix.fixes import Fix
 
 
 class Wanted(StrEnum):
@@ -74,7 +74,7 @@ def _say_fixes(opened: Opened, fixes: tuple[Fix, ...]) -> None:
 
 
 def _show(opened: Opened, *, github: bool, sarif: Path | None) -> None:
-    from bb8deploy.checks import formats
+    from bb8deploy.checks.output import formats
 
     run, console = opened.run, opened.console
     prefix = (

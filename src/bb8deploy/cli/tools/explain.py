@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.rules import rules
 from bb8deploy.cli.common import Modes, plain_errors
 
 
@@ -27,13 +28,16 @@ def explain(
 
 
 def codes() -> list[str]:
-    """Every code that has a page."""
+    """Every code that has a page: rules of the table, and errors with a file of their own."""
     folder = resources.files("bb8deploy") / "pages"
-    return sorted(item.name.removesuffix(".md") for item in folder.iterdir() if item.name.endswith(".md"))
+    files = {item.name.removesuffix(".md") for item in folder.iterdir() if item.name.endswith(".md")}
+    return sorted(files | rules().keys())
 
 
 def page(code: str) -> str:
     """The page of a code; raises UsageError with the nearest known one."""
+    if code in rules():
+        return rules()[code].page().rstrip()
     known = codes()
     if code in known:
         return (resources.files("bb8deploy") / "pages" / f"{code}.md").read_text(encoding="utf-8").rstrip()

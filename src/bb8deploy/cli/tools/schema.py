@@ -48,7 +48,7 @@ def names() -> list[str]:
 def document(name: str) -> dict[str, Any]:
     """The schema of that name; raises UsageError for others."""
     if name == "config":
-        from bb8deploy.checks.editor_schema import config_schema
+        from bb8deploy.checks.output.editor_schema import config_schema
 
         return config_schema()
     known = _contracts()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, Level, errors_in
 from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
-from bb8deploy.checks.fixes import Fix, apply_fixes, plan_fixes
+from bb8deploy.checks.fix.fixes import Fix, apply_fixes, plan_fixes
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.run import CheckReport, check_addon
 from bb8deploy.runs.run import Run

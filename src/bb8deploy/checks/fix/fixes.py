@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bb8deploy.base.atomic import write_bytes
 from bb8deploy.base.findings import Finding
-from bb8deploy.checks.facts import AddonFacts, gather
 from bb8deploy.checks.mode import Mode
+from bb8deploy.checks.reading.facts import AddonFacts, gather
+from bb8deploy.checks.reading.source import Source, parse_source
 from bb8deploy.checks.rules.scripts import check as check_scripts
-from bb8deploy.checks.source import Source, parse_source
 
 
 @dataclass(frozen=True, slots=True)

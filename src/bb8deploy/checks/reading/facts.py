@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.dockerfile import Dockerfile, parse_dockerfile
 from bb8deploy.checks.mode import Mode
-from bb8deploy.checks.scan import FileFact, scan
+from bb8deploy.checks.reading.dockerfile import Dockerfile, parse_dockerfile
+from bb8deploy.checks.reading.scan import FileFact, scan
+from bb8deploy.checks.reading.source import Source, read_source
 from bb8deploy.checks.schema import ConfigVerdict, validate_config
-from bb8deploy.checks.source import Source, read_source
 from bb8deploy.workspace.addon import CONFIG_NAMES
 from bb8deploy.workspace.ignore import Ignore
 

@@ -11,9 +11,9 @@ from bb8deploy.checks.schema.fields import FIELDS, HELD_AGAINST, RENAMED, WITHOU
 _HEAD = f"""\
 # The Supervisor's rules for an add-on's config
 
-Written by `python -m bb8deploy.checks.rules_page`; a test holds it to the code. Every row was held against
-the verdicts of a real Supervisor ({HELD_AGAINST}). "since" is the release that brought the rule as it stands;
-a dash means that it is older than what was traced.
+Written by `python -m ops.docs.generate`; a test holds it to the code. Every row was held against the verdicts
+of a real Supervisor ({HELD_AGAINST}). "since" is the release that brought the rule as it stands; a dash means
+that it is older than what was traced.
 
 Sources: **S** the Supervisor's add-on schema (`supervisor/apps/validate.py`, before 2026.06
 `supervisor/addons/validate.py`) · **O** its option types (`options.py`) · **M** the migration that runs
@@ -73,11 +73,3 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
 def page() -> str:
     """The whole page."""
     return "\n".join(lines()).rstrip() + "\n"
-
-
-if __name__ == "__main__":
-    from pathlib import Path
-
-    from bb8deploy.base.atomic import write_text
-
-    write_text(Path("docs/supervisor_rules.md"), page())

@@ -1,0 +1,1 @@
+"""Changes to an app that need no decision, each proven before it is written."""

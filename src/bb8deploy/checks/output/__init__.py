@@ -1,0 +1,1 @@
+"""Findings and the schema in the formats that people and programs read."""

@@ -1,0 +1,1 @@
+"""Reads an app folder once: files, links, YAML, JSON and Dockerfiles."""
