@@ -1,4 +1,4 @@
-"""Runs an add-on's tests in a venv of their own and reads off what really ran."""
+"""Runs the tests of an app (add-on) in their own venv and counts what really ran."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree as ET
 
-from bb8deploy.base.cache import cache_dir
+from bb8deploy.base.cache import cache_dir, cache_errors
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.machine import end_group, exclusive, tethered
 
@@ -29,7 +29,7 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TestPlan:
-    """What to run: the add-on, its tests, the package whose coverage counts, where the reports go."""
+    """What to run: the app's folder, its tests, the package to measure coverage of, the report files."""
 
     __test__ = False
 
@@ -43,7 +43,7 @@ class TestPlan:
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """What the reports say. `coverage` is per cent of lines, None where unmeasured."""
+    """The counts of the reports. `coverage` is per cent of lines, None if it was not measured."""
 
     __test__ = False
 
@@ -58,14 +58,15 @@ class TestOutcome:
 
     @property
     def ok(self) -> bool:
-        """At least one test ran, every one that ran passed, and pytest itself ended well."""
+        """True if at least one test ran, none failed, and pytest exited with 0."""
         return self.passed > 0 and self.failed == 0 and self.errors == 0 and self.exit_code == 0
 
 
 def run_tests(plan: TestPlan, note: Note) -> TestOutcome:
-    """Installs what is needed, runs the tests with warnings as errors, reads the reports.
+    """Installs the requirements, runs the tests with warnings as errors, reads the reports.
 
-    Raises CheckFailed where the venv cannot be made or the tests overrun their deadline.
+    Raises CheckFailed if the venv cannot be made or the tests exceed their deadline, and UsageError if the
+    cache cannot be written.
     """
     python = ready_venv(plan, note)
     for report in (plan.coverage_xml, plan.junit_xml):
@@ -77,34 +78,34 @@ def run_tests(plan: TestPlan, note: Note) -> TestOutcome:
         command = [str(python), "-m", "pytest", str(plan.tests), *_arguments(plan, Path(scratch))]
         bytecode = python.parents[1] / "bytecode"
         code, log = _run(command, _root(plan), plan.deadline, _environment(plan, Path(scratch), bytecode))
-        # What is kept is that of pytest and its plugins: the workspace may be a scratch copy, new each time.
+        # Keep the bytecode of pytest and its plugins only: the workspace may be a copy with a new path.
         shutil.rmtree(bytecode.joinpath(*_root(plan).resolve().parts[1:]), ignore_errors=True)
     return _outcome(plan, code, log, time.monotonic() - started)
 
 
 def ready_venv(plan: TestPlan, note: Note) -> Path:
-    """The python of the venv for these requirements; made once and kept by their hash."""
+    """The python of the venv for these requirements; created once and kept under their hash."""
     requirements = requirement_files(plan)
     folder = cache_dir("venvs") / _key(requirements)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if (folder / ".complete").is_file() and python.is_file():
         return python
     note("installing the tests' requirements")
-    with exclusive(folder.with_suffix(".lock")):  # one installer at a time
+    with cache_errors(folder), exclusive(folder.with_suffix(".lock")):
         if not (folder / ".complete").is_file():
             _install(folder, python, requirements)
     return python
 
 
 def requirement_files(plan: TestPlan) -> list[Path]:
-    """The add-on's requirements and the tests' own, those that exist."""
+    """The requirements.txt of the app and that of its tests, those that exist."""
     candidates = (plan.addon / "requirements.txt", plan.tests / "requirements.txt")
     return [path for path in candidates if path.is_file()]
 
 
 def _key(requirements: Sequence[Path]) -> str:
     total = hashlib.sha256(f"{sys.version_info[:2]} {sys.platform} {sys.prefix}".encode())
-    for path in requirements:
+    for path in (file for top in requirements for file in _included(top)):
         total.update(path.read_bytes() + b"\0")
     return total.hexdigest()[:20]
 
@@ -112,43 +113,94 @@ def _key(requirements: Sequence[Path]) -> str:
 def _install(folder: Path, python: Path, requirements: Sequence[Path]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     pip, bare = _pip(python)
-    _must([sys.executable, "-m", "venv", *bare, str(folder)], "the venv for the tests cannot be made")
-    hashed = [path for path in requirements if "--hash=" in path.read_text(encoding="utf-8")]
-    plain = [path for path in requirements if path not in hashed]
-    for chosen, how in ((hashed, ["--no-deps", "--require-hashes"]), (plain, [])):
-        if chosen:
-            names = " and ".join(f"{path.name} of {path.parent.name}/" for path in chosen)
-            files = [word for path in chosen for word in ("-r", str(path))]
-            _must([*pip, "install", *_PIP_OPTIONS, *how, *files], f"{names} cannot be installed")
+    code, log = _run(
+        [sys.executable, "-m", "venv", *bare, str(folder)], None, INSTALL_DEADLINE, dict(os.environ)
+    )
+    if code:
+        raise _no_environment("the venv for the tests cannot be created", log)
+    locked = [path for path in requirements if _is_locked(path)]
+    plain = [path for path in requirements if path not in locked]
+    for files, options in ((locked, _LOCKED), (plain, ())):
+        if files:
+            _install_files([*pip, "install", *_PIP_OPTIONS, *options], files)
     (folder / ".complete").touch()
 
 
+# A file with hashes is complete. pip before 23.3 would resolve its extras again, to the newest release.
+_LOCKED = ("--no-deps", "--require-hashes")
 _PIP_OPTIONS = ("--quiet", "--disable-pip-version-check", "--no-compile")
 
 
-def _pip(python: Path) -> tuple[list[str], list[str]]:
-    """How to call pip for that Python, and how its venv is made: without a pip where ours can do it.
+def _is_locked(path: Path) -> bool:
+    """True if each requirement of the file, and of the files that it includes, has a hash."""
+    lines = [line for file in _included(path) for line in _requirements(file)]
+    return bool(lines) and all("--hash=" in line for line in lines)
 
-    Putting a pip into the venv costs more than all the rest.
+
+def _included(path: Path) -> list[Path]:
+    """The file and those that its `-r` and `-c` lines name, each once, outermost first."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop(0).resolve()
+        if file not in found and file.is_file():
+            found.append(file)
+            waiting += [file.parent / name for name in _INCLUDE.findall(_text(file))]
+    return found
+
+
+_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
+
+
+def _requirements(file: Path) -> list[str]:
+    """The lines that name a package, each with its continuation lines."""
+    text = re.sub(r"\\\r?\n", " ", _text(file))
+    return [line for line in text.splitlines() if re.match(r"\s*[A-Za-z0-9]", line)]
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _install_files(install: Sequence[str], files: Sequence[Path]) -> None:
+    """Installs the files together, so that they agree. If that fails, finds the file that is at fault."""
+    code, log = _run_pip(install, files)
+    if not code:
+        return
+    if len(files) > 1:
+        for path in files:
+            alone, words = _run_pip(install, [path])
+            if alone:
+                raise _no_environment(f"{path} cannot be installed", words)
+        raise _no_environment(f"{' and '.join(map(str, files))} cannot be installed together", log)
+    raise _no_environment(f"{files[0]} cannot be installed", log)
+
+
+def _run_pip(install: Sequence[str], files: Sequence[Path]) -> tuple[int, str]:
+    words = [word for path in files for word in ("-r", str(path))]
+    return _run([*install, *words], None, INSTALL_DEADLINE, dict(os.environ))
+
+
+def _pip(python: Path) -> tuple[list[str], list[str]]:
+    """How to call pip for that Python, and the options of `venv`: without pip if ours can install into it.
+
+    Installing pip into the venv takes longer than everything else.
     """
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip", "--python", str(python)], ["--without-pip"]
     return [str(python), "-m", "pip"], []
 
 
-def _must(command: Sequence[str], cause: str) -> None:
-    code, log = _run(command, None, INSTALL_DEADLINE, dict(os.environ))
-    if code:
-        raise CheckFailed(
-            "TEST_ENVIRONMENT",
-            cause,
-            "Read the lines above, mend the requirements or the network, and run again.",
-            details=log.splitlines()[-TAIL_LINES:],
-        )
+def _no_environment(cause: str, log: str) -> CheckFailed:
+    return CheckFailed(
+        "TEST_ENVIRONMENT",
+        cause,
+        "Read the lines above, fix the file or the network, and run again.",
+        details=log.splitlines()[-TAIL_LINES:],
+    )
 
 
 def _root(plan: TestPlan) -> Path:
-    """Where pytest runs: the workspace that the tests lie in, so that its settings count."""
+    """The folder to run pytest in: the workspace of the tests, so that its settings apply."""
     return next((p for p in plan.tests.parents if (p / "pyproject.toml").is_file()), plan.tests.parent)
 
 
@@ -159,14 +211,14 @@ def _arguments(plan: TestPlan, scratch: Path) -> list[str]:
 
 
 def _workers(plan: TestPlan) -> list[str]:
-    """One worker for each core where the tests' requirements bring pytest-xdist, for they allow it then."""
-    texts = [path.read_text(encoding="utf-8") for path in requirement_files(plan)]
+    """One worker for each core if the tests' requirements include pytest-xdist."""
+    texts = [_text(path) for top in requirement_files(plan) for path in _included(top)]
     wanted = any(re.search(r"^pytest-xdist\b", text, re.MULTILINE) for text in texts)
     return ["-n", "auto", "--dist", "worksteal"] if wanted else []
 
 
 def _environment(plan: TestPlan, scratch: Path, bytecode: Path) -> dict[str, str]:
-    """No setting of ours or of another venv reaches the tests; bytecode is kept, but not in the workspace."""
+    """Our environment without our settings and other venvs; bytecode is kept outside of the workspace."""
     kept = {
         k: v
         for k, v in os.environ.items()
@@ -182,7 +234,7 @@ def _environment(plan: TestPlan, scratch: Path, bytecode: Path) -> dict[str, str
 
 
 def _run(command: Sequence[str], cwd: Path | None, deadline: float, env: dict[str, str]) -> tuple[int, str]:
-    """Runs to the end or to the deadline; no process of its group stays behind, whatever happens to us."""
+    """Runs to the end or to the deadline; no process of its group survives, even if we are killed."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(
             tethered(command),

@@ -38,6 +38,7 @@ class ProcessRuntime:
         self._folder = folder
         self._targets = dict(targets)
         self._isolated = isolated
+        self._layers = cache_dir("layers")
         self._relay = Relay() if isolated else None
         self._running = jail.Running()
 
@@ -66,7 +67,7 @@ class ProcessRuntime:
         tree = fresh / "tree"
         jail.prepare(tree)
         runner = self._run if self._isolated else _SkippedRun(request.context)
-        build = Build(request, tree, cache_dir("layers"), runner, jail.identity(isolated=self._isolated))
+        build = Build(request, tree, self._layers, runner, jail.identity(isolated=self._isolated))
         try:
             image = build.follow()
         except OSError as error:

@@ -97,6 +97,9 @@ class Api:
             return Response(error.status, PLAIN, error.text.encode())
         except ApiError as error:
             return _json(error.status, error.envelope())
+        except Exception as error:  # noqa: BLE001 - a server answers 500, it never just closes the connection
+            self.manager.journal.log("ERROR", "api", f"{request.method} {request.path}: {error!r}")
+            return Response(500, PLAIN, f"500 Internal Server Error\n\n{error}".encode())
         if isinstance(data, Response):
             return data
         return _json(200, {"result": "ok", "data": {} if data is None else data})

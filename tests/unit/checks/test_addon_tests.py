@@ -73,3 +73,30 @@ def test_requirements_decide_which_venv_is_used(tmp_path: Path) -> None:
     first = addon_tests._key(addon_tests.requirement_files(plan))
     (tmp_path / "requirements.txt").write_text("a==2\n")
     assert addon_tests._key(addon_tests.requirement_files(plan)) != first
+
+
+def test_an_included_file_decides_too(tmp_path: Path) -> None:
+    plan = TestPlan(tmp_path, tmp_path / "tests", "", tmp_path / "c", tmp_path / "j")
+    (tmp_path / "requirements.txt").write_text("-r base.txt\n")
+    (tmp_path / "base.txt").write_text("a==1\n")
+    first = addon_tests._key(addon_tests.requirement_files(plan))
+    (tmp_path / "base.txt").write_text("a==2\n")
+    assert addon_tests._key(addon_tests.requirement_files(plan)) != first
+
+
+@pytest.mark.parametrize(
+    ("text", "locked"),
+    [
+        ("a==1 \\\n    --hash=sha256:00\n", True),
+        ("\ufeffa==1 \\\r\n    --hash=sha256:00\r\n", True),
+        ("# a comment\n--index-url https://example.org\na==1 --hash=sha256:00\n", True),
+        ("-r locked.txt\n", True),
+        ("-r requirements.txt\na==1\n", False),
+        ("a==1 --hash=sha256:00\nb==1\n", False),
+        ("", False),
+    ],
+)
+def test_a_file_is_locked_if_each_requirement_has_a_hash(tmp_path: Path, text: str, locked: bool) -> None:
+    (tmp_path / "locked.txt").write_text("a==1 --hash=sha256:00\n")
+    (tmp_path / "requirements.txt").write_text(text)
+    assert addon_tests._is_locked(tmp_path / "requirements.txt") is locked

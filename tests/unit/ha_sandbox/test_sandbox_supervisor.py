@@ -259,3 +259,15 @@ def test_a_port_that_another_app_holds_is_a_conflict(started: Any) -> None:
     started.ok("POST", "/store/reload")
     started.ok("POST", "/store/addons/local_other/install")
     assert started.key("POST", "/addons/local_other/start") == (400, "app_port_conflict")
+
+
+def test_an_unexpected_error_is_answered_and_logged(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_request: object) -> str:
+        raise PermissionError("the image folder cannot be written")
+
+    monkeypatch.setattr(host.runtime, "build", fail)
+    host.ok("POST", "/store/reload")
+    status, body = host.call("POST", "/store/addons/local_probe/install")
+    assert status == 500
+    assert "the image folder cannot be written" in str(body)
+    assert "PermissionError" in host.call("GET", "/supervisor/logs")[1]
