@@ -40,7 +40,7 @@ from bb8deploy.lanes.deploy.deploy import DeployOutcome, deploy  # noqa: E402
 from bb8deploy.runs.journal import Journal  # noqa: E402
 from bb8deploy.runs.run import Run, new_run_id  # noqa: E402
 from bb8deploy.runs.tokens import Ledger  # noqa: E402
-from bb8deploy.settings import load  # noqa: E402
+from bb8deploy.settings.load import load  # noqa: E402
 from ha_sandbox.box import SLUG, Sandbox  # noqa: E402
 
 LIMITS = {

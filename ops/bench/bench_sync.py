@@ -37,7 +37,7 @@ from bb8deploy.base.atomic import write_text  # noqa: E402
 from bb8deploy.host.connect import Host, open_host  # noqa: E402
 from bb8deploy.host.files.protocol import Delivery, SyncSession  # noqa: E402
 from bb8deploy.plan.sync import Stamp, differences, plan_sync  # noqa: E402
-from bb8deploy.settings import load  # noqa: E402
+from bb8deploy.settings.load import load  # noqa: E402
 from bb8deploy.workspace.ignore import Ignore  # noqa: E402
 from bb8deploy.workspace.tree import STAMP, Manifest, walk  # noqa: E402
 

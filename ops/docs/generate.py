@@ -62,7 +62,7 @@ def rules() -> str:
 
 def settings() -> str:
     """docs/settings.md: every key of `.env`."""
-    from bb8deploy.settings import KEYS
+    from bb8deploy.settings.keys import KEYS
 
     rows = (
         (
@@ -80,7 +80,7 @@ def settings() -> str:
 
 def env_example() -> str:
     """.env.example: the same keys, to copy; those without a default are commented out."""
-    from bb8deploy.settings import KEYS
+    from bb8deploy.settings.keys import KEYS
 
     lines = ["# Copy to .env (mode 0600) or let `bb8deploy init` write it. Every key is optional by itself;"]
     lines += ["# a deploy needs a host (HA_SSH_HOST_ALIAS or HA_MOUNT) and HA_REMOTE_RUNTIME for ssh.", ""]

@@ -18,7 +18,7 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings import load
+from bb8deploy.settings.load import load
 from ha_sandbox import Sandbox, ssh_server
 
 DEADLINE = 150

@@ -20,7 +20,9 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, defect, interrupted, new_run_id
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
-from bb8deploy.settings import Settings, load, suggestion
+from bb8deploy.settings.keys import suggestion
+from bb8deploy.settings.load import load
+from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import Project, find_project
 
 

@@ -15,7 +15,8 @@ from bb8deploy.host.files.protocol import RuntimeFiles, SyncSession
 from bb8deploy.host.lock.lock import Holding, HostLocked, Owner, SshHolding
 from bb8deploy.host.shell import scripts
 from bb8deploy.host.shell.shell import Shell
-from bb8deploy.settings import Settings
+from bb8deploy.settings.keys import HA_SSH_CONNECT_TIMEOUT
+from bb8deploy.settings.model import Settings
 from bb8deploy.transport.base import Transport
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Host:
     @property
     def receipt(self) -> str:
         """The receipt's path on the host."""
-        return str(PurePosixPath(self.settings.text("HA_REPORTS_DIR")) / RECEIPT)
+        return str(PurePosixPath(self.settings.ha_reports_dir) / RECEIPT)
 
     @contextlib.contextmanager
     def lock(self, run: RunLike) -> Iterator[None]:
@@ -105,7 +106,7 @@ class Host:
         if self._holding:
             yield
             return
-        lease = max(MIN_LEASE, self.settings.number("BB8_BUILD_DEADLINE") + LEASE_BEYOND_BUILD)
+        lease = max(MIN_LEASE, self.settings.bb8_build_deadline + LEASE_BEYOND_BUILD)
         self._holding = self._take(Owner.of_run(run.id, run.command), lease)
         try:
             for note in self._holding.notes:
@@ -194,7 +195,7 @@ def open_host(settings: Settings, tell: Tell, *, via: Via = "auto", accept_new: 
     `auto` takes ssh where HA_SSH_HOST_ALIAS is set, else HA_MOUNT; an ssh host that cannot be reached is
     replaced by the mount, with a warning, where both are set. Raises UsageError, Unreachable or Refused.
     """
-    alias, mount = settings.text("HA_SSH_HOST_ALIAS"), settings.path("HA_MOUNT")
+    alias, mount = settings.ssh.host_alias, settings.ha_mount
     if via == "rsync":
         via = "ssh" if alias else "mount"
     if via == "mount" or (via == "auto" and not alias):
@@ -230,13 +231,13 @@ def hop_of(settings: Settings, *, accept_new: bool = False) -> Hop:
     """How HA_SSH_HOST_ALIAS is reached, by ssh's own configuration and the settings that overrule it."""
     from bb8deploy.transport import sshconfig
 
-    seconds = settings.number("HA_SSH_CONNECT_TIMEOUT")
-    asked_for = settings.origin("HA_SSH_CONNECT_TIMEOUT") != "default"
-    hop = sshconfig.resolve(settings.text("HA_SSH_HOST_ALIAS"), connect_timeout=seconds)
+    seconds = settings.ssh.connect_timeout
+    asked_for = settings.origin_of(HA_SSH_CONNECT_TIMEOUT) != "default"
+    hop = sshconfig.resolve(settings.ssh.host_alias or "", connect_timeout=seconds)
     return sshconfig.override(
         hop,
-        key=settings.path("HA_SSH_KEY"),
-        known_hosts=settings.path("HA_SSH_KNOWN_HOSTS"),
+        key=settings.ssh.key,
+        known_hosts=settings.ssh.known_hosts,
         accept_new=accept_new,
         connect_timeout=seconds if asked_for else None,
     )
@@ -244,7 +245,7 @@ def hop_of(settings: Settings, *, accept_new: bool = False) -> Hop:
 
 def runtime_folder(settings: Settings) -> str:
     """HA_REMOTE_RUNTIME, checked: absolute, with a folder above it, no `..` in it."""
-    text = settings.text("HA_REMOTE_RUNTIME").rstrip("/")
+    text = (settings.ha_remote_runtime or "").rstrip("/")
     if not text:
         raise UsageError(
             "SETTING_MISSING",
@@ -270,8 +271,8 @@ def ssh_host(settings: Settings, tell: Tell, transport: Transport, runtime: str)
     """The host at the end of a connection, its runtime folder at that path."""
     from bb8deploy.host.files.ssh import SshFiles
 
-    shell = Shell(transport, runtime, sudo=settings.flag("HA_SSH_SUDO"))
-    receipt = str(PurePosixPath(settings.text("HA_REPORTS_DIR")) / RECEIPT)
+    shell = Shell(transport, runtime, sudo=settings.ssh.sudo)
+    receipt = str(PurePosixPath(settings.ha_reports_dir) / RECEIPT)
     return Host(
         settings,
         SshFiles(shell),
@@ -286,7 +287,7 @@ def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
     from bb8deploy.host.files.mount import MountFiles
     from bb8deploy.host.lock.mount import MountHolding
 
-    if mount is None and settings.text("HA_SSH_HOST_ALIAS"):
+    if mount is None and settings.ssh.host_alias:
         raise UsageError(
             "SETTING_MISSING",
             "HA_MOUNT is not set, so there is no mounted folder",
@@ -306,10 +307,10 @@ def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
 
 def _append_mounted(settings: Settings, lines: Sequence[str]) -> bool:
     """The receipt below HA_CONFIG_MOUNT, in the folder that HA_REPORTS_DIR names below /config."""
-    config = settings.path("HA_CONFIG_MOUNT")
+    config = settings.ha_config_mount
     if config is None or not config.is_dir():
         return False
-    reports = PurePosixPath(settings.text("HA_REPORTS_DIR"))
+    reports = PurePosixPath(settings.ha_reports_dir)
     inside = reports.relative_to("/config") if reports.is_relative_to("/config") else PurePosixPath("reports")
     try:
         (config / inside).mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
 from bb8deploy.host.connect import Host
-from bb8deploy.settings import Settings
+from bb8deploy.settings.model import Settings
 
 SECRETS = "secrets.yaml"
 
@@ -17,17 +17,19 @@ def long_lived_token(settings: Settings, addon: Path, host: Host | None) -> Secr
 
     None where none of them holds it. Raises UsageError SECRETS_INVALID for a file that is no YAML mapping.
     """
-    own = settings.secret("HA_LLAT")
+    own = settings.ha_llat
     if own:
         return own
-    name = settings.text("HA_LLAT_KEY")
+    name = settings.ha_llat_key
     local = addon / SECRETS
     if local.is_file():
         found = _pick(local.read_bytes(), name, str(local))
         if found:
             return found
-    path = settings.text("HA_SECRETS_PATH")
-    data = host.files.read(path) if host and path else None
+    path = settings.ha_secrets_path
+    if not (host and path):
+        return None
+    data = host.files.read(path)
     return None if data is None else _pick(data, name, path)
 
 

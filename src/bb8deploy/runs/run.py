@@ -18,7 +18,7 @@ from bb8deploy.base.secret import redact, redact_data
 from bb8deploy.runs.journal import Journal, now
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings import Settings
+from bb8deploy.settings.model import Settings
 
 if TYPE_CHECKING:
     from bb8deploy.runs.contracts.base import Contract

@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bb8deploy.base.errors import Refused, Unreachable, UsageError
 from bb8deploy.base.secret import Secret
-from bb8deploy.settings import Settings
+from bb8deploy.settings.model import Settings
 
 DEADLINE = 10.0
 """Seconds for each answer of the broker: the connection, the login, a subscription."""
@@ -42,7 +42,7 @@ class Address:
 
 def address_of(settings: Settings) -> Address:
     """The broker of the settings. Raises UsageError SETTING_MISSING without MQTT_HOST."""
-    host = settings.text("MQTT_HOST")
+    host = settings.mqtt.host
     if not host:
         raise UsageError(
             "SETTING_MISSING",
@@ -51,11 +51,11 @@ def address_of(settings: Settings) -> Address:
         )
     return Address(
         host=host,
-        port=int(settings.number("MQTT_PORT")),
-        username=settings.text("MQTT_USERNAME"),
-        password=settings.secret("MQTT_PASSWORD"),
-        tls=settings.flag("MQTT_TLS"),
-        ca_file=settings.path("MQTT_CA_FILE"),
+        port=settings.mqtt.port,
+        username=settings.mqtt.username or "",
+        password=settings.mqtt.password,
+        tls=settings.mqtt.tls,
+        ca_file=settings.mqtt.ca_file,
     )
 
 

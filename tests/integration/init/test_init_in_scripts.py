@@ -8,7 +8,8 @@ import stat
 import pytest
 from tests.integration.init.conftest import Clone
 
-from bb8deploy.settings import load
+from bb8deploy.settings.keys import HA_URL
+from bb8deploy.settings.load import load
 from ha_sandbox import Sandbox
 
 SECRETS = {"HA_LLAT", "MQTT_PASSWORD"}
@@ -125,8 +126,8 @@ def test_a_second_host_becomes_a_target_that_holds_only_what_differs(clone: Clon
     )
     assert done.returncode == 0, done.stderr
     settings = load(clone.root, target="barn", environ={})
-    assert settings.text("HA_REMOTE_SLUG") == "local_other"
-    assert settings.origin("HA_URL") == ".env"
+    assert settings.ha_remote_slug == "local_other"
+    assert settings.origin_of(HA_URL) == ".env"
 
 
 def test_git_is_told_of_nothing_it_ignores_already_and_warned_of_what_it_tracks(

@@ -15,7 +15,7 @@ from tests.integration.sshlab import keygen
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
 from bb8deploy.lanes.init.find import SERVICE
-from bb8deploy.settings import load
+from bb8deploy.settings.load import load
 from ha_sandbox import Sandbox
 
 

@@ -21,7 +21,8 @@ from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.rest import RestSupervisor
 from bb8deploy.host.supervisor.route import reach
 from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
-from bb8deploy.settings import Settings, load
+from bb8deploy.settings.load import load
+from bb8deploy.settings.model import Settings
 from ha_sandbox import Sandbox
 
 SLUG = "local_beep_boop_bb8"

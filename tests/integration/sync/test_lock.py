@@ -125,7 +125,7 @@ def test_a_killed_client_leaves_no_lock_over_ssh(ssh_lab: Lab, tmp_path: Path) -
     script = tmp_path / "hold.py"
     script.write_text(
         "import sys, time\nfrom pathlib import Path\nfrom types import SimpleNamespace as N\n"
-        "from bb8deploy.host.connect import open_host\nfrom bb8deploy.settings import load\n"
+        "from bb8deploy.host.connect import open_host\nfrom bb8deploy.settings.load import load\n"
         "tell = N(note=print, warn=print)\n"
         "host = open_host(load(Path('.')), tell)\n"
         "with host.lock(N(id='r1', command='deploy')):\n    print('held', flush=True)\n    time.sleep(600)\n"

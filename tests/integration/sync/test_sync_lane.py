@@ -15,7 +15,7 @@ from bb8deploy.base.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.release.wiring import real_lanes
 from bb8deploy.lanes.sync.sync import SyncOutcome, sync
-from bb8deploy.settings import load
+from bb8deploy.settings.load import load
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk
 

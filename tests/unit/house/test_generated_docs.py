@@ -38,7 +38,7 @@ def test_every_command_has_its_place_in_the_reference() -> None:
 
 
 def test_every_setting_is_in_the_example() -> None:
-    from bb8deploy.settings import KEYS
+    from bb8deploy.settings.keys import KEYS
 
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     assert not [key.name for key in KEYS if not any(line.startswith(f"#{key.name}=") for line in lines)]

@@ -10,7 +10,7 @@ import typer
 from bb8deploy.base.secret import Secret
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import AsJson
-from bb8deploy.settings import load, target_names
+from bb8deploy.settings.load import load, target_names
 from bb8deploy.workspace.project import find_project
 
 

@@ -14,7 +14,9 @@ from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.lanes.sync import AcceptNew
 from bb8deploy.cli.options import Addon, AsJson, Target, Yes
 from bb8deploy.console import Console
-from bb8deploy.settings import KEYS, Settings, load, suggestion
+from bb8deploy.settings.keys import KEYS, suggestion
+from bb8deploy.settings.load import load
+from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import find_project
 
 if TYPE_CHECKING:

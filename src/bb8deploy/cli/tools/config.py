@@ -9,7 +9,8 @@ import typer
 from bb8deploy.base.secret import MASK
 from bb8deploy.cli.common import Modes, load_settings, plain_errors
 from bb8deploy.cli.options import AsJson, Target
-from bb8deploy.settings import KEYS, Key, Settings
+from bb8deploy.settings.keys import KEYS, Key
+from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import find_project
 
 
@@ -22,12 +23,12 @@ def config(target: Target = "default", json_output: AsJson = False) -> None:
     """Show each setting, its value and its origin; secrets are masked."""
     with plain_errors(Modes(as_json=json_output)) as console:
         settings = load_settings(find_project(Path.cwd()), target, console)
-        rows = [(key.name, _shown(key, settings), settings.origin(key.name)) for key in KEYS]
+        rows = [(key.name, _shown(key, settings), settings.origin_of(key)) for key in KEYS]
         if json_output:
             console.document({name: {"value": value, "origin": origin} for name, value, origin in rows})
         console.table(f"Settings of target `{target}`", ("setting", "value", "origin"), rows)
 
 
 def _shown(key: Key, settings: Settings) -> str:
-    text = settings.text(key.name)
+    text = settings.text_of(key)
     return MASK if key.secret and text else text

@@ -29,7 +29,7 @@ from bb8deploy.host.files.mount_tree import (
     unusable,
 )
 from bb8deploy.host.files.protocol import Delivery, Earlier
-from bb8deploy.settings import Settings
+from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, hash_file
 
 ANSWER_DEADLINE = 15.0
@@ -52,7 +52,7 @@ class MountFiles:
     def open(cls, root: Path, settings: Settings) -> MountFiles:
         """Checks that the share is there and answers."""
         _check_answers(root)
-        places = {"/config": settings.path("HA_CONFIG_MOUNT"), settings.text("HA_REMOTE_RUNTIME"): root}
+        places = {"/config": settings.ha_config_mount, settings.ha_remote_runtime: root}
         return cls(root, {name: place for name, place in places.items() if name and place})
 
     @property

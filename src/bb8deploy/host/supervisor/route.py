@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bb8deploy.base.errors import Bb8Error, Refused, Unreachable, UsageError
 from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.base import Look, Supervisor
-from bb8deploy.settings import Settings
+from bb8deploy.settings.model import Settings
 
 if TYPE_CHECKING:
     from bb8deploy.host.connect import Host, Tell
@@ -109,8 +109,8 @@ def reach(
             "Set HA_SSH_HOST_ALIAS, or HA_URL and HA_LLAT.",
         )
     token = _token(settings, addon, host)
-    if settings.text("HA_URL") and token and last.code == "SUPERVISOR_DENIED":
-        raise OnlyService(Capabilities(tuple(attempts), service=True), settings.text("HA_URL"), token)
+    if settings.ha_url and token and last.code == "SUPERVISOR_DENIED":
+        raise OnlyService(Capabilities(tuple(attempts), service=True), settings.ha_url, token)
     raise last
 
 
@@ -120,7 +120,7 @@ def open_route(settings: Settings, addon: Path, tell: Tell, slug: str) -> Iterat
     from bb8deploy.host.connect import open_host
 
     with ExitStack() as stack:
-        named = settings.text("HA_SSH_HOST_ALIAS") or settings.text("HA_MOUNT")
+        named = settings.ssh.host_alias or settings.ha_mount
         host = stack.enter_context(open_host(settings, tell)) if named else None
         reached = reach(settings, addon, host, slug)
         stack.callback(reached.supervisor.close)
@@ -135,17 +135,17 @@ def _ways(
     if transport:
         from bb8deploy.host.supervisor.ha_cli import HaCli
 
-        yield "ha", lambda: HaCli(transport, sudo=settings.flag("HA_SSH_SUDO"))
-    own = settings.secret("SUPERVISOR_TOKEN")
+        yield "ha", lambda: HaCli(transport, sudo=settings.ssh.sudo)
+    own = settings.supervisor_token
     if own:
         from bb8deploy.host.supervisor.rest import RestSupervisor
 
-        yield "rest", lambda: RestSupervisor(settings.text("SUPERVISOR_URL"), own)
-    token = _token(settings, addon, host) if settings.text("HA_URL") else None
-    if token:
+        yield "rest", lambda: RestSupervisor(settings.supervisor_url, own)
+    url, ca_file = settings.ha_url, settings.ha_ca_file
+    token = _token(settings, addon, host) if url else None
+    if url and token:
         from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
 
-        url, ca_file = settings.text("HA_URL"), settings.path("HA_CA_FILE")
         yield "websocket", lambda: WebSocketSupervisor(url, token, ca_file)
 
 

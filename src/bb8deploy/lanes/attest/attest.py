@@ -112,7 +112,7 @@ def attest(
     Raises CheckFailed ATTEST_FAILED, ECHO_MISSING, ECHO_FROM_OTHER or ECHO_FROM_UNKNOWN, Unreachable
     BROKER_LOST, and what the broker's connection raises.
     """
-    base = run.settings.text("MQTT_BASE_TOPIC")
+    base = run.settings.mqtt.base_topic
     heard = _Heard(base)
     link = BrokerLink(address_of(run.settings), heard)
     with run.step("attest: reach the broker", str(link.address)):

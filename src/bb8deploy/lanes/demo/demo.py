@@ -19,7 +19,7 @@ from typing import Any
 from bb8deploy.base.atomic import write_text
 from bb8deploy.base.errors import CheckFailed, Locked, UsageError
 from bb8deploy.runs.tokens import CATALOGUE, Token
-from bb8deploy.settings import KEYS
+from bb8deploy.settings.keys import KEYS
 from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.git import git, resolve
 

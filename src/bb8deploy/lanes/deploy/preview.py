@@ -39,7 +39,7 @@ def foresee(run: Run, host: Host, expected: Expected, options: VerifyOptions) ->
         work = bring_up(run, host, reached, expected, options)
         decision = work.foreseen()
         route = work.supervisor.route
-    actions = _actions(work.slug, decision, options, run.settings.number("BB8_SETTLE_SECONDS"))
+    actions = _actions(work.slug, decision, options, run.settings.bb8_settle_seconds)
     return (
         f"{work.slug} by {route}: {_now(reached.first.state)}",
         *(f"would {action}" for action in actions),

@@ -15,7 +15,7 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Progress, Run, defect, interrupted
 from bb8deploy.runs.tokens import Ledger, Token
-from bb8deploy.settings import load
+from bb8deploy.settings.load import load
 
 AT_ONCE = 4
 # From harmless to grave: what the exit code of several says first.

@@ -22,14 +22,22 @@ from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.diagnose.redaction import Names, Redactor, mentioned
 from bb8deploy.lanes.diagnose.survey import Diagnosis
 from bb8deploy.runs.run import Run
-from bb8deploy.settings import Settings
+from bb8deploy.settings.keys import (
+    HA_CONFIG_MOUNT,
+    HA_IMAGE,
+    HA_MOUNT,
+    HA_PUBLISH_REMOTE,
+    HA_URL,
+    SUPERVISOR_URL,
+)
 
 FOLDER = "bb8deploy-bundle"
 RUNS = 5
 MAX_FILE = 2_000_000
 """Bytes; a longer file is left out and named."""
 LIBRARIES = ("httpx", "paho-mqtt", "paramiko", "pydantic", "rich", "typer", "voluptuous", "websockets")
-_ADDRESSES = ("HA_URL", "SUPERVISOR_URL", "HA_PUBLISH_REMOTE")
+_ADDRESSES = (HA_URL, SUPERVISOR_URL, HA_PUBLISH_REMOTE)
+_PLACES = (HA_PUBLISH_REMOTE, HA_MOUNT, HA_CONFIG_MOUNT, HA_IMAGE)
 
 
 def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
@@ -59,19 +67,19 @@ def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
 def names_of(run: Run, diagnosis: Diagnosis) -> Names:
     """Every name in the settings, and those that were met on the way, that tells whose host it is."""
     settings = run.settings
-    alias = settings.text("HA_SSH_HOST_ALIAS")
+    alias = settings.ssh.host_alias or ""
     user, _, destination = alias.rpartition("@")
     hosts = {
         alias,
         destination,
         destination.rpartition(":")[0],
-        settings.text("MQTT_HOST"),
+        settings.mqtt.host or "",
         socket.gethostname(),
-        *(_host_of(settings.text(name)) for name in _ADDRESSES),
+        *(_host_of(settings.text_of(key)) for key in _ADDRESSES),
         *diagnosis.hosts,
     }
-    users = {user, settings.text("MQTT_USERNAME"), *diagnosis.users, *_own_name()}
-    places = {str(run.workspace), str(Path.home()), settings.text("HA_PUBLISH_REMOTE"), *_mounts(settings)}
+    users = {user, settings.mqtt.username or "", *diagnosis.users, *_own_name()}
+    places = {str(run.workspace), str(Path.home()), *map(settings.text_of, _PLACES)}
     return Names(tuple(hosts), tuple(users), tuple(places - {"/"}))
 
 
@@ -130,10 +138,6 @@ def _host_of(text: str) -> str:
         if "://" in text:
             return urlsplit(text).hostname or ""
     return text.partition(":")[0].rpartition("@")[2] if "@" in text else ""
-
-
-def _mounts(settings: Settings) -> tuple[str, ...]:
-    return tuple(settings.text(name) for name in ("HA_MOUNT", "HA_CONFIG_MOUNT", "HA_IMAGE"))
 
 
 def _own_name() -> tuple[str, ...]:

@@ -24,8 +24,8 @@ def gather(
         **_folder(run, folder),
         **_host(around),
         **_supervisor(supervisor),
-        ha_url=run.settings.text("HA_URL"),
-        token_set=bool(run.settings.secret("HA_LLAT")),
+        ha_url=run.settings.ha_url or "",
+        token_set=bool(run.settings.ha_llat),
         token_missing=core.missing,
     )
 
@@ -44,7 +44,7 @@ def _workspace(run: Run, here: Here) -> dict[str, Any]:
 def _folder(run: Run, folder: FolderSeen) -> dict[str, Any]:
     plan = folder.plan
     return {
-        "folder": run.settings.text("HA_REMOTE_RUNTIME") or folder.where,
+        "folder": run.settings.ha_remote_runtime or folder.where,
         "folder_seen": folder.seen,
         "folder_present": folder.present and plan is not None,
         "config_there": folder.has_config,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from bb8deploy.base.secret import MASK
 from bb8deploy.lanes.diagnose.survey import Diagnosis
 from bb8deploy.runs.run import Run
-from bb8deploy.settings import KEYS, Settings
+from bb8deploy.settings.keys import KEYS
+from bb8deploy.settings.model import Settings
 
 if TYPE_CHECKING:
     from bb8deploy.runs.contracts.diagnose import DiagnoseContract
@@ -37,9 +38,9 @@ def settings_told(settings: Settings) -> list[dict[str, str]]:
     return [
         {
             "name": key.name,
-            "value": MASK if key.secret else settings.text(key.name),
-            "origin": settings.origin(key.name),
+            "value": MASK if key.secret else settings.text_of(key),
+            "origin": settings.origin_of(key),
         }
         for key in KEYS
-        if settings.origin(key.name) != "default"
+        if settings.origin_of(key) != "default"
     ]

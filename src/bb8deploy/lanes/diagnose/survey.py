@@ -79,7 +79,7 @@ class _Survey:
     @property
     def deadline(self) -> float:
         """Seconds for a connection to come about, counted from the start of the diagnosis."""
-        return self.run.settings.number("HA_SSH_CONNECT_TIMEOUT")
+        return self.run.settings.ssh.connect_timeout
 
     def spent(self) -> float:
         """Seconds since the start."""
@@ -237,7 +237,7 @@ def _folder(run: Run, connected: Pending[ssh.SshSeen], here: Pending[runtime.Her
     try:
         if host:
             runtime_folder(run.settings)
-        elif run.settings.text("HA_MOUNT"):
+        elif run.settings.ha_mount:
             host = open_host(run.settings, run.progress, via="mount")
     except Bb8Error as error:
         sheet.error("files", error)
@@ -259,6 +259,6 @@ def _supervisor(
     if host is None:
         with contextlib.suppress(Exception):  # as above, the look at Core tells
             by_core = at_core.wait().usable
-    if host is None and not by_core and not run.settings.secret("SUPERVISOR_TOKEN"):
+    if host is None and not by_core and not run.settings.supervisor_token:
         host = _over_ssh(connected)
     return supervisor.look(run, host, by_core=by_core)

@@ -6,12 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.host.connect import Tell
-from bb8deploy.settings import Settings
+from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import Project
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def check_runtime(asked: Asked, transport: SshTransport) -> str:
 
     runtime = runtime_folder(asked.settings)
     parent = runtime.rpartition("/")[0] or "/"
-    prefix = ("sudo", "-n") if asked.settings.flag("HA_SSH_SUDO") else ()
+    prefix = ("sudo", "-n") if asked.settings.ssh.sudo else ()
     done = transport.run([*prefix, "test", "-d", parent], deadline=DEADLINE)
     if not done.ok:
         raise CheckFailed(
@@ -119,9 +118,11 @@ def check_mount(asked: Asked) -> str:
     """The mounted folder, or the one that it will be made in, answers."""
     from bb8deploy.host.files.mount import MountFiles
 
-    root = _need_path(asked.settings, "HA_MOUNT")
+    root = asked.settings.ha_mount
+    if root is None:
+        raise UsageError("SETTING_MISSING", "HA_MOUNT is not set", "Set HA_MOUNT.")
     MountFiles.open(root, asked.settings)
-    config = asked.settings.path("HA_CONFIG_MOUNT")
+    config = asked.settings.ha_config_mount
     if config and not config.is_dir():
         raise UsageError(
             "SETTING_INVALID",
@@ -139,14 +140,14 @@ def check_core(asked: Asked) -> str:
     from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
     from bb8deploy.plan.troubles import usable_url
 
-    url, token = asked.settings.text("HA_URL"), asked.settings.secret("HA_LLAT")
+    url, token = asked.settings.ha_url or "", asked.settings.ha_llat
     if not usable_url(url):
         raise UsageError(
             "HA_URL_INVALID", f"HA_URL is `{url}`", "Write it as http://HOST:8123, without a path."
         )
     if token is None:
         return _answers(asked, url)
-    ca_file = asked.settings.path("HA_CA_FILE")
+    ca_file = asked.settings.ha_ca_file
     with contextlib.closing(WebSocketSupervisor(url, token, ca_file, connect_timeout=DEADLINE)) as core:
         user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)
         version = core.ask_core("get_config", doing="tell its version", deadline=DEADLINE).get("version")
@@ -172,7 +173,7 @@ def check_store(asked: Asked) -> str:
     """The add-on repository answers. Raises as `remote.ask` does."""
     from bb8deploy.workspace import remote
 
-    name, branch = asked.settings.text("HA_PUBLISH_REMOTE"), asked.settings.text("HA_PUBLISH_BRANCH")
+    name, branch = asked.settings.ha_publish_remote or "", asked.settings.ha_publish_branch
     tip = remote.ask(asked.project.root, name, branch).branch(branch)
     return f"{remote.shown(name)} answers, {branch} is {tip[:12] if tip else 'not there yet'}"
 
@@ -183,7 +184,7 @@ def _answers(asked: Asked, url: str) -> str:
 
     import httpx
 
-    ca_file = asked.settings.path("HA_CA_FILE")
+    ca_file = asked.settings.ha_ca_file
     try:
         trusted = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         answer = httpx.get(url, timeout=DEADLINE, verify=trusted, trust_env=False)
@@ -194,10 +195,3 @@ def _answers(asked: Asked, url: str) -> str:
             "Check that Home Assistant runs and that this is its address from here.",
         ) from error
     return f"{url} answers ({answer.status_code}); without a token nothing more can be seen"
-
-
-def _need_path(settings: Settings, name: str) -> Path:
-    path = settings.path(name)
-    if path is None:
-        raise UsageError("SETTING_MISSING", f"{name} is not set", f"Set {name}.")
-    return path

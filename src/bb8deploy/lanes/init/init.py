@@ -15,7 +15,26 @@ from bb8deploy.lanes.init import checks
 from bb8deploy.lanes.init.checks import Asked, Check
 from bb8deploy.lanes.init.env_file import compose, ignore_lines, read_earlier
 from bb8deploy.lanes.init.find import Found
-from bb8deploy.settings import KEYS, Settings, Value
+from bb8deploy.settings.keys import (
+    HA_CONFIG_MOUNT,
+    HA_LLAT,
+    HA_MOUNT,
+    HA_PUBLISH_BRANCH,
+    HA_PUBLISH_REMOTE,
+    HA_REMOTE_RUNTIME,
+    HA_SSH_HOST_ALIAS,
+    HA_SSH_KEY,
+    HA_URL,
+    MQTT_HOST,
+    MQTT_PASSWORD,
+    MQTT_PORT,
+    MQTT_USERNAME,
+    SUPERVISOR_TOKEN,
+    SUPERVISOR_URL,
+    Key,
+)
+from bb8deploy.settings.load import with_answer
+from bb8deploy.settings.model import Settings
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.project import Project
@@ -23,12 +42,10 @@ from bb8deploy.workspace.project import Project
 if TYPE_CHECKING:
     from bb8deploy.transport.ssh import SshTransport
 
-ANSWER = "answer"
-_KEYS = {key.name: key for key in KEYS}
 _ABOUT_THE_KEY = {"SSH_AUTH_REFUSED", "SSH_KEY_MISSING"}
-_WRITTEN = {ANSWER, "environment", "flag"}
+_WRITTEN = {"answer", "environment", "flag"}
 # They belong to the container that they were found in.
-_NEVER = {"SUPERVISOR_URL", "SUPERVISOR_TOKEN"}
+_NEVER = {SUPERVISOR_URL.name, SUPERVISOR_TOKEN.name}
 
 
 class Asker(Tell, Protocol):
@@ -53,11 +70,11 @@ class Topic:
 
     title: str
     hint: str
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     check: Check
 
     @property
-    def gate(self) -> str:
+    def gate(self) -> Key:
         """The setting that decides whether the topic is wanted."""
         return self.keys[0]
 
@@ -65,31 +82,31 @@ class Topic:
 SSH = Topic(
     "ssh",
     "Any SSH add-on will do, with a key. Leave it out to use a mounted folder instead.",
-    ("HA_SSH_HOST_ALIAS", "HA_SSH_KEY", "HA_REMOTE_RUNTIME"),
+    (HA_SSH_HOST_ALIAS, HA_SSH_KEY, HA_REMOTE_RUNTIME),
     checks.check_ssh,
 )
 MOUNT = Topic(
     "Mounted folder",
     "The share of the Samba add-on will do.",
-    ("HA_MOUNT", "HA_CONFIG_MOUNT"),
+    (HA_MOUNT, HA_CONFIG_MOUNT),
     checks.check_mount,
 )
 CORE = Topic(
     "Home Assistant",
     "Over ssh it may be left out. Tokens are made in an administrator's profile, under Security.",
-    ("HA_URL", "HA_LLAT"),
+    (HA_URL, HA_LLAT),
     checks.check_core,
 )
 BROKER = Topic(
     "MQTT broker",
     "Without it a release does not attest the echo.",
-    ("MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD"),
+    (MQTT_HOST, MQTT_PORT, MQTT_USERNAME, MQTT_PASSWORD),
     checks.check_broker,
 )
 STORE = Topic(
     "Add-on repository",
     "Without it a release tags here and publishes nothing.",
-    ("HA_PUBLISH_REMOTE", "HA_PUBLISH_BRANCH"),
+    (HA_PUBLISH_REMOTE, HA_PUBLISH_BRANCH),
     checks.check_store,
 )
 
@@ -101,7 +118,7 @@ def settle(asked: Asked) -> tuple[str, ...]:
     name no host at all.
     """
     settings = asked.settings
-    if not (settings.text(SSH.gate) or settings.text(MOUNT.gate)):
+    if not (settings.text_of(SSH.gate) or settings.text_of(MOUNT.gate)):
         raise UsageError(
             "HOST_MISSING",
             "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is given, so there is no host to send to",
@@ -110,7 +127,7 @@ def settle(asked: Asked) -> tuple[str, ...]:
     seen: list[str] = []
     problems: list[Bb8Error] = []
     for topic in (SSH, MOUNT, CORE, BROKER, STORE):
-        if settings.text(topic.gate):
+        if settings.text_of(topic.gate):
             try:
                 seen.append(topic.check(asked))
             except Bb8Error as error:
@@ -127,7 +144,7 @@ def converse(asked: Asked, asker: Asker, found: Sequence[Found]) -> Settings:
     talk = _Talk(asked, asker)
     talk.choose(found)
     talk.ssh()
-    if not talk.settings.text(SSH.gate):
+    if not talk.settings.text_of(SSH.gate):
         talk.mount()
     for topic in (CORE, BROKER, STORE):
         talk.discuss(topic)
@@ -195,7 +212,7 @@ class _Talk:
         if answer.isdecimal() and 1 <= int(answer) <= len(found):
             chosen = found[int(answer) - 1]
             self._hint = chosen.host
-            if not self.settings.text(CORE.gate):
+            if not self.settings.text_of(CORE.gate):
                 self._answer(CORE.gate, chosen.url)
 
     def ssh(self) -> None:
@@ -209,7 +226,7 @@ class _Talk:
                 return
             except Bb8Error as error:
                 if self._stays(error):
-                    self._ask("HA_REMOTE_RUNTIME")
+                    self._ask(HA_REMOTE_RUNTIME)
                     return
 
     def mount(self) -> None:
@@ -223,8 +240,8 @@ class _Talk:
         """Asks and checks until it holds or is kept all the same; False where the topic is left out."""
         self._introduce(topic)
         while self._ask(topic.gate, self._hint if topic is BROKER else ""):
-            for name in topic.keys[1:]:
-                self._ask(name)
+            for key in topic.keys[1:]:
+                self._ask(key)
             try:
                 self._asker.note(f"  {topic.check(self._asked)}")
                 return True
@@ -258,13 +275,13 @@ class _Talk:
     def _other_key(self, error: Bb8Error) -> bool:
         """Asks for a key after one did not do; False where the answer is the same again."""
         self._asker.problem(error)
-        before = self.settings.text("HA_SSH_KEY")
-        return self._ask("HA_SSH_KEY") != before
+        before = self.settings.text_of(HA_SSH_KEY)
+        return self._ask(HA_SSH_KEY) != before
 
     def _runtime(self, transport: SshTransport) -> None:
         slug = read_addon(self._asked.project.addon).slug
         while True:
-            self._ask("HA_REMOTE_RUNTIME", checks.suggest_runtime(transport, slug))
+            self._ask(HA_REMOTE_RUNTIME, checks.suggest_runtime(transport, slug))
             try:
                 self._asker.note(f"  {checks.check_runtime(self._asked, transport)}")
                 return
@@ -280,22 +297,27 @@ class _Talk:
     def _introduce(self, topic: Topic) -> None:
         self._asker.note(f"\n{topic.title}: {topic.hint}")
 
-    def _ask(self, name: str, proposal: str = "") -> str:
-        """Asks for one setting; what is set already comes first, then `proposal`, then its default."""
-        key = _KEYS[name]
-        now = self.settings.text(name)
+    def _ask(self, key: Key, proposal: str = "") -> str:
+        """Asks for one setting until the answer is valid; `proposal` is the default if nothing is set."""
         self._asker.note(f"  {key.help}{f', such as {key.example}' if key.example else ''}")
-        if key.secret:
-            known = "Enter keeps the present one" if now else "Enter for none"
-            answer = self._asker.ask_secret(f"  {name} (not shown; {known}): ") or now
-        else:
-            answer = self._asker.ask(f"  {name}", now or proposal)
-        self._answer(name, "" if answer == "-" else answer)
-        return self.settings.text(name)
+        while True:
+            try:
+                self._answer(key, self._line(key, proposal))
+                return self.settings.text_of(key)
+            except UsageError as error:
+                self._asker.problem(error)
 
-    def _answer(self, name: str, text: str) -> None:
-        """Keeps an answer that says something else than what counts already."""
-        if text == self.settings.text(name):
-            return
-        values = {**self.settings.values, name: Value(text, ANSWER)}
-        self._asked = replace(self._asked, settings=replace(self.settings, values=values))
+    def _line(self, key: Key, proposal: str) -> str:
+        """One answer of the user, empty to leave the setting out."""
+        now = self.settings.text_of(key)
+        if key.secret:
+            known = "Enter keeps the current one" if now else "Enter for none"
+            answer = self._asker.ask_secret(f"  {key.name} (not shown; {known}): ") or now
+        else:
+            answer = self._asker.ask(f"  {key.name}", now or proposal)
+        return "" if answer == "-" else answer
+
+    def _answer(self, key: Key, text: str) -> None:
+        """Stores an answer that differs from the current value. Raises UsageError SETTING_INVALID."""
+        if text != self.settings.text_of(key):
+            self._asked = replace(self._asked, settings=with_answer(self.settings, key, text))

@@ -90,7 +90,7 @@ def _plan(run: Run, source: Source) -> p.ImagePlan:
 
 
 def _name(run: Run) -> str:
-    image = run.settings.text("HA_IMAGE")
+    image = run.settings.ha_image
     if not image:
         raise UsageError(
             "IMAGE_NAME_MISSING",

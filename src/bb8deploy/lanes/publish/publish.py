@@ -92,14 +92,14 @@ def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
 
 def find_store(run: Run) -> Store:
     """Where to publish; raises UsageError where HA_PUBLISH_REMOTE is not set."""
-    remote = run.settings.text("HA_PUBLISH_REMOTE")
+    remote = run.settings.ha_publish_remote
     if not remote:
         raise UsageError(
             "PUBLISH_REMOTE_MISSING",
             "HA_PUBLISH_REMOTE is not set, so there is nowhere to publish to",
             "Set it to the add-on repository: a remote's name, a path or a URL.",
         )
-    return Store(run.workspace, remote, run.settings.text("HA_PUBLISH_BRANCH"))
+    return Store(run.workspace, remote, run.settings.ha_publish_branch)
 
 
 def _publish(

@@ -70,7 +70,7 @@ def _subjects(run: Run, published: PublishOutcome | None) -> list[provenance.Sub
 def _build(run: Run, published: PublishOutcome | None, parameters: Mapping[str, str]) -> provenance.Build:
     """The build without secrets; its digests and times stay whole whatever the password is."""
     entries = run.journal.entries()
-    settings = {"target": run.settings.target, "branch": run.settings.text("HA_PUBLISH_BRANCH")}
+    settings = {"target": run.settings.target, "branch": run.settings.ha_publish_branch}
     remote = published.remote if published else ""
     given = {"command": run.command, **parameters, **settings, "remote": remote}
     origin = r.upstream(run.workspace, g.branch(run.workspace))[0]

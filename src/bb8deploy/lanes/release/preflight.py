@@ -124,7 +124,7 @@ def _upstream(run: Run) -> None:
 
 def _publish_remote(run: Run, asked: Asked) -> None:
     """The add-on repository answers, has no hand edits, and the version's tag is free there and here."""
-    remote = run.settings.text("HA_PUBLISH_REMOTE")
+    remote = run.settings.ha_publish_remote
     if not remote:
         if asked.image:
             raise UsageError(
@@ -134,7 +134,7 @@ def _publish_remote(run: Run, asked: Asked) -> None:
             )
         return
     require_store(run)
-    store = Store(run.workspace, remote, run.settings.text("HA_PUBLISH_BRANCH"))
+    store = Store(run.workspace, remote, run.settings.ha_publish_branch)
     state = survey(store, asked.version)
     tree = g.folder_tree(run.workspace, run.addon)
     if asked.image:  # what is published then differs by its `image:`, so its source is what counts

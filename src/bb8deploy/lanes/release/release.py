@@ -346,18 +346,17 @@ class _Flow:
     def _situation(self) -> plan.Situation:
         run, settings = self.run, self.run.settings
         info = read_addon(run.addon)
-        remote = settings.text("HA_PUBLISH_REMOTE")
         return plan.Situation(
             version=self.outcome.version,
             head=self.outcome.source_commit,
             parent=_bumped_parent(run, self.outcome.source_commit, self.outcome.version),
             bump=self.must_bump,
-            host=settings.text("HA_SSH_HOST_ALIAS") or settings.text("HA_MOUNT"),
-            broker=settings.text("MQTT_HOST"),
+            host=settings.ssh.host_alias or str(settings.ha_mount or ""),
+            broker=settings.mqtt.host or "",
             echo=info.echo,
-            remote=r.shown(remote),
-            branch=settings.text("HA_PUBLISH_BRANCH"),
-            image=settings.text("HA_IMAGE") if self.options.image else "",
+            remote=r.shown(settings.ha_publish_remote or ""),
+            branch=settings.ha_publish_branch,
+            image=(self.options.image and settings.ha_image) or "",
             addon=run.addon.name,
             done=self.kept,
         )
@@ -390,7 +389,7 @@ def _released_remotely(run: Run, version: str, tree: str) -> bool:
 
     A remote that does not answer is no news here: preflight says so with all other problems.
     """
-    if not run.settings.text("HA_PUBLISH_REMOTE"):
+    if not run.settings.ha_publish_remote:
         return False
     store = find_store(run)
     try:

@@ -17,7 +17,7 @@ def _reach(run: Run) -> None:
 
     with run.step("preflight: reach the host"):
         open_host(run.settings, run.progress).close()
-    if run.settings.text("MQTT_HOST") and read_addon(run.addon).echo:
+    if run.settings.mqtt.host and read_addon(run.addon).echo:
         from bb8deploy.transport.mqtt import BrokerLink, address_of
 
         address = address_of(run.settings)

@@ -17,11 +17,11 @@ _TOLD = {"status", "status/connection", "status/telemetry", "state/estop"}
 
 def robot(run: Run) -> Place:
     """The row of the robot; a broker that cannot be reached says why instead."""
-    if not run.settings.text("MQTT_HOST"):
+    if not run.settings.mqtt.host:
         return Place("robot", state=State.UNSET, detail="MQTT_HOST is not set")
     from bb8deploy.transport.mqtt import BrokerLink, address_of
 
-    base = run.settings.text("MQTT_BASE_TOPIC")
+    base = run.settings.mqtt.base_topic
     told: dict[str, str] = {}
     complete = threading.Event()
 

@@ -51,7 +51,7 @@ def status(run: Run) -> Standing:
 
 
 def _on_host(run: Run, wanted: Wanted) -> list[Place]:
-    named = run.settings.text("HA_SSH_HOST_ALIAS") or run.settings.text("HA_MOUNT")
+    named = run.settings.ssh.host_alias or run.settings.ha_mount
     if not named:
         return [_running(run, None)]
     try:
@@ -112,10 +112,10 @@ def _running(run: Run, host: Host | None) -> Place:
 
 
 def _published(run: Run) -> Place:
-    remote = run.settings.text("HA_PUBLISH_REMOTE")
+    remote = run.settings.ha_publish_remote
     if not remote:
         return Place("published", state=State.UNSET, detail="HA_PUBLISH_REMOTE is not set")
-    branch = run.settings.text("HA_PUBLISH_BRANCH")
+    branch = run.settings.ha_publish_branch
     try:
         tip = r.ask(run.workspace, remote, branch).branch(branch)
     except Bb8Error as error:

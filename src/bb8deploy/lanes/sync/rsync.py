@@ -13,7 +13,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.host.files.mount import MountFiles
 from bb8deploy.host.files.protocol import Delivery
 from bb8deploy.host.files.ssh import SshFiles
-from bb8deploy.settings import Settings
+from bb8deploy.settings.model import Settings
 from bb8deploy.transport.sshconfig import Destination
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import STAMP, FoundTree
@@ -51,9 +51,9 @@ def command(
     words = ["rsync", "-rl", "--executability", "--checksum", "--delete", "-m", f"--exclude-from={rules}"]
     place = target
     if over_ssh:
-        where = Destination.parse(settings.text("HA_SSH_HOST_ALIAS"))
+        where = Destination.parse(settings.ssh.host_alias or "")
         words += ["--secluded-args", "-e", shlex.join(_ssh_words(settings, where))]
-        words += ["--rsync-path=sudo -n rsync"] if settings.flag("HA_SSH_SUDO") else []
+        words += ["--rsync-path=sudo -n rsync"] if settings.ssh.sudo else []
         host = f"[{where.host}]" if ":" in where.host else where.host
         place = f"{where.user}@{host}:{target}" if where.user else f"{host}:{target}"
     return [*words, "--", f"{source}/", f"{made}/", f"{place}/"]
@@ -61,7 +61,7 @@ def command(
 
 def _ssh_words(settings: Settings, where: Destination) -> list[str]:
     words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
-    key, known = settings.path("HA_SSH_KEY"), settings.path("HA_SSH_KNOWN_HOSTS")
+    key, known = settings.ssh.key, settings.ssh.known_hosts
     words += ["-i", str(key), "-o", "IdentitiesOnly=yes"] if key else []
     words += ["-o", f"UserKnownHostsFile={known}"] if known else []
     words += ["-p", str(where.port)] if where.port else []

@@ -177,7 +177,7 @@ class Bringup:
 
     def _carried_out(self, verb: Verb) -> AddonState:
         """The state after the verb has come to its end, seen by looking, not by its answer alone."""
-        deadline = self.run.settings.number("BB8_BUILD_DEADLINE")
+        deadline = self.run.settings.bb8_build_deadline
         end = time.monotonic() + deadline
         try:
             answered = self._patient(
@@ -256,7 +256,7 @@ class Bringup:
             facts.update(version=said.version, tree=said.tree, run=said.run)
         if not said.is_(self.expected):
             raise errors.other_identity(self._what, said, self.expected, self.last_words())
-        settle = self.run.settings.number("BB8_SETTLE_SECONDS")
+        settle = self.run.settings.bb8_settle_seconds
         with self.run.step(f"watch it for {settle:g} s", self.where):
             self._settle(settle, self.log)
         return said

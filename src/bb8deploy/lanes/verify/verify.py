@@ -58,7 +58,7 @@ class VerifyOptions:
 
 def slug_of(run: Run) -> str:
     """The add-on's slug on the host: HA_REMOTE_SLUG, else `local_` and the slug of config.yaml."""
-    return run.settings.text("HA_REMOTE_SLUG") or read_addon(run.addon).supervisor_slug
+    return run.settings.ha_remote_slug or read_addon(run.addon).supervisor_slug
 
 
 def verify(run: Run, host: Host, options: VerifyOptions | None = None) -> VerifyOutcome:
@@ -160,7 +160,7 @@ def _verify(
 def _reached(run: Run, host: Host, options: VerifyOptions) -> Reached:
     """The way to the Supervisor. Where nothing was sent, most likely all is in place: then the first look
     watches the add-on over the settle time too, in one command."""
-    settle = 0.0 if options.sent else run.settings.number("BB8_SETTLE_SECONDS")
+    settle = 0.0 if options.sent else run.settings.bb8_settle_seconds
     return reach(run.settings, run.addon, host, slug_of(run), rider=_rider(host), again_after=settle)
 
 
@@ -228,7 +228,7 @@ def _topology(run: Run, host: Host, work: Bringup, told: dict[str, Any]) -> None
         if work.rode is not None:
             seen = topology.read(work.rode, runtime)
         elif host.files.route == "ssh" and host.transport:
-            seen = topology.look_over(host.transport, runtime, sudo=run.settings.flag("HA_SSH_SUDO"))
+            seen = topology.look_over(host.transport, runtime, sudo=run.settings.ssh.sudo)
         else:
             seen = topology.look_mounted(Path(runtime))
         problems = seen.problems(PurePosixPath(runtime).name, info.slug)
@@ -254,7 +254,7 @@ def _restart_only(run: Run, only: OnlyService, told: dict[str, Any]) -> NotVerif
     slug = slug_of(run)
     with run.step(f"restart {slug} by Core's service", only.url):
         service = restart_by_service(
-            only.url, only.token, slug, ca_file=run.settings.path("HA_CA_FILE"), deadline=300.0
+            only.url, only.token, slug, ca_file=run.settings.ha_ca_file, deadline=300.0
         )
     for token in (Token.DEPLOY_OK, *OF_CONTAINER, Token.RUNTIME_TOPOLOGY_OK):
         run.ledger.skip(token, f"only the service {service} can be called")

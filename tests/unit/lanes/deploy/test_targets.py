@@ -18,7 +18,7 @@ from bb8deploy.lanes.deploy.targets import deploy_all, worst
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import DEPLOY, Ledger, Token
-from bb8deploy.settings import load
+from bb8deploy.settings.load import load
 
 Lane = Callable[..., Any]
 DONE = SimpleNamespace(

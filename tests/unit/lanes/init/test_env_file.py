@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.init.env_file import compose, ignore_lines, template
-from bb8deploy.settings import KEYS, load
+from bb8deploy.settings.keys import KEYS
+from bb8deploy.settings.load import load
 
 ONE_LINE = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=40)
 

@@ -69,10 +69,10 @@ def look(run: Run, left: Callable[[], float]) -> BrokerSeen:
     from bb8deploy.transport.mqtt import BrokerLink, address_of
 
     sheet = Sheet(SUBJECT)
-    if not run.settings.text("MQTT_HOST"):
+    if not run.settings.mqtt.host:
         sheet.skip("reach", "MQTT_HOST is not set")
         return BrokerSeen(tuple(sheet.checks))
-    ear = _Ear(run.settings.text("MQTT_BASE_TOPIC"))
+    ear = _Ear(run.settings.mqtt.base_topic)
     link: BrokerLink | None = None
     try:
         address = address_of(run.settings)
@@ -125,7 +125,7 @@ def _opened(sheet: Sheet, address: Address) -> None:
 
 def _not_in(sheet: Sheet, run: Run, error: Bb8Error) -> None:
     """The steps to a login, as far as they held."""
-    where = f"{run.settings.text('MQTT_HOST')}:{run.settings.text('MQTT_PORT')}"
+    where = f"{run.settings.mqtt.host}:{run.settings.mqtt.port}"
     if gave_no_answer(error) and error.code != "BROKER_TLS":
         sheet.error("reach", error)
         sheet.skip("login", "the broker did not answer")

@@ -42,14 +42,14 @@ def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -
     """Looks at Core. `left` tells the seconds that the connection may take; `host` waits for the ssh host,
     where the token may lie."""
     sheet = Sheet(SUBJECT)
-    url = run.settings.text("HA_URL")
+    url = run.settings.ha_url
     if not url:
         return _without_address(sheet, run)
     if not usable_url(url):
         remedy = "Write HA_URL as http://HOST:8123, without a path."
         sheet.fail("address", f"HA_URL is `{url}`", remedy, "HA_URL_INVALID")
         return CoreSeen(tuple(sheet.checks))
-    ca_file = run.settings.path("HA_CA_FILE")
+    ca_file = run.settings.ha_ca_file
     if ca_file and not ca_file.is_file():
         sheet.fail(
             "address", f"HA_CA_FILE names {ca_file}, which is no file", "Correct HA_CA_FILE.", "HA_TLS"
@@ -65,7 +65,7 @@ def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -
 
 
 def _without_address(sheet: Sheet, run: Run) -> CoreSeen:
-    if run.settings.secret("HA_LLAT"):
+    if run.settings.ha_llat:
         remedy = "Set HA_URL, such as http://homeassistant.local:8123."
         sheet.warn("address", "a long-lived token is set, but HA_URL is empty", remedy, "HA_URL_MISSING")
     else:
@@ -78,7 +78,7 @@ def _token(sheet: Sheet, run: Run, host: Callable[[], Host | None]) -> tuple[Sec
     from bb8deploy.host.llat import long_lived_token
 
     settings = run.settings
-    path = settings.text("HA_SECRETS_PATH")
+    path = settings.ha_secrets_path
     try:
         token = long_lived_token(settings, run.addon, None)
         if token is None and path:
@@ -87,7 +87,7 @@ def _token(sheet: Sheet, run: Run, host: Callable[[], Host | None]) -> tuple[Sec
     except Bb8Error as error:
         sheet.error("token", error)
         return None, ""
-    name = settings.text("HA_LLAT_KEY")
+    name = settings.ha_llat_key
     if token:
         return token, ""
     if path:
@@ -116,7 +116,7 @@ def _answers(sheet: Sheet, run: Run, url: str, left: Callable[[], float]) -> Non
 def _trust(run: Run) -> Any:
     import ssl
 
-    ca_file = run.settings.path("HA_CA_FILE")
+    ca_file = run.settings.ha_ca_file
     return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
 
 
@@ -124,7 +124,7 @@ def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[]
     """Logs in once, asks who we are and what runs there; True for an administrator's token."""
     from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
 
-    core = WebSocketSupervisor(url, token, run.settings.path("HA_CA_FILE"), connect_timeout=left())
+    core = WebSocketSupervisor(url, token, run.settings.ha_ca_file, connect_timeout=left())
     with contextlib.closing(core):
         try:
             user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)

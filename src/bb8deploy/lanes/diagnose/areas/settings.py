@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.runs.run import Run
-from bb8deploy.settings import KEYS, Settings, suggestion
+from bb8deploy.settings.keys import KEYS, suggestion
+from bb8deploy.settings.model import Settings
 
 SUBJECT = "settings"
 INIT = "Run `bb8deploy init`, which asks for what is needed and checks each answer."
@@ -38,7 +39,7 @@ def origins_of(settings: Settings) -> dict[str, int]:
     """How many settings come from each origin; defaults do not count."""
     counts: dict[str, int] = {}
     for key in KEYS:
-        origin = settings.origin(key.name)
+        origin = settings.origin_of(key)
         if origin != "default":
             counts[origin] = counts.get(origin, 0) + 1
     return counts
@@ -46,11 +47,11 @@ def origins_of(settings: Settings) -> dict[str, int]:
 
 def _way(sheet: Sheet, settings: Settings) -> None:
     """Whether anything leads to a host's files, and whether their place is known."""
-    ssh, mount = settings.text("HA_SSH_HOST_ALIAS"), settings.text("HA_MOUNT")
+    ssh, mount = settings.ssh.host_alias, settings.ha_mount
     if not ssh and not mount:
         seen = "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is set, so there is no host to send to"
         sheet.fail("host", seen, INIT, "HOST_MISSING")
-    elif ssh and not settings.text("HA_REMOTE_RUNTIME"):
+    elif ssh and not settings.ha_remote_runtime:
         seen = "HA_REMOTE_RUNTIME is not set, so the add-on's folder on the host is not known"
         remedy = "Set it in .env, for example to /addons/local/beep_boop_bb8."
         sheet.fail("host", seen, remedy, "SETTING_MISSING")

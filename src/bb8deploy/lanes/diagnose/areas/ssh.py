@@ -64,7 +64,7 @@ def connect(run: Run, spent: Callable[[], float], keep: Callable[[Transport], No
     `keep` gets the connection, to close it.
     """
     sheet = Sheet(SUBJECT)
-    if not run.settings.text("HA_SSH_HOST_ALIAS"):
+    if not run.settings.ssh.host_alias:
         sheet.skip("connection", "HA_SSH_HOST_ALIAS is not set")
         return SshSeen(tuple(sheet.checks))
     from bb8deploy.host.connect import connect_hop, hop_of
@@ -96,7 +96,7 @@ def look_around(run: Run, host: Host) -> HostSeen:
     transport = host.transport
     if transport is None:
         return HostSeen(())
-    shell = Shell(transport, host.files.runtime, sudo=run.settings.flag("HA_SSH_SUDO"))
+    shell = Shell(transport, host.files.runtime, sudo=run.settings.ssh.sudo)
     try:
         around = ask(shell)
     except Bb8Error as error:
@@ -191,7 +191,7 @@ def _tools(sheet: Sheet, around: Surroundings) -> None:
 
 def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
     place = around.place
-    folder = run.settings.text("HA_REMOTE_RUNTIME")
+    folder = run.settings.ha_remote_runtime
     if not folder:
         return
     if not place.parent:

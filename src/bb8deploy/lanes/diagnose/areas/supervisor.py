@@ -87,7 +87,7 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
     except Bb8Error as error:
         sheet.error("add-on", error)
         return SupervisorSeen(tuple(sheet.checks))
-    if host is None and not by_core and not run.settings.secret("SUPERVISOR_TOKEN"):
+    if host is None and not by_core and not run.settings.supervisor_token:
         sheet.skip("ways", "no way leads there: neither ssh nor Core with an administrator's token")
         return SupervisorSeen(tuple(sheet.checks), slug)
     from bb8deploy.host.supervisor.route import reach
@@ -135,7 +135,7 @@ def _ahead(host: Host | None) -> Pending[Told] | None:
         return None
     from bb8deploy.host.supervisor.ha_cli import HaCli
 
-    way = HaCli(host.transport, sudo=host.settings.flag("HA_SSH_SUDO"))
+    way = HaCli(host.transport, sudo=host.settings.ssh.sudo)
     return spawn(SUBJECT, lambda: Told.by(way), deadline=ANSWER)
 
 
@@ -150,7 +150,7 @@ def _topology(host: Host | None, first: Look) -> Topology | None:
     try:
         if first.rider is not None:
             return topology.read(first.rider, host.files.runtime)
-        sudo = host.settings.flag("HA_SSH_SUDO")
+        sudo = host.settings.ssh.sudo
         return topology.look_over(host.transport, host.files.runtime, sudo=sudo)
     except Bb8Error:
         return None

