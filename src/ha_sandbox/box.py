@@ -24,8 +24,9 @@ from ha_sandbox.runtime.process import runtime_for
 from ha_sandbox.serving import LoopbackServer
 from ha_sandbox.ssh_server import Faults, Login, SshServer
 from ha_sandbox.supervisor.access import Access, Caller, Role
-from ha_sandbox.supervisor.api import Api, Mqtt
-from ha_sandbox.supervisor.http import server as supervisor_server
+from ha_sandbox.supervisor.api.http import server as supervisor_server
+from ha_sandbox.supervisor.api.routing import MqttLogin
+from ha_sandbox.supervisor.api.service import Api
 from ha_sandbox.supervisor.manager import Manager
 
 _FOLDERS = ("addons/local", "config/reports", "data", "images", "logs", "keys", "home", "bin", "state")
@@ -57,7 +58,7 @@ class Sandbox:
         self._user, self._with_token, self._banner = user, token, banner
         self._access = Access()
         self._llat = secrets.token_hex(90)
-        self._mqtt = Mqtt("sandbox", secrets.token_hex(16))
+        self._mqtt = MqttLogin("sandbox", secrets.token_hex(16))
         self._closers: list[Any] = []
         self._guard = threading.Lock()
         self.faults = Faults(disk_folder=self.root / "addons" / "local")

@@ -15,9 +15,10 @@ from websockets.server import ServerProtocol
 from websockets.sync.server import ServerConnection
 
 from ha_sandbox.serving import LoopbackServer
-from ha_sandbox.supervisor.api import JSON, PLAIN, Api, Request, Response
-from ha_sandbox.supervisor.host_info import CORE_VERSION
-from ha_sandbox.supervisor.http import read, reply
+from ha_sandbox.supervisor.api.host_info import CORE_VERSION
+from ha_sandbox.supervisor.api.http import read, reply
+from ha_sandbox.supervisor.api.routing import JSON, PLAIN, Request, Response
+from ha_sandbox.supervisor.api.service import Api
 
 _SERVICE = re.compile(r"^/api/services/hassio/(addon|app)_(start|stop|restart)$")
 _PROXY = re.compile(

@@ -19,7 +19,7 @@ import pytest
 
 from ha_sandbox import Sandbox
 from ha_sandbox.runtime import jail
-from ha_sandbox.supervisor.manager import machine_arch
+from ha_sandbox.supervisor.images import machine_arch
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "transcripts" / "supervisor_api.jsonl"
 ENOUGH = 5  # differences; the first tells most, and each costs the seconds that an answer may take to settle

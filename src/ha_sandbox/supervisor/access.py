@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -68,7 +69,7 @@ class Access:
         return caller
 
 
-def role_of(config: dict[str, object]) -> Role:
+def role_of(config: Mapping[str, object]) -> Role:
     """The role that an add-on's config.yaml gives its token."""
     if not config.get("hassio_api"):
         return Role.NONE

@@ -1,10 +1,10 @@
-"""Logs that outlive a container: one stamped file per source, read back plain, verbose or followed."""
+"""Logs that outlive a container: one file with time stamps per source, read plain, verbose or followed."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +46,10 @@ class Journal:
         colour = _LEVELS[level]
         self.write(f"\x1b[{colour}m{stamp} {level} (MainThread) [supervisor.{module}] {text}\x1b[0m")
 
+    def warner(self, module: str) -> Callable[[str], None]:
+        """A function that logs a warning of `module`."""
+        return lambda text: self.log("WARNING", module, text)
+
     def tail(self, lines: int, *, verbose: bool = False) -> str:
         """The last `lines` lines, each ended by a newline."""
         with self._news:
@@ -82,3 +86,23 @@ class Journal:
     def _render(self, row: str, *, verbose: bool) -> str:
         stamp, pid, line = row.split(_SEPARATOR, 2) if row.count(_SEPARATOR) >= 2 else ("", "1", row)
         return f"{stamp} sandbox {self._identifier}[{pid}]: {line}\n" if verbose else f"{line}\n"
+
+
+class Journals:
+    """The Supervisor's log and one log per app, under `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._apps: dict[str, Journal] = {}
+        self.supervisor = Journal(folder / "supervisor.log", "hassio_supervisor")
+
+    def of(self, slug: str) -> Journal:
+        """The app's log."""
+        if slug not in self._apps:
+            self._apps[slug] = Journal(self._folder / f"{slug}.log", f"app_{slug}")
+        return self._apps[slug]
+
+    def close(self) -> None:
+        """Ends all followers."""
+        for journal in (self.supervisor, *self._apps.values()):
+            journal.close()

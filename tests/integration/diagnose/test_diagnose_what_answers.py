@@ -20,7 +20,7 @@ from bb8deploy.lanes.diagnose.areas import broker, core
 from bb8deploy.lanes.diagnose.check import Level, Sheet
 from bb8deploy.lanes.diagnose.survey import diagnose
 from ha_sandbox.core_api import Core
-from ha_sandbox.supervisor.host_info import INFO
+from ha_sandbox.supervisor.api.host_info import INFO
 
 DAY = 86400
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ha_sandbox import Sandbox
-from ha_sandbox.supervisor.manager import machine_arch
+from ha_sandbox.supervisor.images import machine_arch
 
 CONFIG = """name: Probe
 version: "1.0.0"

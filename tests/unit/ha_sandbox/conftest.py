@@ -12,8 +12,10 @@ import pytest
 
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, StartFailed, Usage
 from ha_sandbox.supervisor.access import Access, Caller, Role
-from ha_sandbox.supervisor.api import Api, Mqtt, Request
-from ha_sandbox.supervisor.manager import Manager, machine_arch
+from ha_sandbox.supervisor.api.routing import MqttLogin, Request
+from ha_sandbox.supervisor.api.service import Api
+from ha_sandbox.supervisor.images import machine_arch
+from ha_sandbox.supervisor.manager import Manager
 
 
 class MemoryContainer:
@@ -85,7 +87,7 @@ class Host:
         self.access = Access()
         self.runtime = MemoryRuntime()
         self.manager = Manager(root, self.runtime, self.access)
-        self.api = Api(self.manager, self.access, Mqtt("user", "word"))
+        self.api = Api(self.manager, self.access, MqttLogin("user", "word"))
         self.token = self.access.grant(Caller(Role.ADMIN))
         self.folder = root / "addons" / "local" / "probe"
         self.folder.mkdir(parents=True)

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ha_sandbox.serving import LoopbackServer
-from ha_sandbox.supervisor.api import Api, Request, Response
+from ha_sandbox.supervisor.api.routing import Request, Response
+from ha_sandbox.supervisor.api.service import Api
 
 
 def server(api: Api) -> LoopbackServer:

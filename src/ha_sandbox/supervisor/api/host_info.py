@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ha_sandbox.supervisor import failures, views
+from ha_sandbox.supervisor import failures
+from ha_sandbox.supervisor.api import views
 from ha_sandbox.supervisor.manager import Manager
 from ha_sandbox.supervisor.model import Installed
 

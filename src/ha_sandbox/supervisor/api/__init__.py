@@ -1,0 +1,1 @@
+"""The Supervisor's REST API: routes, answers, and the HTTP server in front of them."""

@@ -1,0 +1,66 @@
+"""Routes about the host: information, jobs, services and the Supervisor's own log."""
+
+from __future__ import annotations
+
+from ha_sandbox.json_types import JsonObject
+from ha_sandbox.supervisor.api import host_info
+from ha_sandbox.supervisor.api.logs import log_response
+from ha_sandbox.supervisor.api.routing import Call, Response, Routes
+from ha_sandbox.supervisor.failures import ApiError
+
+ROUTES = Routes()
+
+
+@ROUTES.add("GET", "/supervisor/ping")
+def _ping(_call: Call) -> None:
+    return None
+
+
+@ROUTES.add("GET", "/(?P<what>info|supervisor/info|host/info|core/info|os/info|resolution/info)")
+def _host_info(call: Call) -> JsonObject:
+    return host_info.INFO[call.match["what"]](call.manager)
+
+
+@ROUTES.add("GET", "/available_updates")
+def _available_updates(call: Call) -> JsonObject:
+    return {"available_updates": host_info.available_updates(call.manager)}
+
+
+@ROUTES.add("GET", "/supervisor/logs(?P<kind>/follow|/latest)?")
+def _supervisor_logs(call: Call) -> Response:
+    return log_response(call.manager.journal, call.request, call.match["kind"] or "")
+
+
+@ROUTES.add("GET", "/jobs/info")
+def _jobs(call: Call) -> JsonObject:
+    return {"ignore_conditions": [], "jobs": [job.view() for job in call.manager.jobs.listed()]}
+
+
+@ROUTES.add("GET", "/jobs/(?P<uuid>[^/]+)")
+def _job(call: Call) -> JsonObject:
+    found = [job for job in call.manager.jobs.listed() if job.uuid == call.match["uuid"]]
+    if not found:
+        raise ApiError("Job does not exist", status=404)
+    return found[0].view()
+
+
+@ROUTES.add("GET", "/services/mqtt")
+def _services_mqtt(call: Call) -> JsonObject:
+    if call.caller.slug and not _may_use_mqtt(call):
+        raise ApiError("No access to mqtt service!", status=403)
+    host, port = call.manager.runtime.address("mqtt")
+    return {
+        "host": host,
+        "port": port,
+        "ssl": False,
+        "protocol": "3.1.1",
+        "username": call.mqtt.username,
+        "password": call.mqtt.password,
+        "addon": "core_mosquitto",
+    }
+
+
+def _may_use_mqtt(call: Call) -> bool:
+    app = call.manager.installed.get(call.caller.slug)
+    services = list(app.config.get("services") or []) if app else []
+    return any(str(service).startswith("mqtt:") for service in services)

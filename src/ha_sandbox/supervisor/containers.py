@@ -1,0 +1,134 @@
+"""Containers of installed apps: start, stop, and what their exits and health checks do to the state."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from ha_sandbox.json_types import JsonObject
+from ha_sandbox.runtime.base import Container, ContainerSpec, Runtime, StartFailed
+from ha_sandbox.supervisor import failures, rules
+from ha_sandbox.supervisor.access import Access, Caller, role_of
+from ha_sandbox.supervisor.journal import Journals
+from ha_sandbox.supervisor.model import RUNNING, Installed, State
+
+HEALTH_DEADLINE = 120.0
+"""Seconds that the Supervisor waits for the first answer of a health check."""
+
+
+class Containers:
+    """Starts and stops the containers of one host; `data` is the parent of the apps' /data folders."""
+
+    def __init__(self, runtime: Runtime, access: Access, journals: Journals, data: Path) -> None:
+        self._runtime = runtime
+        self._access = access
+        self._journals = journals
+        self._journal = journals.supervisor
+        self._data = data
+        self._state_changed = threading.Condition()
+
+    def data_folder(self, slug: str) -> Path:
+        """The app's /data, created if it is missing."""
+        folder = self._data / slug
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def start(self, app: Installed) -> None:
+        """Starts the app's image and waits for its health check, if it has one. Raises ApiError."""
+        options = checked_options(app)
+        text = json.dumps(options, indent=2)
+        (self.data_folder(app.slug) / "options.json").write_text(text, encoding="utf-8")
+        self._launch(app)
+        self._journal.log("INFO", "docker.app", f"Starting Docker app {app.slug} with version {app.version}")
+        self._await_health(app)
+
+    def stop(self, app: Installed) -> None:
+        """Stops the app's container and revokes its token. Does nothing if it is not running."""
+        container = app.container
+        app.container = None
+        if container is not None:
+            container.stop(float(app.config.get("timeout", 10)))
+            self._access.revoke(app.slug)
+        if app.running or container is not None:
+            self.set_state(app, State.STOPPED)
+
+    def set_state(self, app: Installed, state: State) -> None:
+        """Sets the state and wakes a start that waits for it."""
+        with self._state_changed:
+            app.state = state
+            self._state_changed.notify_all()
+
+    def _launch(self, app: Installed) -> None:
+        holder: list[Container] = []
+        spec = self._spec(app, holder)
+        self.set_state(app, State.STARTUP)
+        try:
+            container = self._runtime.start(spec)
+        except StartFailed as error:
+            self.set_state(app, State.ERROR)
+            self._journal.log("ERROR", "docker.manager", f"Can't start app_{app.slug}: {error}")
+            raise failures.unknown_failure(app.slug) from error
+        with self._state_changed:
+            holder.append(container)
+            app.container = container
+            if not container.has_health_check and app.state is State.STARTUP:
+                app.state = State.STARTED
+
+    def _spec(self, app: Installed, holder: list[Container]) -> ContainerSpec:
+        """What to start; `holder` receives the container, so that a late callback is recognised."""
+        journal = self._journals.of(app.slug)
+        journal.mark()
+        return ContainerSpec(
+            slug=app.slug,
+            version=app.version,
+            data=self.data_folder(app.slug),
+            environment=self._environment(app),
+            on_line=journal.write,
+            on_exit=lambda code: self._exited(app, holder, code),
+            on_health=lambda healthy: self._health_changed(app, holder, healthy=healthy),
+        )
+
+    def _environment(self, app: Installed) -> dict[str, str]:
+        """The variables that the Supervisor sets; the token is new at every start."""
+        token = self._access.grant(Caller(role_of(app.config), app.slug))
+        host, port = self._runtime.address("supervisor")
+        return {
+            **{str(k): str(v) for k, v in (app.config.get("environment") or {}).items()},
+            "SUPERVISOR_TOKEN": token,
+            "HASSIO_TOKEN": token,
+            "SUPERVISOR_URL": f"http://{host}" if port == 80 else f"http://{host}:{port}",
+            "TZ": "UTC",
+        }
+
+    def _await_health(self, app: Installed) -> None:
+        """Waits for the first answer of the health check; the container's end also ends the wait."""
+        with self._state_changed:
+            settled = self._state_changed.wait_for(lambda: app.state is not State.STARTUP, HEALTH_DEADLINE)
+            if not settled:
+                app.state = State.STARTED
+
+    def _exited(self, app: Installed, holder: list[Container], code: int) -> None:
+        with self._state_changed:
+            if holder and app.container is not holder[0]:
+                return  # stopped on purpose, or replaced by a newer container
+            app.state = State.ERROR if code else State.STOPPED
+            self._state_changed.notify_all()
+        level = "WARNING" if code else "INFO"
+        self._journal.log(level, "docker.monitor", f"app_{app.slug} exited with {code}")
+
+    def _health_changed(self, app: Installed, holder: list[Container], *, healthy: bool) -> None:
+        with self._state_changed:
+            if app.state in RUNNING and not (holder and app.container is not holder[0]):
+                app.state = State.STARTED
+                self._state_changed.notify_all()
+        if not healthy:
+            self._journal.log("WARNING", "docker.monitor", f"app_{app.slug} is unhealthy")
+
+
+def checked_options(app: Installed) -> JsonObject:
+    """The options as the app will read them. Raises ApiError if they do not fit the schema."""
+    try:
+        return rules.accept_options(app.config.get("schema", {}), app.options(), app.name, app.slug)
+    except rules.OptionsRefused as error:
+        raise failures.invalid_options(app.slug, str(error)) from error

@@ -1,0 +1,84 @@
+"""Images of local apps: the build with its arguments, the checks before it, and removal."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from ha_sandbox.runtime.base import BuildFailed, BuildRequest, Runtime
+from ha_sandbox.supervisor import failures
+from ha_sandbox.supervisor.journal import Journal
+from ha_sandbox.supervisor.model import Installed
+from ha_sandbox.supervisor.store import StoreApp
+
+_DEFAULT_BASE = "ghcr.io/home-assistant/base:latest"
+
+
+class Images:
+    """Builds and removes the images of one host. `arch` is this machine's architecture."""
+
+    def __init__(self, runtime: Runtime, journal: Journal) -> None:
+        self.arch = machine_arch()
+        self._runtime = runtime
+        self._journal = journal
+
+    def build(self, store: StoreApp, version: str) -> None:
+        """Builds the app's folder as `version`. Raises ApiError; the reason is in the Supervisor's log."""
+        dockerfile = store.dockerfile(self.arch)
+        if dockerfile is None:
+            raise failures.no_dockerfile(store.slug)
+        args = {"BUILD_VERSION": version, "BUILD_ARCH": self.arch, **_build_yaml_args(store.path)}
+        request = BuildRequest(store.slug, version, store.path, dockerfile, args)
+        name = self.name(store.slug, version)
+        self._journal.log("INFO", "docker.app", f"Starting build for {name}")
+        try:
+            self._runtime.build(request)
+        except BuildFailed as error:
+            self._journal.log("ERROR", "docker.app", f"Can't build {name}: {error.log}")
+            raise failures.build_failed(store.slug) from error
+        self._journal.log("INFO", "docker.app", f"Build {name} done")
+
+    def name(self, slug: str, version: str) -> str:
+        """The image's name and tag as the Supervisor logs them."""
+        return f"local/{self.arch}-addon-{slug.removeprefix('local_')}:{version}"
+
+    def need(self, app: Installed) -> None:
+        """Raises ApiError if the app's image does not exist."""
+        if not self._runtime.has_image(app.slug, app.version):
+            name = self.name(app.slug, app.version)
+            self._journal.log("ERROR", "docker.manager", f"Image {name} does not exist")
+            raise failures.unknown_failure(app.slug)
+
+    def remove(self, slug: str, version: str) -> None:
+        """Removes an image if it exists."""
+        self._runtime.remove_image(slug, version)
+
+    def need_architecture(self, store: StoreApp) -> None:
+        """Raises ApiError if the app does not support this machine."""
+        supported = [str(arch) for arch in store.config["arch"]]
+        if self.arch not in supported:
+            raise failures.wrong_architecture(store.name, store.slug, ", ".join(supported))
+
+    def need_dockerfile(self, store: StoreApp) -> None:
+        """Raises ApiError if an app without `image:` has no Dockerfile."""
+        if not store.config.get("image") and store.dockerfile(self.arch) is None:
+            raise failures.no_dockerfile(store.slug)
+
+
+def machine_arch() -> str:
+    """This machine's architecture under the Supervisor's name for it."""
+    return {"x86_64": "amd64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+
+
+def _build_yaml_args(folder: Path) -> dict[str, str]:
+    """BUILD_FROM and args of a build.yaml at any depth; the Supervisor still uses it, with a warning."""
+    import yaml
+
+    found = next((p for s in ("yaml", "yml", "json") for p in sorted(folder.rglob(f"build.{s}"))), None)
+    if found is None:
+        return {}
+    raw = yaml.safe_load(found.read_text(encoding="utf-8"))
+    raw = raw if isinstance(raw, dict) else {}
+    base = raw.get("build_from", _DEFAULT_BASE)
+    base = base.get(machine_arch(), "") if isinstance(base, dict) else str(base)
+    return {**{str(k): str(v) for k, v in (raw.get("args") or {}).items()}, "BUILD_FROM": base}
