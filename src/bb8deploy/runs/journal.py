@@ -1,23 +1,39 @@
-"""The journal of a run: one synced JSON line per observed step, so that a killed run can continue."""
+"""The journal of a run: one synced JSON line per observed step, so that a killed run can resume."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bb8deploy.runs.store import append
+from bb8deploy.runs.tokens import Line
 
 SWAP, PUT_BACK = "send and swap", "put the earlier tree back"
-"""The steps by which the files on a host become others."""
+"""The steps that change the app folder on a host."""
+RELEASE_STEP = "release: "
+"""The prefix of a release's own steps."""
+EARNED = "earned"
+"""The state of an entry that records a receipt line of a release."""
+STEP_OF_LANE = {
+    "validate": "validate",
+    "release": "bump",
+    "sync": "deploy",
+    "verify": "deploy",
+    "deploy": "deploy",
+    "attest": "attest",
+    "publish": "publish",
+}
+"""The release step that earns the tokens of each lane."""
 _TRIED = {"started", "done", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One step that was observed to be `started`, `done` or `failed`, with the facts that it left."""
+    """One step in the state `started`, `done` or `failed`, with the facts that it recorded."""
 
     step: str
     state: str
@@ -37,28 +53,82 @@ class Journal:
         append(self.path, json.dumps(row, default=str))
 
     def entries(self) -> list[Entry]:
-        """Every whole line of the journal; a torn last line of a killed run is left out."""
-        if not self.path.exists():
-            return []
-        return [e for line in self.path.read_text(encoding="utf-8").splitlines() if (e := _entry(line))]
+        """Every readable line of the journal, in order."""
+        return [entry for line in self._lines() if (entry := _entry(line))]
+
+    def damaged(self) -> tuple[int, ...]:
+        """The numbers of the lines that are not entries, from 1; a torn last line does not count."""
+        return _damaged(self._lines())
 
     def done(self) -> dict[str, dict[str, Any]]:
-        """The steps whose last try was finished, with their facts.
+        """The steps whose last attempt finished, with their facts.
 
-        A later try that did not end takes the earlier one's word back: it may have changed anything.
+        A later attempt that did not finish invalidates an earlier one: it may have changed anything. A
+        damaged line may have been the start of such an attempt, so only what follows it counts.
         """
-        last = {entry.step: entry for entry in self.entries() if entry.state in _TRIED}
+        lines = self._lines()
+        sound = lines[max(_damaged(lines), default=0) :]
+        last = {entry.step: entry for line in sound if (entry := _entry(line)) and entry.state in _TRIED}
         return {step: entry.facts for step, entry in last.items() if entry.state == "done"}
+
+    def _lines(self) -> list[str]:
+        if not self.path.exists():
+            return []
+        text = self.path.read_bytes().decode("utf-8", "surrogateescape")
+        return text.replace("\r\n", "\n").splitlines(keepends=True)
 
 
 def now() -> str:
-    """The time as RFC 3339 in UTC with milliseconds."""
+    """The current time as RFC 3339 in UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def earned(entries: Iterable[Entry]) -> list[Line]:
+    """The receipt lines that each release step earned in its last attempt.
+
+    When a step starts again, the lines of its earlier attempt no longer count.
+    """
+    lines: list[Line] = []
+    for entry in entries:
+        if entry.state == "started":
+            lines = [line for line in lines if release_step(line) != entry.step]
+        elif entry.state == EARNED and (line := _line(entry)):
+            lines.append(line)
+    return lines
+
+
+def release_step(line: Line) -> str:
+    """The journal's name of the release step that earned a line, empty for a lane that has none."""
+    step = STEP_OF_LANE.get(line.lane, "")
+    return f"{RELEASE_STEP}{step}" if step else ""
+
+
+def _damaged(lines: Sequence[str]) -> tuple[int, ...]:
+    bad = [number for number, line in enumerate(lines, 1) if line.strip() and _entry(line) is None]
+    torn = bool(lines) and not lines[-1].endswith("\n")
+    return tuple(number for number in bad if not (torn and number == len(lines)))
+
+
 def _entry(line: str) -> Entry | None:
+    """The entry in a line; None if it is not a JSON object with a step, a state, a time and facts."""
     try:
+        line.encode("utf-8")
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return Entry(row["step"], row["state"], row.get("facts", {}), row["ts"])
+    if not isinstance(row, dict):
+        return None
+    facts = row.get("facts", {})
+    texts = [row.get(name) for name in ("step", "state", "ts")]
+    if not isinstance(facts, dict) or not all(isinstance(text, str) for text in texts):
+        return None
+    return Entry(row["step"], row["state"], facts, row["ts"])
+
+
+def _line(entry: Entry) -> Line | None:
+    lane, fields = str(entry.facts.get("lane", "")), entry.facts.get("fields")
+    if lane not in STEP_OF_LANE or not isinstance(fields, list):
+        return None
+    pairs = [tuple(map(str, pair)) for pair in fields if isinstance(pair, list)]
+    kept = tuple((pair[0], pair[1]) for pair in pairs if len(pair) == 2)
+    return Line(str(entry.facts.get("kind", "")), entry.step, kept, lane)

@@ -117,6 +117,13 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
 
 
+def warn_of_damage(run: Run, journal: Journal) -> None:
+    """One warning if lines of another run's journal cannot be read, as after a power cut."""
+    if lines := journal.damaged():
+        count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+        run.progress.warn(f"{journal.path}: {count} cannot be read, first line {lines[0]}; left out")
+
+
 def defect(problem: BaseException, run: Run | None) -> CheckFailed:
     """A defect of ours: the traceback goes into a file whose path is told; BB8DEPLOY_DEBUG shows it."""
     text = "".join(traceback.format_exception(problem))

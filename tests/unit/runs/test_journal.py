@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.runs.journal import Journal, now
+from bb8deploy.runs.journal import EARNED, Journal, earned, now
 
 
 def test_steps_come_back_in_order_with_their_facts(tmp_path: Path) -> None:
@@ -51,6 +51,46 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     with journal.path.open("a") as file:
         file.write('{"ts": "x", "step": "buil')
     assert list(journal.done()) == ["copy"]
+
+
+BAD_LINES = [
+    b"[]",
+    b"{}",
+    b"7",
+    b'{"step": 1, "state": "done", "ts": "x"}',
+    b"\xff\xfe",
+    b"\0\0",
+    b'{"step": "a"',
+]
+BAD_LINES += [b'{"step": "a", "state": "done", "ts": "x", "facts": []}', b"[" * 5000]
+
+
+@pytest.mark.parametrize("bad", BAD_LINES, ids=range(len(BAD_LINES)))
+def test_a_line_that_is_not_an_entry_is_reported_and_left_out(tmp_path: Path, bad: bytes) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("copy", "done")
+    with journal.path.open("ab") as file:
+        file.write(bad + b"\n")
+    journal.write("build", "done")
+    assert [entry.step for entry in journal.entries()] == ["copy", "build"]
+    assert journal.damaged() == (2,)
+
+
+def test_a_step_before_a_damaged_line_does_not_count_as_done(tmp_path: Path) -> None:
+    """The damaged line may have been the start of another attempt."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("copy", "done")
+    with journal.path.open("a") as file:
+        file.write("?\n")
+    journal.write("build", "done")
+    assert list(journal.done()) == ["build"]
+
+
+@pytest.mark.parametrize("fields", [None, 7, [["a"]], [7], [["a", "b", "c"]]])
+def test_a_token_without_readable_fields_takes_nothing_down(tmp_path: Path, fields: object) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("VERIFY_OK", EARNED, kind="TOKEN", lane="verify", fields=fields)
+    assert [line.fields for line in earned(journal.entries())] in ([], [()])
 
 
 def test_any_text_stays_within_its_line(tmp_path: Path) -> None:

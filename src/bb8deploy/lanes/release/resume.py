@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.plan.release import PREFIX
-from bb8deploy.runs.journal import PUT_BACK, SWAP, Entry, Journal
-from bb8deploy.runs.run import Run
+from bb8deploy.runs.journal import (
+    EARNED,
+    PUT_BACK,
+    STEP_OF_LANE,
+    SWAP,
+    Entry,
+    Journal,
+    earned,
+    release_step,
+)
+from bb8deploy.runs.run import Run, warn_of_damage
 from bb8deploy.runs.tokens import Ledger, Line
 
-EARNED = "earned"
 DEPLOY = f"{PREFIX}deploy"
-# Whose tokens a kept step brings back.
-STEP_OF_LANE = {
-    "validate": "validate",
-    "release": "bump",
-    "sync": "deploy",
-    "verify": "deploy",
-    "deploy": "deploy",
-    "attest": "attest",
-    "publish": "publish",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +66,10 @@ def _releases(reports: Path) -> Iterator[tuple[str, list[Entry]]]:
 def reopen(run: Run, past: Unfinished) -> Run:
     """`run` under the stopped run's id, with its journal and the tokens of the steps that it had finished."""
     journal = Journal(run.workspace / "reports" / "runs" / past.run_id / "journal.jsonl")
+    warn_of_damage(run, journal)
     ledger = Ledger(past.run_id, run.reports, listener=run.ledger.listener)
     done = set(still_done(journal))
-    ledger.lines = [line for line in _last_earned(journal.entries()) if _step_of(line) in done]
+    ledger.lines = [line for line in earned(journal.entries()) if release_step(line) in done]
     return replace(run, id=past.run_id, journal=journal, ledger=ledger)
 
 
@@ -111,21 +110,6 @@ def forget_tokens(run: Run, step: str) -> None:
     run.ledger.lines = [line for line in run.ledger.lines if STEP_OF_LANE.get(line.lane) != step]
 
 
-def _last_earned(entries: Iterable[Entry]) -> list[Line]:
-    """What each step earned in its last try: with its next start, an earlier one's lines are gone."""
-    lines: list[Line] = []
-    for entry in entries:
-        if entry.state == "started":
-            lines = [line for line in lines if _step_of(line) != entry.step]
-        elif entry.state == EARNED and (line := _line(entry)):
-            lines.append(line)
-    return lines
-
-
-def _step_of(line: Line) -> str:
-    return f"{PREFIX}{STEP_OF_LANE[line.lane]}"
-
-
 def _unfinished(run_id: str, entry: Entry) -> Unfinished:
     facts = entry.facts
     return Unfinished(
@@ -139,11 +123,3 @@ def _unfinished(run_id: str, entry: Entry) -> Unfinished:
         require_attest=bool(facts["require_attest"]),
         overwrite=bool(facts["overwrite"]),
     )
-
-
-def _line(entry: Entry) -> Line | None:
-    lane = str(entry.facts.get("lane", ""))
-    if lane not in STEP_OF_LANE:
-        return None
-    fields = tuple((str(key), str(value)) for key, value in entry.facts["fields"])
-    return Line(str(entry.facts["kind"]), entry.step, fields, lane)

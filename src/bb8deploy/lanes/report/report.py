@@ -11,7 +11,6 @@ from typing import Any
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.secret import Secret
-from bb8deploy.lanes.release.resume import EARNED, STEP_OF_LANE
 from bb8deploy.lanes.report.files import RunFiles, find_run
 from bb8deploy.lanes.report.model import (
     Changes,
@@ -24,7 +23,7 @@ from bb8deploy.lanes.report.model import (
     Verdict,
 )
 from bb8deploy.lanes.report.timeline import WRAPPERS, failed, timeline
-from bb8deploy.runs.journal import Entry
+from bb8deploy.runs.journal import EARNED, Entry, Journal, earned
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import CATALOGUE, Line, Token
 
@@ -112,7 +111,7 @@ def _collect(files: RunFiles) -> Report:
         error=_error(contracts, tokens),
         timeline=timeline(entries, release.get("steps", ())),
         tokens=tokens,
-        findings=_findings(contracts),
+        findings=(*_damaged(files), *_findings(contracts)),
         tests=_tests(by_name.get("validate_contract_v1", {})),
         changes=_changes(by_name.get("sync_contract_v1", {})),
         identity=_identity(by_name.get("verify_contract_v1", {})),
@@ -140,15 +139,8 @@ def _tokens(
 
 
 def _journalled(entries: Sequence[Entry]) -> list[Line]:
-    """What a release's journal remembers, less what a later try of the same step took back."""
-    lines: list[Line] = []
-    for entry in entries:
-        if entry.state == EARNED and str(entry.facts.get("lane")) in STEP_OF_LANE:
-            fields = tuple((str(k), str(v)) for k, v in entry.facts.get("fields", ()))
-            lines.append(Line(str(entry.facts.get("kind")), entry.step, fields, str(entry.facts["lane"])))
-        elif entry.state == "started":
-            lines = [line for line in lines if f"release: {STEP_OF_LANE[line.lane]}" != entry.step]
-    return [line for line in lines if line.name in Token.__members__]
+    """The lines that a release's journal remembers."""
+    return [line for line in earned(entries) if line.name in Token.__members__]
 
 
 def _unrepeated(lines: Iterable[Line]) -> list[Line]:
@@ -225,6 +217,15 @@ def _findings(contracts: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
         )
     order = list(Level)
     return tuple(sorted(found, key=lambda finding: order.index(finding.level)))
+
+
+def _damaged(files: RunFiles) -> tuple[Finding, ...]:
+    """One warning if lines of the journal cannot be read."""
+    lines = Journal(files.folder / "journal.jsonl").damaged()
+    if not lines:
+        return ()
+    message = f"{len(lines)} line(s) of the journal cannot be read, as after a power cut; they are left out"
+    return (Finding("JOURNAL_DAMAGED", Level.WARNING, message, path="journal.jsonl", line=lines[0]),)
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:

@@ -319,12 +319,13 @@ def test_a_contract_that_something_else_changed_is_named(tmp_path: Path) -> None
     assert any("validate_contract_v1.json" in line for line in caught.value.details)
 
 
-def test_a_journal_that_something_else_changed_is_named_too(tmp_path: Path) -> None:
+def test_a_damaged_line_of_the_journal_is_one_warning(tmp_path: Path) -> None:
     story = validated(tmp_path)
-    with (story.folder / "journal.jsonl").open("a") as file:
-        file.write('{"what": "is this"}\n')
-    with pytest.raises(UsageError, match="REPORT_UNREADABLE"):
-        write_report(tmp_path)
+    with (story.folder / "journal.jsonl").open("ab") as file:
+        file.write(b'{"what": "is this"}\n\xff\xfe\n')
+    found = [finding for finding in collect(tmp_path).findings if finding.code == "JOURNAL_DAMAGED"]
+    assert len(found) == 1
+    assert found[0].line
 
 
 def test_ten_thousand_paths_and_findings_do_not_make_a_giant(tmp_path: Path) -> None:
