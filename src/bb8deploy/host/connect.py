@@ -13,7 +13,6 @@ from bb8deploy.base.errors import Unreachable, UsageError
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.protocol import RuntimeFiles, SyncSession
 from bb8deploy.host.lock.lock import Holding, HostLocked, Owner, SshHolding
-from bb8deploy.host.shell import scripts
 from bb8deploy.host.shell.shell import Shell
 from bb8deploy.settings.keys import HA_SSH_CONNECT_TIMEOUT
 from bb8deploy.settings.model import Settings
@@ -147,7 +146,7 @@ class Host:
         if self._holding and self._holding.facts:
             self._facts = self._holding.facts
         if self._facts is None and self._shell:
-            self._facts = facts_of(self._shell.ask(scripts.FACTS + scripts.ASK_FACTS))
+            self._facts = facts_of(self._shell.ask("ask_facts"))
         return self._facts
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
@@ -157,7 +156,7 @@ class Host:
         if self._holding:
             return self._holding.append_receipt(lines)
         text = "".join(f"{line}\n" for line in lines).encode()
-        parts = self._shell.ask(scripts.RECEIPT, self.receipt, stdin=text)
+        parts = self._shell.ask("receipt", self.receipt, stdin=text)
         return any(part.name == "KEPT" for part in parts)
 
     def uses(self, route: Route) -> None:

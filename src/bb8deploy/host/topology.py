@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.host.shell import programs
 from bb8deploy.host.shell.answer import sections
 from bb8deploy.transport.base import Transport
 from bb8deploy.workspace.addon import CONFIG_NAMES
@@ -30,22 +31,6 @@ MAX_DEPTH = 64
 """libyaml takes minutes for thousands of nested brackets."""
 # What the workspace keeps beside the add-on and no runtime folder may hold (CONTRACTS section 5).
 WORKSPACE_ONLY = (".git", ".github", ".githooks", "docs", "ops", "reports", "_backups", "addon")
-# The Supervisor takes any config file at any depth for an add-on, but below dot folders and `rootfs`. The
-# status of `find` goes through the pipe behind the names: what was cut off anywhere comes without its end.
-_PROGRAM = r"""cd "$2" || exit 9
-export m=$1 most=$4
-each='for f do case $f in
-  ./*) printf "\n%s FILE\n%s\0" "$m" "$f"
-    [ -f "$f" ] && [ "$(wc -c <"$f")" -le "$most" ] && cat "$f" || printf "\n%s LOST\n%s" "$m" "$f" ;;
-  *) printf "\n%s END %s\n" "$m" "$f" ;;
-esac; done'
-{
-  printf '\nTOPOLOGY %s\n' "$m"
-  names=$(ls -A "$3") && printf '\n%s NAMES\n%s\n' "$m" "$names"
-  { find . \( -name '.?*' -o -name rootfs \) -prune -o \( -type f -o -type l \) \( -name config.yaml \
-      -o -name config.yml -o -name config.json \) -print0; printf '%s\0' "$?"; } | xargs -0 sh -c "$each" sh
-} 2>/dev/null | head -c "$5"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +60,7 @@ def program(runtime: str) -> str:
     """The shell program whose output `read` understands."""
     path = PurePosixPath(runtime)
     words = (secrets.token_hex(12), str(path.parent), str(path), str(MAX_FILE), str(MAX_ALL))
-    return f"set -- {shlex.join(words)}\n{_PROGRAM}"
+    return f"set -- {shlex.join(words)}\n{programs.program('topology')}"
 
 
 def read(output: bytes, runtime: str) -> Topology:

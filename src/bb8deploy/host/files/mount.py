@@ -1,6 +1,6 @@
 """The runtime folder through a mounted share: the same result as over ssh, by file calls alone.
 
-The state folder has the same form as the shell programs' (see scripts.py), so either route can put right
+The state folder has the form that host/shell/programs.py describes, so either route can put right
 what the other left. Where the share refuses to rename the folder (a file in it is open somewhere), the new
 tree is copied over the old one under a journal: `inplace` stands in the state folder while that goes on,
 and `previous` then holds a whole copy of the earlier tree.

@@ -10,7 +10,6 @@ from typing import Literal, Self
 
 from bb8deploy.host.files import pack
 from bb8deploy.host.files.protocol import Delivery, Earlier
-from bb8deploy.host.shell import scripts
 from bb8deploy.host.shell.answer import escape, tree_of
 from bb8deploy.host.shell.shell import Conversation, Shell
 from bb8deploy.workspace.tree import FoundTree
@@ -41,7 +40,7 @@ class SshFiles:
 
     def session(self, run_id: str) -> SshSession:
         """Lists the folder, and waits for a delivery on the same channel."""
-        talk = self._shell.start(scripts.LOOK + scripts.APPLY, run_id=run_id)
+        talk = self._shell.start("look", "apply", run_id=run_id)
         try:
             return SshSession(talk, run_id, tree_of(talk.answer()))
         except BaseException:
@@ -50,38 +49,38 @@ class SshFiles:
 
     def look(self) -> FoundTree:
         """Lists and hashes the folder."""
-        return tree_of(self._shell.ask(scripts.LOOK))
+        return tree_of(self._shell.ask("look"))
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of these files, through one tar."""
-        with self._shell.start(scripts.FETCH) as talk:
+        with self._shell.start("fetch") as talk:
             talk.send(_lines(paths))
             talk.stream.close_input()
             return _untar(_rest(talk))
 
     def restore_previous(self, run_id: str) -> FoundTree:
         """Swaps the earlier tree in."""
-        return tree_of(self._shell.ask(scripts.RESTORE, run_id=run_id))
+        return tree_of(self._shell.ask("restore", run_id=run_id))
 
     def look_back(self, name: str) -> Earlier:
         """The earlier tree's stamp and its file `name`, in one look."""
-        parts = {part.name: part.body for part in self._shell.ask(scripts.LOOK_BACK, name)}
+        parts = {part.name: part.body for part in self._shell.ask("look_back", name)}
         return Earlier(parts.get("STAMP", b"").decode(errors="replace"), "SAME" in parts)
 
     def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
         """A file of the host."""
-        parts = self._shell.ask(scripts.READ, path, str(limit))
+        parts = self._shell.ask("read", path, str(limit))
         names = {part.name for part in parts}
         return None if "ABSENT" in names else next(p.body for p in parts if p.name == "FILE")
 
     def stage(self, run_id: str) -> str:
         """Copies the present tree beside it and gives the copy's path, for a tool that changes it there."""
-        parts = self._shell.ask(scripts.STAGE, run_id=run_id)
+        parts = self._shell.ask("stage", run_id=run_id)
         return next(part.argument for part in parts if part.name == "STAGED")
 
     def swap_staged(self, run_id: str) -> FoundTree:
         """Swaps in what `stage` made and a tool changed, and looks."""
-        return tree_of(self._shell.ask(scripts.SWAP_STAGED, run_id=run_id))
+        return tree_of(self._shell.ask("swap_staged", run_id=run_id))
 
 
 class SshSession:

@@ -22,7 +22,6 @@ from bb8deploy.base.machine import lives
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.protocol import SyncSession
 from bb8deploy.host.files.ssh import SshSession
-from bb8deploy.host.shell import scripts
 from bb8deploy.host.shell.answer import Section, tree_of
 from bb8deploy.host.shell.shell import Conversation, Shell
 
@@ -121,13 +120,12 @@ class SshHolding:
 
     def __init__(self, shell: Shell, owner: Owner, *, lease: float, receipt: str, dead: str = "") -> None:
         arguments = (owner.line(), str(int(lease)), receipt, dead)
-        program = scripts.RECOVER + scripts.FACTS + scripts.LOCK
-        self._talk: Conversation | None = shell.start(program, *arguments, run_id=owner.run)
+        self._talk: Conversation | None = shell.start("lock", arguments=arguments, run_id=owner.run)
         self._run_id = owner.run
         with contextlib.ExitStack() as undo:
             undo.callback(self._talk.stream.abort)
             # A delivery's program is started now already: sshd lets nothing in before a command runs.
-            self._delivery: Conversation | None = shell.start(scripts.APPLY, run_id=owner.run)
+            self._delivery: Conversation | None = shell.start("apply", run_id=owner.run)
             undo.callback(self._delivery.stream.abort)
             parts = self._talk.answer()
             _refuse_held(parts, shell.where)

@@ -6,26 +6,8 @@ import time
 from dataclasses import dataclass
 
 from bb8deploy.host.capabilities import HostFacts, facts_of
-from bb8deploy.host.shell import scripts
 from bb8deploy.host.shell.answer import Section
 from bb8deploy.host.shell.shell import Shell
-
-# `P` is the folder above the runtime folder: a deploy renames in it and keeps its state below it.
-_PLACE = r"""
-yes_no() { if "$@"; then echo yes; else echo no; fi; }
-place() {
-  say PLACE
-  echo "present=$(yes_no test -d "$R")"; echo "readable=$(yes_no test -r "$R")"
-  echo "parent=$(yes_no test -d "$P")"; echo "writable=$(yes_no test -w "$P")"
-  echo "free_kb=$(df -Pk "$P" 2>/dev/null | awk 'NR == 2 { print $4 }')"
-  for mark in swapping inplace; do [ ! -e "$W/$mark" ] || echo "mark=$mark"; done
-  for old in "$W"/next.*; do [ ! -e "$old" ] || echo "mark=${old##*/}"; done
-  if [ -d "$S" ]; then echo "state_writable=$(yes_no test -w "$S")"; fi
-  [ -d "$L" ] || return 0
-  echo "expires=$(cat "$L/expires" 2>/dev/null)"; say OWNER; cat "$L/owner" 2>/dev/null
-}
-{ facts; place; say END; } | together
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +45,7 @@ class Surroundings:
 def look_around(shell: Shell) -> Surroundings:
     """Asks all of it by one command. Raises CheckFailed, Refused or Unreachable."""
     before = time.time()
-    parts = shell.ask(scripts.FACTS + _PLACE)
+    parts = shell.ask("place")
     after = time.time()
     facts = facts_of(parts)
     ahead = facts.clock + 0.5 - (before + after) / 2 if facts.clock else None

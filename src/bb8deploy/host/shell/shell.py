@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused
 from bb8deploy.host.shell.answer import Section, sections
-from bb8deploy.host.shell.scripts import START, SWAP, TREE
+from bb8deploy.host.shell.programs import program
 from bb8deploy.transport.base import Completed, Stream, Transport
 
 STEP_DEADLINE = 300.0
@@ -39,16 +39,15 @@ class Shell:
         """`user@host:/folder`."""
         return f"{self.transport.where}:{self.runtime}"
 
-    def start(self, program: str, *arguments: str, run_id: str = "look") -> Conversation:
-        """Starts a program; `START`, `TREE` and `SWAP` stand before it."""
+    def start(self, *names: str, arguments: Sequence[str] = (), run_id: str = "look") -> Conversation:
+        """Starts the named programs, one after the other in one process on the host."""
         mark = secrets.token_hex(16)
-        text = START + TREE + SWAP + program
-        argv = (*self._prefix, "sh", "-c", text, "sh", mark, self.runtime, run_id, *arguments)
+        argv = (*self._prefix, "sh", "-c", program(*names), "sh", mark, self.runtime, run_id, *arguments)
         return Conversation(self.transport.open(argv), mark, self.where)
 
-    def ask(self, program: str, *arguments: str, stdin: bytes = b"", run_id: str = "look") -> list[Section]:
-        """Runs a program whose whole input is known and gives its first answer."""
-        with self.start(program, *arguments, run_id=run_id) as talk:
+    def ask(self, name: str, *arguments: str, stdin: bytes = b"", run_id: str = "look") -> list[Section]:
+        """Runs a program whose whole input is known; returns its first answer."""
+        with self.start(name, arguments=arguments, run_id=run_id) as talk:
             talk.send(stdin)
             talk.stream.close_input()
             return talk.answer()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bb8deploy.base.errors import Refused, Unreachable
+from bb8deploy.host.shell import programs
 from bb8deploy.host.supervisor.api import plain_lines
 from bb8deploy.host.supervisor.base import (
     QUICK,
@@ -33,16 +34,6 @@ from bb8deploy.host.supervisor.base import (
 from bb8deploy.transport.base import Transport
 
 PROFILE = "/etc/profile.d/homeassistant.sh"
-# With the token in the environment the program runs as it stands. A user without it gets it from the
-# add-on's profile, which only bash can read and which may print a banner: that goes nowhere.
-_PRELUDE = """program=$1 profile=$2
-if [ -n "${SUPERVISOR_TOKEN:-}" ] || [ ! -r "$profile" ]; then exec sh -c "$program"; fi
-if command -v bash >/dev/null 2>&1; then
-  exec bash -c '. "$0" >/dev/null 2>&1; eval "$1"' "$profile" "$program"
-fi
-. "$profile" >/dev/null 2>&1
-eval "$program"
-"""
 _DENIED = {
     401: re.compile(r"\b401: Unauthorized|unauthorized: missing or invalid|(?:status|unexpected).*\b401\b"),
     403: re.compile(r"\b403: Forbidden|forbidden: insufficient|(?:status|unexpected).*\b403\b"),
@@ -222,7 +213,7 @@ class HaCli:
         return [Said(out, err, status) for (out, status), err in zip(outs, errs, strict=False)]
 
     def _argv(self, program: str) -> list[str]:
-        return [*self._prefix, "sh", "-c", _PRELUDE, "sh", program, self._profile]
+        return [*self._prefix, "sh", "-c", programs.program("ha"), "sh", program, self._profile]
 
     def _data(self, said: Said, doing: str) -> dict[str, Any]:
         body = _json(said.out)

@@ -1,0 +1,55 @@
+"""Loads the shell programs that run on the host: POSIX sh, with no tools but those of busybox.
+
+Each program is a file in `sh/`. Its line `# needs: NAME...` names the files that it is sent together with.
+Every answer begins with a line that holds a random mark, so that banners and output of rc files are not
+taken for it. Answers made of many small writes go through `together`: sshd leaves Nagle's algorithm on, and
+a second small packet would wait one round trip for the acknowledgement of the first.
+
+State is kept beside the app folder in `.bb8deploy/<name>/`: `next.<run>` is a tree that is being made,
+`previous` the earlier tree, and `previous.old` the one before it during a swap. The file `swapping` exists
+for exactly as long as a swap takes; it holds 1 if there was an app folder before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+FOLDER = "sh"
+
+
+def program(*names: str) -> str:
+    """The text of these programs in a row, each needed file once before the first that needs it."""
+    order = dict.fromkeys(part for name in names for part in _in_order(name))
+    return "\n".join(_text(name) for name in order)
+
+
+def names() -> tuple[str, ...]:
+    """The name of every file of programs, sorted."""
+    found = (item.name for item in files(__package__).joinpath(FOLDER).iterdir())
+    return tuple(sorted(name.removesuffix(".sh") for name in found if name.endswith(".sh")))
+
+
+def _in_order(name: str) -> Iterator[str]:
+    for needed in _needs(name):
+        yield from _in_order(needed)
+    yield name
+
+
+@cache
+def _source(name: str) -> str:
+    return files(__package__).joinpath(FOLDER, f"{name}.sh").read_text(encoding="utf-8")
+
+
+@cache
+def _needs(name: str) -> tuple[str, ...]:
+    heads = (line.partition("# needs:")[2] for line in _source(name).splitlines())
+    return next((tuple(head.split()) for head in heads if head), ())
+
+
+@cache
+def _text(name: str) -> str:
+    """The program without its comments, which need not travel."""
+    lines = (line for line in _source(name).splitlines() if not line.lstrip().startswith("#"))
+    return "\n".join(line for line in lines if line.strip()) + "\n"

@@ -1,0 +1,43 @@
+# Holds the lock for as long as its input stays open; then appends receipts that are sent to it.
+# shellcheck shell=sh disable=SC2034,SC2154
+# needs: start tree recover facts
+owner=$4; lease=$5; receipt=$6; dead=$7; now=$(date +%s)
+take() {
+  mkdir "$L" 2>/dev/null || return 1
+  if printf '%s\n' "$owner" > "$L/owner" && echo $((now + lease)) > "$L/expires"; then return 0; fi
+  rm -rf "$L"; fail STATE
+}
+stale() {
+  if [ -n "$dead" ] && [ "$was" = "$dead" ]; then return 0; fi
+  until=$(cat "$L/expires" 2>/dev/null)
+  case $until in
+    ''|*[!0-9]*) [ -n "$(find "$L" -maxdepth 0 -mmin +2 2>/dev/null)" ] ;;
+    *) [ "$now" -gt "$until" ] ;;
+  esac
+}
+held() { say HELD; printf '%s\n' "$was"; say END; exit 0; }
+release() { if [ "$(cat "$L/owner" 2>/dev/null)" = "$owner" ]; then rm -rf "$L"; fi; }
+mkdir -p "$S" || fail STATE
+if ! take; then
+  was=$(cat "$L/owner" 2>/dev/null)
+  stale || held
+  mv "$L" "$L.$run" 2>/dev/null || held
+  if [ "$(cat "$L.$run/owner" 2>/dev/null)" != "$was" ]; then mv "$L.$run" "$L"; held; fi
+  rm -rf "$L.$run"
+  take || held
+  say OVER; printf '%s\n' "$was"
+fi
+trap 'release; exit 0' HUP INT TERM PIPE
+recover
+{ facts; tree "$R"; } | together
+rm -rf "$W"/gone.* >/dev/null 2>&1 &
+while IFS= read -r line; do
+  case $line in
+    +*) text=${line#+}
+        mkdir -p "${receipt%/*}" 2>/dev/null
+        if printf '%s\n' "$text" >> "$receipt"; then :; else bad=1; fi ;;
+    .) if [ "${bad:-0}" = 0 ]; then end KEPT; else end LOST; fi; bad=0 ;;
+    *) break ;;
+  esac
+done
+release

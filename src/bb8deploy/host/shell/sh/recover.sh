@@ -1,0 +1,20 @@
+# Puts right what a killed run left behind.
+# shellcheck shell=sh disable=SC2034,SC2154
+# needs: start swap
+recover() {
+  back=0
+  if [ -e "$W/swapping" ]; then
+    putback; rm -f "$W/swapping"
+    touch_config
+  fi
+  if [ -e "$W/inplace" ] && [ -d "$W/previous" ]; then
+    rm -rf "$next" "$W/torn"
+    cp -a "$W/previous" "$next" || fail COPY
+    if [ -e "$R" ]; then mv "$R" "$W/torn" || fail RENAME; fi
+    mv "$next" "$R" || fail RENAME
+    touch_config
+    rm -f "$W/inplace"; rm -rf "$W/torn"; back=1
+  fi
+  for old in "$W"/next.*; do [ ! -e "$old" ] || rm -rf "$old"; done
+  [ $back = 0 ] || say RESTORED
+}

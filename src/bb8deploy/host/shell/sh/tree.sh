@@ -1,0 +1,22 @@
+# Lists a folder with the hash of every file, in one pass.
+# shellcheck shell=sh disable=SC2034,SC2154
+# needs: start
+# One pass names everything while the files are hashed: a plain file once, an executable one twice, a folder
+# three times, a link four times, anything else five times. A file without a hash is missed by its name.
+if command -v openssl >/dev/null 2>&1; then hasher='openssl dgst -r -sha256'; else hasher=sha256sum; fi
+tree() { say TREE; list "$1"; say END; }
+list() {
+  if [ ! -d "$1" ]; then say ABSENT; return; fi
+  ( cd "$1" || exit 1
+    # shellcheck disable=SC2086
+    find . -type f -print0 | xargs -0 -r $hasher | {
+      say NAMES
+      find . -print0 \( -type f ! -perm -100 -o -print0 \( -type f -o -print0 \( -type d -o \
+        -print0 \( -type l -o -print0 \) \) \) \) || exit 1
+      say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
+      say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
+      say HASHES; cat
+      say WHOLE
+    }
+  )
+}

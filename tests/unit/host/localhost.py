@@ -1,0 +1,126 @@
+"""A transport that runs commands on this machine, under a shell and with tools of the test's choice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from bb8deploy.transport.base import Completed, Stats
+
+SHELLS = ("dash", "bash", "busybox")
+
+
+class ProcessStream:
+    """`Stream` over a child process."""
+
+    def __init__(self, argv: Sequence[str], environ: dict[str, str], stats: Stats) -> None:
+        self._argv = tuple(argv)
+        self._stats = stats
+        self._err = tempfile.TemporaryFile()  # noqa: SIM115
+        self._began = time.monotonic()
+        self._child = subprocess.Popen(
+            list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._err, env=environ
+        )
+        assert self._child.stdin
+        assert self._child.stdout
+        self._in, self._out = self._child.stdin, self._child.stdout
+
+    def write(self, data: bytes, *, deadline: float) -> None:
+        self._in.write(data)
+        self._in.flush()
+
+    def close_input(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._in.close()
+
+    def read(self, *, deadline: float) -> bytes:
+        if not select.select([self._out], [], [], deadline)[0]:
+            pytest.fail(f"{self._argv[0]} did not answer within {deadline:.0f} s")
+        return os.read(self._out.fileno(), 65536)
+
+    def finish(self, *, deadline: float) -> Completed:
+        self.close_input()
+        out = self._out.read()
+        status = self._child.wait(deadline)
+        self._err.seek(0)
+        done = Completed(self._argv, status, None, out, self._err.read(), time.monotonic() - self._began)
+        self._end()
+        return done
+
+    def abort(self) -> None:
+        if self._err.closed:
+            return
+        self.close_input()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(10)
+        self._child.kill()
+        self._child.wait()
+        self._end()
+
+    def _end(self) -> None:
+        self._out.close()
+        self._err.close()
+
+
+class LocalTransport:
+    """`Transport` to this machine; `sh` is the shell that was asked for."""
+
+    where = "root@here"
+
+    def __init__(self, shell: Sequence[str], environ: dict[str, str]) -> None:
+        self.stats = Stats()
+        self._shell = tuple(shell)
+        self._environ = environ
+        self._streams: list[ProcessStream] = []
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", deadline: float) -> Completed:
+        stream = self.open(argv)
+        with contextlib.suppress(BrokenPipeError):
+            stream.write(stdin, deadline=deadline)
+        return stream.finish(deadline=deadline)
+
+    def open(self, argv: Sequence[str]) -> ProcessStream:
+        words = [*self._shell, *argv[1:]] if argv[0] == "sh" else list(argv)
+        stream = ProcessStream(words, self._environ, self.stats)
+        self._streams.append(stream)
+        return stream
+
+    def close(self) -> None:
+        """Ends every command, as the end of a connection does."""
+        for stream in self._streams:
+            stream.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextlib.contextmanager
+def local_transport(shell: str) -> Iterator[LocalTransport]:
+    """A transport for `dash`, `bash`, or `busybox`, under which nothing but busybox can be found."""
+    found = shutil.which(shell)
+    if not found:
+        pytest.skip(f"SKIPPED: {shell} is not installed")
+    if shell != "busybox":
+        with LocalTransport([found], {"PATH": os.environ["PATH"]}) as made:
+            yield made
+        return
+    with tempfile.TemporaryDirectory(prefix="busybox-") as tools:
+        subprocess.run([found, "--install", "-s", tools], check=True)
+        with LocalTransport([str(Path(tools, "sh"))], {"PATH": tools}) as made:
+            yield made
