@@ -1,17 +1,18 @@
-# What people type. Each target sets up what it needs in .venv, from the hashed locks, without root.
+# What people type. Each target installs what it needs into .venv from the hashed locks, without root.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet
+INSTALL = ops/install.sh $(BIN)/python
 LOCK = ops/lock.sh
-# Most tests wait for a server or a child, so more workers than cores are of use.
+# Most tests wait for a server or a child process: use more workers than cores.
 WORKERS ?= 4
 ARGS ?=
-# The tests start hundreds of Pythons: with the compiled modules kept (git ignores them), each starts sooner.
+# The tests start hundreds of Pythons. Each starts faster with the compiled modules, which git ignores.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e stories labs bench lint format lock docs clean release-patch validate deploy diagnose
+.PHONY: help setup demo check test e2e stories labs bench lint format lock docs clean release-patch validate deploy diagnose
 
 help: ## Show this list.
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +21,11 @@ setup: $(VENV)/.dev ## Create .venv with everything for work on bb8deploy.
 
 demo: $(VENV)/.runtime ## Release this workspace into an embedded Home Assistant host, and show it.
 	@$(BIN)/bb8deploy demo $(ARGS)
+
+check: $(VENV)/.dev ## Before a commit: format, lint, types and unit tests, in about a minute.
+	@$(BIN)/ruff format --quiet .
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest tests/unit -n $(WORKERS) --dist worksteal -q $(ARGS)
 
 test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real ssh and broker.
 	@$(BIN)/pytest -m "not e2e" -n $(WORKERS) --dist worksteal -q $(ARGS)
@@ -35,19 +41,21 @@ labs: $(VENV)/.dev ## Run the real parts: Docker, Home Assistant Core, BlueZ in 
 bench: $(VENV)/.dev ## Measure the figures; writes reports/bench/*.json.
 	@$(BIN)/python -m ops.bench.all $(ARGS)
 
-lint: $(VENV)/.dev ## Check style, format and types.
-	@$(BIN)/ruff check .
+lint: $(VENV)/.dev ## Check style, format, dependencies, workflows and types.
+	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/deptry src >/dev/null 2>&1 || $(BIN)/deptry src
+	@$(BIN)/zizmor --offline --quiet .github
 	@$(BIN)/mypy --strict src
 	@$(BIN)/mypy --strict addon/bb8_core
 
 format: $(VENV)/.dev ## Format the code.
 	@$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## Write the generated pages of docs/ anew.
+docs: $(VENV)/.dev ## Generate the generated pages of docs/ again.
 	@$(BIN)/python -m ops.docs.generate
 
-lock: $(VENV)/.dev ## Resolve the dependencies anew into the locks.
+lock: $(VENV)/.dev ## Resolve the dependencies again and write the locks.
 	@$(LOCK)
 
 clean: ## Remove .venv, caches and reports.
@@ -73,13 +81,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
-	@echo "installing from requirements.lock"
-	@$(PIP) --no-deps --require-hashes -r requirements.lock
+	@$(INSTALL) requirements.lock --no-deps --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
-	@echo "installing from requirements-dev.lock"
-	@$(PIP) --no-deps --require-hashes -r requirements-dev.lock
+	@$(INSTALL) requirements-dev.lock --no-deps --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
