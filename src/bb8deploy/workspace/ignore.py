@@ -1,41 +1,56 @@
-"""Which paths stay at home: rsync's exclude-from patterns with rsync's own meaning.
+"""Which paths are never sent: rsync's exclude-from patterns with rsync's own meaning.
 
 Source of the meaning: rsync(1), section "PATTERN MATCHING RULES", and `rule_matches` in rsync's exclude.c.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.workspace.private import NAMES, TEMPLATES
 
 SOURCE = Path("ops/rsync_runtime.exclude")
-ALWAYS = ("secrets.yaml", ".bb8deploy")
-DEFAULT = """\
-.git
-.git*
-.DS_Store
-._*
-.AppleDouble
-Thumbs.db
-desktop.ini
-__pycache__
-*.pyc
-*.pyo
-.venv
-*.egg-info
-.coverage
-htmlcov
-.pytest_cache
-.ruff_cache
-.mypy_cache
-.hypothesis
-secrets.yaml
-"""
+ALWAYS = (*NAMES, ".bb8deploy")
+"""Never sent, whatever the rules of a workspace say."""
+LITTER = (
+    ".DS_Store",
+    "._*",
+    ".AppleDouble",
+    ".apdisk",
+    "Thumbs.db",
+    "desktop.ini",
+    ".smbdelete*",
+    ".fuse_hidden*",
+    ".nfs0*",
+)
+"""Files that file managers and file systems create by themselves, above all on shares."""
+DEFAULT = "\n".join(
+    (
+        ".git",
+        ".git*",
+        *LITTER,
+        "__pycache__",
+        "*.pyc",
+        "*.pyo",
+        ".venv",
+        "*.egg-info",
+        ".coverage",
+        "htmlcov",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".mypy_cache",
+        ".hypothesis",
+        "",
+    )
+)
+"""The rules of a workspace without a file of its own."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,7 @@ class Ignore:
                 rules.clear()
                 continue
             rules.append(Rule.parse(line))
-        return cls((*(Rule(name, exclude=True, folders_only=False) for name in ALWAYS), *rules))
+        return cls((*_always(rules), *rules))
 
     @classmethod
     def load(cls, file: Path) -> Ignore:
@@ -170,6 +185,21 @@ class Ignore:
         return re.compile(
             "|".join(rule.expression for rule in self.rules if not rule.folders_only), re.DOTALL
         )
+
+
+def is_litter(name: str) -> bool:
+    """True for a file that a file manager or file system created by itself."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in LITTER)
+
+
+def _always(rules: Sequence[Rule]) -> Iterator[Rule]:
+    """The rules that come first; a template of a private file is sent unless the workspace excludes it."""
+    for name in TEMPLATES:
+        said = next((rule for rule in rules if rule.matches(name, is_dir=False)), None)
+        if said is None or not said.exclude:
+            yield Rule(name, exclude=False, folders_only=False)
+    for name in ALWAYS:
+        yield Rule(name, exclude=True, folders_only=False)
 
 
 def _bytes(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from bb8deploy.base.errors import CheckFailed, UsageError
 from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.workspace.walk import walk_items
 
 STAMP = "build_stamp.json"
 PIECE = 128 * 1024
@@ -147,8 +148,14 @@ def walk(root: Path, ignore: Ignore) -> Manifest:
         )
     entries: list[Entry] = []
     total = 0
-    for path, item in _items(root, "", ignore):
-        entry = _entry(root, path, item)
+    found = walk_items(
+        root, skip=lambda path, is_dir: ignore.ignored(path, is_dir=is_dir), unreadable=_refuse_unreadable
+    )
+    for item in found:
+        _check_name(item.path)
+        if item.is_dir:
+            continue
+        entry = _entry(root, item.path, item.entry)
         entries.append(entry)
         total += entry.size
         _bound(root, len(entries), total)
@@ -183,22 +190,8 @@ def leads_out(path: str, target: str) -> bool:
     return place == ".." or place.startswith("../")
 
 
-def _items(root: Path, folder: str, ignore: Ignore) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    try:
-        with os.scandir(root / folder) as found:
-            items = sorted(found, key=lambda item: item.name)
-    except OSError as error:
-        raise _unreadable(folder or str(root), error) from error
-    for item in items:
-        path = f"{folder}/{item.name}" if folder else item.name
-        is_dir = item.is_dir(follow_symlinks=False)
-        if ignore.ignored(path, is_dir=is_dir):
-            continue
-        _check_name(path)
-        if is_dir:
-            yield from _items(root, path, ignore)
-        else:
-            yield path, item
+def _refuse_unreadable(path: str, error: OSError) -> None:
+    raise _unreadable(path or "the app's folder", error) from error
 
 
 def _entry(root: Path, path: str, item: os.DirEntry[str]) -> Entry:
