@@ -36,9 +36,9 @@ class Told:
 
 @cache
 def pages() -> tuple[Path, ...]:
-    """Every page for people: README, changelog, docs, the add-on's own, and what `explain` shows."""
+    """Every page for people: README, changelog, docs and those of the app."""
     found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "addon").glob("*.md")]
-    return tuple(sorted([*found, *(ROOT / "src" / "bb8deploy" / "pages").glob("*.md")]))
+    return tuple(sorted(found))
 
 
 @cache

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ops.docs import codes
+from ops.docs import errors as error_pages
+from ops.docs.markdown import BY, table
 
-from bb8deploy.base import errors as tree
-from bb8deploy.lanes.verify.bringup_errors import UNLISTED
+from bb8deploy.catalogue.entries import Area
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 88
-_BY = "Written by `python -m ops.docs.generate`; a test holds it to the code."
 
 
 def cli() -> str:
@@ -26,7 +25,7 @@ def cli() -> str:
 
     root = get_command(build())
     context = root.make_context("bb8deploy", [], resilient_parsing=True, terminal_width=WIDTH)
-    parts = ["# Commands", "", _BY, "", "What each `--help` says. Exit codes: [errors.md](errors.md)."]
+    parts = ["# Commands", "", BY, "", "What each `--help` says. Exit codes: [errors.md](errors.md)."]
     for name, words in [("bb8deploy", root.get_help(context).rstrip()), *_commands(root, context, COMMANDS)]:
         parts += ["", f"## {name}", "", "```text", words, "```"]
     return "\n".join(parts) + "\n"
@@ -37,20 +36,7 @@ def tokens() -> str:
     from bb8deploy.runs.tokens import CATALOGUE
 
     rows = ((f"`{t}`", m.lane, m.observed, ", ".join(m.receipts)) for t, m in CATALOGUE.items())
-    return f"{_TOKENS_HEAD}\n{_table(('token', 'lane', 'written only when', 'receipt'), rows)}"
-
-
-def errors() -> str:
-    """docs/errors.md: exit codes and an index of the pages that `bb8deploy explain` shows."""
-    kinds: dict[int, list[str]] = defaultdict(list)
-    for name, value in vars(tree).items():
-        if isinstance(value, type) and issubclass(value, tree.Bb8Error) and value is not tree.Bb8Error:
-            kinds[value.exit_code].append(f"{name}: {(value.__doc__ or '').splitlines()[0]}")
-    meanings = ((str(number), " ".join(kinds[number])) for number in sorted(kinds))
-    exits = _table(("exit code", "meaning"), [("0", "Done."), *meanings])
-    pages = codes.documented()
-    known = [(_link(one), _ends(one), codes.title(one)) for one in pages]
-    return f"{_ERRORS_HEAD}\n{exits}\n## Codes\n\n{_table(('code', 'exit code', 'in short'), known)}"
+    return f"{_TOKENS_HEAD}\n{table(('token', 'lane', 'written only when', 'receipt'), rows)}"
 
 
 def rules() -> str:
@@ -73,8 +59,8 @@ def settings() -> str:
         )
         for key in KEYS
     )
-    known = _table(("setting", "what it is", "default", "example"), rows)
-    others = _table(("variable", "what it does"), ((f"`{name}`", text) for name, text in ENVIRONMENT))
+    known = table(("setting", "what it is", "default", "example"), rows)
+    others = table(("variable", "what it does"), ((f"`{name}`", text) for name, text in ENVIRONMENT))
     return f"{_SETTINGS_HEAD}\n{known}\n{_ENVIRONMENT_HEAD}\n{others}"
 
 
@@ -104,7 +90,7 @@ def contracts() -> str:
         own = {k: v for k, v in schema.get("properties", {}).items() if k not in shared}
         rows = ((f"`{field}`", _kind(value)) for field, value in own.items())
         about = str(schema.get("description", "")).split("\n\n")[0].replace("\n", " ")
-        parts += ["", f"## {name}", "", about, "", _table(("field", "type"), rows).rstrip()]
+        parts += ["", f"## {name}", "", about, "", table(("field", "type"), rows).rstrip()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -117,16 +103,20 @@ def supervisor_rules() -> str:
 
 def troubles() -> str:
     """docs/troubles.md: what diagnose recognises by name."""
+    from bb8deploy.catalogue.lookup import entries
     from bb8deploy.plan.troubles import TABLE
 
-    rows = ((codes.title(rule.name), rule.remedy, _link(rule.name)) for rule in TABLE)
-    return f"{_TROUBLES_HEAD}\n{_table(('trouble', 'what ends it', 'code'), rows)}"
+    rows = (
+        (entries()[rule.name].title, rule.remedy, f"[{rule.name}](errors.md)") for rule in TABLE
+    )
+    return f"{_TROUBLES_HEAD}\n{table(('trouble', 'what ends it', 'code'), rows)}"
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli,
     "docs/contracts.md": contracts,
-    "docs/errors.md": errors,
+    "docs/errors.md": error_pages.index,
+    **{f"docs/errors/{area}.md": partial(error_pages.page, area) for area in Area},
     "docs/rules.md": rules,
     "docs/settings.md": settings,
     "docs/supervisor_rules.md": supervisor_rules,
@@ -149,7 +139,7 @@ ENVIRONMENT = (
 _TOKENS_HEAD = f"""\
 # Tokens
 
-{_BY}
+{BY}
 
 A token is one line, `TOKEN: NAME` and then ` key=value` pairs, at the start of a line. It goes to stdout and
 into the receipts of its lane under `reports/`, so that one `grep` finds it:
@@ -163,19 +153,10 @@ seeing it. A check that was not made says `SKIPPED: NAME reason=...`, one that f
 detail=...`. A receipt in the workspace holds the newest run of its lane alone; the one on the host
 (`HA_REPORTS_DIR`) grows.
 """
-_ERRORS_HEAD = f"""\
-# Errors and findings
-
-{_BY}
-
-Everything that can go wrong has a code, one sentence of cause and one of remedy. `bb8deploy explain CODE`
-shows a code's page, `bb8deploy explain` lists all of them. A finding fails `bb8deploy validate` where its
-level is error (exit code 1); what diagnose tells fails `bb8deploy diagnose` where it says fail.
-"""
 _SETTINGS_HEAD = f"""\
 # Settings
 
-{_BY}
+{BY}
 
 Read from `.env`, then from `.env.NAME` with `--target NAME`, then from the environment; what comes later
 wins. `bb8deploy config` shows each value with its origin, secrets masked. `.env` may say `export`.
@@ -184,7 +165,7 @@ wins. `bb8deploy config` shows each value with its origin, secrets masked. `.env
 _TROUBLES_HEAD = f"""\
 # Troubles that have a name
 
-{_BY}
+{BY}
 
 `bb8deploy diagnose` looks at settings, host, Supervisor, add-on, broker and robot, changes nothing, and says
 for each line what was seen and the one thing to do. These troubles it recognises by name, from several looks
@@ -198,7 +179,7 @@ These are read from the environment alone; they change how it speaks, not what i
 _CONTRACTS_HEAD = f"""\
 # JSON contracts
 
-{_BY}
+{BY}
 
 Each lane leaves one JSON document in `reports/runs/<run id>/`; `reports/latest.json` names the newest run.
 `bb8deploy schema NAME` prints a contract's JSON Schema. All of them have these fields:
@@ -218,31 +199,6 @@ def _commands(group: Any, above: Any, order: Iterable[str]) -> Iterator[tuple[st
             yield context.command_path, command.get_help(context).rstrip()
 
 
-def _link(code: str) -> str:
-    if code in codes.rules():
-        from bb8deploy.catalogue.listing import help_uri
-
-        return f"[{code}]({help_uri(code, '').removeprefix('/blob/main/docs/')})"
-    return f"[{code}](../src/bb8deploy/pages/{code}.md)"
-
-
-def _ends(code: str) -> str:
-    """The exit codes of the errors that carry it; for others, which command tells it."""
-    uses = [use for use in codes.uses() if use.code == code]
-    numbers = {number for use in uses if (number := codes.exit_code(use.by)) is not None}
-    if any(use.by == "Decision" for use in uses):  # a refusal of the plan, which the lane raises
-        refused = str(tree.CheckFailed.exit_code)
-        return (
-            f"{refused}, {tree.NotVerified.exit_code} where the rollback fails"
-            if code in UNLISTED
-            else refused
-        )
-    if numbers:
-        return ", ".join(map(str, sorted(numbers)))
-    parts = {part for path in codes.literals().get(code, ()) for part in (*path.parts, path.stem)}
-    return "finding" if parts & {"checks", "validate"} else "diagnose"
-
-
 def _kind(schema: dict[str, Any]) -> str:
     """A JSON Schema's type in a word or two."""
     if "$ref" in schema:
@@ -254,16 +210,6 @@ def _kind(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     return str(schema.get("type", schema.get("const", "any")))
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [_row(head), _row("---" for _ in head)]
-    return "\n".join([*lines, *(_row(row) for row in rows)]) + "\n"
-
-
-def _row(cells: Iterable[str]) -> str:
-    safe = (cell.replace("|", r"\|") for cell in cells)
-    return f"| {' | '.join(safe)} |"
 
 
 def stale() -> list[str]:

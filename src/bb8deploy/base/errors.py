@@ -1,26 +1,29 @@
-"""The error tree: every failure that a user can meet has a code, a cause, a remedy and an exit code.
+"""The error tree: every failure has a code, a cause, a remedy and an exit code.
 
 Bb8Error
 ├── UsageError        2    the command line or a setting is wrong
-├── CheckFailed       1    a check, a lane or an attestation did not hold
+├── CheckFailed       1    a check, a lane or an attestation failed
 ├── Unreachable       3    the host, the broker or the remote could not be reached
 │   └── Refused       3    it was reached and said no
-├── NotVerified       4    deployed, but not proven (says whether it was rolled back)
-├── Locked            5    somebody else is at work on the same host
+├── NotVerified       4    deployed, but not verified (the message says whether it was rolled back)
+├── Locked            5    another run works on the same host
 └── Interrupted     130    Ctrl-C; the state is safe and the next run continues
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NewType
+
+Code = NewType("Code", str)
+"""The stable name of an error, UPPER_SNAKE. Only the catalogue makes one: a misspelt name is a type error."""
 
 
 class Bb8Error(Exception):
-    """A failure in words: `cause` is one sentence of what was seen, `remedy` one of what to do.
+    """A failure for the user: `cause` is one sentence about what failed, `remedy` one about what to do.
 
-    `code` is UPPER_SNAKE and has a page of its own (`bb8deploy explain CODE`); `details` are further
-    lines that help, such as a container's last log lines.
+    Raised through the catalogue: `raise HOST_DISK_FULL("the disk of the host is full")`. `code` is described
+    by `bb8deploy explain CODE`; `details` are further lines, such as a container's last log lines.
     """
 
     exit_code: ClassVar[int] = 1
@@ -34,13 +37,13 @@ class Bb8Error(Exception):
 
 
 class UsageError(Bb8Error):
-    """The command line, `.env` or the environment says something that cannot be."""
+    """The command line, `.env` or the environment is not valid."""
 
     exit_code = 2
 
 
 class CheckFailed(Bb8Error):
-    """A check, a lane or an attestation was carried out and did not hold."""
+    """A check, a lane or an attestation ran and failed."""
 
     exit_code = 1
 
@@ -52,11 +55,11 @@ class Unreachable(Bb8Error):
 
 
 class Refused(Unreachable):
-    """The other side was reached and refused: wrong key, wrong token, a rejected push."""
+    """The other side was reached and refused: a wrong key or token, a rejected push."""
 
 
 class NotVerified(Bb8Error):
-    """The add-on was deployed, but what runs could not be proven to be what was sent."""
+    """The app was deployed, but it is not proven that the sent content runs."""
 
     exit_code = 4
 
@@ -68,6 +71,6 @@ class Locked(Bb8Error):
 
 
 class Interrupted(Bb8Error):
-    """The user stopped the run; what was observed so far stays in the journal."""
+    """The user stopped the run; the journal keeps what was observed."""
 
     exit_code = 130

@@ -5,16 +5,15 @@ from __future__ import annotations
 import ast
 import re
 
-from ops.docs import codes, commands, generate
+from ops.docs import commands, generate
 from tests.unit.house.sources import ROOT, TOOL, modules
 
+from bb8deploy.catalogue.lookup import entries
 from bb8deploy.settings.keys import KEYS
 
 _LOOKS_LIKE = re.compile(r"(?<![\w/.-])(?:HA|MQTT|REMOTE|BB8)_[A-Z][A-Z_]*[A-Z]\b")
 # Codes of errors may begin like a setting (HA_URL_MISSING).
-KNOWN = {name for key in KEYS for name in (key.name, *key.aliases)} | {
-    page.stem for page in codes.PAGES.glob("*.md")
-}
+KNOWN = {name for key in KEYS for name in (key.name, *key.aliases)} | entries().keys()
 
 
 def test_pages_and_workflows_name_settings_that_exist() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 
 import pytest
-from ops.docs import codes, generate
-from tests.unit.house.sources import ROOT
+from ops.docs import generate
+from tests.unit.house.sources import ROOT, SANDBOX, TOOL, modules
 
 
 @pytest.mark.parametrize("page", sorted(generate.PAGES))
@@ -52,5 +53,11 @@ def test_the_example_as_it_stands_sets_nothing() -> None:
 
 
 def test_every_variable_that_the_source_reads_for_itself_is_told() -> None:
-    own = {text for text in codes.literals() if re.fullmatch(r"BB8DEPLOY_[A-Z]+", text)}
+    own = {
+        node.value
+        for module in (*modules(TOOL), *modules(SANDBOX))
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.fullmatch(r"BB8DEPLOY_[A-Z]+", node.value)
+    }
     assert own == {name for name, _ in generate.ENVIRONMENT if name.startswith("BB8DEPLOY_")}

@@ -1,14 +1,12 @@
-"""`bb8deploy explain CODE`: the page of an error or finding code."""
+"""`bb8deploy explain CODE`: what an error or finding means and what to do."""
 
 from __future__ import annotations
 
-from importlib import resources
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from bb8deploy.base.errors import UsageError
-from bb8deploy.catalogue.rules import rules
 from bb8deploy.cli.common import Modes, plain_errors
 
 
@@ -19,30 +17,33 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     code: Annotated[
-        str, typer.Argument(help="The code, such as CONFIG_INVALID; without one, all codes.")
+        str, typer.Argument(help="The code, such as CONFIG_INVALID. Without one, all codes are listed.")
     ] = "",
 ) -> None:
-    """Explain an error or finding: what it means, why it matters, what to do."""
+    """Explain an error or finding: what it means and what to do."""
     with plain_errors(Modes()) as console:
-        console.raw(page(code.upper()) if code else "\n".join(codes()))
+        console.raw(page(code.upper()) if code else "\n".join(listing()))
 
 
-def codes() -> list[str]:
-    """Every code that has a page: rules of the table, and errors with a file of their own."""
-    folder = resources.files("bb8deploy") / "pages"
-    files = {item.name.removesuffix(".md") for item in folder.iterdir() if item.name.endswith(".md")}
-    return sorted(files | rules().keys())
+def listing() -> Iterator[str]:
+    """All codes with how they end and their titles, grouped by area."""
+    from bb8deploy.catalogue.lookup import groups
+
+    for group in groups():
+        yield group.title
+        width = max(len(code) for code, _, _ in group.rows)
+        yield from (f"  {code:{width}}  {title} ({ends})" for code, ends, title in group.rows)
+        yield ""
+    yield "`bb8deploy explain CODE` describes one of them."
 
 
 def page(code: str) -> str:
-    """The page of a code; raises UsageError with the nearest known one."""
-    if code in rules():
-        return rules()[code].page().rstrip()
-    known = codes()
-    if code in known:
-        return (resources.files("bb8deploy") / "pages" / f"{code}.md").read_text(encoding="utf-8").rstrip()
-    import difflib
+    """The page of a code; raises UsageError with the nearest known code."""
+    from bb8deploy.catalogue.errors.tool import CODE_UNKNOWN
+    from bb8deploy.catalogue.lookup import find, nearest
 
-    near = difflib.get_close_matches(code, known, n=1)
-    remedy = f"Did you mean {near[0]}?" if near else "`bb8deploy explain` lists all codes."
-    raise UsageError("CODE_UNKNOWN", f"there is no page for {code}", remedy)
+    entry = find(code)
+    if entry:
+        return entry.page().rstrip()
+    near = nearest(code)
+    raise CODE_UNKNOWN(f"there is no code {code}", f"Did you mean {near}?" if near else "")

@@ -1,0 +1,55 @@
+"""docs/errors.md and docs/errors/<area>.md, made from the catalogue of codes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ops.docs.markdown import BY, table
+
+from bb8deploy.base import errors as tree
+from bb8deploy.catalogue.entries import Area
+from bb8deploy.catalogue.listing import help_uri
+from bb8deploy.catalogue.lookup import TITLES, Listed, of_area
+from bb8deploy.catalogue.rules import rules
+
+_HEAD = f"""\
+# Errors and findings
+
+{BY}
+
+Every error has a code, one sentence with the cause and one with the remedy. `bb8deploy explain CODE` describes
+a code, `bb8deploy explain` lists all codes. A finding of level error makes `bb8deploy validate` fail (exit code
+1). A check that fails in `bb8deploy diagnose` makes it fail.
+"""
+
+
+def index() -> str:
+    """docs/errors.md: the exit codes, and every code with its title."""
+    kinds: dict[int, list[str]] = defaultdict(list)
+    for name, value in vars(tree).items():
+        if isinstance(value, type) and issubclass(value, tree.Bb8Error) and value is not tree.Bb8Error:
+            kinds[value.exit_code].append(f"{name}: {(value.__doc__ or '').splitlines()[0]}")
+    meanings = ((str(number), " ".join(kinds[number])) for number in sorted(kinds))
+    parts = [_HEAD, table(("exit code", "meaning"), [("0", "Done."), *meanings])]
+    for area in Area:
+        rows = ((f"[{e.code}](errors/{area}.md#{e.code.lower()})", e.ends, e.title) for e in of_area(area))
+        parts += [f"## {TITLES[area]}\n", table(("code", "exit code", "meaning"), rows)]
+    found = ((_rule_link(rule.code), rule.level.value, rule.title) for rule in rules().values())
+    parts += ["## Rules of validate\n", table(("code", "level", "meaning"), found)]
+    return "\n".join(parts)
+
+
+def page(area: Area) -> str:
+    """docs/errors/<area>.md: what each code of the area means and what to do."""
+    parts = [f"# {TITLES[area]}", BY, "All codes: [errors.md](../errors.md)."]
+    for entry in of_area(area):
+        parts += [f"## {entry.code}", f"{_sentence(entry)} {entry.why}", f"**What to do.** {entry.remedy}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sentence(entry: Listed) -> str:
+    return f"*{entry.title[0].upper()}{entry.title[1:]}* ({entry.ends})."
+
+
+def _rule_link(code: str) -> str:
+    return f"[{code}]({help_uri(code, '').removeprefix('/blob/main/docs/')})"

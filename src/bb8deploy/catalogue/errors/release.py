@@ -1,0 +1,77 @@
+"""Releases and versions: the codes of the area."""
+
+from __future__ import annotations
+
+from bb8deploy.base.errors import CheckFailed, Code, Locked, UsageError
+from bb8deploy.catalogue.entries import Area, ErrorCode
+
+# fmt: off
+BUMP_LOST = ErrorCode(
+    Code("BUMP_LOST"), Area.RELEASE, CheckFailed, "the commit does not have the new version",
+    "Git committed, but config.yaml in the commit does not have the new version: a hook or a filter"
+    " changed it.",
+    "Keep the hook or filter from changing config.yaml (see `.git/hooks` and `.gitattributes`), then"
+    " release again.",
+)
+BUMP_REFUSED = ErrorCode(
+    Code("BUMP_REFUSED"), Area.RELEASE, CheckFailed, "git refused the commit",
+    "A hook or the signing program failed. The files and the index are as they were before.",
+    "Fix what the hook or git reports, then release again.",
+)
+BUMP_UNSAFE = ErrorCode(
+    Code("BUMP_UNSAFE"), Area.RELEASE, CheckFailed, "the version cannot be changed safely",
+    "The edit would change more than the version, so it was not made. A bump keeps comments and layout.",
+    'Write the version on its own line, as `version: "2026.11.23.0"`.',
+)
+RELEASE_WHAT = ErrorCode(
+    Code("RELEASE_WHAT"), Area.RELEASE, UsageError, "no version given",
+    "`release` needs either a version or `--resume`.",
+    "Run `bb8deploy release patch`, or `bb8deploy release --resume` to continue a release. A version is"
+    " `patch`, `date` or one such as 2026.11.23.0.",
+)
+RESUME_NOTHING = ErrorCode(
+    Code("RESUME_NOTHING"), Area.RELEASE, UsageError, "nothing to resume",
+    "The newest deploy or release finished, or there is none. With several targets this is not an"
+    " error: a target with nothing to resume is deployed from the start.",
+    "Run the command without --resume.",
+)
+RESUME_STALE = ErrorCode(
+    Code("RESUME_STALE"), Area.RELEASE, CheckFailed, "the workspace has another version than the release",
+    "The interrupted release was for another version than the workspace has now.",
+    "Start a new release with `bb8deploy release patch`.",
+)
+VERSION_CLOCK_BEHIND = ErrorCode(
+    Code("VERSION_CLOCK_BEHIND"), Area.RELEASE, UsageError, "the clock is behind the newest version",
+    "By this machine's clock in UTC, today is before the date of the current version, so `release date`"
+    " would go back.",
+    "Set the clock, or use `bb8deploy release patch`.",
+)
+VERSION_INVALID = ErrorCode(
+    Code("VERSION_INVALID"), Area.RELEASE, UsageError, "not a version",
+    "A version is `YYYY.M.D.P` with a real date, or semantic `X.Y.Z` with an optional pre-release,"
+    " without leading zeros.",
+    "Write a version such as 2026.11.23.0 or 1.4.2, without leading zeros. `bb8deploy release` also"
+    " accepts `patch` and `date`.",
+)
+VERSION_IN_FUTURE = ErrorCode(
+    Code("VERSION_IN_FUTURE"), Area.RELEASE, UsageError, "the version is in the future",
+    "An explicit calendar version is more than a day ahead. Every `release date` until then would be"
+    " refused.",
+    "Correct the date, or use `bb8deploy release date`.",
+)
+VERSION_NOT_NEWER = ErrorCode(
+    Code("VERSION_NOT_NEWER"), Area.RELEASE, UsageError, "the version is not newer than the current one",
+    "An explicit version must be newer than the one in config.yaml. Hosts would see a downgrade.",
+    "Choose a later version, or use `bb8deploy release patch`.",
+)
+VERSION_SCHEME_MIXED = ErrorCode(
+    Code("VERSION_SCHEME_MIXED"), Area.RELEASE, UsageError, "two version schemes",
+    "The workspace uses calendar versions and the request is semantic, or the other way round. The two"
+    " cannot be compared.",
+    "Keep to one scheme. To change it, edit every version by hand in a separate commit.",
+)
+WORKSPACE_LOCKED = ErrorCode(
+    Code("WORKSPACE_LOCKED"), Area.RELEASE, Locked, "another release runs in this workspace",
+    "A release holds the lock of this workspace. The lock ends with its process, even after a kill.",
+    "Wait for the other release, or stop it and continue it later with `bb8deploy release --resume`.",
+)

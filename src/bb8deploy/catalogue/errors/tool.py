@@ -1,0 +1,158 @@
+"""The command line, reports, demo and sandbox: the codes of the area."""
+
+from __future__ import annotations
+
+from bb8deploy.base.errors import CheckFailed, Code, Interrupted, Locked, UsageError
+from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom
+
+# fmt: off
+AREA_UNKNOWN = ErrorCode(
+    Code("AREA_UNKNOWN"), Area.TOOL, UsageError, "there is no such area",
+    "The area is not one of those that the message lists.",
+    "Use one of the areas in the message, or no area.",
+)
+BUNDLE_UNWRITABLE = ErrorCode(
+    Code("BUNDLE_UNWRITABLE"), Area.TOOL, UsageError, "the archive cannot be written",
+    "The file that `--bundle` names cannot be created. The diagnosis itself is in reports/.",
+    "Name a file in a folder that you can write to.",
+)
+CACHE_UNWRITABLE = ErrorCode(
+    Code("CACHE_UNWRITABLE"), Area.TOOL, UsageError, "the cache folder cannot be written",
+    "bb8deploy keeps environments for tests, image layers and the sandbox in a cache. The folder cannot"
+    " be created or written: no permission, no space, or a file with its name. Everything in it can be"
+    " created again.",
+    "Set BB8DEPLOY_CACHE to a folder that you can write to.",
+)
+CODE_UNKNOWN = ErrorCode(
+    Code("CODE_UNKNOWN"), Area.TOOL, UsageError, "there is no such code",
+    "`bb8deploy explain` was given a code that does not exist.",
+    "Run `bb8deploy explain` for all codes.",
+)
+DEMO_NO_GIT = ErrorCode(
+    Code("DEMO_NO_GIT"), Area.TOOL, UsageError, "there is no commit for the demo",
+    "The demo clones the workspace with git and releases the clone. This folder is not a git checkout,"
+    " or has no commit.",
+    "Get the repository with `git clone`, or commit your work, and run `bb8deploy demo` again.",
+)
+DEMO_NO_RECEIPT = ErrorCode(
+    Code("DEMO_NO_RECEIPT"), Area.TOOL, CheckFailed, "the demo's release left no contract",
+    "The release ended with exit code 0, but `reports/latest.json` or its contract cannot be read.",
+    "Read the output of the release above, check for a full disk, and run `bb8deploy demo` again.",
+)
+DEMO_RUNNING = ErrorCode(
+    Code("DEMO_RUNNING"), Area.TOOL, Locked, "another demo uses the same folder",
+    "A running `bb8deploy demo` has locked the scratch folder. A demo takes about a minute.",
+    "Wait for the other demo, or use another folder: `bb8deploy demo --root DIR`.",
+)
+DIAGNOSE_DEADLINE = Symptom(
+    Code("DIAGNOSE_DEADLINE"), Area.TOOL, "a check did not finish in time",
+    "One part of the diagnosis got no answer in time. The others are reported as usual. A host that"
+    " accepts connections without answering, a name server or a mounted share hangs.",
+    "Check the load of the host, whether its name resolves (`getent hosts NAME`), and whether the share"
+    " answers (`ls`).",
+)
+EVIDENCE_DAMAGED = ErrorCode(
+    Code("EVIDENCE_DAMAGED"), Area.TOOL, CheckFailed, "a file of the evidence has changed",
+    "A file is missing, or is not what was recorded at the end of the run. If one byte was changed, the"
+    " message gives its old value, proven by the hash; larger damage is narrowed to its first 4096"
+    " bytes. The journal may grow; no other file may change.",
+    "Get the folder again from your copy, and find out what changed it.",
+)
+EVIDENCE_MISSING = ErrorCode(
+    Code("EVIDENCE_MISSING"), Area.TOOL, UsageError, "there is no evidence manifest",
+    "The folder has no `evidence_manifest.json`. Only a release or publish that finished writes one.",
+    "Name the folder of such a run, such as reports/runs/ID.",
+)
+EVIDENCE_UNREADABLE = ErrorCode(
+    Code("EVIDENCE_UNREADABLE"), Area.TOOL, UsageError, "not a valid evidence manifest",
+    "The file is not an `evidence_manifest.json`, or it is damaged. A damaged manifest cannot vouch for"
+    " the other files.",
+    "Name a run's folder or its evidence_manifest.json; if it is damaged, get the folder again from"
+    " your copy.",
+)
+INTERNAL = ErrorCode(
+    Code("INTERNAL"), Area.TOOL, CheckFailed, "a defect in bb8deploy",
+    "The code met a case that it does not handle. The full traceback is in"
+    " `reports/runs/RUN/crash.txt`, without your secrets. Tokens written before the defect remain valid.",
+    "Report it with `bb8deploy diagnose --bundle FILE`, and attach crash.txt. BB8DEPLOY_DEBUG=1 shows"
+    " the traceback.",
+)
+INTERRUPTED = ErrorCode(
+    Code("INTERRUPTED"), Area.TOOL, Interrupted, "the run was interrupted",
+    "Ctrl-C or SIGTERM stopped the run. Locks were released and child processes stopped. The host has"
+    " either the earlier tree or the new one, never a mixture.",
+    "Run the same command again. `bb8deploy deploy --resume` and `bb8deploy release --resume` continue"
+    " after the last finished step.",
+)
+LOGS_FOLLOW_ADDON_ONLY = ErrorCode(
+    Code("LOGS_FOLLOW_ADDON_ONLY"), Area.TOOL, UsageError, "only the app's log can be followed",
+    "`--follow` and `--supervisor` were given together. The Supervisor's log cannot be followed.",
+    "Leave out --follow or --supervisor.",
+)
+REPORTS_UNWRITABLE = ErrorCode(
+    Code("REPORTS_UNWRITABLE"), Area.TOOL, UsageError, "a receipt cannot be written",
+    "A file below `reports/` could not be replaced: the disk is full, the folder belongs to another"
+    " user, or it is read-only. A run that cannot record its observations stops.",
+    'Free space, or take ownership of the folder: `sudo chown -R "$USER" reports`.',
+)
+REPORT_NO_RUNS = ErrorCode(
+    Code("REPORT_NO_RUNS"), Area.TOOL, UsageError, "there is no run to report",
+    "There is no folder below `reports/runs/` and no receipt with a run id.",
+    "Run `bb8deploy validate`, `bb8deploy deploy` or `bb8deploy demo` first. If you expected runs,"
+    " check that you are in the right workspace.",
+)
+REPORT_RUN_UNKNOWN = ErrorCode(
+    Code("REPORT_RUN_UNKNOWN"), Area.TOOL, UsageError, "there is no such run",
+    "The id given with `--run` is neither a folder below `reports/runs/` nor in a receipt. An id looks"
+    " like `20261123T093000Z-a1b2c3`; every token line has it (`run=`).",
+    "Use one of the ids in the message, or leave out `--run` for the newest run.",
+)
+REPORT_UNREADABLE = ErrorCode(
+    Code("REPORT_UNREADABLE"), Area.TOOL, UsageError, "the files of a run are not valid",
+    "The journal or a contract of the run is not as bb8deploy wrote it. The message names the files.",
+    "Report on another run with `bb8deploy report --run ID`. To find out what changed in a released"
+    " run, use `bb8deploy verify-evidence reports/runs/ID`.",
+)
+SANDBOX_BROKER_FAILED = ErrorCode(
+    Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
+    "The sandbox starts a private mosquitto on a free port. It exited at once, or did not answer.",
+    "Run `mosquitto -v` to see why, or remove mosquitto: the sandbox has its own broker.",
+)
+SANDBOX_NOT_RUNNING = ErrorCode(
+    Code("SANDBOX_NOT_RUNNING"), Area.TOOL, UsageError, "no sandbox runs in this folder",
+    "No sandbox was started with `--detach` for this folder, or it has ended.",
+    "Start one with `bb8deploy sandbox up`, or give its folder with --root.",
+)
+SANDBOX_NO_DOCKER = ErrorCode(
+    Code("SANDBOX_NO_DOCKER"), Area.TOOL, UsageError, "Docker does not answer",
+    "`--docker` builds and runs apps with Docker, but there is no `docker` on PATH, or its engine did"
+    " not answer `docker version` within a minute.",
+    "Start Docker (`docker info` must answer), or leave out `--docker` to run apps as processes. If the"
+    " engine is not at the default socket, set DOCKER_HOST.",
+)
+SANDBOX_REFUSED = ErrorCode(
+    Code("SANDBOX_REFUSED"), Area.TOOL, CheckFailed, "the sandbox's Supervisor refused",
+    "A call to the Supervisor of the sandbox failed: a build error, options that do not fit the schema,"
+    " or an unknown app. A real host would refuse it too.",
+    "Read the log lines below the message, correct the app, and run again.",
+)
+SANDBOX_RUNNING = ErrorCode(
+    Code("SANDBOX_RUNNING"), Area.TOOL, Locked, "a sandbox already runs in this folder",
+    "The folder has the state of a sandbox whose process is alive.",
+    "Stop it with `bb8deploy sandbox down`, or use another folder with --root.",
+)
+SANDBOX_START_FAILED = ErrorCode(
+    Code("SANDBOX_START_FAILED"), Area.TOOL, CheckFailed, "the sandbox did not start",
+    "The background process did not report its settings in time.",
+    "Run `bb8deploy sandbox up` without --detach to see its output.",
+)
+SCHEMA_UNKNOWN = ErrorCode(
+    Code("SCHEMA_UNKNOWN"), Area.TOOL, UsageError, "there is no such schema",
+    "The names are those of the contracts, and `config` for config.yaml.",
+    "Run `bb8deploy schema` for all names.",
+)
+USAGE_INVALID = ErrorCode(
+    Code("USAGE_INVALID"), Area.TOOL, UsageError, "the command line is not valid",
+    "An option or argument is unknown, missing, or has a value that is not allowed. Nothing was done.",
+    "Run the command with `--help` for its options.",
+)

@@ -1,0 +1,108 @@
+"""The workspace and the app's files: the codes of the area."""
+
+from __future__ import annotations
+
+from bb8deploy.base.errors import CheckFailed, Code, UsageError
+from bb8deploy.catalogue.entries import Area, ErrorCode
+
+# fmt: off
+ADDON_CONFIG_INVALID = ErrorCode(
+    Code("ADDON_CONFIG_INVALID"), Area.WORKSPACE, UsageError, "a key of the config is not valid",
+    "`name`, `version` or `slug` is missing or is not text. Without quotes, YAML reads `2025.10` as the"
+    " number 2025.1; a slug with capitals cannot name a container.",
+    "Put quotes around the version; use lower-case letters, digits, `_`, `.` and `-` in the slug.",
+)
+ADDON_CONFIG_MISSING = ErrorCode(
+    Code("ADDON_CONFIG_MISSING"), Area.WORKSPACE, UsageError, "no app here",
+    "The app's folder has no `config.yaml`, `config.yml` or `config.json`, or does not exist.",
+    "Run bb8deploy in a workspace that has addon/config.yaml, or set `addon` under [tool.bb8deploy].",
+)
+ADDON_CONFIG_UNREADABLE = ErrorCode(
+    Code("ADDON_CONFIG_UNREADABLE"), Area.WORKSPACE, UsageError, "the config cannot be read",
+    "The file is not valid YAML, has a byte that is not UTF-8, or does not have `key: value` lines at"
+    " the top level. The Supervisor would drop the app from its store without a message.",
+    "Fix the line that the message names, and save the file as UTF-8.",
+)
+ADDON_MISSING = ErrorCode(
+    Code("ADDON_MISSING"), Area.WORKSPACE, UsageError, "the app's folder does not exist",
+    "The folder that should have the app's files does not exist.",
+    "Run bb8deploy in the workspace, or name the app's folder with `--addon DIR`.",
+)
+ADDON_NOT_FOUND = ErrorCode(
+    Code("ADDON_NOT_FOUND"), Area.WORKSPACE, UsageError, "--addon is not a folder",
+    "The path given with `--addon` does not exist, or is a file. A relative path starts at the current"
+    " folder.",
+    "Name the folder that has config.yaml.",
+)
+IGNORE_UNREADABLE = ErrorCode(
+    Code("IGNORE_UNREADABLE"), Area.WORKSPACE, UsageError, "the ignore rules cannot be read",
+    "`ops/rsync_runtime.exclude` exists but cannot be read, or is not UTF-8. Without the rules"
+    " bb8deploy does not know which files to send and which files of the host to keep.",
+    "Save the file as readable UTF-8 text, or remove it to use the built-in rules.",
+)
+PROFILE_UNKNOWN = ErrorCode(
+    Code("PROFILE_UNKNOWN"), Area.WORKSPACE, UsageError, "there is no such profile",
+    "`profile` in `[tool.bb8deploy]` is neither `generic` nor `bb8`. It decides which structure rules"
+    " apply.",
+    "Set `profile` in [tool.bb8deploy] to `generic` or `bb8`. `generic` is right for any app; `bb8`"
+    " adds rules about files that only the BB-8 app has.",
+)
+PYPROJECT_INVALID = ErrorCode(
+    Code("PYPROJECT_INVALID"), Area.WORKSPACE, UsageError, "pyproject.toml cannot be read",
+    "The file is not valid TOML or not UTF-8, or you do not have permission to read it. The message has"
+    " the parser's words with line and column.",
+    "Fix the line that the message names. Common causes are a table that appears twice and a missing"
+    " quote.",
+)
+SYMLINK_OUTSIDE = ErrorCode(
+    Code("SYMLINK_OUTSIDE"), Area.WORKSPACE, CheckFailed, "a link points outside the app's folder",
+    "A symbolic link of the app is absolute, or points above the app's folder. On the host it would"
+    " lead elsewhere, or to files that were never meant to leave this machine.",
+    "Replace the link by a copy of the file, or by a relative link inside the app's folder.",
+)
+TESTS_TIMEOUT = ErrorCode(
+    Code("TESTS_TIMEOUT"), Area.WORKSPACE, CheckFailed, "the tests did not finish",
+    "pytest did not finish before its deadline and was stopped with all its processes.",
+    "Find the test that hangs with `pytest -x -v`, or make it faster.",
+)
+TEST_ENVIRONMENT = ErrorCode(
+    Code("TEST_ENVIRONMENT"), Area.WORKSPACE, CheckFailed, "the tests' environment cannot be created",
+    "Creating the virtual environment for the tests, or installing the requirements by hash, failed."
+    " Nothing was tested.",
+    "Read pip's last lines, fix the requirements or the network, and run again. A hash mismatch means"
+    " that the file on the index is not the pinned one.",
+)
+TREE_NAME_NOT_UTF8 = ErrorCode(
+    Code("TREE_NAME_NOT_UTF8"), Area.WORKSPACE, CheckFailed, "a file name is not UTF-8",
+    "Receipts, contracts and shares cannot carry such a name unchanged.",
+    "Rename the file, or exclude it in ops/rsync_runtime.exclude.",
+)
+TREE_SPECIAL_FILE = ErrorCode(
+    Code("TREE_SPECIAL_FILE"), Area.WORKSPACE, CheckFailed, "not a file, folder or link",
+    "The app's folder has a socket, a pipe or a device, which cannot be hashed or sent.",
+    "Remove it, or exclude it in ops/rsync_runtime.exclude.",
+)
+TREE_TOO_LARGE = ErrorCode(
+    Code("TREE_TOO_LARGE"), Area.WORKSPACE, UsageError, "the app is too large",
+    "More than 50,000 files or 2 GiB would be sent. An app has a few hundred files; often a virtual"
+    " environment is in its folder.",
+    "Exclude what does not belong to the app in ops/rsync_runtime.exclude.",
+)
+TREE_UNREADABLE = ErrorCode(
+    Code("TREE_UNREADABLE"), Area.WORKSPACE, UsageError, "a file of the app cannot be read",
+    "You do not have permission to read a file or folder of the app. A partly read tree has no digest.",
+    "Make the file readable, or exclude it in `ops/rsync_runtime.exclude`.",
+)
+VALIDATE_FAILED = ErrorCode(
+    Code("VALIDATE_FAILED"), Area.WORKSPACE, CheckFailed, "the app did not pass",
+    "At least one finding is an error. All findings are listed above and in the contract. Lanes 2 to 4"
+    " do not start for an app that the Supervisor or its own tests reject.",
+    "Fix the errors; `bb8deploy explain CODE` describes each one.",
+)
+WORKSPACE_NOT_FOUND = ErrorCode(
+    Code("WORKSPACE_NOT_FOUND"), Area.WORKSPACE, UsageError, "this is not a workspace",
+    "Neither this folder nor one above it has `addon/config.yaml`, or a pyproject.toml with a"
+    " `[tool.bb8deploy]` table.",
+    "Change into the workspace, or name the app's folder with `--addon DIR`. To make a folder a"
+    ' workspace, add `[tool.bb8deploy]` with `addon = "FOLDER"` to its pyproject.toml.',
+)
