@@ -17,9 +17,9 @@ _HEAD = f"""\
 
 {BY}
 
-Every error has a code, one sentence with the cause and one with the remedy. `bb8deploy explain CODE` describes
-a code, `bb8deploy explain` lists all codes. A finding of level error makes `bb8deploy validate` fail (exit code
-1). A check that fails in `bb8deploy diagnose` makes it fail.
+Every error has a code, one sentence with the cause and one with the remedy. `bb8deploy explain CODE`
+describes a code, `bb8deploy explain` lists all codes. A finding of level error makes `bb8deploy validate`
+fail (exit code 1). A check that fails in `bb8deploy diagnose` makes it fail.
 """
 
 

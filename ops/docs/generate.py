@@ -106,9 +106,7 @@ def troubles() -> str:
     from bb8deploy.catalogue.lookup import entries
     from bb8deploy.plan.troubles import TABLE
 
-    rows = (
-        (entries()[rule.name].title, rule.remedy, f"[{rule.name}](errors.md)") for rule in TABLE
-    )
+    rows = ((entries()[rule.name].title, rule.remedy, f"[{rule.name}](errors.md)") for rule in TABLE)
     return f"{_TROUBLES_HEAD}\n{table(('trouble', 'what ends it', 'code'), rows)}"
 
 

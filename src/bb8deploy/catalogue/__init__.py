@@ -1,1 +1,1 @@
-"""What bb8deploy can say: one table of rules, from which findings, pages and documents are made."""
+"""Every code of bb8deploy with its words: errors by area, and the rules of validate."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.tool import AREA_UNKNOWN
 from bb8deploy.catalogue.rules import Area, Rule, first_sentence, rules
 
 RULES_PAGE = "docs/rules.md"
@@ -24,9 +24,7 @@ warning probably is a mistake. A note is worth knowing and needs no change.
 def of_area(area: str) -> list[Rule]:
     """The rules of an area, all of them if `area` is ""; raises UsageError for an unknown area."""
     if area and area not in list(Area):
-        raise UsageError(
-            "AREA_UNKNOWN", f"there is no area `{area}` of rules", f"Use one of {', '.join(Area)}."
-        )
+        raise AREA_UNKNOWN(f"there is no area `{area}` of rules", f"Use one of {', '.join(Area)}.")
     return [rule for rule in rules().values() if not area or rule.area == area]
 
 

@@ -151,8 +151,3 @@ SCHEMA_UNKNOWN = ErrorCode(
     "The names are those of the contracts, and `config` for config.yaml.",
     "Run `bb8deploy schema` for all names.",
 )
-USAGE_INVALID = ErrorCode(
-    Code("USAGE_INVALID"), Area.TOOL, UsageError, "the command line is not valid",
-    "An option or argument is unknown, missing, or has a value that is not allowed. Nothing was done.",
-    "Run the command with `--help` for its options.",
-)
