@@ -52,7 +52,7 @@ class Entry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A code that only `bb8deploy diagnose` reports; nothing is raised with it.
+    """A code that `diagnose` or `report` shows as a finding; nothing is raised with it.
 
     `why` says what it means and what follows from it. `since` is the release of bb8deploy that added it.
     """
@@ -66,8 +66,8 @@ class Symptom:
 
     @property
     def ends(self) -> str:
-        """The exit code in words."""
-        return "reported by diagnose"
+        """How it ends: as a finding in a report."""
+        return "finding"
 
     def page(self) -> str:
         """What `bb8deploy explain CODE` prints, as Markdown."""

@@ -84,6 +84,13 @@ INTERRUPTED = ErrorCode(
     "Run the same command again. `bb8deploy deploy --resume` and `bb8deploy release --resume` continue"
     " after the last finished step.",
 )
+JOURNAL_DAMAGED = Symptom(
+    Code("JOURNAL_DAMAGED"), Area.TOOL, "lines of a run's journal cannot be read",
+    "Lines of `reports/runs/<run id>/journal.jsonl` are not entries, as after a power cut or an edit. They"
+    " are left out. A lost line may have been the start of another attempt at a step, so a resumed release"
+    " repeats every step that finished before it.",
+    "Nothing: `bb8deploy release --resume` repeats what has to be repeated.",
+)
 LOGS_FOLLOW_ADDON_ONLY = ErrorCode(
     Code("LOGS_FOLLOW_ADDON_ONLY"), Area.TOOL, UsageError, "only the app's log can be followed",
     "`--follow` and `--supervisor` were given together. The Supervisor's log cannot be followed.",
