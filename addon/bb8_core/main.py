@@ -72,7 +72,7 @@ class App:
         latch = EstopLatch(data_dir() / "estop.json")
         self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
         self.reception = Reception(self.voice, self.bridge.obey)
-        self.inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.rushed)
+        self.inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.stopping.rushed)
         self.arrivals = Arrivals(self.inbox, self.bridge.stop_silently)
         self.client: MqttClient | None = None
         self.fast: StopConnection | None = None
@@ -138,7 +138,7 @@ class App:
         self.bridge.link_changed(status)
 
     def _robot_event(self, event: Event) -> None:
-        self.bridge.robot_event(event)
+        self.bridge.reports.event(event)
 
     # The broker's side
 
@@ -211,7 +211,7 @@ class App:
             self.fast.first_ended(self.loop.time())
             self._part_if_colliding(self.fast)
         self.mqtt_reason = reason
-        self.bridge.broker_lost()
+        self.bridge.stopping.broker_lost()
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         """In the broker's thread: sort, and hand over to the loop."""

@@ -61,7 +61,7 @@ class Rig:
         latch = EstopLatch(self.latch_file)
         self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, save or _at_once)
         self.reception = Reception(self.ears, self.bridge.obey)
-        self.inbox = Inbox(loop, self._take, self.reception.flooded, self.bridge.rushed)
+        self.inbox = Inbox(loop, self._take, self.reception.flooded, self.bridge.stopping.rushed)
         self.arrivals = Arrivals(self.inbox, self.bridge.stop_silently)
         self._delivered = 0
         self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
@@ -73,7 +73,7 @@ class Rig:
         self.bridge.link_changed(status)
 
     def _robot_event(self, event: Event) -> None:
-        self.bridge.robot_event(event)
+        self.bridge.reports.event(event)
 
     def deliver(self, cmd: str, payload: bytes | str = b"{}") -> None:
         """Hand a command over as the broker's thread does: stops overtake what waits."""

@@ -22,6 +22,7 @@ from tests.addon.conftest import Mosquitto, free_port
 
 from bb8_core import identity as identities
 from bb8_core.bridge.bridge import Bridge
+from bb8_core.bridge.stopping import Stopping
 from bb8_core.main import App
 from bb8_core.mqtt.credentials import Broker
 from bb8_core.requests.inbox import BROKER_QUEUE
@@ -258,7 +259,7 @@ async def test_the_second_connection_carries_stops_alone_and_whatever_the_first_
     stops: list[Stop | Estop] = []
     rushes: list[bool] = []
     monkeypatch.setattr(Bridge, "stop_silently", lambda _self, stop, _at: stops.append(stop))
-    monkeypatch.setattr(Bridge, "rushed", lambda _self: rushes.append(True))
+    monkeypatch.setattr(Stopping, "rushed", lambda _self: rushes.append(True))
     app = App(Options(simulate=True), identities.load(tmp_path / "none"))
     second = app._second_client(Broker("127.0.0.1", 1))
     assert second._subscriptions == ("bb8/cmd/stop", "bb8/cmd/estop")

@@ -161,11 +161,7 @@ class RobotLink:
         loop = asyncio.get_running_loop()
         while True:
             now = loop.time()
-            idle_at = (
-                float("inf")
-                if self._config.keep_connected
-                else self._last_use + self._config.idle_disconnect_s
-            )
+            idle_at = _idle_at(self._config, self._last_use)
             probe_at = self.channel.last_answer + LIVENESS_S
             if now >= idle_at:
                 self._unwanted = Cause.IDLE
@@ -237,6 +233,10 @@ class RobotLink:
         self.channel.ready = self.ready
         _log.info("link %s: %s", status.state, status.reason)
         self._on_status(status)
+
+
+def _idle_at(config: LinkConfig, last_use: float) -> float:
+    return float("inf") if config.keep_connected else last_use + config.idle_disconnect_s
 
 
 async def _cancel(task: asyncio.Future[Cause]) -> None:

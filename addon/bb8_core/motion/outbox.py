@@ -7,11 +7,10 @@ After each drive one of the others gets its turn, so that nothing starves and no
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bb8_core.requests.outcome import Outcome
+from bb8_core.requests.outcome import Report
 from bb8_core.robot.protocol import Command
 
 MAX_WAITING = 64
@@ -34,7 +33,7 @@ class Item:
 
     kind: Kind
     command: Command
-    report: Callable[[Outcome], None]
+    report: Report
     expires_at: float
     generation: int = 0
     hold_s: float = 0.0
@@ -43,12 +42,8 @@ class Item:
     """For a motion: when it ends at the latest, by the loop's clock."""
 
 
-def silent(_: Outcome) -> None:
-    """Report to nobody."""
-
-
 class Outbox:
-    """The kinds."""
+    """The queues."""
 
     __slots__ = ("_discrete", "_drive_was_last", "_slots", "_turn", "_urgent")
 

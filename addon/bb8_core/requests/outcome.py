@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -37,6 +38,14 @@ class Outcome:
     def final(self) -> bool:
         """Whether nothing follows."""
         return self.status in FINAL
+
+
+Report = Callable[[Outcome], None]
+"""Gets each step of a command."""
+
+
+def silent(_: Outcome) -> None:
+    """Report to nobody."""
 
 
 ACCEPTED = Outcome(AckStatus.ACCEPTED)

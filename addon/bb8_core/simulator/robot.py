@@ -41,7 +41,8 @@ class SimulatedBB8:
         self.clock = clock
         self.droid = Droid(address, name, clock())
         self.flash, self.body, self.battery = self.droid.flash, self.droid.body, self.droid.battery
-        self.voice = FaultyVoice(faults if faults is not None else Faults())
+        self.faults = faults if faults is not None else Faults()
+        self._voice = FaultyVoice(self.faults)
         self.log: list[tuple[float, bytes]] = []
         self.on_notify: Callable[[bytes], None] | None = None
         self.on_disconnect: Callable[[], None] | None = None
@@ -58,11 +59,6 @@ class SimulatedBB8:
     def name(self) -> str:
         """The advertised name."""
         return self.flash.name
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong; may be changed at any time."""
-        return self.voice.faults
 
     @property
     def mind(self) -> Mind:
@@ -185,7 +181,7 @@ class SimulatedBB8:
             if not self.processor.awake:
                 return
             self.log.append((self.droid.now, heard.raw))
-            if self.voice.happens(self.faults.abort):
+            if self._voice.happens(self.faults.abort):
                 self.hang_up()
                 return
             self.processor.carry_out(heard)
@@ -198,7 +194,7 @@ class SimulatedBB8:
         while self.droid.said:
             packet = self.droid.said.popleft()
             if listening:
-                self._outbox.extend((due, piece) for piece in self.voice.pieces(packet))
+                self._outbox.extend((due, piece) for piece in self._voice.pieces(packet))
         while self._outbox and self._outbox[0][0] <= self.droid.now:
             piece = self._outbox.popleft()[1]
             if self.on_notify is not None:

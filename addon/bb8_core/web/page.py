@@ -41,12 +41,12 @@ class Page:
 
     def snapshot(self) -> dict[str, Any]:
         """The state of this moment."""
-        connection = self._bridge.connection_json()
-        telemetry = self._bridge.telemetry
+        connection = self._bridge.reports.connection_json()
+        telemetry = self._bridge.reports.telemetry
         return {
             "version": self._identity.version,
             "simulate": self._simulate,
-            "estop": self._bridge.estop,
+            "estop": self._bridge.stopping.latched,
             "robot": {
                 "name": connection["name"],
                 "address": connection["address"],
@@ -55,28 +55,32 @@ class Page:
             "connection": {key: connection[key] for key in ("state", "reason", "remedy")},
             "battery": {"voltage_v": telemetry.battery_v, "state": telemetry.battery_state},
             "mqtt": self._mqtt(),
-            "commands": [asdict(command) for command in self._bridge.recent],
+            "commands": [asdict(command) for command in self._bridge.history.commands],
         }
 
     async def stop(self) -> None:
         """Stop the robot; StopFailed unless it has confirmed."""
-        outcome = await self._there(self._bridge.stop_and_wait(ACTION_TIMEOUT_S))
+        outcome = await self._there(self._bridge.stopping.stop_and_wait(ACTION_TIMEOUT_S))
         if outcome.status is not AckStatus.CONFIRMED:
             raise StopFailed(outcome.reason)
 
     async def estop(self) -> None:
         """Latch the emergency stop; StopFailed if a connected robot has not confirmed its stop."""
-        outcome = await self._there(self._bridge.estop_and_wait(ACTION_TIMEOUT_S))
+        outcome = await self._there(self._bridge.stopping.estop_and_wait(ACTION_TIMEOUT_S))
         if outcome.status not in {AckStatus.CONFIRMED, AckStatus.ACCEPTED}:
             raise StopFailed(f"motion is locked, but {outcome.reason}")
 
     async def clear_estop(self) -> None:
         """Lift the emergency stop."""
-        await self._there(self._bridge.clear_estop())
+        await self._there(_run(self._bridge.stopping.clear))
 
     async def _there(self, action: Coroutine[Any, Any, T]) -> T:
         """Run on the robot's loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(action, self._loop))
+
+
+async def _run(action: Callable[[], None]) -> None:
+    action()
 
 
 class SideLoop:

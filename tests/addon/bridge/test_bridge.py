@@ -66,7 +66,7 @@ def test_a_stop_without_a_robot_claims_nothing_and_an_emergency_stop_latches(tmp
         await asyncio.sleep(0.1)
         assert rig.ears.last("stop", "s")["code"] == "NOT_CONNECTED"
         assert rig.ears.last("estop", "e")["status"] == "accepted"
-        assert rig.bridge.estop
+        assert rig.bridge.stopping.latched
         assert rig.ears.states["estop"] == {"state": "ON"}
 
     play(tmp_path, story, target=NOBODY)
@@ -90,7 +90,7 @@ def test_a_rush_in_which_the_broker_may_have_lost_a_stop_latches_the_emergency_s
         for _ in range(rush):
             rig.deliver("ping", "garbage")
         await asyncio.sleep(0.2)
-        assert rig.bridge.estop is latched
+        assert rig.bridge.stopping.latched is latched
         assert rig.bridge.motion.state.moving is (moving and not latched)
         assert any(command.is_stop for _, command in rig.motor_commands()) is latched
 
@@ -105,11 +105,11 @@ def test_a_rush_while_the_robot_stands_stops_the_drive_that_came_before_it(tmp_p
         for cmd, payload in (("drive", DRIVE[:-1] + ',"cid":"x"}'), ("macro", '{"name":"nod","cid":"x"}')):
             rig.deliver(cmd, payload)
             rig.loop.jumping.now += 0.001  # type: ignore[attr-defined]
-            rig.bridge.rushed()
+            rig.bridge.stopping.rushed()
             await asyncio.sleep(0.3)
             assert rig.ears.last(cmd, "x")["code"] == "STOPPED"
         assert not rig.motor_commands()
-        assert not rig.bridge.estop
+        assert not rig.bridge.stopping.latched
 
     play(tmp_path, story)
 
@@ -123,12 +123,12 @@ def test_a_rush_that_lasts_latches_and_stops_once(tmp_path: Path) -> None:
         await rig.until(lambda: rig.robot.motor.moving)
         rig.slow_wire(0.05)
         for _ in range(100):
-            rig.bridge.rushed()
+            rig.bridge.stopping.rushed()
             await asyncio.sleep(0.0001)
         assert len(saves) == 1
-        assert len(rig.bridge.pump) < 10
+        assert len(rig.bridge.motion.pump) < 10
         await asyncio.sleep(1)
-        assert rig.bridge.estop
+        assert rig.bridge.stopping.latched
         assert not rig.robot.motor.moving
 
     play(tmp_path, story, save=saves.append)
@@ -230,7 +230,7 @@ def test_the_page_latches_without_a_robot(tmp_path: Path) -> None:
         stage.ask(lambda page: page.estop())
         with pytest.raises(StopFailed, match="not connected"):
             stage.ask(lambda page: page.stop())
-        assert stage.rig.bridge.estop
+        assert stage.rig.bridge.stopping.latched
     finally:
         stage.close()
 
@@ -239,7 +239,7 @@ def test_an_unanswered_stop_is_told_as_such(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.robot.faults.silence = True
-        outcome = await rig.bridge.stop_and_wait(0.05)
+        outcome = await rig.bridge.stopping.stop_and_wait(0.05)
         assert (outcome.status, outcome.code) == (AckStatus.EXPIRED, "NO_ANSWER")
 
     play(tmp_path, story)

@@ -14,6 +14,7 @@ from tests.addon.rig import Rig
 from bb8_core.link.session import LinkConfig
 from bb8_core.link.states import Cause, LinkState
 from bb8_core.motion.gate import Limits
+from bb8_core.requests.outcome import silent
 from bb8_core.robot import commands
 from bb8_core.robot.macros import GESTURES
 from bb8_core.simulator.wire import Heard
@@ -94,11 +95,11 @@ def test_an_emergency_stop_right_behind_its_clearing_stays_latched(tmp_path: Pat
         rig.deliver("clear_estop", '{"cid":"c"}')
         rig.deliver("estop", "{}")
         await asyncio.sleep(0.1)
-        assert rig.bridge.estop
+        assert rig.bridge.stopping.latched
         assert rig.ears.last("clear_estop", "c")["status"] == "expired"
         rig.deliver("clear_estop", '{"cid":"d"}')
         await asyncio.sleep(0.1)
-        assert not rig.bridge.estop
+        assert not rig.bridge.stopping.latched
 
     play(tmp_path, story)
 
@@ -106,7 +107,8 @@ def test_an_emergency_stop_right_behind_its_clearing_stays_latched(tmp_path: Pat
 def test_what_waits_while_the_page_or_the_broker_stops_the_robot_does_not_move_it(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
-        stops = {"broker": rig.bridge.broker_lost, "page": lambda: rig.bridge._stop(lambda _: None)}
+        page = lambda: rig.bridge.stopping.stop(silent, rig.loop.time())  # noqa: E731
+        stops = {"broker": rig.bridge.stopping.broker_lost, "page": page}
         for cid, stop in stops.items():
             rig.deliver("drive", drive(cid=cid))
             rig.loop.jumping.now += 0.001  # type: ignore[attr-defined]
@@ -238,7 +240,7 @@ def test_a_lost_broker_stops_a_moving_robot(tmp_path: Path) -> None:
         await rig.until_ready()
         rig.send("drive", drive(ms=2000))
         await asyncio.sleep(0.2)
-        rig.bridge.broker_lost()
+        rig.bridge.stopping.broker_lost()
         await asyncio.sleep(0.1)
         assert rig.last_motor().is_stop
         assert rig.loop.time() - rig.motor_commands()[-1][0] == pytest.approx(0.1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bb8_core.motion.outbox import MAX_WAITING, Item, Kind, Outbox, silent
+from bb8_core.motion.outbox import MAX_WAITING, Item, Kind, Outbox
+from bb8_core.requests.outcome import silent
 from bb8_core.robot import commands
 
 

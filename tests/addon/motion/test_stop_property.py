@@ -64,7 +64,7 @@ def act(rig: Rig, what: str, payload: dict[str, int] | None, record: Record) -> 
             rig.air.drop_link(rig.robot)
         case "BROKER_LOST":
             record.causes.append(now)
-            rig.bridge.broker_lost()
+            rig.bridge.stopping.broker_lost()
         case "SILENT" | "TALKING":
             rig.robot.faults.silence = what == "SILENT"
         case "VANISH":
@@ -117,7 +117,7 @@ def test_the_last_word_after_any_stop_cause_is_a_stop(story: list[object]) -> No
         await asyncio.sleep(10)
         check(rig, record)
         assert not rig.bridge.motion.state.moving
-        assert len(rig.bridge.pump) == 0 or not rig.link.ready
+        assert len(rig.bridge.motion.pump) == 0 or not rig.link.ready
         assert not rig.robot.motor.moving
 
     play(Path("nowhere"), told, limits=Limits(180, 1500, 50), save=lambda _: None)

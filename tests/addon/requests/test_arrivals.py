@@ -142,7 +142,7 @@ def test_an_emergency_stop_that_overtook_latches_at_once(tmp_path: Path) -> None
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.overtake("estop")
-        await rig.until(lambda: rig.bridge.estop)
+        await rig.until(lambda: rig.bridge.stopping.latched)
         assert rig.ears.acks == []
 
     play(tmp_path, story)
@@ -154,7 +154,7 @@ def test_what_is_no_stop_or_retained_does_nothing_on_the_stops_connection(tmp_pa
         rig.overtake("drive", DRIVE)
         rig.arrivals.fast(RawCommand("estop", b"{}", True, rig.loop.time()))
         await asyncio.sleep(0.2)
-        assert not rig.bridge.estop
+        assert not rig.bridge.stopping.latched
         assert rig.motor_commands() == []
 
     play(tmp_path, story)

@@ -1,0 +1,153 @@
+"""Stop and emergency stop: from every source, in every state, with nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from bb8_core.link.session import RobotLink
+from bb8_core.motion.gate import LastStop
+from bb8_core.motion.latch import EstopLatch, Keeper
+from bb8_core.motion.motion import Motion
+from bb8_core.motion.outbox import Kind
+from bb8_core.ports import Voice
+from bb8_core.requests.intents import ClearEstop, Estop, Stop
+from bb8_core.requests.outcome import ACCEPTED, NO_ANSWER, Outcome, Report, rejected, silent
+
+_log = logging.getLogger("bb8.bridge")
+
+
+class Stopping:
+    """Stops the robot and keeps the emergency stop's latch. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        link: RobotLink,
+        motion: Motion,
+        voice: Voice,
+        latch: EstopLatch,
+        save: Callable[[Callable[[], object]], None],
+    ) -> None:
+        """Stop `motion`; `save` runs a slow file operation outside of the event loop."""
+        self._link = link
+        self._motion = motion
+        self._voice = voice
+        self._latch = latch
+        self._keeper = Keeper(latch, save)
+        self.last = LastStop()
+
+    @property
+    def latched(self) -> bool:
+        """Whether the emergency stop is latched."""
+        return self._latch.latched
+
+    def obey(self, intent: Stop | Estop | ClearEstop, report: Report, asked_at: float) -> None:
+        """Carry one of them out; `asked_at` is when it was asked for (loop time)."""
+        match intent:
+            case Stop():
+                self.stop(report, asked_at)
+            case Estop():
+                self.estop(report, asked_at)
+            case ClearEstop():
+                self.clear()
+                report(ACCEPTED)
+
+    def stop(self, report: Report, asked_at: float) -> None:
+        """Not gated by anything: whatever the state, nothing that waits moves the robot any more."""
+        self.last.stopped(asked_at)
+        if self._link.channel.open:
+            report(ACCEPTED)
+            self._motion.stop(report)
+            return
+        self._forget_motion()
+        reason = "the robot is not connected, so there is nothing to stop; it stops itself when a link ends"
+        report(rejected("NOT_CONNECTED", reason))
+
+    def estop(self, report: Report, asked_at: float) -> None:
+        """Stop first, then save the latch: the disk may be slow."""
+        self.last.latched(asked_at)
+        self._latch.set()
+        if self._link.channel.open:
+            report(ACCEPTED)
+            self._motion.emergency_stop(report)
+        else:
+            self._forget_motion()
+            report(replace(ACCEPTED, reason="latched; the robot is not connected"))
+        self._keeper.save()
+        self.publish()
+        _log.warning("emergency stop latched")
+
+    def clear(self) -> None:
+        """Lift the emergency stop."""
+        self._latch.clear()
+        self._keeper.save()
+        self.publish()
+        _log.info("emergency stop cleared")
+
+    def stop_again_if_latched(self) -> None:
+        """The robot is connected again: with the emergency stop latched, it is stopped again."""
+        if self._latch.latched:
+            self._motion.emergency_stop(silent)
+
+    def broker_lost(self) -> None:
+        """Nobody can send a stop any more, so stop now."""
+        self.last.stopped(_now())
+        if self._motion.state.moving or len(self._motion.pump):
+            self.stop(silent, _now())
+
+    def rushed(self) -> None:
+        """Commands come so fast that the broker may have dropped a stop: act as if it had.
+
+        This is called again and again while the rush lasts; latching and stopping once is enough.
+        """
+        self.last.latched(_now())
+        moves = self._motion.state.moving or self._motion.pump.waiting(Kind.DRIVE)
+        if moves and not self._latch.latched:
+            _log.error("so many commands a second that a stop may be lost: latching the emergency stop")
+            self.estop(silent, _now())
+
+    async def stop_and_wait(self, timeout_s: float) -> Outcome:
+        """Stop the robot; returns the outcome, NO_ANSWER after `timeout_s` seconds."""
+        return await _final_outcome(self.stop, timeout_s)
+
+    async def estop_and_wait(self, timeout_s: float) -> Outcome:
+        """Latch the emergency stop; returns the stop's outcome, ACCEPTED if no robot is connected."""
+        if self._link.channel.open:
+            return await _final_outcome(self.estop, timeout_s)
+        self.estop(silent, _now())
+        return ACCEPTED
+
+    def save_latch(self) -> None:
+        """Save the latch if it is not saved yet."""
+        self._keeper.save_again()
+
+    def publish(self) -> None:
+        """Publish whether the emergency stop is latched."""
+        state: dict[str, Any] = {"state": "ON" if self._latch.latched else "OFF"}
+        self._voice.state("estop", state)
+
+    def _forget_motion(self) -> None:
+        self._motion.link_lost()
+        self._motion.pump.drop_motion()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _final_outcome(action: Callable[[Report, float], None], timeout_s: float) -> Outcome:
+    final: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def heard(outcome: Outcome) -> None:
+        if outcome.final and not final.done():
+            final.set_result(outcome)
+
+    action(heard, _now())
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await final
+    except TimeoutError:
+        return NO_ANSWER
