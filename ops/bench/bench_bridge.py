@@ -97,14 +97,14 @@ class Subject:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
     async def _run(self) -> None:
-        from bb8_core import identity, main
+        from bb8_core import app, identity
         from bb8_core.radio.bleak_radio import Backends, BleakRadio
         from bb8_core.radio.matching import Target
         from bb8_core.settings import Options
         from bb8_core.simulator.backend import backends
 
         simulated = backends(self.robot)
-        main._radio = lambda _: BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))  # noqa: SLF001
+        app._radio = lambda _: BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))  # noqa: SLF001
         options = Options(
             simulate=True,
             mqtt_host="127.0.0.1",
@@ -114,13 +114,12 @@ class Subject:
         )
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        self.app = main.App(options, identity.load(Path("/nonexistent")))
+        self.app = app.App(options, identity.load(Path("/nonexistent")))
         await self.app.run(self._stopping)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        wait_for(lambda: self.app is not None and self.app.link.ready and self.app.client is not None)
-        wait_for(lambda: bool(self.app.client.connected))
+        wait_for(lambda: self.app is not None and self.app.link.ready and self.app.connections.connected)
         time.sleep(0.5)
         return self
 

@@ -21,9 +21,9 @@ import pytest
 from tests.addon.conftest import Mosquitto, free_port
 
 from bb8_core import identity as identities
+from bb8_core.app import App
 from bb8_core.bridge.bridge import Bridge
 from bb8_core.bridge.stopping import Stopping
-from bb8_core.main import App
 from bb8_core.mqtt.credentials import Broker
 from bb8_core.requests.inbox import BROKER_QUEUE
 from bb8_core.requests.intents import Estop, Stop
@@ -261,12 +261,12 @@ async def test_the_second_connection_carries_stops_alone_and_whatever_the_first_
     monkeypatch.setattr(Bridge, "stop_silently", lambda _self, stop, _at: stops.append(stop))
     monkeypatch.setattr(Stopping, "rushed", lambda _self: rushes.append(True))
     app = App(Options(simulate=True), identities.load(tmp_path / "none"))
-    second = app._second_client(Broker("127.0.0.1", 1))
+    second = app.connections.second_client(Broker("127.0.0.1", 1))
     assert second._subscriptions == ("bb8/cmd/stop", "bb8/cmd/estop")
     for cmd in ("stop", "estop", "drive"):
-        app._fast_message(f"bb8/cmd/{cmd}", b"{}", False)
+        app.connections.stop_message(f"bb8/cmd/{cmd}", b"{}", False)
     for _ in range(BROKER_QUEUE):
-        app._message("elsewhere", b"", False)
+        app.connections.message("elsewhere", b"", False)
     await asyncio.sleep(0)
     assert stops == [Stop(), Estop()]
     assert rushes == [True]

@@ -15,7 +15,8 @@ import pytest
 from ops.lab.broker import Ear, ear
 from ops.lab.home_assistant import Home
 
-from bb8_core import identity, main
+from bb8_core import identity
+from bb8_core.app import App
 from bb8_core.robot import commands, protocol
 from bb8_core.settings import Options
 from bb8_core.simulator.robot import SimulatedBB8
@@ -80,7 +81,7 @@ class Bridge(threading.Thread):
             self._loop.close()
 
     async def _live(self) -> None:
-        app = main.App(self._options, identity.load(Path("no stamp")))
+        app = App(self._options, identity.load(Path("no stamp")))
         await app.run(self._stopping)
 
     def stop(self) -> None:

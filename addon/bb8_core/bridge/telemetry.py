@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bb8_core.robot.answers import PowerState
+from bb8_core.robot.readings import PowerState
 from bb8_core.robot.sensors import Collision, DidSleep, Event, PowerEvent, PreSleep
 
 LOW = frozenset({"low", "critical"})

@@ -16,6 +16,7 @@ from bb8_core.link.states import Cause
 from bb8_core.link.transport import AnswerTimeout, LinkError
 from bb8_core.robot import answers, commands
 from bb8_core.robot.protocol import Command, Response, mrsp_name
+from bb8_core.robot.readings import PowerState
 
 PING_EVERY_S = 0.3
 WAKE_DEADLINE_S = 5.0
@@ -49,7 +50,7 @@ class Readiness:
     motion_timeout_ms: int
     """0: the robot's own dead-man is not armed."""
     collisions: bool
-    power: answers.PowerState | None
+    power: PowerState | None
 
     @property
     def stops_itself(self) -> bool:
@@ -85,7 +86,7 @@ async def prepare(ask: Ask, wishes: Wishes) -> Readiness:
     return Readiness(firmware, stops, timeout_ms, collisions, await read_power(ask))
 
 
-async def read_power(ask: Ask) -> answers.PowerState | None:
+async def read_power(ask: Ask) -> PowerState | None:
     """The battery, without keeping the robot awake; None where the robot does not tell."""
     response = await patiently(ask, commands.without_reset(commands.power_state()))
     return _parsed(answers.parse_power_state, response)

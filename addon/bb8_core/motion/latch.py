@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from bb8_core.files import write_atomically
 
 SAVE_AGAIN_S = 5.0
 """A latch that could not be saved, for the disk is full, is tried again this often."""
 
 _log = logging.getLogger("bb8.estop")
-
-
-def write_atomically(path: Path, value: Any) -> None:
-    """Replace a JSON file so that a reader sees the old or the new one whole; OSError if it cannot be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
 
 
 class EstopLatch:

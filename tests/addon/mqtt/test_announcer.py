@@ -11,8 +11,9 @@ from typing import Any
 from tests.addon.virtual import run_virtually
 
 from bb8_core.link.states import LinkState
-from bb8_core.mqtt.announcer import About, Announcer, Memory, load_memory, save_memory
+from bb8_core.mqtt.announcer import About, Announcer
 from bb8_core.mqtt.discovery import BATTERY_STATES, CONNECTION_STATES, Robot, components, message
+from bb8_core.mqtt.memory import Memory, load_memory, save_memory
 from bb8_core.mqtt.topics import Topics
 from bb8_core.robot.sensors import POWER_STATES
 

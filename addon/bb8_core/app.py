@@ -1,0 +1,200 @@
+"""The running app: wires robot, broker and status page together, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bb8_core.bridge.bridge import Bridge
+from bb8_core.bridge.presence import summary, wish_of
+from bb8_core.identity import Identity
+from bb8_core.link.handshake import Wishes
+from bb8_core.link.session import LinkConfig, RobotLink
+from bb8_core.link.states import Status
+from bb8_core.link.transport import LinkError
+from bb8_core.motion.deadman import Deadman
+from bb8_core.motion.gate import Limits
+from bb8_core.motion.latch import EstopLatch
+from bb8_core.mqtt.announcer import About, Announcer
+from bb8_core.mqtt.connections import Connections, Listeners
+from bb8_core.mqtt.topics import Topics
+from bb8_core.radio.bleak_radio import Backends, BleakRadio
+from bb8_core.radio.matching import Target
+from bb8_core.requests.arrivals import Arrivals
+from bb8_core.requests.inbox import Inbox
+from bb8_core.requests.intents import BadPayload
+from bb8_core.requests.outcome import body, rejected
+from bb8_core.requests.reception import RawCommand, Reception
+from bb8_core.robot.macros import GESTURES
+from bb8_core.robot.sensors import Event
+from bb8_core.settings import Options, data_dir
+from bb8_core.web.page import Page, SideLoop
+from bb8_core.web.server import StatusServer
+
+PAGE_PORT = 8099
+"""The ingress port of the manifest; BB8_PAGE_PORT overrides it if several bridges share a machine."""
+STOP_BUDGET_S = 0.8
+LINK_BUDGET_S = 3.2
+PAGE_BUDGET_S = 0.2
+
+_log = logging.getLogger("bb8.main")
+
+
+class App:
+    """Every part of a running bridge, and the order in which they start and end."""
+
+    def __init__(self, options: Options, identity: Identity) -> None:
+        """Build the parts on the running event loop; nothing is sent yet."""
+        self.loop = asyncio.get_running_loop()
+        self.options = options
+        self.identity = identity
+        self.disk = ThreadPoolExecutor(1, "disk")
+        self.deadman = Deadman()
+        topics = Topics(options.base_topic, options.discovery_prefix)
+        about = About(identity.version, tuple(GESTURES), options.speed_cap)
+        self.voice = Announcer(topics, about, data_dir() / "robot.json", self.save)
+        self.radio = _radio(options)
+        self.link = RobotLink(self.radio, _link_config(options), self._link_changed, self._robot_event)
+        limits = Limits(options.speed_cap, options.duration_cap_ms, options.min_spacing_ms)
+        latch = EstopLatch(data_dir() / "estop.json")
+        self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
+        self.reception = Reception(self.voice, self.bridge.obey)
+        inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.stopping.rushed)
+        self.arrivals = Arrivals(inbox, self.bridge.stop_silently)
+        listeners = Listeners(self.bridge.stopping.broker_lost, self._ble_ready)
+        self.connections = Connections(options, topics, self.voice, self.arrivals, listeners)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.side: SideLoop | None = None
+        self.server: StatusServer | None = None
+
+    def save(self, write: Callable[[], object]) -> None:
+        """Run a file operation in the disk's thread, one after the other."""
+        self.disk.submit(write)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Run until asked to stop, then end within 5 s."""
+        self.deadman.start()
+        self.voice.status("identity", self.identity.as_json())
+        self._introduce()
+        bridge = self.spawn(self.bridge.run())
+        link = self.spawn(self._run_link())
+        self.spawn(self.connections.run())
+        self._start_page()
+        waiter = self.spawn(_wait(stopping))
+        await asyncio.wait((bridge, link, waiter), return_when=asyncio.FIRST_COMPLETED)
+        await self._end(link)
+        for part in (bridge, link):
+            if part.done() and not part.cancelled() and (error := part.exception()) is not None:
+                raise error
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine as a task that ends with the app."""
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    def _introduce(self) -> None:
+        """Announce a configured robot before it was ever met: its device shows why it is away."""
+        address = self.options.robot_address
+        if address and address != self.voice.robot_address:
+            self.voice.robot_known(address, self.options.robot_name or "BB-8", "")
+
+    async def _run_link(self) -> None:
+        """Close a connection that an earlier run left open, on which the robot also stops; run the link."""
+        try:
+            await self.radio.close_stale(self.voice.robot_address)
+        except LinkError as error:
+            _log.info("cannot look for an earlier connection: %s", error)
+        await self.link.run()
+
+    def _link_changed(self, status: Status) -> None:
+        self.bridge.link_changed(status)
+
+    def _robot_event(self, event: Event) -> None:
+        self.bridge.reports.event(event)
+
+    # What came in
+
+    def _receive(self, raw: RawCommand) -> None:
+        self.reception.receive(raw, self.loop.time())
+
+    def _ble_ready(self, payload: bytes) -> None:
+        try:
+            timeout_s, nonce = wish_of(payload)
+        except BadPayload as bad:
+            self.reception.refused[bad.code] += 1
+            refusal = body(None, rejected(bad.code, bad.reason))
+            del refusal["cid"]
+            self.voice.ack("ble_ready", refusal)
+            return
+        self.spawn(self._answer_ble_ready(timeout_s, nonce))
+
+    async def _answer_ble_ready(self, timeout_s: float, nonce: Any) -> None:
+        self.voice.say("ble_ready/summary", await summary(self.link, timeout_s, nonce))
+
+    # The page
+
+    def _start_page(self) -> None:
+        """Serve the status page; without it the bridge still works."""
+        page = Page(self.bridge, self.loop, self.identity, self.options.simulate, self._mqtt_state)
+        self.side = SideLoop()
+        self.server = StatusServer(page)
+        port = int(os.environ.get("BB8_PAGE_PORT", PAGE_PORT))
+        try:
+            # The server itself admits ingress and loopback only.
+            self.side.run(self.server.start("0.0.0.0", port), 5.0)  # noqa: S104
+        except OSError as error:
+            _log.warning("cannot serve the status page: %s", error)
+
+    def _end_page(self) -> None:
+        if self.side is not None and self.server is not None:
+            with contextlib.suppress(TimeoutError):
+                self.side.run(self.server.stop(), PAGE_BUDGET_S)
+            self.side.close()
+
+    def _mqtt_state(self) -> dict[str, Any]:
+        return {"connected": self.connections.connected, "reason": self.connections.reason}
+
+    # The end
+
+    async def _end(self, link: asyncio.Task[None]) -> None:
+        """Stop the robot, disconnect it, say goodbye to the broker: 5 s in all.
+
+        In this order, because what stays on the broker beside `offline` has to be true.
+        """
+        _log.info("stopping")
+        await self.bridge.end(STOP_BUDGET_S)
+        link.cancel()
+        await asyncio.wait((link,), timeout=LINK_BUDGET_S)
+        self.voice.farewell()
+        await self.loop.run_in_executor(None, self.connections.farewell)
+        self.deadman.close()
+        for task in list(self.tasks):
+            task.cancel()
+        self._end_page()
+        self.disk.shutdown(wait=True)
+
+
+async def _wait(stopping: asyncio.Event) -> None:
+    await stopping.wait()
+
+
+def _link_config(options: Options) -> LinkConfig:
+    wishes = Wishes(options.motion_timeout, options.collision_events)
+    return LinkConfig(options.keep_connected, options.idle_disconnect_s, wishes, options.adapter)
+
+
+def _radio(options: Options) -> BleakRadio:
+    if not options.simulate:
+        return BleakRadio(Target(options.robot_address, options.robot_name), options.adapter)
+    from bb8_core.simulator.backend import backends
+    from bb8_core.simulator.robot import SimulatedBB8
+
+    simulated = backends(SimulatedBB8())
+    return BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))

@@ -1,0 +1,180 @@
+"""Both connections to the broker: finding the broker, connecting, and handing on what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bb8_core import logs
+from bb8_core.mqtt.announcer import Announcer
+from bb8_core.mqtt.client import Handlers, MqttClient, Will
+from bb8_core.mqtt.credentials import Broker, NoBroker, find
+from bb8_core.mqtt.stop_connection import StopConnection
+from bb8_core.mqtt.topics import Topics
+from bb8_core.requests.arrivals import Arrivals
+from bb8_core.requests.reception import RawCommand
+from bb8_core.settings import Options
+
+ASK_AGAIN_S = 5.0
+FAREWELL_BUDGET_S = 0.7
+
+_log = logging.getLogger("bb8.mqtt")
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """What the rest of the app wants to know; called on the event loop."""
+
+    on_lost: Callable[[], None]
+    """The connection to the broker ended."""
+    on_ble_ready: Callable[[bytes], None]
+    """Somebody asks whether the robot can be reached by radio."""
+
+
+class Connections:
+    """The connection of all commands and that of the stops alone."""
+
+    def __init__(
+        self, options: Options, topics: Topics, announcer: Announcer, arrivals: Arrivals, listeners: Listeners
+    ) -> None:
+        """Create them on the running event loop; nothing is sent before `run`."""
+        self._options = options
+        self._topics = topics
+        self._announcer = announcer
+        self._arrivals = arrivals
+        self._listeners = listeners
+        self._loop = asyncio.get_running_loop()
+        self._client: MqttClient | None = None
+        self._stops: StopConnection | None = None
+        self.reason = "Looking for the broker."
+        """Why there is no connection; empty while there is one."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection of all commands."""
+        return self._client is not None and self._client.connected
+
+    async def run(self) -> None:
+        """Find the broker, asking again until there is one, and connect; returns when that has begun."""
+        broker = await self._find_broker()
+        logs.hide(broker.password)
+        _log.info("broker %s:%d (from %s)", broker.host, broker.port, broker.source)
+        try:
+            client = self.first_client(broker)
+            self._stops = StopConnection(self.second_client(broker))
+        except OSError as error:
+            self.reason = f"The CA file of the broker cannot be used ({error}): correct mqtt_ca_file."
+            _log.error("%s", self.reason)
+            return
+        self._announcer.attach(client)
+        client.start()
+        self._client = client
+
+    def farewell(self) -> None:
+        """Publish that the bridge is offline, and disconnect; blocks for a second at most."""
+        if self._stops is not None:
+            self._stops.leave()
+        if self._client is not None:
+            self._client.flush_and_stop(self._topics.bridge, "offline", FAREWELL_BUDGET_S)
+
+    def first_client(self, broker: Broker) -> MqttClient:
+        """The connection of all commands and of everything that is published."""
+        topics = self._topics
+        subscriptions = (topics.commands, topics.ble_ready, topics.birth)
+        handlers = Handlers(self._up_in_thread, self._down_in_thread, self.message)
+        return MqttClient(broker, self._client_id, Will(topics.bridge, "offline"), subscriptions, handlers)
+
+    def second_client(self, broker: Broker) -> MqttClient:
+        """The connection of stops alone."""
+        subscriptions = (self._topics.command("stop"), self._topics.command("estop"))
+        handlers = Handlers(self._stops_up_in_thread, self._stops_down_in_thread, self.stop_message)
+        return MqttClient(broker, f"{self._client_id}-stops", None, subscriptions, handlers)
+
+    @property
+    def _client_id(self) -> str:
+        return f"bb8-bridge-{self._topics.base.replace('/', '-')}"
+
+    async def _find_broker(self) -> Broker:
+        while True:
+            try:
+                return await asyncio.to_thread(find, self._options)
+            except NoBroker as error:
+                if self.reason != str(error):
+                    _log.error("%s", error)
+                self.reason = str(error)
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    # In the clients' threads
+
+    def message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A message on the connection of all commands."""
+        now = time.monotonic()
+        cmd = self._topics.command_of(topic)
+        if cmd is not None:
+            self._arrivals.regular(RawCommand(cmd, payload, retained, now))
+            return
+        self._arrivals.other(now)
+        if topic == self._topics.birth and payload == b"online":
+            self._on_loop(self._announcer.born)
+        elif topic == self._topics.ble_ready and not retained:
+            self._on_loop(self._listeners.on_ble_ready, payload)
+
+    def stop_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A message on the connection of the stops alone."""
+        cmd = self._topics.command_of(topic) or ""
+        self._arrivals.fast(RawCommand(cmd, payload, retained, time.monotonic()))
+
+    def _up_in_thread(self) -> None:
+        self._arrivals.reconnected()
+        self._on_loop(self._up)
+
+    def _down_in_thread(self, reason: str) -> None:
+        self._on_loop(self._down, reason)
+
+    def _stops_up_in_thread(self) -> None:
+        self._arrivals.reconnected()
+        self._on_loop(self._stops_up)
+
+    def _stops_down_in_thread(self, reason: str) -> None:
+        self._on_loop(self._stops_down, reason)
+
+    def _on_loop(self, action: Callable[..., object], *arguments: object) -> None:
+        """At the very end there is no loop any more."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(action, *arguments)
+
+    # On the event loop
+
+    def _up(self) -> None:
+        self.reason = ""
+        _log.info("broker connected")
+        self._announcer.connected()
+        if self._stops is not None:
+            self._stops.first_up()
+
+    def _down(self, reason: str) -> None:
+        if reason != self.reason:
+            _log.warning("%s", reason)
+        if not self.reason and self._stops is not None:
+            self._stops.first_ended(self._loop.time())
+            self._part_if_colliding(self._stops)
+        self.reason = reason
+        self._listeners.on_lost()
+
+    def _stops_up(self) -> None:
+        if self._stops is not None:
+            self._stops.up(self._loop.time())
+            self._part_if_colliding(self._stops)
+
+    def _stops_down(self, reason: str) -> None:
+        if self._stops is not None:
+            self._stops.down(reason)
+
+    def _part_if_colliding(self, stops: StopConnection) -> None:
+        if stops.collides:
+            self._stops = None
+            stops.give_up()
