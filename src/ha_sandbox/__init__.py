@@ -1,7 +1,15 @@
-"""An embedded Home Assistant host for tests, demonstrations and trying things out."""
+"""An embedded Home Assistant host for tests, demonstrations and trying things out.
+
+from ha_sandbox import Sandbox, Situation
+
+with Sandbox(folder) as host:
+    host.install(app_folder, options={})
+    host.faults.begin(Situation.UPDATE_PENDING)
+"""
 
 from __future__ import annotations
 
 from ha_sandbox.box import Sandbox
+from ha_sandbox.faults import Faults, Situation
 
-__all__ = ["Sandbox"]
+__all__ = ["Faults", "Sandbox", "Situation"]

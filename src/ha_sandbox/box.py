@@ -1,28 +1,29 @@
-"""The sandbox as a whole: an embedded Home Assistant host on loopback, on free ports, in one folder."""
+"""The sandbox: an embedded Home Assistant host on loopback, on free ports, in one folder."""
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
-import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import paramiko
-
-from bb8deploy.base.errors import CheckFailed
 from ha_sandbox.broker import Broker, open_broker
-from ha_sandbox.core_api import Core
+from ha_sandbox.client import call_supervisor
+from ha_sandbox.core.calls import SupervisorCalls
+from ha_sandbox.core.rest import CoreRest
+from ha_sandbox.core.server import core_server
+from ha_sandbox.core.websocket import CoreSockets
+from ha_sandbox.faults import Faults
+from ha_sandbox.json_types import JsonObject
+from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import Runtime
 from ha_sandbox.runtime.process import runtime_for
 from ha_sandbox.serving import LoopbackServer
-from ha_sandbox.ssh_server import Faults, Login, SshServer
+from ha_sandbox.ssh_login import SshHome
+from ha_sandbox.ssh_server import Login, SshServer
 from ha_sandbox.supervisor.access import Access, Caller, Role
 from ha_sandbox.supervisor.api.http import server as supervisor_server
 from ha_sandbox.supervisor.api.routing import MqttLogin
@@ -30,18 +31,17 @@ from ha_sandbox.supervisor.api.service import Api
 from ha_sandbox.supervisor.manager import Manager
 
 _FOLDERS = ("addons/local", "config/reports", "data", "images", "logs", "keys", "home", "bin", "state")
-_INSTALL_DEADLINE = 1800.0  # seconds
 CONTAINER_FOLDER = "beep_boop_bb8"
 SLUG = "local_beep_boop_bb8"
 OpenRuntime = Callable[[Path, Mapping[str, tuple[str, int]]], Runtime]
 
 
 class Sandbox:
-    """An embedded host. Use as a context manager, or `start` and `stop`; `stop` may be called twice.
+    """An embedded host. Use it as a context manager, or call `start` and `stop`; `stop` may be called twice.
 
-    `root` mirrors a host: addons/local, config, data, images. `user`, `token` and `banner` shape the ssh
-    login: another user than root, no Supervisor token, words that a login shell prints first. `open_runtime`
-    is the way of running add-ons: `runtime_for` (processes) or `DockerRuntime`.
+    `root` is the host's folder: addons, config, data, images. `user`, `token` and `banner` shape the SSH
+    login: another user than root, no Supervisor token, text that a login shell prints first. `open_runtime`
+    opens what runs apps: `runtime_for` (processes) or `DockerRuntime`. `faults` switches situations on.
     """
 
     def __init__(
@@ -54,17 +54,18 @@ class Sandbox:
         open_runtime: OpenRuntime = runtime_for,
     ) -> None:
         self.root = root.resolve()
+        self.faults = Faults()
+        self.power = Power(self.faults)
         self._open_runtime = open_runtime
-        self._user, self._with_token, self._banner = user, token, banner
+        self._user, self._banner = user, banner
         self._access = Access()
         self._llat = secrets.token_hex(90)
         self._mqtt = MqttLogin("sandbox", secrets.token_hex(16))
-        self._closers: list[Any] = []
+        self._closers: list[Callable[[], None]] = []
         self._guard = threading.Lock()
-        self.faults = Faults(disk_folder=self.root / "addons" / "local")
         self.supervisor_token = self._access.grant(Caller(Role.ADMIN))
-        self._ssh_token = self._access.grant(Caller(Role.MANAGER))
-        self._core_token = self._access.grant(Caller(Role.ADMIN))
+        roles = {"manager": Role.MANAGER, "default": Role.DEFAULT} if token else {}
+        self._ssh_tokens = {name: self._access.grant(Caller(role)) for name, role in roles.items()}
 
     def __enter__(self) -> Self:
         self.start()
@@ -76,7 +77,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Starts every part; what has started is stopped again where one does not."""
+        """Starts every part; if one fails, stops those that have started."""
         try:
             self._start()
         except BaseException:
@@ -84,7 +85,7 @@ class Sandbox:
             raise
 
     def stop(self) -> None:
-        """Stops every part in reverse order; one that fails does not keep the others."""
+        """Stops every part in reverse order, also if one of them fails."""
         with self._guard:
             closers, self._closers = self._closers[::-1], []
         problems: list[Exception] = []
@@ -95,33 +96,6 @@ class Sandbox:
                 problems.append(error)
         if problems:
             raise ExceptionGroup("parts of the sandbox did not stop", problems)
-
-    def _start(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name in _FOLDERS:
-            (self.root / name).mkdir(parents=True, exist_ok=True)
-        self.broker: Broker = open_broker(self.root / "state", self._mqtt.username, self._mqtt.password)
-        self._closers.append(self.broker.stop)
-        targets = {"mqtt": ("127.0.0.1", self.broker.port), "supervisor": ("127.0.0.1", 0)}
-        self.runtime = self._open_runtime(self.root / "images", targets)
-        self._closers.append(self.runtime.close)
-        self.manager = Manager(self.root, self.runtime, self._access)
-        self._closers.append(self.manager.shutdown)
-        api = Api(self.manager, self._access, self._mqtt)
-        self._supervisor = self._serve(supervisor_server(api))
-        self.runtime.aim("supervisor", ("127.0.0.1", self._supervisor.port))
-        self._core = self._serve(Core(api, self._llat, self._core_token).server())
-        self.ssh = self._open_ssh()
-        self._closers.append(self.ssh.stop)
-        self.ssh.start()
-        self._closers.append(self.runtime.abort)  # first of all, or the others would wait for a build
-
-    def _serve(self, server: LoopbackServer) -> LoopbackServer:
-        self._closers.append(server.stop)
-        server.start()
-        return server
-
-    # ------------------------------------------------------------ what a user sees
 
     @property
     def supervisor_url(self) -> str:
@@ -135,11 +109,11 @@ class Sandbox:
 
     @property
     def runtime_way(self) -> str:
-        """How add-ons run here, in words."""
+        """How apps run in this sandbox, in words."""
         return self.runtime.way
 
     def env(self) -> dict[str, str]:
-        """The settings of this host, as of any other."""
+        """The settings that reach this host, as for any other host."""
         return {
             "HA_SSH_HOST_ALIAS": f"{self._user}@127.0.0.1:{self.ssh.port}",
             "HA_SSH_KEY": str(self.root / "keys" / "id_ed25519"),
@@ -157,14 +131,14 @@ class Sandbox:
         }
 
     def mount_env(self) -> dict[str, str]:
-        """The settings that reach this host's folders as a mounted share does."""
+        """The settings that reach this host's folders through a mounted share."""
         return {
             "HA_MOUNT": str(self.root / "addons" / "local" / CONTAINER_FOLDER),
             "HA_CONFIG_MOUNT": str(self.root / "config"),
         }
 
-    def install(self, source_tree: Path, options: dict[str, Any]) -> None:
-        """Gives the host a history, as its user would: copy, reload, install, set options, start."""
+    def install(self, source_tree: Path, options: JsonObject) -> None:
+        """Copies the app to the local root, reloads, installs, sets options and starts, as a user would."""
         place = self.root / "addons" / "local" / CONTAINER_FOLDER
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(source_tree, place, symlinks=True)
@@ -179,74 +153,50 @@ class Sandbox:
         self.call("POST", f"/addons/{SLUG}/start")
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """One call of the Supervisor's REST API; gives `data`, raises CheckFailed for an error."""
-        request = urllib.request.Request(  # noqa: S310  our own loopback address
-            self.supervisor_url + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.supervisor_token}", "Content-Type": "application/json"},
+        """One call of the Supervisor's REST API; returns `data`. Raises CheckFailed for an error."""
+        return call_supervisor(
+            self.supervisor_url, self.supervisor_token, method, path, body, self.manager.journal
         )
-        try:
-            with urllib.request.urlopen(request, timeout=_INSTALL_DEADLINE) as response:  # noqa: S310
-                return json.load(response)["data"]
-        except urllib.error.HTTPError as error:
-            with error:
-                message = error.read().decode(errors="replace")
-            raise CheckFailed(
-                "SANDBOX_REFUSED",
-                f"the sandbox's Supervisor answered {method} {path} with {error.code}: {message}",
-                "Read the lines shown with this; they are the end of its log.",
-                details=self.manager.journal.tail(25).splitlines(),
-            ) from error
 
-    # ------------------------------------------------------------ ssh
+    def _start(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in _FOLDERS:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        self.broker: Broker = open_broker(self.root / "state", self._mqtt.username, self._mqtt.password)
+        self._closers.append(self.broker.stop)
+        targets = {"mqtt": ("127.0.0.1", self.broker.port), "supervisor": ("127.0.0.1", 0)}
+        self.runtime = self._open_runtime(self.root / "images", targets)
+        self._closers.append(self.runtime.close)
+        self.manager = Manager(self.root, self.runtime, self._access, self.power)
+        self._closers.append(self.manager.shutdown)
+        self._start_apis(Api(self.manager, self._access, self._mqtt))
+        self._start_ssh()
+        self._closers.append(self.runtime.abort)  # first of all, so that nothing waits for a build
 
-    def _open_ssh(self) -> SshServer:
-        keys = self.root / "keys"
-        client = _key_pair(keys / "id_ed25519")
-        host = _key_pair(keys / "ssh_host_ed25519_key")
-        server = SshServer(host, Login(self._user, client, self.root, self._login_environment()), self.faults)
-        line = f"[127.0.0.1]:{server.port} ssh-ed25519 {host.get_base64()}\n"
-        (keys / "known_hosts").write_text(line, encoding="utf-8")
+    def _start_apis(self, api: Api) -> None:
+        self._supervisor = self._serve(supervisor_server(api))
+        self.power.attach_supervisor(self._supervisor)
+        self.runtime.aim("supervisor", ("127.0.0.1", self._supervisor.port))
+        calls = SupervisorCalls(api, self._access.grant(Caller(Role.ADMIN)), self.power)
+        sockets = CoreSockets(calls, self._llat, self.faults)
+        self._core = self._serve(core_server(CoreRest(calls, self._llat, self.faults), sockets))
+        self.power.attach_core(self._core, sockets)
+
+    def _start_ssh(self) -> None:
+        home = SshHome(self.root, self._user, self._banner)
+        login = Login(
+            user=self._user,
+            key=home.client_key,
+            folder=self.root,
+            local_root=self.root / "addons" / "local",
+            environment=lambda: home.environment(self._supervisor.port, self.faults, self._ssh_tokens),
+        )
+        self.ssh = SshServer(home.host_key, login, self.faults)
+        home.write_known_hosts(self.ssh.port)
+        self._closers.append(self.ssh.stop)
+        self.ssh.start()
+
+    def _serve(self, server: LoopbackServer) -> LoopbackServer:
+        self._closers.append(server.stop)
+        server.start()
         return server
-
-    def _login_environment(self) -> dict[str, str]:
-        home = self.root / "home"
-        banner = f"cat <<'BANNER'\n{self._banner}\nBANNER\n" if self._banner else ""
-        for name in (".profile", ".bash_profile"):
-            (home / name).write_text(banner, encoding="utf-8")
-        _write_ha(self.root / "bin" / "ha")
-        environment = {
-            "HOME": str(home),
-            "USER": self._user,
-            "SHELL": "/bin/sh",
-            "LANG": "C.UTF-8",
-            "PATH": f"{self.root / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "SUPERVISOR_ENDPOINT": f"127.0.0.1:{self._supervisor.port}",
-        }
-        return {**environment, "SUPERVISOR_TOKEN": self._ssh_token} if self._with_token else environment
-
-
-def _key_pair(path: Path) -> paramiko.Ed25519Key:
-    """An ed25519 key in OpenSSH's format, made at the first use."""
-    if not path.is_file():
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        key = Ed25519PrivateKey.generate()
-        form = serialization.PrivateFormat.OpenSSH
-        data = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-        path.touch(mode=0o600)
-        path.write_bytes(data)
-    return paramiko.Ed25519Key.from_private_key_file(str(path))
-
-
-def _write_ha(path: Path) -> None:
-    from shlex import quote
-
-    script = Path(__file__).with_name("ha_cli.py")
-    python = Path(sys.executable)
-    path.write_text(
-        f'#!/bin/sh\nexec {quote(str(python))} -I -S {quote(str(script))} "$@"\n', encoding="utf-8"
-    )
-    path.chmod(0o755)

@@ -1,8 +1,9 @@
-"""The `ha` command of the sandbox: stdlib only, quick to start, with the habits of the real one.
+"""The `ha` command of the sandbox: standard library only, starts fast, behaves like the real one.
 
-Habits that matter, from the source of the real command line: `--raw-json` prints the envelope and exits 0
-even for an error; without it an error exits 1; `ha apps ANYTHING-UNKNOWN` prints the list and exits 0, so
-`ha addons reload` does nothing at all; the old names warn on stderr.
+From the source of the real command (home-assistant/cli): `--raw-json` prints the envelope and exits 0 even
+for an error; without it an error exits 1; `ha apps UNKNOWN` prints the list and exits 0, so `ha addons
+reload` reloads nothing; `ha ... logs` prints an HTTP error's body on stdout and exits 0; the old names warn
+on stderr.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import http.client
 import json
 import os
 import sys
+import time
 
 OLD_NAMES = ("addons", "addon", "add-on", "add-ons", "ad")
 APPS = ("apps", "app", *OLD_NAMES)
 VERSION = "5.3.0"
-DEFAULT, CONTAINER, LONG = 30.0, 600.0, 3600.0  # seconds, the real command line's deadlines
+DEFAULT, CONTAINER, LONG = 30.0, 600.0, 3600.0  # seconds, the deadlines of the real command
 APP_CALLS = {
     "info": ("GET", "/addons/{}/info", DEFAULT),
     "stats": ("GET", "/addons/{}/stats", DEFAULT),
@@ -33,6 +35,7 @@ PLAIN_CALLS = {
     ("host", "info"): "/host/info",
     ("core", "info"): "/core/info",
     ("os", "info"): "/os/info",
+    ("network", "info"): "/network/info",
     ("resolution", "info"): "/resolution/info",
     ("jobs", "info"): "/jobs/info",
     ("store",): "/store",
@@ -42,8 +45,17 @@ PLAIN_CALLS = {
 }
 
 
+POST_CALLS: dict[tuple[str, ...], tuple[str, float]] = {
+    ("store", "reload"): ("/store/reload", DEFAULT),
+    ("store", "refresh"): ("/store/reload", DEFAULT),
+    ("supervisor", "restart"): ("/supervisor/restart", CONTAINER),
+    ("supervisor", "update"): ("/supervisor/update", CONTAINER),
+    ("core", "restart"): ("/core/restart", CONTAINER),
+}
+
+
 def main() -> int:
-    """Carries out one command line; the exit code."""
+    """Runs one command line and returns its exit code."""
     words, flags = split(sys.argv[1:])
     if "version" in flags:
         say(f"ha version {VERSION}\n")
@@ -77,7 +89,7 @@ def split(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def apps(words: list[str], flags: dict[str, str]) -> int:
-    """`ha apps ...`; what is no subcommand of it prints the list, as the real one does."""
+    """`ha apps ...`; an unknown subcommand prints the list, as in the real one."""
     if not words or words[0] not in (*APP_CALLS, "logs"):
         return call("GET", "/addons", flags)
     verb, *slugs = words
@@ -97,29 +109,29 @@ def apps(words: list[str], flags: dict[str, str]) -> int:
 
 def other(words: list[str], flags: dict[str, str]) -> int:
     """Everything that is not `ha apps`."""
-    if words == ["store", "reload"] or words == ["store", "refresh"]:
-        return call("POST", "/store/reload", flags)
+    if tuple(words) in POST_CALLS:
+        path, deadline = POST_CALLS[tuple(words)]
+        return call("POST", path, flags, deadline=deadline)
     if len(words) == 3 and words[0] == "store" and words[1] in APPS:
         return call("GET", f"/store/addons/{words[2]}", flags)
     if len(words) == 4 and words[0] == "store" and words[1] in APPS and words[2] in {"install", "update"}:
         return call("POST", f"/store/addons/{words[3]}/{words[2]}", flags, {}, LONG)
     if len(words) == 2 and words[1] == "logs":
         return logs(f"/{words[0]}/logs", flags)
-    path = PLAIN_CALLS.get(tuple(words))
-    if path is None:
+    if tuple(words) not in PLAIN_CALLS:
         complain(f'Error: unknown command "{words[0]}" for "ha"')
         return 1
-    return call("GET", path, flags)
+    return call("GET", PLAIN_CALLS[tuple(words)], flags)
 
 
 def call(
     method: str, path: str, flags: dict[str, str], body: object = None, deadline: float = DEFAULT
 ) -> int:
-    """One call, its answer on stdout."""
+    """One call; prints its answer on stdout."""
     try:
         status, kind, data = fetch(method, path, flags, body, deadline)
     except (OSError, http.client.HTTPException) as error:
-        complain(f'Error: {method.title()} "http://supervisor{path}": {error}')
+        complain(lost(method, path, error))
         return 1
     if not kind.startswith("application/json"):
         complain(f"Error: {plain_problem(status)}")
@@ -131,21 +143,35 @@ def call(
 
 
 def logs(path: str, flags: dict[str, str]) -> int:
-    """Text, followed where asked for."""
+    """Prints a log, and follows it if asked to."""
     suffix = "/follow" if "follow" in flags else ""
     query = f"?lines={flags['lines']}" if flags.get("lines") else ""
     deadline = None if suffix else DEFAULT
-    connection, response = opened("GET", path + suffix + query, flags, None, deadline)
-    with connection_of(connection):
-        if response.status != 200:
-            complain(f"Error: {plain_problem(response.status)}")
-            return 1
+    try:
+        connection, response = opened("GET", path + suffix + query, flags, None, deadline)
+    except (OSError, http.client.HTTPException) as error:
+        complain(lost("GET", path, error))
+        return 1
+    with connection_of(connection):  # an error's body too is printed on stdout
         while piece := response.read1(65536):
             say(piece.decode(errors="replace"))
     return 0
 
 
-class connection_of:  # noqa: N801  reads as a phrase; contextlib would cost its import
+def lost(method: str, path: str, error: Exception) -> str:
+    """The words of the real command if no answer came."""
+    why = str(error)
+    if isinstance(error, ConnectionRefusedError):  # on a host, a stopped container has no address
+        time.sleep(float(os.environ.get("HA_SANDBOX_NO_ROUTE_SECONDS", "0")))
+        why = "dial tcp 172.30.32.2:80: connect: no route to host"
+    elif isinstance(error, http.client.RemoteDisconnected | ConnectionResetError):
+        why = "EOF"
+    elif isinstance(error, TimeoutError):
+        why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+    return f'Error: {method.title()} "http://supervisor{path}": {why}'
+
+
+class connection_of:  # noqa: N801  reads as a phrase; importing contextlib would cost time
     """Closes the connection."""
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
@@ -170,7 +196,7 @@ def fetch(
 def opened(
     method: str, path: str, flags: dict[str, str], body: object, deadline: float | None
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    """Sends the request and gives the answer's head."""
+    """Sends the request; returns the connection and the response with its body unread."""
     endpoint = flags.get("endpoint") or os.environ.get("SUPERVISOR_ENDPOINT") or "supervisor"
     token = flags.get("api-token") or os.environ.get("SUPERVISOR_TOKEN", "")
     headers = {"Accept": "application/json"}
@@ -185,7 +211,7 @@ def opened(
 
 
 def plain_problem(status: int) -> str:
-    """What the real one says of an answer that is no JSON."""
+    """The words of the real command for an answer that is not JSON."""
     known = {
         401: "unauthorized: missing or invalid API token",
         403: "forbidden: insufficient permissions or invalid token",
@@ -195,7 +221,7 @@ def plain_problem(status: int) -> str:
 
 
 def show(envelope: dict[str, object]) -> int:
-    """For people: the data in a YAML-like form, or the error."""
+    """Prints the data as YAML, or the error."""
     if envelope.get("result") != "ok":
         complain(f"Error: {envelope.get('message', '')}")
         return 1
@@ -225,7 +251,7 @@ def entry(head: str, value: object, indent: str) -> list[str]:
 
 
 def scalar(value: object) -> str:
-    """A plain word where YAML would read it back as the same string, else JSON."""
+    """A plain word if YAML reads it back as the same string, else JSON."""
     if isinstance(value, str) and value and value[0].isalpha() and not set(value) & set(":#\n\"'{}[]"):
         return (
             value if value.lower() not in {"true", "false", "null", "yes", "no", "on", "off"} else repr(value)
@@ -234,13 +260,13 @@ def scalar(value: object) -> str:
 
 
 def say(text: str) -> None:
-    """stdout, at once."""
+    """Writes to stdout and flushes."""
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
-    """stderr."""
+    """Writes a line to stderr."""
     sys.stderr.write(text + "\n")
 
 

@@ -10,7 +10,10 @@ from typing import Any
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Serves in the background from `start` to `stop`; `stop` breaks open connections and joins threads."""
+    """Serves in the background from `start` to `stop`; `stop` breaks open connections and joins threads.
+
+    Between `pause` and `resume` the port refuses connections and stays reserved.
+    """
 
     daemon_threads = False
     block_on_close = True
@@ -20,7 +23,8 @@ class LoopbackServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), handler)
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="sandbox http")
+        self._paused = False
+        self._thread = self._new_thread()
 
     @property
     def port(self) -> int:
@@ -28,35 +32,65 @@ class LoopbackServer(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Starts to serve."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends serving, breaks what is open, waits for every thread."""
-        if self._thread.is_alive():
-            self.shutdown()
-            self._thread.join()
+        """Stops serving, breaks open connections, waits for every thread."""
+        self._end_serving()
+        self.break_connections()
+        self.server_close()
+
+    def break_connections(self) -> None:
+        """Ends every open connection without an answer; requests under way are carried out."""
         with self._guard:
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-        self.server_close()
+
+    def pause(self) -> None:
+        """Breaks open connections and refuses new ones."""
+        if self._paused or not self._thread.is_alive():
+            return
+        self._paused = True
+        self._end_serving()
+        self.break_connections()
+        self.socket.close()
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)  # bound without listening: reserved, and refused
+
+    def resume(self) -> None:
+        """Accepts connections again on the same port."""
+        if self._paused:
+            self._paused = False
+            self.socket.listen(self.request_queue_size)
+            self._thread = self._new_thread()
+            self._thread.start()
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self.serve_forever, args=(0.05,), name="sandbox http")
+
+    def _end_serving(self) -> None:
+        if self._thread.is_alive():
+            self.shutdown()
+            self._thread.join()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remembers the connection while it is served."""
+        """Keeps the connection in the set of open ones while it is served."""
         with self._guard:
             self._open.add(request)
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forgets the connection."""
+        """Removes the connection from the set of open ones."""
         with self._guard:
             self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; anything else is a defect and says so on stderr."""
+        """Ignores a client that left; anything else is a defect and is printed on stderr."""
         import sys
 
         if not isinstance(sys.exc_info()[1], OSError):
@@ -64,6 +98,6 @@ class LoopbackServer(ThreadingHTTPServer):
 
 
 def free_port() -> int:
-    """A port that nobody has at this moment."""
+    """A port that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])

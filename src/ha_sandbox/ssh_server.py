@@ -1,4 +1,4 @@
-"""An ssh server on loopback whose commands are real shell commands in the sandbox folder."""
+"""An SSH server on loopback that runs real shell commands in the sandbox's folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,35 +24,33 @@ from paramiko.common import (
 )
 from paramiko.message import Message
 
+from ha_sandbox.faults import Faults, Situation
+
 _CHUNK = 64 * 1024
-_POLL = 0.1  # seconds between two looks whether the client is still there
+_POLL = 0.1  # seconds between two checks that the client is still connected
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who may log in and what the commands get: `environment` is theirs entirely."""
+    """Who may log in, where commands start, and their whole environment at that moment.
+
+    `local_root` is the folder that a full disk affects.
+    """
 
     user: str
     key: paramiko.PKey
     folder: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Faults:
-    """Things that go wrong on purpose. `full_disk`: commands find `disk_folder` with this many bytes free."""
-
-    full_disk: int | None = None
-    disk_folder: Path | None = None
+    local_root: Path
+    environment: Callable[[], Mapping[str, str]]
 
 
 class SshServer:
-    """Listens from `start` to `stop`; `stop` kills what the clients' commands left running."""
+    """Listens from `start` to `stop`; `stop` kills the commands that are still running."""
 
-    def __init__(self, host_key: paramiko.PKey, login: Login, faults: Faults | None = None) -> None:
+    def __init__(self, host_key: paramiko.PKey, login: Login, faults: Faults) -> None:
         self._host_key = host_key
         self._login = login
-        self._faults = faults or Faults()
+        self._faults = faults
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=32)
         self._connections: set[_Connection] = set()
         self._guard = threading.Lock()
@@ -65,7 +63,7 @@ class SshServer:
         return int(self._listener.getsockname()[1])
 
     def start(self) -> None:
-        """Begins to listen."""
+        """Starts to listen."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -114,7 +112,7 @@ class _Connection:
         self._login = login
         self._faults = faults
         self._on_end = on_end
-        self._channels: list[paramiko.Channel] = []  # a channel that nobody holds is closed by collection
+        self._channels: list[paramiko.Channel] = []  # a channel without a reference is closed
         self._commands: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._live, name="sandbox ssh connection")
 
@@ -134,10 +132,10 @@ class _Connection:
 
     def _argv(self, text: str) -> list[str]:
         shell = ["/bin/sh", "-c", text]
-        if self._faults.full_disk is None or self._faults.disk_folder is None:
+        if Situation.DISK_FULL not in self._faults:
             return shell
         bwrap = shutil.which("bwrap") or "bwrap"
-        limits = ["--size", str(self._faults.full_disk), "--tmpfs", str(self._faults.disk_folder)]
+        limits = ["--size", str(self._faults.free_bytes), "--tmpfs", str(self._login.local_root)]
         return [bwrap, "--bind", "/", "/", "--dev-bind", "/dev", "/dev", *limits, *shell]
 
     def _live(self) -> None:
@@ -148,7 +146,7 @@ class _Connection:
                 if channel is not None:
                     self._channels.append(channel)
         except (paramiko.SSHException, EOFError, OSError):
-            pass  # a client that cannot agree or log in has been told so by the transport
+            pass  # the transport has already answered a client that cannot log in
         finally:
             self._transport.close()
             for thread in self._commands:
@@ -196,7 +194,7 @@ class _Command:
         process = subprocess.Popen(
             self._argv,
             cwd=self._login.folder,
-            env=dict(self._login.environment),
+            env=dict(self._login.environment()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -211,7 +209,7 @@ class _Command:
             thread.start()
         self._await(process, readers)
         self._report(process.returncode)
-        with contextlib.suppress(OSError, EOFError):  # a client that has left needs no farewell
+        with contextlib.suppress(OSError, EOFError):  # the client may have left
             self._channel.close()
         feeder.join()
 

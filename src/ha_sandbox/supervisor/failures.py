@@ -59,6 +59,11 @@ def not_installed() -> ApiError:
     return ApiError("App is not installed")
 
 
+def update_of_uninstalled(slug: str) -> ApiError:
+    """Update of an app that is in the store and not installed."""
+    return ApiError(f"App {slug} is not installed")
+
+
 def store_unknown(slug: str) -> ApiError:
     """The store has no such app."""
     return ApiError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+from ha_sandbox.faults import Situation
+from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, Runtime
 from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.journal import Journal
@@ -17,10 +19,11 @@ _DEFAULT_BASE = "ghcr.io/home-assistant/base:latest"
 class Images:
     """Builds and removes the images of one host. `arch` is this machine's architecture."""
 
-    def __init__(self, runtime: Runtime, journal: Journal) -> None:
+    def __init__(self, runtime: Runtime, journal: Journal, power: Power) -> None:
         self.arch = machine_arch()
         self._runtime = runtime
         self._journal = journal
+        self._power = power
 
     def build(self, store: StoreApp, version: str) -> None:
         """Builds the app's folder as `version`. Raises ApiError; the reason is in the Supervisor's log."""
@@ -32,11 +35,30 @@ class Images:
         name = self.name(store.slug, version)
         self._journal.log("INFO", "docker.app", f"Starting build for {name}")
         try:
+            self._restart_if_asked()
             self._runtime.build(request)
         except BuildFailed as error:
-            self._journal.log("ERROR", "docker.app", f"Can't build {name}: {error.log}")
+            self._log_failure(store.slug, name, error.log)
             raise failures.build_failed(store.slug) from error
         self._journal.log("INFO", "docker.app", f"Build {name} done")
+
+    def _restart_if_asked(self) -> None:
+        """Restarts the Supervisor in the middle of this build if such a situation is in force.
+
+        Raises BuildFailed if the job is to be lost with the restart.
+        """
+        faults = self._power.faults
+        if faults.end(Situation.RESTART_IN_JOB):
+            self._power.restart_supervisor()
+        if faults.end(Situation.RESTART_LOSES_JOB):
+            self._power.restart_supervisor()
+            raise BuildFailed("the Supervisor was restarted")
+
+    def _log_failure(self, slug: str, name: str, output: str) -> None:
+        """Logs the builder's output twice, as supervisor/docker/app.py and supervisor/apps/app.py do."""
+        why = f"Docker build failed for {name} (exit code 1). Build output:\n{output}"
+        self._journal.log("ERROR", "docker.app", why)
+        self._journal.log("ERROR", "apps.app", f"Could not build image for app {slug}: {why}")
 
     def name(self, slug: str, version: str) -> str:
         """The image's name and tag as the Supervisor logs them."""

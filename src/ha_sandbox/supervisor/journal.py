@@ -10,7 +10,7 @@ from pathlib import Path
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SEPARATOR = "\t"
-_LEVELS = {"INFO": "32", "WARNING": "33", "ERROR": "31"}
+_LEVELS = {"INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "35"}
 
 
 class Journal:

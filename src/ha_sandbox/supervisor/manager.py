@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import Runtime
 from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.access import Access
+from ha_sandbox.supervisor.conditions import check_conditions
 from ha_sandbox.supervisor.containers import Containers, checked_options
 from ha_sandbox.supervisor.images import Images
 from ha_sandbox.supervisor.jobs import Jobs
@@ -22,14 +24,17 @@ Work = Callable[[], None]
 class Manager:
     """All apps of the host. A method named after an API call checks at once and returns the work to do."""
 
-    def __init__(self, root: Path, runtime: Runtime, access: Access) -> None:
+    def __init__(self, root: Path, runtime: Runtime, access: Access, power: Power) -> None:
         self.root = root
+        self.power = power
+        self.faults = power.faults
         self.runtime = runtime
         self.installed: dict[str, Installed] = {}
         self.journals = Journals(root / "logs")
-        self.store = LocalStore(root / "addons" / "local", self.journal)
+        self.store = LocalStore(root / "addons" / "local", self.journal, self.faults)
+        power.attach_store(self.store.load)
         self.jobs = Jobs(lambda message: self.journal.log("ERROR", "jobs", message))
-        self.images = Images(runtime, self.journal)
+        self.images = Images(runtime, self.journal, power)
         self.containers = Containers(runtime, access, self.journals, root / "data")
 
     @property
@@ -58,9 +63,15 @@ class Manager:
             raise failures.store_unknown(slug)
         return self.store.apps[slug]
 
+    def reload(self) -> None:
+        """Reads the store again. Raises ApiError."""
+        check_conditions("StoreManager.reload", self.faults)
+        self.store.reload()
+
     def install(self, slug: str) -> Work:
         """Builds and installs an app of the store; a failed build leaves nothing installed."""
         store = self.store_app(slug)
+        check_conditions("AppManager.install", self.faults)
         if slug in self.installed:
             self.journal.log("WARNING", "apps.manager", f"App {store.name} is already installed")
             raise failures.already_installed(store.name, slug)
@@ -72,7 +83,9 @@ class Manager:
 
     def update(self, slug: str) -> Work:
         """Builds the store's version while the installed one runs, then replaces it."""
-        app, store = self.app(slug), self._in_store(slug)
+        app = self.app(slug)
+        check_conditions("AppManager.update", self.faults)
+        store = self._in_store(slug)
         if app.version == store.version:
             raise failures.no_update(app.name, slug)
         self.images.need_architecture(store)
@@ -80,10 +93,12 @@ class Manager:
 
     def rebuild(self, slug: str, *, force: bool) -> Work:
         """Removes container and image, then builds the same version again."""
-        app, store = self.app(slug), self._in_store(slug)
+        app = self.app(slug)
+        check_conditions("AppManager.rebuild", self.faults)
+        store = self._in_store(slug)
         if app.version != store.version:
             raise failures.version_changed(app.name, slug)
-        if store.config.get("image") and not force:
+        if app.config.get("image") and not force:  # the installed copy decides, not the store's
             raise failures.image_based(app.name, slug)
         self.images.need_dockerfile(store)
         return lambda: self._rebuild(app, store)

@@ -1,32 +1,40 @@
-"""The local store: which folders under addons/local are apps, and when a reload notices a change."""
+"""The local store: which folders of the local root are apps, and when a reload notices a change."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ha_sandbox.faults import Faults, Situation
+from ha_sandbox.json_types import Config
 from ha_sandbox.supervisor import rules
 from ha_sandbox.supervisor.failures import ApiError
 from ha_sandbox.supervisor.journal import Journal
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_ASSETS = ("icon.png", "logo.png", "CHANGELOG.md", "DOCS.md", "README.md", "apparmor.txt")
+_BROKEN = """name: Broken neighbour
+version: "1.0.0"
+slug: broken_neighbour
+description: crashes the reload
+arch: [amd64, aarch64]
+map:
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreApp:
-    """An app as the store knows it; `slug` is the full one (`local_x`), `config` is validated."""
+    """An app in the store; `slug` is the full one (`local_x`), `config` is validated."""
 
     slug: str
     path: Path
-    config: Mapping[str, Any]
+    config: Config
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """Its display name."""
         return str(self.config["name"])
 
     @property
@@ -35,39 +43,68 @@ class StoreApp:
         return str(self.config["version"])
 
     def has(self, asset: str) -> bool:
-        """Whether a file such as icon.png lies next to config.yaml."""
+        """Whether a file such as icon.png is next to config.yaml."""
         return (self.path / asset).is_file()
 
     def dockerfile(self, arch: str) -> Path | None:
-        """Dockerfile.<arch> where there is one, else Dockerfile, else None."""
+        """Dockerfile.<arch> if it exists, else Dockerfile, else None."""
         candidates = (self.path / f"Dockerfile.{arch}", self.path / "Dockerfile")
         return next((path for path in candidates if path.is_file()), None)
 
 
 class LocalStore:
-    """The apps read at the last reload that read anything."""
+    """The apps that the last effective reload has read."""
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
+    def __init__(self, folder: Path, journal: Journal, faults: Faults) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._journal = journal
+        self._faults = faults
         self._mtime = -1.0
-        self.apps: dict[str, StoreApp] = {}
+        self._apps: dict[str, StoreApp] = {}
+        faults.watch(self._follow)
+
+    @property
+    def apps(self) -> dict[str, StoreApp]:
+        """The apps by slug; empty while the setup is unhealthy."""
+        return {} if Situation.UNHEALTHY_SETUP in self._faults else self._apps
+
+    def load(self) -> None:
+        """Reads everything, as a starting Supervisor does.
+
+        A file that crashes the loader leaves the store empty and the setup unhealthy until the next start.
+        """
+        self._mtime = greatest_mtime(self._folder)
+        try:
+            self._apps = {app.slug: app for app in self._read_all()}
+        except rules.ConfigCrash as error:
+            self._apps = {}
+            self._journal.log("CRITICAL", "core", f"Fatal error in setup: {error}")
+            self._faults.begin(Situation.UNHEALTHY_SETUP)
 
     def reload(self) -> None:
         """Reads again if the greatest mtime changed, as the real one does: by time, not by content.
 
-        Raises ApiError where a file crashes the real loader; the new mtime counts as seen then, and the
-        apps read before stay.
+        Raises ApiError if a file crashes the real loader; the new mtime then counts as seen, and the apps
+        that were read before stay.
         """
         mtime = greatest_mtime(self._folder)
         if mtime == self._mtime:
             return
         self._mtime = mtime
         try:
-            self.apps = {app.slug: app for app in self._read_all()}
+            self._apps = {app.slug: app for app in self._read_all()}
         except rules.ConfigCrash as error:
             raise ApiError(str(error)) from error
+
+    def _follow(self, situation: Situation, on: bool) -> None:
+        """Writes and removes the neighbour whose config.yaml crashes the reload."""
+        folder = self._folder / "broken_neighbour"
+        if situation is Situation.BROKEN_NEIGHBOUR and on:
+            folder.mkdir(exist_ok=True)
+            (folder / "config.yaml").write_text(_BROKEN, encoding="utf-8")
+        elif situation is Situation.BROKEN_NEIGHBOUR:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _read_all(self) -> Iterator[StoreApp]:
         for path in config_files(self._folder):
@@ -80,7 +117,7 @@ class LocalStore:
 
 
 def config_files(folder: Path) -> list[Path]:
-    """Every config.yaml, .yml or .json at any depth, but for folders with a leading dot or named rootfs."""
+    """Every config.yaml, .yml or .json at any depth, except in folders with a leading dot or named rootfs."""
     found = []
     for path in sorted(folder.rglob("config.*")):
         parts = path.relative_to(folder).parts
@@ -91,7 +128,7 @@ def config_files(folder: Path) -> list[Path]:
 
 
 def greatest_mtime(folder: Path) -> float:
-    """The newest mtime of the folder and all in it; what vanishes meanwhile does not count."""
+    """The newest mtime of the folder and everything in it; a file that vanishes meanwhile is ignored."""
     newest = folder.stat().st_mtime
     for path in folder.rglob("*"):
         try:

@@ -12,7 +12,7 @@ from tests.integration.deploylab import SLUG, Lab, begun, command, config, env_f
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import Witness, runtime
 
-from ha_sandbox import core_api
+from ha_sandbox.core import websocket as core_socket
 from ha_sandbox.supervisor.jobs import Job
 
 pytestmark = pytest.mark.e2e
@@ -152,8 +152,8 @@ def test_the_restart_service_alone_never_verifies(lab: Lab, monkeypatch: pytest.
     lab.deploy()
     shim = lab.box.root / "bin" / "ha"
     shim.write_text("#!/bin/sh\nunset SUPERVISOR_TOKEN\n" + shim.read_text().removeprefix("#!/bin/sh\n"))
-    no = core_api._failure("unauthorized", "Unauthorized")
-    monkeypatch.setattr(core_api.Core, "_supervisor_api", lambda *_: no)
+    no = core_socket._failure("unauthorized", "Unauthorized")
+    monkeypatch.setattr(core_socket.CoreSockets, "_supervisor_api", lambda *_: no)
     lab.write(config=config("1.0.1"))
     env_file(lab)
     witness = Witness.of(lab)

@@ -19,7 +19,7 @@ from bb8deploy.lanes.diagnose import survey
 from bb8deploy.lanes.diagnose.areas import broker, core
 from bb8deploy.lanes.diagnose.check import Level, Sheet
 from bb8deploy.lanes.diagnose.survey import diagnose
-from ha_sandbox.core_api import Core
+from ha_sandbox.core.websocket import CoreSockets
 from ha_sandbox.supervisor.api.host_info import INFO
 
 DAY = 86400
@@ -56,15 +56,15 @@ def test_a_token_that_has_ended_is_refused_and_the_reason_shown(lab: Lab) -> Non
 def test_a_token_of_no_administrator_does_not_open_the_supervisor(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = Core._result
+    plain = CoreSockets._result
 
-    def result(self: Core, message: dict[str, Any]) -> dict[str, Any]:
+    def result(self: CoreSockets, message: dict[str, Any]) -> dict[str, Any]:
         answer = plain(self, message)
         if message.get("type") == "auth/current_user":
             answer["result"] = {"name": "guest", "is_admin": False}
         return answer
 
-    monkeypatch.setattr(Core, "_result", result)
+    monkeypatch.setattr(CoreSockets, "_result", result)
     seen = look(lab, HA_SSH_HOST_ALIAS="")
     assert seen.named("core", "token").code == "TOKEN_NOT_ADMIN"
     assert "guest" in seen.named("core", "token").seen

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ha_sandbox import Sandbox
+from ha_sandbox import Sandbox, Situation
 
 
 def test_exit_codes_both_streams_and_stdin_pass_through(ssh: Any) -> None:
@@ -93,11 +93,8 @@ def test_a_full_disk_says_no_space_left(ssh: Any, box: Sandbox) -> None:
 
     if not jail.allowed():
         pytest.skip("SKIPPED: no user namespaces")
-    box.faults.full_disk = 4096
-    try:
+    with box.faults.during(Situation.DISK_FULL):
         done = ssh("head -c 100000 /dev/zero > addons/local/big")
-    finally:
-        box.faults.full_disk = None
     assert done.returncode != 0
     assert b"No space left" in done.stderr
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ha_sandbox.faults import Faults
+from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, StartFailed, Usage
 from ha_sandbox.supervisor.access import Access, Caller, Role
 from ha_sandbox.supervisor.api.routing import MqttLogin, Request
@@ -86,7 +88,9 @@ class Host:
         self.root = root
         self.access = Access()
         self.runtime = MemoryRuntime()
-        self.manager = Manager(root, self.runtime, self.access)
+        self.faults = Faults()
+        self.power = Power(self.faults)
+        self.manager = Manager(root, self.runtime, self.access, self.power)
         self.api = Api(self.manager, self.access, MqttLogin("user", "word"))
         self.token = self.access.grant(Caller(Role.ADMIN))
         self.folder = root / "addons" / "local" / "probe"

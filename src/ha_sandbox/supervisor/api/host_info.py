@@ -1,4 +1,4 @@
-"""What the Supervisor says about itself, the host and a container's consumption."""
+"""What the Supervisor reports about itself, the host and a container's consumption."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
+from ha_sandbox.faults import Situation
+from ha_sandbox.json_types import JsonObject
 from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.api import views
 from ha_sandbox.supervisor.manager import Manager
 from ha_sandbox.supervisor.model import Installed
 
-VERSION = "2026.08.3"
+VERSION, NEXT_VERSION = "2026.08.3", "2026.08.4"
 CORE_VERSION = "2026.11.0"
+LOW_DISK_GB = 1.1
+CORE_PORT = 80  # of a new install; Core redirects from 8123 until its onboarding is done
 _SAMPLE = 0.25  # seconds between two looks at the CPU time; the real one takes about one
 _FEATURES = ["reboot", "shutdown", "services", "hostname", "journal", "disk"]
 
@@ -30,9 +33,14 @@ REPOSITORIES = [
 ]
 
 
-def _info(manager: Manager) -> dict[str, Any]:
+def version(manager: Manager) -> str:
+    """The version of the Supervisor."""
+    return NEXT_VERSION if manager.power.supervisor_updated else VERSION
+
+
+def _info(manager: Manager) -> JsonObject:
     return {
-        "supervisor": VERSION,
+        "supervisor": version(manager),
         "homeassistant": CORE_VERSION,
         "hassos": None,
         "docker": "28.5.2",
@@ -51,19 +59,20 @@ def _info(manager: Manager) -> dict[str, Any]:
     }
 
 
-def _supervisor(manager: Manager) -> dict[str, Any]:
+def _supervisor(manager: Manager) -> JsonObject:
+    pending = Situation.UPDATE_PENDING in manager.faults
     rows = [
         {"name": a.name, "slug": a.slug, "version": a.version, "state": str(a.state)}
         for a in manager.installed.values()
     ]
     return {
-        "version": VERSION,
-        "version_latest": VERSION,
-        "update_available": False,
+        "version": version(manager),
+        "version_latest": NEXT_VERSION if pending else version(manager),
+        "update_available": pending,
         "channel": "stable",
         "arch": manager.arch,
         "supported": True,
-        "healthy": True,
+        "healthy": Situation.UNHEALTHY_SETUP not in manager.faults,
         "ip_address": "127.0.0.1",
         "timezone": "UTC",
         "logging": "info",
@@ -74,15 +83,16 @@ def _supervisor(manager: Manager) -> dict[str, Any]:
     }
 
 
-def _host(manager: Manager) -> dict[str, Any]:
+def _host(manager: Manager) -> JsonObject:
     usage = shutil.disk_usage(manager.root)
     gigabyte = 1024**3
+    free = LOW_DISK_GB if Situation.LOW_DISK_SPACE in manager.faults else usage.free / gigabyte
     return {
         "agent_version": None,
         "apparmor_version": None,
         "chassis": "embedded",
         "deployment": "development",
-        "disk_free": round(usage.free / gigabyte, 1),
+        "disk_free": round(free, 1),
         "disk_total": round(usage.total / gigabyte, 1),
         "disk_used": round(usage.used / gigabyte, 1),
         "disk_life_time": None,
@@ -97,7 +107,7 @@ def _host(manager: Manager) -> dict[str, Any]:
     }
 
 
-def _core(manager: Manager) -> dict[str, Any]:
+def _core(manager: Manager) -> JsonObject:
     return {
         "version": CORE_VERSION,
         "version_latest": CORE_VERSION,
@@ -106,31 +116,44 @@ def _core(manager: Manager) -> dict[str, Any]:
         "ip_address": "127.0.0.1",
         "arch": manager.arch,
         "boot": True,
-        "port": 8123,
+        "port": CORE_PORT,
         "ssl": False,
         "watchdog": True,
     }
 
 
-def _os(_manager: Manager) -> dict[str, Any]:
+def _os(_manager: Manager) -> JsonObject:
     return {"version": None, "version_latest": None, "update_available": False, "board": None, "boot": None}
 
 
-def _resolution(_manager: Manager) -> dict[str, Any]:
-    return {"unsupported": [], "unhealthy": [], "suggestions": [], "issues": [], "checks": []}
+def _network(manager: Manager) -> JsonObject:
+    internet = Situation.NO_INTERNET not in manager.faults
+    docker = {
+        "interface": "hassio",
+        "address": "172.30.32.0/23",
+        "gateway": "172.30.32.1",
+        "dns": "172.30.32.3",
+    }
+    return {"interfaces": [], "docker": docker, "host_internet": internet, "supervisor_internet": internet}
 
 
-INFO: dict[str, Callable[[Manager], dict[str, Any]]] = {
+def _resolution(manager: Manager) -> JsonObject:
+    unhealthy = ["setup"] if Situation.UNHEALTHY_SETUP in manager.faults else []
+    return {"unsupported": [], "unhealthy": unhealthy, "suggestions": [], "issues": [], "checks": []}
+
+
+INFO: dict[str, Callable[[Manager], JsonObject]] = {
     "info": _info,
     "supervisor/info": _supervisor,
     "host/info": _host,
     "core/info": _core,
     "os/info": _os,
+    "network/info": _network,
     "resolution/info": _resolution,
 }
 
 
-def available_updates(manager: Manager) -> list[dict[str, Any]]:
+def available_updates(manager: Manager) -> list[JsonObject]:
     """Apps whose version on disk differs from the installed one."""
     rows = []
     for app in manager.installed.values():
@@ -148,8 +171,8 @@ def available_updates(manager: Manager) -> list[dict[str, Any]]:
     return rows
 
 
-def stats(app: Installed) -> dict[str, Any]:
-    """CPU in percent of one core over a short sample, memory in bytes; ApiError where stopped."""
+def stats(app: Installed) -> JsonObject:
+    """CPU in percent of one core over a short sample, memory in bytes. Raises ApiError if it is stopped."""
     container = app.container
     if container is None or not app.running:
         raise failures.not_running(app.slug)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ha_sandbox.faults import Situation
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.supervisor.api import host_info
 from ha_sandbox.supervisor.api.logs import log_response
@@ -16,7 +17,7 @@ def _ping(_call: Call) -> None:
     return None
 
 
-@ROUTES.add("GET", "/(?P<what>info|supervisor/info|host/info|core/info|os/info|resolution/info)")
+@ROUTES.add("GET", "/(?P<what>info|supervisor/info|host/info|core/info|os/info|network/info|resolution/info)")
 def _host_info(call: Call) -> JsonObject:
     return host_info.INFO[call.match["what"]](call.manager)
 
@@ -29,6 +30,23 @@ def _available_updates(call: Call) -> JsonObject:
 @ROUTES.add("GET", "/supervisor/logs(?P<kind>/follow|/latest)?")
 def _supervisor_logs(call: Call) -> Response:
     return log_response(call.manager.journal, call.request, call.match["kind"] or "")
+
+
+@ROUTES.add("POST", "/supervisor/restart")
+def _restart_supervisor(call: Call) -> None:
+    call.manager.power.restart_supervisor()
+
+
+@ROUTES.add("POST", "/supervisor/update")
+def _update_supervisor(call: Call) -> None:
+    if Situation.UPDATE_PENDING not in call.manager.faults:
+        raise ApiError(f"No supervisor update available - {host_info.version(call.manager)}")
+    call.manager.power.update_supervisor()
+
+
+@ROUTES.add("POST", "/core/restart")
+def _restart_core(call: Call) -> None:
+    call.manager.power.restart_core()
 
 
 @ROUTES.add("GET", "/jobs/info")

@@ -15,21 +15,21 @@ from ha_sandbox.supervisor.api.service import Api
 def server(api: Api) -> LoopbackServer:
     """A server for `api`, not started."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class SupervisorHandler(BaseHTTPRequestHandler):
         """One connection."""
 
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            """GET."""
+            """Answers GET and POST."""
             reply(self, api.answer(read(self)))
 
         do_POST = do_GET  # noqa: N815  the name is http.server's
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
-            """The Supervisor's own log is the place for what matters."""
+            """Logs nothing: what matters is in the Supervisor's own log."""
 
-    return LoopbackServer(Handler)
+    return LoopbackServer(SupervisorHandler)
 
 
 def read(handler: BaseHTTPRequestHandler) -> Request:
@@ -69,7 +69,7 @@ def reply(handler: BaseHTTPRequestHandler, response: Response) -> None:
 
 
 def _gone(connection: socket.socket) -> bool:
-    """Whether the other side has ended the connection, or `stop` has: a quiet stream would never notice."""
+    """True if the client or `stop` has ended the connection, which a quiet stream would not notice."""
     readable, _, _ = select.select([connection], [], [], 0)
     if not readable:
         return False

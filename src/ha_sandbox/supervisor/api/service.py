@@ -32,6 +32,9 @@ class Api:
 
     def answer(self, request: Request) -> Response:
         """The response. Never raises for anything that a client can send."""
+        state = self.manager.faults.startup_state
+        if state:
+            return json_response(400, ApiError(f"System is not ready with state: {state}").envelope())
         try:
             caller = self.access.admit(request.path, request.token)
             data = self._dispatch(request, caller)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ha_sandbox.json_types import JsonObject
+from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.api import host_info, views
 from ha_sandbox.supervisor.api.routing import Call, Response, Routes
 
@@ -11,7 +12,7 @@ ROUTES = Routes()
 
 @ROUTES.add("POST", "/(store|addons|v2/store)/reload")
 def _reload(call: Call) -> None:
-    call.manager.store.reload()
+    call.manager.reload()
 
 
 @ROUTES.add("GET", "/(v2/)?store")
@@ -72,4 +73,7 @@ def _install(call: Call) -> JsonObject | None:
 @ROUTES.add("POST", "/(v2/store/apps|store/addons|addons)/{s}/update(/[^/]+)?")
 def _update(call: Call) -> JsonObject | None:
     call.only_keys("background", "backup")
+    slug = call.slug
+    if slug not in call.manager.installed and "store" in call.request.path:
+        raise failures.update_of_uninstalled(call.manager.store_app(slug).slug)
     return call.run(("addon_manager_update", "app_update"), call.slug, call.manager.update(call.slug))
