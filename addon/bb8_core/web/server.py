@@ -7,12 +7,11 @@ import ipaddress
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
-from .messages import MAX_HEAD, BadRequest, HttpRequest, from_this_page, parse_head, response
+from bb8_core.web.exchange import MAX_HEAD, Answer, BadRequest, Exchange, HttpRequest, from_this_page
 
 LOG = logging.getLogger(__name__)
 
@@ -21,10 +20,6 @@ INGRESS = ipaddress.ip_address("172.30.32.2")
 REQUEST_TIMEOUT_S = 5.0
 """For the whole request and, again, for the whole answer."""
 MAX_CONNECTIONS = 32
-LINGER_S = 1.0
-"""How long a connection stays open after the response, for a client that is still sending."""
-LINGER_READS = 64
-"""At most this many reads of MAX_HEAD bytes are discarded after the response."""
 
 _FOLDER = Path(__file__).parent
 _FILES = {
@@ -107,11 +102,12 @@ class StatusServer:
             writer.transport.abort()
             return
         self._connections.add(task)
+        exchange = Exchange(reader, writer)
         try:
-            answer = await self._answer(reader, writer)
-            writer.write(answer)
-            await asyncio.wait_for(writer.drain(), REQUEST_TIMEOUT_S)
-            await _finish(reader, writer)
+            answer = await self._answer(exchange, writer.get_extra_info("peername"))
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                await exchange.answer(answer)
+            await exchange.finish()
             writer.close()
             await asyncio.wait_for(writer.wait_closed(), REQUEST_TIMEOUT_S)
         except (OSError, TimeoutError) as error:
@@ -120,36 +116,35 @@ class StatusServer:
             writer.transport.abort()
             self._connections.discard(task)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-        peer = writer.get_extra_info("peername") or ("",)
-        if not allowed(str(peer[0])):
-            LOG.warning("status page: refused %s, only Home Assistant's ingress may open it", peer[0])
-            return response(HTTPStatus.FORBIDDEN, b"open this page through Home Assistant\n")
+    async def _answer(self, exchange: Exchange, peername: tuple[Any, ...] | None) -> Answer:
+        peer = str(peername[0]) if peername else ""
+        if not allowed(peer):
+            LOG.warning("status page: refused %s, only Home Assistant's ingress may open it", peer)
+            return Answer(HTTPStatus.FORBIDDEN, b"open this page through Home Assistant\n")
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                request = await _read(reader)
+                request = await exchange.request()
             return await self._route(request)
         except BadRequest as error:
-            return response(error.status, f"{error}\n".encode())
+            return Answer(error.status, f"{error}\n".encode())
         except TimeoutError:
-            return response(HTTPStatus.REQUEST_TIMEOUT, b"the request took too long\n")
+            return Answer(HTTPStatus.REQUEST_TIMEOUT, b"the request took too long\n")
 
-    async def _route(self, request: HttpRequest) -> bytes:
+    async def _route(self, request: HttpRequest) -> Answer:
         if request.method == "POST":
             return await self._act(request)
         if request.method not in {"GET", "HEAD"}:
             raise BadRequest(HTTPStatus.METHOD_NOT_ALLOWED, "GET, HEAD and POST only")
-        send_body = request.method == "GET"
         if request.path == "/health":
-            return response(HTTPStatus.OK, b"ok\n", send_body=send_body)
+            return Answer(HTTPStatus.OK, b"ok\n")
         if request.path == "/api/status":
-            return _json(HTTPStatus.OK, self._source.snapshot(), send_body=send_body)
+            return _json(HTTPStatus.OK, self._source.snapshot())
         if request.path not in _FILES:
             raise BadRequest(HTTPStatus.NOT_FOUND, "there is no such page")
         name, content_type = _FILES[request.path]
-        return response(HTTPStatus.OK, (_FOLDER / name).read_bytes(), content_type, send_body=send_body)
+        return Answer(HTTPStatus.OK, (_FOLDER / name).read_bytes(), content_type)
 
-    async def _act(self, request: HttpRequest) -> bytes:
+    async def _act(self, request: HttpRequest) -> Answer:
         action = self._actions.get(request.path)
         if action is None:
             raise BadRequest(HTTPStatus.NOT_FOUND, "there is no such action")
@@ -157,40 +152,13 @@ class StatusServer:
             raise BadRequest(HTTPStatus.FORBIDDEN, "this action is for the status page alone")
         try:
             await action()
-        except Exception as error:  # the page has to say it: a stop that failed must not look done
+        except Exception as error:  # the page must show it: a stop that failed must not look done
             LOG.exception("status page: %s failed", request.path)
-            return _json(
-                HTTPStatus.INTERNAL_SERVER_ERROR, {"ok": False, "reason": str(error) or type(error).__name__}
-            )
+            reason = str(error) or type(error).__name__
+            return _json(HTTPStatus.INTERNAL_SERVER_ERROR, {"ok": False, "reason": reason})
         return _json(HTTPStatus.OK, {"ok": True})
 
 
-async def _read(reader: asyncio.StreamReader) -> HttpRequest:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-        request = parse_head(head[:-4])
-        await reader.readexactly(request.body_length)
-    except asyncio.IncompleteReadError as error:
-        raise BadRequest(HTTPStatus.BAD_REQUEST, "the request ended early") from error
-    except asyncio.LimitOverrunError as error:
-        raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large") from error
-    return request
-
-
-async def _finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send EOF, then discard what the client still sends, within bounds.
-
-    A socket that is closed with unread bytes sends a reset, and the client loses the response.
-    """
-    if writer.can_write_eof():
-        writer.write_eof()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_S):
-            for _ in range(LINGER_READS):
-                if not await reader.read(MAX_HEAD):
-                    return
-
-
-def _json(status: HTTPStatus, value: Mapping[str, Any], *, send_body: bool = True) -> bytes:
+def _json(status: HTTPStatus, value: Mapping[str, Any]) -> Answer:
     body = json.dumps(value, separators=(",", ":"), default=str).encode()
-    return response(status, body, "application/json", send_body=send_body)
+    return Answer(status, body, "application/json")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import http.client
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from bb8_core.web import server as web
-from bb8_core.web.messages import MAX_BODY, MAX_HEAD
+from bb8_core.web.exchange import MAX_BODY, MAX_HEAD
 from bb8_core.web.server import MAX_CONNECTIONS, StatusServer, allowed
 
 FOLDER = Path(web.__file__).parent
@@ -146,7 +148,7 @@ async def test_health_answers_in_the_form_that_the_container_asks_in(server: Sta
 
 async def test_head_is_the_same_answer_without_its_body(server: StatusServer) -> None:
     _, whole, body = await get(server, "/")
-    status, headers, nothing = await exchange(server, "HEAD / HTTP/1.1\r\n\r\n")
+    status, headers, nothing = await exchange(server, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert (status, nothing) == (200, b"")
     assert headers["content-length"] == whole["content-length"] == str(len(body))
 
@@ -182,21 +184,23 @@ async def test_a_get_never_acts(robot: Robot, server: StatusServer) -> None:
 @pytest.mark.parametrize(
     ("request_text", "expected"),
     [
-        ("GET /../server.py HTTP/1.1\r\n\r\n", 404),
-        ("POST /api/dance HTTP/1.1\r\nX-Requested-With: bb8\r\n\r\n", 404),
-        ("DELETE / HTTP/1.1\r\n\r\n", 405),
-        ("OPTIONS /api/stop HTTP/1.1\r\n\r\n", 405),
+        ("GET /../server.py HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        ("POST /api/dance HTTP/1.1\r\nHost: x\r\nX-Requested-With: bb8\r\n\r\n", 404),
+        ("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        ("OPTIONS /api/stop HTTP/1.1\r\nHost: x\r\n\r\n", 405),
         ("nonsense\r\n\r\n", 400),
         ("GET / SPDY/3\r\n\r\n", 400),
-        ("GET http://elsewhere/ HTTP/1.1\r\n\r\n", 400),
+        ("GET http://elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\n folded: x\r\n\r\n", 400),
-        ("POST /api/stop HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-        ("POST /api/stop HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n", 400),
-        (f"POST /api/stop HTTP/1.1\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n", 413),
-        ("POST /api/stop HTTP/1.1\r\nContent-Length: " + "9" * 5000 + "\r\n\r\n", 413),
-        ("POST /api/stop HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
-        ("GET / HTTP/1.1\r\nX: " + "x" * (MAX_HEAD + 10) + "\r\n\r\n", 431),
+        ("POST /api/stop HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        ("POST /api/stop HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n", 400),
+        (f"POST /api/stop HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n", 413),
+        ("POST /api/stop HTTP/1.1\r\nHost: x\r\nContent-Length: " + "9" * 15 + "\r\n\r\n", 413),
+        ("POST /api/stop HTTP/1.1\r\nHost: x\r\nContent-Length: " + "9" * 5000 + "\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("POST /api/stop HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
+        ("GET / HTTP/1.1\r\nHost: x\r\nX: " + "x" * (MAX_HEAD + 10) + "\r\n\r\n", 431),
         (bytes(range(256)) + b"\r\n\r\n", 400),
     ],
 )
@@ -250,3 +254,39 @@ async def test_stop_ends_open_connections_and_frees_the_port(robot: Robot) -> No
     await again.stop()
     writer.close()
     await asyncio.wait_for(reader.read(), 20)
+
+
+def ask_as_a_person(port: int, method: str, path: str, headers: dict[str, str]) -> int:
+    """The status that a real client reads."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        client.request(method, path, headers=headers)
+        return client.getresponse().status
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "peer_allowed", "expected"),
+    [
+        ("/", {"Cookie": "x" * 40_000}, True, 431),
+        ("/", {"Cookie": "x" * 300_000}, True, 431),
+        ("/", {"Cookie": "x" * 40_000}, False, 403),
+        ("/", {}, False, 403),
+        ("http://elsewhere/", {}, True, 400),
+        ("/", {"Content-Length": "x"}, True, 400),
+    ],
+)
+async def test_an_early_answer_reaches_a_real_client(
+    server: StatusServer,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    headers: dict[str, str],
+    peer_allowed: bool,
+    expected: int,
+) -> None:
+    """The server answers before it has read everything: closing at once would reset the connection."""
+    monkeypatch.setattr(web, "allowed", lambda _peer: peer_allowed)
+    ask = functools.partial(ask_as_a_person, server.port, "GET", path, headers)
+    for _ in range(20):
+        assert await asyncio.to_thread(ask) == expected
