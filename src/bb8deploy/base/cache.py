@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.base.errors import Code, UsageError
 
 
 def cache_dir(*parts: str) -> Path:
@@ -31,7 +31,7 @@ def cache_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            "CACHE_UNWRITABLE",
+            Code("CACHE_UNWRITABLE"),  # base is below the catalogue
             f"the cache folder {folder} cannot be written: {error.strerror or error}",
             "Set BB8DEPLOY_CACHE to a folder that you can write to.",
         ) from error

@@ -28,7 +28,7 @@ class Bb8Error(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, code: str, cause: str, remedy: str, *, details: Sequence[str] = ()) -> None:
+    def __init__(self, code: Code, cause: str, remedy: str, *, details: Sequence[str] = ()) -> None:
         super().__init__(f"{code}: {cause}")
         self.code = code
         self.cause = cause
