@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from bb8deploy.base.errors import Interrupted
+from bb8deploy.catalogue.errors.tool import INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,7 @@ class Transport(Protocol):
 
 def given_up(where: str) -> Interrupted:
     """The error for whoever uses a connection that this run has closed: the run was told to stop."""
-    return Interrupted(
-        "INTERRUPTED",
+    return INTERRUPTED(
         "the run was interrupted; what was observed so far is kept",
-        "Run the same command again.",
         details=(f"the connection to {where} was closed while it was in use",),
     )

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from bb8deploy.base.errors import Refused, UsageError
+from bb8deploy.base.errors import Refused
+from bb8deploy.catalogue.errors.ssh import (
+    HOST_KEY_CHANGED,
+    HOST_KEY_REVOKED,
+    HOST_KEY_UNKNOWN,
+    KNOWN_HOSTS_UNREADABLE,
+    KNOWN_HOSTS_UNWRITABLE,
+)
 
 _MARKERS = ("@revoked", "@cert-authority")
 
@@ -62,7 +69,7 @@ class KeyUnknown(Refused):
 
     def __init__(self, name: str, kind: str, key: bytes) -> None:
         super().__init__(
-            "HOST_KEY_UNKNOWN",
+            HOST_KEY_UNKNOWN.code,
             f"the key of {name} is not known: {kind} {fingerprint(key)}",
             "Compare the fingerprint with the host's own, then run once with --accept-new.",
         )
@@ -88,9 +95,7 @@ def read(files: Iterable[Path]) -> list[Line]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise UsageError(
-                "KNOWN_HOSTS_UNREADABLE", f"{file} cannot be read: {error.strerror}", "Correct its rights."
-            ) from error
+            raise KNOWN_HOSTS_UNREADABLE(f"{file} cannot be read: {error.strerror}") from error
         found = (_parse(line, f"{file}:{n}") for n, line in enumerate(text.splitlines(), 1))
         lines.extend(line for line in found if line)
     return lines
@@ -127,10 +132,8 @@ def pin(file: Path, host: str, port: int, kind: str, key: bytes, *, hashed: bool
         finally:
             os.close(handle)
     except OSError as error:
-        raise UsageError(
-            "KNOWN_HOSTS_UNWRITABLE",
-            f"the new host key cannot be kept in {file}: {error.strerror}",
-            "Make the file writable, or set HA_SSH_KNOWN_HOSTS to one that is.",
+        raise KNOWN_HOSTS_UNWRITABLE(
+            f"the new host key cannot be kept in {file}: {error.strerror}"
         ) from error
 
 
@@ -139,14 +142,9 @@ def refusal(answer: Answer, name: str, kind: str, key: bytes) -> Refused:
     shown = f"{kind} {fingerprint(key)}"
     if answer.verdict is Verdict.REVOKED:
         place = answer.line.place if answer.line else "known_hosts"
-        return Refused(
-            "HOST_KEY_REVOKED",
-            f"{name} offers the key {shown}, which {place} marks as revoked",
-            "Do not connect; ask whoever runs the host for its new key.",
-        )
+        return HOST_KEY_REVOKED(f"{name} offers the key {shown}, which {place} marks as revoked")
     if answer.verdict is Verdict.CHANGED and answer.line:
-        return Refused(
-            "HOST_KEY_CHANGED",
+        return HOST_KEY_CHANGED(
             f"{name} offers another key than the one that is known",
             f"If the host was reinstalled, check the new fingerprint on it and run `ssh-keygen -R '{name}'`; "
             "otherwise somebody may be in between.",

@@ -14,8 +14,10 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bb8deploy.base.errors import Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Unreachable
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.broker import BROKER_ACL, BROKER_DENIED, BROKER_TLS, BROKER_UNREACHABLE
+from bb8deploy.catalogue.errors.settings import SETTING_INVALID, SETTING_MISSING
 from bb8deploy.settings.model import Settings
 
 DEADLINE = 10.0
@@ -44,8 +46,7 @@ def address_of(settings: Settings) -> Address:
     """The broker of the settings. Raises UsageError SETTING_MISSING without MQTT_HOST."""
     host = settings.mqtt.host
     if not host:
-        raise UsageError(
-            "SETTING_MISSING",
+        raise SETTING_MISSING(
             "MQTT_HOST is not set, so no broker can be asked",
             "Set MQTT_HOST (and MQTT_USERNAME, MQTT_PASSWORD) in .env.",
         )
@@ -106,11 +107,7 @@ class BrokerLink:
             raise _unreachable(self.address, f"no answer to a subscription within {self._deadline:g} s")
         refused = [name for name, fine in zip(filters, granted, strict=True) if not fine]
         if refused:
-            raise Refused(
-                "BROKER_ACL",
-                f"the broker {self.address} does not let this user read {', '.join(refused)}",
-                "Give the user of MQTT_USERNAME the right to read and write below the base topic.",
-            )
+            raise BROKER_ACL(f"the broker {self.address} does not let this user read {', '.join(refused)}")
 
     def publish(self, topic: str, payload: str | bytes, *, qos: int = 1) -> bool:
         """Sends one unretained message; False where the connection is gone."""
@@ -150,11 +147,7 @@ class BrokerLink:
         if self._login is None:
             raise _unreachable(self.address, "it ended the connection during the login; does it speak TLS?")
         if self._login.is_failure:
-            raise Refused(
-                "BROKER_DENIED",
-                f"the broker {self.address} refused the login: {str(self._login).lower()}",
-                "Correct MQTT_USERNAME and MQTT_PASSWORD.",
-            )
+            raise BROKER_DENIED(f"the broker {self.address} refused the login: {str(self._login).lower()}")
 
     def _on_connect(self, _c: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         self._login = reason
@@ -197,8 +190,7 @@ def _context(address: Address) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(address.ca_file) if address.ca_file else None)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(
-            "SETTING_INVALID",
+        raise SETTING_INVALID(
             f"MQTT_CA_FILE cannot be used: {error}",
             "Set MQTT_CA_FILE to the broker's certificate authority in PEM form.",
         ) from error
@@ -206,16 +198,8 @@ def _context(address: Address) -> ssl.SSLContext:
 
 def _tls_failed(address: Address, error: OSError) -> Unreachable:
     why = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror or str(error)
-    return Unreachable(
-        "BROKER_TLS",
-        f"no TLS connection to the broker {address}: {str(why).lower()}",
-        "Set MQTT_CA_FILE to the authority that signed its certificate, and MQTT_PORT to its TLS port.",
-    )
+    return BROKER_TLS(f"no TLS connection to the broker {address}: {str(why).lower()}")
 
 
 def _unreachable(address: Address, why: str) -> Unreachable:
-    return Unreachable(
-        "BROKER_UNREACHABLE",
-        f"the broker {address} does not answer: {why}",
-        "Start the broker, or correct MQTT_HOST and MQTT_PORT; without MQTT_HOST nothing is attested.",
-    )
+    return BROKER_UNREACHABLE(f"the broker {address} does not answer: {why}")

@@ -13,6 +13,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from bb8deploy.base.errors import Unreachable, UsageError
+from bb8deploy.catalogue.errors.ssh import (
+    SSH_HANDSHAKE,
+    SSH_JUMP_FAILED,
+    SSH_NAME_UNKNOWN,
+    SSH_NO_CONNECTION,
+    SSH_OPTION_UNSUPPORTED,
+)
 from bb8deploy.transport import hostkeys
 from bb8deploy.transport.ahead import OPEN_DEADLINE, ChannelsAhead
 from bb8deploy.transport.base import Completed, Stats
@@ -136,10 +143,8 @@ def _tcp(hop: Hop) -> socket.socket:
     try:
         addresses = socket.getaddrinfo(hop.host, hop.port, hop.family, socket.SOCK_STREAM)
     except OSError as error:
-        raise Unreachable(
-            "SSH_NAME_UNKNOWN",
-            f"the name {hop.host} could not be resolved: {error.strerror or error}",
-            "Check HA_SSH_HOST_ALIAS, or use the host's IP address.",
+        raise SSH_NAME_UNKNOWN(
+            f"the name {hop.host} could not be resolved: {error.strerror or error}"
         ) from error
     problem: OSError | None = None
     end = time.monotonic() + hop.connect_timeout
@@ -170,11 +175,7 @@ def _tune(sock: socket.socket) -> None:
 
 def _no_connection(hop: Hop, problem: OSError | None) -> Unreachable:
     reason = "it did not answer in time" if isinstance(problem, TimeoutError) else str(problem)
-    return Unreachable(
-        "SSH_NO_CONNECTION",
-        f"{hop.host} port {hop.port} could not be reached: {reason}",
-        "Check that the host is up and that its SSH add-on runs and publishes this port.",
-    )
+    return SSH_NO_CONNECTION(f"{hop.host} port {hop.port} could not be reached: {reason}")
 
 
 def _tunnel(through: paramiko.Transport, hop: Hop) -> Any:
@@ -186,10 +187,8 @@ def _tunnel(through: paramiko.Transport, hop: Hop) -> Any:
             "direct-tcpip", (hop.host, hop.port), ("127.0.0.1", 0), timeout=hop.connect_timeout
         )
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise Unreachable(
-            "SSH_JUMP_FAILED",
-            f"the jump host does not let us through to {hop.host} port {hop.port}: {error}",
-            "Allow TCP forwarding on the jump host (`AllowTcpForwarding yes`).",
+        raise SSH_JUMP_FAILED(
+            f"the jump host does not let us through to {hop.host} port {hop.port}: {error}"
         ) from error
 
 
@@ -234,10 +233,8 @@ def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -
         raise
     except (paramiko.SSHException, OSError, EOFError) as error:
         sock.close()
-        raise Unreachable(
-            "SSH_HANDSHAKE",
-            f"{hop.host} port {hop.port} answers, but no ssh connection comes about: {error}",
-            "Check that the port is the SSH add-on's, and that nothing in between cuts connections.",
+        raise SSH_HANDSHAKE(
+            f"{hop.host} port {hop.port} answers, but no ssh connection comes about: {error}"
         ) from error
     return transport
 
@@ -248,8 +245,7 @@ def _restrict(options: paramiko.SecurityOptions, hop: Hop) -> None:
         ours = getattr(options, _OPTIONS[word])
         left = [name for name in ours if name in allowed]
         if not left:
-            raise UsageError(
-                "SSH_OPTION_UNSUPPORTED",
+            raise SSH_OPTION_UNSUPPORTED(
                 f"ssh's configuration for {hop.host} allows for {word} only {', '.join(allowed)}; "
                 f"bb8deploy knows {', '.join(ours)}",
                 "Allow one of these for this host, or use the mounted folder.",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bb8deploy.base.errors import Refused
+from bb8deploy.catalogue.errors.ssh import SSH_AUTH_REFUSED
 from bb8deploy.transport.sshconfig import Hop
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ def authenticate(transport: paramiko.Transport, hop: Hop, prompt: Prompt | None)
         return
     if hop.password and ask and transport.is_active() and _by_password(transport, hop, ask, tried):
         return
-    raise Refused(
-        "SSH_AUTH_REFUSED",
+    raise SSH_AUTH_REFUSED(
         f"{hop.where} accepted none of the ways to log in",
-        "Set HA_SSH_KEY to the private key whose public half the host's SSH add-on lists, "
-        "or check the user name.",
         details=tried or ["no key was found, and there is no terminal to ask for a password"],
     )
 

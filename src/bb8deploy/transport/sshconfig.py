@@ -14,7 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.ssh import (
+    SSH_ALIAS_INVALID,
+    SSH_CONFIG_INVALID,
+    SSH_JUMP_LOOP,
+    SSH_KEY_MISSING,
+    SSH_OPTION_UNSUPPORTED,
+)
 
 RESOLVE_DEADLINE = 10.0
 MAX_HOPS = 8
@@ -47,11 +53,7 @@ class Destination:
         """Reads `[user@]host[:port]`; raises UsageError for anything else, also a leading dash."""
         found = _DESTINATION.fullmatch(text.removeprefix("ssh://").rstrip("/"))
         if not found or text.startswith("-") or (found["host"] or "").startswith("-"):
-            raise UsageError(
-                "SSH_ALIAS_INVALID",
-                f"`{text}` is no ssh destination",
-                "Write an alias of ~/.ssh/config or [user@]host[:port], IPv6 addresses in brackets.",
-            )
+            raise SSH_ALIAS_INVALID(f"`{text}` is no ssh destination")
         return cls(found["v6"] or found["host"], found["user"] or "", int(found["port"] or 0))
 
 
@@ -111,9 +113,7 @@ def override(
         hop = replace(hop, connect_timeout=connect_timeout)
     if key:
         if not key.is_file():
-            raise UsageError(
-                "SSH_KEY_MISSING", f"HA_SSH_KEY names {key}, which is no file", "Correct the path."
-            )
+            raise SSH_KEY_MISSING(f"HA_SSH_KEY names {key}, which is no file")
         hop = replace(hop, identities=(key,), identities_only=True)
     if known_hosts:
         hop = replace(hop, known_hosts=(known_hosts,))
@@ -136,11 +136,7 @@ def parse(output: str) -> dict[str, list[str]]:
 
 def _resolve(where: Destination, config: Path | None, timeout: float, *, depth: int) -> Hop:
     if depth > MAX_HOPS:
-        raise UsageError(
-            "SSH_JUMP_LOOP",
-            f"the ProxyJump chain to {where.host} is longer than {MAX_HOPS} hops",
-            "Look for a ProxyJump in ~/.ssh/config that leads back to itself.",
-        )
+        raise SSH_JUMP_LOOP(f"the ProxyJump chain to {where.host} is longer than {MAX_HOPS} hops")
     words = parse(_ask_ssh(where, config)) if shutil.which("ssh") else {}
     _refuse_unsupported(where, words)
     hop = from_words(where, words, os.environ, connect_timeout=timeout)
@@ -172,17 +168,12 @@ def _ask_ssh(where: Destination, config: Path | None) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise UsageError(
-            "SSH_CONFIG_INVALID",
+        raise SSH_CONFIG_INVALID(
             f"`ssh -G {where.host}` did not answer within {RESOLVE_DEADLINE:.0f} s",
             "Look for a `Match exec` that hangs in ~/.ssh/config.",
         ) from error
     if done.returncode:
-        raise UsageError(
-            "SSH_CONFIG_INVALID",
-            f"`ssh -G {where.host}` failed: {done.stderr.strip()}",
-            "Correct ~/.ssh/config.",
-        )
+        raise SSH_CONFIG_INVALID(f"`ssh -G {where.host}` failed: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -190,10 +181,8 @@ def _refuse_unsupported(where: Destination, words: Mapping[str, list[str]]) -> N
     for name in _UNSUPPORTED:
         value = _first(words, name)
         if value and value != "none":
-            raise UsageError(
-                "SSH_OPTION_UNSUPPORTED",
-                f"ssh's configuration for {where.host} sets {name} ({value}); bb8deploy cannot do that",
-                "Give this host an alias without it (ProxyJump is supported), or use the mounted folder.",
+            raise SSH_OPTION_UNSUPPORTED(
+                f"ssh's configuration for {where.host} sets {name} ({value}); bb8deploy cannot do that"
             )
 
 

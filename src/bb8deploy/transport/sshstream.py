@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.errors import Refused, Unreachable
+from bb8deploy.catalogue.errors.ssh import SSH_DEADLINE, SSH_EXEC_REFUSED, SSH_LOST
 from bb8deploy.transport.base import Completed, Stats
 
 if TYPE_CHECKING:
@@ -184,10 +185,8 @@ class SshStream:
 
     def _overrun(self, seconds: float) -> None:
         self.abort()
-        raise Unreachable(
-            "SSH_DEADLINE",
+        raise SSH_DEADLINE(
             f"`{self._argv[0]}` on {self._where} did not answer within {seconds:.0f} s",
-            "Look whether the host is overloaded or the network is stuck, then run again.",
             details=self._err.decode(errors="replace").splitlines()[-5:],
         )
 
@@ -202,17 +201,9 @@ class SshStream:
 
 def refused(where: str, why: str) -> Refused:
     """The error for a server that takes no command."""
-    return Refused(
-        "SSH_EXEC_REFUSED",
-        f"{where} does not let us run a command: {why}",
-        "Check that the user has a shell and that sshd allows sessions for it.",
-    )
+    return SSH_EXEC_REFUSED(f"{where} does not let us run a command: {why}")
 
 
 def lost(where: str) -> Unreachable:
     """The error for a connection that ended while it was in use."""
-    return Unreachable(
-        "SSH_LOST",
-        f"the connection to {where} was lost",
-        "Run the same command again: the host's tree is whole, and the next run clears what is left over.",
-    )
+    return SSH_LOST(f"the connection to {where} was lost")
