@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from bb8deploy.base.errors import Unreachable, UsageError
+from bb8deploy.base.errors import Unreachable
+from bb8deploy.catalogue.errors.host import HOST_MISSING, RUNTIME_PATH_INVALID
+from bb8deploy.catalogue.errors.settings import SETTING_MISSING
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.protocol import RuntimeFiles, SyncSession
 from bb8deploy.host.lock.lock import Holding, HostLocked, Owner, SshHolding
@@ -200,8 +202,7 @@ def open_host(settings: Settings, tell: Tell, *, via: Via = "auto", accept_new: 
     if via == "mount" or (via == "auto" and not alias):
         return _open_mount(settings, mount, tell)
     if not alias:
-        raise UsageError(
-            "SETTING_MISSING",
+        raise SETTING_MISSING(
             "HA_SSH_HOST_ALIAS is not set, so there is no ssh host",
             "Set it in .env, or use `--via mount` with HA_MOUNT.",
         )
@@ -246,18 +247,13 @@ def runtime_folder(settings: Settings) -> str:
     """HA_REMOTE_RUNTIME, checked: absolute, with a folder above it, no `..` in it."""
     text = (settings.ha_remote_runtime or "").rstrip("/")
     if not text:
-        raise UsageError(
-            "SETTING_MISSING",
+        raise SETTING_MISSING(
             "HA_REMOTE_RUNTIME is not set, so the add-on's folder on the host is not known",
             "Set it in .env, for example to /addons/local/beep_boop_bb8.",
         )
     path = PurePosixPath(text)
     if not path.is_absolute() or len(path.parts) < 3 or ".." in path.parts or "\n" in text:
-        raise UsageError(
-            "RUNTIME_PATH_INVALID",
-            f"HA_REMOTE_RUNTIME is `{text}`, which cannot be an add-on's folder",
-            "Give the absolute path of the add-on's own folder, such as /addons/local/beep_boop_bb8.",
-        )
+        raise RUNTIME_PATH_INVALID(f"HA_REMOTE_RUNTIME is `{text}`, which cannot be an add-on's folder")
     return text
 
 
@@ -287,14 +283,11 @@ def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
     from bb8deploy.host.lock.mount import MountHolding
 
     if mount is None and settings.ssh.host_alias:
-        raise UsageError(
-            "SETTING_MISSING",
-            "HA_MOUNT is not set, so there is no mounted folder",
-            "Set it in .env, or use `--via ssh`.",
+        raise SETTING_MISSING(
+            "HA_MOUNT is not set, so there is no mounted folder", "Set it in .env, or use `--via ssh`."
         )
     if mount is None:
-        raise UsageError(
-            "HOST_MISSING",
+        raise HOST_MISSING(
             "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is set, so there is no host to send to",
             "Set one of them in .env; `bb8deploy init` asks for them.",
         )

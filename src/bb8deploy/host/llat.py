@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.supervisor import SECRETS_INVALID
 from bb8deploy.host.connect import Host
 from bb8deploy.settings.model import Settings
 
@@ -42,10 +42,8 @@ def _pick(data: bytes, name: str, where: str) -> Secret | None:
     except (yaml.YAMLError, UnicodeDecodeError):
         rows = ""
     if rows is not None and not isinstance(rows, dict):
-        raise UsageError(
-            "SECRETS_INVALID",
-            f"{where} is no YAML mapping",
-            f"Write one `name: value` a line, such as `{name}:`.",
+        raise SECRETS_INVALID(
+            f"{where} is no YAML mapping", f"Write one `name: value` a line, such as `{name}:`."
         )
     value = (rows or {}).get(name)
     return Secret(str(value).strip()) if value else None

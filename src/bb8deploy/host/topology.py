@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.host import TOPOLOGY_UNREADABLE
 from bb8deploy.host.shell import programs
 from bb8deploy.host.shell.answer import sections
 from bb8deploy.transport.base import Transport
@@ -195,8 +196,7 @@ def _lost(runtime: str, path: str) -> CheckFailed:
 
 
 def _unreadable(runtime: str, cause: str) -> CheckFailed:
-    return CheckFailed(
-        "TOPOLOGY_UNREADABLE",
+    return TOPOLOGY_UNREADABLE(
         cause,
         f"Make sure that the user may read everything in {PurePosixPath(runtime).parent} "
         "(HA_SSH_SUDO=yes for non-root users).",

@@ -16,7 +16,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from bb8deploy.base.errors import CheckFailed, Unreachable, UsageError
+from bb8deploy.catalogue.errors.host import (
+    MOUNT_CASE_CLASH,
+    MOUNT_MISSING,
+    MOUNT_STUCK,
+    MOUNT_TOO_DEEP,
+    PREVIOUS_MISSING,
+)
 from bb8deploy.host.files.mount_tree import (
     copy_tree,
     fold,
@@ -87,11 +93,7 @@ class MountFiles:
     def restore_previous(self, run_id: str) -> FoundTree:
         """Swaps the earlier tree in."""
         if not (self.state / "previous").is_dir():
-            raise CheckFailed(
-                "PREVIOUS_MISSING",
-                f"{self.where} has no earlier tree to go back to",
-                "Roll back to a tagged version.",
-            )
+            raise PREVIOUS_MISSING(f"{self.where} has no earlier tree to go back to")
         with self._failures():
             staged = self.fresh(run_id)
             copy_tree(self.state / "previous", staged)
@@ -213,11 +215,7 @@ class MountFiles:
         for entry in entries:
             other = seen.setdefault(fold(entry.path).casefold(), entry.path)
             if other != entry.path and not _tells_case(staged):
-                raise CheckFailed(
-                    "MOUNT_CASE_CLASH",
-                    f"the share does not tell {other} from {entry.path}",
-                    "Rename one of them, or deploy over ssh.",
-                )
+                raise MOUNT_CASE_CLASH(f"the share does not tell {other} from {entry.path}")
 
     def _renames(self, staged: Path, *, had: bool) -> None:
         previous, old = self.state / "previous", self.state / "previous.old"
@@ -352,20 +350,8 @@ def _check_answers(root: Path) -> None:
     asked.start()
     asked.join(ANSWER_DEADLINE)
     if not answer:
-        raise Unreachable(
-            "MOUNT_STUCK",
-            f"the share at {root.parent} did not answer within {ANSWER_DEADLINE:.0f} s",
-            "Unmount it, check the host, mount it again.",
-        )
+        raise MOUNT_STUCK(f"the share at {root.parent} did not answer within {ANSWER_DEADLINE:.0f} s")
     if not answer[0]:
-        raise Unreachable(
-            "MOUNT_MISSING",
-            f"HA_MOUNT is {root}, but there is no folder {root.parent}",
-            "Mount the share, or correct HA_MOUNT to the add-on's own folder in it.",
-        )
+        raise MOUNT_MISSING(f"HA_MOUNT is {root}, but there is no folder {root.parent}")
     if os.path.ismount(root):
-        raise UsageError(
-            "MOUNT_TOO_DEEP",
-            f"{root} is a mount point itself, so nothing can be swapped beside it",
-            "Mount the share that holds the folder and point HA_MOUNT into it.",
-        )
+        raise MOUNT_TOO_DEEP(f"{root} is a mount point itself, so nothing can be swapped beside it")

@@ -15,7 +15,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bb8deploy.base.errors import CheckFailed, Refused
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, MOUNT_FAILED, MOUNT_NO_LINKS
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, hash_file, link_entry
 
 LITTER = (
@@ -113,11 +114,7 @@ def put_link(target: Path, text: str) -> None:
     try:
         target.symlink_to(text)
     except (OSError, NotImplementedError) as error:
-        raise CheckFailed(
-            "MOUNT_NO_LINKS",
-            f"the share keeps no symbolic links, and {target.name} is one",
-            "Replace the link by a copy of the file, or deploy over ssh.",
-        ) from error
+        raise MOUNT_NO_LINKS(f"the share keeps no symbolic links, and {target.name} is one") from error
 
 
 def set_runnable(path: Path, *, runnable: bool) -> None:
@@ -137,22 +134,13 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def unusable(path: Path, error: OSError) -> Refused:
+def unusable(path: Path, error: OSError) -> Bb8Error:
     """The error for a share that lets us down."""
     import errno
 
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return Refused(
-            "HOST_DISK_FULL",
-            f"the disk behind {path} is full; the earlier tree stands",
-            "Free space on the host (old backups, unused images), then run again.",
-        )
-    return Refused(
-        "MOUNT_FAILED",
-        f"the share failed at {path}: {error.strerror or error}",
-        "Check that it is mounted with the right to write, then run again; the host's tree is whole or "
-        "is put right by the next run.",
-    )
+        return HOST_DISK_FULL(f"the disk behind {path} is full; the earlier tree stands")
+    return MOUNT_FAILED(f"the share failed at {path}: {error.strerror or error}")
 
 
 def _file_entry(path: str, item: os.DirEntry[str]) -> Entry:

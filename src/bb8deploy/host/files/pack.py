@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.host import WORKSPACE_MOVING
 from bb8deploy.host.files.protocol import Delivery
 from bb8deploy.transport.sshstream import PACKET
 from bb8deploy.workspace.tree import Entry
@@ -117,10 +118,8 @@ def _info(path: str, mode: int) -> tarfile.TarInfo:
 
 
 def _moved(path: str) -> CheckFailed:
-    return CheckFailed(
-        "WORKSPACE_MOVING",
-        f"{path} changed in the workspace while it was being sent; the host's tree is as it was",
-        "Let the editor or the generator finish, then run again.",
+    return WORKSPACE_MOVING(
+        f"{path} changed in the workspace while it was being sent; the host's tree is as it was"
     )
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from bb8deploy.base.errors import Bb8Error, Locked
 from bb8deploy.base.machine import lives
+from bb8deploy.catalogue.errors.host import HOST_LOCKED
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.protocol import SyncSession
 from bb8deploy.host.files.ssh import SshSession
@@ -97,7 +98,7 @@ class HostLocked(Locked):
     def __init__(self, line: str, where: str) -> None:
         owner = Owner.parse(line)
         super().__init__(
-            "HOST_LOCKED",
+            HOST_LOCKED.code,
             f"{where} is locked by {owner or 'somebody who has not said who'}",
             "Wait for that run to end; a lock that nobody renews is taken over when it expires.",
         )

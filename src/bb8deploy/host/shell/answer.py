@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING
 from bb8deploy.workspace.tree import Entry, FoundTree, Manifest, link_entry
 
 
@@ -105,9 +106,6 @@ _BETWEEN = (b"  ", b" *")
 
 
 def _moving(what: str) -> CheckFailed:
-    return CheckFailed(
-        "HOST_TREE_MOVING",
-        f"{what} on the host could not be read while the runtime folder was being looked at",
-        "Make sure that the user may read the runtime folder (HA_SSH_SUDO=yes for non-root users) "
-        "and that nobody else writes there, then run again.",
+    return HOST_TREE_MOVING(
+        f"{what} on the host could not be read while the runtime folder was being looked at"
     )

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused
+from bb8deploy.base.errors import Bb8Error, Refused
+from bb8deploy.catalogue.errors.host import (
+    HOST_ANSWER_TOO_LONG,
+    HOST_COMMAND_FAILED,
+    HOST_DISK_FULL,
+    HOST_SUDO_REFUSED,
+    HOST_SWAP_REFUSED,
+    LOCK_LOST,
+    PREVIOUS_MISSING,
+    SYNC_HOST_FAILED,
+)
 from bb8deploy.host.shell.answer import Section, sections
 from bb8deploy.host.shell.programs import program
 from bb8deploy.transport.base import Completed, Stream, Transport
@@ -117,15 +127,11 @@ class Conversation:
         if "FAIL" in parts:
             return failure("", self._where, done)
         if b"sudo:" in done.err:
-            return Refused(
-                "HOST_SUDO_REFUSED",
-                f"sudo on {self._where} does not run commands without a password: {done.complaint}",
-                "Allow it for this user (NOPASSWD), or log in as root.",
+            return HOST_SUDO_REFUSED(
+                f"sudo on {self._where} does not run commands without a password: {done.complaint}"
             )
-        return Refused(
-            "HOST_COMMAND_FAILED",
+        return HOST_COMMAND_FAILED(
             f"the command on {self._where} ended before it had answered: {done.complaint}",
-            "Run `bb8deploy diagnose` to see what the host offers; the tree on it is whole.",
             details=done.err.decode(errors="replace").splitlines()[-8:],
         )
 
@@ -135,41 +141,21 @@ def failure(reason: str, where: str, done: Completed) -> Bb8Error:
     details = done.err.decode(errors="replace").splitlines()[-8:]
     text = "\n".join(details)
     if reason == "LOCK":
-        return CheckFailed(
-            "LOCK_LOST",
-            f"the lock of {where} was lost while the new tree was on its way; nothing was changed",
-            "Run again; if it happens again, look who else deploys to this host.",
+        return LOCK_LOST(
+            f"the lock of {where} was lost while the new tree was on its way; nothing was changed"
         )
     if reason == "NO_PREVIOUS":
-        return CheckFailed(
-            "PREVIOUS_MISSING", f"{where} has no earlier tree to go back to", "Roll back to a tagged version."
-        )
+        return PREVIOUS_MISSING(f"{where} has no earlier tree to go back to")
     if "No space left" in text or "quota" in text.lower():
-        return CheckFailed(
-            "HOST_DISK_FULL",
-            f"the disk of {where} is full; the earlier tree stands",
-            "Free space on the host (old backups, unused images), then run again.",
-            details=details,
-        )
+        return HOST_DISK_FULL(f"the disk of {where} is full; the earlier tree stands", details=details)
     if reason == "RENAME":
-        return CheckFailed(
-            "HOST_SWAP_REFUSED",
-            f"{where} could not be replaced in one step; the earlier tree stands",
-            "Check that the folder is no mount point, and that the user may write the folder above it "
-            "(HA_SSH_SUDO=yes for non-root users).",
-            details=details,
+        return HOST_SWAP_REFUSED(
+            f"{where} could not be replaced in one step; the earlier tree stands", details=details
         )
-    return CheckFailed(
-        "SYNC_HOST_FAILED",
-        f"{where} was not changed: {_REASONS.get(reason, 'a step failed on the host')}",
-        "See the host's own words; for a non-root user set HA_SSH_SUDO=yes.",
-        details=details,
+    return SYNC_HOST_FAILED(
+        f"{where} was not changed: {_REASONS.get(reason, 'a step failed on the host')}", details=details
     )
 
 
 def _too_much(where: str) -> Refused:
-    return Refused(
-        "HOST_ANSWER_TOO_LONG",
-        f"{where} lists more than {ANSWER_LIMIT // 1024**2} MiB of names",
-        "Check HA_REMOTE_RUNTIME: it must be the add-on's own folder.",
-    )
+    return HOST_ANSWER_TOO_LONG(f"{where} lists more than {ANSWER_LIMIT // 1024**2} MiB of names")

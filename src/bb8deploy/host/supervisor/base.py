@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from bb8deploy.base.errors import CheckFailed, Refused, Unreachable
+from bb8deploy.catalogue.errors.supervisor import SUPERVISOR_DENIED, SUPERVISOR_NO_ANSWER, SUPERVISOR_SAID_NO
 
 Verb = Literal["install", "update", "rebuild", "start", "stop"]
 # Reading is quick on any host; a store reload pulls every repository of the user's.
@@ -163,7 +164,7 @@ class SupervisorError(CheckFailed):
 
     def __init__(self, problem: Problem, doing: str, message: str, error_key: str = "") -> None:
         super().__init__(
-            "SUPERVISOR_SAID_NO",
+            SUPERVISOR_SAID_NO.code,
             f"the Supervisor refused to {doing}: {message or 'it gave no reason'}",
             _REMEDY.get(problem, "See the Supervisor's log (`bb8deploy logs --supervisor`)."),
         )
@@ -177,7 +178,7 @@ class NoAnswer(Unreachable):
 
     def __init__(self, doing: str, where: str, why: str) -> None:
         super().__init__(
-            "SUPERVISOR_NO_ANSWER",
+            SUPERVISOR_NO_ANSWER.code,
             f"{where} gave no answer when asked to {doing}: {why}",
             "Look at `ha jobs info` on the host; run again once it is idle.",
         )
@@ -195,12 +196,7 @@ def classify(status: int | None, error_key: str, message: str) -> Problem:
 def denied(where: str, status: int, doing: str) -> Refused:
     """The error for a plain-text 401 or 403: no token, a wrong one, or a role that is too low."""
     why = "no token reached it" if status == 401 else "the token is wrong or its role is too low"
-    return Refused(
-        "SUPERVISOR_DENIED",
-        f"the Supervisor answered {status} to {where} when asked to {doing}: {why}",
-        "Use an ssh add-on with the manager role (for a non-root user set HA_SSH_SUDO=yes), "
-        "or an administrator's HA_LLAT.",
-    )
+    return SUPERVISOR_DENIED(f"the Supervisor answered {status} to {where} when asked to {doing}: {why}")
 
 
 def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bb8deploy.base.errors import Refused, Unreachable
+from bb8deploy.catalogue.errors.supervisor import HA_CLI_MISSING
 from bb8deploy.host.shell import programs
 from bb8deploy.host.supervisor.api import plain_lines
 from bb8deploy.host.supervisor.base import (
@@ -232,11 +233,7 @@ class HaCli:
             return denied(self.where, refused, doing)
         last = (words.strip().splitlines() or [f"exit status {said.status}"])[-1].strip()
         if said.status == 127:
-            return Refused(
-                "HA_CLI_MISSING",
-                f"{self._transport.where} has no `ha` command: {last}",
-                "Log in to Home Assistant's SSH add-on, or set HA_URL and HA_LLAT.",
-            )
+            return HA_CLI_MISSING(f"{self._transport.where} has no `ha` command: {last}")
         if _TIMED_OUT.search(words):
             return NoAnswer(doing, self.where, last)
         return NoAnswer(doing, self.where, f"no JSON came back: {last}")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bb8deploy.base.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.supervisor import ROUTE_MISSING, ROUTE_ONLY_SERVICE
 from bb8deploy.host.supervisor.base import Look, Supervisor
 from bb8deploy.settings.model import Settings
 
@@ -61,7 +62,7 @@ class OnlyService(Refused):
 
     def __init__(self, capabilities: Capabilities, url: str, token: Secret) -> None:
         super().__init__(
-            "ROUTE_ONLY_SERVICE",
+            ROUTE_ONLY_SERVICE.code,
             "no way to the Supervisor can show what runs; only Core's restart service is left",
             "Use an administrator's HA_LLAT, or ssh to an add-on with the manager role.",
             details=capabilities.describe(),
@@ -103,10 +104,8 @@ def reach(
         attempts.append(Attempt(name, works=True, answer=_answer(look)))
         return Reached(supervisor, look, Capabilities(tuple(attempts), name))
     if last is None:
-        raise UsageError(
-            "ROUTE_MISSING",
-            "no way to the Supervisor is set: neither ssh, nor HA_URL with a token, nor SUPERVISOR_TOKEN",
-            "Set HA_SSH_HOST_ALIAS, or HA_URL and HA_LLAT.",
+        raise ROUTE_MISSING(
+            "no way to the Supervisor is set: neither ssh, nor HA_URL with a token, nor SUPERVISOR_TOKEN"
         )
     token = _token(settings, addon, host)
     if settings.ha_url and token and last.code == "SUPERVISOR_DENIED":

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from bb8deploy.base.errors import Refused
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.supervisor import HA_TOKEN_REFUSED
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import QUICK, NoAnswer, SupervisorError, classify, denied
 from bb8deploy.transport.base import given_up
@@ -191,10 +191,8 @@ class WebSocketSupervisor(PathSupervisor):
             raise
         if answer.get("type") != "auth_ok":
             socket.close()
-            raise Refused(
-                "HA_TOKEN_REFUSED",
-                f"{self.where} does not accept the long-lived token: {answer.get('message', 'no reason')}",
-                "Make a new token in the profile page of an administrator and put it into HA_LLAT.",
+            raise HA_TOKEN_REFUSED(
+                f"{self.where} does not accept the long-lived token: {answer.get('message', 'no reason')}"
             )
         self._socket = socket
         if self._closed:  # while it came about
