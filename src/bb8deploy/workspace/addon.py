@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.workspace import (
+    ADDON_CONFIG_INVALID,
+    ADDON_CONFIG_MISSING,
+    ADDON_CONFIG_UNREADABLE,
+)
 
 # The names that the Supervisor looks for, in its order (supervisor.md 3).
 CONFIG_NAMES = ("config.yaml", "config.yml", "config.json")
@@ -72,11 +77,7 @@ def config_path(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     missing = "has no config.yaml" if folder.is_dir() else "does not exist"
-    raise UsageError(
-        "ADDON_CONFIG_MISSING",
-        f"the add-on folder {folder.name}/ {missing}",
-        "Run inside a workspace that has addon/config.yaml, or set `addon` under [tool.bb8deploy].",
-    )
+    raise ADDON_CONFIG_MISSING(f"the add-on folder {folder.name}/ {missing}")
 
 
 def parse_config(data: bytes, name: str) -> dict[str, Any]:
@@ -107,31 +108,27 @@ def _where(error: Exception) -> str:
 
 
 def _unreadable(name: str, why: str, remedy: str) -> UsageError:
-    return UsageError("ADDON_CONFIG_UNREADABLE", f"{name} cannot be read: {why}", remedy)
+    return ADDON_CONFIG_UNREADABLE(f"{name} cannot be read: {why}", remedy)
 
 
 def _text(raw: Mapping[str, Any], key: str, name: str) -> str:
     """A field that must be text: an unquoted 2025.10 is a number to YAML, and would read 2025.1."""
     value = raw.get(key)
     if isinstance(value, float):
-        raise UsageError(
-            "ADDON_CONFIG_INVALID",
+        raise ADDON_CONFIG_INVALID(
             f"`{key}` in {name} is the number {value} to YAML, not the text that was written",
             f"Put quotes around the value of `{key}`.",
         )
     if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
         return str(value)
-    raise UsageError(
-        "ADDON_CONFIG_INVALID", f"`{key}` in {name} is missing or no text", f"Add `{key}:` to {name}."
-    )
+    raise ADDON_CONFIG_INVALID(f"`{key}` in {name} is missing or no text", f"Add `{key}:` to {name}.")
 
 
 def _slug(raw: Mapping[str, Any], name: str) -> str:
     slug = _text(raw, "slug", name)
     if SLUG.fullmatch(slug):
         return slug
-    raise UsageError(
-        "ADDON_CONFIG_INVALID",
+    raise ADDON_CONFIG_INVALID(
         f"the slug `{slug}` in {name} cannot name a container",
         "Use lower-case letters, digits, `_`, `.` and `-` only.",
     )

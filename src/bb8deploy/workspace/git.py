@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bb8deploy.base.errors import CheckFailed, Locked, UsageError
+from bb8deploy.catalogue.errors.git import (
+    ADDON_NOT_COMMITTED,
+    GIT_DIRTY,
+    GIT_FAILED,
+    GIT_LOCKED,
+    GIT_MISSING,
+    GIT_NO_COMMIT,
+    GIT_TIMEOUT,
+)
 
 LOCAL_DEADLINE = 60.0
 # Set while git runs a hook: they would send every call to the hook's repository, whatever folder is named.
@@ -70,18 +78,11 @@ def git(
     if done.returncode:
         said = lines_of(done.stderr) or ["it said nothing"]
         if any(".lock" in line and "File exists" in line for line in said):
-            raise Locked(
-                "GIT_LOCKED",
+            raise GIT_LOCKED(
                 "another git process is at work in the repository, or a killed one left its lock file",
-                "Wait for it; if no git runs, remove the lock file that is named here.",
                 details=said,
             )
-        raise CheckFailed(
-            "GIT_FAILED",
-            f"`git {words[0]}` failed: {said[-1]}",
-            "Run the same git command in the workspace to see more.",
-            details=said,
-        )
+        raise GIT_FAILED(f"`git {words[0]}` failed: {said[-1]}", details=said)
     return done.stdout.decode(errors="surrogateescape").rstrip("\n")
 
 
@@ -103,13 +104,9 @@ def call(
             check=False,
         )
     except FileNotFoundError as error:
-        raise UsageError("GIT_MISSING", "git is not installed", "Install git and run again.") from error
+        raise GIT_MISSING("git is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise CheckFailed(
-            "GIT_TIMEOUT",
-            f"`git {words[0]}` did not end within {deadline:.0f} s",
-            "Check the network and the remote, then run again.",
-        ) from error
+        raise GIT_TIMEOUT(f"`git {words[0]}` did not end within {deadline:.0f} s") from error
 
 
 def lines_of(output: bytes) -> list[str]:
@@ -141,18 +138,11 @@ def require_clean(folder: Path, *, but: Sequence[str] = ()) -> str:
     """
     commit = resolve(folder, "HEAD")
     if not commit:
-        raise UsageError(
-            "GIT_NO_COMMIT",
-            f"{folder} has no commit to publish",
-            "Run `git init` and commit the workspace first.",
-        )
+        raise GIT_NO_COMMIT(f"{folder} has no commit to publish")
     dirty = [line for line in changed_paths(folder) if line[3:] not in but]
     if dirty:
-        raise CheckFailed(
-            "GIT_DIRTY",
-            f"{len(dirty)} path(s) in the workspace differ from the last commit",
-            "Commit, stash or ignore them: what is published must be what was committed.",
-            details=dirty[:20],
+        raise GIT_DIRTY(
+            f"{len(dirty)} path(s) in the workspace differ from the last commit", details=dirty[:20]
         )
     return commit
 
@@ -174,11 +164,7 @@ def folder_tree(folder: Path, addon: Path, commit: str = "HEAD") -> str:
     path = prefix(addon).rstrip("/")
     tree = resolve(folder, f"{commit}:{path}") if path else resolve(folder, f"{commit}^{{tree}}")
     if not tree:
-        raise UsageError(
-            "ADDON_NOT_COMMITTED",
-            f"{path}/ is in no commit",
-            "Commit the add-on's folder first.",
-        )
+        raise ADDON_NOT_COMMITTED(f"{path}/ is in no commit")
     return tree
 
 

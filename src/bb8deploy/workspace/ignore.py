@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.workspace import IGNORE_UNREADABLE
 from bb8deploy.workspace.private import NAMES, TEMPLATES
 
 SOURCE = Path("ops/rsync_runtime.exclude")
@@ -141,11 +141,7 @@ class Ignore:
         except FileNotFoundError:
             return cls.parse(DEFAULT)
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                "IGNORE_UNREADABLE",
-                f"{file.name} cannot be read: {error}",
-                "Save it as UTF-8 text that you may read.",
-            ) from error
+            raise IGNORE_UNREADABLE(f"{file.name} cannot be read: {error}") from error
 
     @classmethod
     def of_workspace(cls, workspace: Path) -> Ignore:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.workspace import (
+    ADDON_NOT_FOUND,
+    PROFILE_UNKNOWN,
+    PYPROJECT_INVALID,
+    WORKSPACE_NOT_FOUND,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +40,14 @@ def find_project(start: Path, *, addon: Path | None = None) -> Project:
         table = _table(folder / "pyproject.toml")
         if table is not None or (folder / "addon" / "config.yaml").exists():
             return _project(folder, table or {})
-    raise UsageError(
-        "WORKSPACE_NOT_FOUND",
-        f"neither {start} nor a folder above it holds an add-on workspace",
-        "Change into the workspace, or name the add-on's folder with `--addon DIR`.",
-    )
+    raise WORKSPACE_NOT_FOUND(f"neither {start} nor a folder above it holds an add-on workspace")
 
 
 def _outside_project(addon: Path) -> Project:
     """The project for an add-on folder named by hand: its own settings when a workspace above names it."""
     folder = addon.expanduser().absolute()
     if not folder.is_dir():
-        raise UsageError(
-            "ADDON_NOT_FOUND", f"{addon} is not a folder", "Name the folder that holds config.yaml."
-        )
+        raise ADDON_NOT_FOUND(f"{addon} is not a folder")
     for above in folder.parents:
         table = _table(above / "pyproject.toml")
         if table is not None and above / str(table.get("addon", "addon")) == folder:
@@ -60,11 +59,7 @@ def _project(root: Path, table: dict[str, Any]) -> Project:
     tests = table.get("tests")
     profile = str(table.get("profile", "generic"))
     if profile not in {"generic", "bb8"}:
-        raise UsageError(
-            "PROFILE_UNKNOWN",
-            f"pyproject.toml names the profile `{profile}`",
-            "Set `profile` in `[tool.bb8deploy]` to `generic` or `bb8`.",
-        )
+        raise PROFILE_UNKNOWN(f"pyproject.toml names the profile `{profile}`")
     return Project(
         root=root,
         addon=root / str(table.get("addon", "addon")),
@@ -80,10 +75,6 @@ def _table(pyproject: Path) -> dict[str, Any] | None:
     try:
         data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(
-            "PYPROJECT_INVALID",
-            f"{pyproject} cannot be read: {error}",
-            "Mend the file; it must be valid TOML.",
-        ) from error
+        raise PYPROJECT_INVALID(f"{pyproject} cannot be read: {error}") from error
     table = data.get("tool", {}).get("bb8deploy")
     return table if isinstance(table, dict) else None

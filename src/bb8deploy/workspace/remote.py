@@ -10,7 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bb8deploy.base.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, Refused
+from bb8deploy.catalogue.entries import ErrorCode
+from bb8deploy.catalogue.errors.publish import (
+    REMOTE_CHECKED_OUT,
+    REMOTE_DENIED,
+    REMOTE_INVALID,
+    REMOTE_MOVED,
+    REMOTE_NOT_ATOMIC,
+    REMOTE_NOT_FOUND,
+    REMOTE_PROTECTED,
+    REMOTE_REFUSED,
+    REMOTE_UNREACHABLE,
+    TAG_EXISTS,
+)
+from bb8deploy.catalogue.rules import first_sentence
 from bb8deploy.workspace.git import call, lines_of
 
 ASK_DEADLINE = 60.0
@@ -36,7 +50,11 @@ class RemoteRefs:
 
 
 class Moved(Refused):
-    """The branch got a commit between the look and the push; look again and build upon it."""
+    """The branch got a commit between the read and the push; read it again and build on it."""
+
+    def __init__(self, remote: str, details: Sequence[str]) -> None:
+        remedy = first_sentence(REMOTE_MOVED.remedy)
+        super().__init__(REMOTE_MOVED.code, f"{remote} got another commit meanwhile", remedy, details=details)
 
 
 def shown(remote: str) -> str:
@@ -95,11 +113,7 @@ def address(folder: Path, remote: str) -> str:
 def _guard(remote: str) -> str:
     """Refuses a remote that git would read as an option or run as a command."""
     if remote.startswith(("-", "ext::")):
-        raise UsageError(
-            "REMOTE_INVALID",
-            f"`{shown(remote)}` cannot be a remote",
-            "Set HA_PUBLISH_REMOTE to a remote's name, a path or a URL.",
-        )
+        raise REMOTE_INVALID(f"`{shown(remote)}` cannot be a remote")
     return remote
 
 
@@ -120,52 +134,31 @@ def _prompting(folder: Path) -> dict[str, str]:
     return {"GIT_SSH_COMMAND": f"{own or 'ssh'} -o BatchMode=yes -o ConnectTimeout=15"}
 
 
-# What git, ssh and the forges say, most telling first. (pattern, code, cause, remedy, error class)
-_SAYINGS: tuple[tuple[str, str, str, str, type[Bb8Error]], ...] = (
-    (
-        r"non-fast-forward|fetch first|stale info|incorrect old value|cannot lock ref",
-        "REMOTE_MOVED",
-        "{remote} got another commit meanwhile",
-        "Run the command again: it builds upon what is there.",
-        Moved,
-    ),
+# What git, ssh and the forges say, the most specific first: pattern, error code, cause.
+_SAYINGS: tuple[tuple[str, ErrorCode[Bb8Error], str], ...] = (
     (
         r"protected branch|GH006|pre-receive hook declined|hook declined|not allowed to (force )?push",
-        "REMOTE_PROTECTED",
-        "{remote} is guarded and refused the push",
-        "Allow your account to push to the branch in the remote's settings, or set HA_PUBLISH_BRANCH.",
-        Refused,
+        REMOTE_PROTECTED,
+        "{remote} is protected and refused the push",
     ),
-    (
-        r"already exists",
-        "TAG_EXISTS",
-        "{remote} already has that tag with other content",
-        "Release a new version (`bb8deploy release patch`); a published tag is never moved.",
-        Refused,
-    ),
+    (r"already exists", TAG_EXISTS, "{remote} already has that tag with other content"),
     (
         r"does not support --atomic",
-        "REMOTE_NOT_ATOMIC",
-        "{remote} cannot take branch and tag in one step",
-        "Use an ssh or smart-HTTP address of the remote.",
-        Refused,
+        REMOTE_NOT_ATOMIC,
+        "{remote} cannot accept branch and tag in one step",
     ),
     (
         r"refusing to update checked out branch",
-        "REMOTE_CHECKED_OUT",
-        "{remote} is no bare repository and has the branch checked out",
-        "Publish to a bare repository (`git init --bare`).",
-        Refused,
+        REMOTE_CHECKED_OUT,
+        "{remote} is not a bare repository and has the branch checked out",
     ),
     (
         (
             r"could not resolve host|connection (timed out|refused)|network is unreachable|no route to host"
             r"|failed to connect|operation timed out|could ?n.t connect"
         ),
-        "REMOTE_UNREACHABLE",
+        REMOTE_UNREACHABLE,
         "{remote} could not be reached",
-        "Check the network and the address in HA_PUBLISH_REMOTE.",
-        Unreachable,
     ),
     (
         (
@@ -174,31 +167,30 @@ _SAYINGS: tuple[tuple[str, str, str, str, type[Bb8Error]], ...] = (
             r"|unable to write|unable to create temporary|read-only|access denied"
             r"|host key verification failed|dubious ownership"
         ),
-        "REMOTE_DENIED",
-        "{remote} did not let this account in",
-        "Give git the right credentials (ssh key or credential helper); try `git ls-remote` by hand.",
-        Refused,
+        REMOTE_DENIED,
+        "{remote} refused this account",
     ),
     (
         (
             r"does not appear to be a git repository|repository .*not found|not found"
             r"|no such file or directory|does not exist|unable to access"
         ),
-        "REMOTE_NOT_FOUND",
-        "{remote} is no git repository that can be read",
-        "Correct HA_PUBLISH_REMOTE, or create the repository first.",
-        Unreachable,
+        REMOTE_NOT_FOUND,
+        "{remote} is not a git repository that can be read",
     ),
+)
+_MOVED = re.compile(
+    r"non-fast-forward|fetch first|stale info|incorrect old value|cannot lock ref", re.IGNORECASE
 )
 
 
 def _refusal(remote: str, done: subprocess.CompletedProcess[bytes]) -> Bb8Error:
     """What went wrong, from what git and the remote said; never with the address's credentials."""
     said = [shown(line) for line in (*lines_of(done.stdout), *lines_of(done.stderr))]
-    text = "\n".join(said)
-    for pattern, code, cause, remedy, kind in _SAYINGS:
+    text, where = "\n".join(said), shown(remote)
+    if _MOVED.search(text):
+        return Moved(where, said[-12:])
+    for pattern, code, cause in _SAYINGS:
         if re.search(pattern, text, re.IGNORECASE):
-            return kind(code, cause.format(remote=shown(remote)), remedy, details=said[-12:])
-    last = said[-1] if said else "it said nothing"
-    remedy = "Try the same with git by hand; its words stand above."
-    return Refused("REMOTE_REFUSED", f"{shown(remote)}: {last}", remedy, details=said[-12:])
+            return code(cause.format(remote=where), details=said[-12:])
+    return REMOTE_REFUSED(f"{where}: {said[-1] if said else 'it said nothing'}", details=said[-12:])

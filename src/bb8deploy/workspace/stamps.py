@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.release import BUMP_UNSAFE
 from bb8deploy.workspace import changelog
 from bb8deploy.workspace.addon import config_path, parse_config
 
@@ -169,11 +170,7 @@ def _check_config(edit: Edit, version: str) -> None:
 
 
 def _broken(path: Path, why: str) -> CheckFailed:
-    return CheckFailed(
-        "BUMP_UNSAFE",
-        f"the version in {path.name} cannot be changed safely: {why}",
-        'Write the version as plain `version: "..."` on a line of its own.',
-    )
+    return BUMP_UNSAFE(f"the version in {path.name} cannot be changed safely: {why}")
 
 
 def _text(path: Path) -> str:

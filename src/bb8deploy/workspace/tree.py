@@ -12,7 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from bb8deploy.base.errors import CheckFailed, UsageError
+from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.workspace import (
+    ADDON_MISSING,
+    SYMLINK_OUTSIDE,
+    TREE_NAME_NOT_UTF8,
+    TREE_SPECIAL_FILE,
+    TREE_TOO_LARGE,
+    TREE_UNREADABLE,
+)
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.walk import walk_items
 
@@ -143,9 +151,7 @@ def walk(root: Path, ignore: Ignore) -> Manifest:
     out, a name that is not UTF-8, or something that is neither file, folder nor link.
     """
     if not root.is_dir():
-        raise UsageError(
-            "ADDON_MISSING", f"the folder {root} does not exist", "Run bb8deploy in the workspace's root."
-        )
+        raise ADDON_MISSING(f"the folder {root} does not exist")
     entries: list[Entry] = []
     total = 0
     found = walk_items(
@@ -200,11 +206,7 @@ def _entry(root: Path, path: str, item: os.DirEntry[str]) -> Entry:
             return _link(root, path)
         info = item.stat(follow_symlinks=False)
         if not stat.S_ISREG(info.st_mode):
-            raise CheckFailed(
-                "TREE_SPECIAL_FILE",
-                f"{path} is neither a file, a folder nor a link",
-                "Remove it, or name it in ops/rsync_runtime.exclude.",
-            )
+            raise TREE_SPECIAL_FILE(f"{path} is neither a file, a folder nor a link")
         return Entry(path, "file", hash_file(item.path), info.st_size, bool(info.st_mode & 0o100))
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -215,11 +217,7 @@ def _link(root: Path, path: str) -> Entry:
     target = os.readlink(place)  # noqa: PTH115 - the text as it stands, not a normalised Path
     inside = place.resolve().is_relative_to(root.resolve())
     if leads_out(path, target) or not inside:
-        raise CheckFailed(
-            "SYMLINK_OUTSIDE",
-            f"the link {path} leads out of the add-on's folder, to {target}",
-            "Replace it by a copy of the file, or by a link that stays inside.",
-        )
+        raise SYMLINK_OUTSIDE(f"the link {path} leads out of the add-on's folder, to {target}")
     return link_entry(path, target)
 
 
@@ -227,26 +225,16 @@ def _check_name(path: str) -> None:
     try:
         path.encode()
     except UnicodeEncodeError as error:
-        raise CheckFailed(
-            "TREE_NAME_NOT_UTF8",
-            f"the name {os.fsencode(path)!r} is not UTF-8",
-            "Rename the file, or name it in ops/rsync_runtime.exclude.",
-        ) from error
+        raise TREE_NAME_NOT_UTF8(f"the name {os.fsencode(path)!r} is not UTF-8") from error
 
 
 def _bound(root: Path, count: int, total: int) -> None:
     if count > MAX_FILES or total > MAX_BYTES:
-        raise UsageError(
-            "TREE_TOO_LARGE",
-            f"{root.name} holds more than {MAX_FILES} files or {MAX_BYTES // 1024**3} GiB",
-            "Name what does not belong to the add-on in ops/rsync_runtime.exclude.",
-        )
+        raise TREE_TOO_LARGE(f"{root.name} holds more than {MAX_FILES} files or {MAX_BYTES // 1024**3} GiB")
 
 
 def _unreadable(path: str, error: OSError) -> UsageError:
-    return UsageError(
-        "TREE_UNREADABLE", f"{path} cannot be read: {error.strerror}", "Give yourself the right to read it."
-    )
+    return TREE_UNREADABLE(f"{path} cannot be read: {error.strerror}")
 
 
 def _mode_differs(old: Entry, new: Entry) -> bool:

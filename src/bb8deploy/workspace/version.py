@@ -8,6 +8,13 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.release import (
+    VERSION_CLOCK_BEHIND,
+    VERSION_IN_FUTURE,
+    VERSION_INVALID,
+    VERSION_NOT_NEWER,
+    VERSION_SCHEME_MIXED,
+)
 
 _NUMBER = r"(0|[1-9][0-9]*)"
 _CALENDAR = re.compile(rf"([0-9]{{4}})\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
@@ -54,11 +61,7 @@ def parse(text: str) -> Version:
     elif found := _SEMANTIC.fullmatch(text):
         *numbers, pre = found.groups()
         return Version(Scheme.SEMANTIC, tuple(int(part) for part in numbers), pre or "")
-    raise UsageError(
-        "VERSION_INVALID",
-        f"`{text}` is neither a calendar version (YYYY.M.D.P) nor a semantic one (X.Y.Z)",
-        "Write for example 2026.11.23.0 or 1.4.2, no leading zeros; a release also takes `patch` or `date`.",
-    )
+    raise VERSION_INVALID(f"`{text}` is neither a calendar version (YYYY.M.D.P) nor a semantic one (X.Y.Z)")
 
 
 def bump(current: str, how: str, today: date) -> Version:
@@ -86,10 +89,8 @@ def _to_date(now: Version, today: date) -> Version:
     if now.scheme is not Scheme.CALENDAR:
         raise _mixed(now, "date")
     if today < now.day:
-        raise UsageError(
-            "VERSION_CLOCK_BEHIND",
-            f"today is {today.isoformat()} by this machine's clock, before the day of {now}",
-            "Set the clock right, or release with `patch`.",
+        raise VERSION_CLOCK_BEHIND(
+            f"today is {today.isoformat()} by this machine's clock, before the day of {now}"
         )
     return _patch(now) if today == now.day else _of_day(today)
 
@@ -98,26 +99,17 @@ def _explicit(now: Version, wanted: Version, today: date) -> Version:
     if wanted.scheme is not now.scheme:
         raise _mixed(now, str(wanted))
     if not wanted.newer_than(now):
-        raise UsageError(
-            "VERSION_NOT_NEWER",
+        raise VERSION_NOT_NEWER(
             f"{wanted} does not come after {now}, the version in the workspace",
             f"Choose a version after {now}, or use `patch`.",
         )
     if wanted.scheme is Scheme.CALENDAR and wanted.day > today + _AHEAD:
-        raise UsageError(
-            "VERSION_IN_FUTURE",
-            f"{wanted} names a day to come: today is {today.isoformat()}",
-            "Mend the date, or use `date`; a version of the future would block every `date` until then.",
-        )
+        raise VERSION_IN_FUTURE(f"{wanted} names a day to come: today is {today.isoformat()}")
     return wanted
 
 
 def _mixed(now: Version, wanted: str) -> UsageError:
-    return UsageError(
-        "VERSION_SCHEME_MIXED",
-        f"`{wanted}` does not fit {now}, which is a {now.scheme.value} version",
-        "Keep to one scheme; to change it, edit every version by hand in a commit of its own.",
-    )
+    return VERSION_SCHEME_MIXED(f"`{wanted}` does not fit {now}, which is a {now.scheme.value} version")
 
 
 def _of_day(day: date) -> Version:
