@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.settings import ENV_UNREADABLE, SETTING_INVALID, TARGET_UNKNOWN
 from bb8deploy.settings import keys
 from bb8deploy.settings.keys import KEYS, Key, is_misspelt
 from bb8deploy.settings.model import MqttSettings, Settings, SshSettings, Value, text_of
@@ -151,10 +151,8 @@ class _Reader:
 
     def _refuse(self, key: Key, kind: str) -> NoReturn:
         value = self._values[key.name]
-        raise UsageError(
-            "SETTING_INVALID",
-            f"{key.name} from {value.origin} is `{value.raw}`, not {kind}",
-            f"Set it to {kind}: {key.help}.",
+        raise SETTING_INVALID(
+            f"{key.name} from {value.origin} is `{value.raw}`, not {kind}", f"Set it to {kind}: {key.help}."
         )
 
 
@@ -165,8 +163,7 @@ def _files(folder: Path, target: str) -> list[Path]:
     named = folder / f".env.{target}"
     if not named.exists():
         known = ", ".join(target_names(folder)) or "none"
-        raise UsageError(
-            "TARGET_UNKNOWN",
+        raise TARGET_UNKNOWN(
             f"there is no target `{target}`: {named.name} does not exist (known: {known})",
             f"Write its settings into {named.name}, or run `bb8deploy init --target {target}`.",
         )
@@ -180,11 +177,7 @@ def _from_file(file: Path) -> tuple[dict[str, Value], list[tuple[str, str]]]:
         with file.open(encoding="utf-8-sig") as stream:  # editors on Windows write a byte order mark
             lines = list(parse_stream(stream))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "ENV_UNREADABLE",
-            f"{file.name} cannot be read: {error}",
-            "Save it as UTF-8 text that you may read.",
-        ) from error
+        raise ENV_UNREADABLE(f"{file.name} cannot be read: {error}") from error
     for line in lines:
         if line.error:
             blank = len(line.original.string) - len(line.original.string.lstrip("\r\n"))
@@ -195,8 +188,7 @@ def _from_file(file: Path) -> tuple[dict[str, Value], list[tuple[str, str]]]:
 
 def _refuse_line(file: Path, number: int) -> NoReturn:
     """The line itself is not shown: it may hold a secret."""
-    raise UsageError(
-        "ENV_UNREADABLE",
+    raise ENV_UNREADABLE(
         f"line {number} of {file.name} is not a NAME=value line",
         "Write it as NAME=value with matching quotes, or start it with # to comment it out.",
     )
