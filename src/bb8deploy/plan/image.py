@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.publish import IMAGE_ARCH_UNKNOWN, IMAGE_NAME_INVALID
 from bb8deploy.workspace.addon import AddonInfo
 
 PLATFORMS = {
@@ -61,11 +61,7 @@ def plan_images(image: str, info: AddonInfo, tree: str, commit: str, source: str
     Raises UsageError for a name that no registry takes and for an architecture without a platform.
     """
     if not _NAME.fullmatch(image):
-        raise UsageError(
-            "IMAGE_NAME_INVALID",
-            f"`{image}` is no image name with a registry",
-            "Set HA_IMAGE to REGISTRY/PATH, lower case and without a tag, such as ghcr.io/you/bb8.",
-        )
+        raise IMAGE_NAME_INVALID(f"`{image}` is no image name with a registry")
     apart = "{arch}" in image
     jobs = tuple(_job(image, apart, info, arch, tree, commit, source) for arch in info.arch)
     return ImagePlan(jobs, "" if apart else f"{image}:{info.version}", image, bool(_LOOPBACK.match(image)))
@@ -75,8 +71,7 @@ def _job(
     image: str, apart: bool, info: AddonInfo, arch: str, tree: str, commit: str, source: str
 ) -> ImageJob:
     if arch not in PLATFORMS:
-        raise UsageError(
-            "IMAGE_ARCH_UNKNOWN",
+        raise IMAGE_ARCH_UNKNOWN(
             f"there is no platform for the architecture `{arch}`",
             f"Use some of {', '.join(PLATFORMS)} in config.yaml.",
         )

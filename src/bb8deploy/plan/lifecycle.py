@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.entries import ErrorCode
+from bb8deploy.catalogue.errors.supervisor import (
+    IMAGE_SAME_VERSION,
+    LISTED_OTHER,
+    NOT_LISTED,
+    PROFILE_SAME_VERSION,
+)
+
 
 class Action(StrEnum):
     """What lane 3 asks the Supervisor for."""
@@ -39,13 +48,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The action, whether to start afterwards where it does not run, and why; for a refusal its error."""
+    """The action, whether to start the app afterwards, and why; `refusal` is the error of a refusal."""
 
     action: Action
     start: bool = False
     why: str = ""
-    code: str = ""
-    remedy: str = ""
+    refusal: ErrorCode[CheckFailed] | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of a refusal, else empty."""
+        return self.refusal.code if self.refusal else ""
 
 
 # A rebuild that failed leaves the state `error` and no image: what the log said last is not there any more.
@@ -72,16 +85,13 @@ def _unlisted(facts: Facts) -> Decision | None:
         return Decision(
             Action.REFUSE,
             why="the Supervisor does not list the add-on after the reload",
-            code="NOT_LISTED",
-            remedy="Run `bb8deploy validate`: an add-on whose config.yaml cannot be read vanishes; "
-            "check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME.",
+            refusal=NOT_LISTED,
         )
     if facts.listed != facts.wanted:
         return Decision(
             Action.REFUSE,
             why=f"the Supervisor lists {facts.listed} after the reload, not {facts.wanted}",
-            code="LISTED_OTHER",
-            remedy="Look for a second folder with the same slug on the host.",
+            refusal=LISTED_OTHER,
         )
     return None
 
@@ -99,15 +109,13 @@ def _rebuild(facts: Facts) -> Decision:
         return Decision(
             Action.REFUSE,
             why=f"{facts.wanted} is installed from a published image, which a rebuild does not replace",
-            code="IMAGE_SAME_VERSION",
-            remedy="Release a new version, or remove `image:` from config.yaml to build on the host.",
+            refusal=IMAGE_SAME_VERSION,
         )
     if facts.profile_changed:
         return Decision(
             Action.REFUSE,
             why="apparmor.txt changed at the same version, and a rebuild does not install the new profile",
-            code="PROFILE_SAME_VERSION",
-            remedy="Release a new version (`bb8deploy release patch`): an update installs the profile.",
+            refusal=PROFILE_SAME_VERSION,
         )
     why = "its container is broken" if facts.same_content else "what is installed is not of this very sync"
     return Decision(Action.REBUILD, facts.start_wanted, why)

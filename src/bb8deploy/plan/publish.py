@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.publish import TAG_EXISTS, TAG_STRAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,9 @@ def decide(remote: RemoteState, tree: str, version: str) -> Pushes:
     the tag has another tree, or lies beside the branch.
     """
     if remote.tag_commit and remote.tag_tree != tree:
-        raise CheckFailed(
-            "TAG_EXISTS",
-            f"the remote has a tag {version} with other content",
-            "Release a new version (`bb8deploy release patch`); a published tag is never moved.",
-        )
+        raise TAG_EXISTS(f"the remote has a tag {version} with other content")
     if remote.tag_commit and not remote.tag_on_branch:
-        raise CheckFailed(
-            "TAG_STRAY",
-            f"the remote's tag {version} is on no commit of its branch",
-            "Delete that tag on the remote if another tool left it there, or release a new version.",
-        )
+        raise TAG_STRAY(f"the remote's tag {version} is on no commit of its branch")
     return Pushes(branch=remote.tip_tree != tree, tag=not remote.tag_commit)
 
 

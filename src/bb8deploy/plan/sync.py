@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.host import RUNTIME_HAS_GIT, SYNC_BLOCKED
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, TreeDiff, bytes_entry, diff
 
@@ -157,11 +157,7 @@ def _composed(path: str) -> str:
 def _refuse_repository(found: FoundTree) -> None:
     for path in (*found.folders, *found.manifest.by_path, *found.others):
         if ".git" in path.split("/"):
-            raise CheckFailed(
-                "RUNTIME_HAS_GIT",
-                f"the runtime folder holds a git repository at {path}",
-                "Work in the workspace only: move the repository out of the runtime folder, then run again.",
-            )
+            raise RUNTIME_HAS_GIT(f"the runtime folder holds a git repository at {path}")
 
 
 def _refuse_blocked(want: Manifest, kept: Iterable[str]) -> None:
@@ -170,10 +166,8 @@ def _refuse_blocked(want: Manifest, kept: Iterable[str]) -> None:
         above = ("/".join(parts[: n + 1]) for n in range(len(parts)))
         clash = next((place for place in above if place in want.by_path), None)
         if clash:
-            raise CheckFailed(
-                "SYNC_BLOCKED",
-                f"{clash} is a file in the workspace, but the host keeps the ignored file {path} there",
-                "Remove or move the host's file, then run again.",
+            raise SYNC_BLOCKED(
+                f"{clash} is a file in the workspace, but the host keeps the ignored file {path} there"
             )
 
 
