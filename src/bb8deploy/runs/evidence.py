@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bb8deploy.base.atomic import write_text
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.tool import EVIDENCE_MISSING, EVIDENCE_UNREADABLE
 
 NAME = "evidence_manifest.json"
 BLOCK = 4096
@@ -145,14 +145,9 @@ def _read(manifest: Path) -> Iterable[Artifact]:
         rows = json.loads(manifest.read_text("utf-8"))["artifacts"]
         return [_as_artifact(row) for row in rows]
     except FileNotFoundError as error:
-        raise UsageError(
-            "EVIDENCE_MISSING",
-            f"there is no {NAME} in {manifest.parent}",
-            "Name the folder of a run that was released or published, such as reports/runs/<run id>.",
-        ) from error
+        raise EVIDENCE_MISSING(f"there is no {NAME} in {manifest.parent}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            "EVIDENCE_UNREADABLE",
+        raise EVIDENCE_UNREADABLE(
             f"{manifest} cannot be read as an evidence manifest",
             f"Name a run's folder or its {NAME}; if this is one, it was damaged: fetch the folder again.",
         ) from error

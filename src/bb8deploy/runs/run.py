@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.base.findings import Finding
 from bb8deploy.base.secret import redact, redact_data
+from bb8deploy.catalogue.errors.tool import INTERNAL, INTERRUPTED
 from bb8deploy.runs.journal import Journal, now
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import Ledger
@@ -133,12 +134,7 @@ def defect(problem: BaseException, run: Run | None) -> CheckFailed:
         with suppress(Bb8Error):
             save(path, run.clean(text))
             details.append(f"the whole story: {path}")
-    return CheckFailed(
-        "INTERNAL",
-        f"bb8deploy has a defect: {type(problem).__name__}: {problem}",
-        "Report it with `bb8deploy diagnose --bundle FILE`; BB8DEPLOY_DEBUG=1 shows where it happened.",
-        details=details,
-    )
+    return INTERNAL(f"bb8deploy has a defect: {type(problem).__name__}: {problem}", details=details)
 
 
 def interrupted(command: str = "", targets: Sequence[str] = ()) -> Interrupted:
@@ -153,7 +149,7 @@ def interrupted(command: str = "", targets: Sequence[str] = ()) -> Interrupted:
         "deploy": f"`bb8deploy deploy{words} --resume` goes on where it stopped.",
         "release": "`bb8deploy release --resume` goes on where it stopped.",  # it knows its target
     }
-    return Interrupted("INTERRUPTED", cause, goes_on.get(first, "Run the same command again."))
+    return INTERRUPTED(cause, goes_on.get(first, "Run the same command again."))
 
 
 def _last_place(problem: BaseException) -> str:

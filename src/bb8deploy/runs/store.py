@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bb8deploy.base.atomic import append_line, write_text
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.tool import REPORTS_UNWRITABLE
 
 
 def save(path: Path, text: str, *, mode: int = 0o600) -> None:
@@ -27,8 +27,4 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
-            "REPORTS_UNWRITABLE",
-            f"{path} cannot be written: {error.strerror}",
-            "Free space, or give the folder's owner the right to write.",
-        ) from error
+        raise REPORTS_UNWRITABLE(f"{path} cannot be written: {error.strerror}") from error
