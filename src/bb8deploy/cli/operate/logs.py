@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.base.errors import CheckFailed, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Refused, Unreachable
+from bb8deploy.catalogue.errors.app import ADDON_NOT_INSTALLED
+from bb8deploy.catalogue.errors.tool import LOGS_FOLLOW_ADDON_ONLY
 from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.options import Target
 
@@ -37,11 +39,7 @@ def logs(
     """Show the add-on's log; with --follow, connect again whenever the connection ends."""
     with open_run("logs", Modes(), target=target) as opened:
         if follow and supervisor:
-            raise UsageError(
-                "LOGS_FOLLOW_ADDON_ONLY",
-                "--follow shows the add-on's log only",
-                "Leave out --follow or --supervisor.",
-            )
+            raise LOGS_FOLLOW_ADDON_ONLY("--follow shows the add-on's log only")
         if follow:
             _follow(opened, lines)
             return
@@ -61,11 +59,7 @@ def _route(opened: Opened, *, need_addon: bool) -> Iterator[tuple[Supervisor, st
     with open_route(run.settings, run.addon, run.progress, slug) as reached:
         state = reached.first.state
         if need_addon and (state is None or not state.installed):
-            raise CheckFailed(
-                "ADDON_NOT_INSTALLED",
-                f"{slug} is not installed on {run.settings.target}, so it has no log",
-                "Run `bb8deploy deploy`, or set HA_REMOTE_SLUG to the slug that is installed.",
-            )
+            raise ADDON_NOT_INSTALLED(f"{slug} is not installed on {run.settings.target}, so it has no log")
         yield reached.supervisor, slug
 
 

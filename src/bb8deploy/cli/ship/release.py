@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bb8deploy.base.errors import Bb8Error, UsageError
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.release import RELEASE_WHAT
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
 from bb8deploy.cli.lanes.publish import Image, Overwrite, show_evidence
 from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, YesOverwrite
@@ -88,12 +89,10 @@ def _go(
     if how and not past:
         opened.run.command = f"release {how}"
         return lane.release(opened.run, how, options, lanes)
-    raise UsageError(
-        "RELEASE_WHAT",
+    raise RELEASE_WHAT(
         f"`{how}` and --resume were both given"
         if how
-        else "a release needs one of `patch`, `date`, a version, or --resume",
-        "Run `bb8deploy release patch`, or `bb8deploy release --resume` to go on with one.",
+        else "a release needs one of `patch`, `date`, a version, or --resume"
     )
 
 

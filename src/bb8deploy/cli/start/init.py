@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.settings import (
+    ENV_EXISTS,
+    INIT_NO_TERMINAL,
+    INIT_SECRET_ON_COMMAND_LINE,
+    INIT_SETTING_UNKNOWN,
+)
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.lanes.sync import AcceptNew
 from bb8deploy.cli.options import Addon, AsJson, Target, Yes
@@ -108,14 +113,12 @@ def _pair(text: str) -> tuple[str, str]:
     key = next((key for key in KEYS if name in (key.name, *key.aliases)), None)
     if not separator or key is None:
         near = suggestion(name)
-        raise UsageError(
-            "INIT_SETTING_UNKNOWN",
+        raise INIT_SETTING_UNKNOWN(
             f"`--set {name}` names no setting" if separator else f"`--set {name}` has no value",
             f"Did you mean {near}=VALUE?" if near else "`bb8deploy config` lists every setting.",
         )
     if key.secret:
-        raise UsageError(
-            "INIT_SECRET_ON_COMMAND_LINE",
+        raise INIT_SECRET_ON_COMMAND_LINE(
             f"{name} is a secret, and a command line can be read by everybody on this machine",
             f"Give it in the environment: {name}=... bb8deploy init --non-interactive.",
         )
@@ -124,11 +127,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _need_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(
-            "INIT_NO_TERMINAL",
-            "there is no terminal to ask on",
-            "Use `bb8deploy init --non-interactive` with `--set NAME=VALUE`, secrets in the environment.",
-        )
+        raise INIT_NO_TERMINAL("there is no terminal to ask on")
 
 
 def _may_change(console: Console, path: Path, *, yes: bool, can_ask: bool) -> None:
@@ -137,11 +136,7 @@ def _may_change(console: Console, path: Path, *, yes: bool, can_ask: bool) -> No
         return
     question = f"{path.name} exists. Change it? Lines that are not asked about stay as they are."
     if not (can_ask and console.confirm(question)):
-        raise UsageError(
-            "ENV_EXISTS",
-            f"{path.name} exists, and nobody said that it may be changed",
-            "Run again and answer yes, or use `--yes`; lines that are not asked about stay as they are.",
-        )
+        raise ENV_EXISTS(f"{path.name} exists, and nobody said that it may be changed")
 
 
 def _finish(console: Console, path: Path, seen: Sequence[str], target: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bb8deploy.catalogue.errors.tool import SANDBOX_NOT_RUNNING, SANDBOX_RUNNING, SANDBOX_START_FAILED
 from bb8deploy.cli.common import Modes, plain_errors
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def _foreground(folder: Path, console: Console, runtime: OpenRuntime) -> None:
 
 
 def _detached(folder: Path, options: list[str]) -> dict[str, str]:
-    from bb8deploy.base.errors import CheckFailed
 
     log = folder / "state" / "sandbox.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -104,10 +104,8 @@ def _detached(folder: Path, options: list[str]) -> dict[str, str]:
         )
     _await(lambda: _state(folder).is_file() or process.poll() is not None)
     if not _state(folder).is_file():
-        raise CheckFailed(
-            "SANDBOX_START_FAILED",
+        raise SANDBOX_START_FAILED(
             "the detached sandbox ended before it was ready",
-            "Run `bb8deploy sandbox up` without --detach to see what it says.",
             details=log.read_text(errors="replace").splitlines()[-20:],
         )
     settings: dict[str, str] = json.loads(_state(folder).read_text(encoding="utf-8"))["env"]
@@ -146,11 +144,9 @@ def _pid(folder: Path) -> int | None:
 
 
 def _need_free(folder: Path) -> None:
-    from bb8deploy.base.errors import Locked
 
     if _pid(folder) is not None:
-        raise Locked(
-            "SANDBOX_RUNNING",
+        raise SANDBOX_RUNNING(
             f"a sandbox is up in {folder} already",
             f"Stop it with `bb8deploy sandbox down --root {folder}`, or choose another --root.",
         )
@@ -158,13 +154,8 @@ def _need_free(folder: Path) -> None:
 
 
 def _refuse_down(folder: Path) -> NoReturn:
-    from bb8deploy.base.errors import UsageError
 
-    raise UsageError(
-        "SANDBOX_NOT_RUNNING",
-        f"there is no sandbox in {folder}",
-        "Start one with `bb8deploy sandbox up`, or give --root where it lives elsewhere.",
-    )
+    raise SANDBOX_NOT_RUNNING(f"there is no sandbox in {folder}")
 
 
 def _await(condition: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.tool import SCHEMA_UNKNOWN
 from bb8deploy.cli.common import Modes, plain_errors
 
 
@@ -53,9 +53,7 @@ def document(name: str) -> dict[str, Any]:
         return config_schema()
     known = _contracts()
     if name not in known:
-        raise UsageError(
-            "SCHEMA_UNKNOWN", f"there is no schema `{name}`", f"Known: config, {', '.join(known)}."
-        )
+        raise SCHEMA_UNKNOWN(f"there is no schema `{name}`", f"Known: config, {', '.join(known)}.")
     result: dict[str, Any] = known[name].model_json_schema()
     return result
 

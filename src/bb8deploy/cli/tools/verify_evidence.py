@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.tool import EVIDENCE_DAMAGED
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import AsJson
 
@@ -43,9 +44,7 @@ def verify_evidence(
 
 
 def _damaged(artifacts: Sequence[Artifact], flaws: Sequence[Flaw]) -> CheckFailed:
-    return CheckFailed(
-        "EVIDENCE_DAMAGED",
+    return EVIDENCE_DAMAGED(
         f"{len(flaws)} of {len(artifacts)} recorded files differ from their record",
-        "Fetch the folder again from where it was kept, and find out who changed it.",
         details=[f"{flaw.path}: {flaw.what}" for flaw in flaws],
     )
