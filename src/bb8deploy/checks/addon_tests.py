@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 from bb8deploy.base.cache import cache_dir, cache_errors
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.machine import end_group, exclusive, tethered
+from bb8deploy.catalogue.errors.workspace import TEST_ENVIRONMENT, TESTS_TIMEOUT
 
 INSTALL_DEADLINE = 900.0
 TEST_DEADLINE = 1800.0
@@ -191,12 +192,7 @@ def _pip(python: Path) -> tuple[list[str], list[str]]:
 
 
 def _no_environment(cause: str, log: str) -> CheckFailed:
-    return CheckFailed(
-        "TEST_ENVIRONMENT",
-        cause,
-        "Read the lines above, fix the file or the network, and run again.",
-        details=log.splitlines()[-TAIL_LINES:],
-    )
+    return TEST_ENVIRONMENT(cause, details=log.splitlines()[-TAIL_LINES:])
 
 
 def _root(plan: TestPlan) -> Path:
@@ -248,11 +244,8 @@ def _run(command: Sequence[str], cwd: Path | None, deadline: float, env: dict[st
         try:
             code = process.wait(deadline)
         except subprocess.TimeoutExpired as error:
-            raise CheckFailed(
-                "TESTS_TIMEOUT",
-                f"the tests did not end within {deadline:.0f} s and were stopped",
-                "Find the test that hangs (pytest -x -v), or make it faster.",
-                details=_tail(log),
+            raise TESTS_TIMEOUT(
+                f"the tests did not end within {deadline:.0f} s and were stopped", details=_tail(log)
             ) from error
         finally:
             end_group(process)
