@@ -15,6 +15,13 @@ from typing import TYPE_CHECKING, Any
 from bb8deploy.base.errors import CheckFailed, Unreachable
 from bb8deploy.base.payload import json_object
 from bb8deploy.base.secret import redact_data
+from bb8deploy.catalogue.errors.broker import (
+    ATTEST_FAILED,
+    BROKER_LOST,
+    ECHO_FROM_OTHER,
+    ECHO_FROM_UNKNOWN,
+    ECHO_MISSING,
+)
 from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.store import save
@@ -156,12 +163,9 @@ def _await_first(run: Run, link: BrokerLink, heard: _Heard) -> None:
     if link.lost:
         raise _gone(link)
     status = heard.retained.get(f"{heard.base}/status", "nothing")
-    raise CheckFailed(
-        "ECHO_MISSING",
+    raise ECHO_MISSING(
         f"nobody answered an echo on {heard.base}/echo/cmd within {FIRST_ECHO_DEADLINE:g} s; "
-        f"{heard.base}/status says {status}",
-        "See `bb8deploy logs`: the responder must say Connected and Subscribed; check the add-on's options "
-        "enable_echo and base_topic, and that it uses this very broker.",
+        f"{heard.base}/status says {status}"
     )
 
 
@@ -210,8 +214,7 @@ def _identity(run: Run, heard: _Heard, seconds: float) -> Mapping[str, str]:
         told = heard.identity
     differ = differences(expected, told)
     if differ and not told:
-        raise CheckFailed(
-            "ECHO_FROM_UNKNOWN",
+        raise ECHO_FROM_UNKNOWN(
             f"{heard.base}/status/identity on this broker says nothing: whoever answers the echoes may not "
             "be the add-on that was just deployed",
             f"Let the add-on publish its identity there, retained, or set MQTT_HOST to the broker that it "
@@ -219,21 +222,16 @@ def _identity(run: Run, heard: _Heard, seconds: float) -> Mapping[str, str]:
             details=differ,
         )
     if differ:
-        raise CheckFailed(
-            "ECHO_FROM_OTHER",
+        raise ECHO_FROM_OTHER(
             f"the add-on that uses {heard.base} on this broker is not the one that was just deployed",
-            "Set MQTT_HOST to the broker that the deployed add-on uses, or give each add-on its own "
-            "base_topic (and MQTT_BASE_TOPIC here).",
             details=differ,
         )
     return told
 
 
 def _failed(link: BrokerLink, metrics: Metrics) -> CheckFailed:
-    return CheckFailed(
-        "ATTEST_FAILED",
-        f"the echo attestation over {link.address} did not hold: {'; '.join(metrics.failures())}",
-        "Look at reports/stp5/metrics_summary.json, and at the load of the host and the broker.",
+    return ATTEST_FAILED(
+        f"the echo attestation over {link.address} did not hold: {'; '.join(metrics.failures())}"
     )
 
 
@@ -355,11 +353,7 @@ def _tag(run: Run, version: str) -> str:
 
 
 def _gone(link: BrokerLink) -> Unreachable:
-    return Unreachable(
-        "BROKER_LOST",
-        f"the broker {link.address} ended the connection during the attestation",
-        "Look at the broker's log, and attest again with `bb8deploy attest`.",
-    )
+    return BROKER_LOST(f"the broker {link.address} ended the connection during the attestation")
 
 
 def _strings(data: Mapping[str, Any]) -> dict[str, str]:

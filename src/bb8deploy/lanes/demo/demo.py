@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.atomic import write_text
-from bb8deploy.base.errors import CheckFailed, Locked, UsageError
+from bb8deploy.catalogue.errors.tool import DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
 from bb8deploy.runs.tokens import CATALOGUE, Token
 from bb8deploy.settings.keys import KEYS
 from bb8deploy.workspace.addon import read_addon
@@ -70,11 +70,7 @@ def scratch(root: Path) -> Iterator[Scratch]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Locked(
-                "DEMO_RUNNING",
-                f"another demo is at work in {root}",
-                "Wait for its end; a demo takes about a minute.",
-            ) from error
+            raise DEMO_RUNNING(f"another demo is at work in {root}") from error
         for place in (Scratch(root).workspace, Scratch(root).host, Scratch(root).store):
             shutil.rmtree(place, ignore_errors=True)
         yield Scratch(root)
@@ -87,11 +83,7 @@ def clone(workspace: Path, place: Scratch) -> str:
     """
     head = resolve(workspace, "HEAD")
     if not head:
-        raise UsageError(
-            "DEMO_NO_GIT",
-            f"{workspace} is not a git checkout with a commit, so there is nothing to release",
-            "Clone the repository with git, or commit your work, and run the demo there.",
-        )
+        raise DEMO_NO_GIT(f"{workspace} is not a git checkout with a commit, so there is nothing to release")
     bare = ("init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(place.store))
     git(place.root, *bare)
     copy = ("clone", "--quiet", "--no-checkout", str(workspace), str(place.workspace))
@@ -170,11 +162,7 @@ def earned(place: Scratch) -> list[tuple[str, str, str]]:
         run_id = _read(place.reports / "latest.json")["run_id"]
         contract = _read(place.reports / "runs" / run_id / "release_contract_v1.json")
     except (OSError, ValueError, KeyError) as error:
-        raise CheckFailed(
-            "DEMO_NO_RECEIPT",
-            f"the demo's release left no contract in {place.reports}",
-            "Read what the release said above.",
-        ) from error
+        raise DEMO_NO_RECEIPT(f"the demo's release left no contract in {place.reports}") from error
     meanings = [(Token(name), CATALOGUE[Token(name)]) for name in contract["tokens"]]
     return [(str(token), meaning.lane, meaning.observed) for token, meaning in meanings]
 

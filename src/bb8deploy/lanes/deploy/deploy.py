@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable
+from bb8deploy.catalogue.errors.release import RESUME_NOTHING
 from bb8deploy.host.connect import Host, open_host
 from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.deploy.rollback import after_failure
@@ -168,11 +169,7 @@ def _unfinished(run: Run) -> str:
         run.journal.write("resume", "done", of=folder.name)
         run.progress.note(f"going on with run {folder.name}, whose last finished step was: {last}")
         return folder.name
-    raise UsageError(
-        "RESUME_NOTHING",
-        "the newest deploy to this target reached its end, so there is nothing to continue",
-        "Run `bb8deploy deploy` without --resume.",
-    )
+    raise RESUME_NOTHING("the newest deploy to this target reached its end, so there is nothing to continue")
 
 
 def _age(folder: Path) -> tuple[str, int]:

@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, UsageError
+from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified
+from bb8deploy.catalogue.errors.app import ROLLBACK_NO_TAG, ROLLBACK_UNPROVABLE
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.route import reach
 from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
@@ -73,11 +74,9 @@ def _version_on(host: Host) -> str:
 
 def _unprovable(run: Run, version: str) -> CheckFailed:
     run.ledger.skip(Token.ROLLBACK_OK, "the earlier tree carries no stamp of its content")
-    return CheckFailed(
-        "ROLLBACK_UNPROVABLE",
+    return ROLLBACK_UNPROVABLE(
         f"the earlier tree ({version}) is back and was put in, but carries no stamp that what runs could be "
-        "held against",
-        "Look at the add-on in Home Assistant, or run `bb8deploy rollback VERSION`.",
+        "held against"
     )
 
 
@@ -114,11 +113,7 @@ def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
     names = (f"refs/tags/{version}", f"refs/tags/v{version}")
     commit = next((found for name in names if (found := git.resolve(run.workspace, name))), None)
     if not commit:
-        raise UsageError(
-            "ROLLBACK_NO_TAG",
-            f"the workspace has no tag {version}",
-            "See `git tag`, fetch the tags (`git fetch --tags`), and name one of them.",
-        )
+        raise ROLLBACK_NO_TAG(f"the workspace has no tag {version}")
     tree = git.folder_tree(run.workspace, run.addon, commit)
     with tempfile.TemporaryDirectory(prefix="bb8-rollback-") as folder:
         source = Path(folder) / "addon"

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from bb8deploy import __version__
 from bb8deploy.base.atomic import write_bytes
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.tool import BUNDLE_UNWRITABLE
 from bb8deploy.lanes.diagnose.redaction import Names, Redactor, mentioned
 from bb8deploy.lanes.diagnose.survey import Diagnosis
 from bb8deploy.runs.run import Run
@@ -56,11 +56,7 @@ def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
     try:
         write_bytes(path, buffer.getvalue(), mode=0o600)
     except OSError as error:
-        raise UsageError(
-            "BUNDLE_UNWRITABLE",
-            f"{path} cannot be written: {error.strerror or error}",
-            "Name a file in a folder that you may write to.",
-        ) from error
+        raise BUNDLE_UNWRITABLE(f"{path} cannot be written: {error.strerror or error}") from error
     return tuple(map(redactor.clean, texts))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.secret import Secret, redact
+from bb8deploy.catalogue.errors.tool import DIAGNOSE_DEADLINE, INTERNAL
 from bb8deploy.lanes.diagnose.areas import (
     addon,
     broker,
@@ -97,11 +98,11 @@ class _Survey:
         except TimeoutError:
             seen = "no answer within the time that a diagnosis has for it"
             remedy = "Look whether the host, its name server or the mounted share hangs."
-            sheet.fail("answer", seen, remedy, "DIAGNOSE_DEADLINE", unreachable=True)
+            sheet.fail("answer", seen, remedy, DIAGNOSE_DEADLINE.code, unreachable=True)
         except Bb8Error as error:
             sheet.error("answer", error)
         except Exception as error:  # noqa: BLE001 - a defect of one look must not cost the others
-            sheet.fail("answer", self._defect(error), "Report it with the file named here.", "INTERNAL")
+            sheet.fail("answer", self._defect(error), "Report it with the file named here.", INTERNAL.code)
         self.lost += sheet.checks
         return otherwise
 

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bb8deploy.base.errors import CheckFailed, Refused, Unreachable, UsageError
+from bb8deploy.catalogue.errors.host import RUNTIME_PARENT_MISSING
+from bb8deploy.catalogue.errors.settings import SETTING_INVALID, SETTING_MISSING
+from bb8deploy.catalogue.errors.ssh import SSH_NO_SHELL
+from bb8deploy.catalogue.errors.supervisor import HA_UNREACHABLE, HA_URL_INVALID, TOKEN_NOT_ADMIN
 from bb8deploy.host.connect import Tell
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import Project
@@ -52,11 +55,7 @@ def logged_in(asked: Asked) -> Iterator[SshTransport]:
     with ssh.connect(hop, prompt=prompt, tell=asked.tell.warn) as transport:
         done = transport.run(["true"], deadline=DEADLINE)
         if not done.ok:
-            raise Refused(
-                "SSH_NO_SHELL",
-                f"{transport.where} lets us in, but runs no command: {done.complaint}",
-                "Use a user with a shell, such as root of the SSH add-on.",
-            )
+            raise SSH_NO_SHELL(f"{transport.where} lets us in, but runs no command: {done.complaint}")
         yield transport
 
 
@@ -106,11 +105,7 @@ def check_runtime(asked: Asked, transport: SshTransport) -> str:
     prefix = ("sudo", "-n") if asked.settings.ssh.sudo else ()
     done = transport.run([*prefix, "test", "-d", parent], deadline=DEADLINE)
     if not done.ok:
-        raise CheckFailed(
-            "RUNTIME_PARENT_MISSING",
-            f"{transport.where} has no folder {parent} that {runtime} could lie in",
-            "Look for the local add-ons' folder on the host: `ls -d /addons /addons/local`.",
-        )
+        raise RUNTIME_PARENT_MISSING(f"{transport.where} has no folder {parent} that {runtime} could lie in")
     return f"{parent} is there"
 
 
@@ -120,12 +115,11 @@ def check_mount(asked: Asked) -> str:
 
     root = asked.settings.ha_mount
     if root is None:
-        raise UsageError("SETTING_MISSING", "HA_MOUNT is not set", "Set HA_MOUNT.")
+        raise SETTING_MISSING("HA_MOUNT is not set", "Set HA_MOUNT.")
     MountFiles.open(root, asked.settings)
     config = asked.settings.ha_config_mount
     if config and not config.is_dir():
-        raise UsageError(
-            "SETTING_INVALID",
+        raise SETTING_INVALID(
             f"HA_CONFIG_MOUNT is `{config}`, which is no folder here",
             "Mount the host's config folder there, or leave the setting out.",
         )
@@ -142,9 +136,7 @@ def check_core(asked: Asked) -> str:
 
     url, token = asked.settings.ha_url or "", asked.settings.ha_llat
     if not usable_url(url):
-        raise UsageError(
-            "HA_URL_INVALID", f"HA_URL is `{url}`", "Write it as http://HOST:8123, without a path."
-        )
+        raise HA_URL_INVALID(f"HA_URL is `{url}`")
     if token is None:
         return _answers(asked, url)
     ca_file = asked.settings.ha_ca_file
@@ -152,10 +144,8 @@ def check_core(asked: Asked) -> str:
         user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)
         version = core.ask_core("get_config", doing="tell its version", deadline=DEADLINE).get("version")
     if not user.get("is_admin"):
-        raise Refused(
-            "TOKEN_NOT_ADMIN",
-            f"{url} accepts the token, but {user.get('name') or 'its user'} is no administrator",
-            "Make a token in the profile page of an administrator.",
+        raise TOKEN_NOT_ADMIN(
+            f"{url} accepts the token, but {user.get('name') or 'its user'} is no administrator"
         )
     return f"{url} is Home Assistant {version}; the token is an administrator's"
 
@@ -189,9 +179,5 @@ def _answers(asked: Asked, url: str) -> str:
         trusted = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         answer = httpx.get(url, timeout=DEADLINE, verify=trusted, trust_env=False)
     except (httpx.HTTPError, OSError) as error:
-        raise Unreachable(
-            "HA_UNREACHABLE",
-            f"{url} does not answer: {error or type(error).__name__}",
-            "Check that Home Assistant runs and that this is its address from here.",
-        ) from error
+        raise HA_UNREACHABLE(f"{url} does not answer: {error or type(error).__name__}") from error
     return f"{url} answers ({answer.status_code}); without a token nothing more can be seen"

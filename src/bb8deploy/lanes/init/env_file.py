@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.settings import ENV_UNREADABLE, ENV_VALUE_INVALID
 from bb8deploy.settings.keys import KEYS, Key
 
 IGNORED = (".env", ".env.*", "!.env.example")
@@ -52,11 +52,7 @@ def read_earlier(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "ENV_UNREADABLE",
-            f"{path.name} cannot be read: {error}",
-            "Save it as UTF-8 text that you may read.",
-        ) from error
+        raise ENV_UNREADABLE(f"{path.name} cannot be read: {error}") from error
 
 
 _BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}
@@ -103,11 +99,7 @@ def _line(name: str, value: str) -> str:
 def _quoted(name: str, value: str) -> str:
     """The value as python-dotenv reads it back: bare where nothing in it has a meaning of its own."""
     if any(ord(sign) < 32 or sign in "\x7f\x85\u2028\u2029" for sign in value):
-        raise UsageError(
-            "ENV_VALUE_INVALID",
-            f"the value of {name} has more than one line, or a sign that cannot be shown",
-            "Give it as one line of plain text.",
-        )
+        raise ENV_VALUE_INVALID(f"the value of {name} has more than one line, or a sign that cannot be shown")
     if _BARE.fullmatch(value):
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from bb8deploy.base.atomic import write_text
 from bb8deploy.base.errors import Bb8Error, Refused, UsageError
+from bb8deploy.catalogue.errors.host import HOST_MISSING
+from bb8deploy.catalogue.errors.settings import ENV_UNWRITABLE
 from bb8deploy.host.connect import Tell
 from bb8deploy.lanes.init import checks
 from bb8deploy.lanes.init.checks import Asked, Check
@@ -119,8 +121,7 @@ def settle(asked: Asked) -> tuple[str, ...]:
     """
     settings = asked.settings
     if not (settings.text_of(SSH.gate) or settings.text_of(MOUNT.gate)):
-        raise UsageError(
-            "HOST_MISSING",
+        raise HOST_MISSING(
             "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is given, so there is no host to send to",
             "Give one with `--set NAME=VALUE` or in the environment.",
         )
@@ -171,11 +172,7 @@ def write_env(project: Project, path: Path, values: Mapping[str, str], tell: Tel
         # A link stays one: what it leads to is replaced.
         write_text(path.resolve(), text, mode=0o600)
     except OSError as error:
-        raise UsageError(
-            "ENV_UNWRITABLE",
-            f"{error.filename or path} cannot be written: {error.strerror}",
-            "Give yourself the right to write into the workspace, or free space on the disk.",
-        ) from error
+        raise ENV_UNWRITABLE(f"{error.filename or path} cannot be written: {error.strerror}") from error
 
 
 def _keep_from_git(root: Path, name: str, tell: Tell) -> None:

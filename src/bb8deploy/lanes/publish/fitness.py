@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, Level, errors_in
+from bb8deploy.catalogue.errors.publish import TREE_UNFIT
 from bb8deploy.checks.store import check_store
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
@@ -57,10 +57,8 @@ def _judge(run: Run, found: Sequence[Finding]) -> None:
     errors = errors_in([*found])
     if errors:
         more = [f"... and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
-        raise CheckFailed(
-            "TREE_UNFIT",
+        raise TREE_UNFIT(
             f"{len(errors)} rule(s) are broken in what would be published, the first: {errors[0].code}",
-            "Mend them and commit; `bb8deploy explain CODE` tells more of each.",
             details=[*map(_line, errors[:_SHOWN]), *more],
         )
 

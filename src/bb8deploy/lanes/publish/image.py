@@ -9,7 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bb8deploy.base.errors import CheckFailed, Refused, UsageError
+from bb8deploy.base.errors import Refused
+from bb8deploy.catalogue.errors.publish import (
+    IMAGE_BUILD_FAILED,
+    IMAGE_CONFIG_UNSAFE,
+    IMAGE_EXISTS,
+    IMAGE_NAME_MISSING,
+    IMAGE_READBACK,
+    IMAGE_TOOL_MISSING,
+)
 from bb8deploy.lanes.publish.logins import stored_login
 from bb8deploy.lanes.publish.registry import Manifest, Registry
 from bb8deploy.lanes.publish.source import Source
@@ -76,11 +84,7 @@ def _check_flip(before: bytes, after: str, name: str, image: str) -> None:
     wanted = {**parse_config(before, name), "image": image}
     wanted.pop("build", None)
     if not name.endswith((".yaml", ".yml")) or parse_config(after.encode(), name) != wanted:
-        raise CheckFailed(
-            "IMAGE_CONFIG_UNSAFE",
-            f"`image:` cannot be put into {name} without changing more than that",
-            "Write config.yaml as plain block YAML.",
-        )
+        raise IMAGE_CONFIG_UNSAFE(f"`image:` cannot be put into {name} without changing more than that")
 
 
 def _plan(run: Run, source: Source) -> p.ImagePlan:
@@ -92,11 +96,7 @@ def _plan(run: Run, source: Source) -> p.ImagePlan:
 def _name(run: Run) -> str:
     image = run.settings.ha_image
     if not image:
-        raise UsageError(
-            "IMAGE_NAME_MISSING",
-            "HA_IMAGE is not set, so the images have no name",
-            "Set it to REGISTRY/PATH, such as ghcr.io/you/beep_boop_bb8.",
-        )
+        raise IMAGE_NAME_MISSING("HA_IMAGE is not set, so the images have no name")
     return image
 
 
@@ -114,11 +114,7 @@ def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Sour
         listed = registry.manifest(plan.listed) if plan.listed else None
         for manifest in filter(None, found):
             if registry.labels(manifest).get(p.TREE_LABEL) != source.tree:
-                raise CheckFailed(
-                    "IMAGE_EXISTS",
-                    f"{manifest.reference} is in the registry with other content",
-                    "Release a new version; an image that hosts may have pulled is never replaced.",
-                )
+                raise IMAGE_EXISTS(f"{manifest.reference} is in the registry with other content")
     return all(found) and (listed is not None or not plan.listed)
 
 
@@ -147,11 +143,7 @@ def find_tool() -> str:
             return "docker"
     if shutil.which("buildah"):
         return "buildah"
-    raise UsageError(
-        "IMAGE_TOOL_MISSING",
-        "neither `docker buildx` nor `buildah` is installed",
-        "Install one of them, or publish without `--image`.",
-    )
+    raise IMAGE_TOOL_MISSING("neither `docker buildx` nor `buildah` is installed")
 
 
 def _run_all(run: Run, step: str, commands: Sequence[Sequence[str]]) -> None:
@@ -176,18 +168,15 @@ def _run_one(run: Run, words: Sequence[str], output: int, log: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise CheckFailed(
-            "IMAGE_BUILD_FAILED",
+        raise IMAGE_BUILD_FAILED(
             f"`{' '.join(words[:3])}` did not end within {BUILD_DEADLINE:.0f} s",
             "Look at the log; a build by emulation is slow, a native builder is not.",
             details=[str(log)],
         ) from error
     if done.returncode:
         tail = log.read_text("utf-8", errors="replace").splitlines()[-20:]
-        raise CheckFailed(
-            "IMAGE_BUILD_FAILED",
+        raise IMAGE_BUILD_FAILED(
             f"`{' '.join(words[:3])}` ended with {done.returncode}",
-            "Mend what the last lines name; a refused push wants `docker login` or `buildah login`.",
             details=[run.clean(line) for line in tail],
         )
 
@@ -227,8 +216,4 @@ def _must(manifest: Manifest | None, reference: str) -> Manifest:
 
 
 def _not_there(why: str) -> Refused:
-    return Refused(
-        "IMAGE_READBACK",
-        f"the registry took the images, but read back {why}",
-        "Somebody pushed at the same time, or a mirror lags: publish again.",
-    )
+    return IMAGE_READBACK(f"the registry took the images, but read back {why}")

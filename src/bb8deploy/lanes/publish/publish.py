@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, UsageError
+from bb8deploy.base.errors import Bb8Error, Refused
+from bb8deploy.catalogue.errors.publish import (
+    PUBLISH_READBACK,
+    PUBLISH_REMOTE_MISSING,
+    REMOTE_DIVERGED,
+    REMOTE_EDITED,
+    SPLIT_AND_IMAGE,
+)
 from bb8deploy.lanes.publish.fitness import require_fit
 from bb8deploy.lanes.publish.source import (
     Source,
@@ -94,11 +101,7 @@ def find_store(run: Run) -> Store:
     """Where to publish; raises UsageError where HA_PUBLISH_REMOTE is not set."""
     remote = run.settings.ha_publish_remote
     if not remote:
-        raise UsageError(
-            "PUBLISH_REMOTE_MISSING",
-            "HA_PUBLISH_REMOTE is not set, so there is nowhere to publish to",
-            "Set it to the add-on repository: a remote's name, a path or a URL.",
-        )
+        raise PUBLISH_REMOTE_MISSING("HA_PUBLISH_REMOTE is not set, so there is nowhere to publish to")
     return Store(run.workspace, remote, run.settings.ha_publish_branch)
 
 
@@ -132,11 +135,9 @@ def _allowed_loss(
 ) -> HandEdits:
     edits = hand_edits(store, state.tip, source.tree, run.addon)
     if edits.paths and not options.overwrite:
-        raise CheckFailed(
-            "REMOTE_EDITED",
+        raise REMOTE_EDITED(
             f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}"
             + (f" and {len(edits.paths) - 5} more" if len(edits.paths) > 5 else ""),
-            "Bring the edit into the add-on's folder, or take it back with `publish --overwrite`.",
             details=edits.diff,
         )
     if edits.paths:
@@ -161,17 +162,9 @@ def _split(run: Run, source: Source, state: RemoteState) -> str:
         text = g.git(Path(top), "subtree", "split", "-q", "-P", folder, "HEAD", deadline=3600)
     commit = text.splitlines()[-1].strip()
     if g.resolve(run.workspace, f"{commit}^{{tree}}") != source.tree:
-        raise UsageError(
-            "SPLIT_AND_IMAGE",
-            "--subtree-split publishes the folder as it is, without `image:`",
-            "Leave out --subtree-split or --image.",
-        )
+        raise SPLIT_AND_IMAGE("--subtree-split publishes the folder as it is, without `image:`")
     if state.tip and not r.contains(run.workspace, commit, state.tip):
-        raise Refused(
-            "REMOTE_DIVERGED",
-            "the remote's branch is no ancestor of what `git subtree split` gives",
-            "Publish without --subtree-split: that builds upon whatever is there, without force.",
-        )
+        raise REMOTE_DIVERGED("the remote's branch is no ancestor of what `git subtree split` gives")
     return commit
 
 
@@ -222,11 +215,7 @@ def _version_in(run: Run, tree: str) -> str:
 
 
 def _not_there(why: str) -> Refused:
-    return Refused(
-        "PUBLISH_READBACK",
-        f"the remote took the push, but read back {why}",
-        "Somebody pushed at the same time: look at the remote, then publish again.",
-    )
+    return PUBLISH_READBACK(f"the remote took the push, but read back {why}")
 
 
 def _method(options: PublishOptions) -> str:

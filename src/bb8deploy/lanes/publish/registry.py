@@ -7,8 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.publish import (
+    IMAGE_READBACK,
+    REGISTRY_DENIED,
+    REGISTRY_REFUSED,
+    REGISTRY_UNREACHABLE,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -68,8 +74,7 @@ class Registry:
         digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
         said = reply.headers.get("Docker-Content-Digest", digest)
         if said != digest:
-            raise Refused(
-                "IMAGE_READBACK",
+            raise IMAGE_READBACK(
                 f"{self.host} calls {reference} {said}, but what came has the digest {digest}",
                 "Something between here and the registry changes what passes; pull it by hand and compare.",
             )
@@ -93,19 +98,13 @@ class Registry:
                 self._headers = self._authorise(reply, name)
                 reply = self._call(path, headers={**self._headers, "Accept": accept})
         except httpx.HTTPError as error:
-            raise Unreachable(
-                "REGISTRY_UNREACHABLE",
-                f"the registry {self.host} does not answer: {type(error).__name__}",
-                "Check the network and HA_IMAGE.",
+            raise REGISTRY_UNREACHABLE(
+                f"the registry {self.host} does not answer: {type(error).__name__}"
             ) from error
         if reply.status_code in {401, 403}:
             raise self._denied()
         if reply.status_code not in {200, 404}:
-            raise Refused(
-                "REGISTRY_REFUSED",
-                f"the registry {self.host} answered {reply.status_code}",
-                "Try again later, or pull the image by hand to see more.",
-            )
+            raise REGISTRY_REFUSED(f"the registry {self.host} answered {reply.status_code}")
         return reply
 
     def _call(self, url: str, **words: Any) -> httpx.Response:
@@ -133,15 +132,13 @@ class Registry:
             value = None
         if isinstance(value, dict):
             return value
-        raise Refused(
-            "REGISTRY_REFUSED",
+        raise REGISTRY_REFUSED(
             f"what answers as {self.host} is no registry: its reply is no JSON object",
             "Check HA_IMAGE, and whether a proxy or a login page stands in between.",
         )
 
     def _denied(self) -> Bb8Error:
-        return Refused(
-            "REGISTRY_DENIED",
+        return REGISTRY_DENIED(
             f"the registry {self.host} did not let us read the image back",
             f"Log in with `docker login {self.host}` or `buildah login {self.host}`.",
         )

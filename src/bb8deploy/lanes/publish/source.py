@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.git import HEAD_MOVED
+from bb8deploy.catalogue.errors.publish import TAG_EXISTS, VERSION_DISAGREES
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import changelog, stamps
 from bb8deploy.workspace import git as g
@@ -35,8 +36,7 @@ def require_commit(run: Run, found: str, wanted: str) -> None:
     """Raises CheckFailed where `found` is not the commit that the release is about."""
     if found == wanted:
         return
-    raise CheckFailed(
-        "HEAD_MOVED",
+    raise HEAD_MOVED(
         f"HEAD went to {found[:12]} while the release of {wanted[:12]} was under way",
         "`bb8deploy release --resume` validates and deploys what is there now; to release without it, put "
         f"HEAD back first (`git branch LATER && git reset --keep {wanted[:12]}`).",
@@ -65,11 +65,7 @@ def tagged_here(run: Run, source: Source) -> bool:
     own = g.folder_tree(run.workspace, run.addon, source.commit.sha)
     if g.folder_tree(run.workspace, run.addon, f"refs/tags/{version}") == own:
         return True
-    raise CheckFailed(
-        "TAG_EXISTS",
-        f"the workspace has a tag {version} on other content",
-        "Release a new version (`bb8deploy release patch`); a released tag is never moved.",
-    )
+    raise TAG_EXISTS(f"the workspace has a tag {version} on other content")
 
 
 def _check_versions(run: Run, info: AddonInfo) -> None:
@@ -80,11 +76,7 @@ def _check_versions(run: Run, info: AddonInfo) -> None:
     if log.exists() and not _has_section(log.read_text("utf-8"), info.version):
         other.append(f"{stamps.CHANGELOG} has no heading for it")
     if other:
-        raise CheckFailed(
-            "VERSION_DISAGREES",
-            f"config.yaml says {info.version}, but {'; '.join(other)}",
-            "Let `bb8deploy release patch` move them all, or make them agree by hand.",
-        )
+        raise VERSION_DISAGREES(f"config.yaml says {info.version}, but {'; '.join(other)}")
 
 
 def _has_section(text: str, version: str) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from bb8deploy.base.atomic import write_bytes
 from bb8deploy.base.errors import CheckFailed, UsageError
+from bb8deploy.catalogue.errors.git import GIT_IDENTITY_MISSING
+from bb8deploy.catalogue.errors.release import BUMP_LOST, BUMP_REFUSED
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
@@ -107,17 +109,8 @@ def _undo(run: Run, edits: Sequence[stamps.Edit], paths: Sequence[str]) -> None:
 def _refused(said: list[str]) -> CheckFailed | UsageError:
     text = "\n".join(said)
     if "tell me who you are" in text or "ident name" in text or "auto-detect email" in text:
-        return UsageError(
-            "GIT_IDENTITY_MISSING",
-            "git does not know who commits",
-            "Run `git config --global user.name` and `git config --global user.email` with your values.",
-        )
-    return CheckFailed(
-        "BUMP_REFUSED",
-        "git would not commit the bump; the files are as before",
-        "See what the hook or git says, mend it and release again.",
-        details=said[-12:],
-    )
+        return GIT_IDENTITY_MISSING("git does not know who commits")
+    return BUMP_REFUSED("git would not commit the bump; the files are as before", details=said[-12:])
 
 
 def _read_back(run: Run, version: str) -> str:
@@ -128,11 +121,7 @@ def _read_back(run: Run, version: str) -> str:
     config = read_addon(run.addon).config
     data = g.read_file(run.workspace, commit, _relative(run, config)) or b""
     if parse_config(data, config.name).get("version") != version:
-        raise CheckFailed(
-            "BUMP_LOST",
-            f"the commit {commit[:12]} does not hold version {version}",
-            "A hook or a filter changes config.yaml on commit: switch it off for this file.",
-        )
+        raise BUMP_LOST(f"the commit {commit[:12]} does not hold version {version}")
     return commit
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, UsageError
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.git import GIT_DETACHED, GIT_IDENTITY_MISSING, GIT_UNFINISHED, UPSTREAM_AHEAD
+from bb8deploy.catalogue.errors.publish import PUBLISH_REMOTE_MISSING, REMOTE_EDITED, TAG_EXISTS
 from bb8deploy.lanes.publish.fitness import require_store
 from bb8deploy.lanes.publish.survey import Store, hand_edits, source_tree, survey
 from bb8deploy.lanes.release.bump import possible_paths
@@ -67,26 +69,14 @@ def _branch(run: Run) -> None:
     if not g.resolve(run.workspace, "HEAD"):
         return  # the check for a clean tree says what is wrong
     if not g.branch(run.workspace):
-        raise UsageError(
-            "GIT_DETACHED",
-            "HEAD is on no branch, so the bump commit would be lost",
-            "Switch to a branch first; `publish` and `deploy` work without one.",
-        )
+        raise GIT_DETACHED("HEAD is on no branch, so the bump commit would be lost")
     if doing := g.unfinished(run.workspace):
-        raise CheckFailed(
-            "GIT_UNFINISHED",
-            f"git is in the middle of {doing}",
-            "Finish or abort it, then release.",
-        )
+        raise GIT_UNFINISHED(f"git is in the middle of {doing}")
 
 
 def _identity(run: Run) -> None:
     if g.call(run.workspace, "var", "GIT_COMMITTER_IDENT").returncode:
-        raise UsageError(
-            "GIT_IDENTITY_MISSING",
-            "git does not know who commits",
-            "Run `git config --global user.name` and `git config --global user.email` with your values.",
-        )
+        raise GIT_IDENTITY_MISSING("git does not know who commits")
 
 
 def _own_tag(run: Run, asked: Asked) -> None:
@@ -94,11 +84,7 @@ def _own_tag(run: Run, asked: Asked) -> None:
     name = f"refs/tags/{asked.version}"
     own = g.folder_tree(run.workspace, run.addon)
     if g.resolve(run.workspace, name) and g.folder_tree(run.workspace, run.addon, name) != own:
-        raise CheckFailed(
-            "TAG_EXISTS",
-            f"the workspace has a tag {asked.version} on other content",
-            "Release another version; a released tag is never moved.",
-        )
+        raise TAG_EXISTS(f"the workspace has a tag {asked.version} on other content")
 
 
 def _upstream(run: Run) -> None:
@@ -115,11 +101,7 @@ def _upstream(run: Run) -> None:
         run.progress.warn(f"cannot tell whether {r.shown(remote)}/{branch} is ahead: {error.cause}")
         return
     if tip and not (g.has_commit(run.workspace, tip) and r.contains(run.workspace, "HEAD", tip)):
-        raise CheckFailed(
-            "UPSTREAM_AHEAD",
-            f"{r.shown(remote)}/{branch} has commits that this branch lacks",
-            "Pull them first, then release.",
-        )
+        raise UPSTREAM_AHEAD(f"{r.shown(remote)}/{branch} has commits that this branch lacks")
 
 
 def _publish_remote(run: Run, asked: Asked) -> None:
@@ -127,8 +109,7 @@ def _publish_remote(run: Run, asked: Asked) -> None:
     remote = run.settings.ha_publish_remote
     if not remote:
         if asked.image:
-            raise UsageError(
-                "PUBLISH_REMOTE_MISSING",
+            raise PUBLISH_REMOTE_MISSING(
                 "`--image` flips the published config to pull images, but HA_PUBLISH_REMOTE is not set",
                 "Set HA_PUBLISH_REMOTE, or release without `--image`.",
             )
@@ -142,9 +123,6 @@ def _publish_remote(run: Run, asked: Asked) -> None:
     decide(state, tree, asked.version)
     edits = hand_edits(store, state.tip, tree, run.addon)
     if edits.paths and not asked.overwrite:
-        raise CheckFailed(
-            "REMOTE_EDITED",
-            f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}",
-            "Bring the edit into the add-on's folder, or take it back with `--overwrite`.",
-            details=edits.diff,
+        raise REMOTE_EDITED(
+            f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}", details=edits.diff
         )

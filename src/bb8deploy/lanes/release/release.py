@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Literal, cast
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, Locked
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.machine import exclusive
+from bb8deploy.catalogue.errors.broker import ATTEST_REQUIRED
+from bb8deploy.catalogue.errors.release import RESUME_STALE, WORKSPACE_LOCKED
 from bb8deploy.lanes.publish.publish import (
     PublishOptions,
     PublishOutcome,
@@ -140,10 +142,8 @@ def continue_release(
     with _alone(run):
         current = read_addon(run.addon).version
         if current not in {past.version, past.from_version}:
-            raise CheckFailed(
-                "RESUME_STALE",
-                f"the workspace is at {current}, the unfinished release was about {past.version}",
-                "Start a new release.",
+            raise RESUME_STALE(
+                f"the workspace is at {current}, the unfinished release was about {past.version}"
             )
         more = options or ReleaseOptions()
         options = ReleaseOptions(
@@ -337,11 +337,7 @@ class _Flow:
     def _attestable(self) -> None:
         why = plan.no_attest(self._situation())
         if why and self.options.require_attest:
-            raise CheckFailed(
-                "ATTEST_REQUIRED",
-                f"the echo cannot be attested, and --require-attest asks for it: {why}",
-                "Set MQTT_HOST and switch the add-on's echo on, or leave out --require-attest.",
-            )
+            raise ATTEST_REQUIRED(f"the echo cannot be attested, and --require-attest asks for it: {why}")
 
     def _situation(self) -> plan.Situation:
         run, settings = self.run, self.run.settings
@@ -484,9 +480,5 @@ def _alone(run: Run) -> Iterator[None]:
         try:
             stack.enter_context(exclusive(run.workspace / "reports" / ".release.lock", wait=False))
         except BlockingIOError as error:
-            raise Locked(
-                "WORKSPACE_LOCKED",
-                "another release is at work in this workspace",
-                "Wait for its end, or stop it; it can be continued with `release --resume`.",
-            ) from error
+            raise WORKSPACE_LOCKED("another release is at work in this workspace") from error
         yield

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.release import RESUME_NOTHING
 from bb8deploy.plan.release import PREFIX
 from bb8deploy.runs.journal import (
     EARNED,
@@ -45,11 +45,7 @@ def find_unfinished(reports: Path) -> Unfinished:
     newest = max(_releases(reports), default=None, key=lambda found: found[1][0].ts)
     if newest and newest[1][-1].state == "started":
         return _unfinished(newest[0], newest[1][0])
-    raise UsageError(
-        "RESUME_NOTHING",
-        "the newest release reached its end, so there is nothing to continue",
-        "Start one with `bb8deploy release patch`.",
-    )
+    raise RESUME_NOTHING("the newest release reached its end, so there is nothing to continue")
 
 
 def _releases(reports: Path) -> Iterator[tuple[str, list[Entry]]]:

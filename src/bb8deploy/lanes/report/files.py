@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import MASK, Secret, redact, redact_data
+from bb8deploy.catalogue.errors.tool import REPORT_NO_RUNS, REPORT_RUN_UNKNOWN
 from bb8deploy.runs.journal import Entry, Journal
 from bb8deploy.runs.lines import parse_line
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Line
@@ -116,16 +116,10 @@ def find_run(reports: Path, wanted: str = "") -> str:
     """
     ages = _known_runs(reports)
     if not ages:
-        raise UsageError(
-            "REPORT_NO_RUNS",
-            f"there is no run to report on in {reports}",
-            "Make one with `bb8deploy validate`, `bb8deploy deploy` or `bb8deploy demo`.",
-        )
+        raise REPORT_NO_RUNS(f"there is no run to report on in {reports}")
     if wanted and wanted not in ages:
-        raise UsageError(
-            "REPORT_RUN_UNKNOWN",
-            f"there is no run `{wanted}` in {reports}",
-            f"The newest are {', '.join(_newest(ages)[:5])}.",
+        raise REPORT_RUN_UNKNOWN(
+            f"there is no run `{wanted}` in {reports}", f"The newest are {', '.join(_newest(ages)[:5])}."
         )
     return wanted or _newest(ages)[0]
 

@@ -8,9 +8,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.base.errors import UsageError
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.tool import REPORT_UNREADABLE
 from bb8deploy.lanes.report.files import RunFiles, find_run
 from bb8deploy.lanes.report.model import (
     Changes,
@@ -85,10 +85,8 @@ def collect(reports: Path, run_id: str = "", *, secrets: Sequence[Secret] = ()) 
     try:
         return _collect(files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            "REPORT_UNREADABLE",
+        raise REPORT_UNREADABLE(
             f"the files of run {files.run_id} do not hold what they should: {type(error).__name__}: {error}",
-            "They were changed by something else; report on another run with `--run ID`.",
             details=files.sources,
         ) from error
 

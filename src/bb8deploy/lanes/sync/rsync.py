@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from bb8deploy.base.errors import CheckFailed, UsageError
+from bb8deploy.catalogue.errors.host import RSYNC_FAILED, RSYNC_MISSING
 from bb8deploy.host.connect import Host
 from bb8deploy.host.files.mount import MountFiles
 from bb8deploy.host.files.protocol import Delivery
@@ -27,10 +27,10 @@ def deliver_by_rsync(host: Host, delivery: Delivery, ignore: Ignore, run_id: str
     Raises UsageError RSYNC_MISSING, CheckFailed RSYNC_FAILED.
     """
     if not shutil.which("rsync"):
-        raise UsageError("RSYNC_MISSING", "rsync is not installed here", "Install it, or leave `--via` out.")
+        raise RSYNC_MISSING("rsync is not installed here")
     files = host.files
     if not isinstance(files, SshFiles | MountFiles):
-        raise UsageError("RSYNC_MISSING", "this route has no rsync", "Leave `--via` out.")
+        raise RSYNC_MISSING("this route has no rsync")
     staged = files.stage(run_id)
     with tempfile.TemporaryDirectory(prefix="bb8deploy-") as scratch:
         made = Path(scratch, "made")
@@ -74,16 +74,12 @@ def _run(words: list[str]) -> None:
             words, capture_output=True, timeout=RSYNC_DEADLINE, check=False, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired as error:
-        raise CheckFailed(
-            "RSYNC_FAILED",
-            f"rsync did not end within {RSYNC_DEADLINE:.0f} s; the host's tree is as it was",
-            "Check the network, or leave `--via rsync` out.",
+        raise RSYNC_FAILED(
+            f"rsync did not end within {RSYNC_DEADLINE:.0f} s; the host's tree is as it was"
         ) from error
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise CheckFailed(
-            "RSYNC_FAILED",
+        raise RSYNC_FAILED(
             f"rsync ended with exit status {done.returncode}; the host's tree is as it was",
-            "The official SSH add-on has no rsync: leave `--via rsync` out, bb8deploy does without.",
             details=lines[-8:],
         )

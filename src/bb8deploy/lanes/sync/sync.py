@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.catalogue.errors.host import HAND_EDITED, SYNC_MISMATCH
 from bb8deploy.host.connect import Host
 from bb8deploy.host.files.protocol import Delivery, SyncSession
 from bb8deploy.lanes.sync.rsync import deliver_by_rsync
@@ -158,10 +159,8 @@ def _prove(run: Run, plan: SyncPlan, after: FoundTree, wanted: Wanted) -> None:
     stamp = after.stamp.encode() if plan.nothing else wanted.stamp.data()
     problems = differences(after, plan, wanted.ignore, stamp)
     if problems:
-        raise CheckFailed(
-            "SYNC_MISMATCH",
+        raise SYNC_MISMATCH(
             f"after the sync {len(problems)} things on the host are not as planned, first {problems[0]}",
-            "Look whether somebody else writes into the runtime folder, then run again.",
             details=problems[:20],
         )
     run.ledger.emit(Token.CLEAN_RUNTIME_OK, tree=plan.want.digest, files=len(plan.want.entries))
@@ -185,11 +184,8 @@ def hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
     earlier = plan.earlier
     if earlier is None or plan.found_as(earlier) or not (plan.changes or plan.extra):
         return None
-    return CheckFailed(
-        "HAND_EDITED",
+    return HAND_EDITED(
         f"files on {host.where} were edited by hand since run {earlier.run} sent them",
-        "Look at them with `bb8deploy deploy --dry-run --diff`, take over what is worth it, then run again "
-        "with `--yes`, which overwrites them.",
         details=("what differs from here, the edited files among it:", *plan.changes.paths[:20]),
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, Level, errors_in
+from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
 from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
 from bb8deploy.checks.fix.fixes import Fix, apply_fixes, plan_fixes
 from bb8deploy.checks.mode import Mode
@@ -164,10 +164,8 @@ def _conclude(run: Run, project: Project, outcome: ValidateOutcome) -> None:
         return
     tail = outcome.tests.tail if outcome.tests and not outcome.tests.ok else ()
     more = [f"... and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
-    raise CheckFailed(
-        "VALIDATE_FAILED",
+    raise VALIDATE_FAILED(
         f"{len(errors)} error(s) in the add-on, the first: {errors[0].code}",
-        "Mend them; `bb8deploy explain CODE` tells more of each.",
         details=[*map(_place, errors[:_SHOWN]), *more, *map(run.clean, tail)],
     )
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 
-from bb8deploy.base.errors import Bb8Error, Refused
+from bb8deploy.base.errors import Bb8Error, CheckFailed
+from bb8deploy.catalogue.entries import ErrorCode
+from bb8deploy.catalogue.errors.supervisor import SUPERVISOR_UNHEALTHY
 from bb8deploy.host.supervisor.base import (
     RELOAD,
     AddonState,
@@ -88,8 +90,8 @@ class Bringup:
         with self.run.step("reload the store", self.where):
             state = self._reloaded()
         self.decision = decide(self._facts(state))
-        if self.decision.action is Action.REFUSE:
-            raise self._refusal()
+        if self.decision.refusal:
+            raise self._refusal(self.decision.refusal)
         verb = _VERBS.get(self.decision.action)
         if verb:
             with self.run.step(f"{verb} {self.slug}", self.where) as facts:
@@ -218,7 +220,7 @@ class Bringup:
                 call()
             except SupervisorError as error:
                 if error.problem is Problem.UNHEALTHY:
-                    raise Refused("SUPERVISOR_UNHEALTHY", error.cause, error.remedy) from error
+                    raise SUPERVISOR_UNHEALTHY(error.cause, error.remedy) from error
                 if error.problem not in {Problem.BUSY, Problem.NOT_READY} or time.monotonic() > end:
                     raise
                 self._note_once(f"waiting: {error.message}")
@@ -376,11 +378,11 @@ class Bringup:
         """What the container that runs now, or ran last, said at the end."""
         return self._fresh(self.log)[-TAIL:]
 
-    def _refusal(self) -> Bb8Error:
+    def _refusal(self, code: ErrorCode[CheckFailed]) -> Bb8Error:
         self.build_log = self._supervisor_log() if self.decision.code in errors.UNLISTED else ()
         name = self.slug.removeprefix("local_")
         told = [line for line in self.build_log if name in line or "config" in line]
-        return errors.refused(self.slug, self.decision, told[-TAIL:])
+        return code(f"{self.slug}: {self.decision.why}", details=told[-TAIL:])
 
     def _failure(self, verb: Verb, error: SupervisorError) -> Bb8Error:
         """The error for a verb that was refused or broke off, with what a look shows to be left."""

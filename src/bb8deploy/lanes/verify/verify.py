@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified
+from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.catalogue.errors.host import HOST_DIFFERS, TOPOLOGY_WRONG
+from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host import topology
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.core_service import restart_by_service
@@ -91,10 +93,8 @@ def expected_on(run: Run, host: Host) -> Expected:
     plan = plan_sync(found, wanted.manifest, wanted.ignore, wanted.stamp)
     stamp = Stamp.parse(found.stamp)
     if not plan.nothing or stamp is None:
-        raise CheckFailed(
-            "HOST_DIFFERS",
+        raise HOST_DIFFERS(
             f"{host.files.where} does not hold the workspace's add-on {wanted.stamp.version}",
-            "Run `bb8deploy deploy`, which sends it first.",
             details=plan.changes.paths[:TAIL],
         )
     return Expected(stamp.version, stamp.tree, stamp.run)
@@ -239,11 +239,8 @@ def _topology(run: Run, host: Host, work: Bringup, told: dict[str, Any]) -> None
         problems = (*problems, f"the Supervisor {kind}, config.yaml says otherwise")
     told["topology"] = problems
     if problems:
-        raise CheckFailed(
-            "TOPOLOGY_WRONG",
-            f"the add-on does not lie on {host.where} as it should: {problems[0]}",
-            "Remove what does not belong there, then run `bb8deploy verify`.",
-            details=problems,
+        raise TOPOLOGY_WRONG(
+            f"the add-on does not lie on {host.where} as it should: {problems[0]}", details=problems
         )
     run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=runtime, slug=work.slug)
 
@@ -258,8 +255,7 @@ def _restart_only(run: Run, only: OnlyService, told: dict[str, Any]) -> NotVerif
         )
     for token in (Token.DEPLOY_OK, *OF_CONTAINER, Token.RUNTIME_TOPOLOGY_OK):
         run.ledger.skip(token, f"only the service {service} can be called")
-    return NotVerified(
-        "ROUTE_ONLY_SERVICE",
+    return ROUTE_ONLY_SERVICE(
         f"{slug} was restarted by {service}, which puts no new files in; nothing is proven",
         only.remedy,
         details=only.details,

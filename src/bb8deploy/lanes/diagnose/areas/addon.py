@@ -6,6 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.app import (
+    ADDON_DIED,
+    ADDON_NOT_IN_STORE,
+    ADDON_NOT_INSTALLED,
+    ADDON_STOPPED,
+    IDENTITY_DIFFERS,
+    IDENTITY_MISSING,
+)
+from bb8deploy.catalogue.errors.supervisor import PROFILE_SAME_VERSION
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.plan.crash import last_crash
 from bb8deploy.plan.identity import UNKNOWN, newest
@@ -29,7 +38,7 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
     state = supervisor.look.state
     if state is None or (not state.installed and not state.listed):
         seen = f"the Supervisor does not know {supervisor.slug}"
-        sheet.fail("installed", seen, DEPLOY, "ADDON_NOT_IN_STORE")
+        sheet.fail("installed", seen, DEPLOY, ADDON_NOT_IN_STORE.code)
         return sheet.checks
     _installed(sheet, state)
     _versions(sheet, state, here, folder)
@@ -55,11 +64,11 @@ def passwords(config: Mapping[str, Any], state: AddonState | None) -> Iterator[S
 def _installed(sheet: Sheet, state: AddonState) -> None:
     if not state.installed:
         seen = f"{state.slug} {state.listed} is listed, but not installed"
-        sheet.warn("installed", seen, "Run `bb8deploy deploy`: it installs it.", "ADDON_NOT_INSTALLED")
+        sheet.warn("installed", seen, "Run `bb8deploy deploy`: it installs it.", ADDON_NOT_INSTALLED.code)
     elif state.detached:
         seen = f"{state.slug} {state.version} is installed, but gone from the store"
         sheet.fail(
-            "installed", seen, "Run `bb8deploy validate`, then `bb8deploy deploy`.", "ADDON_NOT_IN_STORE"
+            "installed", seen, "Run `bb8deploy validate`, then `bb8deploy deploy`.", ADDON_NOT_IN_STORE.code
         )
     else:
         kind = "built on the host" if state.built_here else "pulled as an image"
@@ -90,9 +99,9 @@ def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
     if state.state in {"started", "startup"}:
         sheet.ok("state", state.state)
         if crash and not crash.recovered:
-            sheet.warn("crash", f"its log tells of an end since its start: {cause}", LOGS, "ADDON_DIED")
+            sheet.warn("crash", f"its log tells of an end since its start: {cause}", LOGS, ADDON_DIED.code)
         elif crash:
-            sheet.warn("crash", f"it died earlier and came back: {cause}", LOGS, "ADDON_DIED")
+            sheet.warn("crash", f"it died earlier and came back: {cause}", LOGS, ADDON_DIED.code)
         else:
             sheet.ok("crash", "none in its log")
     elif state.state == "stopped":
@@ -100,10 +109,10 @@ def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
             "state",
             f"stopped; its last word: {cause}",
             f"Start it in Home Assistant, or: {DEPLOY}",
-            "ADDON_STOPPED",
+            ADDON_STOPPED.code,
         )
     else:
-        sheet.fail("state", f"{state.state}: {cause}", LOGS, "ADDON_DIED")
+        sheet.fail("state", f"{state.state}: {cause}", LOGS, ADDON_DIED.code)
 
 
 def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[str, ...]) -> None:
@@ -112,15 +121,15 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
     stamp = folder.plan.earlier if folder.plan else None
     if said is None:
         remedy = f"{DEPLOY} It shows how an add-on reports itself."
-        sheet.warn("identity", "nothing in its log says which content runs", remedy, "IDENTITY_MISSING")
+        sheet.warn("identity", "nothing in its log says which content runs", remedy, IDENTITY_MISSING.code)
     elif said.tree == UNKNOWN:
-        sheet.warn("identity", f"{said.version} without a stamp", DEPLOY, "IDENTITY_MISSING")
+        sheet.warn("identity", f"{said.version} without a stamp", DEPLOY, IDENTITY_MISSING.code)
     elif said.version != state.version or (
         stamp and (said.version, said.tree) != (stamp.version, stamp.tree)
     ):
         seen = f"reports {said.version} {said.tree[:19]}, the host's stamp says "
         seen += f"{stamp.version} {stamp.tree[:19]}" if stamp else f"nothing, installed is {state.version}"
-        sheet.warn("identity", seen, DEPLOY, "IDENTITY_DIFFERS")
+        sheet.warn("identity", seen, DEPLOY, IDENTITY_DIFFERS.code)
     else:
         proof = "as the host's stamp says" if stamp else "nobody could compare"
         sheet.ok("identity", f"reports {said.version} {said.tree[:19]}, {proof}")
@@ -159,7 +168,10 @@ def _rating(sheet: Sheet, config: Mapping[str, Any], state: AddonState) -> None:
     if possible is not None and seen < possible:
         remedy = f"{DEPLOY} A profile and new rights count from the next install or update on."
         sheet.warn(
-            "rating", f"{seen} of 8; this config.yaml would have {possible}", remedy, "PROFILE_SAME_VERSION"
+            "rating",
+            f"{seen} of 8; this config.yaml would have {possible}",
+            remedy,
+            PROFILE_SAME_VERSION.code,
         )
     else:
         sheet.ok("rating", f"{seen} of 8")

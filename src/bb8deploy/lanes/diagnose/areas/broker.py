@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.payload import json_object
+from bb8deploy.catalogue.errors.broker import BROKER_ACL, BROKER_LEFTOVERS
 from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
 from bb8deploy.runs.run import Run
 
@@ -154,7 +155,7 @@ def _rights(sheet: Sheet, link: BrokerLink, ear: _Ear) -> bool:
         return True
     seen = f"a probe on {ear.base}/diagnose/ did not come back: its user may not write or not read there"
     remedy = "Give the user of MQTT_USERNAME the right to read and write below the base topic."
-    sheet.fail("rights", seen, remedy, "BROKER_ACL")
+    sheet.fail("rights", seen, remedy, BROKER_ACL.code)
     return True
 
 
@@ -180,4 +181,4 @@ def _leftovers(sheet: Sheet, retained: Mapping[str, str], base: str) -> None:
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     seen = f"retained messages that nobody keeps: {', '.join(found[:SHOWN])}{more}"
     remedy = "Clear each with an empty retained message (`mosquitto_pub -r -n -t TOPIC`)."
-    sheet.warn("retained", seen, remedy, "BROKER_LEFTOVERS")
+    sheet.warn("retained", seen, remedy, BROKER_LEFTOVERS.code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bb8deploy.catalogue.errors.host import CLOCK_SKEW
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 
 SUBJECT = "clock"
@@ -19,9 +20,9 @@ def checks(ahead: float | None, error: float = 0.0) -> list[Check]:
     seen = f"the host is {abs(ahead):.0f} s {way} this machine"
     remedy = "Let both keep their time by NTP."
     if off > HARMFUL:
-        sheet.fail("skew", seen, remedy, "CLOCK_SKEW")
+        sheet.fail("skew", seen, remedy, CLOCK_SKEW.code)
     elif off > NOTICED:
-        sheet.warn("skew", seen, remedy, "CLOCK_SKEW")
+        sheet.warn("skew", seen, remedy, CLOCK_SKEW.code)
     else:
         sheet.ok("skew", f"the same within {max(error, abs(ahead)):.0f} s")
     return sheet.checks

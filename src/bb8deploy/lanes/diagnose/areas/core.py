@@ -13,6 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.secret import Secret
+from bb8deploy.catalogue.errors.supervisor import (
+    HA_TLS,
+    HA_UNREACHABLE,
+    HA_URL_INVALID,
+    HA_URL_MISSING,
+    TOKEN_EXPIRES,
+    TOKEN_NOT_ADMIN,
+    TOKEN_NOT_FOUND,
+)
 from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
 from bb8deploy.plan.lifetime import expiry
 from bb8deploy.plan.troubles import usable_url
@@ -47,12 +56,12 @@ def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -
         return _without_address(sheet, run)
     if not usable_url(url):
         remedy = "Write HA_URL as http://HOST:8123, without a path."
-        sheet.fail("address", f"HA_URL is `{url}`", remedy, "HA_URL_INVALID")
+        sheet.fail("address", f"HA_URL is `{url}`", remedy, HA_URL_INVALID.code)
         return CoreSeen(tuple(sheet.checks))
     ca_file = run.settings.ha_ca_file
     if ca_file and not ca_file.is_file():
         sheet.fail(
-            "address", f"HA_CA_FILE names {ca_file}, which is no file", "Correct HA_CA_FILE.", "HA_TLS"
+            "address", f"HA_CA_FILE names {ca_file}, which is no file", "Correct HA_CA_FILE.", HA_TLS.code
         )
         return CoreSeen(tuple(sheet.checks))
     token, missing = _token(sheet, run, host)
@@ -67,7 +76,7 @@ def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -
 def _without_address(sheet: Sheet, run: Run) -> CoreSeen:
     if run.settings.ha_llat:
         remedy = "Set HA_URL, such as http://homeassistant.local:8123."
-        sheet.warn("address", "a long-lived token is set, but HA_URL is empty", remedy, "HA_URL_MISSING")
+        sheet.warn("address", "a long-lived token is set, but HA_URL is empty", remedy, HA_URL_MISSING.code)
     else:
         sheet.skip("address", "HA_URL is not set; over ssh it is not needed")
     return CoreSeen(tuple(sheet.checks))
@@ -93,7 +102,7 @@ def _token(sheet: Sheet, run: Run, host: Callable[[], Host | None]) -> tuple[Sec
     if path:
         seen = f"neither HA_LLAT nor the key {name} in {path} holds a token"
         remedy = f"Put the token into HA_LLAT, or into secrets.yaml under {name}."
-        sheet.warn("token", seen, remedy, "TOKEN_NOT_FOUND")
+        sheet.warn("token", seen, remedy, TOKEN_NOT_FOUND.code)
         return None, seen
     sheet.skip("token", "none is set; over ssh it is not needed")
     return None, ""
@@ -137,7 +146,7 @@ def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[]
         sheet.ok("token", "accepted, an administrator's")
         return True
     seen = f"accepted, but {user.get('name') or 'its user'} is no administrator: the Supervisor stays shut"
-    sheet.warn("token", seen, NEW_TOKEN, "TOKEN_NOT_ADMIN")
+    sheet.warn("token", seen, NEW_TOKEN, TOKEN_NOT_ADMIN.code)
     return False
 
 
@@ -153,10 +162,10 @@ def _failed(sheet: Sheet, url: str, error: Bb8Error) -> None:
 def _silent(sheet: Sheet, url: str, why: str) -> None:
     if "certificate" in why.lower():
         remedy = "Set HA_CA_FILE to the authority that signed it, and name the host as the certificate does."
-        sheet.fail("address", f"no TLS connection to {url}: {why}", remedy, "HA_TLS")
+        sheet.fail("address", f"no TLS connection to {url}: {why}", remedy, HA_TLS.code)
         return
     remedy = "Check that Home Assistant runs and that HA_URL is its address from this machine."
-    sheet.fail("address", f"{url} does not answer: {why}", remedy, "HA_UNREACHABLE", unreachable=True)
+    sheet.fail("address", f"{url} does not answer: {why}", remedy, HA_UNREACHABLE.code, unreachable=True)
 
 
 def _ends(sheet: Sheet, token: Secret) -> None:
@@ -165,8 +174,8 @@ def _ends(sheet: Sheet, token: Secret) -> None:
         return
     left = end - datetime.now(UTC)
     if left < timedelta(0):
-        sheet.fail("expiry", f"the token ended on {end:%Y-%m-%d}", NEW_TOKEN, "TOKEN_EXPIRES")
+        sheet.fail("expiry", f"the token ended on {end:%Y-%m-%d}", NEW_TOKEN, TOKEN_EXPIRES.code)
     elif left < SOON:
-        sheet.warn("expiry", f"the token ends on {end:%Y-%m-%d}", NEW_TOKEN, "TOKEN_EXPIRES")
+        sheet.warn("expiry", f"the token ends on {end:%Y-%m-%d}", NEW_TOKEN, TOKEN_EXPIRES.code)
     else:
         sheet.ok("expiry", f"the token ends on {end:%Y-%m-%d}")

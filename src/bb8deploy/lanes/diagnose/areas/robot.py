@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from bb8deploy.base.payload import json_object
+from bb8deploy.catalogue.errors.app import (
+    ROBOT_ABSENT,
+    ROBOT_BATTERY,
+    ROBOT_HELD,
+    ROBOT_NO_ADAPTER,
+    ROBOT_NOT_ASKED,
+    ROBOT_WEAK,
+)
+from bb8deploy.catalogue.errors.broker import BRIDGE_OFFLINE
 from bb8deploy.lanes.diagnose.areas.broker import BrokerSeen, connection_of
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 
@@ -27,7 +36,7 @@ def checks(seen: BrokerSeen) -> list[Check]:
             else "no add-on speaks there"
         )
         remedy = "Start the add-on, and check that it uses this broker and this base topic."
-        sheet.warn("bridge", said, remedy, "BRIDGE_OFFLINE")
+        sheet.warn("bridge", said, remedy, BRIDGE_OFFLINE.code)
     else:
         sheet.ok("bridge", "online")
         _robot(sheet, seen)
@@ -39,7 +48,7 @@ def _robot(sheet: Sheet, seen: BrokerSeen) -> None:
     state = str(connection.get("state") or "unknown")
     reason, remedy = str(connection.get("reason") or ""), str(connection.get("remedy") or LOGS)
     if state == "adapter_off":
-        sheet.fail("adapter", reason, remedy, "ROBOT_NO_ADAPTER")
+        sheet.fail("adapter", reason, remedy, ROBOT_NO_ADAPTER.code)
         sheet.skip("heard", "there is no adapter to hear it by")
         return
     sheet.ok("adapter", "the host's Bluetooth answers")
@@ -51,9 +60,9 @@ def _robot(sheet: Sheet, seen: BrokerSeen) -> None:
 def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mapping[str, Any]) -> None:
     who = " ".join(str(connection[key]) for key in ("name", "address") if connection.get(key))
     if state == "held_by_other":
-        sheet.fail("holder", reason, remedy, "ROBOT_HELD")
+        sheet.fail("holder", reason, remedy, ROBOT_HELD.code)
     elif state in {"absent", "lost"}:
-        sheet.warn("holder", f"nobody: {reason}", remedy, "ROBOT_ABSENT")
+        sheet.warn("holder", f"nobody: {reason}", remedy, ROBOT_ABSENT.code)
     elif state == "ready":
         sheet.ok("holder", f"this add-on holds {who or 'it'}, and it answers")
     else:
@@ -65,9 +74,11 @@ def _heard(sheet: Sheet, ready: Mapping[str, Any] | None, remedy: str) -> None:
     if ready is None:
         sheet.skip("heard", "the add-on was not asked")
     elif not ready:
-        sheet.warn("heard", "the add-on did not answer the question for the robot", LOGS, "ROBOT_NOT_ASKED")
+        sheet.warn(
+            "heard", "the add-on did not answer the question for the robot", LOGS, ROBOT_NOT_ASKED.code
+        )
     elif not ready.get("detected"):
-        sheet.warn("heard", "the robot is not heard at the moment", remedy, "ROBOT_ABSENT")
+        sheet.warn("heard", "the robot is not heard at the moment", remedy, ROBOT_ABSENT.code)
     else:
         _signal(sheet, ready)
 
@@ -79,7 +90,7 @@ def _signal(sheet: Sheet, ready: Mapping[str, Any]) -> None:
     seen = f"by {ready.get('source')}{after}, {rssi} dBm"
     if isinstance(rssi, int | float) and rssi < WEAK_DBM:
         remedy = "Bring the robot nearer to the adapter, or the adapter away from USB 3 devices."
-        sheet.warn("heard", f"{seen}: weak", remedy, "ROBOT_WEAK")
+        sheet.warn("heard", f"{seen}: weak", remedy, ROBOT_WEAK.code)
     else:
         sheet.ok("heard", seen)
 
@@ -87,7 +98,7 @@ def _signal(sheet: Sheet, ready: Mapping[str, Any]) -> None:
 def _battery(sheet: Sheet, telemetry: Mapping[str, Any]) -> None:
     state, volts = telemetry.get("battery_state"), telemetry.get("battery_v")
     if state in {"low", "critical"}:
-        sheet.warn("battery", f"{state}, {volts} V", "Put the robot on its charger.", "ROBOT_BATTERY")
+        sheet.warn("battery", f"{state}, {volts} V", "Put the robot on its charger.", ROBOT_BATTERY.code)
     elif state:
         sheet.ok("battery", f"{state}, {volts} V")
     else:

@@ -9,6 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.host import (
+    HAND_EDITED,
+    HOST_DIFFERS,
+    RUNTIME_FOLDER_MISSING,
+    RUNTIME_HAS_GIT,
+    STAMP_MISSING,
+    TOPOLOGY_WRONG,
+)
 from bb8deploy.host.topology import Topology, look_mounted
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.lanes.sync.sync import Wanted, read_wanted
@@ -81,7 +89,7 @@ def look(host: Host, here: Here) -> FolderSeen:
         sheet.error("files", error)
         return FolderSeen(tuple(sheet.checks), where)
     if not found.present:
-        sheet.warn("files", f"{where} does not exist yet", DEPLOY, "RUNTIME_FOLDER_MISSING")
+        sheet.warn("files", f"{where} does not exist yet", DEPLOY, RUNTIME_FOLDER_MISSING.code)
         return FolderSeen(tuple(sheet.checks), where, seen=True)
     git = _repository(sheet, found)
     caches = _caches(found)
@@ -120,7 +128,7 @@ def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> l
     wrong = [line for line in topology.problems(runtime.name, slug) if ".git/" not in line]
     if wrong:
         remedy = "Remove what does not belong there: the Supervisor takes any config file for an add-on."
-        sheet.fail("claims", "; ".join(wrong[:SHOWN]), remedy, "TOPOLOGY_WRONG")
+        sheet.fail("claims", "; ".join(wrong[:SHOWN]), remedy, TOPOLOGY_WRONG.code)
     else:
         sheet.ok("claims", f"one folder has the slug {slug}, and nothing of the workspace lies in it")
     return sheet.checks
@@ -137,7 +145,7 @@ def _repository(sheet: Sheet, found: FoundTree) -> str:
     git = min((path for path in paths if ".git" in path.split("/")), key=len, default="")
     if git:
         remedy = "Move the repository out of the runtime folder (keep it if it holds work)."
-        sheet.fail("repository", f"there is a repository at {git}", remedy, "RUNTIME_HAS_GIT")
+        sheet.fail("repository", f"there is a repository at {git}", remedy, RUNTIME_HAS_GIT.code)
     else:
         sheet.ok("repository", "none, as it should be")
     return git
@@ -188,7 +196,7 @@ def _compare(sheet: Sheet, plan: SyncPlan) -> None:
     else:
         more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
         seen = f"{len(paths)} differ from here: {', '.join(paths[:SHOWN])}{more}"
-        sheet.warn("files", seen, f"{DEPLOY} {SHOW}", "HOST_DIFFERS")
+        sheet.warn("files", seen, f"{DEPLOY} {SHOW}", HOST_DIFFERS.code)
     _edits(sheet, plan, stamp)
 
 
@@ -196,10 +204,10 @@ def _edits(sheet: Sheet, plan: SyncPlan, stamp: Stamp | None) -> None:
     """The stamp names the tree that was sent: another digest means that somebody wrote there since."""
     if stamp is None:
         remedy = f"{DEPLOY} It leaves a stamp, by which later edits show."
-        sheet.warn("edits", "no stamp: the folder was not made by bb8deploy", remedy, "STAMP_MISSING")
+        sheet.warn("edits", "no stamp: the folder was not made by bb8deploy", remedy, STAMP_MISSING.code)
     elif not plan.found_as(stamp):
         remedy = f"Take over what is worth it, then run `bb8deploy deploy --yes`. {SHOW}"
         seen = f"files were edited by hand since {stamp.version} was sent (run {stamp.run})"
-        sheet.warn("edits", seen, remedy, "HAND_EDITED")
+        sheet.warn("edits", seen, remedy, HAND_EDITED.code)
     else:
         sheet.ok("edits", f"none since {stamp.version} was sent (run {stamp.run})")

@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from bb8deploy.catalogue.errors.host import HOST_MISSING
+from bb8deploy.catalogue.errors.settings import ENV_READABLE, SETTING_MISSING, SETTING_UNKNOWN, SETTINGS_EMPTY
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.runs.run import Run
 from bb8deploy.settings.keys import KEYS, suggestion
@@ -23,13 +25,13 @@ def check(run: Run) -> list[Check]:
     if origins:
         sheet.ok("origins", ", ".join(f"{count} from {origin}" for origin, count in origins.items()))
     else:
-        sheet.fail("origins", "nothing is set: no .env, no environment", INIT, "SETTINGS_EMPTY")
+        sheet.fail("origins", "nothing is set: no .env, no environment", INIT, SETTINGS_EMPTY.code)
     if origins:
         _way(sheet, settings)
     for name, origin in settings.unknown:
         near = suggestion(name)
         remedy = f"Did you mean {near}?" if near else "Remove it, or see `bb8deploy config` for the names."
-        sheet.warn("unknown", f"{origin} sets {name}, which nobody reads", remedy, "SETTING_UNKNOWN")
+        sheet.warn("unknown", f"{origin} sets {name}, which nobody reads", remedy, SETTING_UNKNOWN.code)
     for file in _files(run.workspace, settings.target):
         _readers(sheet, file)
     return sheet.checks
@@ -50,11 +52,11 @@ def _way(sheet: Sheet, settings: Settings) -> None:
     ssh, mount = settings.ssh.host_alias, settings.ha_mount
     if not ssh and not mount:
         seen = "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is set, so there is no host to send to"
-        sheet.fail("host", seen, INIT, "HOST_MISSING")
+        sheet.fail("host", seen, INIT, HOST_MISSING.code)
     elif ssh and not settings.ha_remote_runtime:
         seen = "HA_REMOTE_RUNTIME is not set, so the add-on's folder on the host is not known"
         remedy = "Set it in .env, for example to /addons/local/beep_boop_bb8."
-        sheet.fail("host", seen, remedy, "SETTING_MISSING")
+        sheet.fail("host", seen, remedy, SETTING_MISSING.code)
     else:
         ways = [name for name, there in (("ssh", ssh), ("the mounted folder", mount)) if there]
         sheet.ok("host", f"reached by {' or '.join(ways)}")
@@ -72,4 +74,4 @@ def _readers(sheet: Sheet, file: Path) -> None:
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
         seen = f"{file.name} may be read by other users of this machine (mode {mode:04o})"
-        sheet.warn("readers", seen, f"Run `chmod 600 {file.name}`.", "ENV_READABLE")
+        sheet.warn("readers", seen, f"Run `chmod 600 {file.name}`.", ENV_READABLE.code)

@@ -8,6 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error, UsageError
+from bb8deploy.catalogue.errors.host import (
+    HOST_HALF_DONE,
+    HOST_LOCKED,
+    HOST_TOOLS_MISSING,
+    RUNTIME_NOT_WRITABLE,
+    RUNTIME_PATH_INVALID,
+)
+from bb8deploy.catalogue.errors.ssh import SHELL_BROKEN, SHELL_NOISY, SHELL_SLOW
+from bb8deploy.catalogue.errors.supervisor import HA_CLI_MISSING
 from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
 from bb8deploy.runs.run import Run
 
@@ -161,16 +170,16 @@ def _shell(sheet: Sheet, done: Completed, seconds: float) -> None:
     milliseconds = f"{seconds * 1000:.0f} ms"
     if not done.ok:
         remedy = "Give the user a login shell that runs commands (not a menu, no `exit` in its rc files)."
-        sheet.fail("shell", f"the command `true` ended with: {done.complaint}", remedy, "SHELL_BROKEN")
+        sheet.fail("shell", f"the command `true` ended with: {done.complaint}", remedy, SHELL_BROKEN.code)
     elif seconds > SLOW_EXEC:
         remedy = "Look what the shell's rc files start (pyenv, nvm, ...), and how far away the host is."
-        sheet.warn("shell", f"a command that does nothing takes {milliseconds}", remedy, "SHELL_SLOW")
+        sheet.warn("shell", f"a command that does nothing takes {milliseconds}", remedy, SHELL_SLOW.code)
     else:
         sheet.ok("shell", f"a command that does nothing takes {milliseconds}")
     if printed:
         seen = f"it prints before every command: {printed.splitlines()[0][:60]}"
         remedy = "Let the rc files be silent without a terminal; bb8deploy copes, rsync and scp do not."
-        sheet.warn("shell", seen, remedy, "SHELL_NOISY")
+        sheet.warn("shell", seen, remedy, SHELL_NOISY.code)
 
 
 def _tools(sheet: Sheet, around: Surroundings) -> None:
@@ -178,7 +187,7 @@ def _tools(sheet: Sheet, around: Surroundings) -> None:
     missing = [tool for tool in NEEDED if not facts.has(tool)]
     if missing:
         remedy = "Log in to Home Assistant's SSH add-on, or use the mounted share (HA_MOUNT)."
-        sheet.fail("tools", f"the host has no {', '.join(missing)}", remedy, "HOST_TOOLS_MISSING")
+        sheet.fail("tools", f"the host has no {', '.join(missing)}", remedy, HOST_TOOLS_MISSING.code)
     else:
         extra = [tool for tool in USEFUL if facts.has(tool)]
         absent = [tool for tool in ("docker", "rsync") if not facts.has(tool)]
@@ -186,7 +195,7 @@ def _tools(sheet: Sheet, around: Surroundings) -> None:
         sheet.ok("tools", f"{facts.system}: all that is needed, and {', '.join(extra) or 'no more'}{without}")
     if not facts.has("ha"):
         remedy = "Log in to Home Assistant's SSH add-on, or set HA_URL and HA_LLAT."
-        sheet.warn("ha", "the host has no `ha` command", remedy, "HA_CLI_MISSING")
+        sheet.warn("ha", "the host has no `ha` command", remedy, HA_CLI_MISSING.code)
 
 
 def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
@@ -196,14 +205,14 @@ def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
         return
     if not place.parent:
         remedy = "Correct HA_REMOTE_RUNTIME: the folder above it must be the host's folder of local add-ons."
-        sheet.fail("folder", f"the folder above {folder} does not exist", remedy, "RUNTIME_PATH_INVALID")
+        sheet.fail("folder", f"the folder above {folder} does not exist", remedy, RUNTIME_PATH_INVALID.code)
         return
     if place.writable:
         sheet.ok("rights", f"{around.facts.user} may write beside {folder}")
     else:
         remedy = "Set HA_SSH_SUDO=yes, log in as root, or use the mounted share (HA_MOUNT)."
         seen = f"{around.facts.user} may not write beside {folder}"
-        sheet.fail("rights", seen, remedy, "RUNTIME_NOT_WRITABLE")
+        sheet.fail("rights", seen, remedy, RUNTIME_NOT_WRITABLE.code)
     _lock(sheet, around)
 
 
@@ -219,8 +228,8 @@ def _lock(sheet: Sheet, around: Surroundings) -> None:
             ", expired" if over else ""
         )
         sheet.warn(
-            "lock", seen, "Wait for that run; the next run takes a dead one's lock over.", "HOST_LOCKED"
+            "lock", seen, "Wait for that run; the next run takes a dead one's lock over.", HOST_LOCKED.code
         )
     if place.marks:
         seen = f"a run was killed there and left {', '.join(place.marks)}"
-        sheet.warn("lock", seen, "Run `bb8deploy deploy`: it puts that right first.", "HOST_HALF_DONE")
+        sheet.warn("lock", seen, "Run `bb8deploy deploy`: it puts that right first.", HOST_HALF_DONE.code)

@@ -10,6 +10,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.host import HOST_DISK_LOW
+from bb8deploy.catalogue.errors.supervisor import (
+    ROUTE_CLOSED,
+    SUPERVISOR_BUSY,
+    SUPERVISOR_ISSUES,
+    SUPERVISOR_SAID_NO,
+    SUPERVISOR_UNHEALTHY,
+    SUPERVISOR_UNSUPPORTED,
+)
 from bb8deploy.host import topology
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes.diagnose.check import Check, Sheet
@@ -111,7 +120,7 @@ def _ask(
     for attempt in reached.capabilities.attempts:
         if not attempt.works:
             remedy = "Use an ssh add-on with the manager role; for a non-root user set HA_SSH_SUDO=yes."
-            sheet.warn("ways", f"{attempt.route} does not work: {attempt.answer}", remedy, "ROUTE_CLOSED")
+            sheet.warn("ways", f"{attempt.route} does not work: {attempt.answer}", remedy, ROUTE_CLOSED.code)
     told = ahead.wait() if ahead and reached.capabilities.chosen == "ha" else Told.by(reached.supervisor)
     _health(sheet, told.documents)
     _space(sheet, told.documents.get("host/info", {}))
@@ -173,7 +182,7 @@ def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, Any]]) -> None:
 
     if "supervisor/info" not in documents:
         remedy = "Look at `ha supervisor info` on the host."
-        sheet.warn("health", "it does not describe itself to us", remedy, "SUPERVISOR_SAID_NO")
+        sheet.warn("health", "it does not describe itself to us", remedy, SUPERVISOR_SAID_NO.code)
         return
     health = parse_health(documents["supervisor/info"], documents.get("resolution/info", {}))
     if health.healthy:
@@ -181,11 +190,11 @@ def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, Any]]) -> None:
     else:
         why = ", ".join(health.unhealthy) or "it does not say why"
         seen = f"version {health.version} is not healthy and will not build: {why}"
-        sheet.fail("health", seen, BLOCKS, "SUPERVISOR_UNHEALTHY")
+        sheet.fail("health", seen, BLOCKS, SUPERVISOR_UNHEALTHY.code)
     if not health.supported:
         why = ", ".join(health.unsupported) or "it does not say why"
         remedy = "Nothing, if you know of it: it does not keep the Supervisor from building."
-        sheet.warn("support", f"the installation is unsupported: {why}", remedy, "SUPERVISOR_UNSUPPORTED")
+        sheet.warn("support", f"the installation is unsupported: {why}", remedy, SUPERVISOR_UNSUPPORTED.code)
 
 
 def _space(sheet: Sheet, info: Mapping[str, Any]) -> None:
@@ -197,9 +206,9 @@ def _space(sheet: Sheet, info: Mapping[str, Any]) -> None:
     remedy = "Free space on the host: old backups, unused add-ons and images."
     if free < GIGABYTES_TO_BUILD:
         seen = f"{seen}; below {GIGABYTES_TO_BUILD:g} GB nothing is built"
-        sheet.fail("space", seen, remedy, "HOST_DISK_LOW")
+        sheet.fail("space", seen, remedy, HOST_DISK_LOW.code)
     elif free < GIGABYTES_ENOUGH:
-        sheet.warn("space", seen, remedy, "HOST_DISK_LOW")
+        sheet.warn("space", seen, remedy, HOST_DISK_LOW.code)
     else:
         sheet.ok("space", seen)
 
@@ -212,7 +221,9 @@ def _jobs(sheet: Sheet, info: Mapping[str, Any]) -> None:
         sheet.ok("jobs", "none under way")
         return
     names = ", ".join(f"{job.name} ({job.reference})" if job.reference else job.name for job in busy[:4])
-    sheet.warn("jobs", f"under way: {names}", "Wait until they are done before a deploy.", "SUPERVISOR_BUSY")
+    sheet.warn(
+        "jobs", f"under way: {names}", "Wait until they are done before a deploy.", SUPERVISOR_BUSY.code
+    )
 
 
 def _issues(sheet: Sheet, info: Mapping[str, Any]) -> None:
@@ -223,4 +234,4 @@ def _issues(sheet: Sheet, info: Mapping[str, Any]) -> None:
     words = ("type", "context", "reference")
     names = ", ".join(" ".join(str(row[word]) for word in words if row.get(word)) for row in issues[:4])
     remedy = "Look at Settings, System, Repairs in Home Assistant."
-    sheet.warn("issues", f"{len(issues)} open: {names}", remedy, "SUPERVISOR_ISSUES")
+    sheet.warn("issues", f"{len(issues)} open: {names}", remedy, SUPERVISOR_ISSUES.code)
