@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.tool import SANDBOX_BROKER_FAILED
 from ha_sandbox.serving import free_port
 
 LEASH = Path(__file__).with_name("leash.py")
@@ -47,11 +47,7 @@ def open_broker(folder: Path, username: str, password: str) -> Broker:
             return Mosquitto(mosquitto, folder, username, password)
         except OSError as error:
             problem = str(error)
-    raise CheckFailed(
-        "SANDBOX_BROKER_FAILED",
-        f"mosquitto did not start: {problem}",
-        "Run `mosquitto -v` by hand to see why, or remove it: the sandbox has a broker of its own.",
-    )
+    raise SANDBOX_BROKER_FAILED(f"mosquitto did not start: {problem}")
 
 
 class Mosquitto:

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.tool import SANDBOX_REFUSED
 from ha_sandbox.supervisor.journal import Journal
 
 _DEADLINE = 1800.0  # seconds; an install builds
@@ -28,9 +28,7 @@ def call_supervisor(url: str, token: str, method: str, path: str, body: object, 
     except urllib.error.HTTPError as error:
         with error:
             message = error.read().decode(errors="replace")
-        raise CheckFailed(
-            "SANDBOX_REFUSED",
+        raise SANDBOX_REFUSED(
             f"the sandbox's Supervisor answered {method} {path} with {error.code}: {message}",
-            "Read the end of the Supervisor's log, which is shown with this error.",
             details=journal.tail(_LOG_LINES).splitlines(),
         ) from error

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from bb8deploy.base.errors import Bb8Error, Code
 from bb8deploy.catalogue.rules import first_sentence
 
-E = TypeVar("E", bound=Bb8Error)
+E_co = TypeVar("E_co", bound=Bb8Error, covariant=True)
 FIRST = "2026.11.23.0"
 """The first release; codes that came with it name no release of their own."""
 
@@ -75,7 +75,7 @@ class Symptom:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorCode(Generic[E]):
+class ErrorCode(Generic[E_co]):
     """A code that ends a command: `raise HOST_DISK_FULL("the disk of the host is full")`.
 
     `kind` is the exception class, which has the exit code. `why` says what the error means and what follows
@@ -85,13 +85,13 @@ class ErrorCode(Generic[E]):
 
     code: Code
     area: Area
-    kind: type[E]
+    kind: type[E_co]
     title: str
     why: str
     remedy: str
     since: str = FIRST
 
-    def __call__(self, cause: str, remedy: str = "", *, details: Sequence[str] = ()) -> E:
+    def __call__(self, cause: str, remedy: str = "", *, details: Sequence[str] = ()) -> E_co:
         """The exception to raise. `cause` is one sentence about this case, without a full stop."""
         return self.kind(self.code, cause, remedy or first_sentence(self.remedy), details=details)
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.base.errors import UsageError
+from bb8deploy.catalogue.errors.tool import SANDBOX_NO_DOCKER
 from ha_sandbox.runtime import jail
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, StartFailed, Usage
 from ha_sandbox.serving import free_port
@@ -186,11 +186,7 @@ class Docker:
         program = shutil.which("docker")
         found = cls(program) if program else None
         if found is None or not found.version:
-            raise UsageError(
-                "SANDBOX_NO_DOCKER",
-                "no Docker engine answers" if program else "docker is not installed",
-                "Start Docker (`docker info` must answer), or run the sandbox without --docker.",
-            )
+            raise SANDBOX_NO_DOCKER("no Docker engine answers" if program else "docker is not installed")
         return found
 
     def ask(self, *words: str, deadline: float = _CALL_DEADLINE) -> str | None:

@@ -47,6 +47,12 @@ def test_every_code_is_used(entry: Listed) -> None:
     assert any(word.search(m.text) for m in (*modules(TOOL), *modules(SANDBOX)) if ".errors." not in m.name)
 
 
+def test_only_the_catalogue_makes_codes() -> None:
+    """mypy finds a misspelt constant; a code that is made of a string elsewhere could be misspelt unseen."""
+    making = {m.name for m in (*modules(TOOL), *modules(SANDBOX)) if re.search(r"\bCode\(", m.text)}
+    assert {name for name in making if ".catalogue." not in name} == {"bb8deploy.base.cache"}
+
+
 def test_an_error_takes_its_class_and_remedy_from_the_catalogue() -> None:
     error = HOST_DISK_FULL("the disk of the host is full", details=["df"])
     assert type(error) is CheckFailed

@@ -21,7 +21,7 @@ def test_the_plan_follows_from_the_facts(case: dict[str, Any]) -> None:
     assert (decision.action.value, decision.code) == (case["action"], case.get("code", ""))
     assert decision.start is case.get("start", False)
     assert decision.why
-    assert bool(decision.remedy) is (decision.action is Action.REFUSE)
+    assert bool(decision.refusal) is (decision.action is Action.REFUSE)
 
 
 def test_no_combination_rebuilds_another_version_or_starts_against_the_users_wish() -> None:

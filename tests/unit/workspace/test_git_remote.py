@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from bb8deploy.base.errors import Bb8Error, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.workspace import remote as r
 
 
@@ -31,7 +31,7 @@ def test_an_address_is_shown_without_credentials(remote: str, said: str) -> None
         ("! [rejected] a -> main (fetch first)", "REMOTE_MOVED", r.Moved),
         ("! [remote rejected] main (protected branch hook declined)", "REMOTE_PROTECTED", Refused),
         ("remote: error: GH006: Protected branch update failed", "REMOTE_PROTECTED", Refused),
-        ("! [rejected] 1.0.0 -> 1.0.0 (already exists)", "TAG_EXISTS", Refused),
+        ("! [rejected] 1.0.0 -> 1.0.0 (already exists)", "TAG_EXISTS", CheckFailed),
         ("fatal: the receiving end does not support --atomic push", "REMOTE_NOT_ATOMIC", Refused),
         (
             "error: refusing to update checked out branch",
