@@ -94,6 +94,9 @@ class Problem(StrEnum):
     BUSY = "busy"
     NOT_READY = "not ready"
     UNHEALTHY = "unhealthy"
+    SUPERVISOR_OUTDATED = "supervisor outdated"
+    NO_INTERNET = "no internet"
+    NO_SPACE = "no disk space"
     UNKNOWN_APP = "unknown app"
     NOT_INSTALLED = "not installed"
     NOT_IN_STORE = "not in store"
@@ -130,6 +133,9 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Problem], ...] = tuple(
     for pattern, problem in (
         (r"another job is running", Problem.BUSY),
         (r"system is not ready", Problem.NOT_READY),
+        (r"blocked from execution, supervisor needs to be updated", Problem.SUPERVISOR_OUTDATED),
+        (r"blocked from execution, no (host|supervisor) internet", Problem.NO_INTERNET),
+        (r"blocked from execution, not enough free space", Problem.NO_SPACE),
         (r"blocked from execution", Problem.UNHEALTHY),
         (r"does not exist", Problem.UNKNOWN_APP),
         (r"not available inside store", Problem.NOT_IN_STORE),
@@ -150,6 +156,9 @@ _REMEDY: dict[Problem, str] = {
     Problem.BUSY: "Wait until the other job is done, then run again.",
     Problem.NOT_READY: "Wait until the Supervisor has started, then run again.",
     Problem.UNHEALTHY: "Mend what `ha resolution info` names, often the disk or the internet.",
+    Problem.SUPERVISOR_OUTDATED: "Run `ha supervisor update` on the host, then run again.",
+    Problem.NO_INTERNET: "Connect the host to the internet; `ha network info` shows `host_internet`.",
+    Problem.NO_SPACE: "Free at least 2 GB on the host's disk; `ha host info` shows `disk_free`.",
     Problem.UNKNOWN_APP: "Check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME, and run `bb8deploy validate`.",
     Problem.NOT_IN_STORE: "The Supervisor cannot read config.yaml; run `bb8deploy validate`.",
     Problem.OPTIONS: "Set the add-on's options so that they fit its schema, then start it.",

@@ -223,9 +223,24 @@ class HaCli:
         raise self._no_json(said, doing)
 
     def _text(self, said: Said, doing: str) -> tuple[str, ...]:
-        if said.status == 0:
-            return plain_lines(said.out.strip("\n"))
-        raise self._no_json(said, doing)
+        """The lines of a log.
+
+        `ha ... logs` prints the body of an HTTP error on stdout and exits 0 (home-assistant/cli 2026). Such a
+        body has no newline at its end; every line of a log has one.
+        """
+        if said.status != 0:
+            raise self._no_json(said, doing)
+        if not said.out.endswith("\n"):
+            self._raise_error_body(said, doing)
+        return plain_lines(said.out.strip("\n"))
+
+    def _raise_error_body(self, said: Said, doing: str) -> None:
+        body = _json(said.out)
+        if body is not None and body.get("result") == "error":
+            unwrap(body, doing=doing)
+        status = re.fullmatch(r"(401|403): \w+", said.out.strip())
+        if status:
+            raise denied(self.where, int(status[1]), doing)
 
     def _no_json(self, said: Said, doing: str) -> Exception:
         words = f"{said.out}\n{said.err}"

@@ -50,7 +50,7 @@ class RestSupervisor(PathSupervisor):
         except httpx.HTTPError as error:
             raise NoAnswer(doing, self.where, str(error) or type(error).__name__) from error
         if answer.status_code != 200:
-            self._json(answer, doing)
+            unwrap(self._json(answer, doing), doing=doing, status=answer.status_code)
             raise SupervisorError(Problem.OTHER, doing, answer.text[:200])
         return answer.text
 

@@ -16,7 +16,15 @@ from websockets.sync.client import ClientConnection, connect
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.supervisor import HA_TOKEN_REFUSED
 from bb8deploy.host.supervisor.api import PathSupervisor
-from bb8deploy.host.supervisor.base import QUICK, NoAnswer, SupervisorError, classify, denied
+from bb8deploy.host.supervisor.base import (
+    QUICK,
+    NoAnswer,
+    Problem,
+    SupervisorError,
+    classify,
+    denied,
+    unwrap,
+)
 from bb8deploy.transport.base import given_up
 
 if TYPE_CHECKING:
@@ -68,7 +76,19 @@ class WebSocketSupervisor(PathSupervisor):
         if answer.get("success"):
             result = answer.get("result")
             return result if isinstance(result, dict) else {}
+        if _is_unknown_command(answer.get("error")):
+            raise self._without_supervisor(doing, deadline)
         raise self._failure(answer.get("error"), doing)
+
+    def _without_supervisor(self, doing: str, deadline: float) -> SupervisorError:
+        """The error for `unknown_command`: Core is still starting, or it has no Supervisor at all.
+
+        Source: Core 2026.11 does this until its hassio integration is set up.
+        """
+        state = str(self.ask_core("get_config", doing=doing, deadline=deadline).get("state") or "")
+        if state == "RUNNING":
+            return SupervisorError(Problem.OTHER, doing, "this Home Assistant Core has no Supervisor")
+        return SupervisorError(Problem.NOT_READY, doing, f"Home Assistant Core is starting (state {state})")
 
     def ask_core(self, kind: str, *, doing: str, deadline: float) -> dict[str, Any]:
         """A command of Core itself that takes nothing, such as `auth/current_user`."""
@@ -90,6 +110,8 @@ class WebSocketSupervisor(PathSupervisor):
         if answer.status_code in {401, 403}:
             raise denied(self.where, answer.status_code, doing)
         if answer.status_code != 200:
+            if "json" in answer.headers.get("content-type", ""):
+                unwrap(answer.json(), doing=doing, status=answer.status_code)
             raise NoAnswer(doing, self.where, f"{answer.status_code} {answer.text[:200]}")
         return answer.text
 
@@ -213,3 +235,7 @@ class WebSocketSupervisor(PathSupervisor):
         if not message:
             return NoAnswer(doing, self.where, "Core gave up waiting for the Supervisor")
         return SupervisorError(classify(None, "", message), doing, message)
+
+
+def _is_unknown_command(error: object) -> bool:
+    return isinstance(error, Mapping) and error.get("code") == "unknown_command"
