@@ -31,8 +31,8 @@ from ha_sandbox.supervisor.api.service import Api
 from ha_sandbox.supervisor.manager import Manager
 
 _FOLDERS = ("addons/local", "config/reports", "data", "images", "logs", "keys", "home", "bin", "state")
-CONTAINER_FOLDER = "beep_boop_bb8"
-SLUG = "local_beep_boop_bb8"
+APP = "beep_boop_bb8"
+SLUG = f"local_{APP}"
 OpenRuntime = Callable[[Path, Mapping[str, tuple[str, int]]], Runtime]
 
 
@@ -40,8 +40,9 @@ class Sandbox:
     """An embedded host. Use it as a context manager, or call `start` and `stop`; `stop` may be called twice.
 
     `root` is the host's folder: addons, config, data, images. `user`, `token` and `banner` shape the SSH
-    login: another user than root, no Supervisor token, text that a login shell prints first. `open_runtime`
-    opens what runs apps: `runtime_for` (processes) or `DockerRuntime`. `faults` switches situations on.
+    login: another user than root, no Supervisor token, text that a login shell prints first. `app` is the
+    slug of the app that the settings name. `open_runtime` opens what runs apps: `runtime_for` (processes) or
+    `DockerRuntime`. `faults` switches situations on.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Sandbox:
         user: str = "root",
         token: bool = True,
         banner: str = "",
+        app: str = APP,
         open_runtime: OpenRuntime = runtime_for,
     ) -> None:
         self.root = root.resolve()
         self.faults = Faults()
         self.power = Power(self.faults)
         self._open_runtime = open_runtime
+        self.app = app
         self._user, self._banner = user, banner
         self._access = Access()
         self._llat = secrets.token_hex(90)
@@ -112,14 +115,19 @@ class Sandbox:
         """How apps run in this sandbox, in words."""
         return self.runtime.way
 
+    @property
+    def slug(self) -> str:
+        """The app's slug in this host's Supervisor."""
+        return f"local_{self.app}"
+
     def env(self) -> dict[str, str]:
         """The settings that reach this host, as for any other host."""
         return {
             "HA_SSH_HOST_ALIAS": f"{self._user}@127.0.0.1:{self.ssh.port}",
             "HA_SSH_KEY": str(self.root / "keys" / "id_ed25519"),
             "HA_SSH_KNOWN_HOSTS": str(self.root / "keys" / "known_hosts"),
-            "HA_REMOTE_RUNTIME": str(self.root / "addons" / "local" / CONTAINER_FOLDER),
-            "HA_REMOTE_SLUG": SLUG,
+            "HA_REMOTE_RUNTIME": str(self.root / "addons" / "local" / self.app),
+            "HA_REMOTE_SLUG": self.slug,
             "HA_SECRETS_PATH": str(self.root / "config" / "secrets.yaml"),
             "HA_REPORTS_DIR": str(self.root / "config" / "reports"),
             "HA_URL": self.core_url,
@@ -133,24 +141,24 @@ class Sandbox:
     def mount_env(self) -> dict[str, str]:
         """The settings that reach this host's folders through a mounted share."""
         return {
-            "HA_MOUNT": str(self.root / "addons" / "local" / CONTAINER_FOLDER),
+            "HA_MOUNT": str(self.root / "addons" / "local" / self.app),
             "HA_CONFIG_MOUNT": str(self.root / "config"),
         }
 
     def install(self, source_tree: Path, options: JsonObject) -> None:
         """Copies the app to the local root, reloads, installs, sets options and starts, as a user would."""
-        place = self.root / "addons" / "local" / CONTAINER_FOLDER
+        place = self.root / "addons" / "local" / self.app
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(source_tree, place, symlinks=True)
         (place / "config.yaml").touch()
         self.call("POST", "/store/reload")
-        self.call("POST", f"/store/addons/{SLUG}/install")
-        defaults = self.call("GET", f"/addons/{SLUG}/info")["options"]
+        self.call("POST", f"/store/addons/{self.slug}/install")
+        defaults = self.call("GET", f"/addons/{self.slug}/info")["options"]
         if "mqtt_protocol" in defaults and self.broker.protocol != "5":
             options = {"mqtt_protocol": self.broker.protocol, **options}
         if options:
-            self.call("POST", f"/addons/{SLUG}/options", {"options": {**defaults, **options}})
-        self.call("POST", f"/addons/{SLUG}/start")
+            self.call("POST", f"/addons/{self.slug}/options", {"options": {**defaults, **options}})
+        self.call("POST", f"/addons/{self.slug}/start")
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One call of the Supervisor's REST API; returns `data`. Raises CheckFailed for an error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from bb8deploy.catalogue.errors.tool import SANDBOX_BROKER_FAILED
+from bb8deploy.catalogue.errors.tool import SANDBOX_BROKER_FAILED, SANDBOX_BROKER_MISSING
 from ha_sandbox.serving import free_port
 
 LEASH = Path(__file__).with_name("leash.py")
@@ -38,9 +39,7 @@ def open_broker(folder: Path, username: str, password: str) -> Broker:
     """Starts a broker that keeps its files in `folder` and forgets its messages at the end."""
     mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if mosquitto is None:
-        from ha_sandbox.embedded_broker import EmbeddedBroker
-
-        return EmbeddedBroker(username, password)
+        return _embedded(username, password)
     problem = ""
     for _ in range(_TRIES):
         try:
@@ -48,6 +47,14 @@ def open_broker(folder: Path, username: str, password: str) -> Broker:
         except OSError as error:
             problem = str(error)
     raise SANDBOX_BROKER_FAILED(f"mosquitto did not start: {problem}")
+
+
+def _embedded(username: str, password: str) -> Broker:
+    if importlib.util.find_spec("amqtt") is None:
+        raise SANDBOX_BROKER_MISSING("neither mosquitto nor the extra `demo` of bb8deploy is installed")
+    from ha_sandbox.embedded_broker import EmbeddedBroker
+
+    return EmbeddedBroker(username, password)
 
 
 class Mosquitto:

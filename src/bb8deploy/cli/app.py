@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import typer
 
@@ -26,6 +27,16 @@ to reports/; messages go to stderr. `bb8deploy demo` shows it all without any Ho
 The settings are those of `bb8deploy config`. Beside them, BB8DEPLOY_PLAIN=1 writes plain lines for screen
 readers, NO_COLOR=1 leaves the colours out, BB8DEPLOY_CACHE names the folder of the cache, and
 BB8DEPLOY_DEBUG=1 shows where a defect happened.
+"""
+
+START = """bb8deploy takes a Home Assistant app (add-on) from its repository to a running, verified container.
+
+There is no app in {folder} or above it. To start:
+
+  bb8deploy demo                  watch a whole release of a sample app on this machine; about a minute
+  bb8deploy validate --addon DIR  check the folder of any app
+  bb8deploy init                  in your app's repository: find the host and write the settings
+  bb8deploy --help                all commands
 """
 
 # Command to module, in the order in which --help shows them; each module has `register(app)`.
@@ -74,8 +85,27 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
 def run() -> None:
     """Runs the command line; a command that is named at once is the only one imported."""
+    if len(sys.argv) == 1 and _start_here():
+        return
     asked = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
     build([asked] if asked in COMMANDS else COMMANDS)(prog_name="bb8deploy")
+
+
+def _start_here() -> bool:
+    """Outside of a workspace, explains how to start; False inside of one."""
+    from bb8deploy.base.errors import UsageError
+    from bb8deploy.workspace.project import find_project
+
+    try:
+        find_project(Path.cwd())
+    except UsageError as error:
+        if error.code != "WORKSPACE_NOT_FOUND":
+            return False
+        from bb8deploy.console import Console
+
+        Console().text(START.format(folder=Path.cwd()).rstrip())
+        return True
+    return False
 
 
 def _first_sentence(text: str) -> str:

@@ -74,6 +74,22 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_a_second_demo_takes_the_folder_beside(tmp_path: Path) -> None:
+    root = tmp_path / "demo"
+    with demo.free_scratch(root) as first, demo.free_scratch(root) as second:
+        assert (first.root, second.root) == (root, tmp_path / "demo-2")
+        with demo.free_scratch(root) as third:
+            assert third.root == tmp_path / "demo-3"
+    with demo.free_scratch(root) as place:
+        assert place.root == root
+
+
+def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckFailed, match="DEMO_NO_FOLDER"), demo.scratch(tmp_path / "file"):
+        pass
+
+
 def test_settings_survive_the_way_through_env_whatever_they_hold(tmp_path: Path) -> None:
     strange = {"HA_SSH_KEY": "/a b/it's #1\\key", "MQTT_PASSWORD": "$HOME \"x\" 'y'"}
     with demo.scratch(tmp_path) as place:

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / "src" / "bb8deploy"
 SANDBOX = ROOT / "src" / "ha_sandbox"
 ADDON = ROOT / "addon" / "bb8_core"
+SAMPLE = TOOL / "lanes" / "demo" / "sample"
+"""The app that the demo releases; it is data to the tool."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ def room_of(name: str) -> str:
 @cache
 def modules(folder: Path) -> tuple[Module, ...]:
     """Every Python file of a package or folder of tests."""
-    return tuple(_module(path, folder.parent) for path in sorted(folder.rglob("*.py")))
+    return tuple(
+        _module(path, folder.parent) for path in sorted(folder.rglob("*.py")) if SAMPLE not in path.parents
+    )
 
 
 @cache

@@ -28,6 +28,12 @@ CODE_UNKNOWN = ErrorCode(
     "`bb8deploy explain` was given a code that does not exist.",
     "Run `bb8deploy explain` for all codes.",
 )
+DEMO_NO_FOLDER = ErrorCode(
+    Code("DEMO_NO_FOLDER"), Area.TOOL, CheckFailed, "the demo's folder cannot be written",
+    "The demo clones the app and keeps its host in a scratch folder: reports/demo of the workspace, or the"
+    " folder that `--root` names. The folder cannot be created or written.",
+    "Name a folder that you can write to: `bb8deploy demo --root DIR`.",
+)
 DEMO_NO_GIT = ErrorCode(
     Code("DEMO_NO_GIT"), Area.TOOL, UsageError, "there is no commit for the demo",
     "The demo clones the workspace with git and releases the clone. This folder is not a git checkout,"
@@ -124,6 +130,12 @@ SANDBOX_BROKER_FAILED = ErrorCode(
     Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
     "The sandbox starts a private mosquitto on a free port. It exited at once, or did not answer.",
     "Run `mosquitto -v` to see why, or remove mosquitto: the sandbox has its own broker.",
+)
+SANDBOX_BROKER_MISSING = ErrorCode(
+    Code("SANDBOX_BROKER_MISSING"), Area.TOOL, CheckFailed, "the sandbox has no MQTT broker",
+    "The demo and the sandbox start an MQTT broker: mosquitto if it is installed, otherwise the one of the"
+    " extra `demo`. Neither is installed.",
+    "Run `pip install 'bb8deploy[demo]'`, or install mosquitto with the system's package manager.",
 )
 SANDBOX_NOT_RUNNING = ErrorCode(
     Code("SANDBOX_NOT_RUNNING"), Area.TOOL, UsageError, "no sandbox runs in this folder",

@@ -103,6 +103,6 @@ WORKSPACE_NOT_FOUND = ErrorCode(
     Code("WORKSPACE_NOT_FOUND"), Area.WORKSPACE, UsageError, "this is not a workspace",
     "Neither this folder nor one above it has `addon/config.yaml`, or a pyproject.toml with a"
     " `[tool.bb8deploy]` table.",
-    "Change into the workspace, or name the app's folder with `--addon DIR`. To make a folder a"
+    "Change into the app's repository, or run `bb8deploy` alone to see how to start. To make a folder a"
     ' workspace, add `[tool.bb8deploy]` with `addon = "FOLDER"` to its pyproject.toml.',
 )

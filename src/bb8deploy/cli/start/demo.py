@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +13,17 @@ from bb8deploy.cli.options import Quiet
 from bb8deploy.cli.start.sandbox import Docker, runtime_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from bb8deploy.console import Console
     from bb8deploy.lanes.demo.demo import Scratch
     from ha_sandbox.box import OpenRuntime
 
 Root = Annotated[
     Path | None,
-    typer.Option("--root", help="Scratch folder, emptied first; reports/demo of the workspace without it."),
+    typer.Option(
+        "--root", help="Scratch folder, emptied first; reports/demo of the workspace, or a cache folder."
+    ),
 ]
 
 
@@ -28,30 +33,55 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(root: Root = None, docker: Docker = False, quiet: Quiet = False) -> None:
-    """Release this workspace into an embedded Home Assistant host, and show what each token stands for."""
-    with plain_errors(Modes(quiet=quiet)) as console:
-        from bb8deploy.lanes.demo.demo import scratch
-        from bb8deploy.workspace.project import find_project
+    """Release this workspace into an embedded Home Assistant host, and show what each token stands for.
 
-        workspace = find_project(Path.cwd()).root
-        with scratch(root or workspace / "reports" / "demo") as place:
+    Outside of a workspace, release the sample app that comes with bb8deploy.
+    """
+    with plain_errors(Modes(quiet=quiet)) as console:
+        workspace = _workspace()
+        with _place(root, workspace) as place:
             exit_code = _show(console, workspace, place, runtime_of(docker=docker))
     raise typer.Exit(exit_code)
 
 
-def _show(console: Console, workspace: Path, place: Scratch, runtime: OpenRuntime) -> int:
+def _workspace() -> Path | None:
+    """The workspace that we are in, None if there is none."""
+    from bb8deploy.base.errors import UsageError
+    from bb8deploy.workspace.project import find_project
+
+    try:
+        return find_project(Path.cwd()).root
+    except UsageError as error:
+        if error.code == "WORKSPACE_NOT_FOUND":
+            return None
+        raise
+
+
+def _place(root: Path | None, workspace: Path | None) -> AbstractContextManager[Scratch]:
+    from bb8deploy.base.cache import cache_dir
+    from bb8deploy.lanes.demo.demo import free_scratch, scratch
+
+    if root:
+        return scratch(root)
+    return free_scratch(workspace / "reports" / "demo" if workspace else cache_dir("demo"))
+
+
+def _show(console: Console, workspace: Path | None, place: Scratch, runtime: OpenRuntime) -> int:
     from bb8deploy.lanes.demo import demo as scene
+    from bb8deploy.workspace.addon import read_addon
+    from bb8deploy.workspace.project import find_project
     from ha_sandbox import Sandbox
 
-    with console.step("demo: clone the workspace"):
-        head = scene.clone(workspace, place)
-    with Sandbox(place.host, open_runtime=runtime) as box:
-        console.note(f"    commit {head[:12]}; add-ons run by: {box.runtime_way}")
-        with console.step("demo: give the host a history: the add-on as it stands, installed and started"):
-            box.install(place.workspace / "addon", scene.OPTIONS)
+    head, settings = _prepare(console, workspace, place)
+    addon = find_project(place.workspace).addon
+    app = read_addon(addon)
+    with Sandbox(place.host, app=app.slug, open_runtime=runtime) as box:
+        console.note(f"    commit {head[:12]}; apps run by: {box.runtime_way}")
+        with console.step("demo: install and start the app on the host, as it is in this commit"):
+            box.install(addon, scene.options_for(app))
         if scene.change(place):
-            console.note("    this version is released already: a line of the add-on's DOCS.md was changed")
-        scene.write_settings(place, box.env())
+            console.note("    this version is released already: a line of the app's DOCS.md was changed")
+        scene.write_settings(place, {**box.env(), **settings})
         console.note("    $ bb8deploy release patch")
         exit_code = scene.release(place, ("--quiet",) if console.quiet else ())
     if exit_code == 0:
@@ -61,3 +91,17 @@ def _show(console: Console, workspace: Path, place: Scratch, runtime: OpenRuntim
     report = place.reports / "report.html"
     console.text(f"report: {report}" if report.is_file() else f"receipts: {place.reports}")
     return exit_code
+
+
+def _prepare(console: Console, workspace: Path | None, place: Scratch) -> tuple[str, Mapping[str, str]]:
+    """Clones the workspace, or the sample app; returns the commit and the app's own settings."""
+    from bb8deploy.lanes.demo import demo as scene
+    from bb8deploy.lanes.demo import sample
+
+    if workspace:
+        with console.step("demo: clone the workspace"):
+            return scene.clone(workspace, place), {}
+    console.note("no app here: this demo releases a copy of the sample app that comes with bb8deploy")
+    with console.step("demo: write the sample app"):
+        sample.write_sample(place.root / "sample")
+        return scene.clone(place.root / "sample", place), sample.SETTINGS

@@ -1,4 +1,4 @@
-"""The demo: a scratch clone of the workspace, an embedded host with a history, and a real release into it."""
+"""The demo: a scratch clone of a workspace, an embedded host with a history, and a real release into it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bb8deploy.base.atomic import write_text
-from bb8deploy.catalogue.errors.tool import DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
+from bb8deploy.catalogue.errors.tool import DEMO_NO_FOLDER, DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
 from bb8deploy.runs.tokens import CATALOGUE, Token
 from bb8deploy.settings.keys import KEYS
-from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.addon import AddonInfo, read_addon
 from bb8deploy.workspace.git import git, resolve
 
 OPTIONS = {"simulate": True, "log_level": "debug"}
-"""What a user without a robot would set; everything else is the add-on's own default."""
+"""What a user without a robot would set, for an app that has these options."""
 BRANCH = "main"
+PLACES = 9
+"""How many demos can run at the same time."""
 CLONE_DEADLINE = 120.0
 STOP_DEADLINE = 60.0
 """Seconds for the release to reach a safe state after Ctrl-C."""
+_GIT_CONFIG = {
+    "user.name": "bb8deploy demo",
+    "user.email": "demo@localhost",
+    "commit.gpgsign": "false",
+    "tag.gpgsign": "false",
+}
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -61,25 +69,63 @@ class Scratch:
 
 @contextmanager
 def scratch(root: Path) -> Iterator[Scratch]:
-    """An empty scratch folder of our own; what an earlier demo left there is gone.
+    """An empty scratch folder in `root`; removes what an earlier demo left there.
 
-    Raises Locked DEMO_RUNNING where another demo is at work in it.
+    Raises Locked DEMO_RUNNING if another demo uses the folder, and CheckFailed DEMO_NO_FOLDER if it cannot be
+    written.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DEMO_RUNNING(f"another demo is at work in {root}") from error
-        for place in (Scratch(root).workspace, Scratch(root).host, Scratch(root).store):
-            shutil.rmtree(place, ignore_errors=True)
-        yield Scratch(root)
+    with _lock(root) as handle:
+        if handle is None:
+            raise DEMO_RUNNING(f"another demo is at work in {root}")
+        yield _emptied(root)
+
+
+@contextmanager
+def free_scratch(root: Path) -> Iterator[Scratch]:
+    """The same in `root`, or beside it if another demo uses it: `demo-2`, `demo-3` and so on."""
+    beside = [root.with_name(f"{root.name}-{number}") for number in range(2, PLACES)]
+    for folder in (root, *beside):
+        with _lock(folder) as handle:
+            if handle is not None:
+                yield _emptied(folder)
+                return
+    with scratch(root.with_name(f"{root.name}-{PLACES}")) as place:
+        yield place
+
+
+@contextmanager
+def _lock(root: Path) -> Iterator[IO[str] | None]:
+    """Holds the folder's lock; None if another process has it."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle = (root / ".lock").open("a")
+    except OSError as error:
+        raise DEMO_NO_FOLDER(
+            f"the demo's scratch folder {root} cannot be written: {error.strerror}"
+        ) from error
+    with handle:
+        yield handle if _take(handle) else None
+
+
+def _take(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _emptied(root: Path) -> Scratch:
+    place = Scratch(root)
+    for folder in (place.workspace, place.host, place.store):
+        shutil.rmtree(folder, ignore_errors=True)
+    return place
 
 
 def clone(workspace: Path, place: Scratch) -> str:
-    """Clones the workspace's HEAD as a branch of its own, and makes the empty repository to publish to.
+    """Clones the workspace's HEAD as a branch of its own, and creates the empty repository to publish to.
 
-    Returns the commit. Raises UsageError DEMO_NO_GIT where the workspace is no clone with a commit.
+    Returns the commit. Raises UsageError DEMO_NO_GIT if the workspace is not a git checkout with a commit.
     """
     head = resolve(workspace, "HEAD")
     if not head:
@@ -90,14 +136,26 @@ def clone(workspace: Path, place: Scratch) -> str:
     git(place.root, *copy, deadline=CLONE_DEADLINE)
     git(place.workspace, "checkout", "--quiet", "--no-track", "-B", BRANCH, head, deadline=CLONE_DEADLINE)
     git(place.workspace, "remote", "remove", "origin")
-    git(place.workspace, "config", "user.name", "bb8deploy demo")
-    git(place.workspace, "config", "user.email", "demo@localhost")
+    configure(place.workspace)
     return head
 
 
+def configure(repository: Path) -> None:
+    """Gives a repository of ours an author, and no need for the user's signing key."""
+    for name, value in _GIT_CONFIG.items():
+        git(repository, "config", name, value)
+
+
+def options_for(app: AddonInfo) -> dict[str, Any]:
+    """The options that suit a demo, of those that the app has."""
+    schema = app.raw.get("schema")
+    known = schema if isinstance(schema, Mapping) else {}
+    return {name: value for name, value in OPTIONS.items() if name in known}
+
+
 def change(place: Scratch) -> bool:
-    """Commits a small change to the add-on where its content is tagged as its version: that is released
-    already, and nothing would be left to show. True where it did.
+    """Commits a small change to the app if its content is released already, so that there is something to
+    show. True if it did.
     """
     addon = place.workspace / "addon"
     version = read_addon(addon).version
@@ -112,7 +170,7 @@ def change(place: Scratch) -> bool:
 
 
 def write_settings(place: Scratch, host: Mapping[str, str]) -> None:
-    """Tells the clone where its host is, in `.env`, as a user would."""
+    """Writes the host's address into the clone's `.env`, as a user would."""
     settings = {**host, "HA_PUBLISH_REMOTE": str(place.store), "HA_PUBLISH_BRANCH": BRANCH}
     text = "".join(f"{name}={_quoted(value)}\n" for name, value in settings.items())
     write_text(place.workspace / ".env", text, mode=0o600)
@@ -121,8 +179,8 @@ def write_settings(place: Scratch, host: Mapping[str, str]) -> None:
 def release(place: Scratch, arguments: tuple[str, ...] = ()) -> int:
     """Runs the real `bb8deploy release patch` in the clone; returns its exit code.
 
-    It has a process group of its own, so that a Ctrl-C reaches it once, through us, and it lets go of what
-    it holds before the host is taken away.
+    It has its own process group: Ctrl-C reaches it once, through us, and it releases its locks before the
+    host is stopped.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "bb8deploy", "release", "patch", *arguments],
@@ -154,9 +212,9 @@ def _passing_signals_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def earned(place: Scratch) -> list[tuple[str, str, str]]:
-    """Each token of the demo's release, its lane, and what it stands for, in the order of their giving.
+    """Each token of the demo's release, its lane and its meaning, in the order in which they were emitted.
 
-    Raises CheckFailed DEMO_NO_RECEIPT where the release left no contract.
+    Raises CheckFailed DEMO_NO_RECEIPT if the release left no contract.
     """
     try:
         run_id = _read(place.reports / "latest.json")["run_id"]
@@ -172,12 +230,12 @@ def _read(path: Path) -> Any:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without any setting: the clone's `.env` alone says which host there is."""
+    """Our environment without settings: only the clone's `.env` names a host."""
     ours = {name for key in KEYS for name in (key.name, *key.aliases)}
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def _quoted(value: str) -> str:
-    """A value as `.env` holds it whatever it contains."""
+    """A value quoted for `.env`, whatever it contains."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
