@@ -24,6 +24,7 @@ from bb8_core import identity as identities
 from bb8_core.app import App
 from bb8_core.bridge.bridge import Bridge
 from bb8_core.bridge.stopping import Stopping
+from bb8_core.mqtt.client import Message
 from bb8_core.mqtt.credentials import Broker
 from bb8_core.requests.inbox import BROKER_QUEUE
 from bb8_core.requests.intents import Estop, Stop
@@ -264,9 +265,9 @@ async def test_the_second_connection_carries_stops_alone_and_whatever_the_first_
     second = app.connections.second_client(Broker("127.0.0.1", 1))
     assert second._subscriptions == ("bb8/cmd/stop", "bb8/cmd/estop")
     for cmd in ("stop", "estop", "drive"):
-        app.connections.stop_message(f"bb8/cmd/{cmd}", b"{}", False)
+        app.connections.stop_message(Message(f"bb8/cmd/{cmd}", b"{}"))
     for _ in range(BROKER_QUEUE):
-        app.connections.message("elsewhere", b"", False)
+        app.connections.message(Message("elsewhere", b""))
     await asyncio.sleep(0)
     assert stops == [Stop(), Estop()]
     assert rushes == [True]

@@ -80,8 +80,8 @@ class Reports:
         while True:
             await wait_ready()
             try:
-                power = await read_power(self._link.channel.request)
-                odometer = await read_odometer(self._link.channel.request)
+                power = await read_power(self._link.channel.insist)
+                odometer = await read_odometer(self._link.channel.insist)
             except (LinkError, AnswerTimeout):
                 await asyncio.sleep(1.0)
                 continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -14,8 +13,11 @@ from bb8_core.link.turns import Turns
 from bb8_core.robot import commands, gatt
 from bb8_core.robot.protocol import AsyncPacket, Command, Response, StreamDecoder, chunks, encode
 
-ANSWER_TIMEOUT_S = 1.0
-LIVENESS_TRIES = 3
+ANSWER_TIMEOUT_S = 2.5
+"""A robot may take up to 2 s to answer; an answer that comes later is ignored."""
+ASK_AGAIN_S = 1.0
+INSIST_S = 4.5
+"""`insist` sends a command again after each second, four times at most: the first may have been lost."""
 
 
 class Channel:
@@ -109,13 +111,35 @@ class Channel:
             self._probe.add_done_callback(_retrieve)
         await asyncio.shield(self._probe)
 
+    async def insist(
+        self, command: Command, every_s: float = ASK_AGAIN_S, deadline_s: float = INSIST_S
+    ) -> Response:
+        """Send a command again every `every_s` seconds until any of the tries is answered.
+
+        Raises LinkError, or AnswerTimeout after `deadline_s` seconds. Only for commands that may be repeated.
+        """
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + deadline_s
+        tries: set[asyncio.Future[Response]] = set()
+        try:
+            while (now := loop.time()) < ends:
+                if now + every_s <= ends or not tries:
+                    tries.add(await self.send(command))
+                answer = await _first(tries, min(now + every_s, ends) - loop.time())
+                if answer is not None:
+                    return answer
+        finally:
+            for one in tries:
+                one.cancel()
+        raise AnswerTimeout
+
     async def alive(self) -> bool:
-        """PING up to three times without keeping the robot awake; LinkError."""
-        for _ in range(LIVENESS_TRIES):
-            with contextlib.suppress(AnswerTimeout):
-                await self.request(commands.ping(reset_timer=False))
-                return True
-        return False
+        """Whether the robot answers a PING that does not keep it awake; LinkError."""
+        try:
+            await self.insist(commands.ping(reset_timer=False))
+        except AnswerTimeout:
+            return False
+        return True
 
     def received(self, data: bytes) -> None:
         """Take a notification."""
@@ -139,6 +163,17 @@ class Channel:
                 if peer is self._peer:
                     self._on_failure(Cause.WRITE_FAILED)
                 raise LinkError(Cause.WRITE_FAILED, str(error)) from error
+
+
+async def _first(tries: set[asyncio.Future[Response]], timeout_s: float) -> Response | None:
+    """Return the first answer, None if there is none in time; tries that have timed out are removed."""
+    done, _ = await asyncio.wait(tries, timeout=max(0.0, timeout_s), return_when=asyncio.FIRST_COMPLETED)
+    for one in done:
+        try:
+            return one.result()
+        except AnswerTimeout:
+            tries.discard(one)
+    return None
 
 
 def _retrieve(probe: asyncio.Future[Response]) -> None:

@@ -6,7 +6,6 @@ anti-DoS key, power and wake; a PING that is answered tells better than any paus
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from bb8_core.robot.readings import PowerState
 
 PING_EVERY_S = 0.3
 WAKE_DEADLINE_S = 5.0
-ANSWER_TIMEOUT_S = 1.0
-TRIES = 3
 FIRMWARE_STOP_MS = 1000
 """How long the robot drives on without hearing from us once its own motion timeout is armed."""
 
@@ -29,8 +26,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger("bb8.link")
 
-Ask = Callable[[Command, float], Awaitable[Response]]
-"""Send a command and wait so many seconds; raises LinkError or AnswerTimeout."""
+Ask = Callable[[Command], Awaitable[Response]]
+"""Send a command until any try is answered; raises LinkError or AnswerTimeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +55,12 @@ class Readiness:
         return self.stop_on_disconnect or self.motion_timeout_ms > 0
 
 
-async def wait_awake(ask: Ask) -> None:
+async def wait_awake(ask: Callable[[Command, float, float], Awaitable[Response]]) -> None:
     """PING until the robot answers; LinkError after 5 s of silence."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAKE_DEADLINE_S
-    while loop.time() < deadline:
-        try:
-            await ask(commands.ping(), PING_EVERY_S)
-            return
-        except AnswerTimeout:
-            continue
-    raise LinkError(Cause.NO_ANSWER)
+    try:
+        await ask(commands.ping(), PING_EVERY_S, WAKE_DEADLINE_S)
+    except AnswerTimeout:
+        raise LinkError(Cause.NO_ANSWER) from None
 
 
 async def prepare(ask: Ask, wishes: Wishes) -> Readiness:
@@ -100,13 +92,11 @@ async def read_odometer(ask: Ask) -> int | None:
 
 
 async def patiently(ask: Ask, command: Command) -> Response:
-    """Ask up to three times, because a lost answer is no refusal; LinkError when all stay unanswered."""
-    for _ in range(TRIES):
-        try:
-            return await ask(command, ANSWER_TIMEOUT_S)
-        except AnswerTimeout:
-            continue
-    raise LinkError(Cause.NO_ANSWER, command.name)
+    """Ask, because a lost answer is no refusal; LinkError if all tries stay unanswered."""
+    try:
+        return await ask(command)
+    except AnswerTimeout:
+        raise LinkError(Cause.NO_ANSWER, command.name) from None
 
 
 async def _accepted(ask: Ask, command: Command) -> bool:

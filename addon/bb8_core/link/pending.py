@@ -11,7 +11,7 @@ SEQUENCES = 256
 
 
 class Pending:
-    """Gives out sequence numbers and hands each answer to whom it belongs; late answers are counted."""
+    """Gives out sequence numbers and delivers each answer to its command; late answers are counted."""
 
     __slots__ = ("_next", "_waiting", "late")
 
@@ -32,11 +32,11 @@ class Pending:
         future: asyncio.Future[Response] = loop.create_future()
         timer = loop.call_later(timeout_s, self._time_out, seq, future)
         self._waiting[seq] = future
-        future.add_done_callback(lambda _: timer.cancel())
+        future.add_done_callback(lambda _: self._close(seq, future, timer))
         return seq, future
 
     def number(self) -> int:
-        """Return the next number that nobody waits on, 0-255."""
+        """Return the next number that no command uses, 0-255."""
         for _ in range(SEQUENCES):
             seq, self._next = self._next, (self._next + 1) % SEQUENCES
             if seq not in self._waiting:
@@ -44,7 +44,7 @@ class Pending:
         raise AnswerTimeout("256 commands wait for their answer")
 
     def answer(self, response: Response) -> None:
-        """Deliver an answer; one that nobody waits for any more is dropped."""
+        """Deliver an answer; one that no command waits for is dropped."""
         future = self._waiting.pop(response.seq, None)
         if future is None or future.done():
             self.late += 1
@@ -62,9 +62,15 @@ class Pending:
             del self._waiting[seq]
         _fail(future, AnswerTimeout())
 
+    def _close(self, seq: int, future: asyncio.Future[Response], timer: asyncio.TimerHandle) -> None:
+        """Free the number of a wait that is over, a cancelled one included."""
+        timer.cancel()
+        if self._waiting.get(seq) is future:
+            del self._waiting[seq]
+
 
 def _fail(future: asyncio.Future[Response], error: Exception) -> None:
-    """Set the error and mark it as seen: whoever does not wait any more has heard it another way."""
+    """Set the error and mark it as retrieved: a caller that no longer waits has learned it another way."""
     if not future.done():
         future.set_exception(error)
         future.exception()

@@ -147,8 +147,8 @@ class RobotLink:
             (gatt.WAKE, gatt.WAKE_UP),
         ):
             await peer.write(characteristic, value)
-        await wait_awake(self.channel.request)
-        self.readiness = await prepare(self.channel.request, self._config.wishes)
+        await wait_awake(self.channel.insist)
+        self.readiness = await prepare(self.channel.insist, self._config.wishes)
         self.connections += 1
         self._served = True
         self.search.backoff.succeed()

@@ -19,6 +19,8 @@ from bb8_core.robot.protocol import Command
 
 HEARTBEAT_S = 0.4
 """A running drive is repeated this often, well inside the firmware's motion timeout."""
+LOOK_AGAIN_S = 0.05
+"""While a drive is unanswered it is not repeated: a slow robot would carry the copies out later."""
 STEP_MARGIN_S = 0.25
 """How much longer than planned a gesture's step lasts if the next one does not come."""
 MOTION_TTL_S = 0.5
@@ -79,7 +81,7 @@ class Motion:
         if allowed.ms == 0:
             self.stop(report)
             return
-        self._put_motion(allowed.command, report, allowed.ms / 1000)
+        self._put_motion(allowed.command, report, allowed.ms / 1000, limited=True)
 
     def play(self, name: str, gesture: Gesture, report: Report) -> None:
         """Play a gesture; what moves now is stopped first."""
@@ -117,7 +119,9 @@ class Motion:
 
     def may_send(self, item: Item) -> bool:
         """Whether a motion is still wanted in the moment before it is written."""
-        return item.kind is Kind.URGENT or not item.command.is_motor or item.generation == self._generation
+        if item.kind is Kind.URGENT:
+            return item.wanted()
+        return not item.command.is_motor or item.generation == self._generation
 
     def written(self, item: Item) -> None:
         """A motion is being written now: from here its time runs."""
@@ -125,6 +129,7 @@ class Motion:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
+        self._stops.overtake()
         self._cancel_timers()
         self._until = min(now + item.hold_s, item.ends_at)
         self._unbalanced = self._unbalanced or item.command.name == RAW_MOTORS
@@ -139,9 +144,9 @@ class Motion:
 
     # Inside
 
-    def _put_motion(self, command: Command, report: Report, hold_s: float) -> None:
+    def _put_motion(self, command: Command, report: Report, hold_s: float, *, limited: bool = False) -> None:
         expires = asyncio.get_running_loop().time() + MOTION_TTL_S
-        self.pump.put(Item(Kind.DRIVE, command, report, expires, self._generation, hold_s))
+        self.pump.put(Item(Kind.DRIVE, command, report, expires, self._generation, hold_s, limited=limited))
 
     def _send_step(self, step: Step, report: Report) -> None:
         if step.command.is_motor:
@@ -153,6 +158,10 @@ class Motion:
     def _heartbeat(self, item: Item) -> None:
         """Repeat a running drive so that the firmware's own timeout does not end it early."""
         if item.generation != self._generation or self.pump.waiting(Kind.DRIVE):
+            return
+        if self.pump.unanswered(Kind.DRIVE):
+            timer = asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._heartbeat, item)
+            self._timers.append(timer)
             return
         left = self._until - asyncio.get_running_loop().time()
         expires = self._until

@@ -7,6 +7,7 @@ After each drive one of the others gets its turn, so that nothing starves and no
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -27,6 +28,10 @@ class Kind(Enum):
     DISCRETE = auto()
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """One command to send; `generation` ties a motion to the stops that came before it."""
@@ -40,6 +45,10 @@ class Item:
     """For a motion: how long it lasts from the moment that it is written."""
     ends_at: float = float("inf")
     """For a motion: when it ends at the latest, by the loop's clock."""
+    limited: bool = False
+    """For a drive: whether it waits while several drives are unanswered; a gesture's steps do not."""
+    wanted: Callable[[], bool] = _always
+    """For a stop: whether it still has to be written."""
 
 
 class Outbox:
@@ -64,10 +73,9 @@ class Outbox:
         """Whether a stop waits."""
         return bool(self._urgent)
 
-    @property
-    def others(self) -> bool:
-        """Whether anything else waits."""
-        return bool(self._slots or self._discrete)
+    def others(self, drives: bool) -> bool:
+        """Whether anything else waits; limited drives count only if `drives`."""
+        return bool(self._discrete) or any(drives or not item.limited for item in self._slots.values())
 
     def waiting(self, kind: Kind) -> bool:
         """Whether a drive, colour or tail light waits."""
@@ -91,9 +99,11 @@ class Outbox:
         """The next stop, or None."""
         return self._urgent.popleft() if self._urgent else None
 
-    def take(self) -> Item | None:
-        """The next item that is no stop, or None."""
+    def take(self, drives: bool = True) -> Item | None:
+        """The next item that is no stop, a limited drive only if `drives`; None if there is none."""
         drive = self._slots.get(Kind.DRIVE)
+        if drive is not None and drive.limited and not drives:
+            drive = None
         if drive is not None and not (self._drive_was_last and len(self) > 1):
             self._drive_was_last = True
             return self._slots.pop(Kind.DRIVE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -22,11 +23,12 @@ from bb8_core.requests.outcome import (
 )
 from bb8_core.robot.protocol import Command, Response
 
-ANSWER_TIMEOUT_S = 1.0
-STOP_ANSWER_TIMEOUT_S = 0.25
-"""A stop that is not answered this soon is sent again."""
+ANSWER_TIMEOUT_S = 2.5
+"""A robot may take up to 2 s to answer."""
 MAX_UNANSWERED = 16
 """Commands on the way at once; the robot's buffer is small."""
+MAX_UNANSWERED_DRIVES = 3
+"""Drives among them: a slow robot must not collect a queue of drives that it carries out later."""
 
 
 class Wire(Protocol):
@@ -65,7 +67,7 @@ class Pump:
         self._outbox = Outbox()
         self._wake = asyncio.Event()
         self._next_write_at = float("-inf")
-        self._unanswered = 0
+        self._unanswered: Counter[Kind] = Counter()
         self.last_rtt_ms: float | None = None
 
     def __len__(self) -> int:
@@ -75,6 +77,10 @@ class Pump:
     def waiting(self, kind: Kind) -> bool:
         """Whether a drive, colour or tail light waits."""
         return self._outbox.waiting(kind)
+
+    def unanswered(self, kind: Kind) -> bool:
+        """Whether a command of this kind was written and is not answered yet."""
+        return self._unanswered[kind] > 0
 
     def put(self, item: Item) -> None:
         """Queue an item; whoever lost its place by it is told."""
@@ -128,13 +134,19 @@ class Pump:
         """Whether `_next` would find something: stops reach a robot that is not ready, too."""
         if not self._wire.open:
             return False
-        free = self._wire.ready and now >= self._next_write_at and self._unanswered < MAX_UNANSWERED
-        return self._outbox.urgent or (free and self._outbox.others)
+        free = self._wire.ready and now >= self._next_write_at
+        free = free and self._unanswered.total() < MAX_UNANSWERED
+        return self._outbox.urgent or (free and self._outbox.others(self._drives))
+
+    @property
+    def _drives(self) -> bool:
+        """Whether another drive may be written now."""
+        return self._unanswered[Kind.DRIVE] < MAX_UNANSWERED_DRIVES
 
     def _next(self, now: float) -> Item | None:
         if not self._writable(now):
             return None
-        return self._outbox.take_urgent() or self._outbox.take()
+        return self._outbox.take_urgent() or self._outbox.take(self._drives)
 
     def _wake_time(self, now: float) -> float:
         waiting = len(self._outbox) and self._wire.ready and self._next_write_at > now
@@ -152,22 +164,21 @@ class Pump:
 
     async def _transmit(self, item: Item, loop: asyncio.AbstractEventLoop) -> None:
         started = loop.time()
-        timeout_s = STOP_ANSWER_TIMEOUT_S if item.kind is Kind.URGENT else ANSWER_TIMEOUT_S
         self._next_write_at = started + self._spacing_s
         self._on_write(item)
         try:
-            answer = await self._wire.write(item.command, timeout_s)
+            answer = await self._wire.write(item.command, ANSWER_TIMEOUT_S)
         except (LinkError, AnswerTimeout):
             item.report(LINK_LOST)
             return
         item.report(SENT)
-        self._unanswered += 1
+        self._unanswered[item.kind] += 1
         answer.add_done_callback(lambda done: self._answered(item, done, started, loop))
 
     def _answered(
         self, item: Item, done: asyncio.Future[Response], started: float, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self._unanswered -= 1
+        self._unanswered[item.kind] -= 1
         self._wake.set()
         item.report(self._outcome(done, loop.time() - started))
 

@@ -37,6 +37,16 @@ class Will:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it arrived; `expiry_s` is the rest of its MQTT 5 expiry, None if it has none."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+    expiry_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Handlers:
     """Called in the client's own thread: hand over quickly and never raise."""
 
@@ -44,8 +54,7 @@ class Handlers:
     """Connected and subscribed."""
     on_down: Callable[[str], None]
     """The connection ended or was refused; the text says why."""
-    on_message: Callable[[str, bytes, bool], None]
-    """Topic, payload, whether it was retained."""
+    on_message: Callable[[Message], None]
 
 
 class MqttClient:
@@ -58,10 +67,15 @@ class MqttClient:
         will: Will | None,
         subscriptions: tuple[str, ...],
         handlers: Handlers,
+        stored: tuple[str, ...] = (),
     ) -> None:
-        """Prepare; nothing is sent before `start`. Raises OSError if the CA file cannot be read."""
+        """Prepare; nothing is sent before `start`. Raises OSError if the CA file cannot be read.
+
+        Of `subscriptions` only live messages are requested, of `stored` the retained ones, too.
+        """
         self._broker = broker
         self._subscriptions = subscriptions
+        self._stored = stored
         self._handlers = handlers
         self._connected = False
         self._leaving = False
@@ -138,11 +152,17 @@ class MqttClient:
         if reason.is_failure:
             self._handlers.on_down(refusal(str(reason)))
             return
-        self._client.subscribe([(topic, self._how()) for topic in self._subscriptions])
+        live = [(topic, self._how(stored=False)) for topic in self._subscriptions]
+        self._client.subscribe(live + [(topic, self._how(stored=True)) for topic in self._stored])
 
-    def _how(self) -> Any:
-        """QoS 1; MQTT 5 also tells us whether a live message was sent to be retained."""
-        return SubscribeOptions(qos=1, retainAsPublished=True) if self._broker.protocol == "5" else 1
+    def _how(self, *, stored: bool) -> Any:
+        """QoS 1. MQTT 5 leaves out stored messages, and marks a live one that was sent to be retained."""
+        if self._broker.protocol != "5":
+            return 1
+        handling = (
+            SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if stored else SubscribeOptions.RETAIN_DO_NOT_SEND
+        )
+        return SubscribeOptions(qos=1, retainAsPublished=not stored, retainHandling=handling)
 
     def _subscribed(self, _c: Any, _u: Any, _mid: int, reasons: list[Any], _p: Any) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]
@@ -167,7 +187,8 @@ class MqttClient:
             topic = message.topic
         except UnicodeDecodeError:
             return
-        self._handlers.on_message(topic, bytes(message.payload), message.retain)
+        expiry = getattr(message.properties, "MessageExpiryInterval", None)
+        self._handlers.on_message(Message(topic, bytes(message.payload), message.retain, expiry))
 
 
 def new_client(broker: Broker, client_id: str) -> paho.Client:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bb8_core import logs
 from bb8_core.mqtt.announcer import Announcer
-from bb8_core.mqtt.client import Handlers, MqttClient, Will
+from bb8_core.mqtt.client import Handlers, Message, MqttClient, Will
 from bb8_core.mqtt.credentials import Broker, NoBroker, find
 from bb8_core.mqtt.stop_connection import StopConnection
 from bb8_core.mqtt.topics import Topics
@@ -110,23 +110,22 @@ class Connections:
 
     # In the clients' threads
 
-    def message(self, topic: str, payload: bytes, retained: bool) -> None:
+    def message(self, message: Message) -> None:
         """A message on the connection of all commands."""
         now = time.monotonic()
-        cmd = self._topics.command_of(topic)
+        cmd = self._topics.command_of(message.topic)
         if cmd is not None:
-            self._arrivals.regular(RawCommand(cmd, payload, retained, now))
+            self._arrivals.regular(_raw(cmd, message, now))
             return
         self._arrivals.other(now)
-        if topic == self._topics.birth and payload == b"online":
+        if message.topic == self._topics.birth and message.payload == b"online":
             self._on_loop(self._announcer.born)
-        elif topic == self._topics.ble_ready and not retained:
-            self._on_loop(self._listeners.on_ble_ready, payload)
+        elif message.topic == self._topics.ble_ready and not message.retained:
+            self._on_loop(self._listeners.on_ble_ready, message.payload)
 
-    def stop_message(self, topic: str, payload: bytes, retained: bool) -> None:
+    def stop_message(self, message: Message) -> None:
         """A message on the connection of the stops alone."""
-        cmd = self._topics.command_of(topic) or ""
-        self._arrivals.fast(RawCommand(cmd, payload, retained, time.monotonic()))
+        self._arrivals.fast(_raw(self._topics.command_of(message.topic) or "", message, time.monotonic()))
 
     def _up_in_thread(self) -> None:
         self._arrivals.reconnected()
@@ -178,3 +177,7 @@ class Connections:
         if stops.collides:
             self._stops = None
             stops.give_up()
+
+
+def _raw(cmd: str, message: Message, now: float) -> RawCommand:
+    return RawCommand(cmd, message.payload, message.retained, now, message.expiry_s)

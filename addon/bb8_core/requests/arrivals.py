@@ -81,14 +81,14 @@ class Arrivals:
         """A command on the connection of all commands, where it is obeyed and acknowledged in its order."""
         self._inbox.arrived(raw.received_at)
         with self._lock:
-            if stops_regardless(raw.cmd) is not None and not raw.retained:
+            if stops_regardless(raw.cmd) is not None:
                 self._twins.regular(raw.cmd, raw.payload, raw.received_at)
             self._inbox.put(replace(raw, received_at=self._twins.sent_by(raw.received_at)))
 
     def fast(self, raw: RawCommand) -> None:
         """A stop on the connection that a flood of other topics cannot fill: if it is news, stop unasked."""
         stop = stops_regardless(raw.cmd)
-        if stop is None or raw.retained:
+        if stop is None:
             return
         with self._lock:
             if self._twins.twin(raw.cmd, raw.payload, raw.received_at):

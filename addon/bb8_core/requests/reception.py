@@ -27,6 +27,8 @@ class RawCommand:
     payload: bytes
     retained: bool
     received_at: float
+    expiry_s: float | None = None
+    """Seconds after `received_at` at which the command expires (MQTT 5 message expiry)."""
 
 
 class Reception:
@@ -40,7 +42,7 @@ class Reception:
 
     def receive(self, raw: RawCommand, now: float) -> None:
         """Take one command; never raises."""
-        if raw.retained:
+        if raw.retained and stops_regardless(raw.cmd) is None:
             self._refuse(raw, None, "RETAINED", "retained commands are not obeyed; publish without retain")
             return
         cid = None

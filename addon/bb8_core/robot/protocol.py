@@ -271,9 +271,7 @@ class StreamDecoder:
                 self._arrivals.append((len(held), now))
                 return []
             if len(held) == size <= _ADLER_SUMS and adler32(held, 0) & 0xFF == _ASYNC_TOTAL:
-                self._held = b""
-                self._size = 0
-                self._in_sync = True
+                self.reset()
                 return [_tuple(AsyncPacket, (held[2], held[5:-1]))]
         return self._feed_noise(data, now)
 

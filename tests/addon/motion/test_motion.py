@@ -258,7 +258,7 @@ def test_a_stop_that_stays_unanswered_is_repeated_and_at_last_cuts_the_link(tmp_
         rig.send("stop", '{"cid":"s"}')
         await rig.until(lambda: rig.link.status.state is not LinkState.READY, 5)
         stops = [command for _, command in rig.motor_commands()[start:] if command.is_stop]
-        assert len(stops) == 3
+        assert len(stops) == 4
         assert rig.link.status.cause is Cause.STOP_UNANSWERED
         assert rig.ears.last("stop", "s")["status"] == "expired"
         assert not rig.robot.connected
@@ -490,8 +490,89 @@ def test_what_the_robot_refuses_is_rejected_with_its_own_code(tmp_path: Path) ->
         await rig.until_ready()
         rig.robot.faults.silence = True
         rig.send("ping", '{"cid":"p"}')
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(3)
         assert rig.ears.last("ping", "p")["code"] == "NO_ANSWER"
         assert rig.ears.statuses_of("ping", "p") == ["accepted", "sent", "expired"]
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("delay_ms", [260, 400, 2000])
+def test_a_robot_that_answers_late_is_usable(tmp_path: Path, delay_ms: int) -> None:
+    """An answer to any try counts: once the handshake gave up, and each drive ended by cutting the link."""
+
+    async def story(rig: Rig) -> None:
+        rig.robot.faults.delay_ms = delay_ms
+        await rig.until_ready()
+        for cid in "ab":
+            rig.send("drive", drive(ms=600, cid=cid))
+            await asyncio.sleep(8)
+            assert rig.ears.statuses_of("drive", cid)[-1] == "confirmed"
+            assert rig.last_motor().is_stop
+        rig.send("macro", '{"name":"nod","cid":"m"}')
+        await rig.until(lambda: rig.ears.statuses_of("macro", "m")[-1] == "confirmed", 20)
+        rig.send("led", '{"r":1,"g":2,"b":3,"cid":"l"}')
+        await rig.until(lambda: rig.ears.statuses_of("led", "l")[-1] == "confirmed", 20)
+        assert rig.link.losses == 0
+
+    play(tmp_path, story)
+
+
+def test_a_drive_is_not_repeated_while_it_is_unanswered(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.delay_ms = 1200
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(1.1)
+        assert len([c for _, c in rig.motor_commands() if not c.is_stop]) == 1
+        await asyncio.sleep(5)
+        assert rig.link.losses == 0
+
+    play(tmp_path, story)
+
+
+def test_a_stream_of_drives_queues_at_most_three_in_a_slow_robot(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.delay_ms = 1500
+        for heading in range(20):
+            rig.send("drive", drive(heading=heading, ms=2000))
+            await asyncio.sleep(0.06)
+        assert len([c for _, c in rig.motor_commands() if not c.is_stop]) == 3
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("cmd", ["stop", "estop"])
+def test_one_write_serves_all_who_ask_for_a_stop_meanwhile(tmp_path: Path, cmd: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        await asyncio.sleep(1)
+        rig.slow_wire(0.03)
+        rig.send("drive", drive(ms=2000))
+        await rig.until(lambda: rig.robot.motor.moving)
+        before = len(rig.frames())
+        for number in range(300):
+            rig.deliver(cmd, json.dumps({"cid": number}))
+        rig.send("led", '{"r":1,"g":2,"b":3,"cid":"l"}')
+        await rig.until(
+            lambda: len([a for n, a in rig.ears.acks if a["status"] == "confirmed" and n == cmd]) == 300
+        )
+        await rig.until(lambda: rig.ears.statuses_of("led", "l")[-1] == "confirmed", 2)
+        assert len(rig.frames()) - before < 25
+        assert not rig.robot.motor.moving
+
+    play(tmp_path, story)
+
+
+def test_a_stop_that_is_still_unanswered_does_not_end_a_newer_drive(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.faults.delay_ms = 1000
+        rig.send("stop")
+        await asyncio.sleep(0.1)
+        rig.send("drive", drive(ms=800))
+        await asyncio.sleep(0.5)
+        assert rig.robot.motor.moving
 
     play(tmp_path, story)

@@ -14,10 +14,13 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from tests.addon.conftest import Mosquitto, free_port
 
 from bb8_core.mqtt import client as module
-from bb8_core.mqtt.client import Handlers, MqttClient, Will
+from bb8_core.mqtt.client import Handlers, Message, MqttClient, Will
 from bb8_core.mqtt.credentials import Broker
 
 pytestmark = pytest.mark.needs_mosquitto
@@ -57,8 +60,8 @@ class Side:
     def __init__(self, broker: Broker, base: str) -> None:
         self.up = threading.Event()
         self.downs: queue.Queue[str] = queue.Queue()
-        self.messages: queue.Queue[tuple[str, bytes, bool]] = queue.Queue()
-        handlers = Handlers(self.up.set, self.downs.put, lambda *m: self.messages.put(m))
+        self.messages: queue.Queue[Message] = queue.Queue()
+        handlers = Handlers(self.up.set, self.downs.put, self.messages.put)
         self.client = MqttClient(
             broker, f"test-{base}", Will(f"{base}/status", "offline"), (f"{base}/cmd/#",), handlers
         )
@@ -91,20 +94,46 @@ def test_it_connects_subscribes_and_hears_commands(
     assert side.up.wait(PATIENCE_S)
     watcher = Watcher(shared_broker.port, f"{base}/#")
     watcher.client.publish(f"{base}/cmd/stop", "{}", qos=1)
-    assert side.messages.get(timeout=PATIENCE_S) == (f"{base}/cmd/stop", b"{}", False)
+    assert side.messages.get(timeout=PATIENCE_S) == Message(f"{base}/cmd/stop", b"{}")
     assert side.client.publish(f"{base}/ack/stop", "{}", 1)
     assert watcher.wait_for(f"{base}/ack/stop", "{}") is False
     watcher.close()
 
 
-def test_a_retained_command_is_marked_as_such(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
-    watcher = Watcher(shared_broker.port, "retained/#")
-    watcher.client.publish("retained/cmd/drive", "{}", qos=1, retain=True)
-    watcher.wait_for("retained/cmd/drive", "{}")
-    side = sides(shared_broker.port, "retained")
-    assert side.messages.get(timeout=PATIENCE_S)[2] is True
-    watcher.client.publish("retained/cmd/drive", "", qos=1, retain=True)
+@pytest.mark.parametrize(("protocol", "stored", "live"), [("5", False, True), ("3.1.1", True, False)])
+def test_stored_commands_are_not_requested_where_the_protocol_allows_it(
+    shared_broker: Mosquitto, sides: Callable[..., Side], protocol: str, stored: bool, live: bool
+) -> None:
+    """MQTT 5 leaves them out and marks live ones; 3.1.1 sends and marks them, and marks no live ones."""
+    base = f"retained{protocol.replace('.', '')}"
+    watcher = Watcher(shared_broker.port, f"{base}/#")
+    watcher.client.publish(f"{base}/cmd/drive", "old", qos=1, retain=True)
+    watcher.wait_for(f"{base}/cmd/drive", "old")
+    side = sides(shared_broker.port, base, protocol=protocol)
+    assert side.up.wait(PATIENCE_S)
+    watcher.client.publish(f"{base}/cmd/estop", "new", qos=1, retain=True)
+    if stored:
+        assert side.messages.get(timeout=PATIENCE_S) == Message(f"{base}/cmd/drive", b"old", True)
+    assert side.messages.get(timeout=PATIENCE_S) == Message(f"{base}/cmd/estop", b"new", live)
+    for cmd in ("drive", "estop"):
+        watcher.client.publish(f"{base}/cmd/{cmd}", "", qos=1, retain=True).wait_for_publish(PATIENCE_S)
     watcher.close()
+
+
+def test_the_rest_of_a_messages_expiry_is_handed_on(
+    shared_broker: Mosquitto, sides: Callable[..., Side]
+) -> None:
+    side = sides(shared_broker.port, "expiry")
+    assert side.up.wait(PATIENCE_S)
+    sender = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    sender.connect("127.0.0.1", shared_broker.port)
+    sender.loop_start()
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.MessageExpiryInterval = 30
+    sender.publish("expiry/cmd/drive", "{}", qos=1, properties=properties)
+    assert side.messages.get(timeout=PATIENCE_S).expiry_s in {29, 30}
+    sender.disconnect()
+    sender.loop_stop()
 
 
 def test_nagle_is_off_on_the_socket(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.addon.depth import examples
@@ -148,13 +149,26 @@ def test_an_emergency_stop_that_overtook_latches_at_once(tmp_path: Path) -> None
     play(tmp_path, story)
 
 
-def test_what_is_no_stop_or_retained_does_nothing_on_the_stops_connection(tmp_path: Path) -> None:
+def test_what_is_no_stop_does_nothing_on_the_stops_connection(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.overtake("drive", DRIVE)
-        rig.arrivals.fast(RawCommand("estop", b"{}", True, rig.loop.time()))
         await asyncio.sleep(0.2)
         assert not rig.bridge.stopping.latched
         assert rig.motor_commands() == []
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("connection", ["regular", "fast"])
+def test_a_retained_emergency_stop_is_obeyed_on_either_connection(tmp_path: Path, connection: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.deliver("drive", DRIVE)
+        await rig.until(lambda: rig.robot.motor.moving)
+        getattr(rig.arrivals, connection)(RawCommand("estop", b"{}", True, rig.loop.time() + 1e-6))
+        await asyncio.sleep(0.2)
+        assert rig.bridge.stopping.latched
+        assert not rig.robot.motor.moving
 
     play(tmp_path, story)

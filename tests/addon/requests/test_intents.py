@@ -81,15 +81,15 @@ def test_malformed_payloads_are_refused_with_a_code(cmd: str, text: str, code: s
     assert refused.value.reason
 
 
-def desk() -> tuple[Reception, Ears, list[Request]]:
+def reception() -> tuple[Reception, Ears, list[Request]]:
     ears = Ears()
     obeyed: list[Request] = []
     return Reception(ears, obeyed.append), ears, obeyed
 
 
-@pytest.mark.parametrize("cmd", COMMANDS)
+@pytest.mark.parametrize("cmd", sorted({*COMMANDS} - {"stop", "estop"}))
 def test_retained_commands_are_refused_and_counted(cmd: str) -> None:
-    at, ears, obeyed = desk()
+    at, ears, obeyed = reception()
     at.receive(RawCommand(cmd, b'{"speed":1,"heading":1}', True, 0.0), 0.0)
     assert obeyed == []
     assert at.refused == {"RETAINED": 1}
@@ -97,14 +97,18 @@ def test_retained_commands_are_refused_and_counted(cmd: str) -> None:
 
 
 @pytest.mark.parametrize(("cmd", "meant"), [("stop", Stop()), ("estop", Estop())])
-def test_a_stop_with_a_broken_payload_still_stops(cmd: str, meant: object) -> None:
-    at, _, obeyed = desk()
-    at.receive(RawCommand(cmd, b"\xff{", False, 0.0), 100.0)
+@pytest.mark.parametrize("payload", [b"\xff{", b"", b"[]", b'{"cid":[]}', b"x" * 9999])
+@pytest.mark.parametrize("retained", [False, True])
+def test_a_stop_stops_whatever_its_payload_and_flag(
+    cmd: str, meant: object, payload: bytes, retained: bool
+) -> None:
+    at, _, obeyed = reception()
+    at.receive(RawCommand(cmd, payload, retained, 0.0), 100.0)
     assert [request.intent for request in obeyed] == [meant]
 
 
 def test_a_command_that_lay_around_is_not_obeyed() -> None:
-    at, ears, obeyed = desk()
+    at, ears, obeyed = reception()
     at.receive(RawCommand("led", b'{"r":1,"g":1,"b":1,"cid":"a"}', False, 0.0), 6.0)
     assert obeyed == []
     assert (ears.acks[-1][1]["code"], ears.acks[-1][1]["cid"]) == ("STALE", "a")
@@ -112,10 +116,10 @@ def test_a_command_that_lay_around_is_not_obeyed() -> None:
 
 @examples(50)
 @given(st.text(max_size=40) | st.sampled_from(COMMANDS), st.binary(max_size=300), st.booleans())
-def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(
+def test_no_bytes_make_the_reception_raise_and_each_is_obeyed_or_refused(
     cmd: str, payload: bytes, retained: bool
 ) -> None:
-    at, ears, obeyed = desk()
+    at, ears, obeyed = reception()
     at.receive(RawCommand(cmd, payload, retained, 0.0), 0.0)
     assert len(obeyed) + len(ears.acks) >= 1
     assert all("/" not in name and "+" not in name and "#" not in name for name, _ in ears.acks)
@@ -138,7 +142,7 @@ def test_no_bytes_make_the_desk_raise_and_each_is_obeyed_or_refused(
     ),
 )
 def test_no_json_object_becomes_a_drive_out_of_range(cmd: str, value: dict[str, object]) -> None:
-    at, _, obeyed = desk()
+    at, _, obeyed = reception()
     at.receive(RawCommand(cmd, json.dumps(value).encode(), False, 0.0), 0.0)
     for request in obeyed:
         if isinstance(request.intent, Drive):

@@ -257,3 +257,15 @@ def test_a_long_report_in_many_pieces_is_one_packet() -> None:
     (packet,) = [packet for piece in pieces for packet in decoder.feed(piece, 0.0)]
     assert packet == AsyncPacket(2, b"all systems nominal\r\n" * 70)
     assert decoder.stats.dropped_bytes == 0
+
+
+def test_a_response_in_two_pieces_is_read_long_after_an_event_in_two_pieces() -> None:
+    """The short way of the event once kept the arrival times of its pieces: the response counted as late."""
+    decoder = StreamDecoder()
+    event = wire.event(0x03, bytes(30))
+    response = wire.response(0, 7, b"\1\2")
+    assert decoder.feed(event[:20], 100.0) == []
+    assert decoder.feed(event[20:], 100.02) == [AsyncPacket(0x03, bytes(30))]
+    assert decoder.feed(response[:4], 105.0) == []
+    assert decoder.feed(response[4:], 105.02) == [Response(0, 7, b"\1\2")]
+    assert decoder.stats.timeouts == 0
