@@ -9,6 +9,7 @@ from functools import cache
 from typing import Literal
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.plain import plain
 
 Profile = Literal["generic", "bb8"]
 Place = tuple[int | None, int | None]
@@ -90,19 +91,14 @@ def found(
     """A finding of the rule `code`: every finding of lane 1 is made here.
 
     The level is the rule's in `profile` unless `level` is given, the hint its remedy unless `hint` is given.
+    What others wrote is made safe to show: see `plain`.
     Raises KeyError for a code that the table does not have, which is a defect of the caller.
     """
     rule = rules()[code]
+    level = level or rule.level_in(profile)
     line, column = place
-    return Finding(
-        code,
-        level or rule.level_in(profile),
-        message,
-        path,
-        line,
-        column,
-        hint or first_sentence(rule.remedy),
-    )
+    advice = plain(hint) if hint else first_sentence(rule.remedy)
+    return Finding(code, level, plain(message), plain(path), line, column, advice)
 
 
 def first_sentence(text: str) -> str:

@@ -63,11 +63,12 @@ RULES: tuple[Rule, ...] = (
         profile="bb8",
     ),
     Rule(
-        "SYMLINK_BROKEN", Area.STRUCTURE, Level.ERROR, "a link without a target",
-        "The link has no target, or leads in a circle.",
+        "SYMLINK_BROKEN", Area.STRUCTURE, Level.WARNING, "a link without a target",
+        "The link leads in a circle. In the bb8 profile every link must have a target in the folder; for other"
+        " apps a link may lead to a path of the image.",
         "Point it at a file that exists, or remove it.",
-        _BB8,
-        profile="bb8",
+        "symlink(7)",
+        strict=Level.ERROR,
     ),
     Rule(
         "TREE_SPECIAL_FILE", Area.STRUCTURE, Level.WARNING, "not a file, a folder or a link",

@@ -1,17 +1,42 @@
-"""Runs every rule over an add-on once and says what held."""
+"""Runs every rule over an app once and says what held."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.catalogue.rules import found
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.reading.facts import AddonFacts, gather
-from bb8deploy.checks.rules import images, manifest, modes, options, scripts, secrets, structure, versions
+from bb8deploy.checks.rules import (
+    bb8,
+    build,
+    manifest,
+    modes,
+    options,
+    scripts,
+    secrets,
+    shellcheck,
+    start,
+    structure,
+    versions,
+)
 
-STRUCTURE = (structure.check, scripts.check, images.check, secrets.check, versions.check, modes.check)
-MANIFEST = (manifest.check, options.check)
+RuleSet = Callable[[AddonFacts], Iterator[Finding]]
+STRUCTURE: tuple[RuleSet, ...] = (
+    structure.check,
+    scripts.check,
+    shellcheck.check,
+    build.check,
+    start.check,
+    bb8.check,
+    secrets.check,
+    versions.check,
+    modes.check,
+)
+MANIFEST: tuple[RuleSet, ...] = (manifest.check, options.check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +44,8 @@ class CheckReport:
     """What lane 1 found without running tests.
 
     `structure_ok`, `manifest_ok`: no rule of that group failed, and the whole tree was read; manifest_ok
-    asks for passing default options too, whatever the profile. `local_build` holds where the Supervisor
-    would build this folder. `runtime_folders` are the `tools` and `scripts` folders that may stay, with why.
+    asks for passing default options too, in every profile. `local_build` holds if the Supervisor would
+    build this folder. `runtime_folders` are the `tools` and `scripts` folders that may stay, with why.
     """
 
     findings: tuple[Finding, ...]
@@ -42,13 +67,13 @@ class CheckReport:
 def check_addon(
     addon: Path, *, workspace: Path | None, profile: str = "generic", mode: Mode | None = None
 ) -> CheckReport:
-    """Every rule over the add-on in `addon`; `profile` is `generic` or `bb8`, `mode` None to find it."""
+    """Every rule over the app in `addon`; `profile` is `generic` or `bb8`, `mode` None to find it."""
     facts = gather(addon, workspace=workspace, profile=profile, mode=mode)
-    first = [finding for rule in STRUCTURE for finding in rule(facts)]
-    second = [finding for rule in MANIFEST for finding in rule(facts)]
+    first = [finding for rule in STRUCTURE for finding in _guarded(rule, facts)]
+    second = [finding for rule in MANIFEST for finding in _guarded(rule, facts)]
     defaults = options.default_options(facts)
     # Without a readable config the rules about versions and modes had nothing to look at.
-    structure_ok = not _failed(first) and facts.config is not None and facts.config.readable
+    structure_ok = not _failed(first) and facts.whole and facts.config is not None and facts.config.readable
     return CheckReport(
         findings=tuple(sorted({*first, *second}, key=_order)),
         mode=facts.mode,
@@ -56,7 +81,7 @@ def check_addon(
         version=str(facts.raw.get("version") or ""),
         structure_ok=structure_ok,
         manifest_ok=not _failed(second) and bool(defaults and defaults.valid),
-        local_build=structure_ok and "image" not in facts.raw and bool(facts.dockerfiles),
+        local_build=structure_ok and facts.built_here and bool(facts.dockerfiles),
         runtime_folders=tuple(
             (name, why)
             for name in structure.MARKED
@@ -66,6 +91,16 @@ def check_addon(
     )
 
 
+def _guarded(rule: RuleSet, facts: AddonFacts) -> list[Finding]:
+    """The rule's findings; a rule that stops on what an author wrote does not take the others with it."""
+    try:
+        return list(rule(facts))
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        name = rule.__module__.rpartition(".")[2]
+        message = f"the rules of `{name}` stopped: {type(error).__name__}: {error}"
+        return [found("RULE_FAILED", message)]
+
+
 def _failed(findings: list[Finding]) -> bool:
     return any(finding.level is Level.ERROR for finding in findings)
 
@@ -73,8 +108,7 @@ def _failed(findings: list[Finding]) -> bool:
 def _rating(facts: AddonFacts) -> int | None:
     if not facts.verdict:
         return None
-    own_profile = "apparmor.txt" in facts.files
-    return facts.verdict.rating_with_profile if own_profile else facts.verdict.rating
+    return facts.verdict.rating_with_profile if start.has_profile(facts) else facts.verdict.rating
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str, str]:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.catalogue.rules import found
 from bb8deploy.workspace.addon import parse_config
 
 # The Supervisor takes the first of these and holds it to a schema; without one it refuses the repository
@@ -22,28 +23,30 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 def check_store(root: Path, *, strict: Level) -> Iterator[Finding]:
     """Every store rule over the folder `root`; `strict` is the level of what keeps it from being added."""
-    yield from _repository(root, strict)
+    yield from check_repository(root, strict)
+    yield from check_pages(root)
+
+
+def check_pages(root: Path) -> Iterator[Finding]:
+    """What the store shows of an app: pages, pictures, links."""
     for name in PAGES:
         if not (root / name).is_file():
-            message = "it is missing, and the store would show it"
-            yield Finding("STORE_PAGE_MISSING", Level.WARNING, message, name, hint=f"Add {name}.")
+            yield found("STORE_PAGE_MISSING", "it is missing, and the store would show it", name)
         elif name.endswith(".png") and not (root / name).read_bytes().startswith(_PNG):
-            message = "it is no PNG picture"
-            yield Finding("STORE_PAGE_MISSING", Level.WARNING, message, name, hint="Save it as PNG.")
+            yield found("STORE_PAGE_MISSING", "it is not a PNG picture", name, hint="Save it as PNG.")
     for name in PAGES[:3]:
         yield from _links(root, name)
 
 
-def _repository(root: Path, strict: Level) -> Iterator[Finding]:
+def check_repository(root: Path, strict: Level) -> Iterator[Finding]:
+    """The file that makes a git repository a store."""
     name = next((name for name in REPOSITORY_NAMES if (root / name).is_file()), "")
     if not name:
         message = "there is no repository.yaml, so Home Assistant refuses the repository as a store"
-        hint = "Add repository.yaml with `name:`, `url:` and `maintainer:` beside config.yaml."
-        yield Finding("REPOSITORY_MISSING", strict, message, REPOSITORY_NAMES[0], hint=hint)
+        yield found("REPOSITORY_MISSING", message, REPOSITORY_NAMES[0], level=strict)
         return
     for problem in _repository_problems(root / name):
-        hint = "Mend it; the Supervisor refuses the repository as a store otherwise."
-        yield Finding("REPOSITORY_INVALID", strict, problem, name, hint=hint)
+        yield found("REPOSITORY_INVALID", problem, name, level=strict)
 
 
 def _repository_problems(path: Path) -> Iterator[str]:
@@ -53,11 +56,11 @@ def _repository_problems(path: Path) -> Iterator[str]:
         yield error.cause
         return
     if not isinstance(said.get("name"), str):
-        yield "`name` is missing or no text"
+        yield "`name` is missing or not text"
     if not isinstance(said.get("maintainer", ""), str):
-        yield "`maintainer` is no text"
+        yield "`maintainer` is not text"
     if "url" in said and not _is_url(said["url"]):
-        yield "`url` is no address"
+        yield "`url` is not an address"
 
 
 def _is_url(value: object) -> bool:
@@ -74,12 +77,11 @@ def _links(root: Path, name: str) -> Iterator[Finding]:
         for target in _LINK.findall(line):
             if not _leads_somewhere(root, target):
                 message = f"the link to {target} leads nowhere in the published repository"
-                hint = "Link to a file of the add-on's folder, or to a full address."
-                yield Finding("STORE_LINK_BROKEN", Level.WARNING, message, name, number, hint=hint)
+                yield found("STORE_LINK_BROKEN", message, name, (number, None))
 
 
 def _leads_somewhere(root: Path, target: str) -> bool:
-    """Addresses are believed (nothing is fetched); a path must lie in the tree."""
+    """Addresses are not fetched; a path must exist in the tree."""
     if target.startswith("#"):
         return True
     if urlsplit(target).scheme:

@@ -82,6 +82,8 @@ def config_path(folder: Path) -> Path:
 
 def parse_config(data: bytes, name: str) -> dict[str, Any]:
     """The mapping that a config file holds; raises UsageError with the line of the first mistake."""
+    if name.endswith(".json"):
+        return _parse_json(data, name)
     import yaml
 
     try:
@@ -89,7 +91,26 @@ def parse_config(data: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise _unreadable(name, f"byte {error.start} is not UTF-8", "Save it as UTF-8.") from error
     except yaml.YAMLError as error:
-        raise _unreadable(name, _where(error), "Mend the YAML on that line.") from error
+        raise _unreadable(name, _where(error), "Fix the YAML on that line.") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _unreadable(name, str(error), "Fix the value.") from error
+    return _mapping(raw, name)
+
+
+def _parse_json(data: bytes, name: str) -> dict[str, Any]:
+    """A config.json is JSON and nothing else, as for the Supervisor."""
+    import json
+
+    try:
+        raw = json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, f"byte {error.start} is not UTF-8", "Save it as UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(name, str(error), "Fix the JSON on that line.") from error
+    return _mapping(raw, name)
+
+
+def _mapping(raw: Any, name: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise _unreadable(name, "it holds no mapping", "Write `key: value` lines at its top level.")
     return raw

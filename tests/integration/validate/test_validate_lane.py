@@ -19,7 +19,7 @@ FILES = {
     "config.yaml": (
         'name: Small\nversion: "1.4.2"\nslug: small\ndescription: An add-on for tests\narch:\n  - amd64\n'
     ),
-    "Dockerfile": "ARG BUILD_FROM=ghcr.io/home-assistant/base:3.23\nFROM ${BUILD_FROM}\n",
+    "Dockerfile": "ARG BUILD_FROM=ghcr.io/home-assistant/base:3.23\nFROM ${BUILD_FROM}\nENTRYPOINT []\n",
     "run.sh": "#!/usr/bin/env bash\nexec sleep infinity\n",
 }
 
@@ -90,7 +90,7 @@ def test_the_json_document_stands_alone_and_the_contract_agrees(workspace: Path)
     done = bb8(workspace, "validate", "--json")
     document = json.loads(done.stdout)
     (finding,) = [f for f in document["findings"] if f["level"] == "warning"]
-    assert (finding["code"], finding["line"], finding["column"]) == ("CONFIG_NO_EFFECT", 7, 11)
+    assert (finding["code"], finding["line"], finding["column"]) == ("CONFIG_NO_EFFECT", 7, 1)
     contract = next((workspace / "reports" / "runs").glob("*/validate_contract_v1.json"))
     told = json.loads(contract.read_text())
     assert told["verdict"] == document["verdict"] == "PASS"
@@ -137,7 +137,7 @@ def test_findings_are_results_and_stand_on_stdout_with_a_caret(workspace: Path) 
         "      7:5  warning CONFIG_OLD_WORD: `arch` names what is no longer supported: armv7\n"
         "           |   - armv7\n"
         "           |     ^\n"
-        "           Use today's word.\n"
+        "           Use the current word.\n"
     ) in done.stdout
 
 

@@ -22,6 +22,7 @@ options:
   level: info
 schema:
   level: list(debug|info)
+init: false
 """
 DOCKERFILE = """\
 ARG BUILD_FROM=ghcr.io/home-assistant/base:3.23

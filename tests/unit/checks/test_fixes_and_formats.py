@@ -38,14 +38,14 @@ def test_what_is_safe_is_mended_and_planned_without_writing(addon: Path) -> None
     report = check_addon(addon, workspace=None, profile="bb8")
     assert report.passed
     assert report.version == "1.10"
-    assert 'version: "1.10" # ours' in (addon / "config.yaml").read_text()
+    assert 'version: "1.10"  # ours' in (addon / "config.yaml").read_text()
     assert list(plan_fixes(addon)) == []
 
 
 def test_the_diff_shows_run_bit_line_ends_and_text(addon: Path) -> None:
     spoil(addon)
     diffs = {fix.path: fix.diff() for fix in plan_fixes(addon)}
-    assert '+version: "1.10" # ours\n' in diffs["config.yaml"]
+    assert '+version: "1.10"  # ours\n' in diffs["config.yaml"]
     assert "new mode 100755" in diffs["run.sh"]
     assert "-#!/usr/bin/env bash^M\n" in diffs["run.sh"]
 

@@ -174,6 +174,7 @@ def test_a_generic_addon_needs_none_of_our_files(addon: Path, check: Check) -> N
     for name in ("run.sh", "services.d", "requirements.txt"):
         path = addon / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+    change(addon / "Dockerfile", "COPY services.d /etc/services.d\nCOPY run.sh /usr/src/app/run.sh\n", "")
     assert check(profile="generic").passed
 
 
@@ -231,7 +232,7 @@ def test_shellcheck_speaks_where_it_is_installed(addon: Path, check: Check) -> N
     if not shutil.which("shellcheck"):
         pytest.skip("SKIPPED: shellcheck is not installed")
     (addon / "more.sh").write_text("#!/bin/bash\nif [ $1 = ]; then\n")
-    assert "SCRIPT_SHELLCHECK" in codes(check(), Level.ERROR)
+    assert "SCRIPT_SHELLCHECK" in codes(check(), Level.WARNING)
 
 
 def test_without_shellcheck_the_report_says_so(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:

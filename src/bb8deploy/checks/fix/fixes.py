@@ -1,18 +1,21 @@
-"""What can be mended without a decision: run bits, line ends, the version's quotes, an empty `map:`."""
+"""What can be fixed without a decision: run bits, line ends, the version's quotes, an empty list."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.atomic import write_bytes
-from bb8deploy.base.findings import Finding
+from bb8deploy.checks.fix import yaml_edit
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.reading.facts import AddonFacts, gather
 from bb8deploy.checks.reading.source import Source, parse_source
-from bb8deploy.checks.rules.scripts import check as check_scripts
+from bb8deploy.checks.rules.scripts import in_image, is_script, unexecutable
+
+# Keys that end the Supervisor's reload if they are empty, and that mean the same as an empty list.
+_LISTS = ("map", "devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Fix:
     description: str
 
     def diff(self) -> str:
-        """The change as a unified diff, with git's lines for a run bit; "" where nothing changes."""
+        """The change as a unified diff, with git's lines for a run bit; "" if nothing changes."""
         old, new = (_lines(data) for data in (self.before, self.after))
         head = (
             f"diff --git a/{self.path} b/{self.path}\nold mode 100644\nnew mode 100755\n"
@@ -46,17 +49,16 @@ def _lines(data: bytes) -> list[str]:
     return lines
 
 
-def plan_fixes(addon: Path) -> Iterator[Fix]:
-    """Every safe fix of the add-on in `addon`, one for each file; nothing is written."""
-    facts = gather(addon, workspace=None, profile="bb8", mode=Mode.LOCAL_DEV)
-    found: dict[str, list[Finding]] = {}
-    for finding in check_scripts(facts):
-        if finding.code in {"SCRIPT_CRLF", "SCRIPT_NOT_EXECUTABLE"}:
-            found.setdefault(finding.path, []).append(finding)
-    for path in sorted(found):
-        yield _script(facts, path, {finding.code for finding in found[path]})
-    if facts.config and facts.config.readable and not facts.config.path.endswith(".json"):
-        yield from _config(facts, facts.config)
+def plan_fixes(addon: Path, *, profile: str = "generic") -> Iterator[Fix]:
+    """Every safe fix of the app in `addon`, one for each file; nothing is written."""
+    facts = gather(addon, workspace=None, profile=profile, mode=Mode.LOCAL_DEV)
+    windows = {p for p, data in facts.contents.items() if b"\r\n" in data and is_script(p, data)}
+    lacking = set(unexecutable(facts, in_image(facts)))
+    for path in sorted((windows | lacking) - facts.links.keys()):
+        yield _script(facts, path, unix=path in windows, run_bit=path in lacking)
+    config = facts.config
+    if config and config.readable and not config.path.endswith(".json") and config.path not in facts.links:
+        yield from _config(facts, config)
 
 
 def apply_fixes(addon: Path, fixes: Iterable[Fix]) -> None:
@@ -66,65 +68,57 @@ def apply_fixes(addon: Path, fixes: Iterable[Fix]) -> None:
         write_bytes(addon / fix.path, fix.after, mode=mode | 0o111 if fix.executable else mode)
 
 
-def _script(facts: AddonFacts, path: str, codes: set[str]) -> Fix:
-    before = facts.contents[path]
-    after = before.replace(b"\r\n", b"\n") if "SCRIPT_CRLF" in codes else before
-    words = [
-        *(["unix line ends"] if after != before else []),
-        *(["run bit"] if "SCRIPT_NOT_EXECUTABLE" in codes else []),
-    ]
+def _script(facts: AddonFacts, path: str, *, unix: bool, run_bit: bool) -> Fix:
+    before = facts.contents.get(path, b"")
+    after = before.replace(b"\r\n", b"\n") if unix else before
+    words = [*(["unix line ends"] if unix else []), *(["run bit"] if run_bit else [])]
     had = facts.files[path].executable
-    return Fix(path, before, after, had, had or "SCRIPT_NOT_EXECUTABLE" in codes, " and ".join(words))
+    return Fix(path, before, after, had, had or run_bit, " and ".join(words))
 
 
 def _config(facts: AddonFacts, config: Source) -> Iterator[Fix]:
-    before = facts.contents[config.path]
-    after = before
+    text, words = fixed_config(config.text, config.path)
+    if words:
+        run_bit = facts.files[config.path].executable
+        before = facts.contents[config.path]
+        yield Fix(config.path, before, text.encode(), run_bit, run_bit, " and ".join(words))
+
+
+def fixed_config(text: str, path: str) -> tuple[str, list[str]]:
+    """The config's text with every safe fix, each proven by parsing, and what was done in words."""
     words: list[str] = []
     for key, change, what in (
         ("version", _quoted_version, "quotes around the version"),
-        ("map", _empty_map, "`map:` as an empty list"),
+        *((key, _empty_list, f"`{key}:` as an empty list") for key in _LISTS),
     ):
-        source = parse_source(after, config.path)
-        if not isinstance(source.data, dict) or key not in source.data:
-            continue
-        changed = change(source, source.data[key])
-        if changed is not None and _only(source, changed, key):
-            after = changed.encode()
+        changed = change(parse_source(text.encode(), path), key)
+        if changed is not None:
+            text = changed
             words.append(what)
-    if after != before:
-        run_bit = facts.files[config.path].executable
-        yield Fix(config.path, before, after, run_bit, run_bit, " and ".join(words))
+    return text, words
 
 
-def _quoted_version(source: Source, value: object) -> str | None:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+def _quoted_version(source: Source, key: str) -> str | None:
+    """The text with quotes around a number, which then reads as it is written."""
+    value = source.data.get(key) if isinstance(source.data, dict) else None
+    written = source.written.get((key,), "")
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not written:
         return None
-    return _replace(source, "version", lambda text: f'"{text}"')
+    changed = yaml_edit.replace(source.text, (key,), written, f'"{written}"')
+    if changed and yaml_edit.proven(source.text, changed, source.path, key, written):
+        return changed
+    return None
 
 
-def _empty_map(source: Source, value: object) -> str | None:
-    return _replace(source, "map", lambda _text: "[]") if value is None else None
-
-
-def _replace(source: Source, key: str, change: Callable[[str], str]) -> str | None:
-    """The text with the scalar behind `key:` on its own line changed; what follows on the line stays."""
-    line, column = source.keys.get((key,), (0, 0))
-    lines = source.text.splitlines(keepends=True)
-    if not line or column != 1:
+def _empty_list(source: Source, key: str) -> str | None:
+    if not isinstance(source.data, dict) or key not in source.data or source.data[key] is not None:
         return None
-    head, colon, rest = lines[line - 1].partition(":")
-    bare = rest.split(" #")[0].strip()
-    comment = rest[rest.index(" #") :] if " #" in rest else rest[len(rest.rstrip("\r\n")) :]
-    lines[line - 1] = f"{head}{colon} {change(bare)}{comment}"
-    return "".join(lines)
-
-
-def _only(source: Source, text: str, key: str) -> bool:
-    """Whether the changed text differs from the data in `key` alone; a fix that does more is no fix."""
-    changed = parse_source(text.encode(), source.path)
-    if not changed.readable or not isinstance(changed.data, dict):
-        return False
-    return {k: v for k, v in changed.data.items() if k != key} == {
-        k: v for k, v in source.data.items() if k != key
-    }
+    written = source.written.get((key,), "")
+    changed = (
+        yaml_edit.replace(source.text, (key,), written, "[]")
+        if written
+        else yaml_edit.fill(source.text, (key,), "[]")
+    )
+    if changed and yaml_edit.proven(source.text, changed, source.path, key, []):
+        return changed
+    return None

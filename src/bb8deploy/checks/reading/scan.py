@@ -1,7 +1,8 @@
-"""Walks the add-on's folder once, within bounds, and never raises for what it finds there."""
+"""Walks the app's folder once, within bounds, and never raises for what it finds there."""
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import stat
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.catalogue.rules import found
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import MAX_FILES, leads_out
 
@@ -18,7 +20,7 @@ MAX_DEPTH = 60
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """One file that belongs to the add-on: relative path, size in bytes, the owner's run bit."""
+    """One file of the app: relative path, size in bytes, the owner's run bit."""
 
     path: str
     size: int
@@ -32,26 +34,29 @@ class FileFact:
 
 @dataclass(slots=True)
 class Scan:
-    """Files, folders and the names at the top (ignored ones too), with what went wrong on the way."""
+    """Files (a link to a file inside counts as one), folders, links, and the names at the top.
+
+    `links` maps a link's path to the text of its target; `whole` is False if the walk was cut short.
+    """
 
     files: dict[str, FileFact] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
     top: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     whole: bool = True
 
 
-def scan(root: Path, ignore: Ignore) -> Scan:
-    """What lies under `root`; at most MAX_FILES files and MAX_DEPTH levels, links are not followed."""
+def scan(root: Path, ignore: Ignore, *, profile: str = "generic") -> Scan:
+    """What is under `root`; at most MAX_FILES files and MAX_DEPTH levels, links are not walked into."""
     result = Scan()
     for item, path, depth in _items(root, ignore, result):
         if len(result.files) >= MAX_FILES or depth > MAX_DEPTH:
             result.whole = False
             message = f"more than {MAX_FILES} files or {MAX_DEPTH} levels; the rest was not read"
-            hint = "Name what does not belong to the add-on in ops/rsync_runtime.exclude."
-            result.findings.append(Finding("TREE_TOO_LARGE", Level.ERROR, message, path, hint=hint))
+            result.findings.append(found("TREE_TOO_LARGE", message, path))
             break
-        _record(root, item, path, result)
+        _record(root, item, path, result, profile)
     return result
 
 
@@ -75,17 +80,17 @@ def _items(root: Path, ignore: Ignore, result: Scan) -> Iterator[tuple[os.DirEnt
 
 def _listing(root: Path, folder: str, result: Scan) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(root / folder) as found:
-            return sorted(found, key=lambda item: item.name)
+        with os.scandir(root / folder) as entries:
+            return sorted(entries, key=lambda item: item.name)
     except OSError as error:
         result.findings.append(_unreadable(folder, error))
         return []
 
 
-def _record(root: Path, item: os.DirEntry[str], path: str, result: Scan) -> None:
+def _record(root: Path, item: os.DirEntry[str], path: str, result: Scan, profile: str) -> None:
     try:
         if item.is_symlink():
-            result.findings.extend(_link(root, path))
+            _link(root, path, result, profile)
             return
         info = item.stat(follow_symlinks=False)
     except OSError as error:
@@ -95,27 +100,36 @@ def _record(root: Path, item: os.DirEntry[str], path: str, result: Scan) -> None
         result.files[path] = FileFact(path, info.st_size, bool(info.st_mode & 0o100))
     elif not stat.S_ISDIR(info.st_mode):
         message = f"{path} is neither a file, a folder nor a link"
-        result.findings.append(
-            Finding("TREE_SPECIAL_FILE", Level.ERROR, message, path, hint="Remove it from the add-on.")
-        )
+        result.findings.append(found("TREE_SPECIAL_FILE", message, path, profile=profile))
 
 
-def _link(root: Path, path: str) -> Iterator[Finding]:
-    target = os.readlink(root / path)  # noqa: PTH115 - the text as it stands, not a normalised Path
+def _link(root: Path, path: str, result: Scan, profile: str) -> None:
+    """Records a link; what it leads to is a file of the app if it is a file inside the folder."""
+    target = os.readlink(root / path)  # noqa: PTH115 - the text as it is, not a normalised Path
+    result.links[path] = target
+    circle = False
     try:
-        inside = (root / path).resolve(strict=False).is_relative_to(root.resolve())
-    except (OSError, RuntimeError):
-        inside = False
+        real = (root / path).resolve(strict=True)
+        info = real.stat() if real.is_relative_to(root.resolve()) else None
+    except (OSError, RuntimeError) as error:
+        info = None
+        circle = isinstance(error, RuntimeError) or error.errno == errno.ELOOP
+    if info and stat.S_ISREG(info.st_mode):
+        result.files[path] = FileFact(path, info.st_size, bool(info.st_mode & 0o100))
+    if profile == "bb8":
+        result.findings.extend(_judge_link(path, target, reached=info is not None))
+    elif circle:
+        result.findings.append(found("SYMLINK_BROKEN", f"the link to {target} leads in a circle", path))
+
+
+def _judge_link(path: str, target: str, *, reached: bool) -> Iterator[Finding]:
     if leads_out(path, target):
-        hint = "Replace it by a copy of the file, or by a link that stays inside."
-        message = f"the link leads out of the add-on's folder, to {target}"
-        yield Finding("SYMLINK_OUTSIDE", Level.ERROR, message, path, hint=hint)
-    elif not inside or not (root / path).exists():
-        hint = "Point it at a file that exists, or remove it."
-        message = f"the link leads to {target}, where nothing can be reached"
-        yield Finding("SYMLINK_BROKEN", Level.ERROR, message, path, hint=hint)
+        yield found("SYMLINK_OUTSIDE", f"the link leads out of the app's folder, to {target}", path)
+    elif not reached:
+        message = f"the link leads to {target}, which cannot be reached"
+        yield found("SYMLINK_BROKEN", message, path, profile="bb8")
 
 
 def _unreadable(path: str, error: OSError) -> Finding:
-    message = f"{path or 'the add-on folder'} cannot be read: {error.strerror}"
-    return Finding("FILE_UNREADABLE", Level.ERROR, message, path, hint="Give yourself the right to read it.")
+    message = f"{path or 'the app folder'} cannot be read: {error.strerror}"
+    return found("FILE_UNREADABLE", message, path, level=Level.ERROR)

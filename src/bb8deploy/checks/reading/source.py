@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.catalogue.rules import found
+from bb8deploy.checks.reading.json_source import MAX_DEPTH, JsonProblem, JsonText, Place, Where
 
 MAX_BYTES = 512 * 1024
-MAX_DEPTH = 64
 MAX_VALUES = 50_000
-Place = tuple[int, int]
-Where = tuple[str | int, ...]
+_INDENT = re.compile(r"^[ \-?]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was read: its data (None where `readable` is False), the places of its values, findings.
+    """A file that was read: its data (None if not `readable`), the places of its values, findings.
 
     `places` maps a path of keys and indexes to (line, column) of the value, `keys` to that of the key.
+    `written` holds scalars without quotes as they are written, where the data differs from the text.
     """
 
     path: str
@@ -30,16 +31,33 @@ class Source:
     readable: bool = False
     places: Mapping[Where, Place] = field(default_factory=dict)
     keys: Mapping[Where, Place] = field(default_factory=dict)
-    plain: frozenset[Where] = frozenset()
+    written: Mapping[Where, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     def place(self, where: Where) -> Place | tuple[None, None]:
         """Line and column of the value at `where`, or of the nearest thing around it that exists."""
+        return self._nearest(where, self.places, self.keys)
+
+    def key_place(self, where: Where) -> Place | tuple[None, None]:
+        """Line and column of the key at `where`, or of the nearest thing around it that exists."""
+        return self._nearest(where, self.keys, self.places)
+
+    def _nearest(
+        self, where: Where, first: Mapping[Where, Place], second: Mapping[Where, Place]
+    ) -> Place | tuple[None, None]:
         for end in range(len(where), 0, -1):
-            found = self.places.get(where[:end]) or self.keys.get(where[:end])
-            if found:
-                return found
+            for part in (where[:end], tuple(map(str, where[:end]))):
+                place = first.get(part) or second.get(part)
+                if place:
+                    return place
         return (1, 1) if self.text else (None, None)
+
+    def with_level(self, level: Level) -> Source:
+        """The same source with its findings at `level`, errors only: warnings stay what they are."""
+        findings = tuple(
+            replace(one, level=level) if one.level is Level.ERROR else one for one in self.findings
+        )
+        return replace(self, findings=findings)
 
 
 def read_source(root: Path, path: str) -> Source:
@@ -48,69 +66,84 @@ def read_source(root: Path, path: str) -> Source:
     try:
         size = file.stat().st_size
         if size > MAX_BYTES:
-            return _refused(path, "FILE_TOO_LARGE", f"{path} has {size} bytes; {MAX_BYTES} is the most")
+            return _refused(path, "FILE_TOO_LARGE", f"{path} has {size} bytes; at most {MAX_BYTES} are read")
         data = file.read_bytes()
-    except OSError as error:
-        return _refused(path, "FILE_UNREADABLE", f"{path} cannot be read: {error.strerror}")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return _refused(path, "FILE_UNREADABLE", f"{path} cannot be read: {why}")
     return parse_source(data, path)
 
 
 def parse_source(data: bytes, path: str) -> Source:
-    """`read_source` for bytes in hand; `path` names them and tells JSON from YAML by its suffix."""
+    """`read_source` for bytes in hand; the suffix of `path` says whether they are JSON or YAML."""
     if b"\0" in data:
         return _refused(path, "FILE_BINARY", f"{path} is a binary file, not text")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return _refused(path, "FILE_NOT_UTF8", f"byte {error.start} of {path} is not UTF-8", line)
+        return _refused(path, "FILE_NOT_UTF8", f"byte {error.start} of {path} is not UTF-8", (line, 1))
     return _read_json(text, path) if path.endswith(".json") else _read_yaml(text, path)
+
+
+def _read_json(text: str, path: str) -> Source:
+    reader = JsonText(text)
+    try:
+        data = reader.read()
+    except JsonProblem as problem:
+        if problem.deep:
+            return _refused(path, "YAML_TOO_DEEP", f"{path} is nested too deeply", problem.place)
+        message = f"{path} is not valid JSON: {problem}"
+        return _refused(path, "JSON_INVALID", message, problem.place, text)
+    findings = tuple(_twice(path, reader.twice))
+    return Source(path, text, data, True, reader.values, reader.keys, reader.written, findings)
 
 
 def _read_yaml(text: str, path: str) -> Source:
     import yaml
 
     try:
-        deep = _too_deep(text)
+        deep = _too_deep(text) if _may_be_deep(text) else 0
         if deep:
-            return _refused(path, "YAML_TOO_DEEP", f"{path} nests deeper than {MAX_DEPTH} levels", deep)
-        loader = _loader_class()(text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return Source(path, text, {}, readable=True)
-            if _expanded(node, {}) > MAX_VALUES:
-                message = f"the anchors of {path} unfold to more than {MAX_VALUES} values"
-                return _refused(path, "YAML_BOMB", message, node.start_mark.line + 1)
-            places = _Places()
-            places.visit(node, ())
-            data = loader.construct_document(node)
-        finally:
-            loader.dispose()
+            message = f"{path} is nested deeper than {MAX_DEPTH} levels"
+            return _refused(path, "YAML_TOO_DEEP", message, (deep, 1))
+        return _compose(text, path)
     except yaml.YAMLError as error:
         return _broken(error, text, path)
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        return _refused(path, "YAML_INVALID", f"{path} holds a value that cannot be built: {error}")
-    findings = tuple(places.findings(path))
-    return Source(path, text, data or {}, True, places.values, places.keys, frozenset(places.plain), findings)
+    except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        return _refused(path, "YAML_INVALID", f"{path} holds a value that cannot be read: {error}")
 
 
-def _read_json(text: str, path: str) -> Source:
+def _compose(text: str, path: str) -> Source:
+    """The source of YAML text that is not too deep; raises what PyYAML raises."""
+    loader = _loader_class()(text)
     try:
-        data = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        return _refused(path, "YAML_TOO_DEEP", f"{path} nests too deeply")
-    except ValueError as error:
-        line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
-        message = getattr(error, "msg", str(error))
-        return _refused(path, "JSON_INVALID", f"{path} is no JSON: {message}", line, column, text)
-    # JSON is YAML, near enough to take the places from there; without them findings have no line.
-    marked = _read_yaml(text, path)
-    return Source(path, text, data, True, marked.places, marked.keys)
+        node = loader.get_single_node()
+        if node is None:
+            return Source(path, text, {}, readable=True)
+        known: dict[int, int] = {}
+        count = _expanded(node, known)
+        if count > MAX_VALUES and count > 2 * len(known):
+            message = f"the aliases of {path} expand to more than {MAX_VALUES} values"
+            return _refused(path, "YAML_BOMB", message, (node.start_mark.line + 1, 1))
+        places = _Places()
+        places.visit(node, ())
+        data = loader.construct_document(node)
+    finally:
+        loader.dispose()
+    findings = [*_twice(path, places.twice), *_long(path, count)]
+    return Source(path, text, data or {}, True, places.values, places.keys, places.written, tuple(findings))
 
 
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")
+def _long(path: str, count: int) -> Iterator[Finding]:
+    if count > MAX_VALUES:
+        yield found("FILE_LONG", f"{path} has {count} values", path)
+
+
+def _twice(path: str, twice: list[tuple[str, Place, int]]) -> Iterator[Finding]:
+    for key, place, first in twice:
+        message = f"`{key}` is already set in line {first}; the last one counts"
+        yield found("YAML_KEY_TWICE", message, path, place)
 
 
 def _loader_class() -> Any:
@@ -119,8 +152,15 @@ def _loader_class() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def _may_be_deep(text: str) -> bool:
+    """Whether the text could nest deeper than MAX_DEPTH: each level takes a bracket or a column."""
+    brackets = text.count("[") + text.count("{")
+    indent = max((len(one[0]) for one in _INDENT.finditer(text)), default=0)
+    return brackets + indent >= MAX_DEPTH
+
+
 def _too_deep(text: str) -> int:
-    """The line where nesting passes MAX_DEPTH, 0 where it never does; libyaml's composer would crash."""
+    """The line where nesting passes MAX_DEPTH, 0 if it never does; libyaml's composer would crash."""
     import yaml
 
     depth = 0
@@ -145,27 +185,31 @@ def _children(node: Any) -> Iterator[Any]:
 
 
 def _expanded(node: Any, known: dict[int, int]) -> int:
-    """How many values the node stands for once every alias is unfolded; a loop counts as endless."""
+    """How many values the node stands for with every alias expanded; a loop counts as endless.
+
+    `known` gets an entry for each node that is written in the text.
+    """
     if id(node) not in known:
-        known[id(node)] = MAX_VALUES + 1
+        known[id(node)] = 1_000_000_000
         known[id(node)] = 1 + sum(_expanded(child, known) for child in _children(node))
     return known[id(node)]
 
 
 @dataclass(slots=True)
 class _Places:
-    """Collects where each value stands, and which keys stand twice in one mapping."""
+    """Collects the place of each value, and which keys are set twice in one mapping."""
 
     values: dict[Where, Place] = field(default_factory=dict)
     keys: dict[Where, Place] = field(default_factory=dict)
-    plain: set[Where] = field(default_factory=set)
+    written: dict[Where, str] = field(default_factory=dict)
     twice: list[tuple[str, Place, int]] = field(default_factory=list)
 
     def visit(self, node: Any, where: Where) -> None:
         self.values[where] = _place(node)
-        if node.id == "scalar" and not node.style:
-            self.plain.add(where)
-        if node.id == "sequence":
+        if node.id == "scalar":
+            if not node.style:
+                self.written[where] = node.value
+        elif node.id == "sequence":
             for index, item in enumerate(node.value):
                 self.visit(item, (*where, index))
         elif node.id == "mapping":
@@ -181,28 +225,9 @@ class _Places:
             self.keys[inner] = _place(key)
             self.visit(value, inner)
 
-    def findings(self, path: str) -> Iterator[Finding]:
-        for key, (line, column), first in self.twice:
-            message = f"`{key}` stands here for the second time, after line {first}; the last one counts"
-            hint = "Keep one of the two."
-            yield Finding("YAML_KEY_TWICE", Level.ERROR, message, path, line, column, hint)
-
 
 def _place(node: Any) -> Place:
     return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-_HINTS = {
-    "FILE_TOO_LARGE": "Check that this is the right file; an add-on's settings are a few kilobytes.",
-    "FILE_UNREADABLE": "Give yourself the right to read it.",
-    "FILE_BINARY": "Replace it by a text file in UTF-8.",
-    "FILE_NOT_UTF8": "Save the file as UTF-8.",
-    "YAML_TAB": "Indent with spaces.",
-    "YAML_INVALID": "Mend the YAML on that line.",
-    "YAML_TOO_DEEP": "Flatten it; no add-on file needs that depth.",
-    "YAML_BOMB": "Write the values out, without aliases of aliases.",
-    "JSON_INVALID": "Mend the JSON on that line.",
-}
 
 
 def _broken(error: Any, text: str, path: str) -> Source:
@@ -212,13 +237,12 @@ def _broken(error: Any, text: str, path: str) -> Source:
     before = lines[line - 1][: column or 0] if line and line <= len(lines) else ""
     if "\t" in before or "'\\t'" in str(error):
         message = f"{path} is indented with a tab, which YAML forbids"
-        return _refused(path, "YAML_TAB", message, line, column, text)
-    message = f"{path} is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}"
-    return _refused(path, "YAML_INVALID", message, line, column, text)
+        return _refused(path, "YAML_TAB", message, (line, column), text)
+    message = f"{path} is not valid YAML: {getattr(error, 'problem', None) or 'it cannot be read'}"
+    return _refused(path, "YAML_INVALID", message, (line, column), text)
 
 
 def _refused(
-    path: str, code: str, message: str, line: int | None = None, column: int | None = None, text: str = ""
+    path: str, code: str, message: str, place: tuple[int | None, int | None] = (None, None), text: str = ""
 ) -> Source:
-    finding = Finding(code, Level.ERROR, message, path, line, column, _HINTS[code])
-    return Source(path, text, findings=(finding,))
+    return Source(path, text, findings=(found(code, message, path, place),))

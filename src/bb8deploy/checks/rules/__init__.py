@@ -1,1 +1,1 @@
-"""Lane 1's rules, one module for each subject; each gives findings for the same facts."""
+"""Lane 1's rules, one module for each subject; each yields findings for the same facts."""

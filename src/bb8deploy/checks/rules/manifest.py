@@ -1,4 +1,4 @@
-"""The Supervisor's verdict on config and build file as findings, and what it would not tell."""
+"""The Supervisor's verdict on the config as findings, and what it does not say."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from collections.abc import Iterator
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
-from bb8deploy.checks.reading.source import Source
-from bb8deploy.checks.schema import Problem, rating_costs, validate_build
+from bb8deploy.checks.rules.start import has_profile
+from bb8deploy.checks.schema import Problem, rating_costs
 from bb8deploy.checks.schema.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
 
-_NEVER_READ = set(BY_NAME) | set(RENAMED) | set(WITHOUT_EFFECT)
+_KNOWN = set(BY_NAME) | set(RENAMED) | set(WITHOUT_EFFECT)
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:
     """Every rule about the config's own words."""
     if facts.config:
-        yield from facts.config.findings
+        yield from facts.own_level(facts.config.findings)
     if facts.verdict:
         yield from _verdict(facts)
         yield from _keys(facts)
         yield from _version(facts)
         yield from _names(facts)
         yield from _rights(facts)
-    for source in facts.builds:
-        yield from _build_file(source)
 
 
 def _verdict(facts: AddonFacts) -> Iterator[Finding]:
@@ -35,21 +33,18 @@ def _verdict(facts: AddonFacts) -> Iterator[Finding]:
     code = "CONFIG_CRASHES" if verdict.stage == "crash" else "CONFIG_INVALID"
     for problem in verdict.errors:
         tagged = problem.path[:1] == ("image",) and "carries a tag" in problem.message
-        yield _problem(facts, "IMAGE_TAGGED" if tagged else code, Level.ERROR, problem)
+        yield _problem(facts, "IMAGE_TAGGED" if tagged else code, problem)
     for problem in verdict.warnings:
         if problem.path[:1] not in {("advanced",), ("codenotary",)}:
-            yield _problem(facts, "CONFIG_OLD_WORD", Level.WARNING, problem)
+            yield _problem(facts, _old(facts, problem), problem)
 
 
-_PROBLEM_HINTS = {
-    "CONFIG_CRASHES": "Fill it or remove the key: reading it costs a Supervisor every add-on of its store.",
-    "CONFIG_INVALID": "Mend it; the Supervisor drops the whole add-on from its store otherwise.",
-    "CONFIG_OLD_WORD": "Use today's word.",
-    "IMAGE_TAGGED": "Write the name without a tag; the Supervisor takes `version` as the tag.",
-}
+def _old(facts: AddonFacts, problem: Problem) -> str:
+    """A map type may mean another path in the container; the bb8 profile takes it for any old word."""
+    return "MAP_TYPE_OLD" if problem.kind == "map" and facts.profile != "bb8" else "CONFIG_OLD_WORD"
 
 
-def _problem(facts: AddonFacts, code: str, level: Level, problem: Problem) -> Finding:
+def _problem(facts: AddonFacts, code: str, problem: Problem) -> Finding:
     where = problem.path
     old = {new: word for word, new in RENAMED.items() if word in facts.raw}
     if where and where[0] in old:
@@ -57,113 +52,63 @@ def _problem(facts: AddonFacts, code: str, level: Level, problem: Problem) -> Fi
     named = ".".join(map(str, problem.path))
     told = not named or named in problem.message or f"`{problem.path[0]}`" in problem.message
     message = problem.message if told else f"{named}: {problem.message}"
-    return facts.at(code, level, message, *where, hint=_PROBLEM_HINTS[code])
+    return facts.at(code, message, *where)
 
 
 def _keys(facts: AddonFacts) -> Iterator[Finding]:
-    for key in facts.raw:
+    for key in map(str, facts.raw):
         if key in WITHOUT_EFFECT and not (key == "build" and facts.profile == "bb8"):
-            message = f"`{key}` has no effect: {WITHOUT_EFFECT[key]}"
-            yield facts.at("CONFIG_NO_EFFECT", Level.WARNING, message, key, hint="Remove it.")
-        elif key not in _NEVER_READ:
-            near = difflib.get_close_matches(str(key), BY_NAME, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else "Remove it, or put it below `options`."
+            yield facts.at_key("CONFIG_NO_EFFECT", f"`{key}` has no effect: {WITHOUT_EFFECT[key]}", key)
+        elif key not in _KNOWN:
+            near = difflib.get_close_matches(key[:40], BY_NAME, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else ""
             message = f"the Supervisor does not know the key `{key}` and drops it"
-            yield facts.at("CONFIG_UNKNOWN_KEY", Level.WARNING, message, str(key), hint=hint)
+            yield facts.at_key("CONFIG_UNKNOWN_KEY", message, key, hint=hint)
 
 
 def _version(facts: AddonFacts) -> Iterator[Finding]:
     value = facts.raw.get("version")
-    if isinstance(value, str) or value is None or not facts.config or facts.config.path.endswith(".json"):
+    if not isinstance(value, (int, float)) or not facts.config:
         return
-    written = _written(facts.config, "version")
+    written = facts.config.written.get(("version",), str(value))
     lost = written != str(value)
     message = f"`version: {written}` without quotes is the number {value}"
     if lost:
         message += f", so the Supervisor reads {value}, not {written}"
-    level = Level.ERROR if lost or isinstance(value, bool) else Level.WARNING
-    hint = f'Write version: "{written}"; `validate --fix` does that.'
-    yield facts.at("VERSION_UNQUOTED", level, message, "version", hint=hint)
-
-
-def _written(source: Source, key: str) -> str:
-    line, column = source.place((key,))
-    lines = source.text.splitlines()
-    text = lines[line - 1][(column or 1) - 1 :] if line and line <= len(lines) else ""
-    return text.split(" #")[0].strip()
+    level = None if lost or isinstance(value, bool) else Level.WARNING
+    hint = f'Write "{written}" with quotes; `validate --fix` does it.'
+    yield facts.at("VERSION_UNQUOTED", message, "version", level=level, hint=hint)
 
 
 def _names(facts: AddonFacts) -> Iterator[Finding]:
     slug, image = facts.raw.get("slug"), facts.raw.get("image")
-    if isinstance(slug, str) and slug != slug.lower():
-        message = f"the slug `{slug}` has upper case, which Docker refuses as an image name"
-        hint = "Write it in lower case."
-        yield facts.at("SLUG_UPPER_CASE", Level.ERROR, message, "slug", hint=hint)
+    if isinstance(slug, str) and slug != slug.lower() and facts.built_here:
+        message = f"the slug `{slug}` has upper case, which Docker refuses in the name of an image"
+        yield facts.at("SLUG_UPPER_CASE", message, "slug")
     if not isinstance(image, str):
         return
     path = image.partition("/")[2] or image
     if path != path.lower():
-        message = f"the image name `{image}` has upper case, which registries refuse"
-        yield facts.at("IMAGE_UPPER_CASE", Level.ERROR, message, "image", hint="Write it in lower case.")
+        yield facts.at("IMAGE_UPPER_CASE", f"the image name `{image}` has upper case", "image")
     if "{arch}" in image:
-        message = "`{arch}` asks for one image per architecture; one image for all is the way since 2026.04"
-        hint = "Publish one multi-architecture image and drop `{arch}`."
-        yield facts.at("IMAGE_PER_ARCH", Level.WARNING, message, "image", hint=hint)
+        yield facts.at("IMAGE_PER_ARCH", "`{arch}` asks for one image per architecture", "image")
 
 
 def _rights(facts: AddonFacts) -> Iterator[Finding]:
-    """Each privilege with its price in rating, and the ones that buy nothing."""
+    """Each right with its cost in rating, and the ones without effect."""
     config = facts.verdict.normalised if facts.verdict else None
     if config is None:
         return
     for key in ("docker_api", "full_access"):
         if config.get(key):
-            message = f"`{key}` alone puts the security rating to 1"
-            hint = "Name single devices or rights instead."
-            yield facts.at("PRIVILEGE_COSTS", Level.WARNING, message, key, hint=hint)
-    for cost in rating_costs(config, apparmor_present="apparmor.txt" in facts.files):
+            yield facts.at_key("PRIVILEGE_COSTS", f"`{key}` alone sets the security rating to 1", key)
+    for cost in rating_costs(config, apparmor_present=has_profile(facts)):
         if cost.points < 0:
             message = f"{cost.why}: {cost.points} of the security rating"
-            hint = "Drop the right if the add-on works without it."
-            yield facts.at("PRIVILEGE_COSTS", Level.WARNING, message, cost.key, hint=hint)
-    yield from _idle_rights(facts, config)
-
-
-def _idle_rights(facts: AddonFacts, config: dict[str, object]) -> Iterator[Finding]:
-    capabilities = config.get("privileged")
-    held = capabilities if isinstance(capabilities, list) else []
-    idle = [
-        (
-            config["hassio_role"] != "default" and not config["hassio_api"],
-            "hassio_role",
-            "`hassio_role` buys nothing without `hassio_api: true`",
-        ),
-        (
-            bool(config["host_uts"]) and "SYS_ADMIN" not in held,
-            "host_uts",
-            "`host_uts` buys nothing without the capability SYS_ADMIN",
-        ),
-        (
-            bool(config["host_dbus"]) and "NET_ADMIN" in held,
-            "privileged",
-            "Bluetooth over the host's D-Bus needs no NET_ADMIN",
-        ),
-    ]
-    for holds, key, message in idle:
-        if holds:
-            hint = "Remove it."
-            yield facts.at("PRIVILEGE_IDLE", Level.WARNING, message, key, hint=hint)
-
-
-def _build_file(source: Source) -> Iterator[Finding]:
-    yield from source.findings
-    if not source.readable:
-        return
-    message = "build files are deprecated since 2026.04"
-    hint = "Move base, arguments and labels into the Dockerfile (FROM, ARG, LABEL) and remove the file."
-    yield Finding("BUILD_FILE_OLD", Level.WARNING, message, source.path, 1, hint=hint)
-    for problem in validate_build(source.data).errors:
-        line, column = source.place(problem.path)
-        message = f"{'.'.join(map(str, problem.path))}: {problem.message}"
-        hint = "Mend it; the Supervisor ignores the whole file otherwise."
-        yield Finding("BUILD_FILE_INVALID", Level.ERROR, message, source.path, line, column, hint)
+            yield facts.at_key("PRIVILEGE_COSTS", message, cost.key)
+    if config["hassio_role"] != "default" and not config["hassio_api"]:
+        message = "`hassio_role` has no effect without `hassio_api: true`"
+        yield facts.at_key("PRIVILEGE_IDLE", message, "hassio_role")
+    if facts.profile == "bb8" and config["host_dbus"] and "NET_ADMIN" in (config.get("privileged") or ()):
+        message = "Bluetooth over the host's D-Bus needs no NET_ADMIN"
+        yield facts.at_key("PRIVILEGE_IDLE", message, "privileged")

@@ -1,4 +1,4 @@
-"""Default options against the add-on's own schema, and translations against both."""
+"""Default options against the app's own schema, and translations against both."""
 
 from __future__ import annotations
 
@@ -8,43 +8,81 @@ from typing import Any
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
 from bb8deploy.checks.reading.source import Source
-from bb8deploy.checks.schema import validate_options, validate_translation
+from bb8deploy.checks.schema import Problem, validate_options, validate_translation
+from bb8deploy.checks.schema.elements import parse_element
+from bb8deploy.checks.schema.patterns import compiles
 from bb8deploy.checks.schema.verdicts import OptionsVerdict
+
+# What an option's problem is: the host decides about devices and secrets, the user about missing values.
+_CODES = {"missing": "OPTION_REQUIRED", "empty": "OPTION_REQUIRED", "pattern": "OPTION_PATTERN"}
+_OF_THE_HOST = ("device", "secret")
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:
     """Every rule about options and their translations."""
     verdict = default_options(facts)
     if verdict:
-        for problem in verdict.errors:
-            message = f"the default options do not pass the add-on's own schema: {problem.message}"
-            hint = "Give it a default that fits, or mark the option as optional with `?`."
-            yield facts.at("OPTIONS_INVALID", facts.strict, message, "options", *problem.path, hint=hint)
-        for problem in verdict.warnings:
-            hint = "Add it to `schema`, or remove it from `options`."
-            yield facts.at(
-                "OPTION_UNKNOWN", Level.WARNING, problem.message, "options", *problem.path, hint=hint
-            )
+        yield from _defaults(facts, verdict)
+        yield from _patterns(facts, verdict)
     for source in facts.translations:
-        yield from source.findings
-        yield from _invalid(source)
+        level = None if facts.profile == "bb8" else Level.WARNING
+        yield from source.with_level(level).findings if level else facts.own_level(source.findings)
+        yield from _invalid(facts, source)
     yield from _coverage(facts)
 
 
 def default_options(facts: AddonFacts) -> OptionsVerdict | None:
-    """The verdict on the default options; None where the config itself is not valid."""
+    """The verdict on the default options; None if the config itself is not valid."""
     config = facts.verdict.normalised if facts.verdict else None
     return validate_options(config["schema"], config["options"], name=config["name"]) if config else None
 
 
-def _invalid(source: Source) -> Iterator[Finding]:
+def _defaults(facts: AddonFacts, verdict: OptionsVerdict) -> Iterator[Finding]:
+    for problem in verdict.errors:
+        if problem.kind in _OF_THE_HOST and facts.profile != "bb8":
+            continue
+        code = _CODES.get(problem.kind, "OPTIONS_INVALID")
+        yield facts.at(code, _said(problem), "options", *problem.path)
+    for problem in verdict.warnings:
+        yield facts.at_key("OPTION_UNKNOWN", problem.message, "options", *problem.path)
+
+
+def _said(problem: Problem) -> str:
+    if problem.kind in ("missing", "empty"):
+        return f"the user must set `{'.'.join(map(str, problem.path))}` before the first start"
+    return f"the default options do not fit the app's own schema: {problem.message}"
+
+
+def _patterns(facts: AddonFacts, verdict: OptionsVerdict) -> Iterator[Finding]:
+    """Patterns without a default that used them: the user meets them with the first value."""
+    config = facts.verdict.normalised if facts.verdict else None
+    told = {str(problem.path[0]) for problem in verdict.errors if problem.kind == "pattern"}
+    schema = config["schema"] if config and isinstance(config["schema"], Mapping) else {}
+    for where, text in _elements(schema, ()):
+        element = parse_element(text)
+        if element and element.name == "match" and where[0] not in told and not compiles(element.pattern):
+            message = f"the pattern {element.pattern} is not a regular expression"
+            yield facts.at("OPTION_PATTERN", message, "schema", *where)
+
+
+def _elements(schema: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(schema, str):
+        yield where, schema
+    elif isinstance(schema, Mapping):
+        for key, inner in schema.items():
+            yield from _elements(inner, (*where, key))
+    elif isinstance(schema, list):
+        for index, inner in enumerate(schema):
+            yield from _elements(inner, (*where, index))
+
+
+def _invalid(facts: AddonFacts, source: Source) -> Iterator[Finding]:
     if not source.readable:
         return
     for problem in validate_translation(source.data).errors:
-        line, column = source.place(problem.path)
-        message = f"{'.'.join(map(str, problem.path))}: {problem.message}"
-        hint = "Mend it; the Supervisor ignores the whole file otherwise."
-        yield Finding("TRANSLATION_INVALID", Level.ERROR, message, source.path, line, column, hint)
+        named = ".".join(map(str, problem.path))
+        message = f"{named}: {problem.message}" if named else problem.message
+        yield facts.found("TRANSLATION_INVALID", message, source.path, source.place(problem.path))
 
 
 def _coverage(facts: AddonFacts) -> Iterator[Finding]:
@@ -53,21 +91,18 @@ def _coverage(facts: AddonFacts) -> Iterator[Finding]:
         return
     english = next((s for s in facts.translations if s.path.startswith("translations/en.")), None)
     if english is None:
-        hint = "Add translations/en.yaml with a name and a description for each option."
-        message = "the options have no English names"
-        yield facts.at("TRANSLATION_MISSING", Level.WARNING, message, "schema", hint=hint)
+        yield facts.at_key("TRANSLATION_MISSING", "the options have no English names", "schema")
         return
     known = _named(english)
-    for option in schema:
+    for option in map(str, schema):
         if option not in known:
             message = f"the option `{option}` has no name in {english.path}"
             hint = f"Add configuration.{option}.name there."
-            yield facts.at("OPTION_UNTRANSLATED", Level.WARNING, message, "schema", str(option), hint=hint)
-    for option in known.keys() - schema.keys():
-        line, column = english.place(("configuration", option))
-        message = f"`{option}` is no option of the schema"
-        hint = "Remove it, or mend its spelling."
-        yield Finding("TRANSLATION_UNKNOWN", Level.WARNING, message, english.path, line, column, hint)
+            yield facts.at_key("OPTION_UNTRANSLATED", message, "schema", option, hint=hint)
+    for option in sorted(map(str, known.keys() - schema.keys())):
+        message = f"`{option}` is not an option of the schema"
+        place = english.key_place(("configuration", option))
+        yield facts.found("TRANSLATION_UNKNOWN", message, english.path, place)
 
 
 def _named(source: Source) -> dict[str, Any]:

@@ -1,131 +1,142 @@
-"""Shell scripts: a shebang, unix line ends, the run bit, an exec at the end, and shellcheck's opinion."""
+"""Scripts that the container runs: a shebang, unix line ends, the run bit."""
 
 from __future__ import annotations
 
-import json
+import posixpath
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.findings import Finding
+from bb8deploy.checks.reading import builder
+from bb8deploy.checks.reading.dockerfile import Dockerfile
+from bb8deploy.checks.reading.dockerwords import json_form, split_words
 from bb8deploy.checks.reading.facts import AddonFacts
 
-SHELLCHECK_DEADLINE = 60.0
-MAX_SHELLCHECKED = 200
+_SHELLS = re.compile(rb"^#!.*[/ ](sh|bash|dash|ash|ksh|bashio|with-contenv)\b")
+_SOURCED = (".sh", ".bash", ".bashio")
+# Run by path: each file of cont-init.d and cont-finish.d, and `run` of the old services.d. s6-rc-compile
+# sets the bit of `run` and `finish` in s6-rc.d itself.
+_LEGACY = re.compile(r"^/etc/(?:cont-(?:init|finish)\.d/[^/]+|services\.d/[^/]+/run)$")
+_NEEDS_SHEBANG = re.compile(r"^/etc/(?:services\.d|s6-overlay/s6-rc\.d)/[^/]+/run$")
+_UP = re.compile(r"^/etc/s6-overlay/s6-rc\.d/[^/]+/(?:up|down)$")
 _ENTRY = re.compile(r"^(rootfs/etc/)?(services\.d|s6-overlay/s6-rc\.d)/[^/]+/(run|finish)$")
-_SHELLS = re.compile(rb"^#!.*\b(sh|bash|dash|ash|ksh|bashio)\b")
-_BRIDGE = re.compile(r"^exec\s+\S*\$\{?VIRTUAL_ENV\S*/bin/python\S*\s+-m\s+bb8_core\.main\b")
-_LEVELS = {"error": Level.ERROR, "warning": Level.WARNING, "info": Level.NOTE, "style": Level.NOTE}
+_CALL = re.compile(r"^(?:exec\s+|if\s+!?\s*|!\s*)?(/[\w./@+-]+)(?=\s|$|;)")
+
+
+@dataclass(frozen=True, slots=True)
+class InImage:
+    """Where files of the folder are in the image: path there to path here, and which run bits are set."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    executable: frozenset[str] = frozenset()
+    chmods: tuple[str, ...] = ()
+
+    def runs(self, path: str) -> bool:
+        """Whether the Dockerfile sets the run bit of the file at `path` in the image."""
+        return path in self.executable or any(_covers(word, path) for word in self.chmods)
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:
-    """Every script rule."""
-    scripts = [path for path in facts.contents if is_script(facts, path)]
-    for path in scripts:
-        yield from _form(facts, path)
-    if facts.profile == "bb8":
-        yield from _bridge_entry(facts)
-        yield from _services(facts)
-    windows = {path for path in scripts if b"\r\n" in facts.contents[path]}
-    yield from (one for one in _shellcheck(facts, scripts) if not (one.path in windows and _is_return(one)))
+    """Every rule about scripts but shellcheck's."""
+    for path, data in facts.contents.items():
+        if b"\r\n" in data and is_script(path, data):
+            line = data.count(b"\n", 0, data.index(b"\r\n")) + 1
+            message = "the script has Windows line ends; Linux looks for an interpreter named with `\\r`"
+            yield facts.found("SCRIPT_CRLF", message, path, (line, 1))
+    image = in_image(facts)
+    for place, path in image.files.items():
+        if _NEEDS_SHEBANG.match(place) and _lacks_shebang(facts.contents.get(path)):
+            yield facts.found("SCRIPT_NO_SHEBANG", "the script has no first line with #!", path, (1, 1))
+    for path in unexecutable(facts, image):
+        yield facts.found("SCRIPT_NOT_EXECUTABLE", "the script has no run bit", path)
 
 
-def _is_return(finding: Finding) -> bool:
-    """Whether shellcheck complains of a line's end, of which SCRIPT_CRLF has told already."""
-    return finding.message.startswith("SC1017:")
+def is_script(path: str, data: bytes) -> bool:
+    """A shell script by its first line; without one by its name, as for files that others source."""
+    first = data[:80].split(b"\n", 1)[0]
+    return bool(_SHELLS.match(first.rstrip())) if first.startswith(b"#!") else path.endswith(_SOURCED)
 
 
-def is_script(facts: AddonFacts, path: str) -> bool:
-    """A shell script by its name, its place or its first line."""
-    return (
-        path.endswith((".sh", ".bash"))
-        or bool(_ENTRY.match(path))
-        or bool(_SHELLS.match(facts.contents[path][:80]))
+def _lacks_shebang(data: bytes | None) -> bool:
+    return bool(data) and data is not None and not data.startswith((b"#!", b"\x7fELF"))
+
+
+def in_image(facts: AddonFacts) -> InImage:
+    """Where the folder's files end up; without a Dockerfile, `rootfs` is taken for the image's root."""
+    dockerfile = facts.dockerfile_for("amd64") or next(iter(facts.dockerfiles), None)
+    names = frozenset(facts.files)
+    if dockerfile is None:
+        return InImage({f"/{path[7:]}": path for path in names if path.startswith("rootfs/")})
+    stage = dockerfile.stages[-1] if dockerfile.stages else None
+    known = builder.stage_scope(dockerfile, stage, {}, {}) if stage else {}
+    placed = list(builder.placements(dockerfile, names, known))
+    return InImage(
+        {one.path: one.source for one in placed},
+        frozenset(one.path for one in placed if one.made_executable),
+        tuple(_chmods(dockerfile)),
     )
 
 
-def _starts_container(path: str) -> bool:
-    return path == "run.sh" or bool(_ENTRY.match(path))
+def _chmods(dockerfile: Dockerfile) -> Iterator[str]:
+    """The paths that a RUN sets run bits of; `*` where it does so in a way that cannot be read."""
+    for stage in builder.chain(dockerfile):
+        for one in stage.of("RUN"):
+            for found in re.finditer(r"\bchmod\b([^;&|\n]*)", one.text):
+                words = [word.strip("\"'") for word in split_words(found[1])]
+                paths = [word for word in words if not word.startswith("-")][1:]
+                yield from (paths if paths and not _unclear(words) else ["*"])
+            if re.search(r"\binstall\b.*-m|\bsetfacl\b|\bcp\b|\bmv\b|\bsed\b.*-i", one.text):
+                continue
 
 
-def _form(facts: AddonFacts, path: str) -> Iterator[Finding]:
-    data = facts.contents[path]
-    entry = _starts_container(path)
-    level = Level.ERROR if entry else Level.WARNING
-    if entry and not data.startswith(b"#!"):
-        hint = "Begin with #!/usr/bin/env bash or #!/usr/bin/with-contenv bash."
-        yield Finding("SCRIPT_NO_SHEBANG", level, "the script has no first line with #!", path, 1, 1, hint)
-    if b"\r\n" in data:
-        line = data.count(b"\n", 0, data.index(b"\r\n")) + 1
-        hint = "Save it with unix line ends; `validate --fix` does that."
-        message = "the script has Windows line ends; Linux then looks for an interpreter named with `\\r`"
-        yield Finding("SCRIPT_CRLF", level, message, path, line, hint=hint)
-    if entry and not facts.files[path].executable:
-        hint = "Set the run bit (chmod +x); `validate --fix` does that."
-        yield Finding("SCRIPT_NOT_EXECUTABLE", facts.strict, "the script has no run bit", path, hint=hint)
+def _unclear(words: list[str]) -> bool:
+    return any("$" in word or "{" in word or "`" in word for word in words)
 
 
-def _commands(text: str) -> list[tuple[int, str]]:
-    lines = ((n, line.strip()) for n, line in enumerate(text.splitlines(), 1))
-    return [(n, line) for n, line in lines if line and not line.startswith("#")]
+def _covers(word: str, path: str) -> bool:
+    if word == "*":
+        return True
+    if not word.startswith("/"):
+        return posixpath.basename(word) == posixpath.basename(path) or word in (".", "./")
+    pattern = "".join({"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char)) for char in word.rstrip("/"))
+    return bool(re.match(f"{pattern}(?:/|$)", path))
 
 
-def _bridge_entry(facts: AddonFacts) -> Iterator[Finding]:
-    commands = _commands(facts.text("run.sh"))
-    if not commands:
-        return
-    number, last = commands[-1]
-    if not _BRIDGE.match(last.replace('"', "")):
-        message = "run.sh does not end in an exec of the venv's python with `-m bb8_core.main`"
-        hint = 'End it with: exec "${VIRTUAL_ENV:-/opt/venv}/bin/python" -m bb8_core.main'
-        yield Finding("RUN_SH_NO_EXEC", Level.ERROR, message, "run.sh", number, hint=hint)
+def unexecutable(facts: AddonFacts, image: InImage) -> list[str]:
+    """Files of the folder that are run by their path in the image without a run bit, sorted."""
+    run = {place for place in image.files if _LEGACY.match(place)}
+    run |= {place for place in _entry(facts) if place in image.files}
+    run |= _called(facts, image, run)
+    found = {image.files[place] for place in run if not image.runs(place)}
+    if "run.sh" not in image.files.values():
+        found.add("run.sh")  # by convention the start script, however it gets into the image
+    if facts.profile == "bb8":
+        found |= {path for path in facts.files if path == "run.sh" or _ENTRY.match(path)}
+    return sorted(path for path in found if path in facts.files and not facts.files[path].executable)
 
 
-def _services(facts: AddonFacts) -> Iterator[Finding]:
-    for path in facts.contents:
-        if not (_ENTRY.match(path) and path.endswith("/run")):
+def _entry(facts: AddonFacts) -> Iterator[str]:
+    """The program of ENTRYPOINT and CMD, if it is a path."""
+    for dockerfile in facts.dockerfiles:
+        for word in ("ENTRYPOINT", "CMD"):
+            last = [one for stage in builder.chain(dockerfile) for one in stage.of(word)][-1:]
+            for one in last:
+                words = json_form(one.value) or one.value.split()
+                if words and words[0].startswith("/"):
+                    yield posixpath.normpath(words[0])
+
+
+def _called(facts: AddonFacts, image: InImage, run: set[str]) -> set[str]:
+    """Scripts that start scripts call by their path, and the program of each oneshot's `up`."""
+    callers = run | {place for place in image.files if _NEEDS_SHEBANG.match(place) or _UP.match(place)}
+    found: set[str] = set()
+    for place in callers:
+        data = facts.contents.get(image.files[place], b"")
+        if not (_UP.match(place) or is_script(image.files[place], data)):
             continue
-        if not any(re.match(r"exec\s", line) for _number, line in _commands(facts.text(path))):
-            message = "the service does not exec its program, so s6 cannot stop it"
-            yield Finding("SERVICE_NO_EXEC", Level.ERROR, message, path, hint="Start the program with exec.")
-
-
-def _shellcheck(facts: AddonFacts, scripts: list[str]) -> Iterator[Finding]:
-    if not scripts:
-        return
-    if not shutil.which("shellcheck"):
-        message = "SKIPPED: shellcheck is not installed, so the scripts' content was not checked"
-        hint = "Install shellcheck to have it looked at."
-        yield Finding("SHELLCHECK_SKIPPED", Level.NOTE, message, hint=hint)
-        return
-    if len(scripts) > MAX_SHELLCHECKED:
-        message = f"SKIPPED: only {MAX_SHELLCHECKED} of {len(scripts)} scripts went through shellcheck"
-        hint = "Run shellcheck on the others by hand."
-        yield Finding("SHELLCHECK_SKIPPED", Level.NOTE, message, hint=hint)
-    contenv = {path for path in scripts if re.match(rb"#!.*(with-contenv|bashio)", facts.contents[path][:80])}
-    for names, options in ((set(scripts) - contenv, []), (contenv, ["--shell=bash"])):
-        chosen = sorted(names)[:MAX_SHELLCHECKED]
-        if chosen:
-            yield from _opinions(facts.root, chosen, options)
-
-
-def _opinions(root: Path, scripts: list[str], options: list[str]) -> Iterator[Finding]:
-    command = ["shellcheck", "--format=json1", "--norc", *options, "--", *(f"./{path}" for path in scripts)]
-    try:
-        done = subprocess.run(
-            command, cwd=root, capture_output=True, timeout=SHELLCHECK_DEADLINE, check=False
-        )
-        comments = json.loads(done.stdout)["comments"]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError):
-        message = "SKIPPED: shellcheck did not answer, so the scripts' content was not checked"
-        hint = "Run shellcheck by hand to see why."
-        yield Finding("SHELLCHECK_SKIPPED", Level.NOTE, message, hint=hint)
-        return
-    for row in comments:
-        hint = f"shellcheck's page SC{row['code']} explains it."
-        message = f"SC{row['code']}: {row['message']}"
-        level = _LEVELS.get(row["level"], Level.NOTE)
-        path = row["file"].removeprefix("./")
-        yield Finding("SCRIPT_SHELLCHECK", level, message, path, row["line"], row["column"], hint)
+        for line in data.decode("utf-8", "replace").splitlines():
+            called = _CALL.match(line.strip())
+            if called and called[1] in image.files:
+                found.add(called[1])
+    return found

@@ -12,7 +12,7 @@ _HEADING = re.compile(r"^##\s+\[?v?([0-9][\w.\-+]*)\]?", re.MULTILINE)
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:
-    """Every place that names a version, held against config.yaml's."""
+    """Every place that names a version, compared with the config."""
     version = facts.raw.get("version")
     if not facts.config or not facts.config.readable or not isinstance(version, (str, int, float)):
         return
@@ -22,16 +22,16 @@ def check(facts: AddonFacts) -> Iterator[Finding]:
     wanted = str(version)
     try:
         found = stamps(facts.root)
-    except (Bb8Error, OSError, UnicodeDecodeError) as error:
+    except (Bb8Error, OSError, ValueError) as error:
         message = f"the places that name the version cannot be compared: {error}"
-        hint = "Mend the file that is named here."
-        yield Finding("VERSION_DIFFERS", Level.ERROR, message, facts.config.path, hint=hint)
+        hint = "Fix the file that is named here."
+        yield facts.found("VERSION_DIFFERS", message, facts.config.path, hint=hint)
         return
     for stamp in found:
         path = stamp.path.relative_to(facts.root).as_posix()
         if stamp.says != wanted and path != facts.config.path:
             yield _differs(facts, path, stamp.says, wanted, _line(facts.text(path), stamp.start))
-    heading = _HEADING.search(facts.text("CHANGELOG.md"))
+    heading = _HEADING.search(facts.text("CHANGELOG.md")) if facts.profile == "bb8" else None
     if heading and heading[1] != wanted:
         line = _line(facts.text("CHANGELOG.md"), heading.start(1))
         yield _differs(facts, "CHANGELOG.md", heading[1], wanted, line)
@@ -39,9 +39,8 @@ def check(facts: AddonFacts) -> Iterator[Finding]:
 
 def _differs(facts: AddonFacts, path: str, says: str, wanted: str, line: int) -> Finding:
     message = f"the version here is {says}, in the config it is {wanted}"
-    hint = "Use `bb8deploy release`, which moves all of them together."
-    level = Level.WARNING if path == "CHANGELOG.md" else facts.strict
-    return Finding("VERSION_DIFFERS", level, message, path, line, hint=hint)
+    level = Level.WARNING if path == "CHANGELOG.md" else None
+    return facts.found("VERSION_DIFFERS", message, path, (line, None), level=level)
 
 
 def _line(text: str, at: int) -> int:

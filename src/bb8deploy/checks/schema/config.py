@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import voluptuous as vol
@@ -9,7 +11,7 @@ import voluptuous as vol
 from bb8deploy.checks.schema import migrate as steps
 from bb8deploy.checks.schema.fields import CONFIG
 from bb8deploy.checks.schema.rating import security_rating
-from bb8deploy.checks.schema.verdicts import ConfigVerdict, Problem, problems
+from bb8deploy.checks.schema.verdicts import ConfigVerdict, Path, Problem, problems
 
 
 def validate_config(data: Any) -> ConfigVerdict:
@@ -21,15 +23,21 @@ def validate_config(data: Any) -> ConfigVerdict:
     deadly = tuple(steps.crashers(data))
     if deadly:
         return ConfigVerdict(False, "crash", deadly)
-    config, notes = steps.migrate(data)
-    notes.extend(steps.advise(config))
-    reserved = steps.reserved_port(config)
-    if reserved:
-        return ConfigVerdict(False, "schema", (reserved,), tuple(notes))
+    notes: list[Problem] = []
     try:
+        config, notes = steps.migrate(data)
+        notes.extend(steps.advise(config))
+        reserved = steps.reserved_port(config)
+        if reserved:
+            return ConfigVerdict(False, "schema", (reserved,), tuple(notes))
         normalised = CONFIG(config)
     except vol.Invalid as error:
         return ConfigVerdict(False, "schema", problems(error), tuple(notes))
+    except ValueError as error:  # voluptuous turns it into an invalid value
+        return ConfigVerdict(False, "schema", (Problem((), f"not a valid value: {error}"),), tuple(notes))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, RecursionError) as error:
+        # Anything that voluptuous does not turn into vol.Invalid ends the Supervisor's reload.
+        return ConfigVerdict(False, "crash", (_crash(data, error),), tuple(notes))
     return ConfigVerdict(
         valid=True,
         stage="ok",
@@ -38,6 +46,25 @@ def validate_config(data: Any) -> ConfigVerdict:
         rating=security_rating(normalised, apparmor_present=False),
         rating_with_profile=security_rating(normalised, apparmor_present=True),
     )
+
+
+def _crash(data: dict[Any, Any], error: Exception) -> Problem:
+    """The value on which the schema ended with an exception: an infinite number, if there is one."""
+    where = next(_infinite(data, ()), ())
+    named = f"`{'.'.join(map(str, where))}` is not a finite number" if where else str(error)
+    return Problem(where, f"{named}, which the Supervisor's check does not survive")
+
+
+def _infinite(value: Any, where: Path) -> Iterator[Path]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in ("options", "schema") or where:
+                yield from _infinite(inner, (*where, key if isinstance(key, (str, int)) else str(key)))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _infinite(inner, (*where, index))
 
 
 def _failed(problem: Problem) -> ConfigVerdict:

@@ -53,22 +53,41 @@ def list_of(kind: Kind) -> Kind:
 
 
 def version(value: Any) -> str | None:
-    """Whatever stands there becomes text, so that 1.10 written without quotes turns into "1.1"."""
+    """Any value becomes text, so 1.10 without quotes becomes "1.1"."""
     return None if value is None else str(value)
 
 
 def image(value: Any) -> str:
-    """An image name without a tag; a registry with a port may stand in front."""
+    """An image name without a tag, in lower case; a registry with a port may come first.
+
+    Source: supervisor/validate.py (docker_image), supervisor/docker/utils.py (split_docker_domain).
+    """
     if not isinstance(value, str) or not value:
         raise vol.Invalid(f"{value!r} is not the name of an image")
-    registry, slash, rest = value.partition("/")
-    if not (slash and (registry == "localhost" or re.search(r"[.:A-Z]", registry))):
-        rest = value
-    if ":" in rest or "@" in rest:
+    registry, path = _split_registry(value)
+    if registry and (registry != registry.lower() or not _REGISTRY.fullmatch(registry)):
+        raise vol.Invalid(f"{registry!r} in {value!r} is not the name of a registry")
+    if ":" in path:
         raise vol.Invalid(f"{value!r} carries a tag; the Supervisor adds the version itself")
-    if not re.fullmatch(r"[\w.{}-]+(/[\w.{}-]+)*", rest):
-        raise vol.Invalid(f"{value!r} is not the name of an image")
+    for part in path.split("/"):
+        if not _IMAGE_PART.match(part):
+            raise vol.Invalid(f"{part!r} in {value!r} cannot be part of an image's name")
     return value
+
+
+_HOST_PART = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_REGISTRY = re.compile(rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
+_IMAGE_PART = re.compile(r"^[a-z0-9{][a-z0-9.\-_{}]*$")
+
+
+def _split_registry(value: str) -> tuple[str, str]:
+    """The registry of an image name, "" for Docker Hub, and the rest."""
+    first, slash, rest = value.partition("/")
+    if not slash:
+        return "", value
+    if first == "localhost" or "." in first or ":" in first or first.lower() != first:
+        return first, rest
+    return "", value
 
 
 def _same_or_zero(value: Any) -> Any:
@@ -114,7 +133,7 @@ WEBUI = matching(
 SERVICES = list_of(
     matching(r"^(mqtt|mysql):(provide|want|need)$", "a service such as mqtt:need or mysql:want")
 )
-IMAGE = Kind(image, {"type": "string", "pattern": r"^([^/]+/)*[^/:@]+$"})
+IMAGE = Kind(image, {"type": "string", "pattern": r"^([^/]+/)*[a-z0-9{][a-z0-9._{}-]*$"})
 TIMEOUT = Kind(
     vol.All(vol.Coerce(int), vol.Range(min=10, max=300)), {"type": "integer", "minimum": 10, "maximum": 300}
 )

@@ -62,7 +62,17 @@ def advise(config: Config) -> Iterator[Problem]:
     for index, entry in enumerate(config["map"]):
         new = words.MAP_TYPES_RENAMED.get(entry["type"])
         if new:
-            yield Problem(("map", index), f"the map type `{entry['type']}` is called `{new}` since 2026.07.1")
+            yield Problem(("map", index), _moved(entry["type"], new, "2026.07.1"), "map")
+
+
+def _moved(old: str, new: str, since: str) -> str:
+    mounts = words.MOUNTS
+    return (
+        f"the map type `{old}` is deprecated since {since}; `{new}` mounts the same folder at"
+        f" {mounts[new]} instead of {mounts[old]}"
+        if mounts[old] != mounts[new]
+        else f"the map type `{old}` is called `{new}` since {since}; the path in the container is the same"
+    )
 
 
 def reserved_port(config: Config) -> Problem | None:
@@ -144,7 +154,7 @@ def _map_conflicts(types: set[Any]) -> Iterator[Problem]:
     if "config" in types and types & {"app_config", "addon_config", "homeassistant_config"}:
         yield Problem(("map",), "with `config`, the other config folders of `map` are ignored")
     elif "config" in types:
-        yield Problem(("map",), "the map type `config` is called `homeassistant_config` since 2023.11")
+        yield Problem(("map",), _moved("config", "homeassistant_config", "2023.11"), "map")
     for old, new in words.MAP_TYPES_RENAMED.items():
         if {old, new} <= types:
             yield Problem(("map",), f"with `{new}`, the old `{old}` of `map` is ignored")

@@ -10,6 +10,7 @@ import voluptuous as vol
 
 from bb8deploy.checks.schema.elements import Element, parse_element
 from bb8deploy.checks.schema.kinds import PORT_NUMBER
+from bb8deploy.checks.schema.patterns import fits
 from bb8deploy.checks.schema.verdicts import OptionsVerdict, Path, Problem, problems
 
 
@@ -28,7 +29,7 @@ def validate_options(
     """
     reader = _Reader(secrets or {}, devices or {}, name)
     if not isinstance(options, dict):
-        return OptionsVerdict(False, (Problem((), f"the options of {name} are no mapping"),))
+        return OptionsVerdict(False, (Problem((), f"the options of {name} are not a mapping"),))
     try:
         normalised = reader.mapping(schema if isinstance(schema, Mapping) else {}, options, ())
     except vol.Invalid as error:
@@ -50,7 +51,7 @@ class _Reader:
 
     def mapping(self, schema: Mapping[str, Any], values: Any, path: Path) -> dict[str, Any]:
         if not isinstance(values, dict):
-            raise self.refuse(path, "a mapping must stand here")
+            raise self.refuse(path, "a mapping is expected")
         result = {}
         for key, value in values.items():
             if key not in schema:
@@ -63,7 +64,7 @@ class _Reader:
                 self.errors.extend(problems(error))
         for key in schema:
             if key not in values and not _may_miss(schema[key]):
-                self.errors.append(Problem((*path, key), f"the option `{key}` is missing"))
+                self.errors.append(Problem((*path, key), f"the option `{key}` is missing", "missing"))
         return result
 
     def value(self, schema: Any, value: Any, path: Path) -> Any:
@@ -77,12 +78,12 @@ class _Reader:
         if not schema:
             raise self.refuse(path, "the schema names no type for the items of this list")
         if not isinstance(values, list):
-            raise self.refuse(path, "a list must stand here")
+            raise self.refuse(path, "a list is expected")
         return [self.value(schema[0], value, (*path, index)) for index, value in enumerate(values)]
 
     def single(self, schema: Any, value: Any, path: Path) -> Any:
         if value is None:
-            raise self.refuse(path, "the option has no value")
+            raise self.refuse(path, "the option has no value", "empty")
         element = parse_element(schema) if isinstance(schema, str) else None
         if str(value).startswith("!secret "):
             value = self.secret(value.partition(" ")[2], path)
@@ -93,22 +94,25 @@ class _Reader:
         try:
             return _CHECKS[element.name](element)(value)
         except vol.Invalid as error:
-            raise self.refuse(path, error.msg) from error
+            raise self.refuse(path, error.msg, getattr(error, "error_type", None) or "") from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # What is not vol.Invalid ends the Supervisor's own check, too.
+            raise self.refuse(path, f"checking {value!r} ends with an error: {error}", "crash") from error
 
     def secret(self, secret: str, path: Path) -> str:
         if secret not in self.secrets:
-            raise self.refuse(path, f"Home Assistant has no secret `{secret}`")
+            raise self.refuse(path, f"Home Assistant has no secret `{secret}`", "secret")
         return self.secrets[secret]
 
     def device(self, element: Element, value: Any, path: Path) -> str:
         if not isinstance(value, str) or value not in self.devices:
-            raise self.refuse(path, f"{value!r} is no device of the host")
+            raise self.refuse(path, f"{value!r} is not a device of the host", "device")
         if element.subsystem and self.devices[value] != element.subsystem:
             raise self.refuse(path, f"{value} does not belong to the subsystem {element.subsystem}")
         return value
 
-    def refuse(self, path: Path, message: str) -> vol.Invalid:
-        return vol.Invalid(message, path=list(path))
+    def refuse(self, path: Path, message: str, kind: str = "") -> vol.Invalid:
+        return vol.Invalid(message, path=list(path), error_type=kind or None)
 
 
 def _may_miss(schema: Any) -> bool:
@@ -128,8 +132,12 @@ def _number(element: Element) -> Any:
 
 
 def _match(element: Element) -> Any:
-    check = vol.Match(element.pattern)
-    return lambda value: check(str(value))
+    def check(value: Any) -> str:
+        if not fits(element.pattern, str(value)):
+            raise vol.Invalid(f"does not match the pattern {element.pattern}")
+        return str(value)
+
+    return check
 
 
 def _choice(element: Element) -> Any:

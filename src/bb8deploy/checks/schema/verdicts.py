@@ -14,10 +14,16 @@ Stage = Literal["ok", "read", "crash", "schema"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error or warning: where in the data it is (keys and list indexes from the root), and what."""
+    """One error or warning: where in the data it is (keys and list indexes from the root), and what.
+
+    `kind` tells apart what a rule must know: an option that is `missing` or `empty`, a `pattern` that cannot
+    be used, a `device` or `secret` that only the host has, a `crash` of the Supervisor's check, a map type
+    (`map`) whose successor mounts elsewhere; "" for everything else.
+    """
 
     path: Path
     message: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ class OptionsVerdict:
 def problems(error: vol.Invalid) -> tuple[Problem, ...]:
     """Every single error that voluptuous collected, with its path in plain keys."""
     each: Iterable[vol.Invalid] = error.errors if isinstance(error, vol.MultipleInvalid) else [error]
-    return tuple(Problem(tuple(map(_plain, one.path)), one.msg) for one in each)
+    return tuple(
+        Problem(tuple(map(_plain, one.path)), one.msg, getattr(one, "error_type", None) or "") for one in each
+    )
 
 
 def _plain(step: Any) -> str | int:

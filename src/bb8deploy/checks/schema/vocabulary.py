@@ -86,4 +86,15 @@ MAP_TYPES_RENAMED = {
     "all_addon_configs": "all_app_configs",
     "addon_config": "app_config",
 }
+# Where each type is mounted in the container unless the entry has a `path` (supervisor/docker/app.py).
+MOUNTS = {
+    "config": "/config",
+    "homeassistant_config": "/homeassistant",
+    "addon_config": "/config",
+    "app_config": "/config",
+    "addons": "/addons",
+    "local_apps": "/local_apps",
+    "all_addon_configs": "/addon_configs",
+    "all_app_configs": "/app_configs",
+}
 DYNAMIC_INGRESS_PORTS = range(62000, 65501)

@@ -42,7 +42,7 @@ def validate(
     and rating stand in the run's facts then, too.
     """
     project = find_project(run.workspace, addon=run.addon)
-    fixes = _mend(run, fix=fix)
+    fixes = _mend(run, fix=fix, profile=project.profile)
     with run.step("check the add-on") as facts:
         report = check_addon(run.addon, workspace=run.workspace, profile=project.profile, mode=mode)
         run.findings.extend(report.findings)
@@ -55,10 +55,10 @@ def validate(
     return outcome
 
 
-def _mend(run: Run, *, fix: bool) -> tuple[Fix, ...]:
+def _mend(run: Run, *, fix: bool, profile: str) -> tuple[Fix, ...]:
     if not fix:
         return ()
-    fixes = run.facts["fixes"] = tuple(plan_fixes(run.addon))
+    fixes = run.facts["fixes"] = tuple(plan_fixes(run.addon, profile=profile))
     if not run.dry_run:
         with run.step("mend what is safe") as facts:
             apply_fixes(run.addon, fixes)

@@ -1,0 +1,28 @@
+"""Makes text that others wrote safe to show: no control character reaches a terminal, a log or a workflow."""
+
+from __future__ import annotations
+
+# Characters that are invisible or turn the direction of a line, though Python calls some of them printable.
+_HIDDEN = frozenset(
+    "\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
+MAX = 500
+
+
+def plain(text: str, limit: int = MAX) -> str:
+    """`text` on one line, with control characters, lone surrogates and direction marks written as escapes.
+
+    Longer texts than `limit` characters are cut.
+    """
+    if text.isascii() and text.isprintable() and len(text) <= limit:
+        return text
+    cut = text if len(text) <= limit else f"{text[: limit - 3]}..."
+    return "".join(char if _shown(char) else _escaped(char) for char in cut)
+
+
+def _shown(char: str) -> bool:
+    return (char.isprintable() or char == " ") and char not in _HIDDEN
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
