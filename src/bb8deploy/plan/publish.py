@@ -20,6 +20,7 @@ class RemoteState:
     tag_commit: str = ""
     tag_tree: str = ""
     tag_on_branch: bool = False
+    default_branch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

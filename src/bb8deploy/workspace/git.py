@@ -70,9 +70,21 @@ def git(
     deadline: float = LOCAL_DEADLINE,
     extra: Mapping[str, str] | None = None,
 ) -> str:
-    """Runs git in `folder` and gives its standard output without the last line end.
+    """The standard output of a git command as text, without the last line end. Raises as `output` does."""
+    said = output(folder, *words, stdin=stdin, deadline=deadline, extra=extra)
+    return said.decode(errors="surrogateescape").rstrip("\n")
 
-    Raises UsageError where git is missing, CheckFailed where it fails or overruns `deadline` seconds.
+
+def output(
+    folder: Path,
+    *words: str,
+    stdin: bytes = b"",
+    deadline: float = LOCAL_DEADLINE,
+    extra: Mapping[str, str] | None = None,
+) -> bytes:
+    """Runs git in `folder` and returns its standard output.
+
+    Raises UsageError if git is missing, CheckFailed if it fails or takes over `deadline` seconds.
     """
     done = call(folder, *words, stdin=stdin, deadline=deadline, extra=extra)
     if done.returncode:
@@ -83,7 +95,7 @@ def git(
                 details=said,
             )
         raise GIT_FAILED(f"`git {words[0]}` failed: {said[-1]}", details=said)
-    return done.stdout.decode(errors="surrogateescape").rstrip("\n")
+    return done.stdout
 
 
 def call(

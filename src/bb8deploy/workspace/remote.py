@@ -34,10 +34,14 @@ _CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class RemoteRefs:
-    """What a remote said it has: each ref with its object; `peeled` has the commit of annotated tags."""
+    """What a remote has: each ref with its object; `peeled` has the commit of annotated tags.
+
+    `default_branch` is empty if the remote is, or names a default branch that does not exist.
+    """
 
     refs: dict[str, str] = field(default_factory=dict)
     peeled: dict[str, str] = field(default_factory=dict)
+    default_branch: str = ""
 
     def branch(self, name: str) -> str:
         """The branch's tip, empty where there is no such branch."""
@@ -64,16 +68,17 @@ def shown(remote: str) -> str:
 
 def ask(folder: Path, remote: str, branch: str, tag: str = "") -> RemoteRefs:
     """Reads a branch and a tag of the remote (`git ls-remote`)."""
-    patterns = [f"refs/heads/{branch}", *([f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}"] if tag else [])]
-    text = _over_network(folder, remote, ASK_DEADLINE, "ls-remote", "--quiet", _guard(remote), *patterns)
-    found = RemoteRefs()
-    for line in text.splitlines():
-        sha, _, ref = line.partition("\t")
-        if ref.endswith("^{}"):
-            found.peeled[ref.removesuffix("^{}")] = sha
-        else:
-            found.refs[ref] = sha
-    return found
+    tags = [f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}"] if tag else []
+    words = ("ls-remote", "--quiet", "--symref", _guard(remote), "HEAD", f"refs/heads/{branch}", *tags)
+    text = _over_network(folder, remote, ASK_DEADLINE, *words)
+    rows = [(sha, ref) for sha, _, ref in (line.partition("\t") for line in text.splitlines())]
+    default = next((sha for sha, ref in rows if ref == "HEAD" and sha.startswith("ref: ")), "")
+    objects = [(sha, ref) for sha, ref in rows if not sha.startswith("ref: ")]
+    return RemoteRefs(
+        refs={ref: sha for sha, ref in objects if not ref.endswith("^{}")},
+        peeled={ref.removesuffix("^{}"): sha for sha, ref in objects if ref.endswith("^{}")},
+        default_branch=default.removeprefix("ref: ").removeprefix("refs/heads/"),
+    )
 
 
 def fetch(folder: Path, remote: str, *refs: str) -> None:

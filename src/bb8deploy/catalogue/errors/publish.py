@@ -53,6 +53,13 @@ IMAGE_TOOL_MISSING = ErrorCode(
     "Install docker buildx or buildah, or publish without `--image`, so that the Supervisor builds from"
     " source.",
 )
+PRIVATE_FILE = ErrorCode(
+    Code("PRIVATE_FILE"), Area.PUBLISH, CheckFailed, "a secret would be published",
+    "The commit holds a private file (secrets.yaml, .env, an ssh key...), an access token or a private key."
+    " Whatever is pushed or built into an image is public, also after it was removed again.",
+    "Remove the file with `git rm --cached PATH`, add it to .gitignore and commit. Renew the secret if the"
+    " commit was ever pushed; in its history it stays.",
+)
 PUBLISH_READBACK = ErrorCode(
     Code("PUBLISH_READBACK"), Area.PUBLISH, Refused, "the remote does not have what was pushed",
     "The push was accepted, but reading it back gave another tree or no tag. No token was written."
@@ -108,6 +115,12 @@ REMOTE_EDITED = ErrorCode(
     " The message has the diff.",
     "Make the same edit in the app's folder and commit it, or publish with `--overwrite`.",
 )
+REMOTE_FOREIGN = ErrorCode(
+    Code("REMOTE_FOREIGN"), Area.PUBLISH, CheckFailed, "the remote has files that are not the app's",
+    "Publishing replaces the tree of the branch by the app's. `--overwrite` takes back edits of the app's own"
+    " files; it never removes a file that did not come from the app.",
+    "Copy the files into the app's folder, or delete them on the remote, then publish again.",
+)
 REMOTE_INVALID = ErrorCode(
     Code("REMOTE_INVALID"), Area.PUBLISH, UsageError, "not a git remote",
     "HA_PUBLISH_REMOTE begins with `-` or `ext::`, which git would read as an option or a command.",
@@ -147,6 +160,12 @@ REMOTE_UNREACHABLE = ErrorCode(
     "The name could not be resolved, or the connection failed. Nothing was changed.",
     "Check the network and the address in HA_PUBLISH_REMOTE.",
 )
+SOURCE_REPOSITORY = ErrorCode(
+    Code("SOURCE_REPOSITORY"), Area.PUBLISH, CheckFailed, "the publish remote is a source repository",
+    "The branch shares history with this workspace, or holds the app in the same folder. Publishing would"
+    " replace it by the app's files alone. `--overwrite` does not change that.",
+    "Set HA_PUBLISH_REMOTE to a repository of the app alone, or HA_PUBLISH_BRANCH to an unused branch.",
+)
 SPLIT_AND_IMAGE = ErrorCode(
     Code("SPLIT_AND_IMAGE"), Area.PUBLISH, UsageError, "--subtree-split and --image exclude each other",
     "`--image` publishes a config that differs from the commit in `image:`; `--subtree-split` publishes"
@@ -170,6 +189,13 @@ TREE_UNFIT = ErrorCode(
     "`publish` checks the committed tree, as it would be on the remote, against the rules of `validate`"
     " and of a store. Users of the store get this tree with the next update.",
     "Fix the errors and commit; `bb8deploy explain CODE` describes each one.",
+)
+TREE_UNVERIFIED = ErrorCode(
+    Code("TREE_UNVERIFIED"), Area.PUBLISH, CheckFailed, "the commit is not what was verified",
+    "A deploy sends the files of the app's folder, a publish the commit. Here they differ: a generated file"
+    " that git ignores, a submodule, converted line ends, a filter, or an edit during the deploy.",
+    "Commit the files, or exclude them in ops/rsync_runtime.exclude, then release again. For line ends set"
+    " `* -text` in .gitattributes and commit.",
 )
 VERSION_DISAGREES = ErrorCode(
     Code("VERSION_DISAGREES"), Area.PUBLISH, CheckFailed, "files name different versions",

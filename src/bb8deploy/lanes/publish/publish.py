@@ -11,9 +11,17 @@ from bb8deploy.catalogue.errors.publish import (
     PUBLISH_REMOTE_MISSING,
     REMOTE_DIVERGED,
     REMOTE_EDITED,
+    REMOTE_FOREIGN,
+    SOURCE_REPOSITORY,
     SPLIT_AND_IMAGE,
 )
 from bb8deploy.lanes.publish.fitness import require_fit
+from bb8deploy.lanes.publish.outgoing import (
+    require_nothing_private,
+    require_private_history,
+    require_verified,
+    warn_if_other_here,
+)
 from bb8deploy.lanes.publish.source import (
     Source,
     read_source,
@@ -22,7 +30,15 @@ from bb8deploy.lanes.publish.source import (
     tag_message,
     tagged_here,
 )
-from bb8deploy.lanes.publish.survey import SOURCE_TRAILER, TREE_TRAILER, HandEdits, Store, hand_edits, survey
+from bb8deploy.lanes.publish.survey import (
+    SOURCE_TRAILER,
+    TREE_TRAILER,
+    HandEdits,
+    Store,
+    hand_edits,
+    is_source,
+    survey,
+)
 from bb8deploy.plan.image import Image
 from bb8deploy.plan.publish import Pushes, RemoteState, decide
 from bb8deploy.runs.run import Run
@@ -38,14 +54,15 @@ NOTHING = "Nothing to publish: the remote already has this tree and its tag."
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
     """`overwrite` takes back hand edits on the remote; `subtree_split` keeps the seed's way of publishing;
-    `image` builds and pushes images first and publishes a config that names them; `commit` is the one that
-    was deployed, where this follows a deploy, and no other is published then.
+    `image` builds and pushes images first and publishes a config that names them. If this follows a deploy,
+    `commit` and `verified` are the commit and the tree digest that it proved: nothing else is published.
     """
 
     overwrite: bool = False
     subtree_split: bool = False
     image: bool = False
     commit: str = ""
+    verified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,11 @@ def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
             outcome, version=source.info.version, source_commit=source.commit.sha, tree=source.tree
         )
         require_fit(run, source.tree)
+        require_nothing_private(run, source.tree, source.commit.message)
+        if options.verified:
+            require_verified(run, source.tree, options.verified)
+        else:
+            warn_if_other_here(run, source.tree)
         if options.image:
             source, outcome = _promote(run, source, outcome)
             require_fit(run, source.tree)
@@ -112,6 +134,7 @@ def _publish(
     for attempt in range(ATTEMPTS):
         with run.step("publish: look at the remote", store.shown):
             state = survey(store, source.info.version)
+        require_app_repository(run, store, state)
         wanted = decide(state, source.tree, source.info.version)
         lost = _allowed_loss(run, store, source, state, options) if wanted.branch else HandEdits()
         commit = _commit(run, source, state, options) if wanted.branch else state.tip
@@ -130,6 +153,12 @@ def _publish(
     return outcome
 
 
+def require_app_repository(run: Run, store: Store, state: RemoteState) -> None:
+    """Raises SOURCE_REPOSITORY if the remote's branch holds sources: publishing would replace them."""
+    if is_source(store, state.tip, run.addon):
+        raise SOURCE_REPOSITORY(f"{store.branch} of {store.shown} holds the sources of this workspace")
+
+
 def _allowed_loss(
     run: Run, store: Store, source: Source, state: RemoteState, options: PublishOptions
 ) -> HandEdits:
@@ -139,6 +168,11 @@ def _allowed_loss(
             f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}"
             + (f" and {len(edits.paths) - 5} more" if len(edits.paths) > 5 else ""),
             details=edits.diff,
+        )
+    if edits.foreign:
+        raise REMOTE_FOREIGN(
+            f"{store.shown} has {len(edits.foreign)} file(s) that never came from this app",
+            details=edits.foreign,
         )
     if edits.paths:
         run.progress.warn(f"taking back hand edits on the remote: {', '.join(edits.paths)}")
@@ -165,6 +199,7 @@ def _split(run: Run, source: Source, state: RemoteState) -> str:
         raise SPLIT_AND_IMAGE("--subtree-split publishes the folder as it is, without `image:`")
     if state.tip and not r.contains(run.workspace, commit, state.tip):
         raise REMOTE_DIVERGED("the remote's branch is no ancestor of what `git subtree split` gives")
+    require_private_history(run, commit, [state.tip] if state.tip else [])
     return commit
 
 
@@ -195,6 +230,7 @@ def _read_back(run: Run, store: Store, source: Source, outcome: PublishOutcome) 
     with run.step("publish: read back", store.shown) as facts:
         state = survey(store, version)
         facts.update(tip=state.tip, tree=state.tip_tree, tag=state.tag_commit)
+        warn_of_default_branch(run, store, state)
         if state.tip_tree != source.tree:
             raise _not_there(f"the branch holds tree {state.tip_tree[:12]}, not {source.tree[:12]}")
     ref = f"{store.branch}@{state.tip}"
@@ -203,6 +239,16 @@ def _read_back(run: Run, store: Store, source: Source, outcome: PublishOutcome) 
         raise _not_there(f"the tag {version} is missing or names another version")
     run.ledger.emit(Token.TAG_OK, tag=version, commit=state.tag_commit)
     return replace(outcome, commit=state.tip, read_back_tree=state.tip_tree, tag_commit=state.tag_commit)
+
+
+def warn_of_default_branch(run: Run, store: Store, state: RemoteState) -> None:
+    """Home Assistant follows the default branch of a store, unless its address ends in `#BRANCH`."""
+    if state.tip and state.default_branch != store.branch:
+        other = f"`{state.default_branch}`" if state.default_branch else "one that does not exist"
+        run.progress.warn(
+            f"the default branch of {store.shown} is {other}, not `{store.branch}`: change it there, or add "
+            f"the store to Home Assistant as ADDRESS#{store.branch}"
+        )
 
 
 def _version_in(run: Run, tree: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.plan.publish import RemoteState, overwritten
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
+from bb8deploy.workspace.addon import CONFIG_NAMES
 
 TREE_TRAILER, SOURCE_TRAILER = "Addon-Tree", "Source-Commit"
 
@@ -29,10 +30,14 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class HandEdits:
-    """What someone changed on the remote that a publish would take back, with the diff to show."""
+    """What someone changed on the remote that a publish would overwrite, with the diff to show.
+
+    `foreign` are the paths that no tree of the app ever had: they are not the app's to remove.
+    """
 
     paths: tuple[str, ...] = ()
     diff: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 def survey(store: Store, version: str) -> RemoteState:
@@ -52,6 +57,7 @@ def survey(store: Store, version: str) -> RemoteState:
         tag_commit=tag,
         tag_tree=_tree(store, tag),
         tag_on_branch=bool(tip and tag) and r.contains(store.folder, tip, tag),
+        default_branch=refs.default_branch,
     )
 
 
@@ -65,7 +71,40 @@ def hand_edits(store: Store, tip: str, tree: str, addon: Path) -> HandEdits:
     lost = overwritten(old, tip_files, new)
     paths = [path for path in lost if not _taken_over(store, addon, path, tip_files.get(path))]
     diff = g.tree_diff(store.folder, base, tip_tree, paths) if paths else []
-    return HandEdits(tuple(paths), tuple(diff))
+    added = [path for path in paths if path in tip_files and path not in new]
+    return HandEdits(tuple(paths), tuple(diff), _foreign(store, tip, addon, added))
+
+
+def is_source(store: Store, tip: str, addon: Path) -> bool:
+    """True if `tip` is a commit of a source repository, such as the one of this workspace, and not of an app.
+
+    It is if it holds the app's folder at the same path, or if it shares history with HEAD and has no config
+    file at its root. An app repository that was merged into the workspace shares history but has one.
+    """
+    if not tip:
+        return False
+    path = g.prefix(addon)
+    if path and _has_config(store, tip, path):
+        return True
+    related = g.call(store.folder, "merge-base", "HEAD", tip).returncode == 0
+    return related and not (path and _has_config(store, tip, ""))
+
+
+def _has_config(store: Store, tip: str, folder: str) -> bool:
+    return any(g.resolve(store.folder, f"{tip}:{folder}{name}") for name in CONFIG_NAMES)
+
+
+def _foreign(store: Store, tip: str, addon: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """The paths that no published tree of the app has ever had."""
+    if not paths:
+        return ()
+    known = _own_trees(store, addon)
+    ours = {tree for tree, claimed in _history(store, tip) if claimed == tree or tree in known}
+    names = [(path, f"{tree}:{path}") for path in paths for tree in ours]
+    asked = "".join(f"{name}\n" for _, name in names).encode(errors="surrogateescape")
+    answers = g.git(store.folder, "cat-file", "--batch-check=%(objecttype)", stdin=asked).splitlines()
+    have = {path for (path, _), answer in zip(names, answers, strict=True) if answer == "blob"}
+    return tuple(path for path in paths if path not in have)
 
 
 def source_tree(store: Store, commit: str, addon: Path) -> str:
