@@ -266,7 +266,7 @@ def ssh_host(settings: Settings, tell: Tell, transport: Transport, runtime: str)
     """The host at the end of a connection, its runtime folder at that path."""
     from bb8deploy.host.files.ssh import SshFiles
 
-    shell = Shell(transport, runtime, sudo=settings.ssh.sudo)
+    shell = Shell(transport, runtime, sudo=settings.ssh.sudo, keep=settings.bb8_keep_trees)
     receipt = str(PurePosixPath(settings.ha_reports_dir) / RECEIPT)
     return Host(
         settings,

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "float", "port", "bool", "path"]
+Kind = Literal["text", "float", "port", "bool", "path", "count"]
 _OWN_PREFIXES = ("HA_", "MQTT_", "BB8_", "REMOTE_")
 
 
@@ -77,6 +77,9 @@ BB8_BUILD_DEADLINE = Key(
 BB8_SETTLE_SECONDS = Key(
     "BB8_SETTLE_SECONDS", "seconds that the add-on must stay started", default="5", kind="float"
 )
+BB8_KEEP_TREES = Key(
+    "BB8_KEEP_TREES", "earlier trees that the host keeps for rollback", default="3", kind="count"
+)
 
 KEYS: tuple[Key, ...] = (
     HA_SSH_HOST_ALIAS,
@@ -108,6 +111,7 @@ KEYS: tuple[Key, ...] = (
     SUPERVISOR_TOKEN,
     BB8_BUILD_DEADLINE,
     BB8_SETTLE_SECONDS,
+    BB8_KEEP_TREES,
 )
 """Every setting, in the order of the documentation and of `.env.example`."""
 

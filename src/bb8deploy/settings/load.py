@@ -73,6 +73,7 @@ def _build(values: Mapping[str, Value], target: str, unknown: tuple[tuple[str, s
         supervisor_token=read.secret(keys.SUPERVISOR_TOKEN),
         bb8_build_deadline=read.number(keys.BB8_BUILD_DEADLINE),
         bb8_settle_seconds=read.number(keys.BB8_SETTLE_SECONDS),
+        bb8_keep_trees=read.count(keys.BB8_KEEP_TREES),
         target=target,
         values=values,
         unknown=unknown,
@@ -137,6 +138,13 @@ class _Reader:
         text = self.set_text(key)
         if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
             self._refuse(key, "a whole number from 1 to 65535")
+        return int(text)
+
+    def count(self, key: Key) -> int:
+        """A whole number from 1 to 99."""
+        text = self.set_text(key)
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 99):
+            self._refuse(key, "a whole number from 1 to 99")
         return int(text)
 
     def number(self, key: Key) -> float:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -110,7 +110,9 @@ class FoundTree:
 
     `folders` are all folders but the root; `others` are neither file, folder nor link (sockets, pipes);
     `stamp` is the text of build_stamp.json; `modes_known` is False where the place does not keep run bits,
-    `folds_names` True where it may give back a name in another Unicode form than it was given.
+    `folds_names` True where it may give back a name in another Unicode form than it was given. `configs` are
+    the texts of the config files at its top, by name; `cut` is True if the folder is missing because a swap
+    was interrupted between its renames.
     """
 
     present: bool
@@ -120,6 +122,8 @@ class FoundTree:
     stamp: str = ""
     modes_known: bool = True
     folds_names: bool = False
+    configs: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
 
 
 def digest_of(pairs: Iterable[tuple[str, str]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import shutil
@@ -10,13 +11,21 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pytest
 
+from bb8deploy.host.files.mount import MountFiles
+from bb8deploy.host.files.protocol import Delivery
+from bb8deploy.host.files.ssh import SshFiles
+from bb8deploy.host.lock.lock import Holding, Owner, SshHolding
+from bb8deploy.host.lock.mount import MountHolding
+from bb8deploy.host.shell.shell import Shell
 from bb8deploy.transport.base import Completed, Stats
+from bb8deploy.workspace.tree import STAMP, FoundTree, bytes_entry
 
 SHELLS = ("dash", "bash", "busybox")
 
@@ -124,3 +133,55 @@ def local_transport(shell: str) -> Iterator[LocalTransport]:
         subprocess.run([found, "--install", "-s", tools], check=True)
         with LocalTransport([str(Path(tools, "sh"))], {"PATH": tools}) as made:
             yield made
+
+
+@dataclass
+class Place:
+    """An app folder on a host, and the files and lock of one way to it."""
+
+    runtime: Path
+    files: SshFiles | MountFiles
+    shell: Shell | None
+
+    @property
+    def state(self) -> Path:
+        return self.runtime.parent / ".bb8deploy" / self.runtime.name
+
+    @property
+    def lock_folder(self) -> Path:
+        return self.state.with_name(f"{self.runtime.name}.lock")
+
+    def hold(self, run: str, dead: str = "") -> Holding:
+        """Takes the lock, which also recovers."""
+        owner = Owner.of_run(run, "deploy")
+        if isinstance(self.files, MountFiles):
+            return MountHolding(self.files, owner, lease=600)
+        assert self.shell
+        receipt = str(self.runtime.parent.parent / "receipt")
+        return SshHolding(self.shell, owner, lease=600, receipt=receipt, dead=dead)
+
+    @contextlib.contextmanager
+    def locked(self, run: str) -> Iterator[None]:
+        holding = self.hold(run)
+        try:
+            yield
+        finally:
+            holding.release()
+
+    def send(self, run: str, text: str) -> FoundTree:
+        """Delivers a tree whose files hold `text`, under the lock of `run`."""
+        stamp = json.dumps({"version": text, "tree": f"sha256:{text}", "commit": "none", "run": run}).encode()
+        files = {
+            "config.yaml": f"slug: beep\nversion: {text}\n".encode(),
+            "main.py": text.encode(),
+            STAMP: stamp,
+        }
+        entries = tuple(bytes_entry(name, data) for name, data in files.items())
+        with self.locked(run), self.files.session(run) as session:
+            removals = tuple(session.tree.manifest.by_path)
+            return session.apply(Delivery(self.runtime.parent, removals, entries, files))
+
+    @property
+    def text(self) -> str:
+        """What is there now."""
+        return (self.runtime / "main.py").read_text()

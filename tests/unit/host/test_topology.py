@@ -65,7 +65,7 @@ def put(root: Path, path: str, text: str | bytes) -> None:
 
 
 def problems(found: Topology) -> list[str]:
-    return list(found.problems(FOLDER, SLUG))
+    return list(found.problems(SLUG))
 
 
 def test_one_folder_with_the_slug_is_as_it_should_be(runtime: Path, look: Look) -> None:
@@ -75,7 +75,7 @@ def test_one_folder_with_the_slug_is_as_it_should_be(runtime: Path, look: Look) 
     found = look(runtime)
     assert problems(found) == []
     assert sorted(found.names) == ["config.yaml", "run.sh"]
-    assert sorted(found.claims) == [(FOLDER, SLUG), ("other add-on", "other")]
+    assert sorted(found.claims.slugs) == [(FOLDER, SLUG), ("other add-on", "other")]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_broken_config_file_that_names_the_slug_is_no_clean_topology(
     runtime: Path, look: Look, name: str, text: str | bytes
 ) -> None:
     put(runtime.parent, f"twin/{name}", text)
-    assert problems(look(runtime)) == [f"twin/{name} names {SLUG}, and cannot be read as a config file"]
+    assert problems(look(runtime)) == [f"twin/{name} names {SLUG}, but cannot be read as a config file"]
 
 
 def test_a_broken_config_file_of_something_else_is_nobodys_business(runtime: Path, look: Look) -> None:
@@ -142,7 +142,7 @@ def test_a_folder_without_its_own_claim_is_told(runtime: Path, look: Look) -> No
     (runtime / "config.yaml").write_text("slug: another\n")
     (runtime / ".git").mkdir()
     assert problems(look(runtime)) == [
-        ".git/ lies in the runtime folder",
+        ".git/ is in the app folder",
         f"no config file in {FOLDER} claims the slug {SLUG}",
     ]
 

@@ -152,8 +152,8 @@ MOUNT_TOO_DEEP = ErrorCode(
 )
 PREVIOUS_MISSING = ErrorCode(
     Code("PREVIOUS_MISSING"), Area.HOST, CheckFailed, "there is no earlier tree on the host",
-    "A rollback wanted the earlier tree, but `.bb8deploy/NAME/previous` does not exist. Each sync that"
-    " changes files keeps one, so there is none after the first sync.",
+    "A rollback wanted an earlier tree that the host does not keep. Each sync that changes files keeps the"
+    " tree before it, so there is none after the first sync. BB8_KEEP_TREES says how many are kept.",
     "Roll back to a tagged version: `bb8deploy rollback VERSION` takes the tree from git.",
 )
 RSYNC_FAILED = ErrorCode(
@@ -193,6 +193,15 @@ RUNTIME_PARENT_MISSING = ErrorCode(
     "Find the folder for local apps on the host: `ls -d /addons /addons/local`. HA_REMOTE_RUNTIME is"
     " that folder plus the app's own, such as /addons/my_app. The SSH app's options must give it access"
     " to the apps' folder.",
+)
+RUNTIME_NOT_OURS = ErrorCode(
+    Code("RUNTIME_NOT_OURS"), Area.HOST, CheckFailed, "the folder on the host belongs to something else",
+    "The folder that HA_REMOTE_RUNTIME or HA_MOUNT names exists, and it is not the folder of this app: it"
+    " has neither a stamp of bb8deploy nor a config file with the app's slug, or it holds config files of"
+    " other apps. A sync replaces the whole folder, so every other app in it would be gone. Nothing was"
+    " changed, and `--yes` does not lift this check.",
+    "Set HA_REMOTE_RUNTIME (HA_MOUNT for a share) to the app's own folder, such as /addons/my_app. If the"
+    " folder is the right one, for example after a change of the slug, move its content away on the host.",
 )
 RUNTIME_PATH_INVALID = ErrorCode(
     Code("RUNTIME_PATH_INVALID"), Area.HOST, UsageError, "HA_REMOTE_RUNTIME is not an app folder",

@@ -7,34 +7,23 @@ in decomposed Unicode.
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import os
 import shutil
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, MOUNT_FAILED, MOUNT_NO_LINKS
+from bb8deploy.workspace.addon import CONFIG_NAMES
+from bb8deploy.workspace.ignore import is_litter
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, hash_file, link_entry
+from bb8deploy.workspace.walk import walk_items
 
-LITTER = (
-    ".DS_Store",
-    "._*",
-    ".AppleDouble",
-    ".apdisk",
-    "Thumbs.db",
-    "desktop.ini",
-    ".smbdelete*",
-    ".fuse_hidden*",
-    ".nfs0*",
-)
-
-
-def is_litter(name: str) -> bool:
-    """True for files that file managers and file systems leave on shares by themselves."""
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in LITTER)
+MAX_CONFIG = 64 * 1024
+"""Bytes of a config file that are read with the tree."""
 
 
 def fold(path: str) -> str:
@@ -42,10 +31,13 @@ def fold(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
 
-def read_tree(root: Path, *, modes_known: bool | None) -> FoundTree:
-    """Lists and hashes `root`. With `modes_known` None the modes seen decide: one for all means none kept."""
+def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False) -> FoundTree:
+    """Lists and hashes `root`. With `modes_known` None the modes seen decide: one for all means none kept.
+
+    `cut` says that a swap was interrupted, which matters if the folder is missing.
+    """
     if not root.is_dir():
-        return FoundTree(present=False, folds_names=True)
+        return FoundTree(present=False, folds_names=True, cut=cut)
     entries: list[Entry] = []
     folders: list[str] = []
     others: list[str] = []
@@ -63,26 +55,23 @@ def read_tree(root: Path, *, modes_known: bool | None) -> FoundTree:
         manifest=Manifest.of(entries),
         folders=tuple(folders),
         others=tuple(others),
-        stamp=_stamp(root),
+        stamp=_head(root / STAMP, 4096),
+        configs={name: _head(root / name, MAX_CONFIG) for name in CONFIG_NAMES if (root / name).is_file()},
         modes_known=_seem_kept(entries) if modes_known is None else modes_known,
         folds_names=True,
     )
 
 
-def items(root: Path, folder: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Everything below `root` but litter, folders before what is in them; links are not followed."""
-    try:
-        with os.scandir(root / folder) as found:
-            here = sorted(found, key=lambda item: item.name)
-    except OSError as error:
-        raise unusable(root / folder, error) from error
-    for item in here:
-        if is_litter(item.name):
-            continue
-        path = f"{folder}/{item.name}" if folder else item.name
-        yield path, item
-        if item.is_dir(follow_symlinks=False):
-            yield from items(root, path)
+def items(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below `root` but litter, each folder before its content; links are not followed."""
+    found = walk_items(
+        root, skip=lambda path, _is_dir: is_litter(path.rpartition("/")[2]), unreadable=_refuse
+    )
+    return ((item.path, item.entry) for item in found)
+
+
+def _refuse(path: str, error: OSError) -> NoReturn:
+    raise unusable(Path(error.filename or path), error) from error
 
 
 def copy_tree(source: Path, target: Path, *, skip: Callable[[str], bool] = lambda _path: False) -> None:
@@ -151,13 +140,36 @@ def _file_entry(path: str, item: os.DirEntry[str]) -> Entry:
         raise unusable(Path(item.path), error) from error
 
 
-def _stamp(root: Path) -> str:
+def _head(path: Path, size: int) -> str:
     try:
-        with (root / STAMP).open(encoding="utf-8", errors="replace") as file:
-            return file.read(4096)
+        with path.open("rb") as file:
+            return file.read(size).decode(errors="replace")
     except OSError:
         return ""
 
 
 def _seem_kept(entries: list[Entry]) -> bool:
     return len({entry.executable for entry in entries if entry.kind == "file"}) == 2
+
+
+def overwrite(source: Path, target: Path) -> None:
+    """Makes `target` hold what `source` holds, file by file; equal files are left alone."""
+    target.mkdir(parents=True, exist_ok=True)
+    wanted = {fold(path): item for path, item in items(source)}
+    for path, item in sorted(items(target), key=lambda pair: pair[0], reverse=True):
+        kept = wanted.get(fold(path))
+        if kept is None or _kind(kept) != _kind(item):
+            remove_tree(target / path)
+    for path, item in items(source):
+        place = target / path
+        if item.is_symlink():
+            remove_tree(place)
+            put_link(place, os.readlink(item.path))  # noqa: PTH115
+        elif item.is_dir():
+            place.mkdir(exist_ok=True)
+        elif not place.exists() or hash_file(place) != hash_file(Path(item.path)):
+            put_copy(Path(item.path), place)
+
+
+def _kind(item: os.DirEntry[str]) -> str:
+    return "link" if item.is_symlink() else "folder" if item.is_dir() else "file"

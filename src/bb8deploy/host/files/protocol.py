@@ -32,10 +32,22 @@ class Delivery:
         return sum(entry.size for entry in self.entries)
 
 
+PREVIOUS = "previous"
+"""The name of the newest earlier tree: what the newest swap replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierTree:
+    """An earlier tree that the host keeps: its name, and the text of its build_stamp.json or an empty one."""
+
+    name: str
+    stamp: str
+
+
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Of the earlier tree: the text of its build_stamp.json, empty where there is none, and whether a file
-    holds the same in it as in the runtime folder (or is in neither)."""
+    """The previous tree: the text of its build_stamp.json, empty if there is none, and whether one file is
+    the same in it as in the app folder (or is in neither)."""
 
     stamp: str
     same: bool
@@ -79,10 +91,14 @@ class RuntimeFiles(Protocol):
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of these files of the folder; those that are gone are left out."""
 
-    def restore_previous(self, run_id: str) -> FoundTree:
-        """Puts the earlier tree back (what is there now becomes the earlier one) and looks. Needs the lock.
+    def earlier(self) -> tuple[EarlierTree, ...]:
+        """The earlier trees that the host keeps, the newest first."""
 
-        Raises CheckFailed PREVIOUS_MISSING where there is none.
+    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
+        """Puts an earlier tree back and looks. Needs the lock.
+
+        What is there now becomes the previous tree; the one that was put back is no longer an earlier one.
+        Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
         """
 
     def look_back(self, name: str) -> Earlier:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bb8deploy.host.files import pack
-from bb8deploy.host.files.protocol import Delivery, Earlier
+from bb8deploy.host.files.protocol import PREVIOUS, Delivery, Earlier, EarlierTree
 from bb8deploy.host.shell.answer import escape, tree_of
 from bb8deploy.host.shell.shell import Conversation, Shell
 from bb8deploy.workspace.tree import FoundTree
@@ -58,9 +58,14 @@ class SshFiles:
             talk.stream.close_input()
             return _untar(_rest(talk))
 
-    def restore_previous(self, run_id: str) -> FoundTree:
-        """Swaps the earlier tree in."""
-        return tree_of(self._shell.ask("restore", run_id=run_id))
+    def earlier(self) -> tuple[EarlierTree, ...]:
+        """The earlier trees, the newest first."""
+        kept = (part for part in self._shell.ask("earlier") if part.name == "KEPT")
+        return tuple(EarlierTree(part.argument, part.body.decode(errors="replace")) for part in kept)
+
+    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
+        """Swaps an earlier tree in."""
+        return tree_of(self._shell.ask("restore", name, run_id=run_id))
 
     def look_back(self, name: str) -> Earlier:
         """The earlier tree's stamp and its file `name`, in one look."""

@@ -38,7 +38,7 @@ def tree_of(parts: list[Section]) -> FoundTree:
     """
     bodies = {part.name: part.body for part in parts}
     if "ABSENT" in bodies:
-        return FoundTree(present=False)
+        return FoundTree(present=False, cut="CUT" in bodies)
     if "WHOLE" not in bodies:
         raise _moving("a file or folder")
     kinds = dict(_kinds(bodies.get("NAMES", b"")))
@@ -54,6 +54,7 @@ def tree_of(parts: list[Section]) -> FoundTree:
         folders=tuple(path for path, kind in kinds.items() if kind == "folder" and path != "."),
         others=tuple(path for path, kind in kinds.items() if kind == "other"),
         stamp=bodies.get("STAMP", b"").decode(errors="replace"),
+        configs={p.argument: p.body.decode(errors="replace") for p in parts if p.name == "CONFIG"},
     )
 
 

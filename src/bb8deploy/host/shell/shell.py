@@ -37,11 +37,15 @@ _REASONS = {
 
 
 class Shell:
-    """Starts programs on one host for one runtime folder, through sudo where the user needs it."""
+    """Starts programs on one host for one app folder, through sudo if the user needs it.
 
-    def __init__(self, transport: Transport, runtime: str, *, sudo: bool = False) -> None:
+    `keep` is how many earlier trees a swap keeps.
+    """
+
+    def __init__(self, transport: Transport, runtime: str, *, sudo: bool = False, keep: int = 3) -> None:
         self.transport = transport
         self.runtime = runtime
+        self._keep = keep
         self._prefix = ("sudo", "-n") if sudo else ()
 
     @property
@@ -50,9 +54,10 @@ class Shell:
         return f"{self.transport.where}:{self.runtime}"
 
     def start(self, *names: str, arguments: Sequence[str] = (), run_id: str = "look") -> Conversation:
-        """Starts the named programs, one after the other in one process on the host."""
+        """Starts the named programs one after the other, in one process on the host."""
         mark = secrets.token_hex(16)
-        argv = (*self._prefix, "sh", "-c", program(*names), "sh", mark, self.runtime, run_id, *arguments)
+        text = f"keep={self._keep}\n{program(*names)}"
+        argv = (*self._prefix, "sh", "-c", text, "sh", mark, self.runtime, run_id, *arguments)
         return Conversation(self.transport.open(argv), mark, self.where)
 
     def ask(self, name: str, *arguments: str, stdin: bytes = b"", run_id: str = "look") -> list[Section]:
@@ -145,7 +150,7 @@ def failure(reason: str, where: str, done: Completed) -> Bb8Error:
             f"the lock of {where} was lost while the new tree was on its way; nothing was changed"
         )
     if reason == "NO_PREVIOUS":
-        return PREVIOUS_MISSING(f"{where} has no earlier tree to go back to")
+        return PREVIOUS_MISSING(f"{where} has no such earlier tree")
     if "No space left" in text or "quota" in text.lower():
         return HOST_DISK_FULL(f"the disk of {where} is full; the earlier tree stands", details=details)
     if reason == "RENAME":

@@ -14,6 +14,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import HAND_EDITED, SYNC_MISMATCH
 from bb8deploy.host.connect import Host
 from bb8deploy.host.files.protocol import Delivery, SyncSession
+from bb8deploy.host.ownership import refuse_foreign
 from bb8deploy.lanes.sync.rsync import deliver_by_rsync
 from bb8deploy.lanes.sync.textdiff import unified
 from bb8deploy.plan.sync import Stamp, SyncPlan, differences, plan_sync, without_stamp
@@ -77,6 +78,7 @@ class Wanted:
     manifest: Manifest
     ignore: Ignore
     stamp: Stamp
+    slug: str
 
 
 def sync(
@@ -103,6 +105,8 @@ def sync(
                 facts.update(tree=wanted.manifest.digest, files=len(wanted.manifest.entries))
             if not run.dry_run and host.files.route == "ssh":
                 run.ledger.emit(Token.SSH_HA_OK, host=host.where)
+            files = host.files
+            refuse_foreign(session.tree, wanted.manifest, wanted.slug, files.where, files.fetch)
             plan = plan_sync(session.tree, wanted.manifest, wanted.ignore, wanted.stamp)
             diffs = tuple(unified(plan, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
@@ -120,8 +124,9 @@ def read_wanted(run: Run, source: Path, commit: str | None = None) -> Wanted:
     """Reads and hashes the add-on in `source`. Raises what `walk` and `read_addon` raise."""
     ignore = Ignore.of_workspace(run.workspace)
     manifest = without_stamp(walk(source, ignore))
-    version = read_addon(source).version
-    return Wanted(source, manifest, ignore, Stamp(version, manifest.digest, commit or _commit(run), run.id))
+    info = read_addon(source)
+    stamp = Stamp(info.version, manifest.digest, commit or _commit(run), run.id)
+    return Wanted(source, manifest, ignore, stamp, info.slug)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.errors import Bb8Error, NotVerified
@@ -231,7 +231,7 @@ def _topology(run: Run, host: Host, work: Bringup, told: dict[str, Any]) -> None
             seen = topology.look_over(host.transport, runtime, sudo=run.settings.ssh.sudo)
         else:
             seen = topology.look_mounted(Path(runtime))
-        problems = seen.problems(PurePosixPath(runtime).name, info.slug)
+        problems = seen.problems(info.slug)
         here = work.built_here
         built_here = work.supervisor.info(work.slug).built_here if here is None else here
     if built_here == bool(info.image):

@@ -3,7 +3,11 @@
 # needs: start tree recover facts
 owner=$4; lease=$5; receipt=$6; dead=$7; now=$(date +%s)
 take() {
-  mkdir "$L" 2>/dev/null || return 1
+  if ! mkdir "$L" 2>/dev/null; then
+    [ ! -e "$L" ] || return 1
+    # There is no lock, so there is another cause: the second attempt prints it.
+    mkdir "$L" || { [ -e "$L" ] || fail STATE; return 1; }
+  fi
   if printf '%s\n' "$owner" > "$L/owner" && echo $((now + lease)) > "$L/expires"; then return 0; fi
   rm -rf "$L"; fail STATE
 }
@@ -15,13 +19,21 @@ stale() {
     *) [ "$now" -gt "$until" ] ;;
   esac
 }
-held() { say HELD; printf '%s\n' "$was"; say END; exit 0; }
+held() {
+  say HELD; printf '%s\n' "$was"
+  say EXPIRES; cat "$L/expires" 2>/dev/null
+  say NOW; echo "$now"
+  say END; exit 0
+}
 release() { if [ "$(cat "$L/owner" 2>/dev/null)" = "$owner" ]; then rm -rf "$L"; fi; }
 mkdir -p "$S" || fail STATE
 if ! take; then
   was=$(cat "$L/owner" 2>/dev/null)
   stale || held
-  mv "$L" "$L.$run" 2>/dev/null || held
+  if ! mv "$L" "$L.$run"; then
+    [ ! -e "$L" ] || [ "$(cat "$L/owner" 2>/dev/null)" != "$was" ] || fail STATE
+    held
+  fi
   if [ "$(cat "$L.$run/owner" 2>/dev/null)" != "$was" ]; then mv "$L.$run" "$L"; held; fi
   rm -rf "$L.$run"
   take || held

@@ -7,8 +7,4 @@ say() { printf '\n%s %s\n' "$m" "$1"; }
 end() { printf '\n%s %s\n' "$m" "$1" "$m" END; }
 if command -v dd >/dev/null 2>&1; then together() { dd ibs=65536 obs=1048576 2>/dev/null; }
 else together() { cat; }; fi
-# The Supervisor notices a changed app by the time of its files alone, so the config file is touched last.
-touch_config() {
-  for c in config.yaml config.yml config.json; do [ ! -f "$R/$c" ] || touch "$R/$c"; done
-}
 fail() { rm -rf "$next"; end "FAIL $1"; exit 1; }

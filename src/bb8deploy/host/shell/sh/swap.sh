@@ -1,6 +1,6 @@
-# Stages a tree beside the app folder and swaps the two.
+# Stages a tree beside the app folder, swaps the two, and keeps the earlier trees.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start
+# needs: start touch
 # With SHARE the copy has what does not change in common with the earlier tree, by hard links if the disk has
 # them. Each step that starts no program is one: a busy host takes longer to start a program than to run it.
 stage() {
@@ -16,21 +16,38 @@ swap() {
   had=0; [ -e "$R" ] && had=1
   echo $had > "$W/swapping" || fail SWAP
   trap '' HUP INT TERM PIPE
-  [ ! -e "$W/previous.old" ] || rm -rf "$W/previous.old"
+  set_aside
   if [ -e "$W/previous" ]; then mv "$W/previous" "$W/previous.old" || unswap; fi
   if [ "$had" = 1 ]; then mv "$R" "$W/previous" || unswap; fi
   if [ -e "$R" ] || ! mv "$next" "$R"; then unswap; fi
   touch_config
-  [ ! -e "$W/previous.old" ] || mv "$W/previous.old" "$W/gone.$run"
+  set_aside
   rm -f "$W/swapping"
 }
-# Runs after the answer, because nobody waits for it.
-clean() { rm -rf "$W/gone.$run"; }
+# The tree before `previous` becomes earlier.N, with N higher than any other.
+set_aside() {
+  [ -e "$W/previous.old" ] || return 0
+  last=0
+  for k in $(numbers); do [ "$k" -le "$last" ] || last=$k; done
+  last=$((last + 1))
+  mv "$W/previous.old" "$W/earlier.$last"
+}
+numbers() {
+  for e in "$W"/earlier.*; do
+    k=${e##*.}
+    case $k in ''|*[!0-9]*) ;; *) echo "$k" ;; esac
+  done
+}
+# Runs after the answer, because nobody waits for it. `previous` is one of the $keep trees.
+clean() {
+  rm -rf "$W/gone.$run"
+  for k in $(numbers | sort -rn | tail -n "+$keep"); do rm -rf "$W/earlier.$k"; done
+}
 unswap() { putback; rm -f "$W/swapping"; fail RENAME; }
 putback() {
   had=$(cat "$W/swapping" 2>/dev/null)
   if [ ! -e "$R" ] && [ "$had" = 1 ] && [ -e "$W/previous" ]; then mv "$W/previous" "$R" && back=1; fi
   if [ -e "$W/previous.old" ]; then
-    if [ -e "$W/previous" ]; then rm -rf "$W/previous.old"; else mv "$W/previous.old" "$W/previous"; fi
+    if [ -e "$W/previous" ]; then set_aside; else mv "$W/previous.old" "$W/previous"; fi
   fi
 }

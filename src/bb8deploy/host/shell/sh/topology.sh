@@ -1,7 +1,11 @@
-# Prints the names in the app folder and every config file beside it.
-# shellcheck shell=sh
-cd "$2" || exit 9
-export m="$1" most="$4"
+# Prints the names in the app folder $2 and every config file below the Supervisor's local root.
+# shellcheck shell=sh disable=SC2154
+# needs: root
+export m="$1" most="$3"
+R=$2
+if [ -L "$R" ]; then R=$(readlink -f "$R"); fi
+local_root
+cd "$root" || exit 9
 # The Supervisor takes every config file at any depth for an app, but not below dot folders and `rootfs`. The
 # status of `find` goes through the pipe after the names: an answer that was cut off has no END line.
 # shellcheck disable=SC2016
@@ -12,7 +16,7 @@ each='for f do case $f in
 esac; done'
 {
   printf '\nTOPOLOGY %s\n' "$m"
-  names=$(ls -A "$3") && printf '\n%s NAMES\n%s\n' "$m" "$names"
+  names=$(ls -A "$R") && printf '\n%s OWN\n%s\n\n%s NAMES\n%s\n' "$m" "${R#"$root"/}" "$m" "$names"
   { find . \( -name '.?*' -o -name rootfs \) -prune -o \( -type f -o -type l \) \( -name config.yaml \
       -o -name config.yml -o -name config.json \) -print0; printf '%s\0' "$?"; } | xargs -0 sh -c "$each" sh
-} 2>/dev/null | head -c "$5"
+} 2>/dev/null | head -c "$4"

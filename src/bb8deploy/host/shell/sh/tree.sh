@@ -6,7 +6,7 @@
 if command -v openssl >/dev/null 2>&1; then hasher='openssl dgst -r -sha256'; else hasher=sha256sum; fi
 tree() { say TREE; list "$1"; say END; }
 list() {
-  if [ ! -d "$1" ]; then say ABSENT; return; fi
+  if [ ! -d "$1" ]; then say ABSENT; [ ! -e "$W/swapping" ] || say CUT; return; fi
   ( cd "$1" || exit 1
     # shellcheck disable=SC2086
     find . -type f -print0 | xargs -0 -r $hasher | {
@@ -15,6 +15,9 @@ list() {
         -print0 \( -type l -o -print0 \) \) \) \) || exit 1
       say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
       say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
+      for c in config.yaml config.yml config.json; do
+        if [ -f "$c" ]; then say "CONFIG $c"; head -c 65536 "$c" || exit 1; fi
+      done
       say HASHES; cat
       say WHOLE
     }

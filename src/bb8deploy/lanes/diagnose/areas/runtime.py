@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.errors import Bb8Error
@@ -124,8 +124,7 @@ def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> l
     if topology is None or not seen.present:
         sheet.skip("claims", "nobody could look which folders claim the add-on's slug")
         return sheet.checks
-    runtime = PurePosixPath(seen.where.rpartition(":")[2] or seen.where)
-    wrong = [line for line in topology.problems(runtime.name, slug) if ".git/" not in line]
+    wrong = [line for line in topology.problems(slug) if ".git/" not in line]
     if wrong:
         remedy = "Remove what does not belong there: the Supervisor takes any config file for an add-on."
         sheet.fail("claims", "; ".join(wrong[:SHOWN]), remedy, TOPOLOGY_WRONG.code)

@@ -1,0 +1,179 @@
+"""Swaps trees on a mounted share and keeps the earlier ones, with the same states as over ssh.
+
+The state folder has the form that host/shell/programs.py describes, so either route can put right what the
+other left. If the share refuses to rename the app folder (a file in it is open somewhere), the new tree is
+copied over the old one: the file `inplace` exists while that goes on, and `previous` then holds a whole copy
+of the earlier tree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
+from bb8deploy.host.files.mount_tree import copy_tree, overwrite, remove_tree
+from bb8deploy.host.files.protocol import PREVIOUS
+from bb8deploy.host.local_root import local_root
+from bb8deploy.workspace.addon import CONFIG_NAMES
+
+
+class MountSwap:
+    """The state folder of one app folder on a share. All methods raise OSError if the share fails."""
+
+    def __init__(self, root: Path, keep: int) -> None:
+        self.root = root
+        self.state = root.parent / ".bb8deploy" / root.name
+        self._keep = keep
+
+    @property
+    def cut(self) -> bool:
+        """True while a swap is under way, or after one that was interrupted."""
+        return (self.state / "swapping").exists()
+
+    def fresh(self, run_id: str) -> Path:
+        """The path for a tree that is being made; nothing is there."""
+        staged = self.state / f"next.{run_id}"
+        self.state.mkdir(parents=True, exist_ok=True)
+        remove_tree(staged)
+        return staged
+
+    def swap(self, staged: Path) -> str:
+        """Puts the staged tree in the place of the app folder and keeps the one before as `previous`.
+
+        Returns the name that the tree kept as `previous` until now has got, empty if there was none.
+        """
+        had = self.root.is_dir()
+        (self.state / "swapping").write_text(f"{int(had)}\n")
+        try:
+            self._rename(staged, had=had)
+        except OSError:
+            self._put_back()
+            (self.state / "swapping").unlink(missing_ok=True)
+            self._copy_in_place(staged)
+        touch_config(self.root)
+        aside = self._set_aside()
+        (self.state / "swapping").unlink(missing_ok=True)
+        return aside
+
+    def restore(self, run_id: str, name: str) -> None:
+        """Swaps the earlier tree `name` in; it is then no longer kept as an earlier one.
+
+        Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
+        """
+        if name not in self.names():
+            raise PREVIOUS_MISSING(f"{self.root} has no such earlier tree")
+        staged = self.fresh(run_id)
+        copy_tree(self.state / name, staged)
+        aside = self.swap(staged)
+        gone = aside if name == PREVIOUS else name
+        if gone:
+            remove_tree(self.state / gone)
+        self.prune()
+
+    def names(self) -> Iterator[str]:
+        """The earlier trees, the newest first."""
+        numbered = (f"earlier.{number}" for number in sorted(self._numbers(), reverse=True))
+        for name in (PREVIOUS, *numbered):
+            if (self.state / name).is_dir():
+                yield name
+
+    def recover(self) -> bool:
+        """Puts right what a killed run left; True if that brought the earlier tree back. Needs the lock."""
+        restored = False
+        if self.cut:
+            restored = self._put_back()
+            touch_config(self.root)
+            (self.state / "swapping").unlink(missing_ok=True)
+        if (self.state / "inplace").exists():
+            overwrite(self.state / PREVIOUS, self.root)
+            touch_config(self.root)
+            (self.state / "inplace").unlink(missing_ok=True)
+            restored = True
+        for left in self.state.glob("next.*"):
+            remove_tree(left)
+        return restored
+
+    def _put_back(self) -> bool:
+        """Undoes a swap that stopped between its renames; True if that brought the earlier tree back."""
+        restored = False
+        marker, previous, old = (self.state / name for name in ("swapping", PREVIOUS, "previous.old"))
+        had = marker.exists() and marker.read_text().strip() == "1"
+        if had and not self.root.exists() and previous.exists():
+            previous.rename(self.root)
+            restored = True
+        if old.exists():
+            if previous.exists():
+                self._set_aside()
+            else:
+                old.rename(previous)
+        return restored
+
+    def _rename(self, staged: Path, *, had: bool) -> None:
+        previous = self.state / PREVIOUS
+        self._set_aside()
+        if previous.exists():
+            previous.rename(self.state / "previous.old")
+        if had:
+            self.root.rename(previous)
+        staged.rename(self.root)
+
+    def _copy_in_place(self, staged: Path) -> None:
+        """Copies the staged tree over the app folder, after a whole copy of the earlier one was made."""
+        previous, part = self.state / PREVIOUS, self.state / "next.previous"
+        remove_tree(part)
+        if self.root.is_dir():
+            copy_tree(self.root, part)
+        else:
+            part.mkdir(parents=True)
+        if previous.exists():
+            previous.rename(self.state / "previous.old")
+        part.rename(previous)
+        (self.state / "inplace").write_text("1\n")
+        overwrite(staged, self.root)
+        (self.state / "inplace").unlink()
+        remove_tree(staged)
+
+    def _set_aside(self) -> str:
+        """The tree before `previous` becomes earlier.N, with N higher than any other; returns that name."""
+        old, name = self.state / "previous.old", f"earlier.{max(self._numbers(), default=0) + 1}"
+        if not old.exists():
+            return ""
+        old.rename(self.state / name)
+        return name
+
+    def prune(self) -> None:
+        """Removes what is older than the trees that are kept, of which `previous` is one."""
+        for number in sorted(self._numbers(), reverse=True)[self._keep - 1 :]:
+            remove_tree(self.state / f"earlier.{number}")
+
+    def _numbers(self) -> list[int]:
+        suffixes = (path.name.partition(".")[2] for path in self.state.glob("earlier.*"))
+        return [int(text) for text in suffixes if text.isdecimal()]
+
+
+def touch_config(root: Path) -> None:
+    """Makes the config file the newest file below the Supervisor's local root.
+
+    The Supervisor reads local apps again only if the newest time there has changed. A file whose time is
+    ahead, such as one from a PC with a wrong clock, would hide every change that is older.
+    """
+    newest = max(time.time(), _newest(local_root(root)))
+    for name in CONFIG_NAMES:
+        if (root / name).is_file():
+            os.utime(root / name, (newest + 1, newest + 1))
+
+
+def _newest(folder: Path) -> float:
+    """The newest modification time below a folder, in seconds since the epoch; 0 for an empty one."""
+    newest, waiting = 0.0, [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as found:
+            for entry in found:
+                newest = max(newest, entry.stat(follow_symlinks=False).st_mtime)
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+    return newest

@@ -1,0 +1,112 @@
+"""Swaps: earlier trees are kept and come back, an interrupted one shows, and the Supervisor will notice."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from tests.unit.host.localhost import Place
+
+from bb8deploy.base.errors import CheckFailed
+from bb8deploy.plan.sync import Stamp
+
+
+def names(place: Place) -> list[str]:
+    """The versions of the earlier trees, the newest first."""
+    stamps = [Stamp.parse(tree.stamp) for tree in place.files.earlier()]
+    return [stamp.version if stamp else "?" for stamp in stamps]
+
+
+def settled(place: Place, count: int) -> list[str]:
+    """The same, once the host has removed what is too old, which it does after its answer."""
+    end = time.monotonic() + 10
+    while len(found := names(place)) > count:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found
+
+
+def test_three_earlier_trees_are_kept(place: Place) -> None:
+    assert names(place) == []
+    for number in range(6):
+        place.send(f"run-{number}", f"v{number}")
+    assert place.text == "v5"
+    assert settled(place, 3) == ["v4", "v3", "v2"]
+    assert place.files.earlier()[0].name == "previous"
+
+
+def test_every_earlier_tree_can_be_restored_and_nothing_is_lost(place: Place) -> None:
+    for number in range(4):
+        place.send(f"run-{number}", f"v{number}")
+    oldest = place.files.earlier()[-1]
+    with place.locked("run-back"):
+        found = place.files.restore_previous("run-back", oldest.name)
+    assert place.text == "v0"
+    assert found.stamp == oldest.stamp
+    assert settled(place, 3) == ["v3", "v2", "v1"]
+    with place.locked("run-again"):
+        place.files.restore_previous("run-again")
+    assert place.text == "v3"
+    assert settled(place, 3) == ["v0", "v2", "v1"]
+
+
+@pytest.mark.parametrize("name", ["previous", "earlier.7", "../../beep é"])
+def test_an_earlier_tree_that_is_not_there_is_an_error(place: Place, name: str) -> None:
+    place.send("run-0", "v0")
+    with place.locked("run-back"), pytest.raises(CheckFailed) as caught:
+        place.files.restore_previous("run-back", name)
+    assert caught.value.code == "PREVIOUS_MISSING"
+    assert place.text == "v0"
+
+
+def test_a_tree_that_was_being_moved_when_the_host_died_is_kept(place: Place) -> None:
+    for number in range(3):
+        place.send(f"run-{number}", f"v{number}")
+    (place.state / "previous").rename(place.state / "previous.old")
+    place.runtime.rename(place.state / "previous")
+    (place.state / "swapping").write_text("1\n")
+    found = place.files.look()
+    assert not found.present
+    assert found.cut
+    with place.locked("run-next"):
+        assert place.text == "v2"
+    assert names(place) == ["v1", "v0"]
+    assert not place.files.look().cut
+
+
+def test_after_the_last_rename_no_tree_is_lost_either(place: Place) -> None:
+    for number in range(3):
+        place.send(f"run-{number}", f"v{number}")
+    (place.state / "earlier.1").rename(place.state / "previous.old")
+    (place.state / "swapping").write_text("1\n")
+    with place.locked("run-next"):
+        assert place.text == "v2"
+    assert names(place) == ["v1", "v0"]
+
+
+def test_a_folder_that_never_was_is_not_called_cut(place: Place) -> None:
+    assert not place.files.look().cut
+
+
+@pytest.mark.parametrize("ahead", [0, 86_400 * 400])
+def test_the_config_file_is_newer_than_everything_in_the_local_root(place: Place, ahead: int) -> None:
+    other = place.runtime.parent / "other app/deep/file"
+    other.parent.mkdir(parents=True)
+    other.write_text("from a PC with a wrong clock")
+    now = time.time() + ahead
+    os.utime(other, (now, now))
+    for number in range(2):
+        place.send(f"run-{number}", f"v{number}")
+        touched = (place.runtime / "config.yaml").stat().st_mtime
+        rest = [p for p in place.runtime.parent.rglob("*") if p != place.runtime / "config.yaml"]
+        assert touched > max(p.stat().st_mtime for p in rest)
+        if ahead:
+            other_time = other.stat().st_mtime
+            assert touched >= other_time + number
+
+
+def test_the_texts_of_the_config_files_come_with_the_tree(place: Place, tmp_path: Path) -> None:
+    found = place.send("run-0", "v0")
+    assert found.configs == {"config.yaml": "slug: beep\nversion: v0\n"}
