@@ -158,7 +158,7 @@ def test_a_copy_in_place_that_is_cut_is_undone_by_the_next_command(
                     raise KeyboardInterrupt
             real(source, target)
 
-        patch.setattr(files_mount, "put_copy", put_copy)
+        patch.setattr(mount_tree, "put_copy", put_copy)
         with share.host() as host, pytest.raises(KeyboardInterrupt):
             sync(share.run(), host)
     assert (share.state / "inplace").exists()

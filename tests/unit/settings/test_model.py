@@ -19,6 +19,7 @@ GROUPS = {"HA_SSH_": ("ssh", SshSettings), "MQTT_": ("mqtt", MqttSettings)}
 KINDS: dict[str, set[object]] = {
     "float": {float},
     "port": {int},
+    "count": {int},
     "bool": {bool},
     "path": {Path | None},
     "text": {str, str | None},

@@ -106,8 +106,8 @@ def sync(
             if not run.dry_run and host.files.route == "ssh":
                 run.ledger.emit(Token.SSH_HA_OK, host=host.where)
             files = host.files
-            refuse_foreign(session.tree, wanted.manifest, wanted.slug, files.where, files.fetch)
             plan = plan_sync(session.tree, wanted.manifest, wanted.ignore, wanted.stamp)
+            refuse_foreign(session.tree, wanted.manifest, wanted.slug, files.where, files.fetch)
             diffs = tuple(unified(plan, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
                 return _outcome(host, plan, wanted, diffs)
