@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+from tests.integration.attest.conftest import PATIENT
 from tests.integration.desk import Desk
 
 
@@ -35,7 +36,7 @@ def test_a_person_sees_the_window_live_and_gets_the_tokens(desk: Desk, settings:
     reader.start()
     words = ["attest", "--seconds", "10", "--rate", "10"]
     done = subprocess.run(
-        [sys.executable, "-m", "bb8deploy", *words],
+        [sys.executable, "-c", PATIENT, *words],
         cwd=desk.root,
         env=_environment(settings),
         stdin=theirs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,9 @@ from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
 from bb8deploy.lanes.init import find as init_find
 from bb8deploy.lanes.init.find import SERVICE, Found, find
+
+RUN = uuid.uuid4().hex[:8]
+"""Part of every name: another run on this network announces the same ones."""
 
 
 @pytest.fixture
@@ -28,26 +32,26 @@ def announce(network: Zeroconf, name: str, **told: str) -> None:
     network.register_service(
         ServiceInfo(
             SERVICE, f"{name}.{SERVICE}", addresses=[socket.inet_aton("127.0.0.1")], port=8123,
-            properties=told, server="bb8-test.local.",
+            properties=told, server=f"bb8-test-{RUN}.local.",
         )
     )  # fmt: skip
 
 
 def test_each_one_that_announces_itself_is_found_with_its_own_address(network: Zeroconf) -> None:
-    announce(network, "bb8 home", location_name="Home", version="2026.11.1",
+    announce(network, f"bb8 home {RUN}", location_name=f"Home {RUN}", version="2026.11.1",
              internal_url="http://homeassistant.local:8123/", base_url="http://old:8123")  # fmt: skip
-    announce(network, "bb8 barn", base_url="")
+    announce(network, f"bb8 barn {RUN}", base_url="")
     found = find(30.0, settle=5.0)
-    assert Found("Home", "2026.11.1", "http://homeassistant.local:8123") in found
-    assert Found("bb8 barn", "", "http://127.0.0.1:8123") in found
-    assert next(one for one in found if one.name == "Home").host == "homeassistant.local"
+    assert Found(f"Home {RUN}", "2026.11.1", "http://homeassistant.local:8123") in found
+    assert Found(f"bb8 barn {RUN}", "", "http://127.0.0.1:8123") in found
+    assert next(one for one in found if one.name == f"Home {RUN}").host == "homeassistant.local"
 
 
 def test_an_address_that_is_none_is_replaced_by_the_announced_one(network: Zeroconf) -> None:
-    announce(network, "bb8 odd", internal_url="javascript:alert(1)")
-    assert Found("bb8 odd", "", "http://127.0.0.1:8123") in find(30.0)
+    announce(network, f"bb8 odd {RUN}", internal_url="javascript:alert(1)")
+    assert Found(f"bb8 odd {RUN}", "", "http://127.0.0.1:8123") in find(30.0)
 
 
 def test_an_empty_network_is_no_error(network: Zeroconf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(init_find, "SERVICE", "_bb8-nobody._tcp.local.")  # others announce the real one here
+    monkeypatch.setattr(init_find, "SERVICE", f"_bb8-{RUN}._tcp.local.")  # others announce the real one here
     assert find(0.3) == ()

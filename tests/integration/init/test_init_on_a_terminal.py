@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import stat
+import uuid
 from pathlib import Path
 
 import pytest
@@ -92,19 +93,24 @@ def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
         network = Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
     except OSError as error:
         pytest.skip(f"SKIPPED: no multicast on loopback here: {error}")
-    told = {"location_name": "Cabin", "version": "2026.11.2", "internal_url": "http://cabin.local:8123"}
+    run = uuid.uuid4().hex[:8]  # another run on this network may announce the same
+    told = {
+        "location_name": f"Cabin {run}",
+        "version": "2026.11.2",
+        "internal_url": "http://cabin.local:8123",
+    }
     info = ServiceInfo(
         SERVICE,
-        f"bb8 cabin.{SERVICE}",
+        f"bb8 cabin {run}.{SERVICE}",
         addresses=[socket.inet_aton("127.0.0.1")],
         port=8123,
         properties=told,
-        server="bb8-test.local.",
+        server=f"bb8-test-{run}.local.",
     )
     try:
         network.register_service(info)
         with dialogue(["init", "--search", "60"], cwd=clone.root, env=clone.environment()) as talk:
-            number = talk.expect(r"\d  Cabin, 2026\.11\.2, http://cabin\.local:8123")[0]
+            number = talk.expect(rf"\d+  Cabin {run}, 2026\.11\.2, http://cabin\.local:8123")[0]
             talk.answer(r"Which one\?.*: ", number)
             talk.answer(asks("HA_SSH_HOST_ALIAS", "root@cabin.local"), "-")
             talk.answer(asks("HA_MOUNT"), "-")
