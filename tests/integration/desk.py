@@ -21,6 +21,7 @@ name: Demo
 version: "2026.1.2.0"  # moved by the release
 slug: demo
 description: A demo
+init: false
 arch:
   - amd64
 
