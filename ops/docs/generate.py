@@ -14,7 +14,7 @@ from ops.docs.markdown import BY, table
 from bb8deploy.catalogue.entries import Area
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDTH = 88
+WIDTH = 80
 
 
 def cli() -> str:
@@ -25,7 +25,7 @@ def cli() -> str:
 
     root = get_command(build())
     context = root.make_context("bb8deploy", [], resilient_parsing=True, terminal_width=WIDTH)
-    parts = ["# Commands", "", BY, "", "What each `--help` says. Exit codes: [errors.md](errors.md)."]
+    parts = ["# Commands", "", BY, "", "The text of each `--help`. Exit codes: [errors.md](errors.md)."]
     for name, words in [("bb8deploy", root.get_help(context).rstrip()), *_commands(root, context, COMMANDS)]:
         parts += ["", f"## {name}", "", "```text", words, "```"]
     return "\n".join(parts) + "\n"

@@ -95,7 +95,7 @@ def tell(problem: BaseException, console: Console) -> int:
     error = _as_error(problem, None)
     console.error(error)
     if console.as_json:
-        console.document({"error": as_dict(error)})
+        console.document({"verdict": "FAIL", "exit_code": error.exit_code, "error": as_dict(error)})
     return error.exit_code
 
 

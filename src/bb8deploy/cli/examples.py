@@ -1,54 +1,54 @@
-"""Lines to paste, shown at the end of a command's --help; tests run or parse each of them."""
+"""The examples at the end of each --help; tests run or parse all of them."""
 
 from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "release": (
-        ("release patch --dry-run", "every step with its commands"),
-        ("release patch", "the next version, from validate to tag"),
-        ("release --resume", "go on where the last one stopped"),
+        ("release patch --dry-run", "show each step with its commands"),
+        ("release patch", "release the next version"),
+        ("release --resume", "continue an interrupted release"),
     ),
     "deploy": (
-        ("deploy --dry-run --diff", "what would change on the host"),
-        ("deploy", "send, build, start, prove"),
-        ("deploy --target kitchen --target workshop", "two hosts at once"),
+        ("deploy --dry-run --diff", "show the changes"),
+        ("deploy", "send, build, start, verify"),
+        ("deploy --target kitchen --target workshop", "two hosts"),
     ),
     "validate": (
-        ("validate --no-tests", "the rules alone"),
-        ("validate --fix --dry-run", "what could be mended, as a diff"),
-        ("validate --addon ../my_addon --no-tests", "any other add-on"),
+        ("validate --no-tests", "the rules only"),
+        ("validate --fix --dry-run", "show safe fixes"),
+        ("validate --addon ../my_addon --no-tests", "any other app"),
     ),
     "sync": (
-        ("sync --dry-run --diff", "what would change on the host"),
-        ("sync --via mount", "through a mounted share"),
+        ("sync --dry-run --diff", "show the changes"),
+        ("sync --via mount", "use a mounted share"),
     ),
-    "verify": (("verify", "prove what lies on the host"),),
+    "verify": (("verify", "verify what is on the host"),),
     "publish": (
-        ("publish --dry-run", "what would be pushed"),
+        ("publish --dry-run", "show what would be pushed"),
         ("publish --image", "build and push images first"),
     ),
     "attest": (("attest --seconds 30 --rate 10", "300 echoes in half a minute"),),
     "rollback": (
-        ("rollback", "the tree before the last deploy"),
-        ("rollback 2026.11.23.0", "a tagged version"),
+        ("rollback", "to the tree before the last deploy"),
+        ("rollback 2026.11.23.0", "to a tagged version"),
     ),
     "diagnose": (
-        ("diagnose", "look at everything"),
+        ("diagnose", "check everything"),
         ("diagnose --bundle bundle.tar.gz", "for a bug report"),
     ),
     "logs": (
         ("logs --follow", "until Ctrl-C"),
-        ("logs --supervisor -n 500", "why a build failed"),
+        ("logs --supervisor -n 500", "find out why a build failed"),
     ),
-    "init": (("init", "asks, checks, writes .env"),),
-    "schema": (("schema config --out config.schema.json", "completion in editors"),),
+    "init": (("init", "ask, check, write .env"),),
+    "schema": (("schema config --out config.schema.json", "for editors"),),
     "rules": (("rules", "every rule"), ("rules build", "those of one area")),
-    "explain": (("explain HOST_KEY_CHANGED", "one page"),),
+    "explain": (("explain HOST_KEY_CHANGED", "describe one code"),),
 }
 
 
 def epilog(command: str) -> str | None:
-    """The examples of a command as they stand below its options, None where it has none."""
+    """The examples of a command as shown below its options, None if it has none."""
     rows = EXAMPLES.get(command)
     if not rows:
         return None

@@ -1,28 +1,72 @@
-"""The options that commands share, each defined once."""
+"""Every option that more than one command has, each defined once."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bb8deploy.cli.complete import targets
+
+
+class Route(StrEnum):
+    """How the app folder on the host is reached."""
+
+    AUTO = "auto"
+    SSH = "ssh"
+    MOUNT = "mount"
+    RSYNC = "rsync"
+
+
 Target = Annotated[
-    str, typer.Option("--target", "-t", help="Settings of `.env.NAME` on top of `.env`.", metavar="NAME")
+    str,
+    typer.Option(
+        "--target",
+        "-t",
+        help="Use the settings of `.env.NAME` in addition to `.env`.",
+        metavar="NAME",
+        autocompletion=targets,
+    ),
 ]
 Targets = Annotated[
     list[str] | None,
     typer.Option(
-        "--target", "-t", help="Settings of `.env.NAME` on top of `.env`; repeatable.", metavar="NAME"
+        "--target",
+        "-t",
+        help="Use the settings of `.env.NAME` in addition to `.env`. Repeat it for several hosts.",
+        metavar="NAME",
+        autocompletion=targets,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Only one JSON document on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
+Addon = Annotated[
+    Path | None,
+    typer.Option("--addon", help="The app's folder. Default: found from the current folder.", metavar="DIR"),
+]
+Via = Annotated[
+    Route,
+    typer.Option("--via", help="Use ssh, a mounted share, or rsync over ssh. auto uses what is set."),
+]
+AcceptNew = Annotated[
+    bool, typer.Option("--accept-new", help="Accept the key of an unknown host and save it.")
+]
+NoStart = Annotated[bool, typer.Option("--no-start", help="Do not start the app if it is stopped.")]
+Backup = Annotated[
+    bool, typer.Option("--backup", help="Let the Supervisor back up the app before an update.")
+]
+Image = Annotated[
+    bool, typer.Option("--image", help="Build and push images first. The published config names them.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite manual edits on the remote.")]
+Diff = Annotated[bool, typer.Option("--diff", help="Show the changes of text files as unified diffs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen and change nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors, but no progress.")]
 YesOverwrite = Annotated[
-    bool, typer.Option("--yes", "-y", help="Overwrite files that were edited by hand on the host.")
+    bool, typer.Option("--yes", "-y", help="Overwrite files that were edited on the host.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")]
-Addon = Annotated[
-    Path | None, typer.Option("--addon", help="The add-on's folder (default: that of the workspace).")
+Docker = Annotated[
+    bool, typer.Option("--docker", help="Build and run apps in Docker, on their real base image.")
 ]

@@ -126,6 +126,12 @@ REPORT_UNREADABLE = ErrorCode(
     "Report on another run with `bb8deploy report --run ID`. To find out what changed in a released"
     " run, use `bb8deploy verify-evidence reports/runs/ID`.",
 )
+OUTPUT_UNWRITABLE = ErrorCode(
+    Code("OUTPUT_UNWRITABLE"), Area.TOOL, CheckFailed, "the output cannot be written",
+    "A document that was asked for, such as a schema or a log, could not be written to stdout: the disk is"
+    " full, or stdout is closed. Output that cannot be written never stops a deploy.",
+    "Free space, or redirect the output to another place.",
+)
 SANDBOX_BROKER_FAILED = ErrorCode(
     Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
     "The sandbox starts a private mosquitto on a free port. It exited at once, or did not answer.",
@@ -169,4 +175,9 @@ SCHEMA_UNKNOWN = ErrorCode(
     Code("SCHEMA_UNKNOWN"), Area.TOOL, UsageError, "there is no such schema",
     "The names are those of the contracts, and `config` for config.yaml.",
     "Run `bb8deploy schema` for all names.",
+)
+USAGE_INVALID = ErrorCode(
+    Code("USAGE_INVALID"), Area.TOOL, UsageError, "the command line is not valid",
+    "An option or argument is unknown, missing, or has a value that is not allowed. Nothing was done.",
+    "Run the command with `--help` for its options.",
 )

@@ -1,4 +1,4 @@
-"""`bb8deploy attest`: the echo attestation alone, live on a terminal."""
+"""`bb8deploy attest`: the echo attestation, live on a terminal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from bb8deploy.lanes.attest.attest import Beat
     from bb8deploy.plan.attest import Metrics
 
-Seconds = Annotated[float, typer.Option("--seconds", min=10.0, max=3600.0, help="Length of the window.")]
+Seconds = Annotated[
+    float, typer.Option("--seconds", min=10.0, max=3600.0, help="Length of the window in seconds.")
+]
 Rate = Annotated[float, typer.Option("--rate", min=0.5, max=1000.0, help="Echoes per second.")]
 RequireBle = Annotated[
-    bool, typer.Option("--require-ble", help="Fail unless the robot itself answered a ping in the window.")
+    bool, typer.Option("--require-ble", help="Fail unless the robot answers a ping in the window.")
 ]
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -35,7 +37,7 @@ def attest(
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Ask the running add-on for echoes over MQTT and keep the evidence of what came back."""
+    """Measure the echo of the running app over MQTT, and record the answers."""
     modes = Modes(as_json=json_output, quiet=quiet)
     with open_run("attest", modes, target=target, addon=addon, lane="attest") as opened:
         from bb8deploy.lanes.attest.attest import attest as lane
@@ -58,7 +60,7 @@ def attest(
 
 
 def live_line(beat: Beat, width: int) -> str:
-    """The window under way: its newest round trips as a sparkline, then the figures, within `width`."""
+    """The newest round trips as a sparkline, then the figures, in `width` columns."""
     from bb8deploy.plan.attest import percentile
 
     ordered = sorted(beat.newest)
@@ -77,11 +79,11 @@ def sparkline(values: tuple[float, ...]) -> str:
 
 
 def in_words(metrics: Metrics) -> str:
-    """The end of an attestation in one line."""
+    """The result of an attestation in one line."""
     return (
         f"{metrics.echoes} of {len(metrics.window.sent)} echoes in {metrics.window.seconds:.1f} s: "
         f"p50 {_ms(metrics.p50)}, p95 {_ms(metrics.p95)}, max {_ms(metrics.max)}; "
-        f"{metrics.window.pings} answered ping(s) of the robot"
+        f"{metrics.window.pings} ping(s) answered by the robot"
     )
 
 

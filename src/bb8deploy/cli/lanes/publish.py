@@ -1,4 +1,4 @@
-"""`bb8deploy publish`: lane 4 alone."""
+"""`bb8deploy publish`: lane 4."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target
-
-Image = Annotated[
-    bool, typer.Option("--image", help="Build and push images first; the published config names them.")
-]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Take back what was edited by hand on the remote.")
-]
+from bb8deploy.cli.common import Modes, open_run
+from bb8deploy.cli.options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Target
+from bb8deploy.cli.show import show_evidence
 
 
 def register(app: typer.Typer) -> None:
@@ -27,15 +21,16 @@ def publish(
     image: Image = False,
     overwrite: Overwrite = False,
     subtree_split: Annotated[
-        bool, typer.Option("--subtree-split", help="Rewrite the whole history with `git subtree split`.")
+        bool, typer.Option("--subtree-split", help="Publish the history that `git subtree split` makes.")
     ] = False,
     dry_run: DryRun = False,
+    addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put the committed add-on and its tag onto the add-on repository, and read both back."""
+    """Push the committed app and its tag to a store, and read both back."""
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
-    with open_run("publish", modes, target=target, lane="publish") as opened:
+    with open_run("publish", modes, target=target, addon=addon, lane="publish") as opened:
         from bb8deploy.lanes.publish.publish import NOTHING, PublishOptions
         from bb8deploy.lanes.publish.publish import publish as lane
         from bb8deploy.lanes.release.evidence import keep_evidence
@@ -57,9 +52,3 @@ def publish(
             return
         parameters = {"method": outcome.method, "version": outcome.version}
         show_evidence(opened, str(keep_evidence(opened.run, outcome, parameters)))
-
-
-def show_evidence(opened: Opened, manifest: str) -> None:
-    """Says where the evidence lies and how it is checked."""
-    opened.result["evidence"] = manifest
-    opened.console.note(f"evidence: {manifest} (check it with `bb8deploy verify-evidence`)")

@@ -1,22 +1,29 @@
-"""`bb8deploy verify`: lane 3 alone, for what lies on the host."""
+"""`bb8deploy verify`: lane 3, for what is on the host."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.lanes.sync import AcceptNew, Route, Via
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Target
+from bb8deploy.cli.options import (
+    AcceptNew,
+    Addon,
+    AsJson,
+    Backup,
+    DryRun,
+    NoStart,
+    Quiet,
+    Route,
+    Target,
+    Via,
+)
+from bb8deploy.cli.show import show_preview, show_verify
 
 if TYPE_CHECKING:
     from bb8deploy.host.connect import Host
-    from bb8deploy.lanes.verify.verify import VerifyOptions, VerifyOutcome
-
-NoStart = Annotated[bool, typer.Option("--no-start", help="Leave an add-on stopped that does not run.")]
-Backup = Annotated[bool, typer.Option("--backup", help="Have the Supervisor back it up before an update.")]
+    from bb8deploy.lanes.verify.verify import VerifyOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +42,7 @@ def verify(
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Have the host run what lies there, and believe it when the running add-on says so itself."""
+    """Install or update the app on the host, then verify the version and digest that it reports."""
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
     with open_run("verify", modes, target=target, addon=addon, lane="verify") as opened:
         from bb8deploy.host.connect import open_host
@@ -50,7 +57,7 @@ def verify(
                 _preview(opened, host, options)
                 return
             with host.lock(run), kept_on_host(run, host, "verify"):
-                show(opened, lane(run, host, options))
+                show_verify(opened, lane(run, host, options))
 
 
 def _preview(opened: Opened, host: Host, options: VerifyOptions) -> None:
@@ -58,26 +65,3 @@ def _preview(opened: Opened, host: Host, options: VerifyOptions) -> None:
     from bb8deploy.lanes.verify.verify import expected_on
 
     show_preview(opened, foresee(opened.run, host, expected_on(opened.run, host), options))
-
-
-def show_preview(opened: Opened, lines: Sequence[str]) -> None:
-    """What would be done, for people and for the JSON document."""
-    opened.result["preview"] = list(lines)
-    for line in lines:
-        opened.console.text(line)
-
-
-def show(opened: Opened, outcome: VerifyOutcome) -> None:
-    """One line for people, the outcome for the JSON document."""
-    opened.result.update(
-        slug=outcome.slug,
-        version=outcome.version,
-        action=outcome.action,
-        route=outcome.route,
-        verified=outcome.verified,
-        reason=outcome.reason,
-        states=list(outcome.states),
-        routes=list(outcome.capabilities.describe()),
-    )
-    ending = "verified" if outcome.verified else f"not verified: {outcome.reason}"
-    opened.console.note(f"{outcome.slug} {outcome.version}: {outcome.action} by {outcome.route}, {ending}")

@@ -1,4 +1,4 @@
-"""`bb8deploy diagnose`: what holds and what does not, and the one thing to do about each."""
+"""`bb8deploy diagnose`: what works, what does not, and what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Bundle = Annotated[
     Path | None,
     typer.Option(
-        "--bundle", metavar="FILE", help="Write an archive for a bug report, secrets and names taken out."
+        "--bundle", metavar="FILE", help="Write an archive for a bug report, without secrets and host names."
     ),
 ]
 
@@ -34,9 +34,9 @@ def diagnose(
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look at settings, host, Supervisor, add-on, broker and robot; change nothing, say what to do.
+    """Check settings, host, Supervisor, app, broker and robot. Changes nothing.
 
-    Exit code 0: nothing failed. 3: all that failed is that somebody gave no answer. 1: anything else.
+    Exit code 0: nothing failed. 3: all failures are missing answers. 1: other failures.
     """
     modes = Modes(as_json=json_output, quiet=quiet)
     with open_run("diagnose", modes, target=target, addon=addon) as opened:
@@ -44,7 +44,7 @@ def diagnose(
         from bb8deploy.lanes.diagnose.survey import diagnose as look
 
         run, console = opened.run, opened.console
-        with run.step("look at everything"):
+        with run.step("check everything"):
             diagnosis = look(run)
         console.hidden.extend(diagnosis.secrets)
         path = run.write_contract(contract(run, diagnosis))
@@ -75,5 +75,5 @@ def _bundle(opened: Opened, diagnosis: Diagnosis, path: Path) -> None:
     names = write_bundle(opened.run, diagnosis, path)
     opened.result["bundle"] = {"file": str(path), "holds": list(names)}
     opened.console.note(
-        f"wrote {path}: {len(names)} files, without secrets and host names; look before you send it"
+        f"wrote {path}: {len(names)} files, without secrets and host names; check it before you send it"
     )

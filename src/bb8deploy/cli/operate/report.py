@@ -1,4 +1,4 @@
-"""`bb8deploy report`: one page that tells a run, for people."""
+"""`bb8deploy report`: an HTML page about a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from bb8deploy.base.secret import Secret
 from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import AsJson
+from bb8deploy.cli.complete import runs
+from bb8deploy.cli.options import Addon, AsJson
 from bb8deploy.settings.load import load, target_names
 from bb8deploy.workspace.project import find_project
 
@@ -21,27 +22,31 @@ def register(app: typer.Typer) -> None:
 
 def report(
     run: Annotated[
-        str, typer.Option("--run", help="The run's id; without it the newest.", metavar="ID")
+        str,
+        typer.Option(
+            "--run", help="The id of the run. Default: the newest run.", metavar="ID", autocompletion=runs
+        ),
     ] = "",
-    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    addon: Addon = None,
     json_output: AsJson = False,
 ) -> None:
-    """Write reports/report.html: a run's steps, tokens, findings, changed files and echo latency."""
+    """Write reports/report.html with the steps, tokens, findings, changed files and echo latency of a run."""
     with plain_errors(Modes(as_json=json_output)) as console:
         from bb8deploy.lanes.report.files import find_home
         from bb8deploy.lanes.report.report import write_report
 
-        root = find_project(Path.cwd()).root
+        root = find_project(Path.cwd(), addon=addon).root
         page = write_report(find_home(root / "reports", run), run, secrets=_secrets(root))
         console.text(str(page))
         if json_output:
             console.document({"report": str(page), "bytes": page.stat().st_size})
         if open_page and not _open(page):
-            console.warn("no browser could be started here; open the file above yourself")
+            console.warn("no browser could be started; open the file named above")
 
 
 def _secrets(root: Path) -> list[Secret]:
-    """The secrets of every target: a run may have been about any of them."""
+    """The secrets of every target, because a run can have used any of them."""
     return [
         secret for name in ("default", *target_names(root)) for secret in load(root, target=name).secrets()
     ]

@@ -1,4 +1,4 @@
-"""`bb8deploy status`: one screen that says where everything stands."""
+"""`bb8deploy status`: the versions everywhere, on one screen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(target: Target = "default", addon: Addon = None, json_output: AsJson = False) -> None:
-    """Show the versions here, on the host, running and published, and how they differ."""
+    """Show the versions here, on the host, running and published, and their differences."""
     with open_run("status", Modes(as_json=json_output), target=target, addon=addon) as opened:
         from bb8deploy.lanes.status.status import status as look
 
@@ -45,7 +45,7 @@ def _show(opened: Opened, places: tuple[Place, ...], drift: tuple[str, ...]) -> 
         for line in textwrap.wrap(f"! {sentence}", console.columns or 1000, subsequent_indent="  "):
             console.text(line, "yellow")
     if not drift:
-        console.text("no drift: all places agree", "green")
+        console.text("no drift: all versions agree", "green")
 
 
 def rows(place: Place, columns: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`bb8deploy deploy`: lanes 2 and 3, to one host or to several at once."""
+"""`bb8deploy deploy`: lanes 2 and 3, to one host or several."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ import typer
 
 from bb8deploy.base.errors import Bb8Error, UsageError
 from bb8deploy.cli.common import Modes, Opened, load_settings, open_run
-from bb8deploy.cli.lanes.sync import AcceptNew, Diff, Route, Via
-from bb8deploy.cli.lanes.verify import Backup, NoStart, show, show_preview
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Targets, YesOverwrite
+from bb8deploy.cli.options import (
+    AcceptNew,
+    Addon,
+    AsJson,
+    Backup,
+    Diff,
+    DryRun,
+    NoStart,
+    Quiet,
+    Route,
+    Targets,
+    Via,
+    YesOverwrite,
+)
+from bb8deploy.cli.show import show_preview, show_sync, show_verify
 from bb8deploy.console import as_dict
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy.deploy import DeployOptions
     from bb8deploy.lanes.deploy.targets import Row
 
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the newest deploy that did not reach its end.")
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the newest deploy that did not finish.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,10 +52,10 @@ def deploy(
     quiet: Quiet = False,
     yes: YesOverwrite = False,
 ) -> None:
-    """Sync and verify; the earlier version comes back where the new one cannot be verified.
+    """Sync and verify. If the new version cannot be verified, the earlier one is restored.
 
-    With more than one --target the hosts are served at once, each with receipts of its own in
-    reports/targets/NAME/; one that fails does not stop the others, and the exit code is the worst.
+    With several --target options the hosts are deployed in parallel, each with its own receipts in
+    reports/targets/NAME/. A failure on one host does not stop the others; the exit code is the worst one.
     """
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
     names = list(dict.fromkeys(target or ["default"]))
@@ -68,13 +78,12 @@ def deploy(
 
 
 def _one(opened: Opened, options: DeployOptions) -> None:
-    from bb8deploy.cli.lanes.sync import show_sync
     from bb8deploy.lanes.deploy.deploy import deploy as lane
 
     outcome = lane(opened.run, options)
     show_sync(opened, outcome.synced)
     if outcome.verified:
-        show(opened, outcome.verified)
+        show_verify(opened, outcome.verified)
     if outcome.preview:
         show_preview(opened, outcome.preview)
 
@@ -82,8 +91,8 @@ def _one(opened: Opened, options: DeployOptions) -> None:
 def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
     from bb8deploy.lanes.deploy.targets import deploy_all, worst
 
-    for name in names[1:]:  # those of the first are known already
-        with contextlib.suppress(UsageError):  # its row tells
+    for name in names[1:]:  # the settings of the first are loaded
+        with contextlib.suppress(UsageError):  # reported in its row
             load_settings(opened.project, name, opened.console)
     rows = deploy_all(opened.run, names, options)
     opened.result["targets"] = [_as_dict(row) for row in rows]
@@ -100,7 +109,7 @@ def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
 
 
 def _tell(opened: Opened, row: Row) -> None:
-    """What only one target has to say: its plan, or why it failed."""
+    """The plan of one target, or why it failed."""
     for line in row.preview:
         opened.console.text(f"[{row.name}] {line}")
     if row.error:

@@ -10,8 +10,8 @@ import typer
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.release import RELEASE_WHAT
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
-from bb8deploy.cli.lanes.publish import Image, Overwrite, show_evidence
-from bb8deploy.cli.options import AsJson, DryRun, Quiet, Target, YesOverwrite
+from bb8deploy.cli.options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Target, YesOverwrite
+from bb8deploy.cli.show import show_evidence
 from bb8deploy.plan.release import Name
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 How = Annotated[
     str | None,
-    typer.Argument(metavar="patch|date|VERSION", help="Which version to make.", show_default=False),
+    typer.Argument(metavar="patch|date|VERSION", help="The version to release.", show_default=False),
 ]
 
 
@@ -33,28 +33,29 @@ def release(
     how: How = None,
     target: Target = "default",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the newest release that did not reach its end.")
+        bool, typer.Option("--resume", help="Continue the newest release that did not finish.")
     ] = False,
     require_attest: Annotated[
-        bool, typer.Option("--require-attest", help="Fail where the echo cannot be attested.")
+        bool, typer.Option("--require-attest", help="Fail if the echo cannot be attested.")
     ] = False,
     image: Image = False,
     overwrite: Overwrite = False,
     until: Annotated[
-        Name | None, typer.Option("--until", help="Stop after this step; --resume goes on.")
+        Name | None, typer.Option("--until", help="Stop after this step. --resume continues.")
     ] = None,
     dry_run: DryRun = False,
     yes: YesOverwrite = False,
+    addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Validate, bump, sync, verify, attest, publish and tag; each step only after the one before held.
+    """Validate, bump, sync, verify, attest, publish and tag. Each step runs only if the one before passed.
 
-    A version that is tagged with this very content is not released again.
+    If the newest tag already has this content, nothing is released.
     """
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
-    past = _unfinished(modes) if resume else None
-    with open_run("release", modes, target=past.target if past else target) as opened:
+    past = _unfinished(modes, addon) if resume else None
+    with open_run("release", modes, target=past.target if past else target, addon=addon) as opened:
         from bb8deploy.lanes.release.release import ReleaseOptions
         from bb8deploy.lanes.release.wiring import real_lanes
 
@@ -67,13 +68,13 @@ def release(
         _show(opened, outcome)
 
 
-def _unfinished(modes: Modes) -> Unfinished:
-    """What `--resume` continues; it decides the target, so it is read before the run is opened."""
+def _unfinished(modes: Modes, addon: Path | None) -> Unfinished:
+    """What `--resume` continues. It has the target, so it is read before the run is opened."""
     with plain_errors(modes):
         from bb8deploy.lanes.release.resume import find_unfinished
         from bb8deploy.workspace.project import find_project
 
-        return find_unfinished(find_project(Path.cwd()).root / "reports")
+        return find_unfinished(find_project(Path.cwd(), addon=addon).root / "reports")
 
 
 def _go(
@@ -97,11 +98,11 @@ def _go(
 
 
 def _point_to_files(opened: Opened) -> None:
-    """After a failure: where the steps are told, for a program and for a person."""
+    """After a failure: where the steps are recorded, for programs and for people."""
     run = opened.run
     contract, report = run.folder / "release_contract_v1.json", run.reports / "report.html"
     if run.dry_run or not contract.is_file():
-        return  # it ended before it began: what lies there is of another run
+        return  # no step ran, so these files belong to another run
     for name, path in (("contract", contract), ("report", report)):
         opened.result[name] = str(path)
         opened.console.note(f"{name}: {path}")
@@ -143,7 +144,7 @@ def _as_dict(step: Step) -> dict[str, Any]:
 
 
 def _planned(step: Step) -> list[tuple[str, str, str]]:
-    """One row for each command of a step; its name stands in the first."""
+    """One row for each command of a step; the first row has its name."""
     first, *others = (step.why,) if step.why else step.commands
     return [(step.name.value, step.state, first), *(("", "", command) for command in others)]
 

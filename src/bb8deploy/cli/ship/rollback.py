@@ -1,4 +1,4 @@
-"""`bb8deploy rollback`: the earlier version back, or any tagged one."""
+"""`bb8deploy rollback`: run the earlier version again, or a tagged one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.lanes.sync import AcceptNew, Route, Via
-from bb8deploy.cli.lanes.verify import show_preview
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet, Target
+from bb8deploy.cli.complete import tags
+from bb8deploy.cli.options import AcceptNew, Addon, AsJson, DryRun, Quiet, Route, Target, Via
+from bb8deploy.cli.show import show_preview
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
 
 def rollback(
     version: Annotated[
-        str, typer.Argument(metavar="[VERSION]", help="A tag; without it the tree before the last deploy.")
+        str,
+        typer.Argument(
+            metavar="[VERSION]", help="A tag. Default: the tree before the last deploy.", autocompletion=tags
+        ),
     ] = "",
     target: Target = "default",
     via: Via = Route.AUTO,
@@ -29,7 +32,7 @@ def rollback(
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put an earlier version back and prove that it runs."""
+    """Run an earlier version again and verify it."""
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
     with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
         from bb8deploy.host.connect import open_host

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import Quiet
-from bb8deploy.cli.start.sandbox import Docker, runtime_of
+from bb8deploy.cli.options import Docker, Quiet
+from bb8deploy.cli.start.sandbox import runtime_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -16,8 +16,7 @@ from bb8deploy.catalogue.errors.settings import (
     INIT_SETTING_UNKNOWN,
 )
 from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.lanes.sync import AcceptNew
-from bb8deploy.cli.options import Addon, AsJson, Target, Yes
+from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Target, Yes
 from bb8deploy.console import Console
 from bb8deploy.settings.keys import KEYS, suggestion
 from bb8deploy.settings.load import load
@@ -28,14 +27,14 @@ if TYPE_CHECKING:
     from bb8deploy.lanes.init.checks import Asked
 
 NonInteractive = Annotated[
-    bool, typer.Option("--non-interactive", help="Ask nothing: take --set, the environment and the file.")
+    bool, typer.Option("--non-interactive", help="Ask nothing. Use --set, the environment and the file.")
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting, no secret; repeatable.", metavar="NAME=VALUE"),
+    typer.Option("--set", help="Set a setting that is not secret. Can be repeated.", metavar="NAME=VALUE"),
 ]
 Search = Annotated[
-    float, typer.Option("--search", min=0, help="Seconds to look for Home Assistant; 0: do not look.")
+    float, typer.Option("--search", min=0, help="Seconds to search for Home Assistant. 0: do not search.")
 ]
 
 
@@ -54,9 +53,9 @@ def init(
     yes: Yes = False,
     json_output: AsJson = False,
 ) -> None:
-    """Ask for the host, check each answer at once, and write .env (mode 0600, ignored by git).
+    """Ask for the host, check each answer, and write .env (mode 0600, ignored by git).
 
-    Secrets are asked for without echo; with --non-interactive they come from the environment (HA_LLAT,
+    Secrets are typed without echo. With --non-interactive they come from the environment (HA_LLAT,
     MQTT_PASSWORD), never from the command line. Nothing is written before the end.
     """
     with plain_errors(Modes(as_json=json_output)) as console:
@@ -86,16 +85,18 @@ def _talk(console: Console, asked: Asked, search: float) -> Settings:
 
     found: Sequence[Found] = ()
     if search:
-        with console.step("look for Home Assistant in this network"):
+        with console.step("search for Home Assistant in the local network"):
             found = find(search)
         if not found:
-            console.note("No Home Assistant announced itself; that is fine.")
-    console.note("Enter takes what stands in brackets, - leaves a setting out. Ctrl-C writes nothing.")
+            console.note("No Home Assistant was found. You can enter its address.")
+    console.note(
+        "Enter accepts the value in brackets, - leaves the setting out. Ctrl-C quits without writing."
+    )
     return converse(asked, _Terminal(console), found)
 
 
 class _Terminal:
-    """The console as the one who answers."""
+    """The console as the source of the answers."""
 
     def __init__(self, console: Console) -> None:
         self.ask, self.ask_secret, self.confirm = console.ask, console.ask_secret, console.confirm
@@ -103,23 +104,23 @@ class _Terminal:
 
 
 def _settings(root: Path, target: str, path: Path, sets: Sequence[str]) -> Settings:
-    """What counts now; a target whose file is still to be written stands on `.env` alone."""
+    """The current settings. A target without a file has those of `.env`."""
     return load(root, target=target if path.exists() else "default", flags=dict(_pair(text) for text in sets))
 
 
 def _pair(text: str) -> tuple[str, str]:
-    """`NAME=VALUE`, the name known and no secret: a command line is seen by every user of the machine."""
+    """`NAME=VALUE` of a known setting that is not secret: every user can read command lines."""
     name, separator, value = text.partition("=")
     key = next((key for key in KEYS if name in (key.name, *key.aliases)), None)
     if not separator or key is None:
         near = suggestion(name)
         raise INIT_SETTING_UNKNOWN(
-            f"`--set {name}` names no setting" if separator else f"`--set {name}` has no value",
+            f"`--set {name}` is not a setting" if separator else f"`--set {name}` has no value",
             f"Did you mean {near}=VALUE?" if near else "`bb8deploy config` lists every setting.",
         )
     if key.secret:
         raise INIT_SECRET_ON_COMMAND_LINE(
-            f"{name} is a secret, and a command line can be read by everybody on this machine",
+            f"{name} is a secret, and every user of this machine can read command lines",
             f"Give it in the environment: {name}=... bb8deploy init --non-interactive.",
         )
     return name, value
@@ -131,12 +132,12 @@ def _need_terminal() -> None:
 
 
 def _may_change(console: Console, path: Path, *, yes: bool, can_ask: bool) -> None:
-    """An existing file is changed only when somebody says so."""
+    """An existing file is changed only after a confirmation."""
     if not path.exists() or yes:
         return
-    question = f"{path.name} exists. Change it? Lines that are not asked about stay as they are."
+    question = f"{path.name} exists. Change it? Other lines stay as they are."
     if not (can_ask and console.confirm(question)):
-        raise ENV_EXISTS(f"{path.name} exists, and nobody said that it may be changed")
+        raise ENV_EXISTS(f"{path.name} exists, and changing it was not confirmed")
 
 
 def _finish(console: Console, path: Path, seen: Sequence[str], target: str) -> None:

@@ -17,6 +17,7 @@ import typer
 
 from bb8deploy.catalogue.errors.tool import SANDBOX_NOT_RUNNING, SANDBOX_RUNNING, SANDBOX_START_FAILED
 from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.options import Docker
 
 if TYPE_CHECKING:
     from bb8deploy.console import Console
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 _DEADLINE = 60.0  # seconds for a detached sandbox to start or end
 Root = Annotated[Path | None, typer.Option("--root", help="Folder of the host; a cache folder without it.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in the background until `sandbox down`.")]
-Docker = Annotated[
-    bool, typer.Option("--docker", help="Build and run add-ons in Docker, on their real base.")
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from bb8deploy.base.secret import MASK
 from bb8deploy.cli.common import Modes, load_settings, plain_errors
-from bb8deploy.cli.options import AsJson, Target
+from bb8deploy.cli.options import Addon, AsJson, Target
 from bb8deploy.settings.keys import KEYS, Key
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import find_project
@@ -19,10 +19,10 @@ def register(app: typer.Typer) -> None:
     app.command()(config)
 
 
-def config(target: Target = "default", json_output: AsJson = False) -> None:
-    """Show each setting, its value and its origin; secrets are masked."""
+def config(target: Target = "default", addon: Addon = None, json_output: AsJson = False) -> None:
+    """Show each setting with its value and origin. Secrets are masked."""
     with plain_errors(Modes(as_json=json_output)) as console:
-        settings = load_settings(find_project(Path.cwd()), target, console)
+        settings = load_settings(find_project(Path.cwd(), addon=addon), target, console)
         rows = [(key.name, _shown(key, settings), settings.origin_of(key)) for key in KEYS]
         if json_output:
             console.document({name: {"value": value, "origin": origin} for name, value, origin in rows})

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.complete import codes
 
 
 def register(app: typer.Typer) -> None:
@@ -17,12 +18,13 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     code: Annotated[
-        str, typer.Argument(help="The code, such as CONFIG_INVALID. Without one, all codes are listed.")
+        str,
+        typer.Argument(help="A code, such as CONFIG_INVALID. Default: list all codes.", autocompletion=codes),
     ] = "",
 ) -> None:
     """Explain an error or finding: what it means and what to do."""
     with plain_errors(Modes()) as console:
-        console.raw(page(code.upper()) if code else "\n".join(listing()))
+        console.raw(wrapped(page(code.upper()), console.columns) if code else "\n".join(listing()))
 
 
 def listing() -> Iterator[str]:
@@ -35,6 +37,14 @@ def listing() -> Iterator[str]:
         yield from (f"  {code:{width}}  {title} ({ends})" for code, ends, title in group.rows)
         yield ""
     yield "`bb8deploy explain CODE` describes one of them."
+
+
+def wrapped(text: str, columns: int) -> str:
+    """A page with its paragraphs in lines of at most `columns`; 0: 80."""
+    import textwrap
+
+    paragraphs = (textwrap.fill(one, columns or 80, break_on_hyphens=False) for one in text.split("\n\n"))
+    return "\n\n".join(paragraphs)
 
 
 def page(code: str) -> str:

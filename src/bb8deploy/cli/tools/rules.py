@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.complete import areas
 from bb8deploy.cli.options import AsJson
 
 
@@ -16,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 
 def rules(
-    area: Annotated[str, typer.Argument(help="One area, such as build or config; empty: all.")] = "",
+    area: Annotated[
+        str, typer.Argument(help="An area, such as build or config. Default: all.", autocompletion=areas)
+    ] = "",
     json_output: AsJson = False,
 ) -> None:
     """List the rules of validate: code, level, fixable, since, source."""

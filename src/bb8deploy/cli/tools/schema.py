@@ -12,6 +12,7 @@ import typer
 
 from bb8deploy.catalogue.errors.tool import SCHEMA_UNKNOWN
 from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.complete import schemas
 
 
 def register(app: typer.Typer) -> None:
@@ -21,11 +22,15 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     name: Annotated[
-        str, typer.Argument(help="config, or a contract such as sync_contract_v1; empty: all.")
+        str,
+        typer.Argument(
+            help="config, or a contract such as sync_contract_v1. Default: list all names.",
+            autocompletion=schemas,
+        ),
     ] = "",
-    out: Annotated[Path | None, typer.Option("--out", help="Write it to a file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the schema to this file.")] = None,
 ) -> None:
-    """Write a JSON Schema: `config` helps editors with config.yaml, the others describe the contracts."""
+    """Print a JSON Schema: `config` for config.yaml in editors, the others for the contracts."""
     with plain_errors(Modes()) as console:
         if not name:
             console.raw("\n".join(names()))
@@ -46,7 +51,7 @@ def names() -> list[str]:
 
 
 def document(name: str) -> dict[str, Any]:
-    """The schema of that name; raises UsageError for others."""
+    """The schema of that name; raises UsageError for an unknown name."""
     if name == "config":
         from bb8deploy.checks.output.editor_schema import config_schema
 

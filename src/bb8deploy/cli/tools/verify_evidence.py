@@ -1,4 +1,4 @@
-"""`bb8deploy verify-evidence`: holds a kept folder of evidence against its manifest."""
+"""`bb8deploy verify-evidence`: checks the files of a run against its manifest."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.tool import EVIDENCE_DAMAGED
 from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.complete import run_folders
 from bb8deploy.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ def register(app: typer.Typer) -> None:
 
 
 def verify_evidence(
-    path: Annotated[Path, typer.Argument(help="A run's folder, or its evidence_manifest.json.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A run's folder, or its evidence_manifest.json.", autocompletion=run_folders),
+    ],
     json_output: AsJson = False,
 ) -> None:
-    """Check a run's evidence, later and elsewhere; says which file and which byte is wrong."""
+    """Check the files of a run against its manifest. Names the file and the byte that changed."""
     with plain_errors(Modes(as_json=json_output)) as console:
         from bb8deploy.runs.evidence import verify
 
