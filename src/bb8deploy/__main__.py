@@ -1,10 +1,12 @@
 """Starts bb8deploy; `--version` is answered before anything is imported."""
 
+import os
 import sys
 
 
 def main() -> None:
     """The console script."""
+    _hold_streams()
     if sys.argv[1:] == ["--version"]:
         from bb8deploy import __version__
 
@@ -14,11 +16,22 @@ def main() -> None:
         from bb8deploy.cli.app import run
 
         run()
-    except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - what no command was there to catch
+    except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - what happens outside of a command
         from bb8deploy.cli.common import tell
         from bb8deploy.console import Console
 
         sys.exit(tell(problem, Console()))
+
+
+def _hold_streams() -> None:
+    """Opens the null device for closed standard streams, so that no other file gets their numbers."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The only module that prints: results to stdout, messages to stderr, JSON alone where it was asked for."""
+"""The only module that prints: results to stdout, messages to stderr, with --json one document."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.secret import Secret, redact, redact_data
+from bb8deploy.catalogue.errors.tool import OUTPUT_UNWRITABLE
 
 if TYPE_CHECKING:
     from bb8deploy.runs.tokens import Line
@@ -23,21 +24,26 @@ if TYPE_CHECKING:
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _LINE_STYLE = {"TOKEN": "green", "SKIPPED": "yellow", "DRIFT": "red"}
 _ERASE = "\x1b[2K\r"
-_TICK = 1.0  # seconds between two looks of the moving line
+_TICK = 1.0  # seconds between two updates of the moving line
 _LOOKS_LIKE_A_TOKEN = re.compile(r"(^|\r)(?=TOKEN:)", re.MULTILINE)
 
 
+_HASH = re.compile(r"\b([0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})\b")
+
+
 class ReaderGone(Exception):
-    """The reader of a document has seen enough and left: no failure, and no other broken pipe."""
+    """The reader of a document has closed the pipe. That is not a failure."""
 
 
 @dataclass(slots=True)
 class Console:
-    """Says things to one reader. `as_json`: stdout holds one JSON document; `quiet`: no messages.
+    """Prints for one user. `as_json`: stdout has one JSON document; `quiet`: no messages.
 
-    Colour, frames and the moving line appear on a terminal only, and never in plain mode: TERM=dumb, or
-    BB8DEPLOY_PLAIN=1 for screen readers. NO_COLOR takes the colours alone. What is in `hidden` is masked in
-    everything that is said, and no text but a token's own line can begin as a token does.
+    Colors, frames and the moving line appear on a terminal only, and never in plain mode: TERM=dumb, or
+    BB8DEPLOY_PLAIN=1 for screen readers. NO_COLOR removes the colors only. A terminal shows 12 digits of
+    a hash. `hidden` is masked in all output, and no text except a token's own line can start as a token does.
+    `complete` adds the options of this run to the commands that a text names. Output that cannot be written
+    is dropped: it never stops a run.
     """
 
     as_json: bool = False
@@ -45,45 +51,48 @@ class Console:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     hidden: list[Secret] = field(default_factory=list, repr=False)
+    complete: Callable[[str], str] = field(default=str, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _moving: list[tuple[str, float]] = field(default_factory=list, repr=False)
     _told: str = field(default="", repr=False)
+    _where: str = field(default="", repr=False)
 
     @property
     def plain(self) -> bool:
-        """True where lines alone may be written: no frames, no signs that move or that only eyes can read."""
+        """True if only plain lines may be printed: no frames, nothing that moves."""
         return os.environ.get("TERM") == "dumb" or bool(os.environ.get("BB8DEPLOY_PLAIN"))
 
     @property
     def interactive(self) -> bool:
-        """True where a person watches: messages go to a terminal that can move."""
+        """True if messages go to a terminal that can show a moving line."""
         return self.err.isatty() and not self.plain and "CI" not in os.environ
 
     @property
     def columns(self) -> int:
-        """Columns of the terminal that results go to; 0 for a file or a pipe, where any length will do."""
+        """Columns of the terminal for results; 0 for a file or a pipe, which take any length."""
         return _columns(self.out) if self.out.isatty() else 0
 
     @property
     def width(self) -> int:
-        """Columns of the terminal that messages go to, 100 where it does not say."""
+        """Columns of the terminal for messages, 100 if unknown."""
         return _columns(self.err)
 
     def token(self, line: Line) -> None:
         """A receipt line, at the start of a line of stdout."""
         if not self.as_json:
-            text = redact(str(line), self.hidden)
+            text = self._short(redact(str(line), self.hidden), self.out)
             self._put(self.out, self._paint(text, _LINE_STYLE[line.kind], self.out) + "\n")
 
     def text(self, text: str, style: str = "") -> None:
         """A result for people, in a style such as `red` on a terminal; nothing in JSON mode."""
         if not self.as_json:
-            self._write(self.out, text, style)
+            self._write(self.out, self.complete(text), style)
 
     def raw(self, text: str, style: str = "") -> None:
-        """A document that was asked for (a schema, a log, a page), in every mode.
+        """A requested document (a schema, a log, a page), in every mode.
 
-        Raises ReaderGone when nobody reads any more, so that a followed log ends.
+        Raises ReaderGone if the pipe is closed, so that a followed log ends, and CheckFailed if the document
+        cannot be written.
         """
         self._write(self.out, text, style, needed=True)
 
@@ -93,18 +102,21 @@ class Console:
         self._put(self.out, json.dumps(redact_data(plain, self.hidden), indent=2) + "\n")
 
     def note(self, text: str) -> None:
-        """A message to whoever watches."""
+        """A message for the user."""
         if not self.quiet:
-            self._write(self.err, text)
+            self._write(self.err, self.complete(text))
 
     def warn(self, text: str) -> None:
-        """A message that deserves attention; shown even when quiet."""
-        self._write(self.err, f"warning: {text}", "yellow")
+        """A warning; shown even when quiet."""
+        self._write(self.err, f"warning: {self.complete(text)}", "yellow")
 
     @contextmanager
     def step(self, name: str, where: str = "") -> Iterator[None]:
-        """One step of a run: a moving line on a terminal, one plain line elsewhere, with its seconds."""
-        label = f"{name} on {where}" if where else name
+        """One step of a run: a moving line on a terminal, one plain line elsewhere, with its seconds.
+
+        The host is named by the first step, and again if it changes.
+        """
+        label = self._label(name, where)
         started = time.monotonic()
         try:
             with self._shown_moving(label, started):
@@ -114,14 +126,21 @@ class Console:
             raise
         self._finish_step("✓", "done:", "green", label, started)
 
+    def _label(self, name: str, where: str) -> str:
+        with self._lock:
+            if where in {"", self._where}:
+                return name
+            self._where = where
+        return f"{name} on {where}"
+
     def error(self, error: Bb8Error) -> None:
-        """What failed, why, and what to do, on stderr; as an annotation too where GitHub runs it."""
+        """What failed, why, and what to do, on stderr; also as an annotation in GitHub Actions."""
         if os.environ.get("GITHUB_ACTIONS") == "true" and not self.as_json:
             self._write(self.out, f"::error title={error.code}::{_escape_github(error.cause)}")
         self._write(self.err, f"error {error.code}: {error.cause}", "red")
         for line in "\n".join(error.details).splitlines():
             self._write(self.err, f"    {line}")
-        self._write(self.err, f"  remedy: {error.remedy}")
+        self._write(self.err, f"  remedy: {self.complete(error.remedy)}")
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A result as a table: drawn on a terminal, aligned text elsewhere; nothing in JSON mode."""
@@ -134,15 +153,15 @@ class Console:
             self._write(self.out, "\n".join(_aligned(title, columns, safe)))
 
     def confirm(self, question: str) -> bool:
-        """Asks a person for yes or no; no where nobody can answer."""
+        """Asks for yes or no; returns no if there is no terminal."""
         if not (sys.stdin.isatty() and self.err.isatty()):
             return False
-        with self._lock:  # nothing else is said until the answer is there
+        with self._lock:  # nothing else is printed until the answer is given
             _send(self.err, f"{_ERASE if self._moving else ''}{question} [y/N] ")
             return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def ask(self, question: str, default: str = "") -> str:
-        """A person's answer in one line, `default` for an empty one; the input's end counts as Ctrl-C."""
+        """The answer in one line, `default` if it is empty; the end of the input counts as Ctrl-C."""
         with self._lock:
             _send(self.err, f"{question}{f' [{default}]' if default else ''}: ")
             line = sys.stdin.readline()
@@ -151,7 +170,7 @@ class Console:
         return line.strip() or default
 
     def ask_secret(self, question: str) -> str:
-        """A person's answer that is not shown while it is typed, and masked from then on."""
+        """An answer that is not shown while typed, and masked from then on."""
         from getpass import getpass
 
         try:
@@ -164,7 +183,7 @@ class Console:
     # ------------------------------------------------------------ the moving line
 
     def live(self, text: str) -> None:
-        """What the moving line says from here to the end of the step; nothing where nobody watches."""
+        """Changes the moving line until the end of the step; does nothing without a terminal."""
         with self._lock:
             if self._moving:
                 self._told = text
@@ -172,7 +191,7 @@ class Console:
 
     @contextmanager
     def _shown_moving(self, label: str, started: float) -> Iterator[None]:
-        """Keeps the newest running step, with its seconds, on the terminal's last line."""
+        """Shows the newest running step, with its seconds, on the last line of the terminal."""
         if self.quiet or not self.interactive:
             yield
             return
@@ -209,7 +228,11 @@ class Console:
         seconds = time.monotonic() - started
         self.note(f"  {self._paint(mark, style, self.err)} {label} ({seconds:.1f} s)")
 
-    # ------------------------------------------------------------ how it gets out
+    # ------------------------------------------------------------ writing
+
+    def _short(self, text: str, stream: TextIO) -> str:
+        """The text with 12 digits of each hash if it goes to a terminal."""
+        return _HASH.sub(r"\1", text) if stream.isatty() else text
 
     def _draw(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.console import Console as RichConsole
@@ -231,12 +254,14 @@ class Console:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
     def _write(self, stream: TextIO, text: str, style: str = "", *, needed: bool = False) -> None:
-        """Lines of text: secrets masked, a line that looks like a token moved away from the margin."""
+        """Lines of text: secrets masked, a line that looks like a token indented."""
         text = _LOOKS_LIKE_A_TOKEN.sub(r"\1 ", redact(text, self.hidden))
+        if not needed:
+            text = self._short(text, stream)
         self._put(stream, self._paint(text, style, stream) + "\n", needed=needed)
 
     def _put(self, stream: TextIO, text: str, *, needed: bool = False) -> None:
-        """Writes at once, around the moving line. A reader who left is no reason to stop a deploy."""
+        """Writes immediately, around the moving line."""
         with self._lock:
             if self._moving:
                 _send(self.err, _ERASE)
@@ -246,7 +271,7 @@ class Console:
 
 
 def _columns(stream: TextIO) -> int:
-    """Columns of this terminal (COLUMNS overrides), 100 where it does not say."""
+    """Columns of this terminal (COLUMNS overrides), 100 if unknown."""
     asked = os.environ.get("COLUMNS", "")
     if asked.isdecimal() and int(asked):
         return int(asked)
@@ -263,14 +288,17 @@ def _send(stream: TextIO, text: str, *, needed: bool = False) -> None:
         except UnicodeEncodeError:
             stream.write(text.encode("ascii", "replace").decode())
         stream.flush()
-    except BrokenPipeError as error:
+    except (OSError, ValueError) as error:
         _forget(stream)
-        if needed:
+        if needed and isinstance(error, BrokenPipeError):
             raise ReaderGone from error
+        if needed:
+            reason = getattr(error, "strerror", None) or error
+            raise OUTPUT_UNWRITABLE(f"the output cannot be written: {reason}") from error
 
 
 def _forget(stream: TextIO) -> None:
-    """Lets what is still written to a stream without a reader vanish, at the interpreter's end too."""
+    """Drops everything that is written to the stream from now on, also at the interpreter's exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -290,12 +318,12 @@ def _escape_github(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def as_dict(error: Bb8Error) -> dict[str, Any]:
-    """An error as JSON documents carry it."""
+def as_dict(error: Bb8Error, complete: Callable[[str], str] = str) -> dict[str, Any]:
+    """An error for a JSON document; `complete` adds the options of the run to the commands of its remedy."""
     return {
         "code": error.code,
         "cause": error.cause,
-        "remedy": error.remedy,
+        "remedy": complete(error.remedy),
         "details": list(error.details),
         "exit_code": error.exit_code,
     }

@@ -7,17 +7,20 @@ import json
 import os
 import pty
 import re
+import shlex
 import struct
+import subprocess
 import sys
 import termios
 import threading
 from collections.abc import Iterator
 from fcntl import ioctl
+from pathlib import Path
 from typing import TextIO
 
 import pytest
 
-from bb8deploy.base.errors import Refused
+from bb8deploy.base.errors import CheckFailed, Refused
 from bb8deploy.base.secret import Secret
 from bb8deploy.console import Console, ReaderGone, as_dict
 from bb8deploy.runs.tokens import Line
@@ -364,6 +367,61 @@ def test_a_reader_who_left_does_not_stop_a_run_but_ends_a_log() -> None:
     os.close(ours)
     with os.fdopen(theirs, "w") as gone, pytest.raises(ReaderGone):
         Console(out=gone, err=io.StringIO()).raw("a line of a log")
+
+
+def test_a_full_disk_does_not_stop_a_run_but_fails_a_document() -> None:
+    with Path("/dev/full").open("w") as full:
+        console = Console(out=full, err=full)
+        with console.step("copy", "host"):
+            console.token(TOKEN)
+        console.document({"verdict": "PASS"})
+    with Path("/dev/full").open("w") as full, pytest.raises(CheckFailed) as caught:
+        Console(out=full, err=io.StringIO()).raw("a schema")
+    assert caught.value.code == "OUTPUT_UNWRITABLE"
+
+
+@pytest.mark.parametrize("streams", ["1>&-", "2>&-", "0<&- 1>&- 2>&-", "1>/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_closed_and_full_streams_do_not_stop_a_sync(tmp_path: Path, streams: str, options: str) -> None:
+    (tmp_path / "addon").mkdir()
+    (tmp_path / "addon" / "config.yaml").write_text('name: A\nversion: "1.0.0"\nslug: a\n')
+    (tmp_path / "apps").mkdir()
+    (tmp_path / ".env").write_text("HA_MOUNT=apps/a\n".replace("apps", str(tmp_path / "apps")))
+    words = f"{shlex.quote(sys.executable)} -m bb8deploy sync {options} {streams}"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    done = subprocess.run(["sh", "-c", words], cwd=tmp_path, env=env, capture_output=True, timeout=100)
+    assert done.returncode == 0, done
+    assert "CLEAN_RUNTIME_OK" in (tmp_path / "reports" / "deploy_receipt.txt").read_text()
+
+
+def test_a_file_that_a_run_opens_never_becomes_its_stdout(tmp_path: Path) -> None:
+    """With stdout closed, the first file that is opened would get its number, and the output."""
+    program = "import sys; from bb8deploy.__main__ import _hold_streams as hold; hold(); "
+    program += "file = open('first', 'w'); print('lost'); file.close()"
+    words = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} 1>&-"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    subprocess.run(["sh", "-c", words], cwd=tmp_path, env=env, check=True, timeout=100)
+    assert (tmp_path / "first").read_text() == ""
+
+
+def test_a_terminal_shows_12_digits_of_a_hash_and_a_pipe_all_of_them(screen: Screen) -> None:
+    digest = "0123456789abcdef" * 4
+    line = Line("TOKEN", "VERIFY_OK", (("tree", f"sha256:{digest}"), ("run", "r1")), "verify")
+    console, other = Console(out=screen.stream, err=screen.stream), piped()
+    for one in (console, other):
+        one.token(line)
+        one.note(f"already has {digest}")
+    assert screen.lines() == ["TOKEN: VERIFY_OK tree=sha256:0123456789ab run=r1", "already has 0123456789ab"]
+    assert said(other) == (f"TOKEN: VERIFY_OK tree=sha256:{digest} run=r1\n", f"already has {digest}\n")
+
+
+def test_the_host_is_named_once_and_again_when_it_changes() -> None:
+    console = piped()
+    for name, where in (("copy", "a"), ("hash", "a"), ("plan", ""), ("build", "b"), ("copy", "a")):
+        with console.step(name, where):
+            pass
+    labels = re.findall(r"done: (.*) \(", said(console)[1])
+    assert labels == ["copy on a", "hash", "plan", "build on b", "copy on a"]
 
 
 def test_nobody_at_the_keyboard_means_no(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

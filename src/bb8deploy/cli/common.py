@@ -1,11 +1,11 @@
-"""Opens a run for a command and turns every way that it can end into an exit code."""
+"""Opens a run for a command, and turns each way that it can end into an exit code."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 
 from bb8deploy.base.errors import Bb8Error, Interrupted
 from bb8deploy.base.findings import Finding
+from bb8deploy.cli.carry import carrier, options_of
 from bb8deploy.console import Console, ReaderGone, as_dict
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, defect, interrupted, new_run_id
@@ -28,17 +29,18 @@ from bb8deploy.workspace.project import Project, find_project
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """How a command was asked to behave."""
+    """The options that change how a command behaves."""
 
     as_json: bool = False
     quiet: bool = False
     dry_run: bool = False
     yes: bool = False
+    via: str = "auto"
 
 
 @dataclass(slots=True)
 class Opened:
-    """A run together with its project and console; `result` goes into the JSON document."""
+    """A run with its project and console; `result` becomes part of the JSON document."""
 
     run: Run
     project: Project
@@ -50,12 +52,11 @@ class Opened:
 def open_run(
     command: str, modes: Modes, *, target: str = "default", addon: Path | None = None, lane: str = ""
 ) -> Iterator[Opened]:
-    """Gives a command its run. Whatever happens inside ends as one message and the right exit code.
+    """Opens the run of a command. Every failure inside ends as one message and the right exit code.
 
-    `lane` names the lane whose receipts this run replaces; empty for commands that write none.
+    `lane` names the lane whose receipts this run replaces; empty if it writes none.
     """
-    _hush_libraries()
-    console = Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json)
+    console = _console(modes, [target], addon)
     opened: Opened | None = None
     with _sigterm_as_interrupt():
         try:
@@ -68,17 +69,16 @@ def open_run(
             raise
         except ReaderGone:
             raise typer.Exit(0) from None
-        except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
+        except BaseException as problem:  # noqa: BLE001 - the last net: the user never gets a traceback
             _fail(console, opened, lane, problem)
         else:
             _document(console, opened, None, 0)
 
 
 @contextmanager
-def plain_errors(modes: Modes) -> Iterator[Console]:
+def plain_errors(modes: Modes, *, target: str = "default", addon: Path | None = None) -> Iterator[Console]:
     """For commands without a run (config, schema, explain): the same messages and exit codes."""
-    _hush_libraries()
-    console = Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json)
+    console = _console(modes, [target], addon)
     try:
         with _sigterm_as_interrupt():
             yield console
@@ -86,21 +86,29 @@ def plain_errors(modes: Modes) -> Iterator[Console]:
         raise
     except ReaderGone:
         raise typer.Exit(0) from None
-    except BaseException as problem:  # noqa: BLE001 - the last net: a reader never meets a traceback
+    except BaseException as problem:  # noqa: BLE001 - the last net: the user never gets a traceback
         raise typer.Exit(tell(problem, console)) from None
 
 
+def _console(modes: Modes, targets: Sequence[str], addon: Path | None) -> Console:
+    """The console of a command; its messages name commands with the options of this one."""
+    _hush_libraries()
+    carried = carrier(options_of(targets, addon, modes.via))
+    return Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json, complete=carried)
+
+
 def tell(problem: BaseException, console: Console) -> int:
-    """Tells of a problem outside of any run, and gives the exit code to end with."""
+    """Prints a problem outside of a run, and returns the exit code."""
     error = _as_error(problem, None)
     console.error(error)
     if console.as_json:
-        console.document({"verdict": "FAIL", "exit_code": error.exit_code, "error": as_dict(error)})
+        described = as_dict(error, console.complete)
+        console.document({"verdict": "FAIL", "exit_code": error.exit_code, "error": described})
     return error.exit_code
 
 
 def load_settings(project: Project, target: str, console: Console) -> Settings:
-    """The settings of a target; unknown keys are named with the nearest known one."""
+    """The settings of a target; warns about unknown ones and suggests the nearest name."""
     settings = load(project.root, target=target)
     console.hidden.extend(settings.secrets())
     for name, origin in settings.unknown:
@@ -110,7 +118,7 @@ def load_settings(project: Project, target: str, console: Console) -> Settings:
 
 
 def _ledger(project: Project, modes: Modes, lane: str, console: Console) -> Ledger:
-    """The run's ledger; the lane's receipts are emptied before anything else of the run can go wrong."""
+    """The run's ledger. The lane's receipts are emptied first, before anything can fail."""
     ledger = Ledger(new_run_id(), _reports(project, modes), listener=console.token)
     if lane and not modes.dry_run:
         ledger.begin(lane)
@@ -137,7 +145,7 @@ def _open(
 
 
 def _reports(project: Project, modes: Modes) -> Path:
-    """`reports/`, unknown to git; a dry run has a folder of its own there and leaves the receipts alone."""
+    """`reports/`, ignored by git; a dry run uses its own folder there and does not change receipts."""
     reports = project.root / "reports"
     if not reports.exists():
         save(reports / ".gitignore", "*\n")
@@ -150,7 +158,7 @@ def _reports(project: Project, modes: Modes) -> Path:
 def _fail(console: Console, opened: Opened | None, lane: str, problem: BaseException) -> NoReturn:
     error = _as_error(problem, opened)
     if opened and lane and not opened.run.dry_run:
-        with contextlib.suppress(Bb8Error):  # where reports/ takes no files, the first error said so
+        with contextlib.suppress(Bb8Error):  # if reports/ is not writable, the first error said so
             _record(opened.run, lane, error)
     console.error(error)
     _document(console, opened, error, error.exit_code)
@@ -158,7 +166,7 @@ def _fail(console: Console, opened: Opened | None, lane: str, problem: BaseExcep
 
 
 def _record(run: Run, lane: str, error: Bb8Error) -> None:
-    """The failure as a DRIFT line, unless the lane has already said so."""
+    """Records the failure as a DRIFT line, unless the lane has."""
     receipts = LANE_RECEIPTS[lane]
     if not any(f"DRIFT: {error.code} " in text for name in receipts for text in run.ledger.texts(name)):
         run.ledger.drift(lane, error.code, run.clean(error.cause))
@@ -192,7 +200,7 @@ def _document(console: Console, opened: Opened | None, error: Bb8Error | None, e
             "drift": [{"code": x.name, **dict(x.fields)} for x in lines if x.kind == "DRIFT"],
             "findings": [_finding(f) for f in opened.run.findings] if opened else [],
             "result": opened.result if opened else {},
-            "error": as_dict(error) if error else None,
+            "error": as_dict(error, console.complete) if error else None,
         }
     )
 
@@ -210,7 +218,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _hush_libraries() -> None:
-    """What paramiko or a broker logs is not for the reader: every failure comes as an error of ours."""
+    """Hides the logs of libraries such as paramiko: every failure is reported as an error of bb8deploy."""
     import logging
 
     if not logging.getLogger().handlers:
@@ -219,14 +227,14 @@ def _hush_libraries() -> None:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """A polite kill unwinds like Ctrl-C does, so that locks and children are released."""
+    """SIGTERM unwinds like Ctrl-C, so that locks and child processes are released."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
     try:
         old = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever started us handles signals
+    except ValueError:  # not the main thread, which handles signals
         yield
         return
     try:

@@ -10,7 +10,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "deploy": (
         ("deploy --dry-run --diff", "show the changes"),
-        ("deploy", "send, build, start, verify"),
+        ("deploy", "send, build, verify"),
         ("deploy --target kitchen --target workshop", "two hosts"),
     ),
     "validate": (

@@ -295,3 +295,18 @@ def test_a_process_that_is_told_to_stop_unwinds_and_ends_with_130(
     assert "Traceback" not in err
     (journal,) = (workspace / "reports" / "runs").glob("*/journal.jsonl")
     assert [json.loads(line)["state"] for line in journal.read_text().splitlines()] == ["started", "failed"]
+
+
+def test_an_error_names_commands_with_the_target_and_options_of_the_run(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / ".env.cabin").write_text("")
+    error = CheckFailed("HOST_DIFFERS", "it differs", "Run `bb8deploy deploy`, which sends it first.")
+    for as_json in (False, True):
+        modes = Modes(as_json=as_json, via="mount")
+        with suppress(typer.Exit), open_run("verify", modes, target="cabin", lane="verify"):
+            raise error
+    out, err = capsys.readouterr()
+    remedy = "Run `bb8deploy deploy --target cabin --via mount`, which sends it first."
+    assert err.count(f"  remedy: {remedy}\n") == 2
+    assert json.loads(out[out.index("{") :])["error"]["remedy"] == remedy

@@ -29,7 +29,7 @@ def sync(
     quiet: Quiet = False,
 ) -> None:
     """Copy the app to the host in one step, and hash it again there."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value)
     with open_run("sync", modes, target=target, addon=addon, lane="sync") as opened:
         from bb8deploy.host.connect import open_host
         from bb8deploy.lanes.sync.sync import sync as lane

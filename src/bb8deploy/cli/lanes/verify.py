@@ -43,7 +43,7 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """Install or update the app on the host, then verify the version and digest that it reports."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value)
     with open_run("verify", modes, target=target, addon=addon, lane="verify") as opened:
         from bb8deploy.host.connect import open_host
         from bb8deploy.lanes.host_receipt import kept_on_host

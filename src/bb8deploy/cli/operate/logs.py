@@ -1,11 +1,11 @@
-"""`bb8deploy logs`: the add-on's log, or the Supervisor's own, by whichever way it is reached."""
+"""`bb8deploy logs`: the log of the app or of the Supervisor, over any route."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +14,7 @@ from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.catalogue.errors.app import ADDON_NOT_INSTALLED
 from bb8deploy.catalogue.errors.tool import LOGS_FOLLOW_ADDON_ONLY
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import Target
+from bb8deploy.cli.options import Addon, Target
 
 if TYPE_CHECKING:
     from bb8deploy.host.supervisor.base import Supervisor
@@ -30,18 +30,22 @@ def register(app: typer.Typer) -> None:
 
 def logs(
     target: Target = "default",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines as they come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=2, max=10000, help="How many lines.")] = 100,
-    supervisor: Annotated[
-        bool, typer.Option("--supervisor", help="The Supervisor's own log, where build output stands.")
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show new lines as they arrive, until Ctrl-C.")
     ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=2, max=10000, help="The number of lines.")] = 100,
+    supervisor: Annotated[
+        bool, typer.Option("--supervisor", help="Show the Supervisor's log, which has the output of builds.")
+    ] = False,
+    addon: Addon = None,
 ) -> None:
-    """Show the add-on's log; with --follow, connect again whenever the connection ends."""
-    with open_run("logs", Modes(), target=target) as opened:
+    """Show the log of the app. With --follow, reconnect when the connection ends."""
+    with open_run("logs", Modes(), target=target, addon=addon) as opened:
         if follow and supervisor:
             raise LOGS_FOLLOW_ADDON_ONLY("--follow shows the add-on's log only")
         if follow:
-            _follow(opened, lines)
+            with suppress(KeyboardInterrupt):  # the normal end of following
+                _follow(opened, lines)
             return
         with _route(opened, need_addon=not supervisor) as (way, slug):
             found = way.supervisor_logs(lines) if supervisor else way.logs(slug, lines)

@@ -32,7 +32,7 @@ def report(
     json_output: AsJson = False,
 ) -> None:
     """Write reports/report.html with the steps, tokens, findings, changed files and echo latency of a run."""
-    with plain_errors(Modes(as_json=json_output)) as console:
+    with plain_errors(Modes(as_json=json_output), addon=addon) as console:
         from bb8deploy.lanes.report.files import find_home
         from bb8deploy.lanes.report.report import write_report
 

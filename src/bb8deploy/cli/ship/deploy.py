@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.base.errors import Bb8Error, UsageError
+from bb8deploy.cli.carry import Options, carrier, options_of
 from bb8deploy.cli.common import Modes, Opened, load_settings, open_run
 from bb8deploy.cli.options import (
     AcceptNew,
@@ -57,7 +58,7 @@ def deploy(
     With several --target options the hosts are deployed in parallel, each with its own receipts in
     reports/targets/NAME/. A failure on one host does not stop the others; the exit code is the worst one.
     """
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, via=via.value)
     names = list(dict.fromkeys(target or ["default"]))
     single = len(names) == 1
     with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy" if single else "") as opened:
@@ -74,7 +75,9 @@ def deploy(
         if single:
             _one(opened, options)
         else:
-            _several(opened, names, options)
+            common = options_of([], addon, via.value)
+            opened.console.complete = carrier([*(("--target", name) for name in names), *common])
+            _several(opened, names, options, common)
 
 
 def _one(opened: Opened, options: DeployOptions) -> None:
@@ -88,13 +91,13 @@ def _one(opened: Opened, options: DeployOptions) -> None:
         show_preview(opened, outcome.preview)
 
 
-def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
+def _several(opened: Opened, names: list[str], options: DeployOptions, common: Options) -> None:
     from bb8deploy.lanes.deploy.targets import deploy_all, worst
 
     for name in names[1:]:  # the settings of the first are loaded
         with contextlib.suppress(UsageError):  # reported in its row
             load_settings(opened.project, name, opened.console)
-    rows = deploy_all(opened.run, names, options)
+    rows = [_completed(row, common) for row in deploy_all(opened.run, names, options)]
     opened.result["targets"] = [_as_dict(row) for row in rows]
     for row in rows:
         _tell(opened, row)
@@ -106,6 +109,14 @@ def _several(opened: Opened, names: list[str], options: DeployOptions) -> None:
     code = worst(rows)
     if code:
         raise typer.Exit(code)
+
+
+def _completed(row: Row, common: Options) -> Row:
+    """The row with the target's name in the commands of its remedy."""
+    if row.error:
+        complete = carrier([("--target", row.name), *common])
+        row.error.remedy = complete(row.error.remedy)
+    return row
 
 
 def _tell(opened: Opened, row: Row) -> None:

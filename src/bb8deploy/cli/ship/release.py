@@ -70,7 +70,7 @@ def release(
 
 def _unfinished(modes: Modes, addon: Path | None) -> Unfinished:
     """What `--resume` continues. It has the target, so it is read before the run is opened."""
-    with plain_errors(modes):
+    with plain_errors(modes, addon=addon):
         from bb8deploy.lanes.release.resume import find_unfinished
         from bb8deploy.workspace.project import find_project
 

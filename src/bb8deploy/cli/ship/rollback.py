@@ -33,7 +33,7 @@ def rollback(
     quiet: Quiet = False,
 ) -> None:
     """Run an earlier version again and verify it."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value)
     with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
         from bb8deploy.host.connect import open_host
         from bb8deploy.lanes.deploy.rollback import foresee_back, roll_back, roll_back_to

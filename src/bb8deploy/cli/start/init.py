@@ -58,7 +58,7 @@ def init(
     Secrets are typed without echo. With --non-interactive they come from the environment (HA_LLAT,
     MQTT_PASSWORD), never from the command line. Nothing is written before the end.
     """
-    with plain_errors(Modes(as_json=json_output)) as console:
+    with plain_errors(Modes(as_json=json_output), target=target, addon=addon) as console:
         from bb8deploy.lanes.init import init as lane
         from bb8deploy.lanes.init.checks import Asked
 
@@ -76,7 +76,7 @@ def init(
         else:
             settings = _talk(console, asked, search)
         lane.write_env(project, path, lane.changes(settings), console)
-        _finish(console, path, seen, target)
+        _finish(console, path, seen)
 
 
 def _talk(console: Console, asked: Asked, search: float) -> Settings:
@@ -140,12 +140,11 @@ def _may_change(console: Console, path: Path, *, yes: bool, can_ask: bool) -> No
         raise ENV_EXISTS(f"{path.name} exists, and changing it was not confirmed")
 
 
-def _finish(console: Console, path: Path, seen: Sequence[str], target: str) -> None:
+def _finish(console: Console, path: Path, seen: Sequence[str]) -> None:
     if console.as_json:
         console.document({"file": str(path), "seen": list(seen)})
         return
     for line in seen:
         console.note(f"  {line}")
     console.text(f"wrote {path} (mode 0600)")
-    more = "" if target == "default" else f" --target {target}"
-    console.note(f"Next: `bb8deploy deploy --dry-run{more}` shows what would be sent.")
+    console.note("Next: `bb8deploy deploy --dry-run` shows what would be sent.")

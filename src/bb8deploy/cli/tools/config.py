@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def config(target: Target = "default", addon: Addon = None, json_output: AsJson = False) -> None:
     """Show each setting with its value and origin. Secrets are masked."""
-    with plain_errors(Modes(as_json=json_output)) as console:
+    with plain_errors(Modes(as_json=json_output), target=target, addon=addon) as console:
         settings = load_settings(find_project(Path.cwd(), addon=addon), target, console)
         rows = [(key.name, _shown(key, settings), settings.origin_of(key)) for key in KEYS]
         if json_output:
