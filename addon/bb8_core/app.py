@@ -12,6 +12,7 @@ from typing import Any
 
 from bb8_core.bridge.bridge import Bridge
 from bb8_core.bridge.presence import summary, wish_of
+from bb8_core.guard.keeper import GuardProcess
 from bb8_core.identity import Identity
 from bb8_core.link.handshake import Wishes
 from bb8_core.link.session import LinkConfig, RobotLink
@@ -30,9 +31,11 @@ from bb8_core.requests.inbox import Inbox
 from bb8_core.requests.intents import BadPayload
 from bb8_core.requests.outcome import body, rejected
 from bb8_core.requests.reception import RawCommand, Reception
+from bb8_core.requests.standstill import BEAT_S, Standstill
 from bb8_core.robot.macros import GESTURES
 from bb8_core.robot.sensors import Event
 from bb8_core.settings import Options, data_dir
+from bb8_core.tasks import TaskEnded, run_together
 from bb8_core.web.page import Page, SideLoop
 from bb8_core.web.server import StatusServer
 
@@ -59,15 +62,19 @@ class App:
         about = About(identity.version, tuple(GESTURES), options.speed_cap)
         self.voice = Announcer(topics, about, data_dir() / "robot.json", self.save)
         self.radio = _radio(options)
-        self.link = RobotLink(self.radio, _link_config(options), self._link_changed, self._robot_event)
+        self.guard = None if options.simulate else GuardProcess()
+        self.link = RobotLink(
+            self.radio, _link_config(options), self._link_changed, self._robot_event, self.guard
+        )
         limits = Limits(options.speed_cap, options.duration_cap_ms, options.min_spacing_ms)
         latch = EstopLatch(data_dir() / "estop.json")
         self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
-        self.reception = Reception(self.voice, self.bridge.obey)
+        self.standstill = Standstill()
+        self.reception = Reception(self.voice, self.bridge.obey, self.standstill.recent)
         inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.stopping.rushed)
         self.arrivals = Arrivals(inbox, self.bridge.stop_silently)
         listeners = Listeners(self.bridge.stopping.broker_lost, self._ble_ready)
-        self.connections = Connections(options, topics, self.voice, self.arrivals, listeners)
+        self.connections = Connections(options, topics, self.voice, self.arrivals, listeners, self.standstill)
         self.tasks: set[asyncio.Task[None]] = set()
         self.side: SideLoop | None = None
         self.server: StatusServer | None = None
@@ -81,16 +88,30 @@ class App:
         self.deadman.start()
         self.voice.status("identity", self.identity.as_json())
         self._introduce()
-        bridge = self.spawn(self.bridge.run())
         link = self.spawn(self._run_link())
-        self.spawn(self.connections.run())
+        work = run_together(bridge=self.bridge.run(), mqtt=self.connections.run(), pulse=self._pulse())
+        others = self.spawn(work)
         self._start_page()
         waiter = self.spawn(_wait(stopping))
-        await asyncio.wait((bridge, link, waiter), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((link, others, waiter), return_when=asyncio.FIRST_COMPLETED)
         await self._end(link)
-        for part in (bridge, link):
-            if part.done() and not part.cancelled() and (error := part.exception()) is not None:
-                raise error
+        if not waiter.done():
+            raise self._ended_by(link, others)
+
+    @staticmethod
+    def _ended_by(*tasks: asyncio.Task[None]) -> BaseException:
+        """Why a task has ended that should run for ever."""
+        errors = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+        return next((error for error in errors if error is not None), TaskEnded("a task has ended"))
+
+    async def _pulse(self) -> None:
+        """Show the guard that this process is alive, and notice when it was not."""
+        while True:
+            stood_still = self.standstill.beat()
+            if stood_still:
+                _log.warning("the app stood still: commands that arrive now are refused, stops excepted")
+            self.bridge.pulse(stood_still)
+            await asyncio.sleep(BEAT_S)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as a task that ends with the app."""
@@ -175,6 +196,8 @@ class App:
         self.voice.farewell()
         await self.loop.run_in_executor(None, self.connections.farewell)
         self.deadman.close()
+        if self.guard is not None:
+            self.guard.close()
         for task in list(self.tasks):
             task.cancel()
         self._end_page()

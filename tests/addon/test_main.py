@@ -285,3 +285,20 @@ def test_without_any_broker_it_runs_and_says_where_to_click(
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("seconds", [1, 3])
+def test_what_waited_while_the_process_stood_still_is_not_obeyed(
+    ear: Ear, program: Callable[..., subprocess.Popen[bytes]], seconds: int
+) -> None:
+    process = program(keep_connected=True)
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    process.send_signal(signal.SIGSTOP)
+    ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":300,"cid":"frozen"}')
+    time.sleep(seconds)
+    process.send_signal(signal.SIGCONT)
+    ear.until(lambda: ear.acked("drive", "frozen", "rejected"))
+    assert ear.json("bb8/ack/drive")["code"] == "STALE"
+    ear.tell("bb8/cmd/stop", '{"cid":"s"}')
+    ear.until(lambda: ear.acked("stop", "s", "confirmed"))
+    assert not any(json.loads(body)["moving"] for topic, body in ear.log if topic == "bb8/state/motion")

@@ -17,7 +17,7 @@ from bb8_core.link.states import Cause, LinkState, Status
 from bb8_core.motion.deadman import Deadman
 from bb8_core.motion.gate import Limits, Refused, Situation, decide, refusal
 from bb8_core.motion.latch import EstopLatch
-from bb8_core.motion.motion import Motion
+from bb8_core.motion.motion import Motion, MotionState
 from bb8_core.ports import Voice
 from bb8_core.requests import outcome as acks
 from bb8_core.requests.intents import (
@@ -34,6 +34,7 @@ from bb8_core.requests.intents import (
 )
 from bb8_core.requests.outcome import ACCEPTED, STOPPED, Outcome, Report, rejected, silent
 from bb8_core.robot.macros import GESTURES, scaled
+from bb8_core.tasks import run_together
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
 
@@ -65,7 +66,7 @@ class Bridge:
             limits.min_spacing_ms / 1000,
             self.situation,
             deadman,
-            self.reports.motion,
+            self._motion_changed,
             partial(link.cut, Cause.STOP_UNANSWERED),
         )
         self.stopping = Stopping(link, self.motion, voice, latch, save)
@@ -75,17 +76,22 @@ class Bridge:
 
     def situation(self) -> Situation:
         """What decisions about motion are made from."""
-        readiness = self._link.readiness
-        stops = readiness is not None and readiness.stops_itself
+        link = self._link
         parting = self._ending or self._errands.parting
-        return Situation(self.stopping.latched, self._link.status, self._link.ready, stops, parting)
+        return Situation(self.stopping.latched, link.status, link.ready, link.stoppable, parting)
 
     async def run(self) -> None:
         """Publish the first states, then write and poll until cancelled."""
         self._publish_all()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.motion.pump.run())
-            group.create_task(self.reports.poll(self._errands.wait_ready, self.motion.pump))
+        await run_together(
+            pump=self.motion.pump.run(), poll=self.reports.poll(self._errands.wait_ready, self.motion.pump)
+        )
+
+    def pulse(self, stood_still: bool) -> None:
+        """Called ten times a second; a robot that nobody else can stop, or after a freeze, is stopped."""
+        self._link.guard.beat()
+        if self.motion.state.moving and (stood_still or not self._link.stoppable):
+            self.motion.stop(silent)
 
     async def end(self, timeout_s: float) -> None:
         """Stop the robot for the last time: nothing moves it any more."""
@@ -191,6 +197,10 @@ class Bridge:
         self._errands.ready()
 
     # Publishing
+
+    def _motion_changed(self, motion: MotionState) -> None:
+        self._link.guard.moving(motion.moving)
+        self.reports.motion(motion)
 
     def _publish_all(self) -> None:
         self.reports.connection()

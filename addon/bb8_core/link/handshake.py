@@ -49,11 +49,6 @@ class Readiness:
     collisions: bool
     power: PowerState | None
 
-    @property
-    def stops_itself(self) -> bool:
-        """Whether the robot stops without us when the link dies."""
-        return self.stop_on_disconnect or self.motion_timeout_ms > 0
-
 
 async def wait_awake(ask: Callable[[Command, float, float], Awaitable[Response]]) -> None:
     """PING until the robot answers; LinkError after 5 s of silence."""

@@ -7,16 +7,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bb8_core.guard.guardian import Guardian, SameFate
 from bb8_core.link.channel import Channel
 from bb8_core.link.handshake import Readiness, Wishes, prepare, wait_awake
 from bb8_core.link.search import Search
 from bb8_core.link.states import Cause, LinkState, Status, explain
 from bb8_core.link.transport import LinkError, Peer, Radio, Sighting
+from bb8_core.link.watch import watch
 from bb8_core.robot import gatt
 from bb8_core.robot.protocol import AsyncPacket
 from bb8_core.robot.sensors import DidSleep, Event, PreSleep, decode_async
 
-LIVENESS_S = 20.0
 SLEEP_WARNING_S = 20.0
 """The robot announces its sleep 10 s ahead; a link that ends within this time ended by sleep."""
 
@@ -44,8 +45,9 @@ class RobotLink:
         config: LinkConfig,
         on_status: Callable[[Status], None],
         on_event: Callable[[Event], None],
+        guard: Guardian | None = None,
     ) -> None:
-        """Create it; nothing happens until `run`."""
+        """Create it; nothing happens until `run`. Without a `guard` the robot ends with this process."""
         self._radio = radio
         self._config = config
         self._on_status = on_status
@@ -56,6 +58,7 @@ class RobotLink:
         self._last_use = 0.0
         self._slept_at = float("-inf")
         self._served = False
+        self.guard = guard or SameFate()
         self.channel = Channel(self._async_packet, self.touch, self.cut)
         self.search = Search(radio, lambda: self._unwanted is None, self._not_found)
         self.status = explain(Cause.SEARCHING, config.adapter)
@@ -67,6 +70,14 @@ class RobotLink:
     def ready(self) -> bool:
         """Whether the robot has answered and its own stops are armed."""
         return self.status.state is LinkState.READY
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether somebody other than this process can stop the robot: its firmware, or the guard."""
+        ready = self.readiness
+        if ready is None:
+            return False
+        return ready.motion_timeout_ms > 0 or (ready.stop_on_disconnect and self.guard.armed)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -122,6 +133,7 @@ class RobotLink:
         try:
             self._unclosed = await self._radio.connect(sighting, lambda: self._dropped(ended))
             self.channel.attach(self._unclosed)
+            self.guard.watch(self._unclosed.path)
             serving = asyncio.ensure_future(self._serve(self._unclosed))
             try:
                 await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
@@ -154,22 +166,14 @@ class RobotLink:
         self.search.backoff.succeed()
         self.touch()
         self._set(Cause.ANSWERED)
-        return await self._watch()
+        cause = await watch(self.channel, lambda: self._idle_at)
+        self._unwanted = self._unwanted or (cause if cause is Cause.IDLE else None)
+        return cause
 
-    async def _watch(self) -> Cause:
-        """Probe a quiet link and end an idle one."""
-        loop = asyncio.get_running_loop()
-        while True:
-            now = loop.time()
-            idle_at = _idle_at(self._config, self._last_use)
-            probe_at = self.channel.last_answer + LIVENESS_S
-            if now >= idle_at:
-                self._unwanted = Cause.IDLE
-                return Cause.IDLE
-            if now >= probe_at and not await self.channel.alive():
-                return Cause.NO_ANSWER
-            if now < probe_at:
-                await asyncio.sleep(min(idle_at, probe_at) - now + 0.001)
+    @property
+    def _idle_at(self) -> float:
+        keep = self._config.keep_connected
+        return float("inf") if keep else self._last_use + self._config.idle_disconnect_s
 
     def _async_packet(self, packet: AsyncPacket, now: float) -> None:
         event = decode_async(packet, None)
@@ -178,8 +182,6 @@ class RobotLink:
         self._on_event(event)
         if isinstance(event, DidSleep):
             self.release(Cause.SLEEP_REPORTED)
-
-    # The end of a connection
 
     def _dropped(self, ended: asyncio.Future[Cause]) -> None:
         """The radio reports that the link is gone; everybody learns it before anything else runs."""
@@ -205,6 +207,7 @@ class RobotLink:
         self._set(error.cause)
         if peer is not None:
             await peer.disconnect()
+            self.guard.forget()
 
     def _account(self, cause: Cause) -> None:
         """Count an ended connection, and pause before the next attempt if it failed."""
@@ -219,8 +222,6 @@ class RobotLink:
         self.search.backoff.fail(cause)
         self._set(self.search.backoff.blame(cause))
 
-    # The state
-
     def _not_found(self, cause: Cause) -> None:
         """The search reports; once the adapter works again, what was released stays released."""
         self._set((self._unwanted or cause) if cause is Cause.SEARCHING else cause)
@@ -233,10 +234,6 @@ class RobotLink:
         self.channel.ready = self.ready
         _log.info("link %s: %s", status.state, status.reason)
         self._on_status(status)
-
-
-def _idle_at(config: LinkConfig, last_use: float) -> float:
-    return float("inf") if config.keep_connected else last_use + config.idle_disconnect_s
 
 
 async def _cancel(task: asyncio.Future[Cause]) -> None:

@@ -36,6 +36,10 @@ class Sighting:
 class Peer(Protocol):
     """An open connection to one robot. Every method raises LinkError."""
 
+    @property
+    def path(self) -> str:
+        """BlueZ's object path of the device; empty if the radio is not BlueZ."""
+
     async def subscribe(self, on_data: Callable[[bytes], None]) -> None:
         """Have the robot's notifications delivered, in order, on the event loop."""
 

@@ -29,7 +29,8 @@ class Situation:
     estop: bool
     link: Status
     ready: bool
-    stops_itself: bool
+    stoppable: bool
+    """Whether somebody other than this process can stop the robot."""
     parting: bool = False
     """Whether the robot has been stopped in order to be let go."""
 
@@ -88,8 +89,12 @@ def refusal(situation: Situation, age_s: float) -> Refused | None:
         return Refused("STALE", f"the command is {age_s:.1f} s old")
     if not situation.ready:
         return Refused("NOT_READY", f"{situation.link.reason} {situation.link.remedy}".strip())
-    if not situation.stops_itself:
-        return Refused("UNARMED", "the robot did not arm its own stop, so it is not set in motion")
+    if not situation.stoppable:
+        return Refused(
+            "UNARMED",
+            "only this app could stop the robot now, so it is not set in motion: turn on the option "
+            "motion_timeout, or look in the log for why the guard does not run",
+        )
     return None
 
 

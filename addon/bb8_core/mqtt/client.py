@@ -55,6 +55,25 @@ class Handlers:
     on_down: Callable[[str], None]
     """The connection ended or was refused; the text says why."""
     on_message: Callable[[Message], None]
+    on_end: Callable[[], None] = lambda: None
+    """The thread ended by itself: nothing is heard on this connection any more."""
+
+
+class LoopingClient(paho.Client):
+    """A paho client that says when its loop has ended, be it by an error in a callback."""
+
+    on_loop_end: Callable[[], None] | None = None
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> Any:
+        """Run the loop; paho's own thread calls this."""
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        except Exception:
+            _log.critical("the broker connection ends because of an internal error", exc_info=True)
+            raise
+        finally:
+            if self.on_loop_end is not None:
+                self.on_loop_end()
 
 
 class MqttClient:
@@ -88,6 +107,7 @@ class MqttClient:
         self._client.on_message = self._received
         self._client.on_connect_fail = self._unreachable
         self._client.on_socket_open = without_delay
+        self._client.on_loop_end = self._loop_ended
 
     @property
     def connected(self) -> bool:
@@ -182,6 +202,10 @@ class MqttClient:
     def _unreachable(self, _c: Any, _u: Any) -> None:
         self._handlers.on_down(unreachable(self._broker.host, self._broker.port, sys.exception()))
 
+    def _loop_ended(self) -> None:
+        if not self._leaving:
+            self._handlers.on_end()
+
     def _received(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
         try:
             topic = message.topic
@@ -191,11 +215,11 @@ class MqttClient:
         self._handlers.on_message(Message(topic, bytes(message.payload), message.retain, expiry))
 
 
-def new_client(broker: Broker, client_id: str) -> paho.Client:
+def new_client(broker: Broker, client_id: str) -> LoopingClient:
     """A paho client with our bounds: reconnects within seconds, queues that end, TLS as asked for."""
     five = broker.protocol == "5"
     options: dict[str, Any] = {} if five else {"clean_session": True}
-    client = paho.Client(
+    client = LoopingClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,

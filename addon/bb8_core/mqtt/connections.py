@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bb8_core import logs
 from bb8_core.mqtt.announcer import Announcer
@@ -17,6 +18,7 @@ from bb8_core.mqtt.stop_connection import StopConnection
 from bb8_core.mqtt.topics import Topics
 from bb8_core.requests.arrivals import Arrivals
 from bb8_core.requests.reception import RawCommand
+from bb8_core.requests.standstill import Standstill
 from bb8_core.settings import Options
 
 ASK_AGAIN_S = 5.0
@@ -39,7 +41,13 @@ class Connections:
     """The connection of all commands and that of the stops alone."""
 
     def __init__(
-        self, options: Options, topics: Topics, announcer: Announcer, arrivals: Arrivals, listeners: Listeners
+        self,
+        options: Options,
+        topics: Topics,
+        announcer: Announcer,
+        arrivals: Arrivals,
+        listeners: Listeners,
+        standstill: Standstill,
     ) -> None:
         """Create them on the running event loop; nothing is sent before `run`."""
         self._options = options
@@ -47,9 +55,11 @@ class Connections:
         self._announcer = announcer
         self._arrivals = arrivals
         self._listeners = listeners
+        self._standstill = standstill
         self._loop = asyncio.get_running_loop()
         self._client: MqttClient | None = None
         self._stops: StopConnection | None = None
+        self._dead: asyncio.Future[None] = self._loop.create_future()
         self.reason = "Looking for the broker."
         """Why there is no connection; empty while there is one."""
 
@@ -59,7 +69,10 @@ class Connections:
         return self._client is not None and self._client.connected
 
     async def run(self) -> None:
-        """Find the broker, asking again until there is one, and connect; returns when that has begun."""
+        """Find the broker, asking again until there is one, and stay connected until cancelled.
+
+        RuntimeError if the thread of a connection ends by itself.
+        """
         broker = await self._find_broker()
         logs.hide(broker.password)
         _log.info("broker %s:%d (from %s)", broker.host, broker.port, broker.source)
@@ -69,10 +82,13 @@ class Connections:
         except OSError as error:
             self.reason = f"The CA file of the broker cannot be used ({error}): correct mqtt_ca_file."
             _log.error("%s", self.reason)
+            await asyncio.Event().wait()
             return
         self._announcer.attach(client)
         client.start()
         self._client = client
+        await self._dead
+        raise RuntimeError("the thread of a broker connection has ended")
 
     def farewell(self) -> None:
         """Publish that the bridge is offline, and disconnect; blocks for a second at most."""
@@ -85,18 +101,26 @@ class Connections:
         """The connection of all commands and of everything that is published."""
         topics = self._topics
         subscriptions = (topics.commands, topics.ble_ready, topics.birth)
-        handlers = Handlers(self._up_in_thread, self._down_in_thread, self.message)
-        return MqttClient(broker, self._client_id, Will(topics.bridge, "offline"), subscriptions, handlers)
+        handlers = Handlers(
+            self._up_in_thread,
+            partial(self._on_loop, self._down),
+            self.message,
+            partial(self._on_loop, self._died),
+        )
+        return MqttClient(
+            broker, _client_id(self._topics), Will(topics.bridge, "offline"), subscriptions, handlers
+        )
 
     def second_client(self, broker: Broker) -> MqttClient:
         """The connection of stops alone."""
         subscriptions = (self._topics.command("stop"), self._topics.command("estop"))
-        handlers = Handlers(self._stops_up_in_thread, self._stops_down_in_thread, self.stop_message)
-        return MqttClient(broker, f"{self._client_id}-stops", None, subscriptions, handlers)
-
-    @property
-    def _client_id(self) -> str:
-        return f"bb8-bridge-{self._topics.base.replace('/', '-')}"
+        handlers = Handlers(
+            self._stops_up_in_thread,
+            partial(self._on_loop, self._stops_down),
+            self.stop_message,
+            partial(self._on_loop, self._died),
+        )
+        return MqttClient(broker, f"{_client_id(self._topics)}-stops", None, subscriptions, handlers)
 
     async def _find_broker(self) -> Broker:
         while True:
@@ -115,7 +139,7 @@ class Connections:
         now = time.monotonic()
         cmd = self._topics.command_of(message.topic)
         if cmd is not None:
-            self._arrivals.regular(_raw(cmd, message, now))
+            self._arrivals.regular(self._raw(cmd, message, now))
             return
         self._arrivals.other(now)
         if message.topic == self._topics.birth and message.payload == b"online":
@@ -125,21 +149,20 @@ class Connections:
 
     def stop_message(self, message: Message) -> None:
         """A message on the connection of the stops alone."""
-        self._arrivals.fast(_raw(self._topics.command_of(message.topic) or "", message, time.monotonic()))
+        cmd = self._topics.command_of(message.topic) or ""
+        self._arrivals.fast(self._raw(cmd, message, time.monotonic()))
+
+    def _raw(self, cmd: str, message: Message, now: float) -> RawCommand:
+        fresh = not self._standstill.recent()
+        return RawCommand(cmd, message.payload, message.retained, now, message.expiry_s, fresh)
 
     def _up_in_thread(self) -> None:
         self._arrivals.reconnected()
         self._on_loop(self._up)
 
-    def _down_in_thread(self, reason: str) -> None:
-        self._on_loop(self._down, reason)
-
     def _stops_up_in_thread(self) -> None:
         self._arrivals.reconnected()
         self._on_loop(self._stops_up)
-
-    def _stops_down_in_thread(self, reason: str) -> None:
-        self._on_loop(self._stops_down, reason)
 
     def _on_loop(self, action: Callable[..., object], *arguments: object) -> None:
         """At the very end there is no loop any more."""
@@ -147,6 +170,10 @@ class Connections:
             self._loop.call_soon_threadsafe(action, *arguments)
 
     # On the event loop
+
+    def _died(self) -> None:
+        if not self._dead.done():
+            self._dead.set_result(None)
 
     def _up(self) -> None:
         self.reason = ""
@@ -179,5 +206,6 @@ class Connections:
             stops.give_up()
 
 
-def _raw(cmd: str, message: Message, now: float) -> RawCommand:
-    return RawCommand(cmd, message.payload, message.retained, now, message.expiry_s)
+def _client_id(topics: Topics) -> str:
+    """One for each base topic: the broker lets only one bridge of it be connected."""
+    return f"bb8-bridge-{topics.base.replace('/', '-')}"

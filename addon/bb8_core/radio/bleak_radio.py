@@ -12,7 +12,6 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak.exc import BleakError
 from bleak_retry_connector import (
     BleakClientWithServiceCache,
     close_stale_connections_by_address,
@@ -33,9 +32,6 @@ SUBSCRIBE_DEADLINE_S = 5.0
 SCAN_DEADLINE_S = 10.0
 DISCONNECT_DEADLINE_S = 3.0
 
-_RADIO_ERRORS = (BleakError, OSError, EOFError, AttributeError, KeyError, AssertionError, TimeoutError)
-"""What bleak and its D-Bus library raise when the stack under them misbehaves."""
-
 _log = logging.getLogger("bb8.radio")
 
 
@@ -50,9 +46,10 @@ class Backends:
 class BleakPeer:
     """An open connection."""
 
-    def __init__(self, client: BleakClient) -> None:
-        """Wrap a connected client."""
+    def __init__(self, client: BleakClient, path: str = "") -> None:
+        """Wrap a connected client; `path` is BlueZ's object path of the device."""
         self._client = client
+        self.path = path
 
     async def subscribe(self, on_data: Callable[[bytes], None]) -> None:
         """Subscribe to the robot's notifications."""
@@ -152,7 +149,7 @@ class BleakRadio:
             await BleakPeer(client).disconnect()
             raise
         self._target = Target(sighting.address, sighting.name)
-        return BleakPeer(client)
+        return BleakPeer(client, _object_path(sighting.device))
 
     async def _check_services(self, client: BleakClientWithServiceCache, address: str) -> None:
         """Clear the host's memory of the services once; if they are missing again, it is no BB-8."""
@@ -180,15 +177,31 @@ def _ignore(_: Sighting) -> None:
     """Before the first scan nobody listens."""
 
 
+def _object_path(device: BLEDevice) -> str:
+    """BlueZ's name for the device, which bleak keeps among its details; empty with another backend."""
+    details = device.details
+    path = details.get("path") if isinstance(details, dict) else None
+    return path if isinstance(path, str) else ""
+
+
 async def _missing(client: BleakClientWithServiceCache) -> list[str]:
     """What a BB-8 has and this one lacks; bleak has no services any more where the link broke already."""
     return [uuid for uuid in gatt.REQUIRED if client.services.get_characteristic(uuid) is None]
 
 
 async def _within(deadline_s: float, action: Any) -> Any:
-    """Await `action` under a deadline, with every way to fail turned into a LinkError."""
+    """Await `action` under a deadline, and turn every way to fail into a LinkError.
+
+    Besides bleak's own errors that is whatever its D-Bus library raises, and a cancellation by the backend,
+    which cancels pending writes when the link drops.
+    """
     try:
         async with asyncio.timeout(deadline_s):
             return await action
-    except _RADIO_ERRORS as error:
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise LinkError(Cause.DROPPED, "cancelled by the Bluetooth backend") from None
+    except Exception as error:
         raise LinkError(cause_of(error), f"{type(error).__name__} {error}".strip()) from error

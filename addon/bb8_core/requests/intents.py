@@ -150,6 +150,8 @@ class Request:
     intent: Intent
     cid: str | int | None
     received_at: float
+    expires_at: float = float("inf")
+    """Until when it may wait (the loop's clock)."""
 
 
 def echo_of(intent: Intent) -> dict[str, Any]:
@@ -180,6 +182,16 @@ def cid_of(value: Mapping[str, Any]) -> str | int | None:
     if isinstance(cid, str) and len(cid) <= MAX_CID:
         return cid
     raise BadPayload("BAD_CID", f"cid must be text of at most {MAX_CID} characters or a whole number")
+
+
+def expires_at_of(value: Mapping[str, Any]) -> float | None:
+    """Until when the command is worth obeying, in Unix seconds; None if that is not given; BadPayload."""
+    expires_at = value.get("expires_at")
+    if expires_at is None:
+        return None
+    if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or abs(expires_at) > 1e12:
+        raise BadPayload("BAD_VALUE", "expires_at must be a time in Unix seconds")
+    return float(expires_at)
 
 
 def parse(cmd: str, value: Mapping[str, Any]) -> Intent:

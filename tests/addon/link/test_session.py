@@ -427,3 +427,32 @@ def test_a_busy_radio_is_given_time(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert len(tries) < 20
 
     play(tmp_path, story)
+
+
+def test_a_write_that_is_cancelled_as_the_link_drops_leaves_the_stops_working(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pump's task once ended in silence: no stop reached the wire any more, and the state said ready."""
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        backends = rig.radio._backends
+        assert backends is not None
+        real = backends.client.write_gatt_char
+
+        async def cancelled(self: BaseBleakClient, *_: Any, **__: Any) -> None:
+            monkeypatch.setattr(backends.client, "write_gatt_char", real)
+            pending = asyncio.get_running_loop().create_future()
+            rig.loop.call_later(0.05, pending.cancel)
+            rig.loop.call_later(0.05, rig.air.drop_link, rig.robot)
+            await pending
+
+        monkeypatch.setattr(backends.client, "write_gatt_char", cancelled)
+        rig.send("led", '{"r":1,"g":2,"b":3,"cid":"l"}')
+        await rig.until(lambda: rig.link.connections == 2 and rig.link.ready)
+        assert rig.ears.last("led", "l")["code"] == "LINK_LOST"
+        rig.send("stop", '{"cid":"s"}')
+        await asyncio.sleep(0.5)
+        assert rig.ears.last("stop", "s")["status"] == "confirmed"
+
+    play(tmp_path, story)

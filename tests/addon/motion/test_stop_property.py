@@ -104,7 +104,7 @@ def test_the_last_word_after_any_stop_cause_is_a_stop(story: list[object]) -> No
         def watch(status: object) -> None:
             nonlocal was_armed
             record.down.append((rig.loop.time(), was_armed))
-            was_armed = rig.link.readiness is not None and rig.link.readiness.stops_itself
+            was_armed = rig.link.stoppable
             heard(status)  # type: ignore[arg-type]
 
         rig.bridge.link_changed = watch  # type: ignore[method-assign]

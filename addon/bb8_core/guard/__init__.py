@@ -1,0 +1,1 @@
+"""A second process that ends the Bluetooth link when the bridge dies or freezes while the robot moves."""
