@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from bb8deploy.workspace.version import Scheme, bump, parse
+from bb8deploy.workspace.versions.version import Scheme, bump, parse
 
 PREFIX = "release: "
 """How a journal names the steps of a release, in front of `Name`."""

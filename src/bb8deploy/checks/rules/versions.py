@@ -17,7 +17,7 @@ def check(facts: AddonFacts) -> Iterator[Finding]:
     if not facts.config or not facts.config.readable or not isinstance(version, (str, int, float)):
         return
     from bb8deploy.base.errors import Bb8Error
-    from bb8deploy.workspace.stamps import stamps
+    from bb8deploy.workspace.versions.stamps import stamps
 
     wanted = str(version)
     try:

@@ -27,8 +27,8 @@ from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
-from bb8deploy.workspace import stamps
 from bb8deploy.workspace.addon import parse_config, read_addon
+from bb8deploy.workspace.versions import stamps
 
 BUILD_DEADLINE = 3600.0
 

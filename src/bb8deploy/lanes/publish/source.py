@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from bb8deploy.catalogue.errors.git import HEAD_MOVED
 from bb8deploy.catalogue.errors.publish import TAG_EXISTS, VERSION_DISAGREES
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace import changelog, stamps
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.addon import AddonInfo, read_addon
+from bb8deploy.workspace.versions import changelog, stamps
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from bb8deploy.catalogue.errors.release import BUMP_LOST, BUMP_REFUSED
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
-from bb8deploy.workspace import stamps
 from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.versions import stamps
 
 SUBJECT = "Release {version}"
 _RELEASED = re.compile(r"Release \d\S+")

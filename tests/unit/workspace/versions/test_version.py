@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.workspace.version import Scheme, bump, parse
+from bb8deploy.workspace.versions.version import Scheme, bump, parse
 
 TODAY = date(2026, 11, 23)
 

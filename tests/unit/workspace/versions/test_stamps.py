@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.workspace.stamps import drop_key, edits, set_key, stamps
+from bb8deploy.workspace.versions.stamps import drop_key, edits, set_key, stamps
 
 NEW = "2026.1.2.4"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.workspace.changelog import NOTHING_SAID, released, section_text
+from bb8deploy.workspace.versions.changelog import NOTHING_SAID, released, section_text
 
 OLD = "# Changelog\n\nAll of it.\n\n## 1.0.0\n\n- Begin\n"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.release import BUMP_UNSAFE
-from bb8deploy.workspace import changelog
 from bb8deploy.workspace.addon import config_path, parse_config
+from bb8deploy.workspace.versions import changelog
 
 CHANGELOG = "CHANGELOG.md"
 _PROJECT = re.compile(r"^\[project\][ \t]*(?:#.*)?\r?$", re.MULTILINE)
