@@ -73,7 +73,8 @@ class App:
         self.reception = Reception(self.voice, self.bridge.obey, self.standstill.recent)
         inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.stopping.rushed)
         self.arrivals = Arrivals(inbox, self.bridge.stop_silently)
-        listeners = Listeners(self.bridge.stopping.broker_lost, self._ble_ready)
+        stopping = self.bridge.stopping
+        listeners = Listeners(stopping.broker_lost, self._ble_ready, stopping.witness)
         self.connections = Connections(options, topics, self.voice, self.arrivals, listeners, self.standstill)
         self.tasks: set[asyncio.Task[None]] = set()
         self.side: SideLoop | None = None

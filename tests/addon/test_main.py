@@ -302,3 +302,37 @@ def test_what_waited_while_the_process_stood_still_is_not_obeyed(
     ear.tell("bb8/cmd/stop", '{"cid":"s"}')
     ear.until(lambda: ear.acked("stop", "s", "confirmed"))
     assert not any(json.loads(body)["moving"] for topic, body in ear.log if topic == "bb8/state/motion")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_an_emergency_stop_whose_file_was_lost_is_restored_from_the_broker(
+    tmp_path: Path, ear: Ear, program: Callable[..., subprocess.Popen[bytes]], protocol: str
+) -> None:
+    process = program(mqtt_protocol=protocol)
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.tell("bb8/cmd/estop", '{"cid":"e"}')
+    ear.until(lambda: ear.acked("estop", "e", "confirmed"))
+    ear.until(lambda: ear.json("bb8/state/estop") == {"state": "ON"})
+    process.kill()
+    process.wait()
+    (tmp_path / "data" / "estop.json").unlink()
+    program(mqtt_protocol=protocol)
+    ear.until(lambda: any("the broker remembers" in line for line in lines(tmp_path)))
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":300,"cid":"again"}')
+    ear.until(lambda: ear.acked("drive", "again", "rejected"))
+    assert ear.json("bb8/ack/drive")["code"] == "ESTOP"
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("cmd", ["stop", "estop"])
+def test_a_stop_that_was_sent_to_be_retained_is_obeyed_with_both_protocols(
+    ear: Ear, program: Callable[..., subprocess.Popen[bytes]], protocol: str, cmd: str
+) -> None:
+    program(mqtt_protocol=protocol, keep_connected=True)
+    ear.until(lambda: ear.json("bb8/status/connection").get("state") == "ready")
+    ear.tell("bb8/cmd/drive", '{"speed":80,"heading":45,"ms":2000,"cid":"d"}')
+    ear.until(lambda: ear.acked("drive", "d", "confirmed"))
+    ear.client.publish(f"bb8/cmd/{cmd}", '{"cid":"s"}', qos=0, retain=True).wait_for_publish(PATIENCE_S)
+    ear.until(lambda: ear.acked(cmd, "s", "confirmed"))
+    ear.until(lambda: ear.json("bb8/state/motion").get("moving") is False)

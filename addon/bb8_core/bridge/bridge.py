@@ -82,6 +82,7 @@ class Bridge:
 
     async def run(self) -> None:
         """Publish the first states, then write and poll until cancelled."""
+        self.stopping.save_latch()
         self._publish_all()
         await run_together(
             pump=self.motion.pump.run(), poll=self.reports.poll(self._errands.wait_ready, self.motion.pump)

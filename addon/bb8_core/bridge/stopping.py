@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,8 @@ from bb8_core.motion.outbox import Kind
 from bb8_core.ports import Voice
 from bb8_core.requests.intents import ClearEstop, Estop, Stop
 from bb8_core.requests.outcome import ACCEPTED, NO_ANSWER, Outcome, Report, rejected, silent
+
+SAVE_BUDGET_S = 1.0
 
 _log = logging.getLogger("bb8.bridge")
 
@@ -37,6 +40,7 @@ class Stopping:
         self._voice = voice
         self._latch = latch
         self._keeper = Keeper(latch, save)
+        self._witness = True
         self.last = LastStop()
 
     @property
@@ -69,23 +73,33 @@ class Stopping:
     def estop(self, report: Report, asked_at: float) -> None:
         """Stop first, then save the latch: the disk may be slow."""
         self.last.latched(asked_at)
+        self._witness = False
         self._latch.set()
+        lasting = LastingReport(report)
         if self._link.channel.open:
             report(ACCEPTED)
-            self._motion.emergency_stop(report)
+            self._motion.emergency_stop(lasting.heard)
         else:
             self._forget_motion()
-            report(replace(ACCEPTED, reason="latched; the robot is not connected"))
-        self._keeper.save()
+            lasting.close(replace(ACCEPTED, reason="latched; the robot is not connected"))
+        self._keeper.save(lasting.saved)
         self.publish()
         _log.warning("emergency stop latched")
 
     def clear(self) -> None:
         """Lift the emergency stop."""
+        self._witness = False
         self._latch.clear()
         self._keeper.save()
         self.publish()
         _log.info("emergency stop cleared")
+
+    def witness(self, payload: bytes) -> None:
+        """Take the state that the broker kept from an earlier run: the file may have been lost since."""
+        if self._witness and not self._latch.latched and payload == json.dumps(_state(True)).encode():
+            _log.warning("the broker remembers an emergency stop that the file does not")
+            self.estop(silent, _now())
+        self._witness = False
 
     def stop_again_if_latched(self) -> None:
         """The robot is connected again: with the emergency stop latched, it is stopped again."""
@@ -115,23 +129,57 @@ class Stopping:
 
     async def estop_and_wait(self, timeout_s: float) -> Outcome:
         """Latch the emergency stop; returns the stop's outcome, ACCEPTED if no robot is connected."""
-        if self._link.channel.open:
-            return await _final_outcome(self.estop, timeout_s)
-        self.estop(silent, _now())
-        return ACCEPTED
+        return await _final_outcome(self.estop, timeout_s)
 
     def save_latch(self) -> None:
-        """Save the latch if it is not saved yet."""
-        self._keeper.save_again()
+        """Save the latch if it is not saved yet: the file exists from the first start on."""
+        self._keeper.save()
 
     def publish(self) -> None:
         """Publish whether the emergency stop is latched."""
-        state: dict[str, Any] = {"state": "ON" if self._latch.latched else "OFF"}
-        self._voice.state("estop", state)
+        self._voice.state("estop", _state(self._latch.latched))
 
     def _forget_motion(self) -> None:
         self._motion.link_lost()
         self._motion.pump.drop_motion()
+
+
+class LastingReport:
+    """Holds back the last step of an emergency stop until it is known whether the latch is saved."""
+
+    def __init__(self, report: Report) -> None:
+        """Report through `report`; if the disk hangs, the latch counts as not saved."""
+        self._report = report
+        self._outcome: Outcome | None = None
+        self._saved: bool | None = None
+        self._timer = asyncio.get_running_loop().call_later(SAVE_BUDGET_S, self.saved, False)
+
+    def heard(self, outcome: Outcome) -> None:
+        """Take a step of the stop."""
+        if outcome.final:
+            self.close(outcome)
+        else:
+            self._report(outcome)
+
+    def close(self, outcome: Outcome) -> None:
+        """Take the last step."""
+        self._outcome = outcome
+        self._conclude()
+
+    def saved(self, saved: bool) -> None:
+        """Take whether the latch was saved; the first answer counts."""
+        self._timer.cancel()
+        if self._saved is None:
+            self._saved = saved
+            self._conclude()
+
+    def _conclude(self) -> None:
+        if self._outcome is not None and self._saved is not None:
+            self._report(replace(self._outcome, lasting=self._saved))
+
+
+def _state(latched: bool) -> dict[str, Any]:
+    return {"state": "ON" if latched else "OFF"}
 
 
 def _now() -> float:
@@ -142,7 +190,7 @@ async def _final_outcome(action: Callable[[Report, float], None], timeout_s: flo
     final: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def heard(outcome: Outcome) -> None:
-        if outcome.final and not final.done():
+        if (outcome.final or outcome.lasting is not None) and not final.done():
             final.set_result(outcome)
 
     action(heard, _now())

@@ -35,6 +35,8 @@ class Listeners:
     """The connection to the broker ended."""
     on_ble_ready: Callable[[bytes], None]
     """Somebody asks whether the robot can be reached by radio."""
+    on_estop_kept: Callable[[bytes], None]
+    """The broker kept this state of the emergency stop from an earlier run."""
 
 
 class Connections:
@@ -101,6 +103,7 @@ class Connections:
         """The connection of all commands and of everything that is published."""
         topics = self._topics
         subscriptions = (topics.commands, topics.ble_ready, topics.birth)
+        kept = (topics.state("estop"),)
         handlers = Handlers(
             self._up_in_thread,
             partial(self._on_loop, self._down),
@@ -108,7 +111,7 @@ class Connections:
             partial(self._on_loop, self._died),
         )
         return MqttClient(
-            broker, _client_id(self._topics), Will(topics.bridge, "offline"), subscriptions, handlers
+            broker, _client_id(self._topics), Will(topics.bridge, "offline"), subscriptions, handlers, kept
         )
 
     def second_client(self, broker: Broker) -> MqttClient:
@@ -146,6 +149,8 @@ class Connections:
             self._on_loop(self._announcer.born)
         elif message.topic == self._topics.ble_ready and not message.retained:
             self._on_loop(self._listeners.on_ble_ready, message.payload)
+        elif message.topic == self._topics.state("estop") and message.retained:
+            self._on_loop(self._listeners.on_estop_kept, message.payload)
 
     def stop_message(self, message: Message) -> None:
         """A message on the connection of the stops alone."""

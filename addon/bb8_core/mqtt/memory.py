@@ -41,6 +41,7 @@ def save_memory(file: Path, memory: Memory) -> None:
         return
     value = {"address": robot.address, "name": robot.name, "firmware": robot.firmware}
     try:
-        write_atomically(file, value | {"components": list(memory.former), "gone": list(memory.gone)})
+        whole = value | {"components": list(memory.former), "gone": list(memory.gone)}
+        write_atomically(file, json.dumps(whole).encode())
     except OSError as error:
         _log.warning("what was announced could not be remembered: %s", error)

@@ -33,6 +33,8 @@ class Outcome:
     code: str = ""
     reason: str = ""
     rtt_ms: float | None = None
+    lasting: bool | None = None
+    """For the last step of an emergency stop: whether its latch survives a restart."""
 
     @property
     def final(self) -> bool:
@@ -86,4 +88,6 @@ def body(cid: str | int | None, outcome: Outcome) -> dict[str, Any]:
         ack["reason"] = outcome.reason
     if outcome.rtt_ms is not None:
         ack["rtt_ms"] = outcome.rtt_ms
+    if outcome.lasting is False:
+        ack["lasting"] = False
     return ack

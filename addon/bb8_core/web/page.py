@@ -12,7 +12,7 @@ from bb8_core.bridge.bridge import Bridge
 from bb8_core.identity import Identity
 from bb8_core.requests.outcome import AckStatus
 
-ACTION_TIMEOUT_S = 2.0
+ACTION_TIMEOUT_S = 3.0
 
 T = TypeVar("T")
 
@@ -69,6 +69,8 @@ class Page:
         outcome = await self._there(self._bridge.stopping.estop_and_wait(ACTION_TIMEOUT_S))
         if outcome.status not in {AckStatus.CONFIRMED, AckStatus.ACCEPTED}:
             raise StopFailed(f"motion is locked, but {outcome.reason}")
+        if outcome.lasting is False:
+            raise StopFailed("motion is locked, but this cannot be saved and may not survive a restart")
 
     async def clear_estop(self) -> None:
         """Lift the emergency stop."""

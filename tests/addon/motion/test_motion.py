@@ -193,6 +193,7 @@ def test_an_emergency_stop_without_a_robot_latches_all_the_same(tmp_path: Path) 
         rig.robot.vanish()
         await asyncio.sleep(30)
         rig.send("estop", '{"cid":"e"}')
+        await asyncio.sleep(0.1)
         assert rig.ears.last("estop", "e")["ok"] is True
         assert json.loads(rig.latch_file.read_text()) == {"estop": True}
         rig.send("stop", '{"cid":"s"}')
