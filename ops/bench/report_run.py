@@ -94,8 +94,8 @@ def write_release(reports: Path, *, echoes: int = 50, rate_hz: float = 5.0) -> S
 
 def _validated(story: Story, ledger: Ledger) -> None:
     story.journal("release: validate", "started")
-    story.step("check the add-on", 0.186, mode="LOCAL_DEV", rating=8, errors=0)
-    story.step("run the add-on's tests", 14.7, passed=412)
+    story.step("check the app", 0.186, mode="LOCAL_DEV", rating=8, errors=0)
+    story.step("run the app's tests", 14.7, passed=412)
     for token in (Token.STRUCTURE_OK, Token.DEV_LOCAL_BUILD_FORCED):
         ledger.emit(token)
     ledger.emit(Token.MANIFEST_OK, rating=8)

@@ -35,6 +35,7 @@ schema: {}
 DOCKERFILE = """ARG BUILD_FROM=ghcr.io/home-assistant/base:3.22
 FROM ${BUILD_FROM}
 COPY run.sh /run.sh
+ENTRYPOINT []
 CMD ["/run.sh"]
 """
 REPOSITORY = "name: Demo\nurl: https://example.org/demo\nmaintainer: Somebody\n"

@@ -11,13 +11,15 @@ MAX = 500
 
 def plain(text: str, limit: int = MAX) -> str:
     """`text` on one line, with control characters, lone surrogates and direction marks written as escapes.
+    `##[`, which begins a command of a workflow anywhere in a line, is broken up.
 
     Longer texts than `limit` characters are cut.
     """
-    if text.isascii() and text.isprintable() and len(text) <= limit:
+    if text.isascii() and text.isprintable() and len(text) <= limit and "##[" not in text:
         return text
     cut = text if len(text) <= limit else f"{text[: limit - 3]}..."
-    return "".join(char if _shown(char) else _escaped(char) for char in cut)
+    shown = "".join(char if _shown(char) else _escaped(char) for char in cut)
+    return shown.replace("##[", "# #[")
 
 
 def _shown(char: str) -> bool:

@@ -24,6 +24,7 @@ class Area(StrEnum):
     APP = "app"
     BROKER = "broker"
     WORKSPACE = "workspace"
+    VALIDATE = "validate"
     GIT = "git"
     PUBLISH = "publish"
     RELEASE = "release"

@@ -20,6 +20,7 @@ TITLES: Mapping[Area, str] = {
     Area.APP: "The installed app and its robot",
     Area.BROKER: "The MQTT broker and the attestation",
     Area.WORKSPACE: "The workspace and the app's files",
+    Area.VALIDATE: "The settings and outputs of validate",
     Area.GIT: "Git in the workspace",
     Area.PUBLISH: "Publishing to a repository and a registry",
     Area.RELEASE: "Releases and versions",

@@ -98,7 +98,13 @@ def found(
     level = level or rule.level_in(profile)
     line, column = place
     advice = plain(hint) if hint else first_sentence(rule.remedy)
-    return Finding(code, level, plain(message), plain(path), line, column, advice)
+    return Finding(code, level, plain(message), _shown(path), line, column, advice)
+
+
+def _shown(path: str) -> str:
+    """A path that is safe at the start of a line, where a workflow would take `::error` for a command."""
+    safe = plain(path)
+    return f"./{safe}" if safe.startswith((":", "#", " ")) else safe
 
 
 def first_sentence(text: str) -> str:

@@ -145,8 +145,14 @@ class Ignore:
 
     @classmethod
     def of_workspace(cls, workspace: Path) -> Ignore:
-        """The rules of a checkout: its ops/rsync_runtime.exclude, else the built-in ones."""
-        return cls.load(workspace / SOURCE)
+        """The rules of a checkout: its ops/rsync_runtime.exclude, else the built-in ones.
+
+        If the checkout is an app itself, the reports of bb8deploy are in it and stay at home.
+        """
+        ignore = cls.load(workspace / SOURCE)
+        if not (workspace / "config.yaml").is_file() or (workspace / "addon").is_dir():
+            return ignore
+        return cls((*ignore.rules, Rule.parse("/reports/")))
 
     def text(self) -> str:
         """The rules as an exclude-from file."""

@@ -52,7 +52,12 @@ def _outside_project(addon: Path) -> Project:
         table = _table(above / "pyproject.toml")
         if table is not None and above / str(table.get("addon", "addon")) == folder:
             return _project(above, table)
-    return Project(folder.parent, folder, "generic", None, 0.0)
+    return Project(repository_root(folder) or folder, folder, "generic", None, 0.0)
+
+
+def repository_root(folder: Path) -> Path | None:
+    """The top of the git checkout that `folder` is in, None outside of one."""
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
 
 
 def _project(root: Path, table: dict[str, Any]) -> Project:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 DRIVER = Path(__file__).with_name("driver.py")
 # One moment of every lane, and both sides of what cannot be taken back.
 MOMENTS = [
-    ("check the add-on", "started"),
+    ("check the app", "started"),
     ("bump", "started"),
     ("send and swap", "done"),
     ("reload the store", "started"),

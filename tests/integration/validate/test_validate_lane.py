@@ -123,7 +123,7 @@ def test_the_fixes_of_a_failing_run_are_shown_too(workspace: Path) -> None:
     assert done.returncode == 1
     assert '-version: 1.10\n+version: "1.10"' in done.stdout
     mended = bb8(workspace, "validate", "--fix", "--no-tests")
-    assert (mended.returncode, "mended config.yaml" in mended.stderr) == (0, True)
+    assert (mended.returncode, "fixed config.yaml" in mended.stderr) == (0, True)
 
 
 def test_findings_are_results_and_stand_on_stdout_with_a_caret(workspace: Path) -> None:

@@ -14,7 +14,7 @@ _HEADING = re.compile(r"^##\s+\[?v?([0-9][\w.\-+]*)\]?", re.MULTILINE)
 def check(facts: AddonFacts) -> Iterator[Finding]:
     """Every place that names a version, compared with the config."""
     version = facts.raw.get("version")
-    if not facts.config or not facts.config.readable or not isinstance(version, (str, int, float)):
+    if not facts.config or not facts.config.readable or not isinstance(version, str):
         return
     from bb8deploy.base.errors import Bb8Error
     from bb8deploy.workspace.versions.stamps import stamps

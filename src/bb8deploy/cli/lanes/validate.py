@@ -1,4 +1,4 @@
-"""`bb8deploy validate`: lane 1."""
+"""`bb8deploy validate`: lane 1, over one app with its tokens or over the apps of a store."""
 
 from __future__ import annotations
 
@@ -13,14 +13,31 @@ from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet
 
 if TYPE_CHECKING:
     from bb8deploy.checks.fix.fixes import Fix
+    from bb8deploy.cli.lanes.validate_options import Asked, Outputs
 
 
 class Wanted(StrEnum):
-    """The mode that the add-on must be in."""
+    """The mode that the app must be in."""
 
     AUTO = "auto"
     LOCAL_DEV = "local_dev"
     PUBLISH = "publish"
+
+
+class FailOn(StrEnum):
+    """The mildest level that fails the run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+    NEVER = "never"
+
+
+Folders = Annotated[
+    list[str] | None,
+    typer.Argument(help="Folders of apps, patterns, or the root of a store (default: the workspace's app)."),
+]
+Codes = list[str] | None
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +46,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(
+    folders: Folders = None,
     addon: Addon = None,
     mode: Annotated[
         Wanted,
@@ -36,61 +54,118 @@ def validate(
             "--mode", help="local_dev: built on the host; publish: pulled; auto: as config.yaml says."
         ),
     ] = Wanted.AUTO,
-    no_tests: Annotated[bool, typer.Option("--no-tests", help="Leave the add-on's tests out.")] = False,
+    no_tests: Annotated[bool, typer.Option("--no-tests", help="Do not run the app's tests.")] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Mend what is safe first; with --dry-run show it as a diff.")
+        bool, typer.Option("--fix", help="Apply safe fixes first; with --dry-run show them as a diff.")
     ] = False,
+    select: Annotated[
+        Codes, typer.Option("--select", help="Only these rules or areas; repeatable.", metavar="CODE")
+    ] = None,
+    ignore: Annotated[
+        Codes, typer.Option("--ignore", help="Ignore these rules or areas; repeatable.", metavar="CODE")
+    ] = None,
+    fail_on: Annotated[
+        FailOn | None, typer.Option("--fail-on", help="The mildest level that fails (default: error).")
+    ] = None,
+    target_supervisor: Annotated[
+        str, typer.Option("--target-supervisor", help="Oldest Supervisor to support.", metavar="RELEASE")
+    ] = "",
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Accept the findings that this file lists.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option("--write-baseline", help="Write the findings as a baseline.")
+    ] = None,
     dry_run: DryRun = False,
     json_output: AsJson = False,
     github: Annotated[bool, typer.Option("--github", help="Findings as GitHub annotations.")] = False,
     sarif: Annotated[Path | None, typer.Option("--sarif", help="Write the findings as SARIF 2.1.0.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Append a summary in Markdown to a file.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check the add-on as the Supervisor, the builder and the user would, and run its tests."""
+    """Check apps as the Supervisor, the builder and the user would, and run the workspace app's tests."""
     from bb8deploy.checks.mode import Mode
+    from bb8deploy.cli.lanes.validate_options import Asked, Outputs
 
+    asked = Asked(
+        mode=None if mode is Wanted.AUTO else Mode(mode.upper()),
+        with_tests=not no_tests and not dry_run,
+        fix=fix,
+        select=tuple(select or ()),
+        ignore=tuple(ignore or ()),
+        fail_on=fail_on.value if fail_on else None,
+        target=target_supervisor,
+        baseline=baseline,
+    )
+    outputs = Outputs(github=github, sarif=sarif, summary=summary, baseline=write_baseline)
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
-    wanted = None if mode is Wanted.AUTO else Mode(mode.upper())
+    single = _single(folders or [])
+    if folders and single is None:
+        from bb8deploy.cli.lanes.validate_store import validate_store
+
+        validate_store(folders, asked, outputs, modes)
+        return
+    _one(single or addon, asked, outputs, modes)
+
+
+def _single(folders: list[str]) -> Path | None:
+    """The app if exactly one app's own folder was given."""
+    from bb8deploy.checks.many import is_app
+
+    return Path(folders[0]) if len(folders) == 1 and is_app(Path(folders[0])) else None
+
+
+def _one(addon: Path | None, asked: Asked, outputs: Outputs, modes: Modes) -> None:
     with open_run("validate", modes, addon=addon, lane="validate") as opened:
         from bb8deploy.lanes.validate.validate import LANE
         from bb8deploy.lanes.validate.validate import validate as lane
 
+        outputs.check()
+        chosen = asked.selection(opened.run.workspace, own=addon is None)
         try:
-            lane(opened.run, with_tests=not no_tests and not dry_run, mode=wanted, fix=fix)
+            lane(
+                opened.run,
+                with_tests=asked.with_tests,
+                mode=asked.mode,
+                fix=asked.fix,
+                selection=chosen,
+                baseline=asked.accepted(),
+            )
         finally:
             _say_fixes(opened, opened.run.facts.get("fixes", ()))
-            _show(opened, github=github, sarif=sarif)
+            _show(opened, outputs)
             opened.result.update(opened.run.facts.get(LANE, {}))
 
 
 def _say_fixes(opened: Opened, fixes: tuple[Fix, ...]) -> None:
     opened.result["fixes"] = [{"path": one.path, "what": one.description} for one in fixes]
     for one in fixes:
-        opened.console.note(
-            f"{'would mend' if opened.run.dry_run else 'mended'} {one.path}: {one.description}"
-        )
+        opened.console.note(f"{'would fix' if opened.run.dry_run else 'fixed'} {one.path}: {one.description}")
         if opened.run.dry_run:
             opened.console.text(one.diff().rstrip("\n"))
 
 
-def _show(opened: Opened, *, github: bool, sarif: Path | None) -> None:
-    from bb8deploy.checks.output import formats
+def _show(opened: Opened, outputs: Outputs) -> None:
+    from dataclasses import replace
+
+    from bb8deploy.checks.output.formats import joined, people, summary
+    from bb8deploy.checks.output.markdown import Row
 
     run, console = opened.run, opened.console
-    prefix = (
-        run.addon.relative_to(run.workspace).as_posix() if run.addon.is_relative_to(run.workspace) else ""
-    )
-    for line, style in formats.people(run.findings, run.addon):
+    inside = run.addon.is_relative_to(run.workspace)
+    folder = run.addon.relative_to(run.workspace).as_posix() if inside else ""
+    findings = [replace(one, path=joined(folder, one.path)) for one in run.findings]
+    for line, style in people(findings, run.workspace if inside else run.addon):
         console.text(line, style)
-    console.text(formats.summary(run.findings))
-    if github:
-        for line in formats.github(run.findings, prefix):
-            console.text(line)
-    if sarif:
-        import json
-
-        from bb8deploy import __version__
-        from bb8deploy.base.atomic import write_text
-
-        document = json.dumps(formats.sarif(run.findings, __version__, prefix), indent=2)
-        write_text(sarif, run.clean(document) + "\n")
+    console.text(summary(findings))
+    facts = run.facts.get("validate", {})
+    row = Row(
+        folder if folder != "." else "",
+        str(facts.get("version") or ""),
+        facts.get("rating"),
+        str(facts.get("oldest_supervisor") or ""),
+        tuple(run.findings),
+    )
+    outputs.write(console, findings, [row], run.clean)

@@ -1,16 +1,21 @@
-"""Lane 1: checks the add-on, runs its tests, and writes the tokens for what held."""
+"""Lane 1: checks the app, runs its tests, and writes the tokens for what held."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bb8deploy.base.findings import Finding, Level, errors_in
+from bb8deploy.base.findings import Finding, errors_in
 from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
+from bb8deploy.catalogue.rules import found
 from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
 from bb8deploy.checks.fix.fixes import Fix, apply_fixes, plan_fixes
+from bb8deploy.checks.judge import Judged, judge
 from bb8deploy.checks.mode import Mode
-from bb8deploy.checks.run import CheckReport, check_addon
+from bb8deploy.checks.run import CheckReport
+from bb8deploy.checks.selection import Baseline, FailOn, Selection, fails, unused_settings
+from bb8deploy.checks.selection_file import load_selection
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace.project import Project, find_project
@@ -30,48 +35,94 @@ class ValidateOutcome:
     report: CheckReport
     tests: TestOutcome | None
     fixes: tuple[Fix, ...]
+    oldest: str = ""
+    fail_on: FailOn = "error"
 
 
 def validate(
-    run: Run, *, with_tests: bool = True, mode: Mode | None = None, fix: bool = False
+    run: Run,
+    *,
+    with_tests: bool = True,
+    mode: Mode | None = None,
+    fix: bool = False,
+    selection: Selection | None = None,
+    baseline: Baseline | None = None,
 ) -> ValidateOutcome:
-    """Checks the add-on of the run and writes tokens, receipts and the contract.
+    """Checks the app of the run and writes tokens, receipts and the contract.
 
-    `mode` None takes what config.yaml says; `fix` mends what is safe first (a dry run only plans it).
-    Raises CheckFailed, after everything was checked and written, where an error was found; the fixes, mode
-    and rating stand in the run's facts then, too.
+    `mode` None takes what config.yaml says; `fix` applies safe fixes first (a dry run only plans them);
+    `selection` None takes the settings of the workspace. Raises CheckFailed, after everything was checked
+    and written, if a finding fails the run; the fixes, mode and rating are in the run's facts then, too.
     """
     project = find_project(run.workspace, addon=run.addon)
-    fixes = _mend(run, fix=fix, profile=project.profile)
-    with run.step("check the add-on") as facts:
-        report = check_addon(run.addon, workspace=run.workspace, profile=project.profile, mode=mode)
-        run.findings.extend(report.findings)
+    chosen = load_selection(run.workspace) if selection is None else selection
+    fixes = _fix(run, fix=fix, profile=project.profile)
+    with run.step("check the app") as facts:
+        judged = _judged(run, project, mode, chosen)
+        report = judged.report
+        run.findings.extend(_counting(judged, chosen, baseline))
         facts.update(mode=report.mode, rating=report.rating, errors=len(errors_in(run.findings)))
-    _write_check_tokens(run, report)
+    _write_check_tokens(run, report, fails(run.findings, chosen.fail_on), judged.hidden_errors)
     tests = _tests(run, project, with_tests=with_tests)
-    outcome = ValidateOutcome(report, tests, fixes)
+    outcome = ValidateOutcome(report, tests, fixes, judged.oldest, chosen.fail_on)
     _write_ready(run, project, outcome, with_tests=with_tests)
     _conclude(run, project, outcome)
     return outcome
 
 
-def _mend(run: Run, *, fix: bool, profile: str) -> tuple[Fix, ...]:
+def _judged(run: Run, project: Project, mode: Mode | None, selection: Selection) -> Judged:
+    inside = run.addon.is_relative_to(run.workspace)
+    folder = run.addon.relative_to(run.workspace).as_posix() if inside else ""
+    return judge(
+        run.addon,
+        workspace=run.workspace,
+        profile=project.profile,
+        mode=mode,
+        selection=selection,
+        folder="" if folder == "." else folder,
+    )
+
+
+def _counting(judged: Judged, selection: Selection, baseline: Baseline | None) -> list[Finding]:
+    """The findings of the app that the baseline does not have, and unused ignores of the settings."""
+    used = {why for _one, why in judged.kept.ignored}
+    every = [*judged.kept.findings, *unused_settings(selection, used)]
+    return [one for one in every if not (baseline and baseline.takes(one, ""))]
+
+
+def _fix(run: Run, *, fix: bool, profile: str) -> tuple[Fix, ...]:
     if not fix:
         return ()
     fixes = run.facts["fixes"] = tuple(plan_fixes(run.addon, profile=profile))
     if not run.dry_run:
-        with run.step("mend what is safe") as facts:
+        with run.step("apply safe fixes") as facts:
             apply_fixes(run.addon, fixes)
             facts.update(files=sorted({one.path for one in fixes}))
     return fixes
 
 
-def _write_check_tokens(run: Run, report: CheckReport) -> None:
+def _write_check_tokens(
+    run: Run, report: CheckReport, failing: Sequence[Finding], hidden: Sequence[str]
+) -> None:
+    """Tokens for what held; a rule whose error is ignored has not held, so its token is skipped."""
+    for finding in failing:
+        run.ledger.drift(LANE, finding.code, run.clean(_place(finding)))
+    ignored = f"ignored: {', '.join(hidden)}" if hidden else "an error does not fail this run"
+    _structure_tokens(run, report, "" if failing else ignored)
+    if report.manifest_ok:
+        run.ledger.emit(Token.MANIFEST_OK, rating=report.rating)
+    elif report.passed:
+        run.ledger.skip(Token.MANIFEST_OK, "the user must set options before the first start")
+    elif not failing:
+        run.ledger.skip(Token.MANIFEST_OK, ignored)
+
+
+def _structure_tokens(run: Run, report: CheckReport, ignored: str) -> None:
     ledger = run.ledger
-    for finding in errors_in(run.findings):
-        ledger.drift(LANE, finding.code, run.clean(_place(finding)))
     if report.structure_ok:
         ledger.emit(Token.STRUCTURE_OK, mode=report.mode)
+    elif ignored:
+        ledger.skip(Token.STRUCTURE_OK, ignored)
     if report.mode is Mode.PUBLISH:
         ledger.skip(Token.DEV_LOCAL_BUILD_FORCED, "the mode is PUBLISH")
     elif report.local_build:
@@ -79,10 +130,6 @@ def _write_check_tokens(run: Run, report: CheckReport) -> None:
     if report.structure_ok:
         for name, why in report.runtime_folders:
             ledger.emit(_FOLDER_TOKENS[name], by=why)
-    if report.manifest_ok:
-        ledger.emit(Token.MANIFEST_OK, rating=report.rating)
-    elif report.passed:
-        ledger.skip(Token.MANIFEST_OK, "the default options wait for the user's values")
 
 
 def _tests(run: Run, project: Project, *, with_tests: bool) -> TestOutcome | None:
@@ -99,7 +146,7 @@ def _tests(run: Run, project: Project, *, with_tests: bool) -> TestOutcome | Non
         coverage_xml=run.reports / "coverage.xml",
         junit_xml=run.reports / "pytest-report.xml",
     )
-    with run.step("run the add-on's tests") as facts:
+    with run.step("run the app's tests") as facts:
         outcome = run_tests(plan, run.progress.note)
         facts.update(passed=outcome.passed, failed=outcome.failed, coverage=outcome.coverage)
     _judge(run, project, outcome)
@@ -115,21 +162,17 @@ def _judge(run: Run, project: Project, tests: TestOutcome) -> None:
     low = project.coverage_threshold > 0 and (tests.coverage or 0.0) < project.coverage_threshold
     if low:
         message = f"coverage is {tests.coverage} %, the threshold is {project.coverage_threshold:g} %"
-        hint = "Add tests for what reports/coverage.xml shows as missed."
-        _add(run, Finding("COVERAGE_LOW", Level.ERROR, message, hint=hint))
+        _add(run, found("COVERAGE_LOW", message))
 
 
 def _test_failure(tests: TestOutcome) -> Finding:
     if not tests.passed and not tests.failed and not tests.errors:
         message = f"no test was executed (pytest ended with {tests.exit_code}, {tests.skipped} skipped)"
-        hint = "Name the tests' folder in [tool.bb8deploy], and read the lines above."
-        return Finding("TESTS_EMPTY", Level.ERROR, message, hint=hint)
+        return found("TESTS_EMPTY", message)
     message = f"{tests.failed} failed, {tests.errors} had errors, {tests.passed} passed"
     if not tests.failed and not tests.errors:
         message += f", yet pytest ended with {tests.exit_code}"
-    return Finding(
-        "TESTS_FAILED", Level.ERROR, message, hint="Read reports/pytest-report.xml, mend, run again."
-    )
+    return found("TESTS_FAILED", message)
 
 
 def _add(run: Run, finding: Finding) -> None:
@@ -138,7 +181,7 @@ def _add(run: Run, finding: Finding) -> None:
 
 
 def _write_ready(run: Run, project: Project, outcome: ValidateOutcome, *, with_tests: bool) -> None:
-    if errors_in(run.findings):
+    if fails(run.findings, outcome.fail_on):
         return
     report, tests = outcome.report, outcome.tests
     if not with_tests:
@@ -157,15 +200,20 @@ def _write_ready(run: Run, project: Project, outcome: ValidateOutcome, *, with_t
 
 
 def _conclude(run: Run, project: Project, outcome: ValidateOutcome) -> None:
-    errors = errors_in(run.findings)
-    run.facts["validate"] = {"mode": str(outcome.report.mode), "rating": outcome.report.rating}
+    errors = fails(run.findings, outcome.fail_on)
+    run.facts["validate"] = {
+        "mode": str(outcome.report.mode),
+        "rating": outcome.report.rating,
+        "version": outcome.report.version,
+        "oldest_supervisor": outcome.oldest,
+    }
     _contract(run, project, outcome, passed=not errors)
     if not errors:
         return
     tail = outcome.tests.tail if outcome.tests and not outcome.tests.ok else ()
     more = [f"... and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
     raise VALIDATE_FAILED(
-        f"{len(errors)} error(s) in the add-on, the first: {errors[0].code}",
+        f"{len(errors)} error(s) in the app, the first: {errors[0].code}",
         details=[*map(_place, errors[:_SHOWN]), *more, *map(run.clean, tail)],
     )
 

@@ -57,7 +57,7 @@ def validated(reports: Path, *, passed: bool = True) -> Story:
     """A run that did nothing but validate."""
     story, ledger = Story(reports), Ledger(RUN, reports)
     ledger.begin("validate")
-    story.step("check the add-on", 0.2, mode="LOCAL_DEV")
+    story.step("check the app", 0.2, mode="LOCAL_DEV")
     if passed:
         ledger.emit(Token.STRUCTURE_OK)
     else:

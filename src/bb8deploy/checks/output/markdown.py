@@ -1,0 +1,70 @@
+"""A summary of findings in Markdown, as a workflow's job summary shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bb8deploy.base.findings import Finding, Level
+from bb8deploy.catalogue.listing import help_uri
+from bb8deploy.catalogue.rules import rules
+from bb8deploy.checks.output.formats import joined, summary
+from bb8deploy.checks.output.sarif import HOME
+
+MAX_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One app: its folder in the repository, version, security rating, oldest Supervisor, findings."""
+
+    folder: str
+    version: str
+    rating: int | None
+    oldest: str
+    findings: tuple[Finding, ...]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The page: a line for each app, then the errors and warnings."""
+    every = [finding for row in rows for finding in row.findings]
+    lines = [
+        "## bb8deploy validate",
+        "",
+        f"{len(rows)} app{'s' if len(rows) != 1 else ''}: {summary(every)}.",
+        "",
+        "| app | version | rating | oldest Supervisor | findings |",
+        "|---|---|---|---|---|",
+        *(_app(row) for row in rows),
+        "",
+        *_findings(rows),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _app(row: Row) -> str:
+    rating = "" if row.rating is None else str(row.rating)
+    cells = (row.folder or ".", row.version, rating, row.oldest, summary(row.findings))
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _findings(rows: Sequence[Row]) -> Iterator[str]:
+    shown = [(row, one) for row in rows for one in row.findings if one.level is not Level.NOTE]
+    if not shown:
+        return
+    yield "| level | code | place | message |"
+    yield "|---|---|---|---|"
+    for row, one in shown[:MAX_ROWS]:
+        place = joined(row.folder, one.path) + (f":{one.line}" if one.line else "")
+        code = f"[{one.code}]({help_uri(one.code, HOME)})" if one.code in rules() else one.code
+        yield f"| {one.level.value} | {code} | {_cell(place)} | {_cell(one.message)} |"
+    if len(shown) > MAX_ROWS:
+        yield ""
+        yield f"{len(shown) - MAX_ROWS} more are not shown."
+
+
+def _cell(text: str) -> str:
+    """Text of others that can neither end a cell nor become markup."""
+    for char in "\\`*_[]<>|#":
+        text = text.replace(char, f"\\{char}" if char not in "<>" else {"<": "&lt;", ">": "&gt;"}[char])
+    return text.replace("@", "@\u200b")
