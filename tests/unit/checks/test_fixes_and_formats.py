@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.fix.fixes import apply_fixes, plan_fixes
-from bb8deploy.checks.output.formats import github, people, sarif, summary
+from bb8deploy.checks.output.formats import github, people, summary
+from bb8deploy.checks.output.sarif import sarif
 from bb8deploy.checks.run import check_addon
 
 
