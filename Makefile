@@ -45,7 +45,7 @@ lint: $(VENV)/.dev ## Check style, format, dependencies, workflows and types.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/deptry src >/dev/null 2>&1 || $(BIN)/deptry src
-	@$(BIN)/zizmor --offline --quiet .github
+	@$(BIN)/zizmor --offline .github >/dev/null 2>&1 || $(BIN)/zizmor --offline .github
 	@$(BIN)/mypy --strict src
 	@$(BIN)/mypy --strict addon/bb8_core
 
