@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from amqtt.session import Session
 
 from ha_sandbox.serving import free_port
 
-_DEADLINE = 20.0  # seconds to start or stop
+_DEADLINE = 60.0  # seconds to start or stop, on a very busy machine
+_SHUTDOWN = 5.0  # seconds that amqtt has to end by itself
 
 
 class Login(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for mypy
@@ -59,8 +61,7 @@ class EmbeddedBroker:
         """Ends it."""
         if self._running:
             try:
-                self._call(self._broker.shutdown())
-                self._call(self._cancel_rest())
+                self._call(self._shut_down())
             finally:
                 self._end_loop()
 
@@ -75,11 +76,15 @@ class EmbeddedBroker:
         await broker.start()
         return broker
 
-    async def _cancel_rest(self) -> None:
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def _shut_down(self) -> None:
+        """Asks amqtt to end, and cancels whatever of it is still there: it waits for each client in turn."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._broker.shutdown(), _SHUTDOWN)
+        me = asyncio.current_task()
+        while tasks := [task for task in asyncio.all_tasks() if task is not me]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=1.0)
 
     def _call(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_DEADLINE)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,3 +67,26 @@ def test_the_right_password_gets_an_echo_and_a_wrong_one_is_refused(broker: Brok
     assert codes[0].is_failure
     wrong.disconnect()
     wrong.loop_stop()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_an_embedded_broker_that_does_not_end_by_itself_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from ha_sandbox import embedded_broker
+
+    async def never(_self: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(embedded_broker, "_SHUTDOWN", 0.2)
+    monkeypatch.setattr(embedded_broker.Amqtt, "shutdown", never)
+    made = embedded_broker.EmbeddedBroker("sandbox", "secret")
+    clients = [client(made, "secret")[0] for _ in range(3)]
+    began = time.monotonic()
+    made.stop()
+    assert time.monotonic() - began < 30
+    gc.collect()
+    assert "Task was destroyed" not in capfd.readouterr().err
+    for one in clients:
+        one.disconnect()
+        one.loop_stop()
