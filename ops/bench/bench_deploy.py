@@ -41,8 +41,10 @@ from bb8deploy.runs.journal import Journal  # noqa: E402
 from bb8deploy.runs.run import Run, new_run_id  # noqa: E402
 from bb8deploy.runs.tokens import Ledger  # noqa: E402
 from bb8deploy.settings.load import load  # noqa: E402
-from ha_sandbox.box import SLUG, Sandbox  # noqa: E402
+from ha_sandbox import LocalApp, Sandbox  # noqa: E402
 
+APP = LocalApp.named("beep_boop_bb8")
+SLUG = APP.slug
 LIMITS = {
     "lanes to seed, 0 ms": "<= 0.8",
     "lanes to seed, 10 ms": "<= 0.5",
@@ -127,7 +129,7 @@ class Desk:
 def serve(pipe: Connection, folder: Path, delays: Sequence[float]) -> None:
     """The host's process: sandbox, sshd and relays, until it is sent nothing."""
     with ExitStack() as stack:
-        box = stack.enter_context(Sandbox(folder / "box"))
+        box = stack.enter_context(Sandbox(folder / "box", app=APP))
         environment = box._login_environment()  # noqa: SLF001 - what its own ssh server gives to commands
         (folder / "bin").mkdir()
         if shutil.which("curl"):

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
 from bb8deploy.base.atomic import write_text  # noqa: E402
-from ha_sandbox import Sandbox  # noqa: E402
+from ha_sandbox import LocalApp, Sandbox  # noqa: E402
 
 RUNS = 7
 CONNECT_DEADLINE = 3.0
@@ -126,7 +126,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "workspace"
         make_workspace(folder)
-        with Sandbox(Path(scratch) / "box") as box:
+        with Sandbox(Path(scratch) / "box", app=LocalApp.named("beep_boop_bb8")) as box:
             box.install(folder / "addon", {})
             figures = of_sandbox(folder, box.env())
             figures |= of_black_hole(folder, box.env())

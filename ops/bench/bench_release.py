@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
 from bb8deploy.base.atomic import write_text  # noqa: E402
-from ha_sandbox import Sandbox  # noqa: E402
+from ha_sandbox import LocalApp, Sandbox  # noqa: E402
 
 RUNS = 5
 SETTLE = 0.5
@@ -102,7 +102,10 @@ def seconds_of(reports: Path, run_id: str, step: str) -> float:
 
 def main() -> int:
     """Measures, writes the figures, and ends with 1 where the limit is missed."""
-    with tempfile.TemporaryDirectory() as scratch, Sandbox(Path(scratch) / "box") as box:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Sandbox(Path(scratch) / "box", app=LocalApp.named("beep_boop_bb8")) as box,
+    ):
         folder = Path(scratch) / "work"
         make_workspace(folder, Path(scratch) / "store.git", box)
         release(folder, 0)  # installs; every later one updates, as releases do

@@ -9,7 +9,8 @@ with Sandbox(folder) as host:
 
 from __future__ import annotations
 
+from ha_sandbox.app import LocalApp
 from ha_sandbox.box import Sandbox
 from ha_sandbox.faults import Faults, Situation
 
-__all__ = ["Faults", "Sandbox", "Situation"]
+__all__ = ["Faults", "LocalApp", "Sandbox", "Situation"]

@@ -6,10 +6,14 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bb8deploy.base.machine import exclusive
+from bb8deploy.catalogue.errors.tool import SANDBOX_RUNNING
+from ha_sandbox.app import LocalApp
 from ha_sandbox.broker import Broker, open_broker
 from ha_sandbox.client import call_supervisor
 from ha_sandbox.core.calls import SupervisorCalls
@@ -30,36 +34,34 @@ from ha_sandbox.supervisor.api.routing import MqttLogin
 from ha_sandbox.supervisor.api.service import Api
 from ha_sandbox.supervisor.manager import Manager
 
-_FOLDERS = ("addons/local", "config/reports", "data", "images", "logs", "keys", "home", "bin", "state")
-APP = "beep_boop_bb8"
-SLUG = f"local_{APP}"
+_FOLDERS = ("addons", "config/reports", "data", "images", "logs", "keys", "home", "bin", "state")
 OpenRuntime = Callable[[Path, Mapping[str, tuple[str, int]]], Runtime]
 
 
 class Sandbox:
     """An embedded host. Use it as a context manager, or call `start` and `stop`; `stop` may be called twice.
 
-    `root` is the host's folder: addons, config, data, images. `user`, `token` and `banner` shape the SSH
-    login: another user than root, no Supervisor token, text that a login shell prints first. `app` is the
-    slug of the app that the settings name. `open_runtime` opens what runs apps: `runtime_for` (processes) or
-    `DockerRuntime`. `faults` switches situations on.
+    `root` is the host's folder: addons, config, data, images. `app` is the one that `env` describes;
+    `install` sets it. `user`, `token` and `banner` shape the SSH login: another user than root, no Supervisor
+    token, text that a login shell prints first. `open_runtime` opens what runs apps: `runtime_for`
+    (processes) or `DockerRuntime`. `faults` switches situations on.
     """
 
     def __init__(
         self,
         root: Path,
         *,
+        app: LocalApp | None = None,
         user: str = "root",
         token: bool = True,
         banner: str = "",
-        app: str = APP,
         open_runtime: OpenRuntime = runtime_for,
     ) -> None:
         self.root = root.resolve()
+        self.app = app
         self.faults = Faults()
         self.power = Power(self.faults)
         self._open_runtime = open_runtime
-        self.app = app
         self._user, self._banner = user, banner
         self._access = Access()
         self._llat = secrets.token_hex(90)
@@ -116,18 +118,22 @@ class Sandbox:
         return self.runtime.way
 
     @property
-    def slug(self) -> str:
-        """The app's slug in this host's Supervisor."""
-        return f"local_{self.app}"
+    def local_root(self) -> Path:
+        """The folder of the local apps, which the SSH app of a real host shows as /addons."""
+        return self.root / "addons"
 
     def env(self) -> dict[str, str]:
-        """The settings that reach this host, as for any other host."""
+        """The settings that reach this host and, if an app is known, its folder and slug."""
+        return {**self._host_env(), **(self._app_env(self.app) if self.app else {})}
+
+    def _app_env(self, app: LocalApp) -> dict[str, str]:
+        return {"HA_REMOTE_RUNTIME": str(self.local_root / app.folder), "HA_REMOTE_SLUG": app.slug}
+
+    def _host_env(self) -> dict[str, str]:
         return {
             "HA_SSH_HOST_ALIAS": f"{self._user}@127.0.0.1:{self.ssh.port}",
             "HA_SSH_KEY": str(self.root / "keys" / "id_ed25519"),
             "HA_SSH_KNOWN_HOSTS": str(self.root / "keys" / "known_hosts"),
-            "HA_REMOTE_RUNTIME": str(self.root / "addons" / "local" / self.app),
-            "HA_REMOTE_SLUG": self.slug,
             "HA_SECRETS_PATH": str(self.root / "config" / "secrets.yaml"),
             "HA_REPORTS_DIR": str(self.root / "config" / "reports"),
             "HA_URL": self.core_url,
@@ -140,25 +146,24 @@ class Sandbox:
 
     def mount_env(self) -> dict[str, str]:
         """The settings that reach this host's folders through a mounted share."""
-        return {
-            "HA_MOUNT": str(self.root / "addons" / "local" / self.app),
-            "HA_CONFIG_MOUNT": str(self.root / "config"),
-        }
+        app = {"HA_MOUNT": str(self.local_root / self.app.folder)} if self.app else {}
+        return {**app, "HA_CONFIG_MOUNT": str(self.root / "config")}
 
     def install(self, source_tree: Path, options: JsonObject) -> None:
         """Copies the app to the local root, reloads, installs, sets options and starts, as a user would."""
-        place = self.root / "addons" / "local" / self.app
+        self.app = LocalApp.read(source_tree)
+        place, slug = self.local_root / self.app.folder, self.app.slug
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(source_tree, place, symlinks=True)
-        (place / "config.yaml").touch()
+        place.touch()  # the store reads again only if something is newer than before
         self.call("POST", "/store/reload")
-        self.call("POST", f"/store/addons/{self.slug}/install")
-        defaults = self.call("GET", f"/addons/{self.slug}/info")["options"]
+        self.call("POST", f"/store/addons/{slug}/install")
+        defaults = self.call("GET", f"/addons/{slug}/info")["options"]
         if "mqtt_protocol" in defaults and self.broker.protocol != "5":
             options = {"mqtt_protocol": self.broker.protocol, **options}
         if options:
-            self.call("POST", f"/addons/{self.slug}/options", {"options": {**defaults, **options}})
-        self.call("POST", f"/addons/{self.slug}/start")
+            self.call("POST", f"/addons/{slug}/options", {"options": {**defaults, **options}})
+        self.call("POST", f"/addons/{slug}/start")
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One call of the Supervisor's REST API; returns `data`. Raises CheckFailed for an error."""
@@ -170,6 +175,7 @@ class Sandbox:
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in _FOLDERS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        self._lock_folder()
         self.broker: Broker = open_broker(self.root / "state", self._mqtt.username, self._mqtt.password)
         self._closers.append(self.broker.stop)
         targets = {"mqtt": ("127.0.0.1", self.broker.port), "supervisor": ("127.0.0.1", 0)}
@@ -180,6 +186,15 @@ class Sandbox:
         self._start_apis(Api(self.manager, self._access, self._mqtt))
         self._start_ssh()
         self._closers.append(self.runtime.abort)  # first of all, so that nothing waits for a build
+
+    def _lock_folder(self) -> None:
+        """Keeps a second sandbox out of the folder until this one ends. Raises Locked SANDBOX_RUNNING."""
+        lock = ExitStack()
+        try:
+            lock.enter_context(exclusive(self.root / "state" / ".lock", wait=False))
+        except BlockingIOError as error:
+            raise SANDBOX_RUNNING(f"a sandbox is up in {self.root} already") from error
+        self._closers.append(lock.close)
 
     def _start_apis(self, api: Api) -> None:
         self._supervisor = self._serve(supervisor_server(api))
@@ -196,7 +211,7 @@ class Sandbox:
             user=self._user,
             key=home.client_key,
             folder=self.root,
-            local_root=self.root / "addons" / "local",
+            local_root=self.local_root,
             environment=lambda: home.environment(self._supervisor.port, self.faults, self._ssh_tokens),
         )
         self.ssh = SshServer(home.host_key, login, self.faults)

@@ -206,7 +206,7 @@ def test_the_sandbox_answers_as_the_recorded_supervisor(
 ) -> None:
     differences = []
     with Sandbox(tmp_path / "host") as box:
-        probe = Probe(box.root / "addons" / "local" / "probe_one")
+        probe = Probe(box.local_root / "probe_one")
         box.call("POST", "/store/reload")
         box.call("POST", "/store/addons/local_probe_one/install")
         client, before = Client(box), edits(probe)

@@ -21,9 +21,9 @@ from ops.lab.errors import LabUnavailable
 
 from bb8deploy.base.errors import CheckFailed, UsageError
 from ha_sandbox import Sandbox
-from ha_sandbox.box import SLUG
 from ha_sandbox.runtime.docker import DockerRuntime
 
+SLUG = "local_beep_boop_bb8"
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,7 +19,7 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings.load import load
-from ha_sandbox import Sandbox, ssh_server
+from ha_sandbox import LocalApp, Sandbox, ssh_server
 
 DEADLINE = 150
 SLUG = "local_beep_boop_bb8"
@@ -148,7 +148,10 @@ def open_lab(folder: Path) -> Iterator[Lab]:
     """A sandbox that has never seen the add-on, over ssh."""
     work = folder / "work"
     (work / "addon").mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patch, Sandbox(folder / "box") as box:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Sandbox(folder / "box", app=LocalApp.named("beep_boop_bb8")) as box,
+    ):
         made = Lab(work, box, box.env(), record_commands(patch))
         made.write(config=config(VERSION), dockerfile=DOCKERFILE, run_sh=RUN_SH)
         made.git("init", "-q")

@@ -114,7 +114,7 @@ class Witness:
         return "" if host_tree(self.lab) == tree else "the host holds another tree"
 
     def _topology(self, _fields: dict[str, str], _all: dict[str, dict[str, str]]) -> str:
-        local = self.lab.box.root / "addons/local"
+        local = self.lab.box.local_root
         slugs = [path for path in local.glob("*/config.yaml") if "slug: beep_boop_bb8" in path.read_text()]
         return "" if len(slugs) == 1 and not any(local.rglob(".git")) else "more than one folder, or a .git"
 
@@ -125,7 +125,7 @@ class Witness:
 
 def runtime(lab: Lab) -> Path:
     """The add-on's folder on the host."""
-    return lab.box.root / "addons/local/beep_boop_bb8"
+    return lab.box.local_root / "beep_boop_bb8"
 
 
 def stamp_on(lab: Lab) -> dict[str, str]:

@@ -31,7 +31,7 @@ class Manager:
         self.runtime = runtime
         self.installed: dict[str, Installed] = {}
         self.journals = Journals(root / "logs")
-        self.store = LocalStore(root / "addons" / "local", self.journal, self.faults)
+        self.store = LocalStore(root / "addons", self.journal, self.faults)
         power.attach_store(self.store.load)
         self.jobs = Jobs(lambda message: self.journal.log("ERROR", "jobs", message))
         self.images = Images(runtime, self.journal, power)

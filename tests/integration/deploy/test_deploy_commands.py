@@ -14,7 +14,7 @@ import pytest
 from tests.integration.deploylab import SLUG, Lab, command, config, env_file, environment
 from tests.integration.small_addon import DIES
 
-from ha_sandbox import Sandbox
+from ha_sandbox import LocalApp, Sandbox
 
 pytestmark = pytest.mark.e2e
 
@@ -95,7 +95,7 @@ def test_the_secrets_and_slips_of_every_target_are_known_not_only_the_first_ones
 
 def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, tmp_path: Path) -> None:
     lab.deploy()
-    with Sandbox(tmp_path / "second") as second:
+    with Sandbox(tmp_path / "second", app=LocalApp.named("beep_boop_bb8")) as second:
         other = Lab(lab.folder, second, second.env(), lab.commands)
         env_file(lab, ".env.home")
         env_file(other, ".env.cabin")
@@ -115,7 +115,7 @@ def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, t
 def test_a_file_name_on_the_host_that_is_no_utf_8_stops_no_deploy(lab: Lab) -> None:
     env_file(lab, ".env.home")
     env_file(lab, ".env.cabin", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
-    place = lab.box.root / "addons/local/beep_boop_bb8"
+    place = lab.box.local_root / "beep_boop_bb8"
     place.mkdir()
     Path(os.fsdecode(os.fsencode(place) + b"/caf\xe9.txt")).touch()
     done = command(lab, "deploy", "--target", "home", "--target", "cabin", "--json")

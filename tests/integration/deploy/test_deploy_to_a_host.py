@@ -49,7 +49,7 @@ def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_sa
     assert any("no such package" in line or "RUN" in line for line in error.details)
     assert lab.tokens == ["SSH_HA_OK", "CLEAN_RUNTIME_OK", "ROLLBACK_OK"]
     assert (lab.state()["version"], lab.state()["state"]) == ("1.0.0", "started")
-    assert "1.0.0" in (lab.box.root / "addons/local/beep_boop_bb8/config.yaml").read_text()
+    assert "1.0.0" in (lab.box.local_root / "beep_boop_bb8/config.yaml").read_text()
     assert contract(lab)["verdict"] == "FAIL"
 
 
@@ -82,7 +82,7 @@ def test_a_changed_profile_at_the_same_version_is_refused_each_time(lab: Lab) ->
             lab.deploy()
         assert (caught.value.code, caught.value.exit_code) == ("PROFILE_SAME_VERSION", 1)
         assert lab.tokens == ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
-        on_host = lab.box.root / "addons/local/beep_boop_bb8/apparmor.txt"
+        on_host = lab.box.local_root / "beep_boop_bb8/apparmor.txt"
         assert on_host.read_text() == "profile beep_boop_bb8 {}\n"
 
 
@@ -95,7 +95,7 @@ def test_a_changed_profile_at_the_same_version_is_refused_each_time(lab: Lab) ->
 )
 def test_a_second_folder_with_the_slug_costs_the_topology_token(lab: Lab, name: str, text: str) -> None:
     lab.deploy()
-    twin = lab.box.root / "addons/local/twin"
+    twin = lab.box.local_root / "twin"
     twin.mkdir()
     (twin / name).write_text(text)
     with pytest.raises(CheckFailed, match="twin claims the slug"):
@@ -111,7 +111,7 @@ def test_verify_alone_proves_what_lies_on_the_host_and_refuses_another_tree(lab:
     assert outcome.verified
     assert lab.tokens == ["RUN_SH_PRESENT", "PY_OK", "VERIFY_OK", "RUNTIME_TOPOLOGY_OK"]
 
-    (lab.box.root / "addons/local/beep_boop_bb8/run.sh").write_text("edited by hand\n")
+    (lab.box.local_root / "beep_boop_bb8/run.sh").write_text("edited by hand\n")
     run = lab.run()
     with (
         open_host(run.settings, run.progress) as host,
@@ -157,13 +157,13 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
         "cannot be foreseen: whether it builds, how long that takes, what the add-on reports when it runs",
     )
     assert lab.tokens == []
-    assert not (lab.box.root / "addons/local/beep_boop_bb8").exists()
+    assert not (lab.box.local_root / "beep_boop_bb8").exists()
 
 
 def test_a_refused_token_over_a_mount_says_what_lies_on_the_host_already(lab: Lab) -> None:
     lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
     lab.environ["HA_LLAT"] = "wrong"
-    (lab.box.root / "addons/local/beep_boop_bb8").mkdir()
+    (lab.box.local_root / "beep_boop_bb8").mkdir()
     with pytest.raises(Refused) as caught:
         lab.deploy()
     assert caught.value.code == "HA_TOKEN_REFUSED"

@@ -119,7 +119,7 @@ def test_status_tells_every_place_and_how_they_differ(lab: Lab) -> None:
     env_file(lab, HA_PUBLISH_REMOTE=str(store))
     lab.deploy()
     lab.write(config=config("1.0.1"))
-    (lab.box.root / "addons/local/beep_boop_bb8/run.sh").write_text("edited\n")
+    (lab.box.local_root / "beep_boop_bb8/run.sh").write_text("edited\n")
     lab.box.call("POST", f"/addons/{SLUG}/stop")
     said = command(lab, "status").stdout.splitlines()
     starts = [line.split()[0] for line in said]

@@ -58,7 +58,7 @@ def test_an_app_that_was_uninstalled_must_report_itself_anew(
 
 def test_a_job_that_outlasts_its_time_is_neither_believed_nor_undone(lab: Lab) -> None:
     by_mount = lab.box.mount_env() | {"HA_SSH_HOST_ALIAS": ""}
-    (lab.box.root / "addons/local/beep_boop_bb8").mkdir()
+    (lab.box.local_root / "beep_boop_bb8").mkdir()
     lab.deploy(**by_mount)
     lab.write(config=config("1.0.1"), dockerfile=DOCKERFILE.replace("CMD", "RUN sleep 20\nCMD"))
     with pytest.raises(Unreachable) as caught:

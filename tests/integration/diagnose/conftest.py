@@ -57,7 +57,7 @@ def look(lab: Lab, **flags: str) -> Seen:
 
 def runtime(lab: Lab) -> Path:
     """The add-on's folder on the host."""
-    return lab.box.root / "addons/local/beep_boop_bb8"
+    return lab.box.local_root / "beep_boop_bb8"
 
 
 @pytest.fixture

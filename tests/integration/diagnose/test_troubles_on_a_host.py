@@ -15,7 +15,7 @@ from tests.integration.sshlab import start_sshd
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.deploy.deploy import deploy
 from bb8deploy.lanes.sync.sync import sync
-from ha_sandbox import Sandbox
+from ha_sandbox import LocalApp, Sandbox
 
 pytestmark = pytest.mark.e2e
 
@@ -205,7 +205,9 @@ def test_settings_that_lead_astray(lab: Lab) -> None:
 
 
 def test_another_user_than_root_has_no_supervisor_token(lab: Lab, tmp_path: Path) -> None:
-    with Sandbox(tmp_path / "second", user="babylon-babes", token=False) as box:
+    with Sandbox(
+        tmp_path / "second", app=LocalApp.named("beep_boop_bb8"), user="babylon-babes", token=False
+    ) as box:
         lab.box, lab.environ = box, box.env()
         seen = look(lab)
     assert "SSH_USER_WITHOUT_TOKEN" in seen.troubles

@@ -12,7 +12,7 @@ from ops.docs import commands
 from tests.integration.deploylab import Lab, command, config, env_file, open_lab
 from tests.integration.small_addon import RUN_SH
 
-from ha_sandbox import Sandbox
+from ha_sandbox import LocalApp, Sandbox
 
 pytestmark = pytest.mark.e2e
 
@@ -92,8 +92,8 @@ def test_the_test_that_runs_it_is_there(line: str) -> None:
 def test_the_commands_of_the_pages_run_in_order(tmp_path: Path) -> None:
     with (
         open_lab(tmp_path) as lab,
-        Sandbox(tmp_path / "kitchen") as kitchen,
-        Sandbox(tmp_path / "workshop") as workshop,
+        Sandbox(tmp_path / "kitchen", app=LocalApp.named("beep_boop_bb8")) as kitchen,
+        Sandbox(tmp_path / "workshop", app=LocalApp.named("beep_boop_bb8")) as workshop,
     ):
         _furnish(lab, kitchen, workshop)
         try:

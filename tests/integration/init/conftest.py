@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 
-from ha_sandbox import Sandbox
+from ha_sandbox import LocalApp, Sandbox
 
 CONFIG = """name: Beep
 version: "1.0.0"
@@ -81,5 +81,5 @@ def clone(tmp_path: Path) -> Clone:
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One host for a module; a broken part would show in every test."""
-    with Sandbox(tmp_path_factory.mktemp("host")) as sandbox:
+    with Sandbox(tmp_path_factory.mktemp("host"), app=LocalApp.named("beep_boop_bb8")) as sandbox:
         yield sandbox

@@ -26,7 +26,7 @@ def test_everything_is_checked_and_written(clone: Clone, box: Sandbox) -> None:
     words, secrets = given(box)
     done = clone.run("init", "--non-interactive", *words, **secrets)
     assert done.returncode == 0, done.stderr
-    for said in ("addons/local is there", "administrator's", "lets us in", "Next: `bb8deploy deploy"):
+    for said in ("addons is there", "administrator's", "lets us in", "Next: `bb8deploy deploy"):
         assert said in done.stderr
     assert {k: v.raw for k, v in load(clone.root, environ={}).values.items()} == box.env()
     assert stat.S_IMODE(clone.env_file.stat().st_mode) == 0o600

@@ -40,7 +40,7 @@ def meet(talk: Dialogue, want: dict[str, str]) -> None:
     talk.answer(asks("HA_SSH_KEY"), want["HA_SSH_KEY"])
     talk.expect(r"lets us in")
     talk.answer(r"HA_REMOTE_RUNTIME \[/addons[^\]]*\]: ", want["HA_REMOTE_RUNTIME"])
-    talk.expect(r"addons/local is there")
+    talk.expect(r"addons is there")
 
 
 def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> None:

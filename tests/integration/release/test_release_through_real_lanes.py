@@ -46,7 +46,7 @@ def go(site: Site, *words: str, code: int = 0) -> subprocess.CompletedProcess[st
 
 def stamp(site: Site) -> Path:
     """What the deployed add-on knows of itself."""
-    return site.lab.box.root / "addons/local/beep_boop_bb8/build_stamp.json"
+    return site.lab.box.local_root / "beep_boop_bb8/build_stamp.json"
 
 
 def test_a_release_goes_through_all_lanes_and_a_second_one_finds_nothing_to_do(site: Site) -> None:
@@ -110,7 +110,7 @@ def test_a_dirty_tree_is_refused_before_anything_changes(site: Site) -> None:
     assert "error GIT_DIRTY" in done.stderr
     assert said(done) == []
     assert site.lab.git("for-each-ref") + site.lab.git("status", "--porcelain") == before
-    assert not (site.lab.box.root / "addons/local/beep_boop_bb8").exists()
+    assert not (site.lab.box.local_root / "beep_boop_bb8").exists()
     assert site.contract()["verdict"] == "FAIL"
     assert "GIT_DIRTY" in (site.reports / "report.html").read_text()
 

@@ -123,7 +123,7 @@ def test_a_requirement_that_cannot_be_installed_fails_the_build_with_its_words(
 def test_data_survives_an_update(box: Sandbox, probe: Path) -> None:
     box.install(probe, {})
     (box.root / "data" / SLUG / "kept").write_text("yes")
-    config = box.root / "addons" / "local" / "beep_boop_bb8" / "config.yaml"
+    config = box.local_root / "beep_boop_bb8" / "config.yaml"
     config.write_text(config.read_text().replace("1.0.0", "1.0.1"))
     box.call("POST", "/store/reload")
     box.call("POST", f"/store/addons/{SLUG}/update")

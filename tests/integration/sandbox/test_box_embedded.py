@@ -14,8 +14,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ha_sandbox import Sandbox
-from ha_sandbox.box import SLUG
 
+SLUG = "local_beep_boop_bb8"
 ADDON = Path(__file__).parents[3] / "addon"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed, Locked
 from ha_sandbox import Sandbox
 from ha_sandbox.runtime import jail
 
@@ -75,3 +75,56 @@ def test_stopping_in_the_middle_of_a_build_does_not_wait_for_it(tmp_path: Path, 
     worker.join()
     assert time.monotonic() - begin < 60
     assert problems
+
+
+APP = """name: Other
+version: "0.3.0"
+slug: other_app
+description: an app that is not this repository's
+arch: [amd64, aarch64]
+"""
+
+
+def test_the_settings_are_those_of_the_app_at_hand_and_git_ignores_them(tmp_path: Path) -> None:
+    workspace, root = tmp_path / "work", tmp_path / "host"
+    app = workspace / "addon"
+    app.mkdir(parents=True)
+    (app / "config.yaml").write_text(APP)
+    subprocess.run(["git", "init", "-q", str(workspace)], check=True)
+    argv = [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(root), "--detach", "--write"]
+    up = subprocess.run(argv, cwd=workspace, capture_output=True, text=True, timeout=120)
+    try:
+        assert up.returncode == 0, up.stderr
+        written = (workspace / ".env.sandbox").read_text()
+        assert f"HA_REMOTE_RUNTIME={root}/addons/other_app" in written.replace('"', "").replace("'", "")
+        assert "local_other_app" in written
+        ignored = subprocess.run(["git", "-C", str(workspace), "check-ignore", "-q", ".env.sandbox"])
+        assert ignored.returncode == 0
+    finally:
+        assert command(root, "down").returncode == 0
+
+
+def test_a_situation_is_in_force_from_the_start_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "host"
+    up = command(root, "up", "--detach", "--situation", "core-stopped")
+    try:
+        assert up.returncode == 0, up.stderr
+        settings = dict(line.split("=", 1) for line in up.stdout.splitlines() if "=" in line)
+        port = int(settings["HA_URL"].rpartition(":")[2])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+    finally:
+        command(root, "down")
+    wrong = command(root, "up", "--situation", "on-fire")
+    assert (wrong.returncode, "SANDBOX_SITUATION_UNKNOWN" in wrong.stderr) == (2, True)
+
+
+def test_two_sandboxes_in_one_folder_are_refused_and_in_two_folders_are_not(tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "one") as one, Sandbox(tmp_path / "two") as two:
+        assert len({one.supervisor_url, two.supervisor_url, one.core_url, two.core_url}) == 4
+        assert one.broker.port != two.broker.port
+        with pytest.raises(Locked) as caught:
+            Sandbox(tmp_path / "one").start()
+    assert caught.value.code == "SANDBOX_RUNNING"
+    with Sandbox(tmp_path / "one"):
+        pass

@@ -94,7 +94,7 @@ def test_a_full_disk_says_no_space_left(ssh: Any, box: Sandbox) -> None:
     if not jail.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     with box.faults.during(Situation.DISK_FULL):
-        done = ssh("head -c 100000 /dev/zero > addons/local/big")
+        done = ssh("head -c 100000 /dev/zero > addons/big")
     assert done.returncode != 0
     assert b"No space left" in done.stderr
 

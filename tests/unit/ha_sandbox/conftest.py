@@ -93,7 +93,7 @@ class Host:
         self.manager = Manager(root, self.runtime, self.access, self.power)
         self.api = Api(self.manager, self.access, MqttLogin("user", "word"))
         self.token = self.access.grant(Caller(Role.ADMIN))
-        self.folder = root / "addons" / "local" / "probe"
+        self.folder = root / "addons" / "probe"
         self.folder.mkdir(parents=True)
         (self.folder / "Dockerfile").write_text("FROM scratch\n")
         self.tick = 2_000_000_000  # later than any file that a test writes
@@ -118,7 +118,7 @@ class Host:
         import os
 
         self.tick += 10
-        for path in (self.root / "addons" / "local", self.folder, self.folder / "config.yaml"):
+        for path in (self.root / "addons", self.folder, self.folder / "config.yaml"):
             os.utime(path, (self.tick, self.tick))
 
     def call(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:

@@ -43,7 +43,7 @@ def test_a_config_that_does_not_validate_detaches_the_app(installed: Any) -> Non
 
 @pytest.mark.parametrize("folder", [".staging", "rootfs"])
 def test_hidden_folders_and_rootfs_are_no_apps(host: Any, folder: str) -> None:
-    place = host.root / "addons" / "local" / folder
+    place = host.root / "addons" / folder
     place.mkdir()
     (place / "config.yaml").write_text((host.folder / "config.yaml").read_text().replace("probe", "ghost"))
     host.touch()
@@ -249,7 +249,7 @@ def test_a_port_that_another_app_holds_is_a_conflict(started: Any) -> None:
     started.write(version="1.0.1", ports={"80/tcp": 18080})
     started.ok("POST", "/store/reload")
     started.ok("POST", "/store/addons/local_probe/update")
-    other = started.root / "addons" / "local" / "other"
+    other = started.root / "addons" / "other"
     other.mkdir()
     text = (started.folder / "config.yaml").read_text()
     (other / "config.yaml").write_text(text.replace('"probe"', '"other"'))

@@ -148,6 +148,12 @@ SANDBOX_NOT_RUNNING = ErrorCode(
     "No sandbox was started with `--detach` for this folder, or it has ended.",
     "Start one with `bb8deploy sandbox up`, or give its folder with --root.",
 )
+SANDBOX_NO_APP = ErrorCode(
+    Code("SANDBOX_NO_APP"), Area.TOOL, UsageError, "the folder is not an app",
+    "The sandbox installs an app from its folder, and reads its slug from config.yaml, config.yml or"
+    " config.json. There is no such file, or it has no slug.",
+    "Name the app's folder, the one with config.yaml and the Dockerfile. `bb8deploy validate` checks it.",
+)
 SANDBOX_NO_DOCKER = ErrorCode(
     Code("SANDBOX_NO_DOCKER"), Area.TOOL, UsageError, "Docker does not answer",
     "`--docker` builds and runs apps with Docker, but there is no `docker` on PATH, or its engine did"
@@ -165,6 +171,11 @@ SANDBOX_RUNNING = ErrorCode(
     Code("SANDBOX_RUNNING"), Area.TOOL, Locked, "a sandbox already runs in this folder",
     "The folder has the state of a sandbox whose process is alive.",
     "Stop it with `bb8deploy sandbox down`, or use another folder with --root.",
+)
+SANDBOX_SITUATION_UNKNOWN = ErrorCode(
+    Code("SANDBOX_SITUATION_UNKNOWN"), Area.TOOL, UsageError, "there is no such situation",
+    "`--situation` takes a name, and for `not-ready` and `core-booting` a duration: `not-ready=20`.",
+    "Run `bb8deploy sandbox situations` for all names.",
 )
 SANDBOX_START_FAILED = ErrorCode(
     Code("SANDBOX_START_FAILED"), Area.TOOL, CheckFailed, "the sandbox did not start",

@@ -75,7 +75,7 @@ def _show(console: Console, workspace: Path | None, place: Scratch, runtime: Ope
     head, settings = _prepare(console, workspace, place)
     addon = find_project(place.workspace).addon
     app = read_addon(addon)
-    with Sandbox(place.host, app=app.slug, open_runtime=runtime) as box:
+    with Sandbox(place.host, open_runtime=runtime) as box:
         console.note(f"    commit {head[:12]}; apps run by: {box.runtime_way}")
         with console.step("demo: install and start the app on the host, as it is in this commit"):
             box.install(addon, scene.options_for(app))

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.catalogue.errors.tool import SANDBOX_NOT_RUNNING, SANDBOX_RUNNING, SANDBOX_START_FAILED
 from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import Docker
+from bb8deploy.cli.options import Addon, Docker
 
 if TYPE_CHECKING:
     from bb8deploy.console import Console
-    from ha_sandbox import Sandbox
+    from bb8deploy.workspace.project import Project
+    from ha_sandbox import Situation
     from ha_sandbox.box import OpenRuntime
 
-_DEADLINE = 60.0  # seconds for a detached sandbox to start or end
-Root = Annotated[Path | None, typer.Option("--root", help="Folder of the host; a cache folder without it.")]
+Root = Annotated[Path | None, typer.Option("--root", help="Folder of the host (default: a cache folder).")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in the background until `sandbox down`.")]
+Write = Annotated[
+    bool, typer.Option("--write", help="Write the settings to .env.sandbox, which git then ignores.")
+]
+Situations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--situation",
+        metavar="NAME[=SECONDS]",
+        help="Imitate a state of a real host; repeatable. `bb8deploy sandbox situations` lists them.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,85 +40,81 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="An embedded Home Assistant host: start it, stop it.", no_args_is_help=True)
     group.command()(up)
     group.command()(down)
+    group.command()(situations)
     app.add_typer(group, name="sandbox")
 
 
-def up(root: Root = None, detach: Detach = False, docker: Docker = False) -> None:
+def up(
+    root: Root = None,
+    addon: Addon = None,
+    detach: Detach = False,
+    docker: Docker = False,
+    situation: Situations = None,
+    write: Write = False,
+) -> None:
     """Start a host on loopback and print the settings that reach it; Ctrl-C stops it."""
     with plain_errors(Modes()) as console:
+        from ha_sandbox import detached
+
+        project = _project(addon)
         folder = _folder(root)
-        _need_free(folder)
+        begun = [_situation(text) for text in situation or ()]
+        detached.need_free(folder)
         if detach:
-            _print(console, _detached(folder, ["--docker"] if docker else []))
+            words = _again(folder, project, docker=docker, situations=situation or ())
+            _show(console, project, detached.start(folder, words), write=write)
         else:
-            _foreground(folder, console, runtime_of(docker=docker))
+            _foreground(console, folder, project, runtime_of(docker=docker), begun, write=write)
 
 
 def down(root: Root = None) -> None:
     """Stop the host that `sandbox up --detach` started."""
     with plain_errors(Modes()) as console:
-        folder = _folder(root)
-        pid = _pid(folder)
-        if pid is None:
-            _refuse_down(folder)
-        os.kill(pid, signal.SIGTERM)
-        _await(lambda: _pid(folder) is None)
+        from ha_sandbox import detached
+
+        detached.stop(_folder(root))
         console.text("the sandbox is down")
 
 
+def situations() -> None:
+    """List the situations that `sandbox up` can imitate."""
+    with plain_errors(Modes()) as console:
+        from ha_sandbox import Situation
+
+        rows = [(str(situation), situation.meaning) for situation in Situation]
+        console.table("Situations", ("name", "meaning"), rows)
+
+
 def runtime_of(*, docker: bool) -> OpenRuntime:
-    """The way of running add-ons that was asked for."""
+    """The runtime that was asked for."""
     from ha_sandbox.runtime.docker import DockerRuntime
     from ha_sandbox.runtime.process import runtime_for
 
     return DockerRuntime if docker else runtime_for
 
 
-def _foreground(folder: Path, console: Console, runtime: OpenRuntime) -> None:
-    """Runs until SIGINT or SIGTERM; nothing of it is left afterwards."""
-    from ha_sandbox import Sandbox
+def _project(addon: Path | None) -> Project | None:
+    """The workspace of the app, None if this folder belongs to none."""
+    from bb8deploy.base.errors import Bb8Error
+    from bb8deploy.catalogue.errors.workspace import WORKSPACE_NOT_FOUND
+    from bb8deploy.workspace.project import find_project
 
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     try:
-        with Sandbox(folder, open_runtime=runtime) as box:
-            _write_state(folder, box)
-            _print(console, box.env())
-            console.text(f"# add-ons run by: {box.runtime_way}")
-            console.text("# put these lines into .env.sandbox for --target sandbox; Ctrl-C stops the host")
-            while not ended.wait(1.0):
-                pass
-    finally:
-        _state(folder).unlink(missing_ok=True)  # last, because `down` takes it for the end
+        return find_project(Path.cwd(), addon=addon)
+    except Bb8Error as error:
+        if error.code != WORKSPACE_NOT_FOUND.code:
+            raise
+        return None
 
 
-def _detached(folder: Path, options: list[str]) -> dict[str, str]:
+def _situation(text: str) -> tuple[Situation, float | None]:
+    from bb8deploy.catalogue.errors.tool import SANDBOX_SITUATION_UNKNOWN
+    from ha_sandbox.faults import parse_situation
 
-    log = folder / "state" / "sandbox.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.touch(mode=0o600)  # it carries the settings, tokens among them
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(folder), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _await(lambda: _state(folder).is_file() or process.poll() is not None)
-    if not _state(folder).is_file():
-        raise SANDBOX_START_FAILED(
-            "the detached sandbox ended before it was ready",
-            details=log.read_text(errors="replace").splitlines()[-20:],
-        )
-    settings: dict[str, str] = json.loads(_state(folder).read_text(encoding="utf-8"))["env"]
-    return settings
-
-
-def _print(console: Console, settings: dict[str, str]) -> None:
-    for name, value in settings.items():
-        console.text(f"{name}={value}")
+    try:
+        return parse_situation(text)
+    except ValueError as error:
+        raise SANDBOX_SITUATION_UNKNOWN(f"`{text}` is not a situation: {error}") from error
 
 
 def _folder(root: Path | None) -> Path:
@@ -121,42 +123,55 @@ def _folder(root: Path | None) -> Path:
     return (root or cache_dir("sandbox")).resolve()
 
 
-def _state(folder: Path) -> Path:
-    return folder / "state" / "sandbox.json"
+def _again(folder: Path, project: Project | None, *, docker: bool, situations: Sequence[str]) -> list[str]:
+    """The command that starts this sandbox in the foreground."""
+    words = [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(folder)]
+    words += ["--addon", str(project.addon)] if project else []
+    words += ["--docker"] if docker else []
+    return words + [f"--situation={text}" for text in situations]
 
 
-def _write_state(folder: Path, box: Sandbox) -> None:
-    from bb8deploy.base.atomic import write_text
+def _foreground(
+    console: Console,
+    folder: Path,
+    project: Project | None,
+    runtime: OpenRuntime,
+    begun: Sequence[tuple[Situation, float | None]],
+    *,
+    write: bool,
+) -> None:
+    """Runs until SIGINT or SIGTERM, and leaves nothing behind."""
+    from ha_sandbox import LocalApp, Sandbox, detached
 
-    write_text(_state(folder), json.dumps({"pid": os.getpid(), "env": box.env()}), mode=0o600)
-
-
-def _pid(folder: Path) -> int | None:
-    """The process of the sandbox in `folder`, None where it has ended."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    app = LocalApp.read(project.addon) if project else None
     try:
-        pid = int(json.loads(_state(folder).read_text(encoding="utf-8"))["pid"])
-        os.kill(pid, 0)
-    except (OSError, ValueError, KeyError):
-        return None
-    return pid
+        with Sandbox(folder, app=app, open_runtime=runtime) as box:
+            for situation, seconds in begun:
+                box.faults.begin(situation, seconds)
+            detached.write_state(folder, box.env())
+            _show(console, project, box.env(), write=write)
+            console.text(f"# apps run in: {box.runtime_way}")
+            console.text("# Ctrl-C stops the host")
+            while not ended.wait(1.0):
+                pass
+    finally:
+        detached.remove_state(folder)  # last, because `down` waits for this
 
 
-def _need_free(folder: Path) -> None:
+def _show(console: Console, project: Project | None, settings: Mapping[str, str], *, write: bool) -> None:
+    """Prints the settings, or writes them to .env.sandbox."""
+    if write and project is not None:
+        from bb8deploy.lanes.init.init import write_env
 
-    if _pid(folder) is not None:
-        raise SANDBOX_RUNNING(
-            f"a sandbox is up in {folder} already",
-            f"Stop it with `bb8deploy sandbox down --root {folder}`, or choose another --root.",
-        )
-    _state(folder).unlink(missing_ok=True)
-
-
-def _refuse_down(folder: Path) -> NoReturn:
-
-    raise SANDBOX_NOT_RUNNING(f"there is no sandbox in {folder}")
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
+        path = project.root / ".env.sandbox"
+        write_env(project, path, settings, console)
+        console.text(f"# the settings are in {path}; use them with --target sandbox")
+        return
+    for name, value in settings.items():
+        console.text(f"{name}={value}")
+    if project is None:
+        console.text("# this folder has no app: set HA_REMOTE_RUNTIME and HA_REMOTE_SLUG, or use --addon")
+    console.text("# these are the lines of .env.sandbox, for --target sandbox; --write writes the file")
