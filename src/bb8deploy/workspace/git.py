@@ -243,6 +243,12 @@ def subjects(folder: Path, since: str, path: str) -> list[str]:
     return text.splitlines()
 
 
+def commit_paths(folder: Path, commit: str) -> list[str]:
+    """The paths that a commit changed against its first parent, relative to the repository's root."""
+    words = ("diff-tree", "--root", "--no-commit-id", "--name-only", "-r", "-z", commit)
+    return [path for path in git(folder, *words).split("\0") if path]
+
+
 def tree_files(folder: Path, tree: str) -> dict[str, str]:
     """Each path of a tree with its mode and object id, as one text that differs when either does."""
     text = git(folder, "ls-tree", "-r", "-z", "--full-tree", tree)

@@ -124,7 +124,8 @@ def test_verify_alone_proves_what_lies_on_the_host_and_refuses_another_tree(lab:
 
 def test_rollback_by_hand_goes_to_the_earlier_tree_or_to_any_tag(lab: Lab) -> None:
     lab.deploy()
-    lab.git("tag", "1.0.0")
+    lab.git("tag", "-a", "-m", "First", "1.0.0")
+    commit = lab.git("rev-parse", "1.0.0^{commit}")
     for version in ("1.0.1", "1.0.2"):
         lab.write(config=config(version))
         lab.deploy()
@@ -137,7 +138,9 @@ def test_rollback_by_hand_goes_to_the_earlier_tree_or_to_any_tag(lab: Lab) -> No
     run = lab.run()
     with open_host(run.settings, run.progress) as host, host.lock(run):
         tagged = roll_back_to(run, host, "1.0.0")
+        stamp = host.files.read(f"{host.files.runtime}/build_stamp.json")
     assert (tagged.version, lab.state()["version"]) == ("1.0.0", "1.0.0")
+    assert json.loads(stamp or b"")["commit"] == commit
     assert lab.tokens[-1] == "ROLLBACK_OK"
     assert "VERIFY_OK" in lab.tokens
 

@@ -12,6 +12,13 @@ ADDON_NOT_COMMITTED = ErrorCode(
     " published comes from the commit.",
     "Run `git add` on the app's folder and commit it.",
 )
+GIT_CANNOT_SIGN = ErrorCode(
+    Code("GIT_CANNOT_SIGN"), Area.GIT, UsageError, "git cannot sign",
+    "git's configuration asks for signed tags or commits, and a test signature failed: no key, a key without"
+    " its passphrase, or no gpg. Without this check the tag would fail after the publication.",
+    "Set `user.signingKey` to a key that works, or switch signing off for this repository with"
+    " `git config tag.gpgSign false` (or commit.gpgSign).",
+)
 GIT_DETACHED = ErrorCode(
     Code("GIT_DETACHED"), Area.GIT, UsageError, "HEAD is not on a branch",
     "A release commits the new version. On a detached HEAD that commit would be lost with the next"

@@ -13,6 +13,12 @@ BUMP_LOST = ErrorCode(
     "Keep the hook or filter from changing config.yaml (see `.git/hooks` and `.gitattributes`), then"
     " release again.",
 )
+BUMP_MORE = ErrorCode(
+    Code("BUMP_MORE"), Area.RELEASE, CheckFailed, "a hook added files of the app to the bump",
+    "A commit hook staged other files of the app than those with the version. Nothing has validated them, so"
+    " the commit was undone; the files are still in the working tree.",
+    "Commit the files that are named before the release, or leave them out of the hook for this commit.",
+)
 BUMP_REFUSED = ErrorCode(
     Code("BUMP_REFUSED"), Area.RELEASE, CheckFailed, "git refused the commit",
     "A hook or the signing program failed. The files and the index are as they were before.",

@@ -110,7 +110,7 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
 @contextmanager
 def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
     """The add-on's folder as the tag holds it, and the tag's commit."""
-    names = (f"refs/tags/{version}", f"refs/tags/v{version}")
+    names = (f"refs/tags/{version}^{{commit}}", f"refs/tags/v{version}^{{commit}}")
     commit = next((found for name in names if (found := git.resolve(run.workspace, name))), None)
     if not commit:
         raise ROLLBACK_NO_TAG(f"the workspace has no tag {version}")

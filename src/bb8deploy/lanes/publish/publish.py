@@ -10,9 +10,6 @@ from bb8deploy.catalogue.errors.publish import (
     PUBLISH_READBACK,
     PUBLISH_REMOTE_MISSING,
     REMOTE_DIVERGED,
-    REMOTE_EDITED,
-    REMOTE_FOREIGN,
-    SOURCE_REPOSITORY,
     SPLIT_AND_IMAGE,
 )
 from bb8deploy.lanes.publish.fitness import require_fit
@@ -21,6 +18,11 @@ from bb8deploy.lanes.publish.outgoing import (
     require_private_history,
     require_verified,
     warn_if_other_here,
+)
+from bb8deploy.lanes.publish.ownership import (
+    allowed_loss,
+    require_app_repository,
+    warn_of_default_branch,
 )
 from bb8deploy.lanes.publish.source import (
     Source,
@@ -35,8 +37,6 @@ from bb8deploy.lanes.publish.survey import (
     TREE_TRAILER,
     HandEdits,
     Store,
-    hand_edits,
-    is_source,
     survey,
 )
 from bb8deploy.plan.image import Image
@@ -45,6 +45,7 @@ from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
+from bb8deploy.workspace import signing
 from bb8deploy.workspace.addon import parse_config
 
 ATTEMPTS = 3
@@ -131,12 +132,17 @@ def _publish(
     run: Run, store: Store, source: Source, options: PublishOptions, outcome: PublishOutcome
 ) -> PublishOutcome:
     tagged_here(run, source)
+    signing.require_key(run.workspace, signing.TAGS)
     for attempt in range(ATTEMPTS):
         with run.step("publish: look at the remote", store.shown):
             state = survey(store, source.info.version)
         require_app_repository(run, store, state)
         wanted = decide(state, source.tree, source.info.version)
-        lost = _allowed_loss(run, store, source, state, options) if wanted.branch else HandEdits()
+        lost = HandEdits()
+        if wanted.branch:
+            lost = allowed_loss(run, store, state, source.tree, overwrite=options.overwrite)
+        if lost.paths:
+            run.progress.warn(f"overwriting hand edits on the remote: {', '.join(lost.paths)}")
         commit = _commit(run, source, state, options) if wanted.branch else state.tip
         outcome = replace(outcome, commit=commit, overwritten=lost.paths, method=_method(options))
         if run.dry_run:
@@ -151,32 +157,6 @@ def _publish(
     outcome = _read_back(run, store, source, outcome)
     tag_locally(run, source)
     return outcome
-
-
-def require_app_repository(run: Run, store: Store, state: RemoteState) -> None:
-    """Raises SOURCE_REPOSITORY if the remote's branch holds sources: publishing would replace them."""
-    if is_source(store, state.tip, run.addon):
-        raise SOURCE_REPOSITORY(f"{store.branch} of {store.shown} holds the sources of this workspace")
-
-
-def _allowed_loss(
-    run: Run, store: Store, source: Source, state: RemoteState, options: PublishOptions
-) -> HandEdits:
-    edits = hand_edits(store, state.tip, source.tree, run.addon)
-    if edits.paths and not options.overwrite:
-        raise REMOTE_EDITED(
-            f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}"
-            + (f" and {len(edits.paths) - 5} more" if len(edits.paths) > 5 else ""),
-            details=edits.diff,
-        )
-    if edits.foreign:
-        raise REMOTE_FOREIGN(
-            f"{store.shown} has {len(edits.foreign)} file(s) that never came from this app",
-            details=edits.foreign,
-        )
-    if edits.paths:
-        run.progress.warn(f"taking back hand edits on the remote: {', '.join(edits.paths)}")
-    return edits
 
 
 def _commit(run: Run, source: Source, state: RemoteState, options: PublishOptions) -> str:
@@ -211,7 +191,7 @@ def _push(run: Run, store: Store, source: Source, wanted: Pushes, commit: str) -
     version = source.info.version
     targets = [(commit, f"refs/heads/{store.branch}")] if wanted.branch else []
     if wanted.tag:
-        tag = g.write_tag(run.workspace, version, commit, source.commit, tag_message(source))
+        tag = signing.write_tag(run.workspace, version, commit, source.commit, tag_message(source))
         targets.append((tag, f"refs/tags/{version}"))
     with run.step("publish: push", store.shown) as facts:
         r.push(run.workspace, store.remote, targets)
@@ -239,16 +219,6 @@ def _read_back(run: Run, store: Store, source: Source, outcome: PublishOutcome) 
         raise _not_there(f"the tag {version} is missing or names another version")
     run.ledger.emit(Token.TAG_OK, tag=version, commit=state.tag_commit)
     return replace(outcome, commit=state.tip, read_back_tree=state.tip_tree, tag_commit=state.tag_commit)
-
-
-def warn_of_default_branch(run: Run, store: Store, state: RemoteState) -> None:
-    """Home Assistant follows the default branch of a store, unless its address ends in `#BRANCH`."""
-    if state.tip and state.default_branch != store.branch:
-        other = f"`{state.default_branch}`" if state.default_branch else "one that does not exist"
-        run.progress.warn(
-            f"the default branch of {store.shown} is {other}, not `{store.branch}`: change it there, or add "
-            f"the store to Home Assistant as ADDRESS#{store.branch}"
-        )
 
 
 def _version_in(run: Run, tree: str) -> str:

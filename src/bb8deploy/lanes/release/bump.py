@@ -11,7 +11,7 @@ from pathlib import Path
 from bb8deploy.base.atomic import write_bytes
 from bb8deploy.base.errors import CheckFailed, UsageError
 from bb8deploy.catalogue.errors.git import GIT_IDENTITY_MISSING
-from bb8deploy.catalogue.errors.release import BUMP_LOST, BUMP_REFUSED
+from bb8deploy.catalogue.errors.release import BUMP_LOST, BUMP_MORE, BUMP_REFUSED
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
@@ -41,12 +41,14 @@ def bump(run: Run, version: str, *, from_version: str) -> BumpOutcome:
     with run.step("bump") as facts:
         before = g.resolve(run.workspace, "HEAD")
         edits = _edits(run, version)
-        paths = _paths(run, edits)
         if edits or g.head_state(run.workspace).dirty:
             g.require_clean(run.workspace, but=possible_paths(run))
             _commit(run, edits, version)
+            _require_nothing_more(run, before, edits)
         commit = _read_back(run, version)
+        paths = g.commit_paths(run.workspace, commit)
         facts.update({"from": from_version, "version": version, "commit": commit, "parent": before})
+    run.progress.note(f"Committed {commit[:12]}: {', '.join(paths)}")
     run.ledger.emit(Token.BUMP_OK, **{"from": from_version}, version=version, commit=commit[:12])
     return BumpOutcome(from_version, version, commit, tuple(paths))
 
@@ -90,15 +92,32 @@ def _commit(run: Run, edits: Sequence[stamps.Edit], version: str) -> None:
     paths = [p for p in possible_paths(run) if (_top(run) / p).exists()]
     g.git(run.workspace, "add", "--", *(f":(top){path}" for path in paths))
     subject = SUBJECT.format(version=version)
-    done = g.call(run.workspace, "commit", "-q", "-m", subject, "--", *(f":(top){path}" for path in paths))
+    # Without paths: a hook that stages a file would otherwise leave the index behind the commit.
+    done = g.call(run.workspace, "commit", "-q", "-m", subject)
     if done.returncode:
         _undo(run, edits, paths)
         raise _refused([run.clean(line) for line in g.lines_of(done.stderr) + g.lines_of(done.stdout)])
 
 
+def _require_nothing_more(run: Run, before: str, edits: Sequence[stamps.Edit]) -> None:
+    """Raises BUMP_MORE if a hook added a file of the app to the commit: nothing has validated it.
+
+    The commit is undone first. Files that the hook made stay in the working tree.
+    """
+    app, allowed = g.prefix(run.addon), possible_paths(run)
+    made = g.commit_paths(run.workspace, "HEAD")
+    more = [path for path in made if path.startswith(app) and path not in allowed]
+    if not more:
+        return
+    g.git(run.workspace, "reset", "-q", "--mixed", before)
+    _undo(run, edits, [])
+    raise BUMP_MORE(f"a hook added {len(more)} file(s) of the app to the bump commit", details=more)
+
+
 def _undo(run: Run, edits: Sequence[stamps.Edit], paths: Sequence[str]) -> None:
     """The files and the index as they were."""
-    g.call(run.workspace, "reset", "-q", "--", *(f":(top){path}" for path in paths))
+    if paths:
+        g.call(run.workspace, "reset", "-q", "--", *(f":(top){path}" for path in paths))
     for edit in edits:
         if edit.before is None:
             edit.path.unlink(missing_ok=True)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.git import GIT_DETACHED, GIT_IDENTITY_MISSING, GIT_UNFINISHED, UPSTREAM_AHEAD
-from bb8deploy.catalogue.errors.publish import PUBLISH_REMOTE_MISSING, REMOTE_EDITED, TAG_EXISTS
+from bb8deploy.catalogue.errors.publish import PUBLISH_REMOTE_MISSING, TAG_EXISTS
 from bb8deploy.lanes.publish.fitness import require_store
-from bb8deploy.lanes.publish.survey import Store, hand_edits, source_tree, survey
+from bb8deploy.lanes.publish.outgoing import require_nothing_private, require_same_here
+from bb8deploy.lanes.publish.ownership import (
+    allowed_loss,
+    require_app_repository,
+    warn_of_default_branch,
+)
+from bb8deploy.lanes.publish.survey import Store, source_tree, survey
 from bb8deploy.lanes.release.bump import possible_paths
 from bb8deploy.plan.publish import decide
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
+from bb8deploy.workspace import signing
+
+_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,25 @@ class Asked:
 def check_workspace(run: Run, asked: Asked) -> None:
     """Raises where the workspace is not fit for a release. Asks no network."""
     edited = possible_paths(run) if asked.resuming_bump else ()
-    _all([lambda: _branch(run), lambda: _identity(run), lambda: _clean(run, edited)])
+    _all(
+        [
+            lambda: _branch(run),
+            lambda: _identity(run),
+            lambda: _clean(run, edited),
+            lambda: signing.require_key(run.workspace, signing.TAGS, signing.COMMITS),
+        ]
+    )
+    _note_hooks(run)
 
 
 def check_surroundings(run: Run, asked: Asked, reach: Sequence[Callable[[], None]]) -> None:
     """Asks the upstream, the publish remote and, by `reach`, the host and the broker; changes nothing."""
-    checks = [lambda: _own_tag(run, asked), lambda: _upstream(run), lambda: _publish_remote(run, asked)]
+    checks = [
+        lambda: _own_tag(run, asked),
+        lambda: _content(run, asked),
+        lambda: _upstream(run),
+        lambda: _publish_remote(run, asked),
+    ]
     if asked.image:
         from bb8deploy.lanes.publish.image import require_ready
 
@@ -87,6 +110,25 @@ def _own_tag(run: Run, asked: Asked) -> None:
         raise TAG_EXISTS(f"the workspace has a tag {asked.version} on other content")
 
 
+def _content(run: Run, asked: Asked) -> None:
+    """The commit holds nothing private, and exactly the files that a deploy would send."""
+    tree = g.folder_tree(run.workspace, run.addon)
+    require_nothing_private(run, tree)
+    if not asked.resuming_bump:  # then the bump's own edits are not committed yet
+        require_same_here(run, tree)
+
+
+def _note_hooks(run: Run) -> None:
+    """Hooks run at the bump commit; the bump checks what they did."""
+    folder = run.workspace / g.git(run.workspace, "rev-parse", "--git-path", "hooks")
+    found = [name for name in _HOOKS if os.access(folder / name, os.X_OK)]
+    if found:
+        run.progress.note(
+            f"git runs {', '.join(found)} at the bump commit; the release stops if it commits other files of "
+            "the app than those with the version"
+        )
+
+
 def _upstream(run: Run) -> None:
     """The branch that ours follows may not have commits that we lack: a release of old code would follow.
 
@@ -120,9 +162,7 @@ def _publish_remote(run: Run, asked: Asked) -> None:
     tree = g.folder_tree(run.workspace, run.addon)
     if asked.image:  # what is published then differs by its `image:`, so its source is what counts
         state = replace(state, tag_tree=source_tree(store, state.tag_commit, run.addon))
+    require_app_repository(run, store, state)
+    warn_of_default_branch(run, store, state)
     decide(state, tree, asked.version)
-    edits = hand_edits(store, state.tip, tree, run.addon)
-    if edits.paths and not asked.overwrite:
-        raise REMOTE_EDITED(
-            f"{store.shown} was edited by hand: {', '.join(edits.paths[:5])}", details=edits.diff
-        )
+    allowed_loss(run, store, state, tree, overwrite=asked.overwrite)
