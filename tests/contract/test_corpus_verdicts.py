@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bb8deploy.checks.fix.fixes import fixed_config
 from bb8deploy.checks.reading.source import parse_source
 from bb8deploy.checks.schema import (
     ui_schema,
@@ -100,4 +101,20 @@ def test_every_recorded_verdict_of_the_supervisor_is_ours_too(name: str, differs
         for index, case in enumerate(cases(name))
         if (why := differs(case))
     }
+    assert wrong == {}
+
+
+def test_no_fix_changes_more_than_it_says() -> None:
+    wrong = {}
+    for index, case in enumerate(cases("addon_configs.jsonl")):
+        path = f"config{case['suffix']}"
+        after, words = fixed_config(case["text"], path) if case["suffix"] != ".json" else (case["text"], [])
+        if not words:
+            if after != case["text"]:
+                wrong[index] = "changed without a word"
+            continue
+        old, new = (parse_source(text.encode(), path).data for text in (case["text"], after))
+        changed = {key for key in old if old[key] != new[key]}
+        if old.keys() != new.keys() or not changed <= {"version", "map", "devices"}:
+            wrong[index] = f"{changed}"
     assert wrong == {}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.fix.fixes import apply_fixes, plan_fixes
+from bb8deploy.checks.fix.fixes import apply_fixes, fixed_config, plan_fixes
 from bb8deploy.checks.output.formats import github, people, summary
 from bb8deploy.checks.output.sarif import sarif
+from bb8deploy.checks.reading.source import parse_source
 from bb8deploy.checks.run import check_addon
 
 
@@ -104,3 +107,65 @@ def test_sarif_names_rules_places_and_levels() -> None:
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "addon/config.yaml"
     assert place["region"] == {"startLine": 2, "startColumn": 10}
+
+
+SPELLINGS = [
+    f"{before}version{gap}:{space}{number}{after}"
+    for before in ("", "'", "? ")
+    for gap in ("", " ")
+    for space in (" ", "  ", "\t", "\n  ", " !!float ", " &v ", " !!str ", " | ", " >-\n  ")
+    for number in ("1.10", "1", "0.1", "1e3", "2026.10", "1_0", "0x1F", "010", "-1.0", "1.", "+1.0")
+    for after in ("", " ", "  # c", "\t# c", "#c")
+    if not (before == "'" and gap)
+]
+
+
+def test_a_fix_of_any_spelling_changes_the_meant_value_alone_or_nothing() -> None:
+    rest = "name: x  # 1.10\nother: 1.10\n"
+    changed = 0
+    for spelling in SPELLINGS:
+        line = spelling.replace("version", "version'", 1) if spelling.startswith("'") else spelling
+        before = f"{rest}{line}\nlast: [1.10]\n"
+        after, words = fixed_config(before, "config.yaml")
+        old, new = (parse_source(text.encode(), "config.yaml") for text in (before, after))
+        if not words:
+            assert after == before
+            continue
+        changed += 1
+        assert isinstance(new.data["version"], str)
+        assert new.data["version"] == old.written[("version",)]
+        assert {**new.data, "version": 0} == {**old.data, "version": 0}
+        assert after.replace('"', "") == before.replace('"', "")
+    assert len(SPELLINGS) > 500
+    assert changed > 150
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("version: 1.10\t# c\n", 'version: "1.10"\t# c\n'),
+        ("version: &v 1.10\nb: *v\n", None),
+        ("v: &v 1.10\nversion: *v\n", None),
+        ("version: !!float 1.10\n", None),
+        ("{version: 1.10, a: 1.10}\n", '{version: "1.10", a: 1.10}\n'),
+        ("map:\nversion: a\n", "map: []\nversion: a\n"),
+        ("map:   # c\nversion: a\n", "map: []   # c\nversion: a\n"),
+        ("map: ~\nversion: a\n", "map: []\nversion: a\n"),
+        ("map: null # c\r\nversion: a\r\n", "map: [] # c\r\nversion: a\r\n"),
+        ("devices:\nversion: a\n", "devices: []\nversion: a\n"),
+        ("a: {map: }\nversion: a\n", None),
+    ],
+)
+def test_each_fix_is_exact(text: str, fixed: str | None) -> None:
+    assert fixed_config(text, "config.yaml")[0] == (text if fixed is None else fixed)
+
+
+def test_a_bad_rule_address_or_level_is_not_in_sarif(addon: Path) -> None:
+    (addon / "Dockerfile").write_text("FROM a/b\nCOPY gone /\n")
+    report = check_addon(addon, workspace=None)
+    (run,) = sarif(report.findings, "1", "my addon")["runs"]
+    for rule in run["tool"]["driver"]["rules"]:
+        assert rule["helpUri"].startswith("https://")
+        assert rule["help"]["text"]
+    uris = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]}
+    assert "my%20addon/Dockerfile" in uris
