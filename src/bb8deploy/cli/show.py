@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bb8deploy.cli.common import Opened
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.sync.sync import SyncOutcome
-    from bb8deploy.lanes.verify.verify import VerifyOutcome
+    from bb8deploy.lanes.sync.outcome import SyncOutcome
+    from bb8deploy.lanes.verify.task import VerifyOutcome
 
 
 def show_sync(opened: Opened, outcome: SyncOutcome) -> None:

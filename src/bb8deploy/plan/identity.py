@@ -1,29 +1,41 @@
-"""What a running add-on says of itself in its log, and whether that is what was sent."""
+"""Reads the identity that a running app reports in its log, and compares it with what was sent."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 UNKNOWN = "unknown"
 _LINE = re.compile(r"\bIDENTITY (version=.*)$")
 _PAIR = re.compile(r"(\w+)=(\S+)")
+_PYTHON = re.compile(r"(?:Python-?)?\d+\.\d+\S*", re.IGNORECASE)
 _RUN_SH = re.compile(r"\bRUN_SH_PRESENT\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What must run: the version, tree digest and run that the stamp on the host names."""
+    """What must run: the version, tree digest and run in the stamp on the host."""
 
     version: str
     tree: str
     run: str
 
+    def facts(self) -> dict[str, str]:
+        """The values under the names that a journal has for them."""
+        return {"version": self.version, "tree": self.tree, "stamp_run": self.run}
+
+    @classmethod
+    def of_facts(cls, facts: object) -> Expected | None:
+        """What `facts` wrote, None if it is not complete."""
+        if not isinstance(facts, Mapping) or not {"version", "tree", "stamp_run"} <= facts.keys():
+            return None
+        return cls(str(facts["version"]), str(facts["tree"]), str(facts["stamp_run"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One report of a starting add-on; `run_sh` that it also saw its start script."""
+    """One report of a starting app; `run_sh`: it also found its start script."""
 
     version: str
     tree: str
@@ -36,6 +48,11 @@ class Identity:
         """True where this is the expected content; a report without a digest never is."""
         told = (self.version, self.tree, self.run)
         return UNKNOWN not in told and told == (expected.version, expected.tree, expected.run)
+
+    @property
+    def python_known(self) -> bool:
+        """True if `python` is a version, such as 3.13.0; an app may report `none` or `unknown`."""
+        return bool(_PYTHON.fullmatch(self.python))
 
     def differences(self, expected: Expected) -> tuple[str, ...]:
         """Each value that differs, as `name: expected X, reported Y`."""

@@ -129,6 +129,16 @@ def differences(found: FoundTree, plan: SyncPlan, ignore: Ignore, stamp_data: by
     return problems
 
 
+def changed_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[str, ...]:
+    """The paths that differ between two looks at one folder, the stamp included; ignored ones left out."""
+    if before.present != after.present:
+        return (".",)
+    changes = diff(before.manifest, after.manifest, modes=before.modes_known and after.modes_known)
+    others = set(before.others) ^ set(after.others)
+    found = {*changes.paths, *others}
+    return tuple(sorted(path for path in found if not ignore.ignored(path, is_dir=False)))
+
+
 def without_stamp(manifest: Manifest) -> Manifest:
     """The manifest without the stamp at its root."""
     return Manifest(tuple(entry for entry in manifest.entries if entry.path != STAMP))

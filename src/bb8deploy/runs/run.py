@@ -40,10 +40,9 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """Everything that a lane needs to know of the run that it is part of.
+    """What a lane needs to know about its run.
 
-    `workspace` is the git checkout, `addon` the add-on's folder in it. `facts` carries what one lane
-    observed to the next (for example the tree digest that sync proved).
+    `workspace` is the git checkout, `addon` the app's folder in it.
     """
 
     id: str
@@ -58,7 +57,6 @@ class Run:
     dry_run: bool = False
     assume_yes: bool = False
     findings: list[Finding] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -66,10 +64,10 @@ class Run:
         return self.reports / "runs" / self.id
 
     @contextmanager
-    def step(self, name: str, where: str = "") -> Iterator[dict[str, Any]]:
-        """Journals and shows a step; the yielded dict takes the facts that the step observed."""
+    def step(self, name: str, where: str = "") -> Iterator[dict[str, object]]:
+        """Journals and shows a step; put the facts that it observed into the yielded dictionary."""
         self.journal.write(name, "started")
-        facts: dict[str, Any] = {}
+        facts: dict[str, object] = {}
         try:
             with self.progress.step(name, where):
                 yield facts

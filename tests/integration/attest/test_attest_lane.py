@@ -18,6 +18,7 @@ from tests.integration.desk import Desk
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.attest import attest as lane
 from bb8deploy.lanes.attest.attest import Beat, attest
+from bb8deploy.plan.identity import Expected
 from bb8deploy.runs.run import Run
 from ha_sandbox.broker import Broker
 
@@ -136,12 +137,11 @@ def test_an_add_on_that_was_not_deployed_is_not_attested(
     answerer(answer, bb8__status__identity=identity)
     monkeypatch.setattr(lane, "IDENTITY_DEADLINE", 0.5)
     run = desk.run(settings)
-    run.facts.update(version="2026.1.1.0", tree="sha256:new", stamp_run="r1")
-    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0)
+    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0, deployed=DEPLOYED)
     assert "tree: expected sha256:new, reported sha256:old" in error.details
 
 
-DEPLOYED = {"version": "2026.1.1.0", "tree": "sha256:new", "stamp_run": "r1"}
+DEPLOYED = Expected("2026.1.1.0", "sha256:new", "r1")
 IDENTITY = {"version": "2026.1.1.0", "tree": "sha256:new", "run": "r1"}
 
 
@@ -151,8 +151,7 @@ def test_an_add_on_that_does_not_say_what_it_is_is_not_attested_for_a_deploy(
     monkeypatch.setattr(lane, "IDENTITY_DEADLINE", 0.5)
     answerer(answer)
     run = desk.run(settings)
-    run.facts.update(DEPLOYED)
-    error = fails(run, CheckFailed, "ECHO_FROM_UNKNOWN", seconds=1.0)
+    error = fails(run, CheckFailed, "ECHO_FROM_UNKNOWN", seconds=1.0, deployed=DEPLOYED)
     assert "tree: expected sha256:new, reported nothing" in error.details
     assert fails(desk.run(settings), CheckFailed, "ATTEST_FAILED", seconds=1.0), "alone it attests anybody"
 
@@ -163,8 +162,7 @@ def test_an_identity_without_the_tree_is_another_one(
     monkeypatch.setattr(lane, "IDENTITY_DEADLINE", 0.5)
     answerer(answer, bb8__status__identity={"version": "2026.1.1.0", "run": "r1"})
     run = desk.run(settings)
-    run.facts.update(DEPLOYED)
-    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0)
+    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0, deployed=DEPLOYED)
     assert error.details == ("tree: expected sha256:new, reported nothing",)
 
 
@@ -177,8 +175,7 @@ def test_the_newest_identity_counts_though_it_comes_after_the_first_echo(
 
     answerer(starting, bb8__status__identity={**IDENTITY, "run": "r0"})
     run = desk.run(settings)
-    run.facts.update(DEPLOYED)
-    fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0)
+    fails(run, CheckFailed, "ATTEST_FAILED", seconds=1.0, deployed=DEPLOYED)
     qa = json.loads((run.reports / "qa_contract_telemetry_STP5.json").read_text())
     assert qa["identity"] == IDENTITY
 
@@ -189,13 +186,12 @@ def test_another_add_on_that_comes_in_the_window_is_not_attested(
     monkeypatch.setattr("bb8deploy.plan.attest.MIN_WINDOW_S", 1.0)
     client = answerer(answer, bb8__status__identity=IDENTITY)
     run = desk.run(settings)
-    run.facts.update(DEPLOYED)
 
     def come(beat: Beat) -> None:
         if beat.sent == 2:
             client.publish("bb8/status/identity", json.dumps({**IDENTITY, "run": "r2"}), qos=1, retain=True)
 
-    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0, watch=come)
+    error = fails(run, CheckFailed, "ECHO_FROM_OTHER", seconds=1.0, deployed=DEPLOYED, watch=come)
     assert error.details == ("run: expected r1, reported r2",)
 
 
@@ -209,11 +205,10 @@ def passing(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("passing")
 def test_every_file_is_there_before_the_first_token(desk: Desk, settings: dict[str, str]) -> None:
     run = desk.run(settings)
-    run.facts.update(DEPLOYED)
     qa = run.reports / "qa_contract_telemetry_STP5.json"
     there: list[bool] = []
     run.ledger.listener = lambda _line: there.append(qa.is_file() and metrics_of(run)["verdict"])
-    attest(run, seconds=1.0)
+    attest(run, seconds=1.0, deployed=DEPLOYED)
     assert there == [True] * 3
     document = json.loads(qa.read_text())
     assert set(document["tokens"]) == ECHO_TOKENS

@@ -25,7 +25,7 @@ STEPS = [
     ("send and swap", "done"),
     ("reload the store", "started"),
     ("update local_beep_boop_bb8", "started"),
-    ("wait for the add-on's own report", "started"),
+    ("wait for the identity that the app reports", "started"),
     ("watch it for 2 s", "started"),
 ]
 KILLED = [pytest.param(step, signal.SIGKILL, id=f"kill -9: {' '.join(step)}") for step in STEPS]

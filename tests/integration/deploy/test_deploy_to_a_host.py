@@ -14,7 +14,7 @@ from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.deploy.deploy import deploy
 from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_to
-from bb8deploy.lanes.verify.verify import verify
+from bb8deploy.lanes.verify.verify import delivered_on, verify
 from ha_sandbox.runtime import jail
 
 ALL = [
@@ -54,7 +54,7 @@ def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_sa
 
 
 def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.verify.bringup.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.prove.IDENTITY_DEADLINE", 3.0)
     lab.write(run_sh=SILENT)
     with pytest.raises(NotVerified) as caught:
         lab.deploy()
@@ -64,7 +64,7 @@ def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: 
 
 
 def test_an_image_without_the_stamp_is_never_verified(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.verify.bringup.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.prove.IDENTITY_DEADLINE", 3.0)
     lab.write(dockerfile='FROM x\nCOPY run.sh /usr/src/app/\nCMD ["sh", "/usr/src/app/run.sh"]\n')
     with pytest.raises(NotVerified):
         lab.deploy()
@@ -81,7 +81,7 @@ def test_a_changed_profile_at_the_same_version_is_refused_each_time(lab: Lab) ->
         with pytest.raises(CheckFailed) as caught:
             lab.deploy()
         assert (caught.value.code, caught.value.exit_code) == ("PROFILE_SAME_VERSION", 1)
-        assert lab.tokens == ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
+        assert lab.tokens == ["SSH_HA_OK", "CLEAN_RUNTIME_OK", "ROLLBACK_OK"]
         on_host = lab.box.local_root / "beep_boop_bb8/apparmor.txt"
         assert on_host.read_text() == "profile beep_boop_bb8 {}\n"
 
@@ -107,7 +107,7 @@ def test_verify_alone_proves_what_lies_on_the_host_and_refuses_another_tree(lab:
     lab.deploy()
     run = lab.run()
     with open_host(run.settings, run.progress) as host, host.lock(run):
-        outcome = verify(run, host)
+        outcome = verify(run, host, delivered_on(run, host))
     assert outcome.verified
     assert lab.tokens == ["RUN_SH_PRESENT", "PY_OK", "VERIFY_OK", "RUNTIME_TOPOLOGY_OK"]
 
@@ -116,9 +116,9 @@ def test_verify_alone_proves_what_lies_on_the_host_and_refuses_another_tree(lab:
     with (
         open_host(run.settings, run.progress) as host,
         host.lock(run),
-        pytest.raises(CheckFailed, match="does not hold the workspace's add-on"),
+        pytest.raises(CheckFailed, match="does not hold the workspace's app"),
     ):
-        verify(run, host)
+        delivered_on(run, host)
     assert lab.tokens == []
 
 
@@ -163,14 +163,15 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     assert not (lab.box.local_root / "beep_boop_bb8").exists()
 
 
-def test_a_refused_token_over_a_mount_says_what_lies_on_the_host_already(lab: Lab) -> None:
+def test_a_refused_token_over_a_mount_puts_the_earlier_files_back(lab: Lab) -> None:
     lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
     lab.environ["HA_LLAT"] = "wrong"
     (lab.box.local_root / "beep_boop_bb8").mkdir()
     with pytest.raises(Refused) as caught:
         lab.deploy()
     assert caught.value.code == "HA_TOKEN_REFUSED"
-    assert caught.value.details[-1].startswith("version 1.0.0 lies on the host already; `deploy --resume`")
+    assert caught.value.details[-1] == "the earlier files are back on the host; the app was not touched"
+    assert not (lab.box.local_root / "beep_boop_bb8/config.yaml").exists()
     assert "DEPLOY_OK" not in lab.tokens
 
 

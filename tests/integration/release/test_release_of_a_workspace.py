@@ -19,7 +19,9 @@ from bb8deploy.lanes.release import release as releasing
 from bb8deploy.lanes.release.bump import BumpOutcome, bump
 from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
 from bb8deploy.lanes.release.resume import find_unfinished, reopen
+from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Name
+from bb8deploy.runs.contracts.validate import TestsModel
 from bb8deploy.runs.evidence import verify
 from bb8deploy.runs.journal import PUT_BACK, SWAP
 from bb8deploy.runs.run import Run
@@ -189,11 +191,11 @@ def test_after_a_fix_a_resume_proves_the_new_commit_from_the_start(desk: Desk) -
     assert desk.at_store("rev-parse", f"{NEW}^{{tree}}") == desk.git("rev-parse", "HEAD:addon")
 
 
-def committing(desk: Desk, lane: Callable[[Run], None]) -> Callable[[Run], None]:
+def committing(desk: Desk, lane: Callable[..., None]) -> Callable[..., None]:
     """`lane`, while somebody commits in the add-on."""
 
-    def call(run: Run) -> None:
-        lane(run)
+    def call(run: Run, *_: object) -> None:
+        lane(run, *_)
         desk.commit("addon/run.sh", "#!/bin/sh\nexec unproven\n", "Work on meanwhile")
 
     return call
@@ -221,7 +223,7 @@ def test_a_commit_made_meanwhile_is_not_published_before_a_resume_has_proven_it(
 def test_a_commit_that_slips_in_before_the_bump_is_not_deployed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = committing(desk, lambda _run: None)
+    late = committing(desk, lambda *_: None)
 
     def bumped(run: Run, version: str, *, from_version: str) -> BumpOutcome:
         late(run)
@@ -238,7 +240,7 @@ def test_a_commit_that_slips_in_before_the_bump_is_not_deployed(
 def test_a_commit_while_the_version_is_published_stays_out_of_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = committing(desk, lambda _run: None)
+    late = committing(desk, lambda *_: None)
 
     def published(run: Run, options: PublishOptions) -> PublishOutcome:
         try:
@@ -259,7 +261,11 @@ def test_a_commit_while_the_version_is_published_stays_out_of_it(
 def test_files_that_no_commit_has_are_not_deployed(desk: Desk) -> None:
     go(desk, Calls(), options=ReleaseOptions(until=Name.BUMP))
     calls = Calls()
-    lanes = replace(calls.lanes(), validate=lambda _run: (desk.addon / "run.sh").write_text("by hand"))
+
+    def edit() -> None:
+        (desk.addon / "run.sh").write_text("by hand")
+
+    lanes = replace(calls.lanes(), validate=lambda _run: edit())
     with pytest.raises(CheckFailed) as caught:
         release(desk.run(HOST), "patch", ReleaseOptions(), lanes)
     assert caught.value.code == "GIT_DIRTY"
@@ -329,21 +335,21 @@ def test_a_new_release_takes_up_a_version_that_was_bumped_but_never_released(des
 
 
 def test_a_resumed_attestation_still_knows_what_was_deployed(desk: Desk) -> None:
-    deployed = {"version": NEW, "tree": "sha256:1", "stamp_run": "r"}
+    deployed = Expected(NEW, "sha256:1", "r")
+    counts = TestsModel(total=3, failures=0, errors=0, skipped=0, coverage=90.0, threshold=80.0, seconds=1.0)
     known: list[object] = []
     failing = Calls(fail={"attest": broken()}).lanes()
     run = desk.run(HOST)
+    lanes = replace(failing, validate=lambda _run: counts, deploy=lambda _run: deployed)
     with pytest.raises(NotVerified) as caught:
-        release(
-            run, "patch", ReleaseOptions(), replace(failing, deploy=lambda run: run.facts.update(deployed))
-        )
+        release(run, "patch", ReleaseOptions(), lanes)
     assert any("bb8deploy rollback" in line for line in caught.value.details)
     past = find_unfinished(run.reports)
     again = reopen(desk.run(HOST), past)
-    lanes = replace(Calls().lanes(), attest=lambda run: known.append(dict(run.facts)))
+    lanes = replace(Calls().lanes(), attest=lambda _run, *known_: known.extend(known_))
     outcome = continue_release(again, past, lanes)
     assert states(outcome)["deploy"] == "kept"
-    assert known == [deployed]
+    assert known == [deployed, counts]
 
 
 def test_a_resume_may_allow_more_than_the_release_did_and_stop_earlier(desk: Desk) -> None:

@@ -14,7 +14,8 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.files import mount as files_mount
 from bb8deploy.host.files import mount_tree
 from bb8deploy.host.files.mount import MountFiles
-from bb8deploy.lanes.sync.sync import SyncOutcome, sync
+from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.sync import sync
 
 
 @pytest.fixture

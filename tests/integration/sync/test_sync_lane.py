@@ -14,7 +14,9 @@ from tests.integration.sync.conftest import FILES, Lab, MakeLab
 from bb8deploy.base.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.release.wiring import real_lanes
-from bb8deploy.lanes.sync.sync import SyncOutcome, sync
+from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.sync import sync
+from bb8deploy.plan.identity import Expected
 from bb8deploy.settings.load import load
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk
@@ -235,7 +237,7 @@ def test_the_contract_tells_plan_cost_and_digests(lab: Lab) -> None:
     assert told["digest_before"] == ""
     assert told["plan"]["added"] == sorted(told["plan"]["added"])
     assert (told["connection"] is not None) is (lab.sshd is not None)
-    assert run.facts == {"tree": outcome.digest, "stamp_run": run.id, "version": "2026.1.1.0"}
+    assert outcome.expected == Expected("2026.1.1.0", outcome.digest, run.id)
 
 
 def test_a_failure_leaves_a_contract_that_says_so(lab: Lab) -> None:

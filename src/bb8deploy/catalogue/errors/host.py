@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bb8deploy.base.errors import CheckFailed, Code, Locked, Refused, Unreachable, UsageError
+from bb8deploy.base.errors import CheckFailed, Code, Locked, NotVerified, Refused, Unreachable, UsageError
 from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom
 
 # fmt: off
@@ -41,6 +41,14 @@ HOST_COMMAND_FAILED = ErrorCode(
     " PATH, a login shell that forbids commands, or not enough memory.",
     "Run `bb8deploy diagnose` to see what the host offers, then run the command again. The app folder"
     " is complete, and the next run cleans up first.",
+)
+HOST_CHANGED = ErrorCode(
+    Code("HOST_CHANGED"), Area.HOST, NotVerified, "the app folder changed while the app was built",
+    "The files on the host were hashed again after the build, and are not those that were sent. The image may"
+    " hold the change, so the content that runs is not proven. A rollback keeps the changed files as an earlier"
+    " tree.",
+    "Stop what else writes to the app folder (Samba, an editor, another tool), then run `bb8deploy deploy`"
+    " again.",
 )
 HOST_DIFFERS = ErrorCode(
     Code("HOST_DIFFERS"), Area.HOST, CheckFailed, "the host has other files than the workspace",

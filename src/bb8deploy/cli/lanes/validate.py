@@ -14,6 +14,7 @@ from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet
 if TYPE_CHECKING:
     from bb8deploy.checks.fix.fixes import Fix
     from bb8deploy.cli.lanes.validate_options import Asked, Outputs
+    from bb8deploy.lanes.validate.validate import ValidateOutcome
 
 
 class Wanted(StrEnum):
@@ -119,24 +120,29 @@ def _single(folders: list[str]) -> Path | None:
 
 def _one(addon: Path | None, asked: Asked, outputs: Outputs, modes: Modes) -> None:
     with open_run("validate", modes, addon=addon, lane="validate") as opened:
-        from bb8deploy.lanes.validate.validate import LANE
-        from bb8deploy.lanes.validate.validate import validate as lane
+        from bb8deploy.lanes.validate.validate import examine
 
         outputs.check()
         chosen = asked.selection(opened.run.workspace, own=addon is None)
-        try:
-            lane(
-                opened.run,
-                with_tests=asked.with_tests,
-                mode=asked.mode,
-                fix=asked.fix,
-                selection=chosen,
-                baseline=asked.accepted(),
-            )
-        finally:
-            _say_fixes(opened, opened.run.facts.get("fixes", ()))
-            _show(opened, outputs)
-            opened.result.update(opened.run.facts.get(LANE, {}))
+        outcome = examine(
+            opened.run,
+            with_tests=asked.with_tests,
+            mode=asked.mode,
+            fix=asked.fix,
+            selection=chosen,
+            baseline=asked.accepted(),
+        )
+        _say_fixes(opened, outcome.fixes)
+        _show(opened, outputs, outcome)
+        report = outcome.report
+        opened.result.update(
+            mode=str(report.mode),
+            rating=report.rating,
+            version=report.version,
+            oldest_supervisor=outcome.oldest,
+        )
+        if outcome.failure:
+            raise outcome.failure
 
 
 def _say_fixes(opened: Opened, fixes: tuple[Fix, ...]) -> None:
@@ -147,7 +153,7 @@ def _say_fixes(opened: Opened, fixes: tuple[Fix, ...]) -> None:
             opened.console.text(one.diff().rstrip("\n"))
 
 
-def _show(opened: Opened, outputs: Outputs) -> None:
+def _show(opened: Opened, outputs: Outputs, outcome: ValidateOutcome) -> None:
     from dataclasses import replace
 
     from bb8deploy.checks.output.formats import joined, people, summary
@@ -160,12 +166,12 @@ def _show(opened: Opened, outputs: Outputs) -> None:
     for line, style in people(findings, run.workspace if inside else run.addon):
         console.text(line, style)
     console.text(summary(findings))
-    facts = run.facts.get("validate", {})
+    report = outcome.report
     row = Row(
         folder if folder != "." else "",
-        str(facts.get("version") or ""),
-        facts.get("rating"),
-        str(facts.get("oldest_supervisor") or ""),
+        report.version,
+        report.rating,
+        outcome.oldest,
         tuple(run.findings),
     )
     outputs.write(console, findings, [row], run.clean)

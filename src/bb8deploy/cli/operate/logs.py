@@ -56,7 +56,7 @@ def logs(
 @contextmanager
 def _route(opened: Opened, *, need_addon: bool) -> Iterator[tuple[Supervisor, str]]:
     from bb8deploy.host.supervisor.route import open_route
-    from bb8deploy.lanes.verify.verify import slug_of
+    from bb8deploy.lanes.session import slug_of
 
     run = opened.run
     slug = slug_of(run)

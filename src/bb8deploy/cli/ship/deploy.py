@@ -63,10 +63,10 @@ def deploy(
     single = len(names) == 1
     with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy" if single else "") as opened:
         from bb8deploy.lanes.deploy.deploy import DeployOptions
+        from bb8deploy.lanes.session import Access
 
         options = DeployOptions(
-            via=via.value,
-            accept_new=accept_new,
+            access=Access(via.value, accept_new),
             start=not no_start,
             backup=backup,
             resume=resume,

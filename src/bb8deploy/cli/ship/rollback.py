@@ -35,16 +35,12 @@ def rollback(
     """Run an earlier version again and verify it."""
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value)
     with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
-        from bb8deploy.host.connect import open_host
-        from bb8deploy.lanes.deploy.rollback import foresee_back, roll_back, roll_back_to
-        from bb8deploy.lanes.host_receipt import kept_on_host
+        from bb8deploy.lanes.deploy.rollback import roll_back_host
+        from bb8deploy.lanes.session import Access
 
-        run = opened.run
-        with open_host(run.settings, run.progress, via=via.value, accept_new=accept_new) as host:
-            if dry_run:
-                show_preview(opened, foresee_back(run, host, version))
-                return
-            with host.lock(run), kept_on_host(run, host, "rollback"):
-                outcome = roll_back_to(run, host, version) if version else roll_back(run, host)
+        outcome = roll_back_host(opened.run, Access(via.value, accept_new), version)
+        if dry_run:
+            show_preview(opened, outcome.preview)
+            return
         opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)
         opened.console.note(f"{outcome.version} runs again ({outcome.action}), verified")

@@ -6,8 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from bb8deploy.catalogue.errors.broker import (
     ECHO_MISSING,
 )
 from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure
+from bb8deploy.plan.identity import Expected
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import Token
@@ -30,6 +30,7 @@ from bb8deploy.transport.mqtt import BrokerLink, address_of
 
 if TYPE_CHECKING:
     from bb8deploy.runs.contracts.qa import MetricsModel, QaContract
+    from bb8deploy.runs.contracts.validate import TestsModel
 
 FIRST_ECHO_DEADLINE = 30.0
 """Seconds that a just started responder has to answer for the first time, before the window opens."""
@@ -113,11 +114,14 @@ def attest(
     rate_hz: float = 5.0,
     require_ble: bool = False,
     watch: Callable[[Beat], None] = lambda _beat: None,
+    deployed: Expected | None = None,
+    tests: TestsModel | None = None,
 ) -> AttestOutcome:
-    """Asks for echoes for `seconds` at `rate_hz`, writes the evidence, and gives the tokens if all held.
+    """Asks for echoes for `seconds` at `rate_hz`, writes the evidence, and emits the tokens if all held.
 
-    Raises CheckFailed ATTEST_FAILED, ECHO_MISSING, ECHO_FROM_OTHER or ECHO_FROM_UNKNOWN, Unreachable
-    BROKER_LOST, and what the broker's connection raises.
+    `deployed` is what this run has just verified: the app on the broker must be that one; `tests` are the
+    counts of this run's tests, for the contract. Raises CheckFailed ATTEST_FAILED, ECHO_MISSING,
+    ECHO_FROM_OTHER or ECHO_FROM_UNKNOWN, Unreachable BROKER_LOST, and what the broker's connection raises.
     """
     base = run.settings.mqtt.base_topic
     heard = _Heard(base)
@@ -128,18 +132,18 @@ def attest(
         link.subscribe(f"{base}/#", "homeassistant/device/+/config")
         with run.step("attest: wait for the first echo"):
             _await_first(run, link, heard)
-        _identity(run, heard, IDENTITY_DEADLINE)
+        _identity(heard, deployed, IDENTITY_DEADLINE)
         with run.step(f"attest: echo for {seconds:g} s at {rate_hz:g}/s") as facts:
             window = _hold(run, link, heard, seconds, rate_hz, watch)
             metrics = measure(window, require_ble=require_ble)
             facts.update(sent=len(window.sent), answered=metrics.echoes, p95_ms=metrics.p95)
-        identity = _identity(run, heard, 0.0)
+        identity = _identity(heard, deployed, 0.0)
     finally:
         link.close()
     artifacts = _write_artifacts(run, heard, metrics)
     if metrics.lost or metrics.duplicates:
         run.progress.warn(f"{metrics.lost} echo(es) lost, {metrics.duplicates} answered twice")
-    contract = _contract(run, heard, metrics, identity)
+    contract = _contract(run, heard, metrics, identity, tests)
     copy = _write_contract(run, contract)
     if not metrics.passed:
         raise _failed(link, metrics)
@@ -204,11 +208,9 @@ def _beat(elapsed: float, seconds: float, sent: list[Sent], heard: _Heard) -> Be
     return Beat(elapsed, seconds, len(sent), len(trips), tuple(trips))
 
 
-def _identity(run: Run, heard: _Heard, seconds: float) -> Mapping[str, str]:
-    """What the add-on on this broker says it is, within `seconds`; where this run knows what it has just
-    verified, it must be that."""
-    deployed = {"version": "version", "tree": "tree", "run": "stamp_run"}
-    expected = {name: str(run.facts[fact]) for name, fact in deployed.items() if run.facts.get(fact)}
+def _identity(heard: _Heard, deployed: Expected | None, seconds: float) -> Mapping[str, str]:
+    """The identity that the app on this broker reports within `seconds`; it must be what was `deployed`."""
+    expected = asdict(deployed) if deployed else {}
     with heard.changed:
         heard.changed.wait_for(lambda: not differences(expected, heard.identity), seconds)
         told = heard.identity
@@ -304,16 +306,18 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _contract(run: Run, heard: _Heard, metrics: Metrics, identity: Mapping[str, str]) -> QaContract:
+def _contract(
+    run: Run, heard: _Heard, metrics: Metrics, identity: Mapping[str, str], tests: TestsModel | None
+) -> QaContract:
     from bb8deploy.runs.contracts.qa import DiscoveryModel, EchoesModel, QaContract
     from bb8deploy.workspace.addon import read_addon
 
-    telemetry, tests = summary(metrics), _tests(run)
+    telemetry = summary(metrics)
     topics = tuple(sorted(t for t in heard.retained if t.startswith("homeassistant/device/")))
     version = identity.get("version") or read_addon(run.addon).version
     return QaContract(
         **run.contract_base("qa_report_contract_v1", version=version, passed=metrics.passed),
-        coverage=tests["coverage"] if tests else None,
+        coverage=tests.coverage if tests else None,
         tests=tests,
         echoes=EchoesModel(
             sent=telemetry.sent,
@@ -334,15 +338,6 @@ def _write_contract(run: Run, contract: QaContract) -> Path:
     copy = run.reports / QA_COPY
     save(copy, run.write_contract(contract).read_text(encoding="utf-8"))
     return copy
-
-
-def _tests(run: Run) -> Any:
-    """The counts of the tests that this very run made, None where it made none."""
-    with suppress(FileNotFoundError):
-        return json_object((run.folder / "validate_contract_v1.json").read_text(encoding="utf-8")).get(
-            "tests"
-        )
-    return None
 
 
 def _tag(run: Run, version: str) -> str:

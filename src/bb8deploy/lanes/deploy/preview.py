@@ -1,15 +1,15 @@
-"""Says before anything is done what lanes 2 and 3 would do, and what of it cannot be foreseen."""
+"""Shows what lanes 2 and 3 would do, and what of it cannot be foreseen."""
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.base import AddonState
-from bb8deploy.host.supervisor.route import reach
-from bb8deploy.lanes.sync.sync import SyncOutcome, hand_edits
-from bb8deploy.lanes.verify.verify import VerifyOptions, bring_up, slug_of
-from bb8deploy.plan.identity import Expected
+from bb8deploy.lanes.session import Access, held
+from bb8deploy.lanes.sync.edits import hand_edits
+from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.verify.attempt import Attempt
+from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
+from bb8deploy.lanes.verify.verify import delivered_on
 from bb8deploy.plan.lifecycle import Action, Decision
 from bb8deploy.plan.sync import SyncPlan
 from bb8deploy.runs.run import Run
@@ -32,19 +32,24 @@ def foresee_edits(run: Run, host: Host, plan: SyncPlan) -> list[str]:
     return [f"would refuse ({edited.code}) without --yes: {edited.cause}"] if edited else []
 
 
-def foresee(run: Run, host: Host, expected: Expected, options: VerifyOptions) -> tuple[str, ...]:
-    """What the Supervisor would be asked for, one line each, then what nobody can know before."""
-    reached = reach(run.settings, run.addon, host, slug_of(run))
-    with closing(reached.supervisor):
-        work = bring_up(run, host, reached, expected, options)
-        decision = work.foreseen()
-        route = work.supervisor.route
-    actions = _actions(work.slug, decision, options, run.settings.bb8_settle_seconds)
+def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) -> tuple[str, ...]:
+    """What the Supervisor would be asked for, one line each, then what cannot be known before."""
+    attempt = Attempt(run, host, delivered, options)
+    with attempt.opened(settle=False) as installer:
+        decision, slug = installer.foreseen(), installer.task.slug
+        route, before = installer.watch.supervisor.route, installer.before.state
+    actions = _actions(slug, decision, options, run.settings.bb8_settle_seconds)
     return (
-        f"{work.slug} by {route}: {_now(reached.first.state)}",
+        f"{slug} by {route}: {_now(before)}",
         *(f"would {action}" for action in actions),
         f"cannot be foreseen: {_unknown(decision)}",
     )
+
+
+def foresee_verify(run: Run, access: Access, options: VerifyOptions) -> tuple[str, ...]:
+    """What lane 3 would do with what is on the host; for a run that is a dry run."""
+    with held(run, "verify", access) as host:
+        return foresee(run, host, delivered_on(run, host), options)
 
 
 def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: float) -> list[str]:

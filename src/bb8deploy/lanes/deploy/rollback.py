@@ -1,73 +1,136 @@
-"""Brings an earlier version back: after a failed verification by itself, by hand to any tagged version."""
+"""Brings an earlier version back: after a failed verification, or by hand to any tagged version."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.app import ROLLBACK_NO_TAG, ROLLBACK_UNPROVABLE
 from bb8deploy.host.connect import Host
-from bb8deploy.host.supervisor.route import reach
 from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
-from bb8deploy.lanes.sync.sync import sync
-from bb8deploy.lanes.verify.verify import (
-    VerifyOptions,
-    bring_up,
-    is_as_sent,
-    slug_of,
-    verify,
-)
+from bb8deploy.lanes.session import Access, held
+from bb8deploy.lanes.sync.sync import read_wanted, sync
+from bb8deploy.lanes.verify.attempt import Attempt
+from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
+from bb8deploy.lanes.verify.verify import verify
 from bb8deploy.plan.identity import UNKNOWN, Expected
-from bb8deploy.plan.sync import Stamp
+from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.addon import parse_config
-from bb8deploy.workspace.tree import STAMP
+from bb8deploy.workspace.tree import STAMP, FoundTree
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """The version that runs again, and by which action it came back."""
+    """The version that runs again, and by which action; `proven` if its identity was verified.
+
+    `preview` is filled by a dry run alone.
+    """
 
     version: str
     tree: str
     action: str
+    proven: bool = True
+    preview: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """What came of it, as the end of a sentence."""
+        return f"{self.version} runs again, verified" if self.proven else f"{self.version}: {self.action}"
+
+
+def roll_back_host(run: Run, access: Access | None = None, version: str = "") -> RollbackOutcome:
+    """Rollback as a command of its own: to the earlier tree, or to a tagged `version`.
+
+    Raises what `roll_back` and `roll_back_to` raise.
+    """
+    with held(run, "rollback", access) as host:
+        if run.dry_run:
+            return RollbackOutcome(version, "", "", preview=foresee_back(run, host, version))
+        return roll_back_to(run, host, version) if version else roll_back(run, host)
 
 
 def roll_back(run: Run, host: Host, failed: str = "") -> RollbackOutcome:
-    """Puts the host's earlier tree back and has it run, proven as VERIFY_OK is; then ROLLBACK_OK.
+    """Puts the host's earlier tree back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
 
-    `failed` is the version that goes, empty where that is not known: one of the same number may have replaced
-    the earlier build without a word in the log, so that only a new build is believed.
-
-    Needs the lock. Raises CheckFailed where there is no earlier tree or it carries no whole stamp,
-    NotVerified where it does not run.
+    `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
+    the earlier build without a word in the log, so that only a new build counts. Needs the lock. Raises
+    CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not run.
     """
+    back = _put_back(run, host)
+    options = VerifyOptions(sent=True, trusts_log=failed not in {"", back.expected.version})
+    attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
+    with attempt.opened() as installer:
+        installed = installer.put_in()
+        if not back.provable:
+            raise _unprovable(run, back.expected.version)
+        attempt.prove(installed)
+    return _proven(run, RollbackOutcome(back.expected.version, back.expected.tree, installed.action.value))
+
+
+def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
+    """Puts the earlier files back for an app whose container was not touched, and does not touch it either.
+
+    Writes ROLLBACK_OK if the identity in its log is that of the earlier tree. Needs the lock. Raises
+    CheckFailed if there is no earlier tree.
+    """
+    back = _put_back(run, host)
+    attempt = Attempt(run, host, Delivered(back.expected, back.tree), VerifyOptions(sent=True))
+    with attempt.opened() as installer:
+        running = installer.reload_only()
+        if back.provable and running:
+            attempt.prove(running)
+            return _proven(run, RollbackOutcome(back.expected.version, back.expected.tree, "none"))
+        state = installer.watch.states[-1]
+    run.ledger.skip(Token.ROLLBACK_OK, "the app was not touched, and its content is not known")
+    return RollbackOutcome(
+        back.expected.version,
+        back.expected.tree,
+        f"the files are back, the app was not touched ({state})",
+        proven=False,
+    )
+
+
+def put_back_files(run: Run, host: Host) -> None:
+    """Puts the earlier files back and does nothing else. Needs the lock."""
+    with run.step(PUT_BACK, host.where):
+        host.files.restore_previous(run.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The earlier tree in its place again; `provable` if its files are those that its stamp names."""
+
+    expected: Expected
+    tree: FoundTree
+    provable: bool
+
+
+def _put_back(run: Run, host: Host) -> Back:
     with run.step(PUT_BACK, host.where):
         found = host.files.restore_previous(run.id)
     stamp = Stamp.parse(found.stamp)
-    provable = stamp is not None and is_as_sent(run, found, stamp)
+    provable = stamp is not None and _is_as_sent(run, found, stamp)
     version = stamp.version if stamp else _version_on(host)
-    expected = Expected(version, stamp.tree if stamp and provable else UNKNOWN, stamp.run if stamp else "")
-    reached = reach(run.settings, run.addon, host, slug_of(run))
-    with closing(reached.supervisor):
-        options = VerifyOptions(sent=True, trusts_log=failed not in {"", version})
-        work = bring_up(run, host, reached, expected, options)
-        decision = work.put_in()
-        if not provable:
-            raise _unprovable(run, version)
-        work.observe()
-    return _proven(run, RollbackOutcome(version, expected.tree, decision.action.value))
+    tree = stamp.tree if stamp and provable else UNKNOWN
+    return Back(Expected(version, tree, stamp.run if stamp else ""), found, provable)
+
+
+def _is_as_sent(run: Run, found: FoundTree, stamp: Stamp) -> bool:
+    """True if the files on the host, without ignored ones and the stamp, are the tree that `stamp` names."""
+    wanted = read_wanted(run, run.addon)
+    return plan_sync(found, found.manifest, wanted.ignore, wanted.stamp).found_as(stamp)
 
 
 def _version_on(host: Host) -> str:
-    """The version in the host's config.yaml, empty where that cannot be read."""
+    """The version in the host's config.yaml, empty if that cannot be read."""
     data = host.files.read(f"{host.files.runtime}/config.yaml")
     return str(parse_config(data, "config.yaml").get("version", "")) if data else ""
 
@@ -75,20 +138,20 @@ def _version_on(host: Host) -> str:
 def _unprovable(run: Run, version: str) -> CheckFailed:
     run.ledger.skip(Token.ROLLBACK_OK, "the earlier tree carries no stamp of its content")
     return ROLLBACK_UNPROVABLE(
-        f"the earlier tree ({version}) is back and was put in, but carries no stamp that what runs could be "
-        "held against"
+        f"the earlier tree ({version}) is back and was put in, but it has no stamp to compare what runs with"
     )
 
 
 def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
     """Deploys the tagged `version` from git and has it run; then ROLLBACK_OK. Needs the lock.
 
-    Raises UsageError where there is no such tag, and whatever sync and verify raise.
+    Raises UsageError if there is no such tag, and whatever sync and verify raise.
     """
     with _tagged(run, version) as (source, commit):
-        outcome = sync(run, host, source=source, commit=commit)
-        verified = verify(run, host, VerifyOptions(sent=not outcome.nothing_to_do))
-    return _proven(run, RollbackOutcome(outcome.version, outcome.digest, verified.action))
+        synced = sync(run, host, source=source, commit=commit)
+        options = VerifyOptions(sent=not synced.nothing_to_do)
+        verified = verify(run, host, Delivered(synced.expected, synced.tree), options)
+    return _proven(run, RollbackOutcome(synced.version, synced.digest, verified.action))
 
 
 def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
@@ -97,19 +160,19 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
         stamp = Stamp.parse(host.files.look_back(STAMP).stamp)
         if stamp is None:
             return (f"would put the earlier tree of {host.where} back, if there is one: it has no stamp",)
-        back = Expected(stamp.version, stamp.tree, stamp.run)
+        back = Delivered(Expected(stamp.version, stamp.tree, stamp.run), FoundTree(present=True))
         lines = foresee(run, host, back, VerifyOptions(sent=True))
         return (f"would put the earlier tree back: {stamp.version} of run {stamp.run}", *lines)
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)
-        expected = Expected(synced.version, synced.digest, synced.run_id_on_host)
-        lines = foresee(run, host, expected, VerifyOptions(sent=not synced.nothing_to_do))
+        options = VerifyOptions(sent=not synced.nothing_to_do)
+        lines = foresee(run, host, Delivered(synced.expected, synced.tree), options)
     return (foresee_sync(synced), *lines)
 
 
 @contextmanager
 def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
-    """The add-on's folder as the tag holds it, and the tag's commit."""
+    """The app's folder in the tag, and the tag's commit."""
     names = (f"refs/tags/{version}^{{commit}}", f"refs/tags/v{version}^{{commit}}")
     commit = next((found for name in names if (found := git.resolve(run.workspace, name))), None)
     if not commit:
@@ -120,20 +183,6 @@ def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
         source.mkdir()
         git.write_tree_files(run.workspace, tree, source)
         yield source, commit
-
-
-def after_failure(run: Run, host: Host, failed: NotVerified | CheckFailed) -> NotVerified | CheckFailed:
-    """Rolls back after a failed verification and gives the failure with what became of it: NotVerified in any
-    case where the rollback failed too."""
-    kind = type(failed)
-    try:
-        outcome = roll_back(run, host, str(run.facts.get("version", "")))
-    except Bb8Error as error:
-        run.ledger.drift("rollback", error.code, run.clean(error.cause))
-        kind, said = NotVerified, f"the rollback failed too: {error.cause}"
-    else:
-        said = f"rolled back: {outcome.version} runs again, verified"
-    return kind(failed.code, f"{failed.cause}; {said}", failed.remedy, details=failed.details)
 
 
 def _proven(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:

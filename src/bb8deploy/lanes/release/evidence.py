@@ -9,6 +9,7 @@ from pathlib import Path
 from bb8deploy.base.atomic import write_text
 from bb8deploy.base.secret import redact_data
 from bb8deploy.lanes.publish.publish import PublishOutcome
+from bb8deploy.plan.identity import Expected
 from bb8deploy.runs import provenance
 from bb8deploy.runs.evidence import write_manifest
 from bb8deploy.runs.journal import now
@@ -22,13 +23,18 @@ TEST_REPORTS = ("coverage.xml", "pytest-report.xml")
 ECHO_FILES = ("stp5",)
 
 
-def keep_evidence(run: Run, published: PublishOutcome | None, parameters: Mapping[str, str]) -> Path:
+def keep_evidence(
+    run: Run,
+    published: PublishOutcome | None,
+    parameters: Mapping[str, str],
+    deployed: Expected | None = None,
+) -> Path:
     """Copies the run's receipts into its folder, writes provenance and manifest, and gives the latter.
 
     The copies make the folder complete by itself: it can be checked later and elsewhere.
     """
     _copy_receipts(run)
-    document = provenance.statement(_subjects(run, published), _build(run, published, parameters))
+    document = provenance.statement(_subjects(run, published, deployed), _build(run, published, parameters))
     write_text(run.folder / FILE, provenance.as_line(document), mode=0o600)
     return write_manifest(run.folder, run.id)
 
@@ -55,12 +61,15 @@ def _copy_receipts(run: Run) -> None:
             (target / name).chmod(0o600)
 
 
-def _subjects(run: Run, published: PublishOutcome | None) -> list[provenance.Subject]:
+def _subjects(
+    run: Run, published: PublishOutcome | None, deployed: Expected | None
+) -> list[provenance.Subject]:
     name = run.clean(run.addon.name)
     tree = published.tree if published else g.folder_tree(run.workspace, run.addon)
     made = [provenance.Subject(name, {"gitTree": tree})]
-    if deployed := str(run.facts.get("tree", "")):
-        made.append(provenance.Subject(f"{name} as deployed", {"sha256": deployed.removeprefix("sha256:")}))
+    if deployed:
+        digest = deployed.tree.removeprefix("sha256:")
+        made.append(provenance.Subject(f"{name} as deployed", {"sha256": digest}))
     images = published.images if published else ()
     return made + [
         provenance.Subject(run.clean(i.name), {"sha256": i.digest.removeprefix("sha256:")}) for i in images

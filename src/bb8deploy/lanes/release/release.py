@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.machine import exclusive
@@ -26,6 +26,7 @@ from bb8deploy.lanes.release.bump import SUBJECT, bump, planned
 from bb8deploy.lanes.release.evidence import ECHO_FILES, TEST_REPORTS, keep_artifacts, keep_evidence
 from bb8deploy.lanes.release.resume import Unfinished, forget_tokens, remember_tokens, still_done
 from bb8deploy.plan import release as plan
+from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Do, Name
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
@@ -33,9 +34,10 @@ from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import read_addon
 
+if TYPE_CHECKING:
+    from bb8deploy.runs.contracts.validate import TestsModel
+
 ECHO_TOKENS = (Token.TELEMETRY_ATTEST_OK, Token.ECHO_WINDOW_10S_OK, Token.TELEMETRY_ARTIFACTS_EMITTED)
-# What a deploy tells the steps after it, kept for a resume: the echo must come from this very container.
-OBSERVED = ("version", "tree", "stamp_run")
 # These are handed their commit; the others take whatever files they find.
 _OF_A_COMMIT = {Name.PUBLISH, Name.TAG}
 
@@ -43,14 +45,15 @@ _OF_A_COMMIT = {Name.PUBLISH, Name.TAG}
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """The lanes that a release calls. `reach` asks host and broker whether they are there; `preview` gives
-    lines that say what a sync would change on the host now.
+    lines that say what a sync would change on the host now. `validate` returns the results of the app's
+    tests, None if there are none; `deploy` what runs now, None if that is not proven; `attest` takes both.
     """
 
     reach: Callable[[Run], None]
     preview: Callable[[Run], Sequence[str]]
-    validate: Callable[[Run], None]
-    deploy: Callable[[Run], None]
-    attest: Callable[[Run], None]
+    validate: Callable[[Run], TestsModel | None]
+    deploy: Callable[[Run], Expected | None]
+    attest: Callable[[Run, Expected | None, TestsModel | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ class _Flow:
         self.run, self.outcome, self.options, self.lanes = run, outcome, options, lanes
         self.must_bump, self.resumed = must_bump, resumed
         self.kept = _kept_facts(run) if resumed else {}
+        self.deployed: Expected | None = None
+        self.tests: TestsModel | None = None
         outcome.steps[:] = [Step(name) for name in Name]
 
     def preflight(self) -> None:
@@ -264,7 +269,7 @@ class _Flow:
             self._skip(step)
         elif step.do is Do.KEEP:
             self._row(name).state, self._row(name).why = "kept", step.why
-            self.run.facts.update(self.kept[name].get("observed", {}))
+            self._recall(self.kept[name])
         else:
             with self._step(name):
                 action()
@@ -281,11 +286,22 @@ class _Flow:
                 self._unmoved()
         finally:
             row.seconds = round(monotonic() - began, 3)
-        observed = {fact: self.run.facts[fact] for fact in OBSERVED if fact in self.run.facts}
         self.run.journal.write(
-            f"{plan.PREFIX}{name}", "done", commit=self.outcome.source_commit, observed=observed
+            f"{plan.PREFIX}{name}", "done", commit=self.outcome.source_commit, **self._observed()
         )
         row.state = "done"
+
+    def _observed(self) -> dict[str, object]:
+        """What the steps hand on, for the journal: a resumed release recalls it."""
+        observed = self.deployed.facts() if self.deployed else {}
+        return {"observed": observed, "tests": self.tests.model_dump() if self.tests else None}
+
+    def _recall(self, facts: Mapping[str, Any]) -> None:
+        """Takes what a kept step had observed."""
+        from bb8deploy.runs.contracts.validate import TestsModel
+
+        self.deployed = Expected.of_facts(facts.get("observed")) or self.deployed
+        self.tests = TestsModel.model_validate(tests) if (tests := facts.get("tests")) else self.tests
 
     def _unmoved(self) -> None:
         """Raises CheckFailed where HEAD left the commit that the steps are about: no other is published."""
@@ -302,7 +318,7 @@ class _Flow:
             self.run.ledger.skip(token, step.why)
 
     def _validate(self) -> None:
-        self.lanes.validate(self.run)
+        self.tests = self.lanes.validate(self.run)
         if Token.TESTS_OK in self.run.ledger.held():
             keep_artifacts(self.run, TEST_REPORTS)
 
@@ -316,10 +332,10 @@ class _Flow:
 
     def _deploy(self) -> None:
         g.require_clean(self.run.workspace)  # the host gets the files, the remote the commit
-        self.lanes.deploy(self.run)
+        self.deployed = self.lanes.deploy(self.run)
 
     def _attest(self) -> None:
-        self.lanes.attest(self.run)
+        self.lanes.attest(self.run, self.deployed, self.tests)
         keep_artifacts(self.run, ECHO_FILES)
 
     def _publish(self) -> None:
@@ -450,6 +466,7 @@ def _finish(run: Run, flow: _Flow, error: str) -> None:
         keep_evidence(
             run,
             outcome.published or _unpublished(run, outcome),
+            deployed=flow.deployed,
             parameters={"how": outcome.how, "version": outcome.version},
         )
         run.journal.write("release", "done", version=outcome.version)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bb8deploy.lanes.release.release import Lanes
+from bb8deploy.plan.identity import Expected
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.addon import read_addon
+
+if TYPE_CHECKING:
+    from bb8deploy.runs.contracts.validate import TestsModel
 
 
 def real_lanes() -> Lanes:
@@ -42,19 +48,20 @@ def _preview(run: Run) -> list[str]:
     ]
 
 
-def _validate(run: Run) -> None:
+def _validate(run: Run) -> TestsModel | None:
     from bb8deploy.lanes.validate.validate import validate
 
-    validate(run)
+    return validate(run).counts
 
 
-def _deploy(run: Run) -> None:
+def _deploy(run: Run) -> Expected | None:
     from bb8deploy.lanes.deploy.deploy import deploy
 
-    deploy(run)
+    outcome = deploy(run)
+    return outcome.synced.expected if outcome.verified and outcome.verified.verified else None
 
 
-def _attest(run: Run) -> None:
+def _attest(run: Run, deployed: Expected | None, tests: TestsModel | None) -> None:
     from bb8deploy.lanes.attest.attest import attest
 
-    attest(run)
+    attest(run, deployed=deployed, tests=tests)

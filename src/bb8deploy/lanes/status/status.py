@@ -11,9 +11,9 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.payload import json_object
 from bb8deploy.host.connect import Host, open_host
 from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.status.robot import robot
 from bb8deploy.lanes.sync.sync import Wanted, read_wanted
-from bb8deploy.lanes.verify.verify import slug_of
 from bb8deploy.plan.drift import Place, State, drift_of
 from bb8deploy.plan.identity import newest
 from bb8deploy.plan.sync import Stamp, plan_sync

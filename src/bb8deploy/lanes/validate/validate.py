@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, errors_in
 from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
 from bb8deploy.catalogue.rules import found
@@ -23,6 +24,8 @@ from bb8deploy.workspace.project import Project, find_project
 if TYPE_CHECKING:
     from typing import Any
 
+    from bb8deploy.runs.contracts.validate import TestsModel
+
 LANE = "validate"
 _SHOWN = 20
 _FOLDER_TOKENS = {"tools": Token.TOOLS_ALLOWED, "scripts": Token.SCRIPTS_ALLOWED}
@@ -37,6 +40,8 @@ class ValidateOutcome:
     fixes: tuple[Fix, ...]
     oldest: str = ""
     fail_on: FailOn = "error"
+    counts: TestsModel | None = None
+    failure: CheckFailed | None = None
 
 
 def validate(
@@ -48,11 +53,27 @@ def validate(
     selection: Selection | None = None,
     baseline: Baseline | None = None,
 ) -> ValidateOutcome:
+    """Lane 1, as `examine` describes it. Raises CheckFailed if a finding fails the run."""
+    outcome = examine(run, with_tests=with_tests, mode=mode, fix=fix, selection=selection, baseline=baseline)
+    if outcome.failure:
+        raise outcome.failure
+    return outcome
+
+
+def examine(
+    run: Run,
+    *,
+    with_tests: bool = True,
+    mode: Mode | None = None,
+    fix: bool = False,
+    selection: Selection | None = None,
+    baseline: Baseline | None = None,
+) -> ValidateOutcome:
     """Checks the app of the run and writes tokens, receipts and the contract.
 
     `mode` None takes what config.yaml says; `fix` applies safe fixes first (a dry run only plans them);
-    `selection` None takes the settings of the workspace. Raises CheckFailed, after everything was checked
-    and written, if a finding fails the run; the fixes, mode and rating are in the run's facts then, too.
+    `selection` None takes the settings of the workspace. If a finding fails the run, the outcome has the
+    error as its `failure`, after everything was checked and written.
     """
     project = find_project(run.workspace, addon=run.addon)
     chosen = load_selection(run.workspace) if selection is None else selection
@@ -64,10 +85,11 @@ def validate(
         facts.update(mode=report.mode, rating=report.rating, errors=len(errors_in(run.findings)))
     _write_check_tokens(run, report, fails(run.findings, chosen.fail_on), judged.hidden_errors)
     tests = _tests(run, project, with_tests=with_tests)
-    outcome = ValidateOutcome(report, tests, fixes, judged.oldest, chosen.fail_on)
+    outcome = ValidateOutcome(
+        report, tests, fixes, judged.oldest, chosen.fail_on, _tests_model(project, tests)
+    )
     _write_ready(run, project, outcome, with_tests=with_tests)
-    _conclude(run, project, outcome)
-    return outcome
+    return replace(outcome, failure=_conclude(run, project, outcome))
 
 
 def _judged(run: Run, project: Project, mode: Mode | None, selection: Selection) -> Judged:
@@ -93,7 +115,7 @@ def _counting(judged: Judged, selection: Selection, baseline: Baseline | None) -
 def _fix(run: Run, *, fix: bool, profile: str) -> tuple[Fix, ...]:
     if not fix:
         return ()
-    fixes = run.facts["fixes"] = tuple(plan_fixes(run.addon, profile=profile))
+    fixes = tuple(plan_fixes(run.addon, profile=profile))
     if not run.dry_run:
         with run.step("apply safe fixes") as facts:
             apply_fixes(run.addon, fixes)
@@ -199,20 +221,15 @@ def _write_ready(run: Run, project: Project, outcome: ValidateOutcome, *, with_t
         run.ledger.skip(Token.WS_READY, "not everything was checked")
 
 
-def _conclude(run: Run, project: Project, outcome: ValidateOutcome) -> None:
+def _conclude(run: Run, project: Project, outcome: ValidateOutcome) -> CheckFailed | None:
+    """Writes the contract; returns the error if a finding fails the run."""
     errors = fails(run.findings, outcome.fail_on)
-    run.facts["validate"] = {
-        "mode": str(outcome.report.mode),
-        "rating": outcome.report.rating,
-        "version": outcome.report.version,
-        "oldest_supervisor": outcome.oldest,
-    }
     _contract(run, project, outcome, passed=not errors)
     if not errors:
-        return
+        return None
     tail = outcome.tests.tail if outcome.tests and not outcome.tests.ok else ()
     more = [f"... and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
-    raise VALIDATE_FAILED(
+    return VALIDATE_FAILED(
         f"{len(errors)} error(s) in the app, the first: {errors[0].code}",
         details=[*map(_place, errors[:_SHOWN]), *more, *map(run.clean, tail)],
     )
@@ -231,13 +248,13 @@ def _contract(run: Run, project: Project, outcome: ValidateOutcome, *, passed: b
             rating=report.rating,
             structure_ok=report.structure_ok,
             manifest_ok=report.manifest_ok,
-            tests=_tests_model(project, outcome.tests),
+            tests=outcome.counts,
             fixed=tuple(sorted({one.path for one in outcome.fixes})) if not run.dry_run else (),
         )
     )
 
 
-def _tests_model(project: Project, tests: TestOutcome | None) -> Any:
+def _tests_model(project: Project, tests: TestOutcome | None) -> TestsModel | None:
     from bb8deploy.runs.contracts.validate import TestsModel
 
     if tests is None:

@@ -23,7 +23,7 @@ from bb8deploy.host import topology
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.lanes.diagnose.spawn import Pending, spawn
-from bb8deploy.lanes.verify.verify import slug_of
+from bb8deploy.lanes.session import slug_of
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:

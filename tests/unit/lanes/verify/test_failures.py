@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bb8deploy.lanes.verify.bringup_errors import stale
+from bb8deploy.lanes.verify.failures import stale
 
 
 def test_who_did_not_report_again_is_looked_for_where_its_traces_are() -> None:

@@ -1,0 +1,79 @@
+"""Owns the host of a lane: opens it, takes its lock, and writes the receipt lines here and on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.connect import Host, Via, open_host
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import DEPLOY
+from bb8deploy.workspace.addon import read_addon
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach the host: `via` as `--via` has it; `accept_new` keeps the key of an unknown host."""
+
+    via: Via = "auto"
+    accept_new: bool = False
+
+
+def slug_of(run: Run) -> str:
+    """The app's slug on the host: HA_REMOTE_SLUG, else `local_` and the slug of config.yaml."""
+    return run.settings.ha_remote_slug or read_addon(run.addon).supervisor_slug
+
+
+@contextmanager
+def held(
+    run: Run, lane: str, access: Access | None = None, *, opened: Callable[[Host], object] = lambda _: None
+) -> Iterator[Host]:
+    """Opens the host and holds its lock for `lane`; `opened` receives the host before anything else.
+
+    Whatever ends the block, the run's lines are appended to the receipt on the host, and a failure is a
+    DRIFT line of `lane`. A dry run takes no lock and writes no receipt. Raises UsageError, Unreachable,
+    Refused or Locked.
+    """
+    access = access or Access()
+    with open_host(run.settings, run.progress, via=access.via, accept_new=access.accept_new) as host:
+        opened(host)
+        if run.dry_run:
+            yield host
+            return
+        with host.lock(run), _receipt(run, host, lane):
+            yield host
+
+
+@contextmanager
+def looking(run: Run) -> Iterator[Host | None]:
+    """The host for a command that only looks: without a lock; None if the settings name no host."""
+    if not (run.settings.ssh.host_alias or run.settings.ha_mount):
+        yield None
+        return
+    with open_host(run.settings, run.progress) as host:
+        yield host
+
+
+@contextmanager
+def _receipt(run: Run, host: Host, lane: str) -> Iterator[None]:
+    try:
+        yield
+    except Bb8Error as error:
+        if not any(line.kind == "DRIFT" and line.name == error.code for line in run.ledger.lines):
+            run.ledger.drift(lane, error.code, run.clean(error.cause))
+        raise
+    finally:
+        _append(run, host)
+
+
+def _append(run: Run, host: Host) -> None:
+    """A host that cannot take the receipt fails nothing: what was observed has been observed."""
+    try:
+        kept = host.append_receipt(run.ledger.texts(DEPLOY))
+    except Bb8Error as error:
+        run.progress.warn(f"the receipt on the host was not written: {error.cause}")
+        return
+    if not kept:
+        run.progress.note("SKIPPED: receipt on the host reason=no way to its reports folder")

@@ -1,0 +1,58 @@
+"""The result of lane 2, which the lanes after it receive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.sync import Stamp, SyncPlan
+from bb8deploy.workspace.tree import FoundTree, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    """What lane 2 saw and did.
+
+    `tree` is what the app folder on the host held when it was last hashed; `run_id_on_host` is the run of
+    the stamp there now, an earlier run if nothing had to be sent; `archive` is the folder of the earlier
+    tree on the host, None if there is none; `diffs` are unified diffs, made on request only.
+    """
+
+    plan: SyncPlan
+    version: str
+    tree: FoundTree
+    run_id_on_host: str
+    where: str
+    previous_digest: str
+    archive: str | None
+    diffs: tuple[str, ...] = ()
+
+    @property
+    def manifest(self) -> Manifest:
+        """The app's files."""
+        return self.plan.want
+
+    @property
+    def digest(self) -> str:
+        """The digest of the app's tree."""
+        return self.plan.want.digest
+
+    @property
+    def expected(self) -> Expected:
+        """What must run from what is on the host now."""
+        return Expected(self.version, self.digest, self.run_id_on_host)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Every path that had to change on the host."""
+        return self.plan.changes.paths
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """True if the host held exactly this already."""
+        return self.plan.nothing
+
+    @property
+    def previous(self) -> Stamp | None:
+        """The stamp that was on the host before."""
+        return self.plan.earlier

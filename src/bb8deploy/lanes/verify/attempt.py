@@ -1,0 +1,227 @@
+"""One attempt at lane 3: its parts in order, its tokens, and what its contract records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bb8deploy.base.errors import Bb8Error, NotVerified
+from bb8deploy.catalogue.errors.app import IDENTITY_MISSING
+from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
+from bb8deploy.host.connect import Host
+from bb8deploy.host.overview import Rider
+from bb8deploy.host.supervisor.core_service import restart_by_service
+from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
+from bb8deploy.lanes.session import slug_of
+from bb8deploy.lanes.verify.actions import Actions
+from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
+from bb8deploy.lanes.verify.install import Installer
+from bb8deploy.lanes.verify.place import Place, require_tidy
+from bb8deploy.lanes.verify.prove import Prover
+from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
+from bb8deploy.lanes.verify.watch import RUNNING, Watch
+from bb8deploy.plan.identity import Identity
+from bb8deploy.plan.lifecycle import Action
+from bb8deploy.plan.sync import Stamp
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace.addon import read_addon
+
+OF_CONTAINER = (Token.RUN_SH_PRESENT, Token.PY_OK, Token.VERIFY_OK)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """`installer` and `prover` are set as soon as the attempt reaches them."""
+
+    run: Run
+    host: Host
+    delivered: Delivered
+    options: VerifyOptions
+    capabilities: Capabilities | None = None
+    installer: Installer | None = None
+    prover: Prover | None = None
+    topology: tuple[str, ...] = ()
+
+    @property
+    def touched(self) -> bool:
+        """True if the Supervisor may have changed the app's container in this attempt."""
+        return self.installer is not None and self.installer.touched
+
+    def carry_out(self) -> VerifyOutcome:
+        """Installs and proves. Raises Bb8Error; what was reached by then stays in the attributes."""
+        with self.opened() as installer:
+            installed, watch = installer.put_in(), installer.watch
+            if installed.action in {Action.INSTALL, Action.UPDATE}:
+                self._emit_deployed(installed)
+            elif installed.action is not Action.REBUILD:
+                self.run.ledger.skip(Token.DEPLOY_OK, f"nothing was put in: {installed.decision.why}")
+            said = self._verified(installed)
+            self._check_topology(watch, checked=said is not None)
+        return VerifyOutcome(
+            slug=watch.slug,
+            version=self.delivered.expected.version,
+            action=installed.action.value,
+            route=watch.supervisor.route,
+            verified=said is not None,
+            observed=said,
+            states=tuple(watch.states),
+            capabilities=self.capabilities or Capabilities(()),
+            reason="" if said else "--no-start",
+        )
+
+    def prove(self, installed: Installed) -> Identity:
+        """Verifies what runs after `opened`: its identity, and that the host still holds what was delivered.
+
+        Raises NotVerified; writes no token.
+        """
+        installer = self.installer
+        if installer is None:
+            raise RuntimeError("prove was called before opened")
+        self.prover = Prover(self.run, installer.watch, installer.task, installed, installer.before)
+        said = self.prover.identity()
+        Place(self.run, self.host, installer.watch, self.delivered).check_tree()
+        return said
+
+    @contextmanager
+    def opened(self, *, settle: bool = True) -> Iterator[Installer]:
+        """The installer, over the best route to the Supervisor.
+
+        If nothing was sent, everything is most likely in place: then the first look watches the app over the
+        settle time too, in one command, with `settle`.
+        """
+        run, rider = self.run, Rider.of(self.host)
+        again = run.settings.bb8_settle_seconds if settle and not self.options.sent else 0.0
+        try:
+            with run.step("ask the Supervisor", self.host.where) as facts:
+                reached = self._reach(rider, again)
+                facts["route"] = reached.capabilities.chosen
+        except OnlyService as only:
+            raise self._restart_only(only) from only
+        try:
+            self.capabilities = reached.capabilities
+            self.installer = self._installer(reached, rider)
+            yield self.installer
+        finally:
+            reached.supervisor.close()
+
+    def write_contract(self, error: Bb8Error | None) -> None:
+        """Writes verify_contract_v1 for as far as the attempt came."""
+        installer, prover = self.installer, self.prover
+        record = VerifyRecord(
+            slug=slug_of(self.run),
+            expected=self.delivered.expected,
+            routes=self.capabilities.describe() if self.capabilities else (),
+            route=installer.watch.supervisor.route if installer else "",
+            decision=installer.decision if installer else None,
+            states=tuple(installer.watch.states) if installer else (),
+            observed=prover.observed if prover else None,
+            topology=self.topology,
+            log_tail=prover.last_words() if prover and error else (),
+            build_log=installer.build_log if installer and error else (),
+            error=error.code if error else "",
+        )
+        write_contract(self.run, record)
+
+    def _reach(self, rider: Rider | None, again: float) -> Reached:
+        program = rider.program if rider else ""
+        run = self.run
+        return reach(run.settings, run.addon, self.host, slug_of(run), rider=program, again_after=again)
+
+    def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
+        run, slug, info = self.run, slug_of(self.run), read_addon(self.run.addon)
+        task = Task(slug, self.host.where, self.delivered.expected, self.options, bool(info.image))
+        watch = Watch(reached.supervisor, slug, rider)
+        actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)
+        return Installer(run, watch, actions, task, reached.first, self._profile_changed)
+
+    def _profile_changed(self, running: str) -> bool:
+        """Whether apparmor.txt changed since what runs, by its tree digest, was put in."""
+        if self.options.profile_changed:
+            return True
+        back = self.host.files.look_back(PROFILE)
+        earlier = Stamp.parse(back.stamp)
+        return earlier is not None and earlier.tree == running and not back.same
+
+    def _verified(self, installed: Installed) -> Identity | None:
+        """Writes the tokens of the running container; None if it was left stopped."""
+        installer = self.installer
+        if not self.options.start and installer and installer.watch.states[-1] not in RUNNING:
+            self._skip_container(installed, "--no-start")
+            return None
+        try:
+            said = self.prove(installed)
+        except NotVerified as error:
+            if error.code == IDENTITY_MISSING.code:
+                self._skip_container(installed, "the app reports no identity")
+            raise
+        if installed.action is Action.REBUILD:
+            self._emit_deployed(installed)
+        self._emit_container(said)
+        return said
+
+    def _skip_container(self, installed: Installed, reason: str) -> None:
+        if installed.action is Action.REBUILD and installed.answered:
+            self._emit_deployed(installed)
+        for token in OF_CONTAINER:
+            self.run.ledger.skip(token, reason)
+
+    def _emit_deployed(self, installed: Installed) -> None:
+        """A rebuild changes no version that could be looked at, so its token waits for the identity."""
+        self.run.ledger.emit(
+            Token.DEPLOY_OK,
+            version=self.delivered.expected.version,
+            action=installed.action.value,
+            route=self._route,
+        )
+
+    def _emit_container(self, said: Identity) -> None:
+        ledger = self.run.ledger
+        if said.run_sh:
+            ledger.emit(Token.RUN_SH_PRESENT, seen="identity")
+        else:
+            ledger.skip(Token.RUN_SH_PRESENT, "the app did not report it")
+        if said.python_known:
+            ledger.emit(Token.PY_OK, python=said.python)
+        else:
+            ledger.skip(Token.PY_OK, f"the app reports python={said.python}")
+        ledger.emit(
+            Token.VERIFY_OK,
+            version=said.version,
+            tree=said.tree,
+            stamp_run=said.run,
+            proof="stamp",
+            route=self._route,
+        )
+
+    def _check_topology(self, watch: Watch, *, checked: bool) -> None:
+        """`checked`: the tree was hashed again after the build already."""
+        place = Place(self.run, self.host, watch, self.delivered)
+        with self.run.step("check the folders on the host", self.host.where):
+            self.topology = place.problems()
+            require_tidy(self.host.where, self.topology)
+        if not checked:
+            place.check_tree()
+        folder = self.host.files.runtime
+        self.run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=folder, slug=watch.slug)
+
+    @property
+    def _route(self) -> str:
+        return self.installer.watch.supervisor.route if self.installer else ""
+
+    def _restart_only(self, only: OnlyService) -> NotVerified:
+        """Restarts by Core's service, which proves nothing: the same image runs again, whatever it holds."""
+        self.capabilities = only.capabilities
+        run, slug = self.run, slug_of(self.run)
+        with run.step(f"restart {slug} by Core's service", only.url):
+            service = restart_by_service(
+                only.url, only.token, slug, ca_file=run.settings.ha_ca_file, deadline=300.0
+            )
+        for token in (Token.DEPLOY_OK, *OF_CONTAINER, Token.RUNTIME_TOPOLOGY_OK):
+            run.ledger.skip(token, f"only the service {service} can be called")
+        return ROUTE_ONLY_SERVICE(
+            f"{slug} was restarted by {service}, which installs no new files; nothing is proven",
+            only.remedy,
+            details=only.details,
+        )

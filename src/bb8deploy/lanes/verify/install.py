@@ -1,0 +1,196 @@
+"""Makes the Supervisor install a version: reload, decide, carry out, start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from bb8deploy.base.errors import Bb8Error, CheckFailed
+from bb8deploy.catalogue.entries import ErrorCode
+from bb8deploy.host.supervisor.base import AddonState, Look, Problem, SupervisorError, Verb
+from bb8deploy.host.supervisor.route import LOG_LINES
+from bb8deploy.lanes.verify import failures
+from bb8deploy.lanes.verify.actions import Actions
+from bb8deploy.lanes.verify.task import Installed, Task
+from bb8deploy.lanes.verify.watch import RUNNING, TAIL, Watch, gone
+from bb8deploy.plan.identity import newest
+from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
+from bb8deploy.runs.run import Run
+
+_ALREADY = "this very content runs already"
+# How far a log is read back for the identity of an app that logs much.
+DEEP_LINES = 50_000
+
+
+@dataclass(slots=True)
+class Installer:
+    """One attempt to get a version installed.
+
+    `before` is the look from before anything was done; `profile_changed` returns for the tree digest of
+    what runs whether its apparmor.txt was another one. `answered`: the Supervisor itself reported
+    the end of the action; `touched`: the container may have changed. They fill as it goes.
+    """
+
+    run: Run
+    watch: Watch
+    actions: Actions
+    task: Task
+    before: Look
+    profile_changed: Callable[[str], bool] = lambda _running: False
+    decision: Decision = field(default_factory=lambda: Decision(Action.NONE))
+    build_log: tuple[str, ...] = ()
+    answered: bool = True
+    touched: bool = False
+
+    def put_in(self) -> Installed:
+        """Reloads the store, decides, and has the Supervisor carry it out; then the version is installed.
+
+        Raises CheckFailed if the plan refuses, NotVerified if the Supervisor could not do it.
+        """
+        sent, where, slug = self.task.options.sent, self.task.where, self.task.slug
+        if not sent:
+            self._look_deeper()
+        if not sent and self._runs_already():
+            self.decision = Decision(Action.NONE, why=_ALREADY)
+            self.watch.saw("started")
+            return Installed(self.decision, self.before.log)
+        with self.run.step("reload the store", where):
+            state = self.actions.reload()
+        self.decision = decide(self._facts(state))
+        if self.decision.refusal:
+            raise self._refusal(self.decision.refusal)
+        verb = _VERBS.get(self.decision.action)
+        if verb:
+            with self.run.step(f"{verb} {slug}", where) as facts:
+                facts["why"] = self.decision.why
+                state = self._carried_out(verb, state)
+        if verb == "install" and not self.watch.supervisor.log_is_current:
+            # The journal keeps the lines of an app that was uninstalled, and shows them once it is back.
+            self.before = replace(self.before, log=self.watch.supervisor.logs(slug, LOG_LINES))
+        if self.decision.start and state.state not in RUNNING:
+            with self.run.step(f"start {slug}", where):
+                self._start()
+        return Installed(self.decision, self.before.log, self.answered)
+
+    def reload_only(self) -> Installed | None:
+        """Reloads the store for files that were put back; the app as installed if the log proves that it runs
+        from them, else None."""
+        self._look_deeper()
+        with self.run.step("reload the store", self.task.where):
+            state = self.actions.reload()
+        said = newest(self.before.log)
+        if state.state != "started" or said is None or not said.is_(self.task.expected):
+            return None
+        self.decision = Decision(Action.NONE, why="the app was not touched")
+        return Installed(self.decision, self.before.log)
+
+    def foreseen(self) -> Decision:
+        """What `put_in` would do, as far as that can be known before the reload."""
+        if not self.task.options.sent and self._runs_already():
+            return Decision(Action.NONE, why=_ALREADY)
+        state = self.before.state or gone(self.task.slug)
+        return decide(self._facts(replace(state, listed=self.task.expected.version, detached=False)))
+
+    def _look_deeper(self) -> None:
+        """Reads far back if what runs has logged so much that the newest lines do not hold its identity:
+        it would be rebuilt for nothing."""
+        state = self.before.state
+        if state and state.state == "started" and not newest(self.before.log):
+            log = self.watch.container_log(DEEP_LINES)
+            self.before = replace(self.before, log=log or self.before.log)
+
+    def _runs_already(self) -> bool:
+        state = self.before.state
+        if state is None or state.detached or state.state != "started":
+            return False
+        said = newest(self.before.log)
+        same = state.version == state.listed == self.task.expected.version
+        return same and said is not None and said.is_(self.task.expected)
+
+    def _facts(self, state: AddonState) -> Facts:
+        options, expected = self.task.options, self.task.expected
+        said = newest(self.before.log) if options.trusts_log else None
+        same = said is not None and said.is_(expected)
+        other = state.version == expected.version and not same
+        return Facts(
+            wanted=expected.version,
+            installed=state.version,
+            listed=state.listed,
+            state=state.state,
+            detached=state.detached,
+            image_based=self.task.image_based,
+            same_content=same,
+            profile_changed=other and self.profile_changed(said.tree if said else ""),
+            start_wanted=options.start,
+        )
+
+    def _carried_out(self, verb: Verb, before: AddonState) -> AddonState:
+        """The state after the verb, seen by looking and not by its answer alone."""
+        self.touched = True
+        try:
+            self.answered = self.actions.act(verb)
+        except SupervisorError as error:
+            self.touched = verb == "rebuild" or self._differs(before)  # a rebuild removes the container first
+            if not self._in_by_another_job(error):
+                raise self._failure(verb, error) from error
+            self.answered = False
+            self.actions.wait_idle()
+        state = self.watch.info()
+        if state.version != self.task.expected.version:
+            self.build_log = self.watch.build_log()
+            raise failures.not_in(self.task.what, verb, state, self.build_log)
+        return state
+
+    def _differs(self, before: AddonState) -> bool:
+        """After a refused update: whether the app is another one than before."""
+        now = self.watch.info()
+        return (now.version, now.state) != (before.version, before.state)
+
+    def _in_by_another_job(self, error: SupervisorError) -> bool:
+        """Whether a job that was already at work, such as a killed run's, has installed the version."""
+        news = {Problem.NO_UPDATE, Problem.INSTALLED}
+        return error.problem in news and self.watch.info().version == self.task.expected.version
+
+    def _start(self) -> None:
+        self.touched = True
+        try:
+            self._start_or_rebuild()
+        except SupervisorError as error:
+            self.build_log = self.watch.build_log()
+            raise self._start_refused(error) from error
+
+    def _start_or_rebuild(self) -> None:
+        """Starts what was built; if its image is gone, which only the start shows, builds it again."""
+        try:
+            self.actions.start()
+        except SupervisorError as error:
+            if self.decision.action is not Action.START or error.problem is not Problem.OTHER:
+                raise
+            self.decision = replace(self.decision, action=Action.REBUILD, why="its image is gone")
+            self._carried_out("rebuild", self.watch.info())
+            self.actions.start()
+
+    def _refusal(self, code: ErrorCode[CheckFailed]) -> Bb8Error:
+        self.build_log = self.watch.build_log() if self.decision.code in failures.UNLISTED else ()
+        name = self.task.slug.removeprefix("local_")
+        told = [line for line in self.build_log if name in line or "config" in line]
+        return code(f"{self.task.slug}: {self.decision.why}", details=told[-TAIL:])
+
+    def _failure(self, verb: Verb, error: SupervisorError) -> Bb8Error:
+        """The error for a verb that was refused or broke off, with what a look shows to be left."""
+        self.build_log = self.watch.build_log()
+        state = self.watch.info()
+        if verb != "rebuild" and state.version == self.task.expected.version:
+            return self._start_refused(error)
+        return failures.not_done(self.task.what, verb, state, error, self.build_log)
+
+    def _start_refused(self, error: SupervisorError) -> Bb8Error:
+        words = (*self.watch.container_log()[-TAIL:], *self.build_log[-TAIL:])
+        return failures.start_refused(self.task.what, error, words)
+
+
+_VERBS: dict[Action, Verb] = {
+    Action.INSTALL: "install",
+    Action.UPDATE: "update",
+    Action.REBUILD: "rebuild",
+}

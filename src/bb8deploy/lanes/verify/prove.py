@@ -1,0 +1,116 @@
+"""Waits for the identity that the running container reports, and that it keeps running."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.supervisor.base import AddonState, Look
+from bb8deploy.host.supervisor.route import LOG_LINES
+from bb8deploy.lanes.verify import failures
+from bb8deploy.lanes.verify.actions import START_DEADLINE
+from bb8deploy.lanes.verify.task import Installed, Task
+from bb8deploy.lanes.verify.watch import POLL, RUNNING, TAIL, Watch
+from bb8deploy.plan.identity import Identity, newer_lines, newest
+from bb8deploy.plan.lifecycle import Action
+from bb8deploy.runs.run import Run
+
+# Seconds between two looks: short at first, because most things are soon done.
+FIRST_POLLS = (0.2, 0.4, 0.7)
+# A container that was started and has not reported an identity by then reports none.
+IDENTITY_DEADLINE = 60.0
+STOPPED_GRACE = 15.0
+# How many lines of the log are read for the identity of an app that logs much.
+MORE_LINES = 5_000
+
+
+@dataclass(slots=True)
+class Prover:
+    """Observes the container that runs after `installed`; `first` is the look from before it."""
+
+    run: Run
+    watch: Watch
+    task: Task
+    installed: Installed
+    first: Look
+    observed: Identity | None = None
+
+    def identity(self) -> Identity:
+        """Waits for the identity of the container that runs now, and that it stays started.
+
+        Raises NotVerified: it died, reports nothing or something else, or does not stay.
+        """
+        with self.run.step("wait for the identity that the app reports", self.task.where) as facts:
+            said = self._reported()
+            facts.update(version=said.version, tree=said.tree, run=said.run)
+        if not said.is_(self.task.expected):
+            raise failures.other_identity(self.task.what, said, self.task.expected, self.last_words())
+        settle = self.run.settings.bb8_settle_seconds
+        with self.run.step(f"watch it for {settle:g} s", self.task.where):
+            self._settle(settle, self.watch.log)
+        return said
+
+    def last_words(self) -> tuple[str, ...]:
+        """The last log lines of the container that runs now, or ran last."""
+        return self._fresh(self.watch.log)[-TAIL:]
+
+    def _reported(self) -> Identity:
+        """The newest identity since the action began, once the state is `started`."""
+        if self._nothing_was_done:
+            self.watch.log = self.installed.before
+            self.observed = newest(self.watch.log)
+            if self.observed:
+                return self.observed
+        began = time.monotonic()
+        lines, pauses = LOG_LINES, chain(FIRST_POLLS, repeat(POLL))
+        while True:
+            state = self.watch.look(lines)
+            lines = MORE_LINES
+            self.observed = newest(self._fresh(self.watch.log))
+            if state.state == "started" and self.observed:
+                return self.observed
+            self._give_up(state, time.monotonic() - began)
+            time.sleep(next(pauses))
+
+    def _give_up(self, state: AddonState, waited: float) -> None:
+        """Raises NotVerified as soon as no identity can be expected any more."""
+        if state.state == "error" or (state.state not in RUNNING and waited > STOPPED_GRACE):
+            raise failures.died(self.task.what, state.state, self.last_words())
+        if waited > (IDENTITY_DEADLINE if state.state == "started" else START_DEADLINE):
+            raise self._silent(state)
+
+    def _settle(self, seconds: float, seen: tuple[str, ...]) -> None:
+        """Looks until `seconds` are over; an identity among the lines that are not in `seen` is a restart."""
+        end = time.monotonic() + seconds
+        while True:
+            if self._nothing_was_done and self.first.later:
+                last, state = True, self.watch.take(self.first.later)
+            else:
+                time.sleep(max(0.0, min(5.0, end - time.monotonic())))
+                last = time.monotonic() >= end
+                state = self.watch.look_patiently(last=last)
+            again = newest(newer_lines(seen, self.watch.log, window=LOG_LINES)) is not None
+            if state.state != "started" or state.version != self.task.expected.version:
+                raise failures.died(self.task.what, state.state, self.last_words())
+            if again:
+                raise failures.restarted(self.task.what, self.last_words())
+            if last:
+                return
+
+    @property
+    def _nothing_was_done(self) -> bool:
+        return self.installed.action is Action.NONE
+
+    def _fresh(self, log: tuple[str, ...]) -> tuple[str, ...]:
+        """The lines of the container that runs now: of a journal, those that came after the first look."""
+        if self.watch.supervisor.log_is_current or self._nothing_was_done:
+            return log
+        return newer_lines(self.installed.before, log, window=LOG_LINES)
+
+    def _silent(self, state: AddonState) -> Bb8Error:
+        if newest(self.installed.before):
+            action = self.installed.action.value
+            return failures.stale(self.task.what, state.state, action, self.last_words())
+        return failures.silent(self.task.what, state.state, self.last_words())

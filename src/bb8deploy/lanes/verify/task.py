@@ -1,0 +1,82 @@
+"""The values that the parts of lane 3 hand to each other: what must run, what was done, what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bb8deploy.host.supervisor.route import Capabilities
+from bb8deploy.plan.identity import Expected, Identity
+from bb8deploy.plan.lifecycle import Action, Decision
+from bb8deploy.workspace.tree import FoundTree
+
+PROFILE = "apparmor.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What must run, and what the app folder held when it was last hashed: the build must find the same."""
+
+    expected: Expected
+    tree: FoundTree
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """`start`: start the app if it does not run; `backup`: make one before an update; `sent`: this deploy,
+    or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
+    `trusts_log`: the newest identity in the log is that of what is installed.
+    """
+
+    start: bool = True
+    backup: bool = False
+    sent: bool = False
+    profile_changed: bool = False
+    trusts_log: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The app `slug` on the host `where`, what must run there, and under which conditions."""
+
+    slug: str
+    where: str
+    expected: Expected
+    options: VerifyOptions
+    image_based: bool = False
+
+    @property
+    def what(self) -> str:
+        """The app and its version, for messages."""
+        return f"{self.slug} {self.expected.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """How the version was installed; `answered`: the Supervisor itself reported the end of the action.
+
+    `before` is the log from before the action: what came after it is of the new container.
+    """
+
+    decision: Decision
+    before: tuple[str, ...]
+    answered: bool = True
+
+    @property
+    def action(self) -> Action:
+        """What the Supervisor was asked for."""
+        return self.decision.action
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOutcome:
+    """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` says why not."""
+
+    slug: str
+    version: str
+    action: str
+    route: str
+    verified: bool
+    observed: Identity | None
+    states: tuple[str, ...]
+    capabilities: Capabilities
+    reason: str = ""
