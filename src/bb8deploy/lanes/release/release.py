@@ -205,8 +205,7 @@ class _Flow:
         self.run, self.outcome, self.options, self.lanes = run, outcome, options, lanes
         self.must_bump, self.resumed = must_bump, resumed
         self.kept = _kept_facts(run) if resumed else {}
-        self.deployed: Expected | None = None
-        self.tests: TestsModel | None = None
+        self.deployed, self.tests = cast("Expected | None", None), cast("TestsModel | None", None)
         outcome.steps[:] = [Step(name) for name in Name]
 
     def preflight(self) -> None:
@@ -293,8 +292,8 @@ class _Flow:
 
     def _observed(self) -> dict[str, object]:
         """What the steps hand on, for the journal: a resumed release recalls it."""
-        observed = self.deployed.facts() if self.deployed else {}
-        return {"observed": observed, "tests": self.tests.model_dump() if self.tests else None}
+        tests = self.tests.model_dump() if self.tests else None
+        return {"observed": self.deployed.facts() if self.deployed else {}, "tests": tests}
 
     def _recall(self, facts: Mapping[str, Any]) -> None:
         """Takes what a kept step had observed."""
@@ -475,8 +474,8 @@ def _finish(run: Run, flow: _Flow, error: str) -> None:
 
 def _unpublished(run: Run, outcome: ReleaseOutcome) -> PublishOutcome:
     """What a release that published nothing is about: its commit, not wherever HEAD is by now."""
-    tree = g.folder_tree(run.workspace, run.addon, outcome.source_commit)
-    return PublishOutcome(outcome.version, outcome.source_commit, tree)
+    commit = outcome.source_commit
+    return PublishOutcome(outcome.version, commit, g.folder_tree(run.workspace, run.addon, commit))
 
 
 def _report(run: Run) -> str:
