@@ -76,6 +76,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "status": Command("operate.status", "Show the versions here, on the host and published"),
         "diagnose": Command("operate.diagnose", "Check settings, host, Supervisor, app, broker and robot"),
         "logs": Command("operate.logs", "Show the log of the app or of the Supervisor"),
+        "unlock": Command("operate.unlock", "Show who holds the host's lock, and remove it"),
         "attest": Command("lanes.attest", "Measure the echo of the running app over MQTT"),
         "report": Command("operate.report", "Write an HTML page about a run"),
     },

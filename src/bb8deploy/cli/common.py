@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, defect, interrupted, new_run_id
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
-from bb8deploy.settings.keys import suggestion
+from bb8deploy.settings.keys import BB8_LOCK_WAIT, suggestion
 from bb8deploy.settings.load import load
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import Project, find_project
@@ -36,6 +36,7 @@ class Modes:
     dry_run: bool = False
     yes: bool = False
     via: str = "auto"
+    lock_wait: float | None = None
 
 
 @dataclass(slots=True)
@@ -107,9 +108,11 @@ def tell(problem: BaseException, console: Console) -> int:
     return error.exit_code
 
 
-def load_settings(project: Project, target: str, console: Console) -> Settings:
+def load_settings(
+    project: Project, target: str, console: Console, flags: Mapping[str, str] | None = None
+) -> Settings:
     """The settings of a target; warns about unknown ones and suggests the nearest name."""
-    settings = load(project.root, target=target)
+    settings = load(project.root, target=target, flags=flags)
     console.hidden.extend(settings.secrets())
     for name, origin in settings.unknown:
         near = suggestion(name)
@@ -133,7 +136,7 @@ def _open(
         command=command,
         workspace=project.root,
         addon=project.addon,
-        settings=load_settings(project, target, console),
+        settings=load_settings(project, target, console, _flags(modes)),
         reports=ledger.reports,
         ledger=ledger,
         journal=Journal(ledger.reports / "runs" / ledger.run_id / "journal.jsonl"),
@@ -142,6 +145,11 @@ def _open(
         assume_yes=modes.yes,
     )
     return Opened(run, project, console, {})
+
+
+def _flags(modes: Modes) -> dict[str, str]:
+    """The settings that an option of the command line overrides."""
+    return {} if modes.lock_wait is None else {BB8_LOCK_WAIT.name: str(modes.lock_wait)}
 
 
 def _reports(project: Project, modes: Modes) -> Path:

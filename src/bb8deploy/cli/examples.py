@@ -22,6 +22,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sync --dry-run --diff", "show the changes"),
         ("sync --via mount", "use a mounted share"),
     ),
+    "unlock": (("unlock", "who holds the lock; asks before it is removed"),),
     "verify": (("verify", "verify what is on the host"),),
     "publish": (
         ("publish --dry-run", "show what would be pushed"),

@@ -67,6 +67,10 @@ YesOverwrite = Annotated[
     bool, typer.Option("--yes", "-y", help="Overwrite files that were edited on the host.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")]
+LockWait = Annotated[
+    float | None,
+    typer.Option("--lock-wait", help="Wait so long for another run to release the lock.", metavar="SECONDS"),
+]
 Docker = Annotated[
     bool, typer.Option("--docker", help="Build and run apps in Docker, on their real base image.")
 ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
@@ -14,7 +13,8 @@ from bb8deploy.catalogue.errors.host import HOST_MISSING, RUNTIME_PATH_INVALID
 from bb8deploy.catalogue.errors.settings import SETTING_MISSING
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.protocol import RuntimeFiles, SyncSession
-from bb8deploy.host.lock.lock import Holding, HostLocked, Owner, SshHolding
+from bb8deploy.host.lock.lock import HostLock, LockFolder
+from bb8deploy.host.lock.owner import Held, Owner
 from bb8deploy.host.shell.shell import Shell
 from bb8deploy.settings.keys import HA_SSH_CONNECT_TIMEOUT
 from bb8deploy.settings.model import Settings
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from bb8deploy.transport.sshconfig import Hop
 
 RECEIPT = "deploy_receipt.txt"
-PATIENCE = 5.0
-MIN_LEASE = 3600.0
-LEASE_BEYOND_BUILD = 1800.0
 Via = Literal["auto", "ssh", "mount", "rsync"]
 
 
@@ -41,14 +38,14 @@ class Tell(Protocol):
 
 
 class Route(Protocol):
-    """Of a way to the Supervisor, what ends it."""
+    """The part of a way to the Supervisor that ends it."""
 
     def close(self) -> None:
-        """Ends it, whoever waits on it."""
+        """Ends it, also while a call waits for it."""
 
 
 class RunLike(Protocol):
-    """Of a run, what the lock names."""
+    """The part of a run that the lock names."""
 
     @property
     def id(self) -> str:
@@ -60,7 +57,7 @@ class RunLike(Protocol):
 
 
 class Host:
-    """One host for one run: its connection where there is one, its files, its lock."""
+    """One host for one run: its connection if there is one, its files, its lock."""
 
     def __init__(
         self,
@@ -70,15 +67,14 @@ class Host:
         *,
         transport: Transport | None = None,
         shell: Shell | None = None,
-        hold: Callable[[Owner, float, str], Holding],
+        lock_folder: LockFolder,
     ) -> None:
         self.settings = settings
         self.files = files
         self.transport = transport
         self._shell = shell
         self._tell = tell
-        self._hold = hold
-        self._holding: Holding | None = None
+        self._lock = HostLock(lock_folder, tell.note)
         self._facts: HostFacts | None = None
         self._routes: list[Route] = []
         self._broken_off = False
@@ -91,7 +87,7 @@ class Host:
     @property
     def locked(self) -> bool:
         """True while this run holds the host's lock."""
-        return self._holding is not None
+        return self._lock.holding is not None
 
     @property
     def receipt(self) -> str:
@@ -102,73 +98,63 @@ class Host:
     def lock(self, run: RunLike) -> Iterator[None]:
         """Holds the lock; inside another `lock` of the same host it adds nothing.
 
-        Taking it also puts right what a killed run left. Raises Locked where somebody else holds it.
+        Taking it also puts right what a killed run left. It waits BB8_LOCK_WAIT seconds for another run.
+        Raises HostLocked if it holds the lock longer.
         """
-        if self._holding:
+        if self.locked:
             yield
             return
-        lease = max(MIN_LEASE, self.settings.bb8_build_deadline + LEASE_BEYOND_BUILD)
-        self._holding = self._take(Owner.of_run(run.id, run.command), lease)
-        try:
-            for note in self._holding.notes:
+        owner = Owner.of_run(run.id, run.command)
+        deadline, wait = self.settings.bb8_build_deadline, self.settings.bb8_lock_wait
+        with self._lock.held(owner, build_deadline=deadline, wait=wait) as holding:
+            for note in holding.notes:
                 self._tell.warn(f"{self.where}: {note}")
             yield
-        finally:
-            self._let_go()
 
-    def _take(self, owner: Owner, lease: float) -> Holding:
-        """Takes the lock. One of a process of this machine that was killed is given a moment to go by itself,
-        as it does once the host notices the lost connection; then it is taken over."""
-        end = time.monotonic() + PATIENCE
-        dead = ""
-        while True:
-            try:
-                return self._hold(owner, lease, dead)
-            except HostLocked as error:
-                if not error.by_the_dead or dead:
-                    raise
-                dead = error.line if time.monotonic() > end else ""
-            time.sleep(0.2)
+    def lock_holder(self) -> Held | None:
+        """Who holds the lock, None if nobody does."""
+        return self._lock.folder.look()
 
-    def _let_go(self) -> None:
-        holding, self._holding = self._holding, None
-        if holding:
-            holding.release()
+    def remove_lock(self, held: Held) -> bool:
+        """Removes the lock of another run; False if it has another owner by now, or is gone."""
+        return self._lock.folder.remove(held)
 
     def session(self, run_id: str) -> contextlib.AbstractContextManager[SyncSession]:
-        """A look at the runtime folder and the way to deliver into it.
+        """A look at the app folder, and the way to deliver into it.
 
         The lock's first answer lists the folder too, so that the first look after it costs no round trip.
         """
-        ready = self._holding.take_session() if self._holding else None
+        holding = self._lock.holding
+        ready = holding.take_session() if holding else None
         return ready or self.files.session(run_id)
 
     def facts(self) -> HostFacts | None:
         """What the host offers; asked once, None without ssh."""
-        if self._holding and self._holding.facts:
-            self._facts = self._holding.facts
+        holding = self._lock.holding
+        if holding and holding.facts:
+            self._facts = holding.facts
         if self._facts is None and self._shell:
             self._facts = facts_of(self._shell.ask("ask_facts"))
         return self._facts
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
-        """Appends lines to the host's own receipt; False where there is no way to it."""
+        """Appends lines to the host's own receipt; False if there is no way to it."""
         if self._shell is None:
             return _append_mounted(self.settings, lines)
-        if self._holding:
-            return self._holding.append_receipt(lines)
+        if self._lock.holding:
+            return self._lock.holding.append_receipt(lines)
         text = "".join(f"{line}\n" for line in lines).encode()
         parts = self._shell.ask("receipt", self.receipt, stdin=text)
         return any(part.name == "KEPT" for part in parts)
 
     def uses(self, route: Route) -> None:
-        """Takes note of a way to this host's Supervisor, which `break_off` is to end too."""
+        """Registers a way to this host's Supervisor, which `break_off` ends too."""
         self._routes.append(route)
         if self._broken_off:
             route.close()
 
     def break_off(self) -> None:
-        """Ends every connection, from another thread than the one at work, which then meets an error."""
+        """Ends every connection, from another thread than the one that works, which then gets an error."""
         self._broken_off = True
         for route in tuple(self._routes):
             route.close()
@@ -176,8 +162,8 @@ class Host:
             self.transport.close()
 
     def close(self) -> None:
-        """Lets go of the lock and ends the connection; calling it twice is fine."""
-        self._let_go()
+        """Releases the lock and ends the connection; calling it twice is fine."""
+        self._lock.release()
         if self.transport:
             self.transport.close()
 
@@ -193,8 +179,8 @@ class Host:
 def open_host(settings: Settings, tell: Tell, *, via: Via = "auto", accept_new: bool = False) -> Host:
     """Connects to the host that the settings name.
 
-    `auto` takes ssh where HA_SSH_HOST_ALIAS is set, else HA_MOUNT; an ssh host that cannot be reached is
-    replaced by the mount, with a warning, where both are set. Raises UsageError, Unreachable or Refused.
+    `auto` takes ssh if HA_SSH_HOST_ALIAS is set, else HA_MOUNT; if both are set and the ssh host cannot be
+    reached, it takes the mount, with a warning. Raises UsageError, Unreachable or Refused.
     """
     alias, mount = settings.ssh.host_alias, settings.ha_mount
     if via == "rsync":
@@ -216,19 +202,19 @@ def open_host(settings: Settings, tell: Tell, *, via: Via = "auto", accept_new: 
 
 
 def connect_ssh(settings: Settings, tell: Tell, *, accept_new: bool = False) -> Transport:
-    """The ssh connection alone, for commands that touch no runtime folder."""
+    """The ssh connection alone, for commands that touch no app folder."""
     return connect_hop(hop_of(settings, accept_new=accept_new), tell)
 
 
 def connect_hop(hop: Hop, tell: Tell) -> Transport:
-    """Connects and logs in; what only a person knows is asked for on the terminal."""
+    """Connects and logs in; asks for passwords on the terminal."""
     from bb8deploy.transport import ssh, sshauth
 
     return ssh.connect(hop, prompt=sshauth.terminal_prompt(), tell=tell.warn)
 
 
 def hop_of(settings: Settings, *, accept_new: bool = False) -> Hop:
-    """How HA_SSH_HOST_ALIAS is reached, by ssh's own configuration and the settings that overrule it."""
+    """How HA_SSH_HOST_ALIAS is reached, by ssh's own configuration and the settings that override it."""
     from bb8deploy.transport import sshconfig
 
     seconds = settings.ssh.connect_timeout
@@ -248,12 +234,12 @@ def runtime_folder(settings: Settings) -> str:
     text = (settings.ha_remote_runtime or "").rstrip("/")
     if not text:
         raise SETTING_MISSING(
-            "HA_REMOTE_RUNTIME is not set, so the add-on's folder on the host is not known",
-            "Set it in .env, for example to /addons/local/beep_boop_bb8.",
+            "HA_REMOTE_RUNTIME is not set, so the app's folder on the host is unknown",
+            "Set it in .env, for example to /addons/beep_boop_bb8.",
         )
     path = PurePosixPath(text)
     if not path.is_absolute() or len(path.parts) < 3 or ".." in path.parts or "\n" in text:
-        raise RUNTIME_PATH_INVALID(f"HA_REMOTE_RUNTIME is `{text}`, which cannot be an add-on's folder")
+        raise RUNTIME_PATH_INVALID(f"HA_REMOTE_RUNTIME is `{text}`, which cannot be an app folder")
     return text
 
 
@@ -263,8 +249,9 @@ def _open_ssh(settings: Settings, tell: Tell, *, accept_new: bool) -> Host:
 
 
 def ssh_host(settings: Settings, tell: Tell, transport: Transport, runtime: str) -> Host:
-    """The host at the end of a connection, its runtime folder at that path."""
+    """The host at the end of a connection, its app folder at that path."""
     from bb8deploy.host.files.ssh import SshFiles
+    from bb8deploy.host.lock.ssh import SshLockFolder
 
     shell = Shell(transport, runtime, sudo=settings.ssh.sudo, keep=settings.bb8_keep_trees)
     receipt = str(PurePosixPath(settings.ha_reports_dir) / RECEIPT)
@@ -274,13 +261,13 @@ def ssh_host(settings: Settings, tell: Tell, transport: Transport, runtime: str)
         tell,
         transport=transport,
         shell=shell,
-        hold=lambda owner, lease, dead: SshHolding(shell, owner, lease=lease, receipt=receipt, dead=dead),
+        lock_folder=SshLockFolder(shell, receipt),
     )
 
 
 def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
     from bb8deploy.host.files.mount import MountFiles
-    from bb8deploy.host.lock.mount import MountHolding
+    from bb8deploy.host.lock.mount import MountLockFolder
 
     if mount is None and settings.ssh.host_alias:
         raise SETTING_MISSING(
@@ -292,9 +279,7 @@ def _open_mount(settings: Settings, mount: Path | None, tell: Tell) -> Host:
             "Set one of them in .env; `bb8deploy init` asks for them.",
         )
     files = MountFiles.open(mount, settings)
-    return Host(
-        settings, files, tell, hold=lambda owner, lease, _dead: MountHolding(files, owner, lease=lease)
-    )
+    return Host(settings, files, tell, lock_folder=MountLockFolder(files))
 
 
 def _append_mounted(settings: Settings, lines: Sequence[str]) -> bool:

@@ -82,7 +82,7 @@ def read(output: bytes, runtime: str) -> Topology:
 def look_over(transport: Transport, runtime: str, *, sudo: bool) -> Topology:
     """Reads the topology by one command on the host. Raises CheckFailed TOPOLOGY_UNREADABLE."""
     prefix = ("sudo", "-n") if sudo else ()
-    done = transport.run([*prefix, "sh", "-c", program(runtime)], deadline=DEADLINE)
+    done = transport.run([*prefix, *programs.in_sh(program(runtime))], deadline=DEADLINE)
     return read(done.out, runtime)
 
 

@@ -40,7 +40,7 @@ HA_SSH_SUDO = Key(
 HA_REMOTE_RUNTIME = Key(
     "HA_REMOTE_RUNTIME",
     "the add-on's folder on the host",
-    example="/addons/local/beep_boop_bb8",
+    example="/addons/beep_boop_bb8",
 )
 HA_REMOTE_SLUG = Key(
     "HA_REMOTE_SLUG", "the add-on's slug on the host; local_<slug of config.yaml> without it"
@@ -80,6 +80,9 @@ BB8_SETTLE_SECONDS = Key(
 BB8_KEEP_TREES = Key(
     "BB8_KEEP_TREES", "earlier trees that the host keeps for rollback", default="3", kind="count"
 )
+BB8_LOCK_WAIT = Key(
+    "BB8_LOCK_WAIT", "seconds to wait for another run that holds the host's lock", default="0", kind="float"
+)
 
 KEYS: tuple[Key, ...] = (
     HA_SSH_HOST_ALIAS,
@@ -112,6 +115,7 @@ KEYS: tuple[Key, ...] = (
     BB8_BUILD_DEADLINE,
     BB8_SETTLE_SECONDS,
     BB8_KEEP_TREES,
+    BB8_LOCK_WAIT,
 )
 """Every setting, in the order of the documentation and of `.env.example`."""
 

@@ -70,6 +70,7 @@ class Settings:
     bb8_build_deadline: float
     bb8_settle_seconds: float
     bb8_keep_trees: int
+    bb8_lock_wait: float
     target: str
     values: Mapping[str, Value]
     unknown: tuple[tuple[str, str], ...]
@@ -85,6 +86,10 @@ class Settings:
         """The origin of a value: a file name, `environment`, `flag`, `answer` or `default`."""
         value = self.values.get(key.name)
         return value.origin if value and value.raw else "default"
+
+    def flags(self) -> dict[str, str]:
+        """The settings that came from the command line, for the other targets of the same command."""
+        return {name: value.raw for name, value in self.values.items() if value.origin == "flag"}
 
     def secrets(self) -> list[Secret]:
         """Every secret that is set, for redaction; includes passwords within addresses."""

@@ -40,15 +40,15 @@ class ChannelsAhead:
             while len(self._ready) < AHEAD and self._transport.is_active():
                 self._ready.append(self._pool.submit(self._open))
 
-    def take(self) -> tuple[paramiko.Channel, bool]:
+    def take(self, patience: float = PATIENCE) -> tuple[paramiko.Channel, bool]:
         """A channel, and whether it had to be waited for.
 
-        Raises SSHException, OSError or EOFError where the server gives none: at once where it has never given
-        one, else after PATIENCE.
+        Raises SSHException, OSError or EOFError if the server gives none: at once if it has never given one,
+        else after `patience` seconds.
         """
         import paramiko
 
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while True:
             try:
                 return self._next()

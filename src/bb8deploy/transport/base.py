@@ -88,8 +88,11 @@ class Transport(Protocol):
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", deadline: float) -> Completed:
         """Runs a command to its end. Raises Unreachable when the connection or the deadline is lost."""
 
-    def open(self, argv: Sequence[str]) -> Stream:
-        """Starts a command for streaming."""
+    def open(self, argv: Sequence[str], *, patience: float = 30.0) -> Stream:
+        """Starts a command for streaming.
+
+        A machine that runs few commands at once is given `patience` seconds to end another one.
+        """
 
     def close(self) -> None:
         """Ends the connection; calling it twice is fine."""

@@ -18,10 +18,10 @@ from bb8deploy.catalogue.errors.ssh import (
     SSH_JUMP_FAILED,
     SSH_NAME_UNKNOWN,
     SSH_NO_CONNECTION,
-    SSH_OPTION_UNSUPPORTED,
 )
 from bb8deploy.transport import hostkeys
-from bb8deploy.transport.ahead import OPEN_DEADLINE, ChannelsAhead
+from bb8deploy.transport.ahead import OPEN_DEADLINE, PATIENCE, ChannelsAhead
+from bb8deploy.transport.algorithms import ALLOW, Offer, no_common, restrict, transport_class
 from bb8deploy.transport.base import Completed, Stats
 from bb8deploy.transport.sshauth import Prompt, authenticate
 from bb8deploy.transport.sshconfig import Hop
@@ -34,12 +34,6 @@ KEEPALIVE = 15.0
 AUTH_DEADLINE = 30.0
 UNACKED_MS = 30_000
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
-_OPTIONS = {
-    "kexalgorithms": "kex",
-    "hostkeyalgorithms": "key_types",
-    "ciphers": "ciphers",
-    "macs": "digests",
-}
 
 
 class SshTransport:
@@ -78,13 +72,16 @@ class SshTransport:
             stream.abort()
             raise
 
-    def open(self, argv: Sequence[str]) -> SshStream:
-        """Starts a command. Raises Unreachable where the connection is lost, Refused without a session."""
+    def open(self, argv: Sequence[str], *, patience: float = PATIENCE) -> SshStream:
+        """Starts a command. Raises Unreachable if the connection is lost, Refused without a session.
+
+        A server with few sessions is given `patience` seconds to end another one.
+        """
         import paramiko
 
         try:
-            channel, waited = self._channels.take()
-            # The server's word on the command is not waited for: it comes with the command's own answer.
+            channel, waited = self._channels.take(patience)
+            # The server's reply to the request is not waited for: it comes with the command's own answer.
             channel._wait_for_event = lambda: None  # type: ignore[attr-defined]  # noqa: SLF001
             channel.exec_command(os.fsencode(shlex.join(argv)))
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -216,12 +213,13 @@ def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -
     """Agrees on keys with the server; the types under which it is known are asked for first."""
     import paramiko
 
+    offer: Offer = {}
     try:
-        transport = _transport_class(signals)(sock)
+        transport = transport_class(signals, offer)(sock)
         transport.banner_timeout = transport.handshake_timeout = hop.connect_timeout
         transport.auth_timeout, transport.channel_timeout = AUTH_DEADLINE, OPEN_DEADLINE
         options = transport.get_security_options()
-        _restrict(options, hop)
+        restrict(options, hop)
         wanted = [name for kind in kinds for name in _ALGORITHMS.get(kind, (kind,))]
         first = [name for name in wanted if name in options.key_types]
         options.key_types = [*first, *(name for name in options.key_types if name not in first)]
@@ -233,45 +231,13 @@ def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -
         raise
     except (paramiko.SSHException, OSError, EOFError) as error:
         sock.close()
+        if clash := no_common(offer, transport.get_security_options()):
+            raise SSH_HANDSHAKE(f"{hop.host} port {hop.port} and bb8deploy have {clash}", ALLOW) from error
+        why = str(error) or "the connection ended"
         raise SSH_HANDSHAKE(
-            f"{hop.host} port {hop.port} answers, but no ssh connection comes about: {error}"
+            f"{hop.host} port {hop.port} answers, but the ssh handshake failed: {why}"
         ) from error
     return transport
-
-
-def _restrict(options: paramiko.SecurityOptions, hop: Hop) -> None:
-    """Leaves of our algorithms those that ssh's configuration allows."""
-    for word, allowed in hop.algorithms:
-        ours = getattr(options, _OPTIONS[word])
-        left = [name for name in ours if name in allowed]
-        if not left:
-            raise SSH_OPTION_UNSUPPORTED(
-                f"ssh's configuration for {hop.host} allows for {word} only {', '.join(allowed)}; "
-                f"bb8deploy knows {', '.join(ours)}",
-                "Allow one of these for this host, or use the mounted folder.",
-            )
-        setattr(options, _OPTIONS[word], left)
-
-
-def _transport_class(signals: dict[int, str]) -> type[paramiko.Transport]:
-    """paramiko's Transport, which forgets the name of a signal, with an ear for it."""
-    import paramiko
-    from paramiko.common import MSG_CHANNEL_REQUEST
-
-    table: dict[int, Any] = dict(getattr(paramiko.Transport, "_channel_handler_table", {}))
-    plain = table.get(MSG_CHANNEL_REQUEST)
-    if plain is None:
-        return paramiko.Transport
-
-    def request(channel: paramiko.Channel, message: paramiko.Message) -> None:
-        copy = paramiko.Message(message.asbytes())
-        copy.get_int()
-        if copy.get_text() == "exit-signal" and not copy.get_boolean():
-            signals[channel.get_id()] = copy.get_text()
-        plain(channel, message)
-
-    table[MSG_CHANNEL_REQUEST] = request
-    return type("Transport", (paramiko.Transport,), {"_channel_handler_table": table})
 
 
 def _check_key(

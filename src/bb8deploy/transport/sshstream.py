@@ -6,10 +6,11 @@ timeout while waiting for the exit status, and forget the name of a signal; this
 
 from __future__ import annotations
 
+import contextlib
 import select
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.catalogue.errors.ssh import SSH_DEADLINE, SSH_EXEC_REFUSED, SSH_LOST
@@ -50,6 +51,7 @@ class SshStream:
         self._said_something = True  # the command itself
         self._asked = self._started
         self._fd = channel.fileno()
+        self._ssh_error = _ssh_error()
 
     def write(self, data: bytes, *, deadline: float) -> None:
         """Sends all of `data` within `deadline` seconds, draining both outputs meanwhile."""
@@ -128,6 +130,8 @@ class SshStream:
         except OSError as error:
             self._check_alive()
             raise BrokenPipeError(f"{self._argv[0]} stopped reading") from error
+        except (EOFError, self._ssh_error) as error:
+            raise lost(self._where) from error
         if not sent:
             self._check_alive()
             raise BrokenPipeError(f"{self._argv[0]} stopped reading")
@@ -190,13 +194,17 @@ class SshStream:
             details=self._err.decode(errors="replace").splitlines()[-5:],
         )
 
-    @staticmethod
-    def _quietly(call: Any) -> None:
-        """For saying goodbye on a connection that may be gone already."""
-        try:
+    def _quietly(self, call: Callable[[], object]) -> None:
+        """Says goodbye on a connection that may be gone already."""
+        with contextlib.suppress(OSError, EOFError, self._ssh_error):
             call()
-        except (OSError, EOFError):
-            return
+
+
+def _ssh_error() -> type[Exception]:
+    """What paramiko raises, next to EOFError and OSError, on a connection that has ended."""
+    import paramiko
+
+    return paramiko.SSHException
 
 
 def refused(where: str, why: str) -> Refused:

@@ -198,7 +198,7 @@ def test_the_mounted_folder_and_core_are_enough(lab: Lab) -> None:
 
 
 def test_a_lock_and_the_traces_of_a_killed_run_are_shown(lab: Lab) -> None:
-    from bb8deploy.host.lock.lock import Owner
+    from bb8deploy.host.lock.owner import Owner
 
     state = runtime(lab).parent / ".bb8deploy"
     (state / "beep_boop_bb8.lock").mkdir(parents=True)

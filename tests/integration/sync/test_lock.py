@@ -13,7 +13,7 @@ import pytest
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
 from bb8deploy.base.errors import Locked
-from bb8deploy.host.lock.lock import Owner
+from bb8deploy.host.lock.owner import Owner
 from bb8deploy.lanes.sync.sync import sync
 
 DEADLINE = 30.0
@@ -98,7 +98,7 @@ def test_a_lock_without_a_readable_expiry_is_respected_while_it_is_fresh(lab: La
     (lab.lock_folder / "expires").write_text(expires)
     with lab.host() as host, pytest.raises(Locked) as caught, host.lock(lab.run()):
         pytest.fail("the lock was not respected")
-    assert "has not said who" in caught.value.cause
+    assert "an unknown owner" in caught.value.cause
 
 
 def test_an_old_lock_without_an_owner_is_taken_over(lab: Lab) -> None:

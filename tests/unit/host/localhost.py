@@ -21,8 +21,10 @@ import pytest
 from bb8deploy.host.files.mount import MountFiles
 from bb8deploy.host.files.protocol import Delivery
 from bb8deploy.host.files.ssh import SshFiles
-from bb8deploy.host.lock.lock import Holding, Owner, SshHolding
+from bb8deploy.host.lock.lock import Holding
 from bb8deploy.host.lock.mount import MountHolding
+from bb8deploy.host.lock.owner import Owner
+from bb8deploy.host.lock.ssh import SshHolding
 from bb8deploy.host.shell.shell import Shell
 from bb8deploy.transport.base import Completed, Stats
 from bb8deploy.workspace.tree import STAMP, FoundTree, bytes_entry
@@ -33,13 +35,20 @@ SHELLS = ("dash", "bash", "busybox")
 class ProcessStream:
     """`Stream` over a child process."""
 
-    def __init__(self, argv: Sequence[str], environ: dict[str, str], stats: Stats) -> None:
+    def __init__(
+        self, argv: Sequence[str], environ: dict[str, str], stats: Stats, user: int | None = None
+    ) -> None:
         self._argv = tuple(argv)
         self._stats = stats
         self._err = tempfile.TemporaryFile()  # noqa: SIM115
         self._began = time.monotonic()
         self._child = subprocess.Popen(
-            list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._err, env=environ
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._err,
+            env=environ,
+            user=user,
         )
         assert self._child.stdin
         assert self._child.stdout
@@ -91,6 +100,7 @@ class LocalTransport:
         self.stats = Stats()
         self._shell = tuple(shell)
         self._environ = environ
+        self.user: int | None = None
         self._streams: list[ProcessStream] = []
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", deadline: float) -> Completed:
@@ -99,9 +109,9 @@ class LocalTransport:
             stream.write(stdin, deadline=deadline)
         return stream.finish(deadline=deadline)
 
-    def open(self, argv: Sequence[str]) -> ProcessStream:
+    def open(self, argv: Sequence[str], *, patience: float = 30.0) -> ProcessStream:
         words = [*self._shell, *argv[1:]] if argv[0] == "sh" else list(argv)
-        stream = ProcessStream(words, self._environ, self.stats)
+        stream = ProcessStream(words, self._environ, self.stats, self.user)
         self._streams.append(stream)
         return stream
 
@@ -131,6 +141,7 @@ def local_transport(shell: str) -> Iterator[LocalTransport]:
         return
     with tempfile.TemporaryDirectory(prefix="busybox-") as tools:
         subprocess.run([found, "--install", "-s", tools], check=True)
+        Path(tools).chmod(0o755)
         with LocalTransport([str(Path(tools, "sh"))], {"PATH": tools}) as made:
             yield made
 

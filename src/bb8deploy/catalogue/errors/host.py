@@ -78,9 +78,9 @@ HOST_LOCKED = ErrorCode(
     Code("HOST_LOCKED"), Area.HOST, Locked, "another run holds the lock of this app",
     "The lock folder `.bb8deploy/NAME.lock` next to the app folder belongs to another run. The message"
     " names its user, machine, process, command and start time.",
-    "Wait for the other run. Over ssh the lock is released when its owner's connection ends. On a share"
-    " it is taken over when its owner's process on this machine has ended, or when it expires. Remove"
-    " the lock folder by hand only if you are sure that no run uses it.",
+    "Wait for the other run, with `--lock-wait SECONDS`. Over ssh the lock is released when its owner's"
+    " connection ends. On a share it is taken over when its owner's process on this machine has ended, or"
+    " when it expires. `bb8deploy unlock` removes the lock of a run that no longer exists.",
 )
 HOST_MISSING = ErrorCode(
     Code("HOST_MISSING"), Area.HOST, UsageError, "no host is set",
@@ -263,4 +263,10 @@ WORKSPACE_MOVING = ErrorCode(
     "A file of the app changed between hashing and sending. The host rejected the delivery and keeps"
     " the earlier tree.",
     "Let the editor, formatter or generator finish, then run again.",
+)
+UNLOCK_UNCONFIRMED = ErrorCode(
+    Code("UNLOCK_UNCONFIRMED"), Area.HOST, UsageError, "the lock was not removed",
+    "`bb8deploy unlock` shows who holds the lock and asks before it removes it. The answer was not yes, or"
+    " there is no terminal to ask on. The lock is unchanged.",
+    "Make sure that the run in the message no longer exists, then answer yes or give `--yes`.",
 )

@@ -158,3 +158,10 @@ SSH_OPTION_UNSUPPORTED = ErrorCode(
     "Add an alias for this host without the option, or use the mounted folder. ProxyJump is supported."
     " If the algorithms do not match, allow one more of them.",
 )
+SSH_SESSIONS_FEW = ErrorCode(
+    Code("SSH_SESSIONS_FEW"), Area.SSH, Refused, "the server runs one command at a time",
+    "One command holds the lock on the host for as long as the run takes, and others work beside it over"
+    " the same connection. The sshd of the host allows a single session for each connection.",
+    "Set `MaxSessions` to 4 or more in the sshd configuration of the host. Without that, use the mounted"
+    " share (`--via mount`).",
+)

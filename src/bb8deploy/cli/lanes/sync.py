@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Diff, DryRun, Quiet, Route, Target, Via
+from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Diff, DryRun, LockWait, Quiet, Route, Target, Via
 from bb8deploy.cli.show import show_sync
 
 
@@ -20,12 +20,13 @@ def sync(
     dry_run: DryRun = False,
     diff: Diff = False,
     accept_new: AcceptNew = False,
+    lock_wait: LockWait = None,
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Copy the app to the host in one step, and hash it again there."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value, lock_wait=lock_wait)
     with open_run("sync", modes, target=target, addon=addon, lane="sync") as opened:
         from bb8deploy.lanes.session import Access
         from bb8deploy.lanes.sync.sync import sync_host

@@ -11,6 +11,7 @@ from bb8deploy.cli.options import (
     AsJson,
     Backup,
     DryRun,
+    LockWait,
     NoStart,
     Quiet,
     Route,
@@ -32,12 +33,13 @@ def verify(
     backup: Backup = False,
     dry_run: DryRun = False,
     accept_new: AcceptNew = False,
+    lock_wait: LockWait = None,
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Install or update the app on the host, then verify the version and digest that it reports."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value, lock_wait=lock_wait)
     with open_run("verify", modes, target=target, addon=addon, lane="verify") as opened:
         from bb8deploy.lanes.deploy.preview import foresee_verify
         from bb8deploy.lanes.session import Access

@@ -17,6 +17,7 @@ from bb8deploy.cli.options import (
     Backup,
     Diff,
     DryRun,
+    LockWait,
     NoStart,
     Quiet,
     Route,
@@ -48,6 +49,7 @@ def deploy(
     dry_run: DryRun = False,
     diff: Diff = False,
     accept_new: AcceptNew = False,
+    lock_wait: LockWait = None,
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
@@ -58,7 +60,9 @@ def deploy(
     With several --target options the hosts are deployed in parallel, each with its own receipts in
     reports/targets/NAME/. A failure on one host does not stop the others; the exit code is the worst one.
     """
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, via=via.value)
+    modes = Modes(
+        as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, via=via.value, lock_wait=lock_wait
+    )
     names = list(dict.fromkeys(target or ["default"]))
     single = len(names) == 1
     with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy" if single else "") as opened:

@@ -10,7 +10,17 @@ import typer
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.release import RELEASE_WHAT
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Target, YesOverwrite
+from bb8deploy.cli.options import (
+    Addon,
+    AsJson,
+    DryRun,
+    Image,
+    LockWait,
+    Overwrite,
+    Quiet,
+    Target,
+    YesOverwrite,
+)
 from bb8deploy.cli.show import show_evidence
 from bb8deploy.plan.release import Name
 
@@ -45,6 +55,7 @@ def release(
     ] = None,
     dry_run: DryRun = False,
     yes: YesOverwrite = False,
+    lock_wait: LockWait = None,
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
@@ -53,7 +64,7 @@ def release(
 
     If the newest tag already has this content, nothing is released.
     """
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
     past = _unfinished(modes, addon) if resume else None
     with open_run("release", modes, target=past.target if past else target, addon=addon) as opened:
         from bb8deploy.lanes.release.release import ReleaseOptions

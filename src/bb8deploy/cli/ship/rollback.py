@@ -8,7 +8,7 @@ import typer
 
 from bb8deploy.cli.common import Modes, open_run
 from bb8deploy.cli.complete import tags
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, DryRun, Quiet, Route, Target, Via
+from bb8deploy.cli.options import AcceptNew, Addon, AsJson, DryRun, LockWait, Quiet, Route, Target, Via
 from bb8deploy.cli.show import show_preview
 
 
@@ -28,12 +28,13 @@ def rollback(
     via: Via = Route.AUTO,
     dry_run: DryRun = False,
     accept_new: AcceptNew = False,
+    lock_wait: LockWait = None,
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run an earlier version again and verify it."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value)
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value, lock_wait=lock_wait)
     with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
         from bb8deploy.lanes.deploy.rollback import roll_back_host
         from bb8deploy.lanes.session import Access

@@ -1,4 +1,4 @@
-"""The host's lock on a mounted share: the same folder as over ssh, made and removed by file calls."""
+"""The lock on a mounted share: the same folder as over ssh, made and removed by file calls."""
 
 from __future__ import annotations
 
@@ -11,13 +11,40 @@ from pathlib import Path
 from bb8deploy.host.capabilities import HostFacts
 from bb8deploy.host.files.mount import MountFiles
 from bb8deploy.host.files.mount_tree import unusable
-from bb8deploy.host.lock.lock import HostLocked, Owner, notes_of
+from bb8deploy.host.lock.lock import notes_of
+from bb8deploy.host.lock.owner import Held, HostLocked, Owner
 
 NAMELESS_AGE = 120.0
 
 
+class MountLockFolder:
+    """`LockFolder` on a share."""
+
+    def __init__(self, files: MountFiles) -> None:
+        self._files = files
+
+    def hold(self, owner: Owner, lease: float, dead: str) -> MountHolding:  # noqa: ARG002 - seen by its id
+        """Takes it."""
+        return MountHolding(self._files, owner, lease=lease)
+
+    def look(self) -> Held | None:
+        """Reads the lock folder."""
+        return _held(self._files.lock_folder) if self._files.lock_folder.exists() else None
+
+    def remove(self, held: Held) -> bool:
+        """Removes the folder. Raises Refused if the share does not let us."""
+        folder = self._files.lock_folder
+        if _owner_text(folder) != held.line:
+            return False
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise unusable(folder, error) from error
+        return True
+
+
 class MountHolding:
-    """A lock that this process holds until `release`; what a killed process left is seen by its id."""
+    """A lock that this process holds until `release`; the lock of a process that was killed is taken over."""
 
     def __init__(self, files: MountFiles, owner: Owner, *, lease: float) -> None:
         self._files = files
@@ -68,15 +95,15 @@ class MountHolding:
         was = _owner_text(folder)
         aside = folder.with_name(f"{folder.name}.{self._owner.run}")
         if not _stale(folder, was):
-            raise HostLocked(was, self._files.where)
+            raise HostLocked(_held(folder), self._files.where)
         with contextlib.suppress(OSError):
             folder.rename(aside)
         if aside.exists() and _owner_text(aside) != was:
             aside.rename(folder)
-            raise HostLocked(_owner_text(folder), self._files.where)
+            raise HostLocked(_held(folder), self._files.where)
         shutil.rmtree(aside, ignore_errors=True)
         if not self._make(folder, lease):
-            raise HostLocked(_owner_text(folder), self._files.where)
+            raise HostLocked(_held(folder), self._files.where)
         return was
 
     def _make(self, folder: Path, lease: float) -> bool:
@@ -98,6 +125,14 @@ def _stale(folder: Path, owner_text: str) -> bool:
         return time.time() > int((folder / "expires").read_text())
     except (OSError, ValueError):
         return time.time() - folder.stat().st_mtime > NAMELESS_AGE
+
+
+def _held(folder: Path) -> Held:
+    try:
+        expires = int((folder / "expires").read_text())
+    except (OSError, ValueError):
+        return Held(_owner_text(folder))
+    return Held(_owner_text(folder), expires, int(time.time()))
 
 
 def _owner_text(folder: Path) -> str:

@@ -17,12 +17,28 @@ from functools import cache
 from importlib.resources import files
 
 FOLDER = "sh"
+# Characters that csh, tcsh or fish treat in quotes as POSIX shells do not, in the octal form of `printf %b`.
+_ESCAPES = str.maketrans({"\n": "\\n", "\\": "\\0134", "'": "\\0047", "!": "\\0041"})
 
 
 def program(*names: str) -> str:
     """The text of these programs in a row, each needed file once before the first that needs it."""
     order = dict.fromkeys(part for name in names for part in _in_order(name))
     return "\n".join(_text(name) for name in order)
+
+
+def in_sh(text: str) -> list[str]:
+    """The words that run a program under `sh`, whatever the login shell is; its own arguments follow.
+
+    The program travels as one line: csh and tcsh take no line breaks in quotes, and would run each line of it
+    as a command of theirs. `printf %b` undoes the escapes.
+    """
+    return ["sh", "-c", 'eval "$(printf %b "$0")"', escaped(text)]
+
+
+def escaped(text: str) -> str:
+    """The text in one line, for `printf %b`."""
+    return text.translate(_ESCAPES)
 
 
 def names() -> tuple[str, ...]:

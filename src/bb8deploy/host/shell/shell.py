@@ -20,7 +20,7 @@ from bb8deploy.catalogue.errors.host import (
     SYNC_HOST_FAILED,
 )
 from bb8deploy.host.shell.answer import Section, sections
-from bb8deploy.host.shell.programs import program
+from bb8deploy.host.shell.programs import in_sh, program
 from bb8deploy.transport.base import Completed, Stream, Transport
 
 STEP_DEADLINE = 300.0
@@ -53,12 +53,17 @@ class Shell:
         """`user@host:/folder`."""
         return f"{self.transport.where}:{self.runtime}"
 
-    def start(self, *names: str, arguments: Sequence[str] = (), run_id: str = "look") -> Conversation:
-        """Starts the named programs one after the other, in one process on the host."""
+    def start(
+        self, *names: str, arguments: Sequence[str] = (), run_id: str = "look", patience: float = 30.0
+    ) -> Conversation:
+        """Starts the named programs one after the other, in one process on the host.
+
+        A host that runs few commands at once is given `patience` seconds to end another one.
+        """
         mark = secrets.token_hex(16)
         text = f"keep={self._keep}\n{program(*names)}"
-        argv = (*self._prefix, "sh", "-c", text, "sh", mark, self.runtime, run_id, *arguments)
-        return Conversation(self.transport.open(argv), mark, self.where)
+        argv = (*self._prefix, *in_sh(text), mark, self.runtime, run_id, *arguments)
+        return Conversation(self.transport.open(argv, patience=patience), mark, self.where)
 
     def ask(self, name: str, *arguments: str, stdin: bytes = b"", run_id: str = "look") -> list[Section]:
         """Runs a program whose whole input is known; returns its first answer."""

@@ -214,7 +214,8 @@ class HaCli:
         return [Said(out, err, status) for (out, status), err in zip(outs, errs, strict=False)]
 
     def _argv(self, program: str) -> list[str]:
-        return [*self._prefix, "sh", "-c", programs.program("ha"), "sh", program, self._profile]
+        words = programs.in_sh(programs.program("ha"))
+        return [*self._prefix, *words, programs.escaped(program), self._profile]
 
     def _data(self, said: Said, doing: str) -> dict[str, Any]:
         body = _json(said.out)

@@ -132,7 +132,7 @@ def run_of(several: Several, name: str) -> Run:
         command=run.command,
         workspace=run.workspace,
         addon=run.addon,
-        settings=load(run.workspace, target=name),
+        settings=load(run.workspace, target=name, flags=run.settings.flags()),
         reports=reports,
         ledger=Stoppable(run_id, reports, listener=run.ledger.listener, check=several.check),
         journal=Journal(reports / "runs" / run_id / "journal.jsonl"),

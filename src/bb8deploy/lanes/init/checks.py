@@ -13,6 +13,7 @@ from bb8deploy.catalogue.errors.settings import SETTING_INVALID, SETTING_MISSING
 from bb8deploy.catalogue.errors.ssh import SSH_NO_SHELL
 from bb8deploy.catalogue.errors.supervisor import HA_UNREACHABLE, HA_URL_INVALID, TOKEN_NOT_ADMIN
 from bb8deploy.host.connect import Tell
+from bb8deploy.host.shell.programs import in_sh
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import Project
 
@@ -85,7 +86,7 @@ def suggest_runtime(transport: SshTransport, slug: str) -> str:
     The SSH add-ons show the local add-ons' folder as /addons, some hosts as /addons/local.
     """
     places = (f"/addons/{slug}", f"/addons/local/{slug}")
-    done = transport.run(["sh", "-c", _LOOK, "sh", *places], deadline=DEADLINE)
+    done = transport.run([*in_sh(_LOOK), *places], deadline=DEADLINE)
     found = done.text.strip()
     return found if found in places else places[0]
 

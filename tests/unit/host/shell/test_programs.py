@@ -11,7 +11,8 @@ from tests.unit.host.localhost import LocalTransport
 
 from bb8deploy.host.files.protocol import Delivery
 from bb8deploy.host.files.ssh import SshFiles
-from bb8deploy.host.lock.lock import Owner, SshHolding
+from bb8deploy.host.lock.owner import Owner
+from bb8deploy.host.lock.ssh import SshHolding
 from bb8deploy.host.shell import programs
 from bb8deploy.host.shell.shell import Shell
 from bb8deploy.workspace.tree import STAMP, bytes_entry
@@ -76,3 +77,10 @@ def test_a_sync_and_a_lock_work_under_every_shell(transport: LocalTransport, tmp
     assert files.fetch(["new\nline", "gone"]) == {"new\nline": b"new\nline"}
     assert files.read(f"{runtime}/config.yaml") == b"config.yaml"
     assert files.read(f"{runtime}/gone") is None
+
+
+def test_a_program_travels_in_one_line_without_what_other_shells_treat_specially() -> None:
+    for name in programs.names():
+        words = programs.in_sh(programs.program(name))
+        assert not set("\n'!") & set(words[3])
+        assert "\\\\" not in words[3]

@@ -218,7 +218,7 @@ def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
 
 def _lock(sheet: Sheet, around: Surroundings) -> None:
     """A lock and what a killed run left are no faults: the next run puts them right."""
-    from bb8deploy.host.lock.lock import Owner
+    from bb8deploy.host.lock.owner import Owner
 
     place = around.place
     if place.owner:
