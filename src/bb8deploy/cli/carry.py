@@ -15,7 +15,8 @@ TAKES: Mapping[str, frozenset[str]] = {
     "--addon": frozenset(f"{_TARGET} report validate".split(" ")),
     "--via": frozenset(_HOST.split(" ")),
 }
-_COMMAND = re.compile(r"`bb8deploy (?P<command>[a-z][a-z-]*)(?P<rest>[^`\n]*)`")
+_TOOL = "bb8deploy"
+_COMMAND = re.compile(rf"`{_TOOL} (?P<command>[a-z][a-z-]*)(?P<rest>[^`\n]*)`")
 Options = Sequence[tuple[str, str]]
 
 
@@ -34,7 +35,7 @@ def carrier(options: Options) -> Callable[[str], str]:
 
     def complete(found: re.Match[str]) -> str:
         command, rest = found["command"], found["rest"]
-        return f"`bb8deploy {command}{rest}{_missing(command, rest, options)}`"
+        return f"`{_TOOL} {command}{rest}{_missing(command, rest, options)}`"
 
     return (lambda text: _COMMAND.sub(complete, text)) if options else str
 
