@@ -1,25 +1,31 @@
-"""Finds the workspace and reads `[tool.bb8deploy]` of its pyproject.toml."""
+"""Finds the workspace and its app, and reads bb8deploy.toml or `[tool.bb8deploy]` of pyproject.toml."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bb8deploy.catalogue.errors.workspace import (
     ADDON_NOT_FOUND,
+    ADDON_SEVERAL,
     PROFILE_UNKNOWN,
     PYPROJECT_INVALID,
     WORKSPACE_NOT_FOUND,
 )
+from bb8deploy.workspace.apps import apps_below, is_app, is_store
+
+SETTINGS_FILE = "bb8deploy.toml"
+_OTHER_SETTINGS = "pyproject.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A workspace: its root, the add-on's folder, the rule profile, the add-on's tests.
+    """A workspace: its root, the app's folder, the rule profile, the app's tests.
 
-    `tests` is None where the project names none; `coverage_threshold` is in per cent.
+    `tests` is None if the project names none; `coverage_threshold` is in per cent.
     """
 
     root: Path
@@ -30,19 +36,23 @@ class Project:
 
 
 def find_project(start: Path, *, addon: Path | None = None) -> Project:
-    """The project that `start` lies in; `addon` overrides the add-on's folder.
+    """The project of `start`: from inside an app's folder, a store or a workspace; `addon` names the app.
 
-    Raises UsageError where no folder upwards of `start` has an add-on or a `[tool.bb8deploy]` table.
+    Raises UsageError if there is no app in `start` or above it, or if several are possible.
     """
     if addon is not None:
-        return _outside_project(addon)
+        folder = addon.expanduser().absolute()
+        if not folder.is_dir():
+            raise ADDON_NOT_FOUND(f"{addon} is not a folder")
+        return _of_app(folder)
     for folder in (start, *start.parents):
-        table = _table(folder / "pyproject.toml")
-        if table is not None or (folder / "addon" / "config.yaml").exists():
-            return _project(folder, table or {})
-    raise WORKSPACE_NOT_FOUND(f"neither {start} nor a folder above it holds an add-on workspace")
+        found = _at(folder)
+        if found:
+            return found
+    raise WORKSPACE_NOT_FOUND(f"there is no app in {start} or in a folder above it")
 
 
+<<<<<<< HEAD
 def _outside_project(addon: Path) -> Project:
     """The project for an add-on folder named by hand: its own settings when a workspace above names it."""
     folder = addon.expanduser().absolute()
@@ -58,28 +68,79 @@ def _outside_project(addon: Path) -> Project:
 def repository_root(folder: Path) -> Path | None:
     """The top of the git checkout that `folder` is in, None outside of one."""
     return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
+=======
+def _at(folder: Path) -> Project | None:
+    """The project if `folder` is a workspace, an app, a store or a git checkout with apps."""
+    table = _table(folder)
+    if table is not None and "addon" in table:
+        return _project(folder, folder / str(table["addon"]), table)
+    if is_app(folder):
+        return _of_app(folder)
+    if table is not None or (folder / "addon" / "config.yaml").exists():
+        return _project(folder, _only_app(folder) or folder / "addon", table or {})
+    if is_store(folder) or (folder / ".git").exists():
+        app = _only_app(folder)
+        return _project(folder, app, {}) if app else None
+    return None
+>>>>>>> 2ac3f46 (workspace: find the app from its folder, its store or the workspace)
 
 
-def _project(root: Path, table: dict[str, Any]) -> Project:
+def _only_app(root: Path) -> Path | None:
+    """The app if the settings name none: `addon/`, or the only one below. Raises if there are several."""
+    if (root / "addon").is_dir():
+        return root / "addon"
+    apps = apps_below(root)
+    if len(apps) > 1:
+        raise _several(root, apps)
+    return apps[0] if apps else None
+
+
+def _several(root: Path, apps: Sequence[Path]) -> Exception:
+    names = [app.relative_to(root).as_posix() for app in apps]
+    return ADDON_SEVERAL(
+        f"{root} has {len(apps)} apps: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+    )
+
+
+def _of_app(app: Path) -> Project:
+    """The project of an app's folder: the nearest settings, store or checkout above it."""
+    for above in app.parents:
+        table = _table(above)
+        if table is not None and above / str(table.get("addon", "addon")) == app:
+            return _project(above, app, table)
+        if table is not None and "addon" not in table and app in apps_below(above):
+            return _project(above, app, table)
+    root = next((above for above in app.parents if is_store(above) or (above / ".git").exists()), app.parent)
+    return _project(root, app, {})
+
+
+def _project(root: Path, app: Path, table: Mapping[str, Any]) -> Project:
     tests = table.get("tests")
     profile = str(table.get("profile", "generic"))
     if profile not in {"generic", "bb8"}:
-        raise PROFILE_UNKNOWN(f"pyproject.toml names the profile `{profile}`")
+        raise PROFILE_UNKNOWN(f"the settings of {root} name the profile `{profile}`")
     return Project(
         root=root,
-        addon=root / str(table.get("addon", "addon")),
+        addon=app,
         profile=profile,
         tests=root / str(tests) if tests else None,
         coverage_threshold=float(table.get("coverage_threshold", 0.0)),
     )
 
 
-def _table(pyproject: Path) -> dict[str, Any] | None:
-    if not pyproject.is_file():
+def _table(folder: Path) -> dict[str, Any] | None:
+    """The settings of bb8deploy.toml, else those of pyproject.toml; None if there are none."""
+    own = _toml(folder / SETTINGS_FILE)
+    if own is not None:
+        return own
+    table = (_toml(folder / _OTHER_SETTINGS) or {}).get("tool", {}).get("bb8deploy")
+    return table if isinstance(table, dict) else None
+
+
+def _toml(file: Path) -> dict[str, Any] | None:
+    if not file.is_file():
         return None
     try:
-        data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PYPROJECT_INVALID(f"{pyproject} cannot be read: {error}") from error
-    table = data.get("tool", {}).get("bb8deploy")
-    return table if isinstance(table, dict) else None
+        raise PYPROJECT_INVALID(f"{file} cannot be read: {error}") from error

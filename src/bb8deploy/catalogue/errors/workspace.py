@@ -34,6 +34,12 @@ ADDON_NOT_FOUND = ErrorCode(
     " folder.",
     "Name the folder that has config.yaml.",
 )
+ADDON_SEVERAL = ErrorCode(
+    Code("ADDON_SEVERAL"), Area.WORKSPACE, UsageError, "several apps are possible",
+    "The workspace or store has several apps, and its settings do not name one. The message lists them.",
+    "Change into the app's folder, or name it with `--addon DIR`. `addon = \"FOLDER\"` in bb8deploy.toml, or"
+    " in [tool.bb8deploy] of pyproject.toml, makes one the default.",
+)
 IGNORE_UNREADABLE = ErrorCode(
     Code("IGNORE_UNREADABLE"), Area.WORKSPACE, UsageError, "the ignore rules cannot be read",
     "`ops/rsync_runtime.exclude` exists but cannot be read, or is not UTF-8. Without the rules"
@@ -101,8 +107,8 @@ VALIDATE_FAILED = ErrorCode(
 )
 WORKSPACE_NOT_FOUND = ErrorCode(
     Code("WORKSPACE_NOT_FOUND"), Area.WORKSPACE, UsageError, "this is not a workspace",
-    "Neither this folder nor one above it has `addon/config.yaml`, or a pyproject.toml with a"
-    " `[tool.bb8deploy]` table.",
+    "Neither this folder nor one above it is an app (a config file with a slug), or has one below it as a"
+    " workspace, a store or a git checkout.",
     "Change into the app's repository, or run `bb8deploy` alone to see how to start. To make a folder a"
     ' workspace, add `[tool.bb8deploy]` with `addon = "FOLDER"` to its pyproject.toml.',
 )

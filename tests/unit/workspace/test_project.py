@@ -1,0 +1,95 @@
+"""The app that a command means: from inside it, from its store, from the workspace, or by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.base.errors import UsageError
+from bb8deploy.workspace.project import find_project
+
+
+def app(folder: Path, name: str = "config.yaml") -> Path:
+    """An app's folder."""
+    folder.mkdir(parents=True)
+    text = '{"name": "A", "slug": "a"}' if name.endswith(".json") else 'name: A\nversion: "1"\nslug: a\n'
+    (folder / name).write_text(text)
+    return folder
+
+
+def refused(start: Path, *, addon: Path | None = None) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        find_project(start, addon=addon)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "config.yml", "config.json"])
+@pytest.mark.parametrize("start", ["", "a", "a/rootfs/etc"])
+def test_a_store_with_one_app_is_found_from_its_root_and_from_inside(
+    tmp_path: Path, name: str, start: str
+) -> None:
+    folder = app(tmp_path / "a", name)
+    (folder / "rootfs" / "etc").mkdir(parents=True)
+    (tmp_path / "repository.yaml").write_text("name: store\n")
+    found = find_project(tmp_path / start)
+    assert (found.root, found.addon, found.profile) == (tmp_path, folder, "generic")
+
+
+def test_several_apps_are_listed_and_each_is_found_from_inside_and_by_name(tmp_path: Path) -> None:
+    one, two = app(tmp_path / "one"), app(tmp_path / "apps" / "two")
+    (tmp_path / ".git").mkdir()
+    error = refused(tmp_path)
+    assert error.code == "ADDON_SEVERAL"
+    assert "has 2 apps: apps/two, one" in error.cause
+    assert "--addon" in error.remedy
+    for folder in (one, two):
+        for found in (find_project(folder), find_project(tmp_path, addon=folder)):
+            assert (found.root, found.addon) == (tmp_path, folder)
+
+
+def test_the_settings_name_the_app_among_several(tmp_path: Path) -> None:
+    app(tmp_path / "one")
+    two = app(tmp_path / "two")
+    (tmp_path / "bb8deploy.toml").write_text('addon = "two"\nprofile = "bb8"\ntests = "t"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.bb8deploy]\naddon = "one"\n')
+    found = find_project(tmp_path)
+    assert (found.addon, found.profile, found.tests) == (two, "bb8", tmp_path / "t")
+    assert find_project(two) == found
+    assert find_project(tmp_path / "one").profile == "generic"
+
+
+@pytest.mark.parametrize("text", ["[tool.bb8deploy]\ncoverage_threshold = 80\n", "[tool.black]\n"])
+def test_a_python_project_needs_no_settings_for_its_addon_folder(tmp_path: Path, text: str) -> None:
+    folder = app(tmp_path / "addon")
+    (tmp_path / "pyproject.toml").write_text(text)
+    for start in (tmp_path, folder):
+        assert (find_project(start).root, find_project(start).addon) == (tmp_path, folder)
+
+
+def test_settings_without_an_app_count_for_the_only_app(tmp_path: Path) -> None:
+    folder = app(tmp_path / "my_app")
+    (tmp_path / "bb8deploy.toml").write_text("coverage_threshold = 70\n")
+    for start in (tmp_path, folder):
+        found = find_project(start)
+        assert (found.addon, found.coverage_threshold) == (folder, 70.0)
+
+
+def test_a_config_file_of_another_program_is_not_an_app(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("server:\n  slugs: 3\n")
+    (tmp_path / ".git").mkdir()
+    assert refused(tmp_path).code == "WORKSPACE_NOT_FOUND"
+
+
+def test_an_app_without_workspace_has_its_parent_as_root(tmp_path: Path) -> None:
+    folder = app(tmp_path / "a")
+    found = find_project(tmp_path, addon=folder)
+    assert (found.root, found.addon, found.tests) == (tmp_path, folder, None)
+
+
+def test_settings_that_cannot_be_read_and_folders_that_do_not_exist_are_errors(tmp_path: Path) -> None:
+    assert refused(tmp_path, addon=tmp_path / "no").code == "ADDON_NOT_FOUND"
+    (tmp_path / "bb8deploy.toml").write_text("addon = [")
+    assert refused(tmp_path).code == "PYPROJECT_INVALID"
+    (tmp_path / "bb8deploy.toml").write_text('profile = "odd"')
+    assert refused(tmp_path).code == "PROFILE_UNKNOWN"
