@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.secret import Secret, redact, redact_data
-from bb8deploy.catalogue.errors.tool import OUTPUT_UNWRITABLE
+from bb8deploy.catalogue.errors.tool import STDOUT_UNWRITABLE
 
 if TYPE_CHECKING:
     from bb8deploy.runs.tokens import Line
@@ -294,7 +294,7 @@ def _send(stream: TextIO, text: str, *, needed: bool = False) -> None:
             raise ReaderGone from error
         if needed:
             reason = getattr(error, "strerror", None) or error
-            raise OUTPUT_UNWRITABLE(f"the output cannot be written: {reason}") from error
+            raise STDOUT_UNWRITABLE(f"the output cannot be written: {reason}") from error
 
 
 def _forget(stream: TextIO) -> None:

@@ -377,7 +377,7 @@ def test_a_full_disk_does_not_stop_a_run_but_fails_a_document() -> None:
         console.document({"verdict": "PASS"})
     with Path("/dev/full").open("w") as full, pytest.raises(CheckFailed) as caught:
         Console(out=full, err=io.StringIO()).raw("a schema")
-    assert caught.value.code == "OUTPUT_UNWRITABLE"
+    assert caught.value.code == "STDOUT_UNWRITABLE"
 
 
 @pytest.mark.parametrize("streams", ["1>&-", "2>&-", "0<&- 1>&- 2>&-", "1>/dev/full", "2>/dev/full"])

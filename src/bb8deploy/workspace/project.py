@@ -52,23 +52,6 @@ def find_project(start: Path, *, addon: Path | None = None) -> Project:
     raise WORKSPACE_NOT_FOUND(f"there is no app in {start} or in a folder above it")
 
 
-<<<<<<< HEAD
-def _outside_project(addon: Path) -> Project:
-    """The project for an add-on folder named by hand: its own settings when a workspace above names it."""
-    folder = addon.expanduser().absolute()
-    if not folder.is_dir():
-        raise ADDON_NOT_FOUND(f"{addon} is not a folder")
-    for above in folder.parents:
-        table = _table(above / "pyproject.toml")
-        if table is not None and above / str(table.get("addon", "addon")) == folder:
-            return _project(above, table)
-    return Project(repository_root(folder) or folder, folder, "generic", None, 0.0)
-
-
-def repository_root(folder: Path) -> Path | None:
-    """The top of the git checkout that `folder` is in, None outside of one."""
-    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
-=======
 def _at(folder: Path) -> Project | None:
     """The project if `folder` is a workspace, an app, a store or a git checkout with apps."""
     table = _table(folder)
@@ -82,7 +65,6 @@ def _at(folder: Path) -> Project | None:
         app = _only_app(folder)
         return _project(folder, app, {}) if app else None
     return None
->>>>>>> 2ac3f46 (workspace: find the app from its folder, its store or the workspace)
 
 
 def _only_app(root: Path) -> Path | None:
@@ -103,15 +85,25 @@ def _several(root: Path, apps: Sequence[Path]) -> Exception:
 
 
 def _of_app(app: Path) -> Project:
-    """The project of an app's folder: the nearest settings, store or checkout above it."""
+    """The project of an app's folder: the nearest settings, store or checkout above it.
+
+    The folder above one that is called `addon` is a workspace.
+    """
     for above in app.parents:
         table = _table(above)
         if table is not None and above / str(table.get("addon", "addon")) == app:
             return _project(above, app, table)
         if table is not None and "addon" not in table and app in apps_below(above):
             return _project(above, app, table)
-    root = next((above for above in app.parents if is_store(above) or (above / ".git").exists()), app.parent)
-    return _project(root, app, {})
+    if app.name == "addon":
+        return _project(app.parent, app, {})
+    store = next((above for above in app.parents if is_store(above)), None)
+    return _project(repository_root(app) or store or app, app, {})
+
+
+def repository_root(folder: Path) -> Path | None:
+    """The top of the git checkout that `folder` is in, None outside of one."""
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
 
 
 def _project(root: Path, app: Path, table: Mapping[str, Any]) -> Project:
@@ -129,12 +121,11 @@ def _project(root: Path, app: Path, table: Mapping[str, Any]) -> Project:
 
 
 def _table(folder: Path) -> dict[str, Any] | None:
-    """The settings of bb8deploy.toml, else those of pyproject.toml; None if there are none."""
+    """The settings of pyproject.toml and, before them, of bb8deploy.toml; None if there are none."""
     own = _toml(folder / SETTINGS_FILE)
-    if own is not None:
-        return own
     table = (_toml(folder / _OTHER_SETTINGS) or {}).get("tool", {}).get("bb8deploy")
-    return table if isinstance(table, dict) else None
+    python = table if isinstance(table, dict) else None
+    return None if own is None and python is None else {**(python or {}), **(own or {})}
 
 
 def _toml(file: Path) -> dict[str, Any] | None:

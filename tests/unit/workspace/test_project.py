@@ -81,10 +81,20 @@ def test_a_config_file_of_another_program_is_not_an_app(tmp_path: Path) -> None:
     assert refused(tmp_path).code == "WORKSPACE_NOT_FOUND"
 
 
-def test_an_app_without_workspace_has_its_parent_as_root(tmp_path: Path) -> None:
+def test_the_root_of_an_app_alone_is_its_checkout_or_its_own_folder(tmp_path: Path) -> None:
     folder = app(tmp_path / "a")
     found = find_project(tmp_path, addon=folder)
-    assert (found.root, found.addon, found.tests) == (tmp_path, folder, None)
+    assert (found.root, found.addon, found.tests) == (folder, folder, None)
+    (tmp_path / ".git").mkdir()
+    assert find_project(folder).root == tmp_path
+
+
+def test_both_settings_files_count_and_the_own_one_wins(tmp_path: Path) -> None:
+    app(tmp_path / "addon")
+    (tmp_path / "pyproject.toml").write_text('[tool.bb8deploy]\nprofile = "bb8"\ntests = "t"\n')
+    (tmp_path / "bb8deploy.toml").write_text('profile = "generic"\n[validate]\n')
+    found = find_project(tmp_path)
+    assert (found.profile, found.tests) == ("generic", tmp_path / "t")
 
 
 def test_settings_that_cannot_be_read_and_folders_that_do_not_exist_are_errors(tmp_path: Path) -> None:

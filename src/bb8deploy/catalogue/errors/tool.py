@@ -126,8 +126,8 @@ REPORT_UNREADABLE = ErrorCode(
     "Report on another run with `bb8deploy report --run ID`. To find out what changed in a released"
     " run, use `bb8deploy verify-evidence reports/runs/ID`.",
 )
-OUTPUT_UNWRITABLE = ErrorCode(
-    Code("OUTPUT_UNWRITABLE"), Area.TOOL, CheckFailed, "the output cannot be written",
+STDOUT_UNWRITABLE = ErrorCode(
+    Code("STDOUT_UNWRITABLE"), Area.TOOL, CheckFailed, "the output cannot be written",
     "A document that was asked for, such as a schema or a log, could not be written to stdout: the disk is"
     " full, or stdout is closed. Output that cannot be written never stops a deploy.",
     "Free space, or redirect the output to another place.",

@@ -1,4 +1,4 @@
-"""The validate command: the codes of the area."""
+"""The settings and outputs of validate: the codes of the area."""
 
 from __future__ import annotations
 
