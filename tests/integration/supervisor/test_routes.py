@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,7 +45,18 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         (source / name).write_text(text)
     with Sandbox(folder / "box") as made:
         made.install(source, {})
+        _await_first_line(made)
         yield made
+
+
+def _await_first_line(box: Sandbox) -> None:
+    """The app is `started` before its script has printed anything."""
+    way = RestSupervisor(box.supervisor_url, Secret(box.supervisor_token))
+    end = time.monotonic() + 60
+    while "hello" not in way.logs(SLUG, 10):
+        assert time.monotonic() < end, "the app printed nothing"
+        time.sleep(0.05)
+    way.close()
 
 
 def settings(folder: Path, **flags: str) -> Settings:
