@@ -19,6 +19,7 @@ import pytest
 from bb8deploy.transport.sshconfig import Hop
 
 START_DEADLINE = 30.0
+PORTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,8 @@ def start_sshd(
     key = keygen(folder / "client")
     shutil.copy(f"{key}.pub", folder / "authorized_keys")
     hosts = [keygen(folder / f"host_{kind}", kind) for kind in host_key_kinds]
-    port = _free_port()
+    (folder / "home").mkdir()
     lines = [
-        f"Port {port}",
         "ListenAddress 127.0.0.1",
         *(f"HostKey {path}" for path in hosts),
         f"AuthorizedKeysFile {folder / 'authorized_keys'}",
@@ -92,16 +92,12 @@ def start_sshd(
         "UsePAM no",
         "LogLevel VERBOSE",
         "PasswordAuthentication no",
+        # Not the user's own home: its shell would read .bashrc for each command, which may take seconds.
+        f'SetEnv HOME="{folder / "home"}"',
         *options,
     ]
-    config = folder / "sshd_config"
-    config.write_text("\n".join(lines) + "\n")
-    with (folder / "sshd.log").open("wb") as log:
-        process = subprocess.Popen(
-            [binary, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True
-        )
+    process, port = _listening(binary, folder, lines)
     try:
-        _wait_for(process, port, folder)
         known = folder / "known_hosts"
         public = [Path(f"{path}.pub").read_text() for path in hosts]
         known.write_text("".join(f"bb8-test-host,[127.0.0.1]:{port} {text}" for text in public))
@@ -118,12 +114,28 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+def _listening(binary: str, folder: Path, lines: Sequence[str]) -> tuple[subprocess.Popen[bytes], int]:
+    """A server on a free port. Another process may take the port first: then it is tried with another one."""
+    for _ in range(PORTS):
+        port = _free_port()
+        config = folder / "sshd_config"
+        config.write_text("\n".join([f"Port {port}", *lines]) + "\n")
+        with (folder / "sshd.log").open("wb") as log:
+            process = subprocess.Popen(
+                [binary, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True
+            )
+        if _listens(process, port):
+            return process, port
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+    pytest.skip(f"SKIPPED: sshd does not start here: {(folder / 'sshd.log').read_text()[-400:]}")
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
     end = time.monotonic() + START_DEADLINE
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            pytest.skip(f"SKIPPED: sshd does not start here: {(folder / 'sshd.log').read_text()[-400:]}")
+    while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+            return process.poll() is None
         time.sleep(0.02)
-    pytest.skip("SKIPPED: sshd does not listen")
+    return False

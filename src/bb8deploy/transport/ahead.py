@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class ChannelsAhead:
         self._ready: deque[Future[paramiko.Channel]] = deque()
         self._given = False
         self.ask()
+        self._first = tuple(self._ready)
 
     def ask(self) -> None:
         """Asks for the next channels, but for those that are there or on their way; waits for nothing."""
@@ -53,9 +54,15 @@ class ChannelsAhead:
             try:
                 return self._next()
             except paramiko.SSHException:  # of several refusals at once paramiko gives but one its own class
-                if not self._given or time.monotonic() > end or not self._transport.is_active():
+                if not self._gives() or time.monotonic() > end or not self._transport.is_active():
                     raise
             time.sleep(_PAUSE)
+
+    def _gives(self) -> bool:
+        """Whether the server has given a session; known once it has answered the first requests."""
+        if not self._given:
+            wait(self._first, OPEN_DEADLINE)
+        return self._given
 
     def close(self) -> None:
         """Lets go of the thread; the connection's end takes the channels away."""
