@@ -12,6 +12,8 @@ from ha_sandbox.supervisor.journal import Journal
 
 _DEADLINE = 1800.0  # seconds; an install builds
 _LOG_LINES = 25
+_WITH_DOCKER_FLAG = "sandbox up --docker"
+_WITH_DOCKER = "Use `--docker`, which builds the app on its real base, or correct what the log shows."
 
 
 def call_supervisor(url: str, token: str, method: str, path: str, body: object, journal: Journal) -> Any:
@@ -28,7 +30,9 @@ def call_supervisor(url: str, token: str, method: str, path: str, body: object, 
     except urllib.error.HTTPError as error:
         with error:
             message = error.read().decode(errors="replace")
+        log = journal.tail(_LOG_LINES)
         raise SANDBOX_REFUSED(
             f"the sandbox's Supervisor answered {method} {path} with {error.code}: {message}",
-            details=journal.tail(_LOG_LINES).splitlines(),
+            _WITH_DOCKER if _WITH_DOCKER_FLAG in log else "",
+            details=log.splitlines(),
         ) from error

@@ -1,4 +1,4 @@
-"""What a way of running add-ons offers: build an image, start a container of it, remove it."""
+"""The interface of a runtime: build or pull an image, start a container of it, remove it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ class BuildFailed(Exception):
         self.log = log
 
 
+class PullFailed(Exception):
+    """The image could not be pulled; the text says why."""
+
+
 class StartFailed(Exception):
-    """The container could not be started at all."""
+    """The container did not start at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """One build: the context folder, its Dockerfile, the arguments that the Supervisor passes."""
+    """One build: the context folder, its Dockerfile, the Supervisor's arguments and name of the machine."""
 
     slug: str
     version: str
     context: Path
     dockerfile: Path
     args: Mapping[str, str]
+    arch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class ContainerSpec:
     """One container: image by slug and version, its /data folder, environment and callbacks.
 
     `on_line` gets each line of output; `on_exit` the exit code, once, unless `stop` was called first.
-    `on_health` gets True or False when a health check changes its mind.
+    `on_health` gets the new result of the health check when it changes.
     """
 
     slug: str
@@ -50,18 +55,18 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a container consumes: CPU seconds so far and resident bytes."""
+    """CPU seconds used so far and resident bytes."""
 
     cpu_seconds: float
     memory: int
 
 
 class Container(Protocol):
-    """A container under way."""
+    """A running container."""
 
     @property
     def has_health_check(self) -> bool:
-        """Whether the image says how to ask for its health."""
+        """True if the image has a health check."""
         ...
 
     def stop(self, timeout: float) -> None:
@@ -69,16 +74,16 @@ class Container(Protocol):
         ...
 
     def usage(self) -> Usage:
-        """What it consumes now."""
+        """What it uses now."""
         ...
 
 
 class Runtime(Protocol):
-    """A way of running add-ons."""
+    """What builds images and runs containers."""
 
     @property
     def way(self) -> str:
-        """Which way it is, in words for the user."""
+        """How apps run, in words for the user."""
         ...
 
     def address(self, service: str) -> tuple[str, int]:
@@ -86,19 +91,23 @@ class Runtime(Protocol):
         ...
 
     def aim(self, service: str, address: tuple[str, int]) -> None:
-        """Says where `supervisor` or `mqtt` listens on this machine; for containers started from now on."""
+        """Sets the address of `supervisor` or `mqtt` for containers that start from now on."""
         ...
 
     def build(self, request: BuildRequest) -> str:
-        """Builds the image and gives the builder's log; raises BuildFailed."""
+        """Builds the image and returns the builder's log; raises BuildFailed."""
+        ...
+
+    def pull(self, slug: str, version: str, image: str) -> None:
+        """Gets the image of an app with `image:`, tag included; raises PullFailed."""
         ...
 
     def has_image(self, slug: str, version: str) -> bool:
-        """Whether the image is there."""
+        """True if the image exists."""
         ...
 
     def remove_image(self, slug: str, version: str) -> None:
-        """Removes the image if it is there."""
+        """Removes the image if it exists."""
         ...
 
     def start(self, spec: ContainerSpec) -> Container:
@@ -106,9 +115,9 @@ class Runtime(Protocol):
         ...
 
     def abort(self) -> None:
-        """Ends the builds under way and those to come; they fail."""
+        """Makes running and later builds fail."""
         ...
 
     def close(self) -> None:
-        """Ends what serves containers; containers themselves are stopped by their owner."""
+        """Ends what serves containers; the owner stops containers."""
         ...

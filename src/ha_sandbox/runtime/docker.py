@@ -1,4 +1,4 @@
-"""Runs add-ons in Docker, with the images and the s6 of their real base, on this machine's own network."""
+"""Runs apps in Docker, with the images and the s6 of their real base, on this machine's own network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_DOCKER
+from bb8deploy.checks.reading.builder import platform_args
 from ha_sandbox.runtime import jail
-from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, StartFailed, Usage
+from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed, Usage
 from ha_sandbox.serving import free_port
 
 LEASH = Path(__file__).parents[1] / "leash.py"
@@ -29,10 +30,10 @@ _BUILDING = ("build", "--network", "host", "--force-rm")
 
 
 class DockerRuntime:
-    """Images and containers of one sandbox, told from those of others by its folder; gone when it closes.
+    """Images and containers of one sandbox, labelled by its folder; removed when it closes.
 
     Containers share the host's network, because the sandbox listens on loopback alone. Raises UsageError
-    where no engine answers.
+    if no engine answers.
     """
 
     def __init__(self, folder: Path, targets: Mapping[str, tuple[str, int]]) -> None:
@@ -40,24 +41,25 @@ class DockerRuntime:
         self._label = f"ha_sandbox={hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
         self._targets = dict(targets)
         self._running = jail.Running()
-        self._clear()  # of a sandbox in this folder that was killed
+        self._clear()  # what a killed sandbox in this folder has left
 
     @property
     def way(self) -> str:
-        """Which way it is."""
-        return f"Docker {self._docker.version}: the Dockerfile, its base and its services as they stand"
+        """How apps run, in words."""
+        return f"Docker {self._docker.version}: the Dockerfile, its base and its services, unchanged"
 
     def address(self, service: str) -> tuple[str, int]:
         """On this machine's loopback, which containers share."""
         return self._targets[service]
 
     def aim(self, service: str, address: tuple[str, int]) -> None:
-        """Says where `supervisor` or `mqtt` listens; for containers started from now on."""
+        """Sets the address of `supervisor` or `mqtt` for containers that start from now on."""
         self._targets[service] = address
 
     def build(self, request: BuildRequest) -> str:
-        """`docker build`, without pulling a base that is here already; gives its output."""
-        arguments = [word for k, v in request.args.items() for word in ("--build-arg", f"{k}={v}")]
+        """`docker build`, without pulling a base that the engine has; returns its output."""
+        args = {**self._platform_args(request.arch), **request.args}
+        arguments = [word for k, v in args.items() for word in ("--build-arg", f"{k}={v}")]
         name = self._image(request.slug, request.version)
         words = [*_BUILDING, "--label", self._label, "--tag", name, "--file", str(request.dockerfile)]
         process = self._docker.begin(*words, *arguments, str(request.context))
@@ -74,16 +76,24 @@ class DockerRuntime:
             raise BuildFailed(output)
         return output
 
+    def pull(self, slug: str, version: str, image: str) -> None:
+        """`docker pull`; an image of this name in the engine is used if the registry cannot be reached."""
+        pulled = self._docker.ask("pull", "--quiet", image, deadline=_BUILD_DEADLINE)
+        if pulled is None and self._docker.ask("image", "inspect", image) is None:
+            raise PullFailed(f"docker pull {image} failed; run it by hand to see why")
+        if self._docker.ask("tag", image, self._image(slug, version)) is None:
+            raise PullFailed(f"docker tag {image} failed")
+
     def has_image(self, slug: str, version: str) -> bool:
-        """Whether the image is there."""
+        """True if the image exists."""
         return self._docker.ask("image", "inspect", self._image(slug, version)) is not None
 
     def remove_image(self, slug: str, version: str) -> None:
-        """Removes it; the layers stay in the engine's build cache."""
+        """Removes the image; its layers stay in the engine's build cache."""
         self._docker.ask("image", "rm", "--force", self._image(slug, version))
 
     def start(self, spec: ContainerSpec) -> DockerContainer:
-        """Starts a container on a leash: when this process is gone, Docker stops and removes it."""
+        """Starts a container on a leash: Docker removes it when this process ends."""
         image = self._image(spec.slug, spec.version)
         name = f"{spec.slug}-{uuid.uuid4().hex[:12]}"
         with _variables({**spec.environment, "BB8_PAGE_PORT": str(free_port())}) as file:
@@ -92,19 +102,23 @@ class DockerRuntime:
                 *("--env-file", str(file), "--volume", f"{spec.data}:/data", image),
             )
         if made is None:
-            raise StartFailed(f"docker could not make a container of {image}")
+            raise StartFailed(f"docker could not create a container of {image}")
         checked = json.loads(
             self._docker.ask("inspect", "-f", "{{json .Config.Healthcheck}}", name) or "null"
         )
         return DockerContainer(self._docker, name, spec, has_health_check=bool(checked))
 
     def abort(self) -> None:
-        """Ends the builds under way and those to come; they fail."""
+        """Makes running and later builds fail."""
         self._running.end()
 
     def close(self) -> None:
         """Removes what is left of this sandbox's containers and images."""
         self._clear()
+
+    def _platform_args(self, arch: str) -> dict[str, str]:
+        """TARGETARCH and the like, which the engine's old builder does not set by itself."""
+        return {} if self._docker.has_buildkit else platform_args(arch)
 
     def _clear(self) -> None:
         for what, listing in (("container", "ps --all"), ("image", "images")):
@@ -118,7 +132,7 @@ class DockerRuntime:
 
 
 class DockerContainer:
-    """A container under way: its output and its health, followed by threads of their own."""
+    """A running container; threads follow its output and its health."""
 
     def __init__(self, docker: Docker, name: str, spec: ContainerSpec, *, has_health_check: bool) -> None:
         self.has_health_check = has_health_check
@@ -138,7 +152,7 @@ class DockerContainer:
             thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Has Docker stop it: SIGTERM, after `timeout` seconds SIGKILL."""
+        """`docker stop`: SIGTERM, after `timeout` seconds SIGKILL."""
         self._stopping = True
         self._docker.ask("stop", "-t", f"{timeout:.0f}", self._name, deadline=timeout + _CALL_DEADLINE)
         self._docker.ask("rm", "--force", self._name)
@@ -147,7 +161,7 @@ class DockerContainer:
                 thread.join()
 
     def usage(self) -> Usage:
-        """CPU seconds and resident bytes, from /proc; zeros where the engine is on another machine."""
+        """CPU seconds and resident bytes, from /proc; zeros if the engine is on another machine."""
         pid = self._docker.ask("inspect", "-f", "{{.State.Pid}}", self._name) or "0"
         return jail.usage(int(pid)) if int(pid) else Usage(0.0, 0)
 
@@ -171,18 +185,19 @@ class DockerContainer:
 
 
 class Docker:
-    """The docker client: which one, and with which builder."""
+    """The docker client: its program and its builder."""
 
     def __init__(self, program: str) -> None:
         self._program = program
         self._environment = {**os.environ, "DOCKER_BUILDKIT": "0", "BUILDKIT_PROGRESS": "plain"}
-        if self.ask("buildx", "version") is not None:
+        self.has_buildkit = self.ask("buildx", "version") is not None
+        if self.has_buildkit:
             self._environment["DOCKER_BUILDKIT"] = "1"
         self.version = (self.ask("version", "--format", "{{.Server.Version}}") or "").strip()
 
     @classmethod
     def find(cls) -> Docker:
-        """The docker on PATH, when its engine answers."""
+        """The docker on PATH. Raises UsageError SANDBOX_NO_DOCKER if its engine does not answer."""
         program = shutil.which("docker")
         found = cls(program) if program else None
         if found is None or not found.version:
@@ -190,7 +205,7 @@ class Docker:
         return found
 
     def ask(self, *words: str, deadline: float = _CALL_DEADLINE) -> str | None:
-        """What a command printed; None where it failed."""
+        """What a command printed, None if it failed."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             done = subprocess.run(
                 [self._program, *words],
@@ -205,9 +220,9 @@ class Docker:
         return None
 
     def begin(self, *words: str, end: tuple[str, ...] | None = None) -> subprocess.Popen[bytes]:
-        """A command that goes on, its output in a pipe.
+        """Starts a command, its output in a pipe.
 
-        With `end`, even an empty one, it is on a leash: it ends with this process, by that command first.
+        With `end`, even an empty one, it is on a leash: it ends with this process, first by that command.
         """
         leash: list[str] = []
         if end is not None:
@@ -224,7 +239,7 @@ class Docker:
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Lets the leash end what it holds."""
+    """Lets the leash end its command."""
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()
@@ -232,7 +247,7 @@ def _let_go(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def _variables(environment: Mapping[str, str]) -> Iterator[Path]:
-    """A file for --env-file, so that no token stands in a process list; gone afterwards."""
+    """A temporary file for --env-file, so that no process list shows a token."""
     with tempfile.NamedTemporaryFile("w", prefix="bb8-env-", encoding="utf-8") as file:
         lines = [f"{name}={value}" for name, value in environment.items() if "\n" not in value]
         file.write("\n".join(lines) + "\n")

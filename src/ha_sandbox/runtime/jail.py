@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -43,7 +43,7 @@ _INIT = "/.sandbox-init.py"
 
 @cache
 def allowed() -> bool:
-    """Whether bubblewrap is there and may make the namespaces that a container needs."""
+    """True if bubblewrap is installed and may create the namespaces that a container needs."""
     bwrap = shutil.which("bwrap")
     if bwrap is None or not Path("/usr/src").is_dir():
         return False
@@ -60,7 +60,7 @@ _NAMESPACES = (
 
 
 def prepare(tree: Path) -> None:
-    """Makes the folders and files of a tree that others are mounted on."""
+    """Creates the mount points in a tree."""
     for name in _FOLDERS:
         (tree / name).mkdir(parents=True, exist_ok=True)
     for name in _ROOT_LINKS:
@@ -78,7 +78,7 @@ def prepare(tree: Path) -> None:
 
 
 def identity(*, isolated: bool) -> str:
-    """What a kept layer depends on beside the Dockerfile: Python, its place, the way of running."""
+    """What a cached layer depends on beside the Dockerfile: Python, its prefix, the kind of runtime."""
     return f"{sys.version}|{sys.base_prefix}|{isolated}"
 
 
@@ -93,13 +93,15 @@ def run(
     folder: str,
     environment: Mapping[str, str],
     running: Running,
+    mounts: Sequence[tuple[Path, str]] = (),
 ) -> tuple[int, str]:
-    """A RUN step: the tree writable, the network shared; exit code and output.
+    """A RUN step: the tree writable, the network shared, `mounts` read-only; exit code and output.
 
-    Its process stands in `running` meanwhile, so that another thread can end it.
+    Its process is in `running` meanwhile, so that another thread can end it.
     """
     passed = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     argv = [*_bwrap(tree, "--bind"), *_etc(Path("/etc/hosts")), "--die-with-parent"]
+    argv += [word for source, target in mounts for word in ("--ro-bind", str(source), target)]
     argv += ["--chdir", folder, "/bin/sh", "-c", script]
     process = subprocess.Popen(
         argv,
@@ -124,7 +126,7 @@ def run(
 
 
 class Running:
-    """The RUN steps under way; after `end` none lives, a later one neither."""
+    """The running RUN steps; `end` kills them and every later one."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -132,14 +134,14 @@ class Running:
         self._ended = False
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
-        """Takes a process in."""
+        """Adds a process."""
         with self._guard:
             self._processes.add(process)
             if self._ended:
                 kill(process)
 
     def discard(self, process: subprocess.Popen[bytes]) -> None:
-        """The process has ended."""
+        """Removes a process that has ended."""
         with self._guard:
             self._processes.discard(process)
 
@@ -160,8 +162,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def container(tree: Path, data: Path, init: Path) -> list[str]:
     """The command line of a container: tree read-only, /data writable, a loopback of its own.
 
-    Without --die-with-parent, which means the thread that started it; the end of the control socket tells
-    process 1 that the sandbox is gone.
+    Without --die-with-parent, which means the thread that started it. Process 1 notices the end of the
+    sandbox by the end of the control socket.
     """
     hosts = tree.parent / "hosts"
     hosts.write_text("127.0.0.1 localhost supervisor hassio core-mosquitto\n", encoding="utf-8")
@@ -224,7 +226,7 @@ def _host_etc() -> list[str]:
 
 
 def _python_prefixes() -> list[Path]:
-    """Where this Python lives, as far as /usr does not cover it: by the name it is called, and for real."""
+    """The prefixes of this Python outside of /usr: as it is called, and resolved."""
     prefixes = {Path(sys.base_prefix), Path(sys.base_prefix).resolve()}
     return sorted(p for p in prefixes if not p.is_relative_to("/usr"))
 

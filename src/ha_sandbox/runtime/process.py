@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, cast
 
 from bb8deploy.base.cache import cache_dir
+from ha_sandbox.json_types import JsonObject
 from ha_sandbox.runtime import jail
-from ha_sandbox.runtime.base import (
-    BuildFailed,
-    BuildRequest,
-    ContainerSpec,
-    StartFailed,
-    Usage,
-)
-from ha_sandbox.runtime.build import BASE_PATH, Build, Image
+from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed
+from ha_sandbox.runtime.build import Build
+from ha_sandbox.runtime.image import Image
+from ha_sandbox.runtime.process_container import ProcessContainer
 from ha_sandbox.runtime.relay import Carried, Relay
+from ha_sandbox.runtime.services import SERVICES, init_config
+from ha_sandbox.runtime.stage import Runner
 
 INIT = Path(__file__).with_name("container_init.py")
-SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}
 
 
 class ProcessRuntime:
-    """Images under `folder`; `targets` says where `supervisor` and `mqtt` listen on this machine."""
+    """Images under `folder`; `targets` are the addresses of `supervisor` and `mqtt` on this machine."""
 
     def __init__(self, folder: Path, targets: Mapping[str, tuple[str, int]], *, isolated: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +39,7 @@ class ProcessRuntime:
 
     @property
     def way(self) -> str:
-        """Which way it is."""
+        """How apps run, in words."""
         if self._isolated:
             return "user namespaces (bubblewrap): RUN steps, run.sh and the services.d scripts as they stand"
         return (
@@ -52,22 +47,22 @@ class ProcessRuntime:
         )
 
     def address(self, service: str) -> tuple[str, int]:
-        """By the real host's names inside a network namespace, else on this machine's loopback."""
+        """The real host's name in a network namespace, else an address on this machine's loopback."""
         return SERVICES[service] if self._isolated else self._targets[service]
 
     def aim(self, service: str, address: tuple[str, int]) -> None:
-        """Says where `supervisor` or `mqtt` listens on this machine; for containers started from now on."""
+        """Sets the address of `supervisor` or `mqtt` for containers that start from now on."""
         self._targets[service] = address
 
     def build(self, request: BuildRequest) -> str:
-        """Follows the Dockerfile; the image appears whole or not at all."""
+        """Follows the Dockerfile; a failed build leaves no image."""
         place = self._place(request.slug, request.version)
         fresh = place.with_name(f".{place.name}.building")
         shutil.rmtree(fresh, ignore_errors=True)
         tree = fresh / "tree"
-        jail.prepare(tree)
-        runner = self._run if self._isolated else _SkippedRun(request.context)
-        build = Build(request, tree, self._layers, runner, jail.identity(isolated=self._isolated))
+        runner: Runner = self._run if self._isolated else _SkippedRun(request.context)
+        seed = jail.identity(isolated=self._isolated)
+        build = Build(request, tree, self._layers, runner, seed, jail.prepare)
         try:
             image = build.follow()
         except OSError as error:
@@ -78,20 +73,27 @@ class ProcessRuntime:
         fresh.rename(place)
         return "\n".join(build.log)
 
+    def pull(self, slug: str, version: str, image: str) -> None:  # noqa: ARG002 - the interface of a runtime
+        """Raises PullFailed: without Docker there is nothing to pull with."""
+        raise PullFailed(
+            "the sandbox pulls images with Docker only: use `bb8deploy sandbox up --docker`, "
+            "or leave `image:` out of config.yaml to build the app from its folder"
+        )
+
     def has_image(self, slug: str, version: str) -> bool:
-        """Whether the image is there."""
+        """True if the image exists."""
         return (self._place(slug, version) / "image.json").is_file()
 
     def remove_image(self, slug: str, version: str) -> None:
-        """Removes it."""
+        """Removes the image."""
         shutil.rmtree(self._place(slug, version), ignore_errors=True)
 
     def start(self, spec: ContainerSpec) -> ProcessContainer:
-        """Starts process 1 and hands it its configuration on stdin, where no process list shows it."""
+        """Starts process 1; its configuration goes to stdin, where no process list shows it."""
         place = self._place(spec.slug, spec.version)
         image = Image.load(place / "image.json")
         ours, theirs = socket.socketpair()
-        config = _config(place / "tree", image, spec, isolated=self._isolated, control=theirs.fileno())
+        config = init_config(place / "tree", image, spec, isolated=self._isolated, control=theirs.fileno())
         argv = [sys.executable, "-I", "-S", str(INIT)]
         if self._isolated:
             argv = jail.container(place / "tree", spec.data, INIT)
@@ -112,15 +114,22 @@ class ProcessRuntime:
             theirs.close()
         return self._attach(process, ours, spec, config)
 
-    def _run(self, tree: Path, script: str, folder: str, environment: Mapping[str, str]) -> tuple[int, str]:
-        return jail.run(tree, script, folder, environment, self._running)
+    def _run(
+        self,
+        tree: Path,
+        script: str,
+        folder: str,
+        environment: Mapping[str, str],
+        mounts: Sequence[tuple[Path, str]],
+    ) -> tuple[int, str]:
+        return jail.run(tree, script, folder, environment, self._running, mounts)
 
     def abort(self) -> None:
-        """Ends the builds under way and those to come; they fail."""
+        """Makes running and later builds fail."""
         self._running.end()
 
     def close(self) -> None:
-        """Ends the relay; containers are stopped by their owner."""
+        """Ends the relay; the owner stops containers."""
         if self._relay is not None:
             self._relay.close()
 
@@ -129,11 +138,11 @@ class ProcessRuntime:
         process: subprocess.Popen[bytes],
         control: socket.socket,
         spec: ContainerSpec,
-        config: dict[str, Any],
+        config: JsonObject,
     ) -> ProcessContainer:
         carried = None
         try:
-            pipe: Any = process.stdin
+            pipe = cast("IO[bytes]", process.stdin)
             pipe.write(json.dumps(config).encode())
             pipe.close()
             if self._relay is not None:
@@ -158,86 +167,19 @@ class ProcessRuntime:
         return self._folder / slug / version.replace("/", "_")
 
 
-class ProcessContainer:
-    """A container under way: process 1 with everything below it."""
-
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        control: socket.socket,
-        spec: ContainerSpec,
-        carried: Carried | None,
-        *,
-        has_health_check: bool,
-    ) -> None:
-        self.has_health_check = has_health_check
-        self._process = process
-        self._control = control
-        self._spec = spec
-        self._carried = carried
-        self._stopping = False
-        self._threads = [
-            threading.Thread(target=self._read_output, name=f"log {spec.slug}"),
-            threading.Thread(target=self._read_health, name=f"health {spec.slug}"),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """Tells process 1 to stop; what is left after `timeout` seconds is killed."""
-        self._stopping = True
-        with contextlib.suppress(OSError):
-            self._control.send(b"s")
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self._kill()
-        if threading.current_thread() not in self._threads:
-            for thread in self._threads:
-                thread.join()
-
-    def usage(self) -> Usage:
-        """CPU seconds and resident bytes of all its processes, from /proc; zeros where there is none."""
-        return jail.usage(self._process.pid)
-
-    def _kill(self) -> None:
-        jail.kill(self._process)
-        self._process.wait()
-
-    def _read_output(self) -> None:
-        output: Any = self._process.stdout
-        with output as stream:
-            for line in stream:
-                self._spec.on_line(line.decode(errors="replace").rstrip("\r\n"))
-        code = self._process.wait()
-        self._kill()
-        if self._carried is not None:
-            self._carried.close()
-        with contextlib.suppress(OSError):
-            self._control.shutdown(socket.SHUT_RDWR)
-        if not self._stopping:
-            self._spec.on_exit(code if code >= 0 else 128 - code)
-
-    def _read_health(self) -> None:
-        with self._control:
-            while True:
-                try:
-                    word = self._control.recv(1)
-                except OSError:
-                    return
-                if not word:
-                    return
-                self._spec.on_health(word == b"h")
-
-
 class _SkippedRun:
-    """RUN without namespaces: nothing is run; the requirements that the context names get their venv."""
+    """RUN without namespaces: nothing runs, but requirements.txt of the context gets its venv."""
 
     def __init__(self, context: Path) -> None:
         self._context = context
 
     def __call__(
-        self, tree: Path, script: str, _folder: str, _environment: Mapping[str, str]
+        self,
+        tree: Path,
+        script: str,
+        folder: str,  # noqa: ARG002 - the signature of a runner
+        environment: Mapping[str, str],  # noqa: ARG002
+        mounts: Sequence[tuple[Path, str]],  # noqa: ARG002
     ) -> tuple[int, str]:
         """Makes <tree>/opt/venv for a step that installs requirements; skips any other."""
         requirements = self._context / "requirements.txt"
@@ -266,84 +208,6 @@ class _SkippedRun:
         return 0, output
 
 
-def _config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool, control: int) -> dict[str, Any]:
-    environment = {"PATH": jail.search_path(), "HOME": "/root", **image.environment, **spec.environment}
-    if not isolated:
-        environment |= _plain_paths(tree, spec.data)
-    return {
-        "control": control,
-        "isolated": isolated,
-        "listen": [port for _, port in SERVICES.values()] if isolated else [],
-        "environment": environment,
-        "folder": image.workdir if isolated else str(tree),
-        "services": _services(tree, image, isolated=isolated),
-        "health": image.health if isolated else {},
-    }
-
-
-def _plain_paths(tree: Path, data: Path) -> dict[str, str]:
-    app = tree / "usr" / "src" / "app"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    return {
-        "PATH": os.environ.get("PATH", BASE_PATH),
-        "VIRTUAL_ENV": str(tree / "opt" / "venv"),
-        "BB8_APP": str(app),
-        "BB8_OPTIONS": str(data / "options.json"),
-        "BB8_DATA": str(data),
-        "BB8_STAMP": str(app / "build_stamp.json"),
-        "BB8_RUN_SH": str(app / "run.sh"),
-        "BB8_PAGE_PORT": str(port),
-    }
-
-
-def _services(tree: Path, image: Image, *, isolated: bool) -> list[dict[str, Any]]:
-    """What process 1 runs: services.d and CMD under the base's own /init, or the image's entry point."""
-    folder = image.workdir if isolated else str(tree)
-    words = [*image.entrypoint, *image.command]
-    main = words if isolated else [_in_tree(word, tree) for word in words]
-    found: list[dict[str, Any]] = []
-    if not image.entrypoint:
-        runs = sorted((tree / "etc" / "services.d").glob("*/run"))
-        found = [_service(run, tree, isolated=isolated) for run in runs]
-    if main:
-        spec = {"name": "main", "argv": main, "finish": [], "contenv": True, "restart": False}
-        found.append({**spec, "folder": folder})
-    return found
-
-
-def _in_tree(word: str, tree: Path) -> str:
-    """A word of a plain process's command line: a file of the image lies in its tree, not at the root."""
-    inside = tree / word.lstrip("/")
-    return str(inside) if word.startswith("/") and inside.is_file() else word
-
-
-def _service(run: Path, tree: Path, *, isolated: bool) -> dict[str, Any]:
-    finish = run.with_name("finish")
-    argv, contenv = _interpreter(run, tree, isolated=isolated)
-    plain_run_sh = tree / "usr" / "src" / "app" / "run.sh"
-    if not isolated and "/usr/src/app/run.sh" in run.read_text(encoding="utf-8"):
-        argv = [str(plain_run_sh)]
-    return {
-        "name": run.parent.name,
-        "argv": argv,
-        "finish": _interpreter(finish, tree, isolated=isolated)[0] if finish.is_file() else [],
-        "contenv": contenv or not isolated,
-        "restart": True,
-        "folder": f"/{run.parent.relative_to(tree)}" if isolated else str(run.parent),
-    }
-
-
-def _interpreter(script: Path, tree: Path, *, isolated: bool) -> tuple[list[str], bool]:
-    """How to run a script: `#!/usr/bin/with-contenv bash` becomes bash, with the container's environment."""
-    path = f"/{script.relative_to(tree)}" if isolated else str(script)
-    first = script.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
-    words = first.removeprefix("#!").split()
-    if words and Path(words[0]).name == "with-contenv":
-        return [*words[1:], path], True
-    return [path], False
-
-
 def runtime_for(folder: Path, targets: Mapping[str, tuple[str, int]]) -> ProcessRuntime:
-    """The best way that this machine allows without Docker."""
+    """The best runtime that this machine allows without Docker."""
     return ProcessRuntime(folder, targets, isolated=jail.allowed())

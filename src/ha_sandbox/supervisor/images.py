@@ -1,4 +1,4 @@
-"""Images of local apps: the build with its arguments, the checks before it, and removal."""
+"""Images of local apps: build or pull, the checks before it, and removal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import platform
 from pathlib import Path
 
 from ha_sandbox.faults import Situation
+from ha_sandbox.json_types import Config
 from ha_sandbox.power import Power
-from ha_sandbox.runtime.base import BuildFailed, BuildRequest, Runtime
+from ha_sandbox.runtime.base import BuildFailed, BuildRequest, PullFailed, Runtime
 from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.journal import Journal
 from ha_sandbox.supervisor.model import Installed
@@ -25,13 +26,33 @@ class Images:
         self._journal = journal
         self._power = power
 
-    def build(self, store: StoreApp, version: str) -> None:
-        """Builds the app's folder as `version`. Raises ApiError; the reason is in the Supervisor's log."""
+    def provide(self, config: Config, store: StoreApp, version: str) -> None:
+        """Pulls the image that `config` names, or builds the app's folder if it names none.
+
+        Raises ApiError; the reason is in the Supervisor's log.
+        """
+        image = str(config.get("image") or "")
+        if image:
+            self._pull(store.slug, version, f"{image.replace('{arch}', self.arch)}:{version}")
+        else:
+            self._build(store, version)
+
+    def _pull(self, slug: str, version: str, image: str) -> None:
+        self._journal.log("INFO", "docker.interface", f"Downloading docker image {image}.")
+        try:
+            self._runtime.pull(slug, version, image)
+        except PullFailed as error:
+            why = f"Can't install {image}: {error}"
+            self._journal.log("ERROR", "docker.interface", why)
+            self._journal.log("ERROR", "apps.app", f"Could not pull image to update app {slug}: {why}")
+            raise failures.unknown_failure(slug) from error
+
+    def _build(self, store: StoreApp, version: str) -> None:
         dockerfile = store.dockerfile(self.arch)
         if dockerfile is None:
             raise failures.no_dockerfile(store.slug)
         args = {"BUILD_VERSION": version, "BUILD_ARCH": self.arch, **_build_yaml_args(store.path)}
-        request = BuildRequest(store.slug, version, store.path, dockerfile, args)
+        request = BuildRequest(store.slug, version, store.path, dockerfile, args, self.arch)
         name = self.name(store.slug, version)
         self._journal.log("INFO", "docker.app", f"Starting build for {name}")
         try:

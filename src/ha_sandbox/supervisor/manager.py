@@ -136,20 +136,15 @@ class Manager:
         self.journals.close()
 
     def _install(self, store: StoreApp) -> None:
-        self.images.build(store, store.version)
+        self.images.provide(store.config, store, store.version)
         self.containers.data_folder(store.slug)
         app = Installed(store.slug, store.config, profile=store.has("apparmor.txt"))
         self.installed[store.slug] = app
         self.journal.log("INFO", "apps.manager", f"App '{store.slug}' successfully installed")
 
     def _update(self, app: Installed, store: StoreApp) -> None:
-        if store.config.get("image"):
-            self.journal.log(
-                "ERROR", "docker.interface", f"Can't install {store.config['image']}: no registry"
-            )
-            raise failures.unknown_failure(app.slug)
         self.images.need_dockerfile(store)
-        self.images.build(store, store.version)
+        self.images.provide(store.config, store, store.version)
         was_running, old = app.running, app.version
         self.containers.stop(app)
         app.config, app.profile = store.config, store.has("apparmor.txt")
@@ -163,7 +158,7 @@ class Manager:
         self.containers.stop(app)
         self.images.remove(app.slug, app.version)
         try:
-            self.images.build(store, app.version)
+            self.images.provide(app.config, store, app.version)
         except failures.ApiError:
             self.containers.set_state(app, State.ERROR)
             if was_running:  # the real one then tries to start it, and reports that error instead

@@ -130,3 +130,33 @@ def test_data_survives_an_update(box: Sandbox, probe: Path) -> None:
     assert box.call("GET", f"/addons/{SLUG}/info")["version"] == "1.0.1"
     assert (box.root / "data" / SLUG / "kept").read_text() == "yes"
     assert json.loads((box.root / "data" / SLUG / "options.json").read_text()) == {"word": "hello"}
+
+
+def test_a_build_that_needs_the_real_base_and_an_image_name_docker(box: Sandbox, probe: Path) -> None:
+    if not jail.allowed():
+        pytest.skip("SKIPPED: no user namespaces")
+    whole = (probe / "Dockerfile").read_text()
+    (probe / "Dockerfile").write_text(whole + "RUN apk-of-another-system add jq\n")
+    with pytest.raises(CheckFailed) as build:
+        box.install(probe, {})
+    (probe / "Dockerfile").write_text(whole)
+    config = (probe / "config.yaml").read_text()
+    (probe / "config.yaml").write_text(config + 'image: "example/probe-{arch}"\n')
+    with pytest.raises(CheckFailed) as pull:
+        box.install(probe, {})
+    for caught in (build, pull):
+        assert "--docker" in caught.value.remedy
+
+
+def test_an_app_of_several_stages_is_built_and_runs(box: Sandbox, probe: Path) -> None:
+    if not jail.allowed():
+        pytest.skip("SKIPPED: no user namespaces")
+    (probe / "Dockerfile").write_text(
+        'FROM tools AS made\nARG TARGETARCH\nRUN echo "for $TARGETARCH" > /made.txt\n'
+        "RUN --mount=type=bind,target=/context ls /context > /seen.txt\n"
+        "FROM final\nCOPY --from=made /made.txt /seen.txt /srv/\n"
+        'CMD ["cat", "/srv/made.txt", "/srv/seen.txt"]\n'
+    )
+    box.install(probe, {})
+    wait_for(lambda: "config.yaml" in logs(box))
+    assert logs(box).startswith(("for amd64", "for arm64"))

@@ -12,7 +12,7 @@ import pytest
 
 from ha_sandbox.faults import Faults
 from ha_sandbox.power import Power
-from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, StartFailed, Usage
+from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed, Usage
 from ha_sandbox.supervisor.access import Access, Caller, Role
 from ha_sandbox.supervisor.api.routing import MqttLogin, Request
 from ha_sandbox.supervisor.api.service import Api
@@ -64,6 +64,12 @@ class MemoryRuntime:
             raise BuildFailed("step 1 said FAIL")
         self.images[request.slug, request.version] = text
         return text
+
+    def pull(self, slug: str, version: str, image: str) -> None:
+        self.events.append(f"pull {image}")
+        if "missing" in image:
+            raise PullFailed("not found")
+        self.images[slug, version] = image
 
     def has_image(self, slug: str, version: str) -> bool:
         return (slug, version) in self.images

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from ha_sandbox.runtime import build as module
-from ha_sandbox.runtime import dockerfile
+from ha_sandbox.runtime import stage as module
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest
-from ha_sandbox.runtime.build import Build, Image
+from ha_sandbox.runtime.build import Build
+from ha_sandbox.runtime.image import Image
 
 
 class Recorder:
-    """Stands for the jail: writes a file where the script says so."""
+    """Stands for the jail: records what it is given and writes a file."""
 
     def __init__(self, code: int = 0) -> None:
         self.scripts: list[str] = []
         self.code = code
 
     def __call__(
-        self, tree: Path, script: str, folder: str, environment: Mapping[str, str]
+        self,
+        tree: Path,
+        script: str,
+        folder: str,
+        environment: Mapping[str, str],
+        mounts: Sequence[tuple[Path, str]],
     ) -> tuple[int, str]:
         self.scripts.append(script)
+        self.environment = dict(environment)
+        self.mounts = list(mounts)
         (tree / "made").write_text(f"{folder} {environment.get('NAME', '')}")
         return self.code, "said so"
 
@@ -32,7 +39,7 @@ def follow(tmp_path: Path, text: str, runner: Recorder, args: Mapping[str, str] 
     context = tmp_path / "context"
     context.mkdir(exist_ok=True)
     (context / "Dockerfile").write_text(text)
-    request = BuildRequest("probe", "1", context, context / "Dockerfile", args or {})
+    request = BuildRequest("probe", "1", context, context / "Dockerfile", args or {}, "aarch64")
     (tmp_path / "cache").mkdir(exist_ok=True)
     (tmp_path / "tree").mkdir(exist_ok=True)
     return Build(request, tmp_path / "tree", tmp_path / "cache", runner, "seed").follow()
@@ -105,14 +112,70 @@ def test_a_health_check_is_read_with_its_times(tmp_path: Path) -> None:
     }
 
 
-def test_continued_lines_join_without_a_line_break_and_comments_between_them_vanish() -> None:
-    steps = dockerfile.steps("FROM x\n# note\nRUN a; \\\n  # note\n  b\n")
-    assert [(step.name, step.text, step.line) for step in steps] == [("FROM", "x", 1), ("RUN", "a;   b", 3)]
+def test_buildkits_automatic_arguments_are_there_once_they_are_declared(tmp_path: Path) -> None:
+    runner = Recorder()
+    follow(tmp_path, "FROM --platform=$BUILDPLATFORM x\nARG TARGETARCH\nARG BUILD_ARCH\nRUN x\n", runner)
+    assert runner.environment["TARGETARCH"] == "arm64"
+    assert "TARGETPLATFORM" not in runner.environment
+
+
+def test_a_base_may_depend_on_the_architecture(tmp_path: Path) -> None:
+    follow(tmp_path, "ARG TARGETARCH\nFROM ghcr.io/x/base-${TARGETARCH}\n", Recorder())
+    with pytest.raises(BuildFailed, match="should not be blank"):
+        follow(tmp_path, "ARG OTHER\nFROM $OTHER\n", Recorder())
+
+
+def test_stages_are_built_as_far_as_the_last_one_needs_them(tmp_path: Path) -> None:
+    runner = Recorder()
+    text = (
+        "FROM x AS unused\nRUN never\nFROM x AS tools\nENV A=1\nRUN make\n"
+        "FROM tools AS more\nRUN more $A\nFROM y\nCOPY --from=more --chmod=0755 /made /bin/tool\n"
+        "COPY --from=1 /made /second\n"
+    )
+    follow(tmp_path, text, runner)
+    tree = tmp_path / "tree"
+    assert runner.scripts == ["make", "more $A"]
+    assert (tree / "bin/tool").stat().st_mode & 0o777 == 0o755
+    assert (tree / "second").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "context", "tree"]
+
+
+def test_here_documents_are_scripts_and_files(tmp_path: Path) -> None:
+    runner = Recorder()
+    text = (
+        "FROM x\nENV NAME=bb\nRUN <<EOF\none\ntwo\nEOF\n"
+        "COPY <<EOF /etc/greeting\nhello $NAME\nEOF\nCOPY <<'EOF' /etc/plain\nhello $NAME\nEOF\n"
+    )
+    follow(tmp_path, text, runner)
+    assert runner.scripts == ["one\ntwo"]
+    assert (tmp_path / "tree/etc/greeting").read_text() == "hello bb\n"
+    assert (tmp_path / "tree/etc/plain").read_text() == "hello $NAME\n"
+
+
+def test_a_bind_mount_shows_the_context_or_a_stage_to_a_run(tmp_path: Path) -> None:
+    runner = Recorder()
+    text = (
+        "FROM x AS seal\nRUN --mount=type=bind,target=/src --mount=type=cache,target=/c look\n"
+        "FROM x\nRUN --mount=type=bind,from=seal,source=/made,target=/proof check\n"
+    )
+    follow(tmp_path, text, runner)
+    assert [target for _, target in runner.mounts] == ["/proof"]
+    assert runner.scripts == ["look", "check"]
+
+
+def test_the_shell_of_the_dockerfile_runs_its_steps(tmp_path: Path) -> None:
+    runner = Recorder()
+    text = 'FROM x\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nRUN a | b\nCMD serve now\n'
+    image = follow(tmp_path, text, runner)
+    assert runner.scripts == ["exec /bin/bash -o pipefail -c 'a | b'"]
+    assert image.command == ["/bin/bash", "-o", "pipefail", "-c", "serve now"]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("$A-${A}", "1-1"), ("${B:-two}", "two"), ("${A:+yes}", "yes"), (r"\$A", "$A"), ("$B.", ".")],
+    "text",
+    ["FROM x\nRUN apk add x\n", "FROM x\nCOPY --from=busybox /bin/sh /sh\n", "FROM x\nADD http://x /\n"],
 )
-def test_variables_expand_as_in_docker(text: str, expected: str) -> None:
-    assert dockerfile.expand(text, {"A": "1"}) == expected
+def test_what_needs_a_real_base_names_docker_as_the_remedy(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BuildFailed) as caught:
+        follow(tmp_path, text, Recorder(code=127))
+    assert "sandbox up --docker" in caught.value.log.splitlines()[-1]

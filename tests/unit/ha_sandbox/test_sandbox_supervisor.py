@@ -271,3 +271,22 @@ def test_an_unexpected_error_is_answered_and_logged(host: Any, monkeypatch: pyte
     assert status == 500
     assert "the image folder cannot be written" in str(body)
     assert "PermissionError" in host.call("GET", "/supervisor/logs")[1]
+
+
+def test_an_app_with_an_image_is_pulled_and_not_built(host: Any) -> None:
+    host.write(image="example/probe-{arch}")
+    host.ok("POST", "/store/reload")
+    host.ok("POST", "/store/addons/local_probe/install")
+    arch = host.manager.arch
+    assert host.runtime.events == [f"pull example/probe-{arch}:1.0.0"]
+    assert host.info["build"] is False
+    assert host.key("POST", "/addons/local_probe/rebuild") == (400, "app_rebuild_image_based_error")
+    host.ok("POST", "/addons/local_probe/rebuild", {"force": True})
+    assert host.runtime.events[-1] == f"pull example/probe-{arch}:1.0.0"
+
+
+def test_an_image_that_cannot_be_pulled_is_an_unknown_error_with_its_reason_in_the_log(host: Any) -> None:
+    host.write(image="example/missing")
+    host.ok("POST", "/store/reload")
+    assert host.key("POST", "/store/addons/local_probe/install") == (500, "app_unknown_error")
+    assert "Can't install example/missing:1.0.0: not found" in host.call("GET", "/supervisor/logs")[1]

@@ -1,0 +1,85 @@
+"""A container that is a process of this machine: its output, its health and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import threading
+from typing import IO, cast
+
+from ha_sandbox.runtime import jail
+from ha_sandbox.runtime.base import ContainerSpec, Usage
+from ha_sandbox.runtime.relay import Carried
+
+
+class ProcessContainer:
+    """A running container: process 1 with everything below it."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        control: socket.socket,
+        spec: ContainerSpec,
+        carried: Carried | None,
+        *,
+        has_health_check: bool,
+    ) -> None:
+        self.has_health_check = has_health_check
+        self._process = process
+        self._control = control
+        self._spec = spec
+        self._carried = carried
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._read_output, name=f"log {spec.slug}"),
+            threading.Thread(target=self._read_health, name=f"health {spec.slug}"),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Asks process 1 to stop; kills what is left after `timeout` seconds."""
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            self._control.send(b"s")
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._kill()
+        if threading.current_thread() not in self._threads:
+            for thread in self._threads:
+                thread.join()
+
+    def usage(self) -> Usage:
+        """CPU seconds and resident bytes of all its processes, from /proc; zeros if there is no /proc."""
+        return jail.usage(self._process.pid)
+
+    def _kill(self) -> None:
+        jail.kill(self._process)
+        self._process.wait()
+
+    def _read_output(self) -> None:
+        output = cast("IO[bytes]", self._process.stdout)
+        with output as stream:
+            for line in stream:
+                self._spec.on_line(line.decode(errors="replace").rstrip("\r\n"))
+        code = self._process.wait()
+        self._kill()
+        if self._carried is not None:
+            self._carried.close()
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        if not self._stopping:
+            self._spec.on_exit(code if code >= 0 else 128 - code)
+
+    def _read_health(self) -> None:
+        with self._control:
+            while True:
+                try:
+                    word = self._control.recv(1)
+                except OSError:
+                    return
+                if not word:
+                    return
+                self._spec.on_health(word == b"h")

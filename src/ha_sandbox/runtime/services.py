@@ -1,0 +1,94 @@
+"""What process 1 of a container runs: its configuration, made from the image and its tree."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from ha_sandbox.json_types import JsonObject
+from ha_sandbox.runtime import jail
+from ha_sandbox.runtime.base import ContainerSpec
+from ha_sandbox.runtime.image import Image
+from ha_sandbox.runtime.stage import BASE_PATH
+
+SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}
+"""The names and ports under which a container reaches the host's services."""
+
+
+def init_config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool, control: int) -> JsonObject:
+    environment = {"PATH": jail.search_path(), "HOME": "/root", **image.environment, **spec.environment}
+    if not isolated:
+        environment |= _plain_paths(tree, spec.data)
+    return {
+        "control": control,
+        "isolated": isolated,
+        "listen": [port for _, port in SERVICES.values()] if isolated else [],
+        "environment": environment,
+        "folder": image.workdir if isolated else str(tree),
+        "services": _services(tree, image, isolated=isolated),
+        "health": image.health if isolated else {},
+    }
+
+
+def _plain_paths(tree: Path, data: Path) -> dict[str, str]:
+    app = tree / "usr" / "src" / "app"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    return {
+        "PATH": os.environ.get("PATH", BASE_PATH),
+        "VIRTUAL_ENV": str(tree / "opt" / "venv"),
+        "BB8_APP": str(app),
+        "BB8_OPTIONS": str(data / "options.json"),
+        "BB8_DATA": str(data),
+        "BB8_STAMP": str(app / "build_stamp.json"),
+        "BB8_RUN_SH": str(app / "run.sh"),
+        "BB8_PAGE_PORT": str(port),
+    }
+
+
+def _services(tree: Path, image: Image, *, isolated: bool) -> list[JsonObject]:
+    """services.d and CMD, as under the base's own /init, or the image's entry point."""
+    folder = image.workdir if isolated else str(tree)
+    words = [*image.entrypoint, *image.command]
+    main = words if isolated else [_in_tree(word, tree) for word in words]
+    found: list[JsonObject] = []
+    if not image.entrypoint:
+        runs = sorted((tree / "etc" / "services.d").glob("*/run"))
+        found = [_service(run, tree, isolated=isolated) for run in runs]
+    if main:
+        spec = {"name": "main", "argv": main, "finish": [], "contenv": True, "restart": False}
+        found.append({**spec, "folder": folder})
+    return found
+
+
+def _in_tree(word: str, tree: Path) -> str:
+    """A word of a plain process's command line: a file of the image is in its tree, not at the root."""
+    inside = tree / word.lstrip("/")
+    return str(inside) if word.startswith("/") and inside.is_file() else word
+
+
+def _service(run: Path, tree: Path, *, isolated: bool) -> JsonObject:
+    finish = run.with_name("finish")
+    argv, contenv = _interpreter(run, tree, isolated=isolated)
+    plain_run_sh = tree / "usr" / "src" / "app" / "run.sh"
+    if not isolated and "/usr/src/app/run.sh" in run.read_text(encoding="utf-8"):
+        argv = [str(plain_run_sh)]
+    return {
+        "name": run.parent.name,
+        "argv": argv,
+        "finish": _interpreter(finish, tree, isolated=isolated)[0] if finish.is_file() else [],
+        "contenv": contenv or not isolated,
+        "restart": True,
+        "folder": f"/{run.parent.relative_to(tree)}" if isolated else str(run.parent),
+    }
+
+
+def _interpreter(script: Path, tree: Path, *, isolated: bool) -> tuple[list[str], bool]:
+    """How to run a script: `#!/usr/bin/with-contenv bash` means bash with the container's environment."""
+    path = f"/{script.relative_to(tree)}" if isolated else str(script)
+    first = script.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+    words = first.removeprefix("#!").split()
+    if words and Path(words[0]).name == "with-contenv":
+        return [*words[1:], path], True
+    return [path], False
