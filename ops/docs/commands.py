@@ -1,4 +1,4 @@
-"""Collects what the documentation tells people to type, and holds it against the real command line."""
+"""Collects the commands in the documentation, and checks them with the real command line."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FENCE = re.compile(r"^ *(```+|~~~+) *(\w*)")
 _INLINE = re.compile(r"(?<!`)`((?:\.venv/bin/)?(?:bb8deploy|make) [^`]+)`(?!`)")
 _SHELLS = {"sh", "bash", "console", "shell"}
 _ENDS = {"|", "||", "&&", ";", ">", "<", "&"}
-# Told as a family of commands or as a line of output, not as something to type.
+# A pattern of commands or a line of output, not a command to type.
 _NOT_TYPED = re.compile(r"\.\.\.|…|\w\|\w")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A command as a page tells it: its words, where it stands, and whether in a block of its own."""
+    """A command in a page: its words, its place, and whether it is in a code block."""
 
     words: tuple[str, ...]
     path: Path
@@ -48,7 +48,7 @@ def told() -> tuple[Told, ...]:
 
 
 def problem(words: tuple[str, ...]) -> str:
-    """Why the command line would refuse these words after `bb8deploy`, empty where it takes them."""
+    """Why the command line would refuse these words after `bb8deploy`, empty if it accepts them."""
     command, rest = _root(), list(words)
     try:
         while hasattr(command, "commands"):

@@ -1,4 +1,4 @@
-"""Writes the pages that the code knows better than we: `python -m ops.docs.generate [--check]`."""
+"""Writes the pages that are made from the code: `python -m ops.docs.generate [--check]`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 80
 
 
 def cli() -> str:
-    """docs/cli.md: what `--help` says of every command."""
+    """docs/cli.md: the `--help` of every command."""
     from typer.main import get_command
 
     from bb8deploy.cli.app import COMMANDS, build
@@ -77,7 +77,7 @@ def env_example() -> str:
 
 
 def contracts() -> str:
-    """docs/contracts.md: the JSON that each lane leaves behind."""
+    """docs/contracts.md: the JSON documents of the lanes."""
     from bb8deploy.cli.tools.schema import document, names
     from bb8deploy.runs.contracts.base import Contract
 
@@ -102,12 +102,12 @@ def supervisor_rules() -> str:
 
 
 def troubles() -> str:
-    """docs/troubles.md: what diagnose recognises by name."""
+    """docs/troubles.md: the problems that diagnose knows by name."""
     from bb8deploy.catalogue.lookup import entries
     from bb8deploy.plan.troubles import TABLE
 
     rows = ((entries()[rule.name].title, rule.remedy, f"[{rule.name}](errors.md)") for rule in TABLE)
-    return f"{_TROUBLES_HEAD}\n{table(('trouble', 'what ends it', 'code'), rows)}"
+    return f"{_TROUBLES_HEAD}\n{table(('problem', 'remedy', 'code'), rows)}"
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -124,14 +124,17 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 ENVIRONMENT = (
-    ("BB8DEPLOY_CACHE", "folder for virtual environments and images that can be made again"),
-    ("BB8DEPLOY_DEBUG", "any value: a defect of bb8deploy shows its whole traceback"),
-    ("BB8DEPLOY_PLAIN", "any value: whole lines only, no frames, no moving line; for screen readers"),
+    (
+        "BB8DEPLOY_CACHE",
+        "folder for virtual environments, images and the sandbox; everything in it can be created again",
+    ),
+    ("BB8DEPLOY_DEBUG", "any value: a defect of bb8deploy shows its traceback"),
+    ("BB8DEPLOY_PLAIN", "any value: plain lines without frames or a moving line; for screen readers"),
     ("CI", "any value: no moving line"),
     ("COLUMNS", "width of tables on a terminal"),
-    ("GITHUB_ACTIONS", "`true`: an error is an annotation too"),
-    ("NO_COLOR", "any value: no colours; there are none in a file or a pipe either"),
-    ("TERM", "`dumb`: as BB8DEPLOY_PLAIN"),
+    ("GITHUB_ACTIONS", "`true`: errors are also annotations"),
+    ("NO_COLOR", "any value: no colors; files and pipes never have colors"),
+    ("TERM", "`dumb`: the same as BB8DEPLOY_PLAIN"),
 )
 
 _TOKENS_HEAD = f"""\
@@ -139,48 +142,50 @@ _TOKENS_HEAD = f"""\
 
 {BY}
 
-A token is one line, `TOKEN: NAME` and then ` key=value` pairs, at the start of a line. It goes to stdout and
-into the receipts of its lane under `reports/`, so that one `grep` finds it:
+A token is one line: `TOKEN: NAME`, then ` key=value` pairs. It goes to stdout and into the receipts of
+its lane under `reports/`, so that one `grep` finds it:
 
 ```sh
 grep -nE '^TOKEN:' reports/*.txt
 ```
 
-A token is never false: it is written by the code that has, in this run, seen the fact that it states, after
-seeing it. A check that was not made says `SKIPPED: NAME reason=...`, one that failed `DRIFT: CODE
-detail=...`. A receipt in the workspace holds the newest run of its lane alone; the one on the host
-(`HA_REPORTS_DIR`) grows.
+After a deploy to several targets, the receipts are in `reports/targets/NAME/`.
+
+A token is never false. The code that writes it has observed the fact in this run. A check that was not
+made writes `SKIPPED: NAME reason=...`, a failed one `DRIFT: CODE detail=...`. Every run of a lane empties
+the receipts of that lane first, so a receipt in the workspace has the newest run only. The receipt on the
+host (`HA_REPORTS_DIR`) is appended. A terminal shows 12 digits of a hash, the receipts have all of them.
 """
 _SETTINGS_HEAD = f"""\
 # Settings
 
 {BY}
 
-Read from `.env`, then from `.env.NAME` with `--target NAME`, then from the environment; what comes later
-wins. `bb8deploy config` shows each value with its origin, secrets masked. `.env` may say `export`.
-`.env.example` has the same keys with room for values.
+Settings come from `.env`, then from `.env.NAME` with `--target NAME`, then from the environment. Later
+sources override earlier ones. `bb8deploy config` shows each value with its origin and masks secrets.
+Lines in `.env` may begin with `export`. `.env.example` has the same keys to copy.
 """
 _TROUBLES_HEAD = f"""\
-# Troubles that have a name
+# Known problems
 
 {BY}
 
-`bb8deploy diagnose` looks at settings, host, Supervisor, add-on, broker and robot, changes nothing, and says
-for each line what was seen and the one thing to do. These troubles it recognises by name, from several looks
-at once.
+`bb8deploy diagnose` checks settings, host, Supervisor, app (add-on), broker and robot without changing
+anything. Each line has what was observed and one remedy. It recognizes these problems by name, from
+several observations together.
 """
 _ENVIRONMENT_HEAD = """\
-## The program itself
+## The environment of bb8deploy
 
-These are read from the environment alone; they change how it speaks, not what it does.
+These variables are read from the environment only. They change the output, not what is done.
 """
 _CONTRACTS_HEAD = f"""\
 # JSON contracts
 
 {BY}
 
-Each lane leaves one JSON document in `reports/runs/<run id>/`; `reports/latest.json` names the newest run.
-`bb8deploy schema NAME` prints a contract's JSON Schema. All of them have these fields:
+Each lane writes one JSON document to `reports/runs/<run id>/`. `reports/latest.json` names the newest run.
+`bb8deploy schema NAME` prints the JSON Schema of a contract. All contracts have these fields:
 """
 
 
@@ -211,7 +216,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def stale() -> list[str]:
-    """The pages that do not say what the code says."""
+    """The pages that differ from what the code makes."""
     return [name for name, make in PAGES.items() if _present(name) != make()]
 
 
@@ -221,7 +226,7 @@ def _present(name: str) -> str:
 
 
 def main() -> int:
-    """Writes what is stale, or with --check only names it."""
+    """Writes the stale pages; with --check only names them."""
     from bb8deploy.base.atomic import write_text
 
     names = stale()

@@ -310,3 +310,17 @@ def test_an_error_names_commands_with_the_target_and_options_of_the_run(
     remedy = "Run `bb8deploy deploy --target cabin --via mount`, which sends it first."
     assert err.count(f"  remedy: {remedy}\n") == 2
     assert json.loads(out[out.index("{") :])["error"]["remedy"] == remedy
+
+
+def test_a_deploy_to_several_targets_leaves_no_token_of_an_earlier_deploy(workspace: Path) -> None:
+    """The documented grep over reports/*.txt must not find yesterday's VERIFY_OK."""
+    with open_run("deploy", Modes(), lane="deploy") as opened:
+        opened.run.ledger.emit(Token.VERIFY_OK)
+    for name in ("cabin", "attic"):
+        (workspace / f".env.{name}").write_text("")
+    argv = [sys.executable, "-m", "bb8deploy", "deploy", "--target", "cabin", "--target", "attic"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2, done.stderr
+    assert "VERIFY_OK" not in "".join(p.read_text() for p in (workspace / "reports").glob("*.txt"))
+    assert "--target attic" not in done.stderr.partition("error")[0]

@@ -65,7 +65,7 @@ def deploy(
     )
     names = list(dict.fromkeys(target or ["default"]))
     single = len(names) == 1
-    with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy" if single else "") as opened:
+    with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy") as opened:
         from bb8deploy.lanes.deploy.deploy import DeployOptions
         from bb8deploy.lanes.session import Access
 
