@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.addon.voices import Ears
 
 from bb8_core.bridge.bridge import Bridge
+from bb8_core.guard.guardian import Guardian
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import LinkState, Status
 from bb8_core.motion.deadman import Deadman
@@ -20,6 +20,7 @@ from bb8_core.radio.matching import Target
 from bb8_core.requests.arrivals import Arrivals
 from bb8_core.requests.inbox import Inbox
 from bb8_core.requests.reception import RawCommand, Reception
+from bb8_core.requests.standstill import BEAT_S, Standstill
 from bb8_core.robot.protocol import Command
 from bb8_core.robot.sensors import Event
 from bb8_core.simulator.backend import Air, backends
@@ -41,6 +42,7 @@ class Rig:
         limits: Limits | None = None,
         target: Target | None = None,
         save: Save | None = None,
+        guard: Guardian | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.loop = loop
@@ -56,15 +58,27 @@ class Rig:
             config,
             self._link_changed,
             self._robot_event,
+            guard,
         )
         self.latch_file = tmp_path / "estop.json"
-        latch = EstopLatch(self.latch_file)
-        self.bridge = Bridge(self.link, self.ears, limits or Limits(), latch, self.deadman, save or _at_once)
-        self.reception = Reception(self.ears, self.bridge.obey)
+        self.latch = EstopLatch(self.latch_file)
+        limits = limits or Limits()
+        self.bridge = Bridge(self.link, self.ears, limits, self.latch, self.deadman, save or _at_once)
+        self.standstill = Standstill(loop.time)
+        self.reception = Reception(self.ears, self.bridge.obey, self.standstill.recent)
         self.inbox = Inbox(loop, self._take, self.reception.flooded, self.bridge.stopping.rushed)
         self.arrivals = Arrivals(self.inbox, self.bridge.stop_silently)
         self._delivered = 0
-        self._tasks = [loop.create_task(self.bridge.run()), loop.create_task(self.link.run())]
+        self._tasks = [
+            loop.create_task(self.bridge.run()),
+            loop.create_task(self._pulse()),
+            loop.create_task(self.link.run()),
+        ]
+
+    async def _pulse(self) -> None:
+        while True:
+            self.bridge.pulse(self.standstill.beat())
+            await asyncio.sleep(BEAT_S)
 
     def _take(self, raw: RawCommand) -> None:
         self.reception.receive(raw, self.loop.time())
@@ -85,9 +99,12 @@ class Rig:
 
     def _come(self, cmd: str, payload: bytes | str) -> RawCommand:
         raw = payload.encode() if isinstance(payload, str) else payload
+        return RawCommand(cmd, raw, False, self.arrival())
+
+    def arrival(self) -> float:
+        """The time of a message: two never come at the same time, though the clock that jumps says so."""
         self._delivered += 1
-        # Two messages never come at the very same time, though the clock that jumps says so.
-        return RawCommand(cmd, raw, False, self.loop.time() + self._delivered * 1e-9)
+        return self.loop.time() + self._delivered * 1e-9
 
     def send(self, cmd: str, payload: bytes | str = b"{}", *, retained: bool = False) -> None:
         """Deliver a command as the broker's side does."""
@@ -96,15 +113,7 @@ class Rig:
 
     def slow_wire(self, seconds: float) -> None:
         """From now on each write takes so long, as over the air; the robot hears it at the end."""
-        simulated = self.radio._backends
-        assert simulated is not None
-        write = simulated.client.write_gatt_char
-
-        async def later(client: Any, *arguments: Any, **more: Any) -> None:
-            await asyncio.sleep(seconds)
-            await write(client, *arguments, **more)
-
-        simulated.client.write_gatt_char = later  # type: ignore[method-assign, assignment]
+        self.air.write_s = seconds
 
     async def until(
         self, condition: Callable[[], bool], timeout_s: float = 60.0, every_s: float = 0.01

@@ -27,20 +27,30 @@ class JumpingSelector(selectors.SelectSelector):
         return []
 
 
+class LonelySelector(JumpingSelector):
+    """The same for a loop without threads and sockets: it asks nobody."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise AssertionError("every task waits for something that nothing will bring")
+        self.now += timeout
+        return []
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop itself."""
 
-    def __init__(self) -> None:
-        self.jumping = JumpingSelector()
+    def __init__(self, jumping: JumpingSelector) -> None:
+        self.jumping = jumping
         super().__init__(self.jumping)
 
     def time(self) -> float:
         return self.jumping.now
 
 
-def run_virtually(work: Coroutine[Any, Any, T]) -> T:
+def run_virtually(work: Coroutine[Any, Any, T], selector: type[JumpingSelector] = JumpingSelector) -> T:
     """Run to the end on a loop of its own."""
-    loop = VirtualLoop()
+    loop = VirtualLoop(selector())
     try:
         return loop.run_until_complete(work)
     finally:

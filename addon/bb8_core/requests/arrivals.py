@@ -83,7 +83,9 @@ class Arrivals:
         with self._lock:
             if stops_regardless(raw.cmd) is not None:
                 self._twins.regular(raw.cmd, raw.payload, raw.received_at)
-            self._inbox.put(replace(raw, received_at=self._twins.sent_by(raw.received_at)))
+                self._inbox.put(raw)  # a stop is never older than what it has to stop
+            else:
+                self._inbox.put(replace(raw, received_at=self._twins.sent_by(raw.received_at)))
 
     def fast(self, raw: RawCommand) -> None:
         """A stop on the connection that a flood of other topics cannot fill: if it is news, stop unasked."""

@@ -63,6 +63,8 @@ class Air:
     def __init__(self, robots: Iterable[SimulatedBB8]) -> None:
         """Put robots into the air of one adapter that is switched on."""
         self.robots = list(robots)
+        self.write_s = 0.0
+        """How long each write takes; the robot hears it at the end."""
         self.silent = False
         """While true no advertisement is heard and no connection succeeds; links that exist live on."""
         self._adapter_on = True
@@ -213,6 +215,7 @@ class SimulatedClient(BaseBleakClient):
         self._robot: SimulatedBB8 | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticker: Ticker | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     @property
     def name(self) -> str:
@@ -300,10 +303,25 @@ class SimulatedClient(BaseBleakClient):
         """Write; the robot acts before this returns, and answers after it."""
         del response
         robot = self._linked()
+        if self.air.write_s:
+            await self._on_the_air(robot)
         robot.write(characteristic.uuid, bytes(data))
         if self._ticker is not None:
             self._ticker.arm()
         await asyncio.sleep(0)
+
+    async def _on_the_air(self, robot: SimulatedBB8) -> None:
+        """Wait for as long as a write takes; if the link drops meanwhile, the write fails or is cancelled."""
+        loop = asyncio.get_running_loop()
+        self._writing = loop.create_future()
+        timer = loop.call_later(self.air.write_s, _finish, self._writing)
+        try:
+            await self._writing
+        finally:
+            timer.cancel()
+            self._writing = None
+        if self._robot is not robot:
+            raise BleakError("Not connected")
 
     async def write_gatt_descriptor(self, descriptor: BleakGATTDescriptor, data: SizedBuffer) -> None:
         """Fail: no descriptors are shown."""
@@ -339,8 +357,18 @@ class SimulatedClient(BaseBleakClient):
     def _dropped(self) -> None:
         """Tell that the link is gone, behind the notifications that were on their way."""
         gone = self._forget()
+        if self._writing is not None and not self._writing.done():
+            if gone is not None and gone.faults.cancel_writes:
+                self._writing.cancel()
+            else:
+                _finish(self._writing)
         if gone is not None and self._loop is not None and self._disconnected_callback is not None:
             self._loop.call_soon(self._disconnected_callback)
+
+
+def _finish(writing: asyncio.Future[None]) -> None:
+    if not writing.done():
+        writing.set_result(None)
 
 
 def _deliver(loop: asyncio.AbstractEventLoop, callback: NotifyCallback, data: bytes) -> None:

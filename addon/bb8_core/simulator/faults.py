@@ -17,9 +17,12 @@ class Faults:
     """Chances are 0.0-1.0 per packet that the robot sends; all may be changed while it runs.
 
     `drop`, `duplicate` and `corrupt` (one bit) concern whole packets, `garbage` puts a prompt before one,
-    `delay_ms` holds everything back, `abort` is the chance that a command received ends the link,
-    `silence` makes the robot obey without a word, `split` cuts packets into random pieces of 1 to that
-    many bytes (0: 20 bytes, as real ones), `refuse_connects` is how many connection attempts fail.
+    `delay_ms` holds every answer back, `lag_ms` makes the robot carry each command out so much later, even
+    after the link has gone, `abort` is the chance that a command received ends the link, `silence` makes
+    the robot obey without an answer, `split` cuts packets into random pieces of 1 to that many bytes
+    (0: 20 bytes, as real ones), `refuse_connects` is how many connection attempts fail, `refused` names
+    commands (device and command id) that this firmware does not know, and `cancel_writes` has the radio
+    cancel a write that is in progress when the link drops.
     """
 
     drop: float = 0.0
@@ -27,10 +30,13 @@ class Faults:
     corrupt: float = 0.0
     garbage: float = 0.0
     delay_ms: int = 0
+    lag_ms: int = 0
     abort: float = 0.0
     silence: bool = False
     split: int = 0
     refuse_connects: int = 0
+    refused: frozenset[tuple[int, int]] = frozenset()
+    cancel_writes: bool = False
     seed: int = 0
 
 
@@ -43,7 +49,7 @@ class FaultyVoice:
         self._random = random.Random(faults.seed)  # noqa: S311 - repeatable, not secret
 
     def happens(self, chance: float) -> bool:
-        """Throw the dice, unless there is no chance at all."""
+        """Whether something of this chance happens now; without a chance no random number is used up."""
         return chance > 0 and self._random.random() < chance
 
     def pieces(self, packet: bytes) -> list[bytes]:

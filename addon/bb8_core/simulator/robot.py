@@ -52,6 +52,7 @@ class SimulatedBB8:
         self._ear = wire.Ear()
         self._unlocked = False
         self._outbox: deque[tuple[float, bytes]] = deque()
+        self._lagging: deque[tuple[float, wire.Heard]] = deque()
 
     # What can be seen
 
@@ -98,13 +99,9 @@ class SimulatedBB8:
         self.body.held = False
 
     def vanish(self) -> None:
-        """Carry it out of reach: the link breaks."""
+        """Carry it out of reach: the link breaks. `in_reach = True` brings it back."""
         self.in_reach = False
         self.hang_up()
-
-    def appear(self) -> None:
-        """Bring it back into reach."""
-        self.in_reach = True
 
     # The link
 
@@ -165,13 +162,19 @@ class SimulatedBB8:
 
     def tick(self) -> None:
         """Let everything happen that was due until now, in order."""
-        self.processor.run_until(self.clock())
+        now = self.clock()
+        while self._lagging and self._lagging[0][0] <= now:
+            due, heard = self._lagging.popleft()
+            self.processor.run_until(due)
+            self._carry_out(heard)
+        self.processor.run_until(now)
         self._send()
 
     def next_event(self) -> float | None:
         """Return when something happens by itself while nobody speaks, or None."""
         sends = self._outbox[0][0] if self._outbox else NEVER
-        due = min(self.processor.next_due(), self.processor.next_look(), sends)
+        lagging = self._lagging[0][0] if self._lagging else NEVER
+        due = min(self.processor.next_due(), self.processor.next_look(), sends, lagging)
         return None if due == NEVER else due
 
     # Inside
@@ -184,8 +187,19 @@ class SimulatedBB8:
             if self._voice.happens(self.faults.abort):
                 self.hang_up()
                 return
+            if self.faults.lag_ms:
+                self._lagging.append((self.droid.now + self.faults.lag_ms / 1000, heard))
+            else:
+                self._carry_out(heard)
+
+    def _carry_out(self, heard: wire.Heard) -> None:
+        if not self.processor.awake:
+            return
+        if heard.key in self.faults.refused:
+            self.droid.answer(wire.BAD_COMMAND, heard.seq, b"", heard.wants_answer)
+        else:
             self.processor.carry_out(heard)
-            self._send()
+        self._send()
 
     def _send(self) -> None:
         """Send what was said, as far as somebody listens and its delay is over."""

@@ -219,7 +219,7 @@ def test_a_robot_that_vanishes_is_absent_with_a_remedy_and_returns(tmp_path: Pat
         await rig.until(lambda: rig.link.status.state is LinkState.ABSENT, 120)
         assert rig.link.status.cause is Cause.SILENT
         assert rig.link.status.remedy
-        rig.robot.appear()
+        rig.robot.in_reach = True
         await rig.until(lambda: rig.link.ready, 120)
 
     play(tmp_path, story)

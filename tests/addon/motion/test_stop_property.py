@@ -70,7 +70,7 @@ def act(rig: Rig, what: str, payload: dict[str, int] | None, record: Record) -> 
         case "VANISH":
             rig.robot.vanish()
         case "APPEAR":
-            rig.robot.appear()
+            rig.robot.in_reach = True
         case _:
             if what in MOTIONS:
                 record.motions.append(now)

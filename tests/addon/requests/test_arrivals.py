@@ -172,3 +172,21 @@ def test_a_retained_emergency_stop_is_obeyed_on_either_connection(tmp_path: Path
         assert not rig.robot.motor.moving
 
     play(tmp_path, story)
+
+
+def test_an_emergency_stop_behind_its_clearing_stays_latched_while_another_stops_copy_is_missing(
+    tmp_path: Path,
+) -> None:
+    """Both counted as older than the missing copy, equally old: the clearing, which came later, won."""
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.overtake("stop", '{"cid":"lost"}')
+        await asyncio.sleep(0.5)
+        rig.deliver("clear_estop", '{"cid":"c"}')
+        rig.deliver("estop", '{"cid":"e"}')
+        await asyncio.sleep(0.5)
+        assert rig.bridge.stopping.latched
+        assert rig.ears.last("clear_estop", "c")["code"] == "STOPPED"
+
+    play(tmp_path, story)

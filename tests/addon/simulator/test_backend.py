@@ -189,7 +189,7 @@ def test_what_is_not_there_is_waited_for_and_then_given_up() -> None:
         with pytest.raises(BleakDeviceNotFoundError):
             await lab.client("D0:00:00:00:00:01").connect()
         lab.robot.vanish()
-        loop.call_later(0.5, lab.robot.appear)
+        loop.call_later(0.5, setattr, lab.robot, "in_reach", True)
         client = lab.client()
         await client.connect()
         assert client.is_connected

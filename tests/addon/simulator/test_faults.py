@@ -99,3 +99,19 @@ def test_the_same_seed_gives_the_same_story() -> None:
         stories.append(desk.notifications)
     assert stories[0] == stories[1]
     assert any(a != b for a, b in itertools.zip_longest(stories[0], stories[2]))
+
+
+def test_a_lagging_robot_carries_out_what_it_heard_even_after_the_link_has_gone() -> None:
+    desk = woken(Faults(lag_ms=1200))
+    desk.send(commands.roll(80, 0))
+    desk.after(0.5)
+    assert not desk.robot.motor.moving
+    desk.robot.disconnect()
+    desk.after(1.0)
+    assert desk.robot.motor.moving
+
+
+def test_a_firmware_refuses_the_commands_that_it_does_not_know() -> None:
+    desk = woken(Faults(refused=frozenset({(0x02, 0x34)})))
+    assert desk.ask(commands.motion_timeout(1000)).unsupported
+    assert desk.ask(commands.ping()).ok

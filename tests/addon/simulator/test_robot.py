@@ -452,7 +452,7 @@ def test_out_of_reach_it_is_gone_until_it_is_brought_back() -> None:
     desk.robot.vanish()
     assert desk.drops == 1
     assert not desk.robot.advertising
-    desk.robot.appear()
+    desk.robot.in_reach = True
     assert desk.robot.advertising
 
 

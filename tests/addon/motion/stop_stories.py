@@ -1,0 +1,354 @@
+"""Stories of commands and faults, made from a seed, and what must be true of each.
+
+A rig lives for a chapter of several stories: what one leaves behind is part of the next. Everything runs on
+a clock that jumps, so a chapter of a minute takes a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.addon.rig import Rig
+from tests.addon.virtual import LonelySelector, run_virtually
+
+from bb8_core.guard.process import SILENCE_S
+from bb8_core.motion.gate import Limits
+from bb8_core.requests.reception import RawCommand
+from bb8_core.robot.macros import GESTURES
+from bb8_core.robot.protocol import Command
+
+CHAPTER = 20
+WINDOW_S = 0.25
+WRITE_S = 0.03
+"""A slow radio; a stop waits for at most one write that has begun, and needs one itself."""
+MOTIONS = ("drive", "macro")
+STOPS = ("stop", "estop")
+LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
+"""The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
+PAUSES = (0.0, 0.0, 0.001, 0.03, 0.1, 0.3, 0.7)
+NONSENSE = (b"{}", b"", b"\xff\x00", b"[]", b'{"cid":[]}', b"{" * 50, b"null", b'{"expires_at":1}')
+MOTION_TIMEOUT = frozenset({(0x02, 0x34), (0x02, 0x36)})
+FAULTS: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"drop": 0.2},
+    {"corrupt": 0.1, "garbage": 0.2, "split": 7},
+    {"delay_ms": 260},
+    {"delay_ms": 1200},
+    {"delay_ms": 2000},
+    {"silence": True},
+    {"cancel_writes": True},
+)
+
+
+@dataclass
+class Disk:
+    """The file of the latch, without a real disk."""
+
+    content: bool = False
+    full: bool = False
+
+    def write(self, value: bool) -> None:
+        if self.full:
+            raise OSError("no space left on device")
+        self.content = value
+
+
+@dataclass
+class SimulatedGuard:
+    """A guard outside of the process: it still acts while the process stands still."""
+
+    working: bool = True
+    watching: bool = False
+    moves: bool = False
+
+    @property
+    def armed(self) -> bool:
+        return self.working and self.watching
+
+    def watch(self, path: str) -> None:
+        self.watching, self.moves = True, False
+
+    def forget(self) -> None:
+        self.watching = self.moves = False
+
+    def moving(self, moves: bool) -> None:
+        self.moves = moves
+
+    def beat(self) -> None:
+        """The rig's freeze does without."""
+
+
+@dataclass
+class Record:
+    """When a stop was due, when motion was asked for, and when the link went."""
+
+    causes: list[float] = field(default_factory=list)
+    motions: list[float] = field(default_factory=list)
+    down: list[float] = field(default_factory=list)
+    frozen: list[tuple[float, float]] = field(default_factory=list)
+    lasting: bool = False
+    """Whether an estop was acknowledged as lasting, and not cleared since."""
+
+
+class Teller:
+    """Plays the stories of one chapter."""
+
+    def __init__(self, rig: Rig, disk: Disk, guard: SimulatedGuard, dice: random.Random) -> None:
+        self.rig = rig
+        self.disk = disk
+        self.guard = guard
+        self.dice = dice
+        self.record = Record()
+        self.steps: list[str] = []
+
+    async def story(self) -> None:
+        """One story, from a robot that is ready to one that stands."""
+        rig, record = self.rig, Record()
+        self.record, self.steps = record, []
+        rig.ears.acks.clear()
+        rig.robot.log.clear()
+        await self._begin()
+        for _ in range(self.dice.randint(1, 14)):
+            self._step()
+            if pause := self.dice.choice(PAUSES):
+                await asyncio.sleep(pause)
+        self._fault({})
+        record.causes.append(rig.loop.time() + LONGEST_MOTION_S)
+        await asyncio.sleep(5)
+        self._check()
+
+    async def _begin(self) -> None:
+        rig = self.rig
+        self._fault({})
+        rig.robot.in_reach = True
+        self.guard.working = self.dice.random() < 0.6
+        self.disk.full = False
+        rig.air.write_s = 0.0
+        rig.arrivals.reconnected()
+        rig.deliver("connect")
+        rig.deliver("clear_estop")
+        await rig.until(lambda: rig.link.ready, 120, 0.1)
+        await asyncio.sleep(2.1)
+        rig.air.write_s = self.dice.choice((0.0, 0.0, WRITE_S))
+        self._fault(self.dice.choice(FAULTS))
+
+    def _fault(self, faults: dict[str, Any]) -> None:
+        usual = {"drop": 0.0, "corrupt": 0.0, "garbage": 0.0, "split": 0, "delay_ms": 0}
+        for name, value in {**usual, "silence": False, "cancel_writes": False, **faults}.items():
+            setattr(self.rig.robot.faults, name, value)
+
+    def _step(self) -> None:
+        what, act = self.dice.choice(
+            (
+                *((("drive", self._drive),) * 5),
+                *((("macro", self._macro),) * 2),
+                *((("stop", self._stop),) * 4),
+                *((("other", self._other),) * 4),
+                ("fault", lambda: self._fault(self.dice.choice(FAULTS))),
+                ("drop link", self._drop_link),
+                ("vanish", self._vanish),
+                ("appear", self._appear),
+                ("broker", self._broker),
+                *((("freeze", self._freeze),) * 3),
+                ("full disk", self._disk),
+                ("guard", self._guard),
+                ("crowd", self._crowd),
+            )
+        )
+        self.steps.append(what)
+        act()
+
+    # Commands
+
+    def _drive(self) -> None:
+        dice = self.dice
+        drive = {"speed": dice.randint(0, 255), "heading": dice.randint(0, 359), "ms": dice.randint(0, 1500)}
+        self._motion("drive", drive)
+
+    def _macro(self) -> None:
+        self._motion("macro", {"name": self.dice.choice(("nod", "dance"))})
+
+    def _motion(self, cmd: str, payload: dict[str, Any]) -> None:
+        self.record.motions.append(self.rig.loop.time())
+        self.rig.deliver(cmd, json.dumps(payload))
+
+    def _stop(self) -> None:
+        """In any form: on either connection or both, retained or not, with any payload."""
+        rig, dice = self.rig, self.dice
+        cmd = dice.choice(STOPS)
+        self.record.causes.append(rig.loop.time())
+        payload = dice.choice(NONSENSE)
+        raw = RawCommand(cmd, payload, dice.random() < 0.3, rig.arrival(), None, dice.random() < 0.9)
+        way = dice.choice(("regular", "fast", "both", "both"))
+        if way != "fast":
+            rig.arrivals.regular(raw)
+        if way != "regular":
+            rig.arrivals.fast(raw)
+        self.steps[-1] = f"{cmd} {way} {payload!r} retained={raw.retained}"
+
+    def _crowd(self) -> None:
+        """Many ask for a stop at once."""
+        self.record.causes.append(self.rig.loop.time())
+        cmd = self.dice.choice(STOPS)
+        for number in range(self.dice.randint(2, 40)):
+            self.rig.deliver(cmd, json.dumps({"cid": number}))
+
+    def _other(self) -> None:
+        cmd, payload = self.dice.choice(
+            (
+                ("clear_estop", "{}"),
+                ("connect", "{}"),
+                ("disconnect", "{}"),
+                ("ping", "{}"),
+                ("led", '{"r":1,"g":2,"b":3}'),
+                ("heading", '{"heading":5}'),
+                ("stabilize", '{"on":false}'),
+                ("speed_cap", '{"value":100}'),
+            )
+        )
+        self.steps[-1] = cmd
+        self.rig.deliver(cmd, payload)
+
+    # Faults
+
+    def _drop_link(self) -> None:
+        self.rig.air.drop_link(self.rig.robot)
+
+    def _vanish(self) -> None:
+        self.rig.robot.vanish()
+
+    def _appear(self) -> None:
+        self.rig.robot.in_reach = True
+
+    def _broker(self) -> None:
+        self.record.causes.append(self.rig.loop.time())
+        self.rig.bridge.stopping.broker_lost()
+
+    def _disk(self) -> None:
+        self.disk.full = not self.disk.full
+
+    def _guard(self) -> None:
+        self.guard.working = not self.guard.working
+
+    def _freeze(self) -> None:
+        """The process stands still; the robot, the guard and the broker do not."""
+        rig, clock = self.rig, self.rig.loop.jumping  # type: ignore[attr-defined]
+        start, seconds = rig.loop.time(), self.dice.choice((0.3, 0.9, 1.5, 3.0, 20.0))
+        if self.guard.armed and self.guard.moves and seconds > SILENCE_S:
+            clock.now += SILENCE_S
+            rig.air.drop_link(rig.robot)
+        self.steps[-1] = f"freeze {seconds}"
+        clock.now = start + seconds
+        waited = self.dice.choice(("drive", "macro", "clear_estop", "stop"))
+        self.record.frozen.append((start, rig.loop.time()))
+        if waited == "stop":
+            self.record.causes.append(rig.loop.time())
+        # The broker's thread wakes first and reads what has waited.
+        fresh = not rig.standstill.recent()
+        cid = b"waited" if seconds > 0.8 else b"just now"
+        payload = b'{"speed":200,"heading":0,"ms":1500,"name":"nod","cid":"%s"}' % cid
+        rig.arrivals.regular(RawCommand(waited, payload, False, rig.arrival(), None, fresh))
+        if fresh and waited in MOTIONS:
+            self.record.motions.append(rig.loop.time())
+        if seconds >= SILENCE_S + 0.5:
+            assert not rig.robot.motor.moving, "the robot moves although its bridge has been frozen"
+
+    # What must be true
+
+    def _check(self) -> None:
+        rig, disk = self.rig, self.disk
+        motors = rig.motor_commands()
+        window = WINDOW_S + 3 * rig.air.write_s
+        for cause in self.record.causes:
+            end = self._extended(cause, cause + window)
+            if not any(cause <= motion <= end for motion in self.record.motions):
+                self._check_cause(cause, end, motors)
+        assert not rig.bridge.motion.state.moving, self.steps
+        assert not rig.robot.motor.moving, self.steps
+        self._check_acks()
+        if rig.bridge.stopping.latched and not disk.full:
+            assert disk.content, self.steps
+
+    def _extended(self, cause: float, end: float) -> float:
+        """A frozen process can do nothing; the window goes on when it thaws."""
+        for start, thaw in self.record.frozen:
+            if start <= end and thaw > cause:
+                end = max(end, thaw + end - cause)
+        return end
+
+    def _check_cause(self, cause: float, end: float, motors: list[tuple[float, Command]]) -> None:
+        before = [(at, command) for at, command in motors if at <= end]
+        if not before or before[-1][1].is_stop:
+            return
+        lost = [at for at in self.record.down if before[-1][0] <= at <= end]
+        assert lost, f"{before[-1]} is the last word after a stop was due at {cause}: {self.steps}"
+
+    def _check_acks(self) -> None:
+        """What has waited while the process stood still is refused, stops excepted."""
+        for name, ack in self.rig.ears.acks:
+            if ack.get("cid") == "waited" and name != "stop":
+                assert ack["status"] in {"rejected", "expired"}, (name, ack, self.steps)
+
+
+async def chapter(seed: int, stories: int) -> None:
+    """Play the stories of one seed; AssertionError names the seed and the steps."""
+    dice = random.Random(seed)
+    disk, guard = Disk(), SimulatedGuard()
+    rig = Rig(Path("nowhere"), limits=Limits(180, 1500, 50), guard=guard)
+    rig.latch._write = disk.write  # type: ignore[method-assign]
+    if dice.random() < 0.3:
+        rig.robot.faults.refused = MOTION_TIMEOUT
+    teller = Teller(rig, disk, guard, dice)
+    watch(rig, teller)
+    try:
+        for number in range(stories):
+            try:
+                await teller.story()
+            except (AssertionError, TimeoutError) as error:
+                where = f"seed {seed}, story {number}, {rig.link.status}"
+                raise AssertionError(f"{where}: {error} {teller.steps}") from error
+        await restart(rig, disk)
+    finally:
+        await rig.close()
+
+
+def watch(rig: Rig, teller: Teller) -> None:
+    """Note when a link ends on which the robot stops by itself."""
+    heard = rig.bridge.link_changed
+
+    def changed(status: object) -> None:
+        teller.record.down.append(rig.loop.time())
+        heard(status)  # type: ignore[arg-type]
+
+    rig.bridge.link_changed = changed  # type: ignore[method-assign, assignment]
+    hang_up = rig.robot.hang_up
+
+    def hung_up() -> None:
+        teller.record.down.append(rig.loop.time())
+        hang_up()
+
+    rig.robot.hang_up = hung_up  # type: ignore[method-assign]
+
+
+async def restart(rig: Rig, disk: Disk) -> None:
+    """An emergency stop that was acknowledged as lasting is found by the next run."""
+    rig.ears.acks.clear()
+    disk.full = random.Random(len(rig.robot.log)).random() < 0.5
+    rig.deliver("clear_estop")
+    rig.deliver("estop", '{"cid":"last"}')
+    await asyncio.sleep(3)
+    ack = rig.ears.last("estop", "last")
+    assert disk.content or ack.get("lasting") is False, f"{ack} with a full disk"
+
+
+def play_chapters(first: int, chapters: int, stories: int = CHAPTER) -> int:
+    """Play chapters of consecutive seeds; returns how many stories were played."""
+    for seed in range(first, first + chapters):
+        run_virtually(chapter(seed, stories), LonelySelector)
+    return chapters * stories
