@@ -147,6 +147,10 @@ class Host:
         parts = self._shell.ask("receipt", self.receipt, stdin=text)
         return any(part.name == "KEPT" for part in parts)
 
+    def note(self, text: str) -> None:
+        """Shows one line to the user."""
+        self._tell.note(text)
+
     def uses(self, route: Route) -> None:
         """Registers a way to this host's Supervisor, which `break_off` ends too."""
         self._routes.append(route)

@@ -286,7 +286,11 @@ TABLE: tuple[Rule, ...] = (
     Rule("PACKAGE_APT", _apt, "Use `apk add`: Home Assistant's base images are Alpine."),
     Rule("FROM_WITHOUT_DEFAULT", _no_base, "Give BUILD_FROM a default: `ARG BUILD_FROM=<image>`."),
     Rule("HA_URL_MISSING", _url_missing, "Set HA_URL, such as http://homeassistant.local:8123."),
-    Rule("HA_URL_INVALID", _url_invalid, "Write HA_URL as http://HOST:8123, without a path."),
+    Rule(
+        "HA_URL_INVALID",
+        _url_invalid,
+        "Write HA_URL as http://HOST:8123 or http://HOST, without a path.",
+    ),
     Rule(
         "TOKEN_NOT_FOUND", _token_missing, "Put the token into HA_LLAT, or into secrets.yaml under that key."
     ),

@@ -213,6 +213,18 @@ def test_an_ssh_app_with_the_role_default_is_denied(ssh: Supervisor, box: Sandbo
     assert caught.value.code == "SUPERVISOR_DENIED"
 
 
+def test_a_role_that_is_too_low_shows_before_the_app_is_installed(ssh: Supervisor, box: Sandbox) -> None:
+    box.call("POST", f"/addons/{SLUG}/uninstall")
+    try:
+        assert ssh.look(SLUG, 20).state
+        with box.faults.during(Situation.ROLE_DEFAULT), pytest.raises(Refused) as caught:
+            ssh.look(SLUG, 20)
+    finally:
+        box.call("POST", f"/store/addons/{SLUG}/install")
+        box.call("POST", f"/addons/{SLUG}/start")
+    assert caught.value.code == "SUPERVISOR_DENIED"
+
+
 def test_a_booting_core_is_not_ready(core: Supervisor, box: Sandbox) -> None:
     with box.faults.during(Situation.CORE_BOOTING, 60), pytest.raises((SupervisorError, NoAnswer)) as caught:
         core.info(SLUG)

@@ -16,6 +16,7 @@ from bb8deploy.host.supervisor.base import (
     Health,
     Job,
     Look,
+    NoAnswer,
     Problem,
     SupervisorError,
     Verb,
@@ -79,7 +80,18 @@ class PathSupervisor(ABC):
             if error.problem is Problem.UNKNOWN_APP:
                 return Look(None, ())
             raise
-        return Look(state, self.logs(slug, lines) if state.installed else ())
+        if state.installed:
+            return Look(state, self.logs(slug, lines))
+        self._check_role()
+        return Look(state, ())
+
+    def _check_role(self) -> None:
+        """Raises Refused for a role that may read an app's state, and neither logs nor reload the store.
+
+        Reading the log of an installed app shows the same.
+        """
+        with contextlib.suppress(SupervisorError, NoAnswer):
+            self.text("/supervisor/logs", 2, doing="show its own log")
 
     def info(self, slug: str) -> AddonState:
         """GET /addons/{slug}/info."""

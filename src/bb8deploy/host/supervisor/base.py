@@ -1,4 +1,4 @@
-"""What every way to the Supervisor offers, what it answers, and how its refusals are told apart."""
+"""What every way to the Supervisor offers, what it answers, and the kinds of its refusals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from bb8deploy.base.errors import CheckFailed, Refused, Unreachable
 from bb8deploy.catalogue.errors.supervisor import SUPERVISOR_DENIED, SUPERVISOR_NO_ANSWER, SUPERVISOR_SAID_NO
+from bb8deploy.host.supervisor.remedies import LOOK, silence, unhealthy_in
 
 Verb = Literal["install", "update", "rebuild", "start", "stop"]
 # Reading is quick on any host; a store reload pulls every repository of the user's.
@@ -18,11 +19,11 @@ QUICK, RELOAD = 30.0, 180.0
 
 @dataclass(frozen=True, slots=True)
 class AddonState:
-    """What the Supervisor says of one add-on; `version` is empty where it is not installed.
+    """What the Supervisor reports of one app; `version` is empty if it is not installed.
 
-    `listed` is the version in the store; `state` one of started, startup, stopped, error, unknown;
-    `built_here` that the Supervisor builds the image itself; `detached` that its store entry is gone; `raw`
-    is the whole answer, options and the passwords among them included.
+    `listed` is the version in the store; `state` is one of started, startup, stopped, error, unknown;
+    `built_here` means that the Supervisor builds the image itself, `detached` that its store entry is gone.
+    `raw` is the whole answer, with options and the passwords in them.
     """
 
     slug: str
@@ -37,7 +38,7 @@ class AddonState:
 
     @classmethod
     def parse(cls, slug: str, row: Mapping[str, Any]) -> AddonState:
-        """Reads `info`'s data, tolerant of what an older or newer Supervisor leaves out."""
+        """Reads the data of `info`; an older or newer Supervisor may leave out parts."""
         version = str(row.get("version") or "")
         installed = bool(row.get("installed", bool(version))) and bool(version)
         return cls(
@@ -55,10 +56,10 @@ class AddonState:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An add-on's state and its newest log lines, taken in one go; `state` is None where it is unknown.
+    """The state of an app and its newest log lines, taken together; `state` is None for an unknown app.
 
-    `rider` is what the rider of the look printed, None where the route runs none; `later` a second look in
-    the same command, None where the route makes none.
+    `rider` is what the rider of the look printed, None if the route runs none; `later` is a second look in
+    the same command, None if the route makes none.
     """
 
     state: AddonState | None
@@ -69,7 +70,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job under way: its name, the add-on's slug where it is about one, per cent."""
+    """A job: its name, the app's slug if it is about one, its progress in per cent."""
 
     name: str
     reference: str
@@ -79,7 +80,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the Supervisor may build: an unhealthy one refuses; unsupported is a warning only."""
+    """Whether the Supervisor may build: an unhealthy one refuses, an unsupported one only warns."""
 
     version: str
     healthy: bool
@@ -89,11 +90,12 @@ class Health:
 
 
 class Problem(StrEnum):
-    """Why the Supervisor refused, told apart by error_key, by text where an old one sends none."""
+    """Why the Supervisor refused: by error_key, or by the text if an old one sends none."""
 
     BUSY = "busy"
     NOT_READY = "not ready"
     UNHEALTHY = "unhealthy"
+    BLOCKED = "blocked by a condition"
     SUPERVISOR_OUTDATED = "supervisor outdated"
     NO_INTERNET = "no internet"
     NO_SPACE = "no disk space"
@@ -136,7 +138,9 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Problem], ...] = tuple(
         (r"blocked from execution, supervisor needs to be updated", Problem.SUPERVISOR_OUTDATED),
         (r"blocked from execution, no (host|supervisor) internet", Problem.NO_INTERNET),
         (r"blocked from execution, not enough free space", Problem.NO_SPACE),
-        (r"blocked from execution", Problem.UNHEALTHY),
+        (r"blocked from execution, system is not running", Problem.NOT_READY),
+        (r"blocked from execution, system is not healthy", Problem.UNHEALTHY),
+        (r"blocked from execution", Problem.BLOCKED),
         (r"does not exist", Problem.UNKNOWN_APP),
         (r"not available inside store", Problem.NOT_IN_STORE),
         (r"is not installed", Problem.NOT_INSTALLED),
@@ -155,27 +159,31 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Problem], ...] = tuple(
 _REMEDY: dict[Problem, str] = {
     Problem.BUSY: "Wait until the other job is done, then run again.",
     Problem.NOT_READY: "Wait until the Supervisor has started, then run again.",
-    Problem.UNHEALTHY: "Mend what `ha resolution info` names, often the disk or the internet.",
     Problem.SUPERVISOR_OUTDATED: "Run `ha supervisor update` on the host, then run again.",
     Problem.NO_INTERNET: "Connect the host to the internet; `ha network info` shows `host_internet`.",
     Problem.NO_SPACE: "Free at least 2 GB on the host's disk; `ha host info` shows `disk_free`.",
+    Problem.BLOCKED: "Fix the condition that the message names; `ha resolution info` shows more.",
     Problem.UNKNOWN_APP: "Check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME, and run `bb8deploy validate`.",
     Problem.NOT_IN_STORE: "The Supervisor cannot read config.yaml; run `bb8deploy validate`.",
-    Problem.OPTIONS: "Set the add-on's options so that they fit its schema, then start it.",
-    Problem.PORT: "Free the port or change the add-on's port, then start it.",
+    Problem.OPTIONS: "Set the app's options so that they fit its schema, then start it.",
+    Problem.PORT: "Free the port or change the app's port, then start it.",
     Problem.WRONG_ARCH: "Add this machine's architecture to `arch` in config.yaml.",
     Problem.RATE: "Wait until the registry lets you pull again, then run again.",
 }
 
 
+def _remedy(problem: Problem, message: str) -> str:
+    return unhealthy_in(message) if problem is Problem.UNHEALTHY else _REMEDY.get(problem, LOOK)
+
+
 class SupervisorError(CheckFailed):
-    """The Supervisor was reached and said no; `problem` says which kind of no."""
+    """The Supervisor was reached and refused; `problem` is the kind of the refusal."""
 
     def __init__(self, problem: Problem, doing: str, message: str, error_key: str = "") -> None:
         super().__init__(
             SUPERVISOR_SAID_NO.code,
             f"the Supervisor refused to {doing}: {message or 'it gave no reason'}",
-            _REMEDY.get(problem, "See the Supervisor's log (`bb8deploy logs --supervisor`)."),
+            _remedy(problem, message),
         )
         self.problem = problem
         self.error_key = error_key
@@ -189,12 +197,12 @@ class NoAnswer(Unreachable):
         super().__init__(
             SUPERVISOR_NO_ANSWER.code,
             f"{where} gave no answer when asked to {doing}: {why}",
-            "Look at `ha jobs info` on the host; run again once it is idle.",
+            silence(why),
         )
 
 
 def classify(status: int | None, error_key: str, message: str) -> Problem:
-    """The kind of a refusal, from an envelope's error_key and, where it has none of use, its text."""
+    """The kind of a refusal, from the error_key of an envelope and, without a known one, its text."""
     if error_key in _BY_KEY:
         return _BY_KEY[error_key]
     if status == 429:
@@ -209,7 +217,7 @@ def denied(where: str, status: int, doing: str) -> Refused:
 
 
 def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any]:
-    """The data of an envelope; raises SupervisorError for one that says `error`.
+    """The data of an envelope; raises SupervisorError for one with `error`.
 
     Source: the Supervisor's `{"result": "ok"|"error", ...}` envelopes, in v1 and v2.
     """
@@ -217,7 +225,7 @@ def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any
         data = body.get("data")
         return data if isinstance(data, dict) else {"value": data} if data is not None else {}
     if not isinstance(body, dict):
-        raise SupervisorError(Problem.OTHER, doing, "its answer is no envelope")
+        raise SupervisorError(Problem.OTHER, doing, "its answer is not an envelope")
     message, key = str(body.get("message") or ""), str(body.get("error_key") or "")
     raise SupervisorError(classify(status, key, message), doing, message, key)
 
@@ -225,7 +233,7 @@ def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any
 def parse_jobs(data: Mapping[str, Any]) -> tuple[Job, ...]:
     """The jobs of `/jobs/info`, children included, flat.
 
-    Raises SupervisorError where they are no list: that must not pass for an idle Supervisor.
+    Raises SupervisorError if they are not a list, which must not pass for an idle Supervisor.
     """
     return tuple(_flatten(data.get("jobs")))
 
@@ -248,12 +256,12 @@ def _flatten(rows: Any) -> Iterator[Job]:
 
 
 def _per_cent(value: object) -> float:
-    """A number as it stands, 0 for anything else: it is only shown."""
+    """A number, 0 for anything else: it is only shown."""
     return float(value) if isinstance(value, int | float) else 0.0
 
 
 def parse_health(info: Mapping[str, Any], resolution: Mapping[str, Any]) -> Health:
-    """Health from `/supervisor/info` and `/resolution/info`; what is not said counts as fine."""
+    """Health from `/supervisor/info` and `/resolution/info`; what is missing counts as fine."""
     return Health(
         version=str(info.get("version") or ""),
         healthy=bool(info.get("healthy", True)),
@@ -264,7 +272,7 @@ def parse_health(info: Mapping[str, Any], resolution: Mapping[str, Any]) -> Heal
 
 
 def _reasons(value: object) -> tuple[str, ...]:
-    """A list's words; what is no list and says something is the only one."""
+    """The words of a list; any other value is a single one."""
     if isinstance(value, list | tuple):
         return tuple(map(str, value))
     return (str(value),) if value else ()
@@ -273,8 +281,8 @@ def _reasons(value: object) -> tuple[str, ...]:
 class Supervisor(Protocol):
     """One way to the Supervisor. Every call has a deadline; times are seconds.
 
-    All calls raise SupervisorError where it says no, Refused where it does not admit us, NoAnswer or
-    Unreachable where nothing comes back.
+    All calls raise SupervisorError if it refuses, Refused if it does not accept the token or the role,
+    NoAnswer or Unreachable if there is no answer.
     """
 
     @property
@@ -293,28 +301,28 @@ class Supervisor(Protocol):
         """
 
     def info(self, slug: str) -> AddonState:
-        """The add-on's state; known but not installed ones answer too."""
+        """The state of an app that is installed or listed."""
 
     def reload_store(self) -> None:
-        """Makes the Supervisor read the local add-ons again; it does so only where a file is newer."""
+        """Makes the Supervisor read the local apps again; it does so only if a file is newer."""
 
     def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
         """Installs, updates (with a backup first), rebuilds, starts or stops, and waits for the end."""
 
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
-        """The newest lines of the container's log, of the present container only where the route can tell."""
+        """The newest lines of the container's log, of the present container only if `log_is_current`."""
 
     def supervisor_logs(self, lines: int) -> tuple[str, ...]:
-        """The newest lines of the Supervisor's own log, where build output stands."""
+        """The newest lines of the Supervisor's own log, which has the build output."""
 
     def jobs(self) -> tuple[Job, ...]:
-        """What is under way."""
+        """The jobs under way."""
 
     def health(self) -> Health:
         """Whether it may build."""
 
     def documents(self, *names: str) -> dict[str, dict[str, Any]]:
-        """The data of documents such as `host/info`, by name; one that is refused is left out."""
+        """The data of documents such as `host/info`, by name; a refused one is left out."""
 
     def follow(self, slug: str) -> Iterator[str]:
         """Log lines as they come, until the connection ends."""

@@ -103,7 +103,10 @@ class HaCli:
             if error.problem is Problem.UNKNOWN_APP:
                 return Look(None, ())
             raise
-        return Look(state, self._text(log, f"show the log of {slug}") if state.installed else ())
+        if state.installed:
+            return Look(state, self._text(log, f"show the log of {slug}"))
+        self._refuse_denied(log, f"show the log of {slug}")
+        return Look(state, ())
 
     def info(self, slug: str) -> AddonState:
         """`ha apps info`; right behind a verb, what the verb's own command has seen after it."""
@@ -239,8 +242,11 @@ class HaCli:
         body = _json(said.out)
         if body is not None and body.get("result") == "error":
             unwrap(body, doing=doing)
-        status = re.fullmatch(r"(401|403): \w+", said.out.strip())
-        if status:
+        self._refuse_denied(said, doing)
+
+    def _refuse_denied(self, said: Said, doing: str) -> None:
+        """Raises Refused if a log was denied: the role may read an app's state, and not reload the store."""
+        if status := re.fullmatch(r"(401|403): \w+", said.out.strip()):
             raise denied(self.where, int(status[1]), doing)
 
     def _no_json(self, said: Said, doing: str) -> Exception:

@@ -12,6 +12,7 @@ from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.supervisor import ROUTE_MISSING, ROUTE_ONLY_SERVICE
 from bb8deploy.host.supervisor.base import Look, Supervisor
+from bb8deploy.host.supervisor.patient import PatientSupervisor
 from bb8deploy.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -78,20 +79,23 @@ def reach(
     *,
     rider: str = "",
     again_after: float = 0.0,
+    note: Callable[[str], None] | None = None,
 ) -> Reached:
-    """Asks each way for the add-on until one answers; the others are not asked then.
+    """Asks each way for the app until one answers and may do what a deploy needs; the others are not asked.
 
-    `rider` and `again_after` (seconds) are passed to the first look.
+    `rider` and `again_after` (seconds) are passed to the first look. A host that is not ready is waited for,
+    here and in every later call; `note` shows the wait, by default where the host shows its notes.
 
-    Raises UsageError ROUTE_MISSING where the settings name no way, OnlyService where just the restart
-    service is left, else the last way's own error.
+    Raises UsageError ROUTE_MISSING if the settings name no way, OnlyService if only the restart service is
+    left, else the last way's own error.
     """
+    show = note or (host.note if host else lambda _text: None)
     attempts: list[Attempt] = []
     last: Bb8Error | None = None
-    for name, make in _ways(settings, addon, host):
+    for name, make in _ways(settings, addon, host, show):
         supervisor: Supervisor | None = None
         try:
-            supervisor = make()
+            supervisor = PatientSupervisor(make(), show)
             if host:
                 host.uses(supervisor)
             look = supervisor.look(slug, LOG_LINES, rider=rider, again_after=again_after)
@@ -121,13 +125,13 @@ def open_route(settings: Settings, addon: Path, tell: Tell, slug: str) -> Iterat
     with ExitStack() as stack:
         named = settings.ssh.host_alias or settings.ha_mount
         host = stack.enter_context(open_host(settings, tell)) if named else None
-        reached = reach(settings, addon, host, slug)
+        reached = reach(settings, addon, host, slug, note=tell.note)
         stack.callback(reached.supervisor.close)
         yield reached
 
 
 def _ways(
-    settings: Settings, addon: Path, host: Host | None
+    settings: Settings, addon: Path, host: Host | None, note: Callable[[str], None]
 ) -> Iterator[tuple[str, Callable[[], Supervisor]]]:
     """The ways that the settings allow, best first; the token is looked for only when its turn comes."""
     transport = host.transport if host else None
@@ -145,7 +149,7 @@ def _ways(
     if url and token:
         from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
 
-        yield "websocket", lambda: WebSocketSupervisor(url, token, ca_file)
+        yield "websocket", lambda: WebSocketSupervisor(url, token, ca_file, note=note)
 
 
 def _token(settings: Settings, addon: Path, host: Host | None) -> Secret | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 CONNECT = 15.0
 LIMIT = 16 * 1024 * 1024
+CORE_PORTS = {80: 8123, 8123: 80}
 
 
 class WebSocketSupervisor(PathSupervisor):
@@ -47,9 +49,16 @@ class WebSocketSupervisor(PathSupervisor):
     log_is_current = False
 
     def __init__(
-        self, url: str, token: Secret, ca_file: Path | None = None, *, connect_timeout: float = CONNECT
+        self,
+        url: str,
+        token: Secret,
+        ca_file: Path | None = None,
+        *,
+        connect_timeout: float = CONNECT,
+        note: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.where = url.rstrip("/")
+        self._note = note
         self._token = token
         self._connect_timeout = connect_timeout
         self._ca_file = ca_file
@@ -194,16 +203,10 @@ class WebSocketSupervisor(PathSupervisor):
             raise given_up(self.where)
         if self._socket:
             return self._socket
-        scheme, _, rest = self.where.partition("://")
-        secure = scheme in {"https", "wss"}
-        socket = connect(
-            f"{'wss' if secure else 'ws'}://{rest}/api/websocket",
-            ssl=self._tls if secure else None,
-            open_timeout=self._connect_timeout,
-            close_timeout=5.0,
-            max_size=LIMIT,
-            proxy=None,
-        )
+        try:
+            socket = self._dial(self.where)
+        except ConnectionRefusedError:
+            socket = self._dial_other_port()
         try:
             self._receive(socket, self._connect_timeout)
             socket.send(json.dumps({"type": "auth", "access_token": self._token.reveal()}))
@@ -222,6 +225,35 @@ class WebSocketSupervisor(PathSupervisor):
             raise given_up(self.where)
         return socket
 
+    def _dial(self, url: str) -> ClientConnection:
+        scheme, _, rest = url.partition("://")
+        secure = scheme in {"https", "wss"}
+        return connect(
+            f"{'wss' if secure else 'ws'}://{rest}/api/websocket",
+            ssl=self._tls if secure else None,
+            open_timeout=self._connect_timeout,
+            close_timeout=5.0,
+            max_size=LIMIT,
+            proxy=None,
+        )
+
+    def _dial_other_port(self) -> ClientConnection:
+        """The other of Core's two ports on the same host. Raises the error of the first one if there is none.
+
+        Source: a new installation of Core 2026.11 listens on port 80; before, and after an update, on 8123.
+        """
+        other = other_port(self.where)
+        if not other:
+            return self._dial(self.where)
+        try:
+            socket = self._dial(other)
+        except (OSError, WebSocketException) as error:
+            message = f"connection refused; port {urlsplit(other).port} of the host does not answer either"
+            raise ConnectionRefusedError(message) from error
+        self._note(f"{self.where} refuses connections; Home Assistant Core answers at {other}")
+        self.where = other
+        return socket
+
     def _receive(self, socket: ClientConnection, seconds: float) -> dict[str, Any]:
         answer = json.loads(socket.recv(timeout=max(0.0, seconds)))
         return answer if isinstance(answer, dict) else {}
@@ -235,6 +267,19 @@ class WebSocketSupervisor(PathSupervisor):
         if not message:
             return NoAnswer(doing, self.where, "Core gave up waiting for the Supervisor")
         return SupervisorError(classify(None, "", message), doing, message)
+
+
+def other_port(url: str) -> str:
+    """The same address with the other port of Core, 80 or 8123; empty for TLS and for any other port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError:
+        return ""
+    if parts.scheme != "http" or port not in CORE_PORTS or not parts.hostname:
+        return ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"http://{host}:{CORE_PORTS[port]}"
 
 
 def _is_unknown_command(error: object) -> bool:

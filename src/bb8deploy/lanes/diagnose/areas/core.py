@@ -22,6 +22,7 @@ from bb8deploy.catalogue.errors.supervisor import (
     TOKEN_NOT_ADMIN,
     TOKEN_NOT_FOUND,
 )
+from bb8deploy.host.supervisor.remedies import silence
 from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
 from bb8deploy.plan.lifetime import expiry
 from bb8deploy.plan.troubles import usable_url
@@ -55,7 +56,7 @@ def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -
     if not url:
         return _without_address(sheet, run)
     if not usable_url(url):
-        remedy = "Write HA_URL as http://HOST:8123, without a path."
+        remedy = "Write HA_URL as http://HOST:8123 or http://HOST, without a path."
         sheet.fail("address", f"HA_URL is `{url}`", remedy, HA_URL_INVALID.code)
         return CoreSeen(tuple(sheet.checks))
     ca_file = run.settings.ha_ca_file
@@ -133,7 +134,9 @@ def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[]
     """Logs in once, asks who we are and what runs there; True for an administrator's token."""
     from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
 
-    core = WebSocketSupervisor(url, token, run.settings.ha_ca_file, connect_timeout=left())
+    core = WebSocketSupervisor(
+        url, token, run.settings.ha_ca_file, connect_timeout=left(), note=run.progress.note
+    )
     with contextlib.closing(core):
         try:
             user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)
@@ -164,8 +167,9 @@ def _silent(sheet: Sheet, url: str, why: str) -> None:
         remedy = "Set HA_CA_FILE to the authority that signed it, and name the host as the certificate does."
         sheet.fail("address", f"no TLS connection to {url}: {why}", remedy, HA_TLS.code)
         return
-    remedy = "Check that Home Assistant runs and that HA_URL is its address from this machine."
-    sheet.fail("address", f"{url} does not answer: {why}", remedy, HA_UNREACHABLE.code, unreachable=True)
+    sheet.fail(
+        "address", f"{url} does not answer: {why}", silence(why), HA_UNREACHABLE.code, unreachable=True
+    )
 
 
 def _ends(sheet: Sheet, token: Secret) -> None:
