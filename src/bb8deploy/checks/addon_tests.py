@@ -203,7 +203,7 @@ def _root(plan: TestPlan) -> Path:
 def _arguments(plan: TestPlan, scratch: Path) -> list[str]:
     covered = ["--cov", plan.package, f"--cov-report=xml:{plan.coverage_xml}"] if plan.package else []
     cache = ["-o", f"cache_dir={scratch / 'cache'}"]
-    return ["-q", "-W", "error", f"--junitxml={plan.junit_xml}", *cache, *covered, *_workers(plan)]
+    return ["-q", "-rfE", "-W", "error", f"--junitxml={plan.junit_xml}", *cache, *covered, *_workers(plan)]
 
 
 def _workers(plan: TestPlan) -> list[str]:

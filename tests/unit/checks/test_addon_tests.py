@@ -100,3 +100,15 @@ def test_a_file_is_locked_if_each_requirement_has_a_hash(tmp_path: Path, text: s
     (tmp_path / "locked.txt").write_text("a==1 --hash=sha256:00\n")
     (tmp_path / "requirements.txt").write_text(text)
     assert addon_tests._is_locked(tmp_path / "requirements.txt") is locked
+
+
+def test_the_failing_assertion_is_shown_although_the_project_lists_its_skips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import pytest\n" + "".join(
+        f"def test_s{number}():\n    pytest.skip('reason {number}')\n" for number in range(60)
+    )
+    monkeypatch.setattr(sys.modules[__name__], "SETTINGS", f'{SETTINGS}addopts = "-ra"\n')
+    outcome = run(tmp_path, text + f"def test_{'wrong_' * 12}():\n    assert 1 + 1 == 3\n")
+    assert outcome.skipped == 60
+    assert any("assert (1 + 1) == 3" in line or "assert 2 == 3" in line for line in outcome.tail)
