@@ -37,6 +37,15 @@ def last_crash(log: Sequence[str]) -> Crash | None:
     return Crash(cause, recovered=bool(identities(log[at + 1 :])))
 
 
+def crash_count(log: Sequence[str]) -> int:
+    """How often the log shows that the program ended: more than once is a loop of restarts."""
+    return sum(line.strip() == _TRACEBACK or _is_fatal(line) for line in log)
+
+
+def _is_fatal(line: str) -> bool:
+    return bool(_CRITICAL.search(line) or (_FATAL.search(line) and not _LOGGED.search(line)))
+
+
 def _traceback(log: Sequence[str]) -> tuple[int, str] | None:
     """The exception that ends the newest traceback over several lines."""
     starts = [at for at, line in enumerate(log) if line.strip() == _TRACEBACK]

@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 UNKNOWN = "unknown"
 _LINE = re.compile(r"\bIDENTITY (version=.*)$")
 _PAIR = re.compile(r"(\w+)=(\S+)")
 _PYTHON = re.compile(r"(?:Python-?)?\d+\.\d+\S*", re.IGNORECASE)
 _RUN_SH = re.compile(r"\bRUN_SH_PRESENT\s*$")
+
+
+class Proof(StrEnum):
+    """How it is known which content runs; see the glossary."""
+
+    STAMP = "stamp"
+    RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True)

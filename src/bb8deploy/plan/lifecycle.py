@@ -30,9 +30,10 @@ class Action(StrEnum):
 class Facts:
     """What was seen after the reload.
 
-    `wanted`, `installed` and `listed` are versions, empty where there is none; `same_content` that the newest
-    report in the container's log is that of the wanted tree; `image_based` that config.yaml names an image;
-    `profile_changed` that this run changed apparmor.txt.
+    `wanted`, `installed` and `listed` are versions, empty if there is none; `same_content`: the newest
+    identity in the container's log is that of the wanted tree; `image_based`: config.yaml names an image;
+    `profile_changed`: apparmor.txt is not the one that was installed; `unchanged`: what was put in last is
+    the wanted tree, by the journals of earlier runs.
     """
 
     wanted: str
@@ -44,6 +45,7 @@ class Facts:
     same_content: bool = False
     profile_changed: bool = False
     start_wanted: bool = True
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def decide(facts: Facts) -> Decision:
         return Decision(Action.INSTALL, facts.start_wanted, "it is not installed")
     if facts.installed != facts.wanted:
         return Decision(Action.UPDATE, facts.start_wanted, f"{facts.installed} is installed")
-    if facts.same_content and facts.state not in _BROKEN:
+    if (facts.same_content or facts.unchanged) and facts.state not in _BROKEN:
         return _same(facts)
     return _rebuild(facts)
 
@@ -97,11 +99,12 @@ def _unlisted(facts: Facts) -> Decision | None:
 
 
 def _same(facts: Facts) -> Decision:
+    content = "this content" if facts.same_content else "the content that was put in last"
     if facts.state in {"started", "startup"}:
-        return Decision(Action.NONE, why="this very content runs already")
+        return Decision(Action.NONE, why=f"{content} runs already")
     if not facts.start_wanted:
-        return Decision(Action.NONE, why="this very content is built, and is not to be started")
-    return Decision(Action.START, start=True, why="this very content is built, but it does not run")
+        return Decision(Action.NONE, why=f"{content} is built, and --no-start is set")
+    return Decision(Action.START, start=True, why=f"{content} is built, but does not run")
 
 
 def _rebuild(facts: Facts) -> Decision:
@@ -117,5 +120,6 @@ def _rebuild(facts: Facts) -> Decision:
             why="apparmor.txt changed at the same version, and a rebuild does not install the new profile",
             refusal=PROFILE_SAME_VERSION,
         )
-    why = "its container is broken" if facts.same_content else "what is installed is not of this very sync"
+    broken = facts.same_content or facts.unchanged
+    why = "its container is broken" if broken else "what is installed is not from this sync"
     return Decision(Action.REBUILD, facts.start_wanted, why)

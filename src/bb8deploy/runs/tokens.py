@@ -28,6 +28,7 @@ class Token(StrEnum):
     SSH_HA_OK = "SSH_HA_OK"
     CLEAN_RUNTIME_OK = "CLEAN_RUNTIME_OK"
     DEPLOY_OK = "DEPLOY_OK"
+    RUNNING_OK = "RUNNING_OK"
     RUN_SH_PRESENT = "RUN_SH_PRESENT"
     PY_OK = "PY_OK"
     VERIFY_OK = "VERIFY_OK"
@@ -72,6 +73,9 @@ CATALOGUE: dict[Token, Meaning] = {
     Token.CLEAN_RUNTIME_OK: Meaning("sync", "the host's tree, hashed again, is the planned one", (DEPLOY,)),
     Token.DEPLOY_OK: Meaning(
         "verify", "the Supervisor listed this version and finished putting it in", (DEPLOY,)
+    ),
+    Token.RUNNING_OK: Meaning(
+        "verify", "this version runs and stayed started; says nothing about its content", (DEPLOY,)
     ),
     Token.RUN_SH_PRESENT: Meaning("verify", "run.sh was seen in the running container", (DEPLOY,)),
     Token.PY_OK: Meaning("verify", "the container's Python was seen at work", (DEPLOY,)),

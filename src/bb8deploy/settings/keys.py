@@ -83,6 +83,11 @@ BB8_KEEP_TREES = Key(
 BB8_LOCK_WAIT = Key(
     "BB8_LOCK_WAIT", "seconds to wait for another run that holds the host's lock", default="0", kind="float"
 )
+BB8_VERIFY = Key(
+    "BB8_VERIFY",
+    "proof of what runs: stamp (the app reports its build stamp), running (none), or auto",
+    default="auto",
+)
 
 KEYS: tuple[Key, ...] = (
     HA_SSH_HOST_ALIAS,
@@ -114,6 +119,7 @@ KEYS: tuple[Key, ...] = (
     SUPERVISOR_TOKEN,
     BB8_BUILD_DEADLINE,
     BB8_SETTLE_SECONDS,
+    BB8_VERIFY,
     BB8_KEEP_TREES,
     BB8_LOCK_WAIT,
 )

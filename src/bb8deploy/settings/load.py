@@ -73,6 +73,7 @@ def _build(values: Mapping[str, Value], target: str, unknown: tuple[tuple[str, s
         supervisor_token=read.secret(keys.SUPERVISOR_TOKEN),
         bb8_build_deadline=read.number(keys.BB8_BUILD_DEADLINE),
         bb8_settle_seconds=read.number(keys.BB8_SETTLE_SECONDS),
+        bb8_verify=read.choice(keys.BB8_VERIFY, "auto", "stamp", "running"),
         bb8_keep_trees=read.count(keys.BB8_KEEP_TREES),
         bb8_lock_wait=read.number(keys.BB8_LOCK_WAIT),
         target=target,
@@ -133,6 +134,13 @@ class _Reader:
         if text not in _TRUE | _FALSE:
             self._refuse(key, "yes or no")
         return text in _TRUE
+
+    def choice(self, key: Key, *allowed: str) -> str:
+        """One of the allowed words."""
+        text = self.set_text(key).lower()
+        if text not in allowed:
+            self._refuse(key, f"one of {', '.join(allowed)}")
+        return text
 
     def port(self, key: Key) -> int:
         """A TCP port, 1 to 65535."""

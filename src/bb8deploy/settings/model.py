@@ -69,6 +69,7 @@ class Settings:
     supervisor_token: Secret | None
     bb8_build_deadline: float
     bb8_settle_seconds: float
+    bb8_verify: str
     bb8_keep_trees: int
     bb8_lock_wait: float
     target: str

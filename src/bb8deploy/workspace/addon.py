@@ -44,9 +44,11 @@ class AddonInfo:
 
     @property
     def echo(self) -> bool:
-        """Whether the default options leave the echo responder on."""
-        options = self.raw.get("options")
-        return bool(options.get("enable_echo", True)) if isinstance(options, Mapping) else True
+        """True if the app has an echo responder, an option `enable_echo`, that is on by default."""
+        options, schema = self.raw.get("options"), self.raw.get("schema")
+        if isinstance(options, Mapping) and "enable_echo" in options:
+            return bool(options["enable_echo"])
+        return isinstance(schema, Mapping) and "enable_echo" in schema
 
 
 def read_addon(folder: Path) -> AddonInfo:

@@ -129,6 +129,12 @@ ROBOT_WEAK = Symptom(
     " drives.",
     "Move the robot nearer, or use an extension cable to move the adapter away from USB 3 devices.",
 )
+REBUILD_UNCONFIRMED = ErrorCode(
+    Code("REBUILD_UNCONFIRMED"), Area.APP, NotVerified, "it is not known whether the rebuild was done",
+    "The call for the rebuild ended without an answer. The version is the same before and after, and the app"
+    " reports no identity, so nothing shows whether a new container runs.",
+    "Run `bb8deploy deploy` again, which rebuilds the app.",
+)
 ROLLBACK_NO_TAG = ErrorCode(
     Code("ROLLBACK_NO_TAG"), Area.APP, UsageError, "there is no such tag",
     "A rollback by version takes the tree from a git tag, and the workspace has none with this name.",

@@ -44,4 +44,4 @@ def rollback(
             show_preview(opened, outcome.preview)
             return
         opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)
-        opened.console.note(f"{outcome.version} runs again ({outcome.action}), verified")
+        opened.console.note(f"{outcome.in_words} ({outcome.action})")

@@ -16,6 +16,7 @@ from bb8deploy.lanes.sync.edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.verify.attempt import Attempt
+from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.plan.sync import SyncPlan
@@ -72,14 +73,17 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
     """`stopped` is the run that this one resumes: what that had sent counts as sent by this one."""
     synced = _sync(run, host, options)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
-    wanted = _to_verify(options, synced, sent=sent)
+    wanted = _to_verify(run, options, synced, sent=sent)
     attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted)
     try:
         verified = carry_out(attempt)
     except Bb8Error as error:
         raise recovered(run, host, Failed(error, synced, sent, attempt.touched)) from error
-    if verified.verified and host.files.route == "ssh":
-        run.ledger.emit(Token.DEPLOY_SSH_OK, host=host.where, version=synced.version)
+    if host.files.route == "ssh":
+        if verified.verified:
+            run.ledger.emit(Token.DEPLOY_SSH_OK, host=host.where, version=synced.version)
+        elif verified.running:
+            run.ledger.skip(Token.DEPLOY_SSH_OK, verified.reason)
     return DeployOutcome(synced, verified)
 
 
@@ -93,8 +97,17 @@ def _sync(run: Run, host: Host, options: DeployOptions) -> SyncOutcome:
     )
 
 
-def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> VerifyOptions:
-    return VerifyOptions(options.start, options.backup, sent, profile_changed=PROFILE in synced.changed)
+def _to_verify(run: Run, options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> VerifyOptions:
+    level = level_of(run)
+    return VerifyOptions(
+        start=options.start,
+        backup=options.backup,
+        sent=sent,
+        # In a new folder every file is new: that says nothing about the profile that is installed.
+        profile_changed=synced.plan.present and PROFILE in synced.changed,
+        proof=level.proof,
+        unproven=level.why,
+    )
 
 
 def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
@@ -108,7 +121,7 @@ def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
 def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
     synced = _sync(run, host, options)
-    wanted = _to_verify(options, synced, sent=not synced.nothing_to_do)
+    wanted = _to_verify(run, options, synced, sent=not synced.nothing_to_do)
     lines = (
         *foresee_edits(run, host, synced.plan),
         foresee_sync(synced),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.base import AddonState
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.edits import hand_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.verify.attempt import Attempt
+from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import delivered_on
+from bb8deploy.plan.identity import Proof
 from bb8deploy.plan.lifecycle import Action, Decision
 from bb8deploy.plan.sync import SyncPlan
 from bb8deploy.runs.run import Run
@@ -39,8 +43,10 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
         decision, slug = installer.foreseen(), installer.task.slug
         route, before = installer.watch.supervisor.route, installer.before.state
     actions = _actions(slug, decision, options, run.settings.bb8_settle_seconds)
+    weak = () if options.proof is Proof.STAMP else (f"proof: running only; {options.unproven}",)
     return (
         f"{slug} by {route}: {_now(before)}",
+        *weak,
         *(f"would {action}" for action in actions),
         f"cannot be foreseen: {_unknown(decision)}",
     )
@@ -49,6 +55,8 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
 def foresee_verify(run: Run, access: Access, options: VerifyOptions) -> tuple[str, ...]:
     """What lane 3 would do with what is on the host; for a run that is a dry run."""
     with held(run, "verify", access) as host:
+        level = level_of(run)
+        options = replace(options, proof=level.proof, unproven=level.why)
         return foresee(run, host, delivered_on(run, host), options)
 
 
@@ -61,7 +69,7 @@ def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: floa
     backup = ", with a backup first" if options.backup and action is Action.UPDATE else ""
     verb = [f"{action.value} {slug}{backup}: {decision.why}"] if action in _VERBS else []
     start = [f"start {slug} unless it runs"] if decision.start else []
-    return ["reload the store", *verb, *start, f"wait for its own report and watch it for {settle:g} s"]
+    return ["reload the store", *verb, *start, f"wait for its identity and watch it for {settle:g} s"]
 
 
 def _now(state: AddonState | None) -> str:

@@ -15,9 +15,10 @@ from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.sync import read_wanted, sync
 from bb8deploy.lanes.verify.attempt import Attempt
+from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import verify
-from bb8deploy.plan.identity import UNKNOWN, Expected
+from bb8deploy.plan.identity import UNKNOWN, Expected, Proof
 from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
@@ -29,7 +30,8 @@ from bb8deploy.workspace.tree import STAMP, FoundTree
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """The version that runs again, and by which action; `proven` if its identity was verified.
+    """The version that runs again, and by which action; `proven` if its identity was verified; `untouched`
+    is the state of an app that was not touched.
 
     `preview` is filled by a dry run alone.
     """
@@ -38,12 +40,15 @@ class RollbackOutcome:
     tree: str
     action: str
     proven: bool = True
+    untouched: str = ""
     preview: tuple[str, ...] = ()
 
     @property
     def in_words(self) -> str:
         """What came of it, as the end of a sentence."""
-        return f"{self.version} runs again, verified" if self.proven else f"{self.version}: {self.action}"
+        if self.untouched:
+            return f"the earlier files are back; the app was not touched and is {self.untouched}"
+        return f"{self.version} runs again, {'verified' if self.proven else 'its content is not proven'}"
 
 
 def roll_back_host(run: Run, access: Access | None = None, version: str = "") -> RollbackOutcome:
@@ -65,10 +70,13 @@ def roll_back(run: Run, host: Host, failed: str = "") -> RollbackOutcome:
     CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not run.
     """
     back = _put_back(run, host)
-    options = VerifyOptions(sent=True, trusts_log=failed not in {"", back.expected.version})
+    options = _options(run, trusts_log=failed not in {"", back.expected.version})
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
     with attempt.opened() as installer:
         installed = installer.put_in()
+        if options.proof is Proof.RUNNING:
+            attempt.check_runs(installed)
+            return _runs_again(run, back, installed.action.value, options.unproven)
         if not back.provable:
             raise _unprovable(run, back.expected.version)
         attempt.prove(installed)
@@ -89,13 +97,8 @@ def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
             attempt.prove(running)
             return _proven(run, RollbackOutcome(back.expected.version, back.expected.tree, "none"))
         state = installer.watch.states[-1]
-    run.ledger.skip(Token.ROLLBACK_OK, "the app was not touched, and its content is not known")
-    return RollbackOutcome(
-        back.expected.version,
-        back.expected.tree,
-        f"the files are back, the app was not touched ({state})",
-        proven=False,
-    )
+    run.ledger.skip(Token.ROLLBACK_OK, "the app was not touched, and its content is not proven")
+    return RollbackOutcome(back.expected.version, back.expected.tree, "none", proven=False, untouched=state)
 
 
 def put_back_files(run: Run, host: Host) -> None:
@@ -149,9 +152,25 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
     """
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)
-        options = VerifyOptions(sent=not synced.nothing_to_do)
+        options = _options(run, sent=not synced.nothing_to_do, addon=source)
         verified = verify(run, host, Delivered(synced.expected, synced.tree), options)
+    if not verified.verified:
+        run.ledger.skip(Token.ROLLBACK_OK, verified.reason)
+        return RollbackOutcome(synced.version, synced.digest, verified.action, proven=False)
     return _proven(run, RollbackOutcome(synced.version, synced.digest, verified.action))
+
+
+def _options(
+    run: Run, *, sent: bool = True, trusts_log: bool = True, addon: Path | None = None
+) -> VerifyOptions:
+    level = level_of(run, addon)
+    return VerifyOptions(sent=sent, trusts_log=trusts_log, proof=level.proof, unproven=level.why)
+
+
+def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
+    """The outcome for an app whose content cannot be proven."""
+    run.ledger.skip(Token.ROLLBACK_OK, why)
+    return RollbackOutcome(back.expected.version, back.expected.tree, action, proven=False)
 
 
 def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:

@@ -12,16 +12,18 @@ from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.connect import Host
 from bb8deploy.host.overview import Rider
 from bb8deploy.host.supervisor.core_service import restart_by_service
-from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
+from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached
+from bb8deploy.lanes.patient import reach_ready
 from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.verify.actions import Actions
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
+from bb8deploy.lanes.verify.history import put_in_last, record_put_in
 from bb8deploy.lanes.verify.install import Installer
 from bb8deploy.lanes.verify.place import Place, require_tidy
 from bb8deploy.lanes.verify.prove import Prover
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import RUNNING, Watch
-from bb8deploy.plan.identity import Identity
+from bb8deploy.plan.identity import Identity, Proof
 from bb8deploy.plan.lifecycle import Action
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
@@ -43,6 +45,7 @@ class Attempt:
     installer: Installer | None = None
     prover: Prover | None = None
     topology: tuple[str, ...] = ()
+    _runs: bool = False
 
     @property
     def touched(self) -> bool:
@@ -53,11 +56,13 @@ class Attempt:
         """Installs and proves. Raises Bb8Error; what was reached by then stays in the attributes."""
         with self.opened() as installer:
             installed, watch = installer.put_in(), installer.watch
+            if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
+                record_put_in(self.run, watch.slug, self.delivered.expected)
             if installed.action in {Action.INSTALL, Action.UPDATE}:
                 self._emit_deployed(installed)
             elif installed.action is not Action.REBUILD:
                 self.run.ledger.skip(Token.DEPLOY_OK, f"nothing was put in: {installed.decision.why}")
-            said = self._verified(installed)
+            said, reason = self._verified(installed)
             self._check_topology(watch, checked=said is not None)
         return VerifyOutcome(
             slug=watch.slug,
@@ -68,7 +73,8 @@ class Attempt:
             observed=said,
             states=tuple(watch.states),
             capabilities=self.capabilities or Capabilities(()),
-            reason="" if said else "--no-start",
+            reason=reason,
+            running=self._runs,
         )
 
     def prove(self, installed: Installed) -> Identity:
@@ -76,13 +82,23 @@ class Attempt:
 
         Raises NotVerified; writes no token.
         """
+        prover = self._prover(installed)
+        said = prover.identity()
+        Place(self.run, self.host, prover.watch, self.delivered).check_tree()
+        return said
+
+    def check_runs(self, installed: Installed) -> None:
+        """Checks after `opened` that the app runs and stays started. Raises NotVerified; writes no token."""
+        prover = self._prover(installed)
+        prover.running()
+        Place(self.run, self.host, prover.watch, self.delivered).check_tree()
+
+    def _prover(self, installed: Installed) -> Prover:
         installer = self.installer
         if installer is None:
-            raise RuntimeError("prove was called before opened")
+            raise RuntimeError("the attempt was not opened")
         self.prover = Prover(self.run, installer.watch, installer.task, installed, installer.before)
-        said = self.prover.identity()
-        Place(self.run, self.host, installer.watch, self.delivered).check_tree()
-        return said
+        return self.prover
 
     @contextmanager
     def opened(self, *, settle: bool = True) -> Iterator[Installer]:
@@ -126,30 +142,38 @@ class Attempt:
 
     def _reach(self, rider: Rider | None, again: float) -> Reached:
         program = rider.program if rider else ""
-        run = self.run
-        return reach(run.settings, run.addon, self.host, slug_of(run), rider=program, again_after=again)
+        return reach_ready(self.run, self.host, rider=program, again_after=again)
 
     def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
         run, slug, info = self.run, slug_of(self.run), read_addon(self.run.addon)
-        task = Task(slug, self.host.where, self.delivered.expected, self.options, bool(info.image))
+        expected = self.delivered.expected
+        unchanged = not self.options.sent and put_in_last(run, slug) == expected
+        task = Task(slug, self.host.where, expected, self.options, bool(info.image), unchanged)
         watch = Watch(reached.supervisor, slug, rider)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)
         return Installer(run, watch, actions, task, reached.first, self._profile_changed)
 
     def _profile_changed(self, running: str) -> bool:
         """Whether apparmor.txt changed since what runs, by its tree digest, was put in."""
+        if running == self.delivered.expected.tree:
+            return False
         if self.options.profile_changed:
             return True
         back = self.host.files.look_back(PROFILE)
         earlier = Stamp.parse(back.stamp)
         return earlier is not None and earlier.tree == running and not back.same
 
-    def _verified(self, installed: Installed) -> Identity | None:
-        """Writes the tokens of the running container; None if it was left stopped."""
+    def _verified(self, installed: Installed) -> tuple[Identity | None, str]:
+        """Writes the tokens of the running container; without an identity, the reason."""
         installer = self.installer
         if not self.options.start and installer and installer.watch.states[-1] not in RUNNING:
             self._skip_container(installed, "--no-start")
-            return None
+            return None, "--no-start"
+        if self.options.proof is Proof.RUNNING:
+            self.check_runs(installed)
+            self._skip_container(installed, self.options.unproven)
+            self._emit_running(installed)
+            return None, self.options.unproven
         try:
             said = self.prove(installed)
         except NotVerified as error:
@@ -159,7 +183,8 @@ class Attempt:
         if installed.action is Action.REBUILD:
             self._emit_deployed(installed)
         self._emit_container(said)
-        return said
+        self._runs = True
+        return said, ""
 
     def _skip_container(self, installed: Installed, reason: str) -> None:
         if installed.action is Action.REBUILD and installed.answered:
@@ -176,6 +201,11 @@ class Attempt:
             route=self._route,
         )
 
+    def _emit_running(self, installed: Installed) -> None:
+        version, action = self.delivered.expected.version, installed.action.value
+        self.run.ledger.emit(Token.RUNNING_OK, version=version, action=action, route=self._route)
+        self._runs = True
+
     def _emit_container(self, said: Identity) -> None:
         ledger = self.run.ledger
         if said.run_sh:
@@ -191,7 +221,7 @@ class Attempt:
             version=said.version,
             tree=said.tree,
             stamp_run=said.run,
-            proof="stamp",
+            proof=Proof.STAMP.value,
             route=self._route,
         )
 

@@ -1,4 +1,4 @@
-"""The words for each way in which a version does not come up; `what` is the add-on's slug and version."""
+"""The errors for each way in which a version does not come up; `what` is the app's slug and version."""
 
 from __future__ import annotations
 
@@ -14,28 +14,44 @@ from bb8deploy.catalogue.errors.app import (
     IDENTITY_STALE,
     JOB_UNFINISHED,
     PUT_IN_REFUSED,
+    REBUILD_UNCONFIRMED,
     START_REFUSED,
 )
 from bb8deploy.catalogue.errors.supervisor import LISTED_OTHER, NOT_LISTED
 from bb8deploy.host.supervisor.base import AddonState, Problem, SupervisorError
+from bb8deploy.plan.build_log import BuildFailure, Cause
 from bb8deploy.plan.identity import Expected, Identity
 
-_BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
+BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
 _LAST_WORDS = "See the container's last lines; `bb8deploy logs` shows more."
 UNLISTED = {NOT_LISTED.code, LISTED_OTHER.code}
+_REMEDY = {
+    Cause.BASE_BLANK: "Give the build argument a default in the Dockerfile, such as "
+    "`ARG BUILD_FROM=ghcr.io/home-assistant/base:latest`.",
+    Cause.BASE_PULL: "Check the name and tag of the base image in the Dockerfile, and that the host reaches "
+    "its registry.",
+    Cause.BUILDER_PULL: "The Supervisor builds with this image: check the host's internet, then run again.",
+}
 
 
-def not_done(what: str, verb: str, left: AddonState, error: SupervisorError, log: Sequence[str]) -> Bb8Error:
-    """The Supervisor refused the verb or broke off; `log` is its own, from the build on."""
+def not_done(what: str, verb: str, left: AddonState, error: SupervisorError, build: BuildFailure) -> Bb8Error:
+    """The Supervisor refused the verb or it broke off."""
     cause = f"the Supervisor could not {verb} {what} ({_left(left)}): {error.message}"
-    if error.problem in _BUILDING:
-        return BUILD_FAILED(cause, details=log)
-    return PUT_IN_REFUSED(cause, error.remedy, details=log)
+    if error.problem in BUILDING:
+        return _build_failed(cause, build)
+    return PUT_IN_REFUSED(cause, error.remedy, details=build.lines)
 
 
-def not_in(what: str, verb: str, left: AddonState, output: Sequence[str]) -> Bb8Error:
-    """The verb came to its end and something else is installed."""
-    return BUILD_FAILED(f"the {verb} of {what} came to its end, but {_left(left)}", details=output)
+def not_in(what: str, verb: str, left: AddonState, build: BuildFailure) -> Bb8Error:
+    """The verb ended and something else is installed."""
+    return _build_failed(f"the {verb} of {what} ended, but {_left(left)}", build)
+
+
+def _build_failed(cause: str, build: BuildFailure) -> Bb8Error:
+    if build.cause not in _REMEDY:
+        return BUILD_FAILED(cause, details=build.lines)
+    image = f" ({build.image})" if build.image else ""
+    return BUILD_FAILED(f"{cause}; {build.cause}{image}", _REMEDY[build.cause], details=build.lines)
 
 
 def unfinished(what: str) -> Bb8Error:
@@ -47,6 +63,16 @@ def start_refused(what: str, error: SupervisorError, words: Sequence[str]) -> Bb
     """It is installed, and the Supervisor does not start it."""
     cause = f"{what} is in, but cannot be started: {error.message}"
     return START_REFUSED(cause, error.remedy, details=words)
+
+
+def crashed(what: str, crash: str, words: Sequence[str]) -> Bb8Error:
+    """Its container is started, but the program in it dies."""
+    return ADDON_DIED(f"{what} was started, but its program dies: {crash}", _LAST_WORDS, details=words)
+
+
+def unconfirmed(what: str) -> Bb8Error:
+    """A rebuild without an answer, of an app that does not report what it runs."""
+    return REBUILD_UNCONFIRMED(f"the rebuild of {what} gave no answer, and the app reports no identity")
 
 
 def died(what: str, state: str, words: Sequence[str]) -> Bb8Error:

@@ -12,8 +12,9 @@ from bb8deploy.host.supervisor.route import LOG_LINES
 from bb8deploy.lanes.verify import failures
 from bb8deploy.lanes.verify.actions import Actions
 from bb8deploy.lanes.verify.task import Installed, Task
-from bb8deploy.lanes.verify.watch import RUNNING, TAIL, Watch, gone
-from bb8deploy.plan.identity import newest
+from bb8deploy.lanes.verify.watch import BUILD_TAIL, RUNNING, TAIL, Watch, gone
+from bb8deploy.plan.build_log import BuildFailure, read_build, unreadable_config
+from bb8deploy.plan.identity import Proof, newest
 from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
 from bb8deploy.runs.run import Run
 
@@ -103,9 +104,12 @@ class Installer:
         state = self.before.state
         if state is None or state.detached or state.state != "started":
             return False
+        if not state.version == state.listed == self.task.expected.version:
+            return False
+        if self.task.options.proof is Proof.RUNNING:
+            return self.task.unchanged
         said = newest(self.before.log)
-        same = state.version == state.listed == self.task.expected.version
-        return same and said is not None and said.is_(self.task.expected)
+        return said is not None and said.is_(self.task.expected)
 
     def _facts(self, state: AddonState) -> Facts:
         options, expected = self.task.options, self.task.expected
@@ -122,6 +126,7 @@ class Installer:
             same_content=same,
             profile_changed=other and self.profile_changed(said.tree if said else ""),
             start_wanted=options.start,
+            unchanged=options.proof is Proof.RUNNING and self.task.unchanged,
         )
 
     def _carried_out(self, verb: Verb, before: AddonState) -> AddonState:
@@ -130,15 +135,16 @@ class Installer:
         try:
             self.answered = self.actions.act(verb)
         except SupervisorError as error:
-            self.touched = verb == "rebuild" or self._differs(before)  # a rebuild removes the container first
+            # A rebuild removes the container first; one that is refused at once does not.
+            began = verb == "rebuild" and error.problem in failures.BUILDING
+            self.touched = began or self._differs(before)
             if not self._in_by_another_job(error):
                 raise self._failure(verb, error) from error
             self.answered = False
             self.actions.wait_idle()
         state = self.watch.info()
         if state.version != self.task.expected.version:
-            self.build_log = self.watch.build_log()
-            raise failures.not_in(self.task.what, verb, state, self.build_log)
+            raise failures.not_in(self.task.what, verb, state, self._read_build())
         return state
 
     def _differs(self, before: AddonState) -> bool:
@@ -156,7 +162,7 @@ class Installer:
         try:
             self._start_or_rebuild()
         except SupervisorError as error:
-            self.build_log = self.watch.build_log()
+            self._read_build()
             raise self._start_refused(error) from error
 
     def _start_or_rebuild(self) -> None:
@@ -171,21 +177,27 @@ class Installer:
             self.actions.start()
 
     def _refusal(self, code: ErrorCode[CheckFailed]) -> Bb8Error:
-        self.build_log = self.watch.build_log() if self.decision.code in failures.UNLISTED else ()
         name = self.task.slug.removeprefix("local_")
-        told = [line for line in self.build_log if name in line or "config" in line]
-        return code(f"{self.task.slug}: {self.decision.why}", details=told[-TAIL:])
+        told: tuple[str, ...] = ()
+        if self.decision.code in failures.UNLISTED:
+            told = unreadable_config(self.watch.supervisor_log(), name)[:TAIL]
+        return code(f"{self.task.slug}: {self.decision.why}", details=told)
+
+    def _read_build(self) -> BuildFailure:
+        build = read_build(self.watch.supervisor_log(), BUILD_TAIL)
+        self.build_log = build.lines
+        return build
 
     def _failure(self, verb: Verb, error: SupervisorError) -> Bb8Error:
         """The error for a verb that was refused or broke off, with what a look shows to be left."""
-        self.build_log = self.watch.build_log()
+        build = self._read_build()
         state = self.watch.info()
         if verb != "rebuild" and state.version == self.task.expected.version:
             return self._start_refused(error)
-        return failures.not_done(self.task.what, verb, state, error, self.build_log)
+        return failures.not_done(self.task.what, verb, state, error, build)
 
     def _start_refused(self, error: SupervisorError) -> Bb8Error:
-        words = (*self.watch.container_log()[-TAIL:], *self.build_log[-TAIL:])
+        words = (*self.watch.container_log()[-TAIL:], *self.build_log[:TAIL])
         return failures.start_refused(self.task.what, error, words)
 
 

@@ -13,6 +13,7 @@ from bb8deploy.lanes.verify import failures
 from bb8deploy.lanes.verify.actions import START_DEADLINE
 from bb8deploy.lanes.verify.task import Installed, Task
 from bb8deploy.lanes.verify.watch import POLL, RUNNING, TAIL, Watch
+from bb8deploy.plan.crash import crash_count, last_crash
 from bb8deploy.plan.identity import Identity, newer_lines, newest
 from bb8deploy.plan.lifecycle import Action
 from bb8deploy.runs.run import Run
@@ -22,6 +23,8 @@ FIRST_POLLS = (0.2, 0.4, 0.7)
 # A container that was started and has not reported an identity by then reports none.
 IDENTITY_DEADLINE = 60.0
 STOPPED_GRACE = 15.0
+# A program that died and whose log has been quiet for so long does not come back.
+CRASH_QUIET = 20.0
 # How many lines of the log are read for the identity of an app that logs much.
 MORE_LINES = 5_000
 
@@ -36,6 +39,8 @@ class Prover:
     installed: Installed
     first: Look
     observed: Identity | None = None
+    _newest: tuple[str, ...] = ()
+    _quiet_since: float = 0.0
 
     def identity(self) -> Identity:
         """Waits for the identity of the container that runs now, and that it stays started.
@@ -51,6 +56,21 @@ class Prover:
         with self.run.step(f"watch it for {settle:g} s", self.task.where):
             self._settle(settle, self.watch.log)
         return said
+
+    def running(self) -> None:
+        """Waits until the app runs, and that it stays started. Raises NotVerified.
+
+        Says nothing about its content.
+        """
+        if self.installed.action is Action.REBUILD and not self.installed.answered:
+            raise failures.unconfirmed(self.task.what)
+        with self.run.step("wait until the app runs", self.task.where):
+            self._started()
+        settle = self.run.settings.bb8_settle_seconds
+        with self.run.step(f"watch it for {settle:g} s", self.task.where):
+            self._settle(settle, self.watch.log)
+        if crash_count(self._fresh(self.watch.log)) > 1 and not self._nothing_was_done:
+            raise self._crashed()
 
     def last_words(self) -> tuple[str, ...]:
         """The last log lines of the container that runs now, or ran last."""
@@ -72,7 +92,34 @@ class Prover:
             if state.state == "started" and self.observed:
                 return self.observed
             self._give_up(state, time.monotonic() - began)
+            self._give_up_on_crash(time.monotonic() - began)
             time.sleep(next(pauses))
+
+    def _started(self) -> None:
+        """Waits for the state `started`."""
+        if self._nothing_was_done:
+            self.watch.log = self.installed.before
+            return
+        began, pauses = time.monotonic(), chain(FIRST_POLLS, repeat(POLL))
+        while (state := self.watch.look(LOG_LINES)).state != "started":
+            self._give_up(state, time.monotonic() - began)
+            time.sleep(next(pauses))
+
+    def _give_up_on_crash(self, waited: float) -> None:
+        """Raises NotVerified if the log shows that the program dies, although its container lives on.
+
+        One crash may be the end of the old container, or be followed by a slow start.
+        """
+        fresh = self._fresh(self.watch.log)
+        if fresh != self._newest:
+            self._newest, self._quiet_since = fresh, waited
+        crashes = crash_count(fresh)
+        if crashes > 1 or (crashes and waited - self._quiet_since > CRASH_QUIET):
+            raise self._crashed()
+
+    def _crashed(self) -> Bb8Error:
+        crash = last_crash(self._fresh(self.watch.log))
+        return failures.crashed(self.task.what, crash.cause if crash else "see its log", self.last_words())
 
     def _give_up(self, state: AddonState, waited: float) -> None:
         """Raises NotVerified as soon as no identity can be expected any more."""
@@ -91,7 +138,7 @@ class Prover:
                 time.sleep(max(0.0, min(5.0, end - time.monotonic())))
                 last = time.monotonic() >= end
                 state = self.watch.look_patiently(last=last)
-            again = newest(newer_lines(seen, self.watch.log, window=LOG_LINES)) is not None
+            again = self.observed and newest(newer_lines(seen, self.watch.log, window=LOG_LINES))
             if state.state != "started" or state.version != self.task.expected.version:
                 raise failures.died(self.task.what, state.state, self.last_words())
             if again:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8deploy.host.supervisor.route import Capabilities
-from bb8deploy.plan.identity import Expected, Identity
+from bb8deploy.plan.identity import Expected, Identity, Proof
 from bb8deploy.plan.lifecycle import Action, Decision
 from bb8deploy.workspace.tree import FoundTree
 
@@ -24,7 +24,8 @@ class Delivered:
 class VerifyOptions:
     """`start`: start the app if it does not run; `backup`: make one before an update; `sent`: this deploy,
     or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
-    `trusts_log`: the newest identity in the log is that of what is installed.
+    `trusts_log`: the newest identity in the log is that of what is installed; `proof`: how the content that
+    runs is proven, `unproven` says why it cannot be.
     """
 
     start: bool = True
@@ -32,17 +33,23 @@ class VerifyOptions:
     sent: bool = False
     profile_changed: bool = False
     trusts_log: bool = True
+    proof: Proof = Proof.STAMP
+    unproven: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The app `slug` on the host `where`, what must run there, and under which conditions."""
+    """The app `slug` on the host `where`, what must run there, and under which conditions.
+
+    `unchanged`: what was put in last is this delivery, by the journals of earlier runs.
+    """
 
     slug: str
     where: str
     expected: Expected
     options: VerifyOptions
     image_based: bool = False
+    unchanged: bool = False
 
     @property
     def what(self) -> str:
@@ -69,7 +76,10 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOutcome:
-    """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` says why not."""
+    """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` says why not.
+
+    `running`: RUNNING_OK was earned.
+    """
 
     slug: str
     version: str
@@ -80,3 +90,4 @@ class VerifyOutcome:
     states: tuple[str, ...]
     capabilities: Capabilities
     reason: str = ""
+    running: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import HOST_DIFFERS
@@ -9,6 +11,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.sync import read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
+from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import TAIL
 from bb8deploy.plan.identity import Expected
@@ -23,6 +26,8 @@ def verify_host(
 
     Raises what `verify` raises, and CheckFailed HOST_DIFFERS.
     """
+    level = level_of(run)
+    options = replace(options or VerifyOptions(), proof=level.proof, unproven=level.why)
     with held(run, "verify", access) as host:
         return verify(run, host, delivered_on(run, host), options)
 

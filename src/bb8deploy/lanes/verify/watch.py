@@ -9,7 +9,6 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.overview import Rider
 from bb8deploy.host.supervisor.base import AddonState, Look, NoAnswer, Problem, Supervisor, SupervisorError
 from bb8deploy.host.supervisor.route import LOG_LINES
-from bb8deploy.plan.logview import build_output
 
 POLL = 1.0
 LOOK_PATIENCE = 60.0
@@ -84,10 +83,10 @@ class Watch:
         except Bb8Error:
             return ()
 
-    def build_log(self) -> tuple[str, ...]:
-        """The Supervisor's log from the newest build on, empty if it cannot be read."""
+    def supervisor_log(self) -> tuple[str, ...]:
+        """The newest lines of the Supervisor's own log, empty if it cannot be read."""
         try:
-            return build_output(self.supervisor.supervisor_logs(LOG_LINES), BUILD_TAIL)
+            return self.supervisor.supervisor_logs(LOG_LINES)
         except Bb8Error:
             return ()
 

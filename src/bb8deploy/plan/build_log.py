@@ -1,0 +1,87 @@
+"""Reads the Supervisor's log for why a build failed: the failing step and its error first, each line once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+_BEGINS = "Starting build for "
+# A log line of the Supervisor itself: time, level, thread, module.
+_OWN_LINE = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ [A-Z]+ \(.*?\) \[([\w.]+)\]")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# BuildKit's own words: the failing step, and its last line.
+_STEP_ERROR = re.compile(r"^#\d+ ERROR:")
+_LAST = re.compile(r"^ERROR: failed to (?:build|solve)")
+_BLANK_BASE = re.compile(r"base name \(.*\) should not be blank")
+_PULL = re.compile(
+    r"failed to resolve source metadata for (\S+?):? |pull access denied for (\S+?),|"
+    r"[Cc]an't (?:install|pull) (\S+?):? |manifest for (\S+?) not found"
+)
+_BUILDER = re.compile(r"(?:^|/)docker:\d[\w.]*-cli\b")
+
+
+class Cause(StrEnum):
+    """Why a build failed, as far as its output shows."""
+
+    STEP = "a step of the Dockerfile failed"
+    BASE_BLANK = "the Dockerfile has no base image: ARG BUILD_FROM has no default"
+    BASE_PULL = "the base image could not be pulled"
+    BUILDER_PULL = "the Supervisor's builder image could not be pulled"
+    UNKNOWN = "the build output names no error"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFailure:
+    """`image` is the image that could not be pulled, if one is named; `lines` have the error first."""
+
+    cause: Cause
+    lines: tuple[str, ...]
+    image: str = ""
+
+
+def read_build(log: Sequence[str], most: int) -> BuildFailure:
+    """The newest build in the Supervisor's log; at most `most` lines, the error and its step first.
+
+    The Supervisor logs a failed build twice; each line is shown once.
+    """
+    build = [line for line in _newest_build(log) if line.strip()]
+    end = next((at for at, line in enumerate(build) if _LAST.search(line)), None)
+    output = build if end is None else build[: end + 1]
+    output = [line for line in output if not _OWN_LINE.search(line)] or [*build]
+    failed = next((at for at, line in enumerate(output) if _STEP_ERROR.search(line)), None)
+    text = "\n".join(output)
+    pulled = _PULL.search(f"{text}\n")
+    image = next(filter(None, pulled.groups()), "") if pulled else ""
+    if end is None:
+        return BuildFailure(_cause(text, image), tuple(output[-most:]), image)
+    step = output[failed:-1] if failed is not None else []
+    before = output[: failed if failed is not None else -1]
+    room = max(0, most - 1 - len(step))
+    lines = (output[-1], *step, *(before[-room:] if room else ()))
+    return BuildFailure(_cause(text, image), lines[:most], image)
+
+
+def unreadable_config(log: Sequence[str], slug: str) -> tuple[str, ...]:
+    """The lines that say why a config file cannot be read, those that name the app first."""
+    found = [_plain(line) for line in log if "Can't read" in line or slug in line]
+    mine = [line for line in found if "Can't read" in line and slug in line]
+    return tuple(dict.fromkeys([*mine, *(line for line in found if "Can't read" in line), *found]))
+
+
+def _newest_build(log: Sequence[str]) -> list[str]:
+    began = max((at for at, line in enumerate(log) if _BEGINS in line), default=0)
+    return [_plain(line) for line in log[began:]]
+
+
+def _plain(line: str) -> str:
+    return _COLOUR.sub("", line).rstrip()
+
+
+def _cause(text: str, image: str) -> Cause:
+    if _BLANK_BASE.search(text):
+        return Cause.BASE_BLANK
+    if image:
+        return Cause.BUILDER_PULL if _BUILDER.search(image) else Cause.BASE_PULL
+    return Cause.STEP if "ERROR" in text else Cause.UNKNOWN

@@ -1,0 +1,126 @@
+"""What a failed or disturbed deploy leaves: no false token, the earlier files, a container left alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.integration.deploylab import Lab, config
+from tests.integration.small_addon import RUN_SH
+from tests.integration.witness import runtime
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.supervisor.ha_cli import HaCli
+from ha_sandbox.supervisor.manager import Manager
+
+PROVEN = {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK", "ROLLBACK_OK"}
+
+
+def edit_before(monkeypatch: pytest.MonkeyPatch, lab: Lab, name: str) -> None:
+    """Another process edits a file of the app folder right before a call to the Supervisor."""
+    real: Callable[..., Any] = getattr(HaCli, name)
+
+    def call(self: HaCli, *words: Any, **more: Any) -> Any:
+        with (runtime(lab) / "run.sh").open("a") as file:
+            file.write("# edited\n")
+        return real(self, *words, **more)
+
+    monkeypatch.setattr(HaCli, name, call)
+
+
+@pytest.mark.parametrize("call", ["reload_store", "act"])
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.1"], ids=["rebuild", "update"])
+def test_an_edit_between_the_last_hash_and_the_build_is_never_verified(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, call: str, version: str
+) -> None:
+    lab.deploy()
+    lab.write(config=config(version), run_sh=f"{RUN_SH}# new\n")
+    edit_before(monkeypatch, lab, call)
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy()
+    assert caught.value.code == "HOST_CHANGED"
+    assert "run.sh" in caught.value.details
+    assert not PROVEN & set(lab.tokens)
+
+
+def test_a_second_writer_that_never_stops_gives_no_proof(lab: Lab) -> None:
+    lab.deploy()
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.wait(0.02):
+            number += 1
+            try:
+                (runtime(lab) / "written.txt").write_text(f"{number}\n")
+            except OSError:  # the folder is being swapped
+                continue
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for version in ("1.0.1", "1.0.2"):
+            lab.write(config=config(version))
+            with pytest.raises(Bb8Error):
+                lab.deploy()
+            assert not PROVEN & set(lab.tokens)
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_an_edit_after_the_deploy_is_seen_by_a_verify_that_has_nothing_to_do(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deploy()
+    edit_before(monkeypatch, lab, "look")
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy()
+    assert caught.value.code == "HOST_CHANGED"
+    assert not PROVEN & set(lab.tokens)
+
+
+def test_a_reload_that_crashes_puts_the_earlier_files_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.deploy()
+    earlier = (runtime(lab) / "config.yaml").read_text()
+    lab.write(config=config("1.0.1"))
+    monkeypatch.setattr(Manager, "update", lambda *_: pytest.fail("nothing may be put in"))
+    lab.box.call("POST", "/store/reload")
+    real, broken = HaCli.reload_store, iter([True])
+
+    def reload(self: HaCli) -> None:
+        if next(broken, False):
+            from bb8deploy.host.supervisor.base import Problem, SupervisorError
+
+            raise SupervisorError(Problem.OTHER, "reload the store", "'NoneType' object is not iterable")
+        real(self)
+
+    monkeypatch.setattr(HaCli, "reload_store", reload)
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy()
+    assert caught.value.code == "SUPERVISOR_SAID_NO"
+    assert (runtime(lab) / "config.yaml").read_text() == earlier
+    assert lab.state()["state"] == "started"
+
+
+def test_a_config_that_the_supervisor_refuses_leaves_the_container_alone(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deploy()
+    verbs: list[str] = []
+    real = HaCli.act
+
+    def act(self: HaCli, verb: Any, *words: Any, **more: Any) -> None:
+        verbs.append(verb)
+        real(self, verb, *words, **more)
+
+    monkeypatch.setattr(HaCli, "act", act)
+    lab.write(config=config("1.0.0") + "ports: [no mapping]\n")
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy()
+    assert caught.value.code in {"NOT_LISTED", "LISTED_OTHER"}
+    assert verbs == []
+    assert (lab.state()["state"], lab.state()["detached"]) == ("started", False)
+    assert lab.tokens[-1] == "ROLLBACK_OK"

@@ -1,0 +1,128 @@
+"""Apps that cannot report their content: the lesser token in seconds, and nothing that says more."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from tests.integration.deploylab import SLUG, Lab, command, config, env_file
+from tests.integration.small_addon import SILENT
+
+from bb8deploy.base.errors import Bb8Error, NotVerified
+from bb8deploy.lanes.deploy.deploy import deploy
+from ha_sandbox.runtime import jail
+
+PLAIN = 'FROM x\nCOPY run.sh /usr/src/app/\nCMD ["sh", "/usr/src/app/run.sh"]\n'
+BROKEN = "FROM x\nRUN echo no such package >&2; false\n"
+CRASHING = """#!/bin/sh
+trap 'exit 0' TERM
+while :; do
+  echo 'Traceback (most recent call last):'
+  echo "ModuleNotFoundError: No module named 'x'"
+  sleep 0.5
+done
+"""
+SENT = ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
+
+
+@pytest.fixture
+def plain(lab: Lab) -> Lab:
+    """An app that knows nothing of a stamp."""
+    lab.write(run_sh=SILENT, dockerfile=PLAIN)
+    return lab
+
+
+def test_an_app_without_an_identity_ends_at_running_ok_in_seconds(plain: Lab) -> None:
+    env_file(plain)
+    began = time.monotonic()
+    done = command(plain, "deploy")
+    assert (done.returncode, time.monotonic() - began < 40) == (0, True), done.stderr
+    names = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("TOKEN: ")]
+    assert names == [*SENT, "DEPLOY_OK", "RUNNING_OK", "RUNTIME_TOPOLOGY_OK"]
+    assert "SKIPPED: VERIFY_OK" in done.stdout
+    assert "SKIPPED: DEPLOY_SSH_OK" in done.stdout
+
+
+def test_what_has_not_changed_is_not_rebuilt_and_what_has_is(plain: Lab) -> None:
+    plain.deploy()
+    again = plain.deploy()
+    assert (again.verified and again.verified.action, plain.tokens) == (
+        "none",
+        [*SENT, "RUNNING_OK", "RUNTIME_TOPOLOGY_OK"],
+    )
+    (plain.addon / "new.txt").write_text("new\n")
+    changed = plain.deploy()
+    assert changed.verified
+    assert (changed.verified.action, changed.verified.running, changed.verified.verified) == (
+        "rebuild",
+        True,
+        False,
+    )
+
+
+def test_files_that_were_sent_but_never_put_in_are_put_in_by_the_next_deploy(plain: Lab) -> None:
+    plain.deploy()
+    (plain.addon / "new.txt").write_text("new\n")
+    env_file(plain)
+    assert command(plain, "sync").returncode == 0
+    outcome = plain.deploy()
+    assert outcome.synced.nothing_to_do
+    assert outcome.verified
+    assert outcome.verified.action == "rebuild"
+
+
+def test_the_level_is_named_before_anything_is_done(plain: Lab) -> None:
+    lines = deploy(plain.run(dry_run=True)).preview
+    assert any(line.startswith("proof: running only; ") for line in lines), lines
+
+
+def test_a_setting_asks_for_less_and_for_more(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = lab.deploy(BB8_VERIFY="running")
+    assert outcome.verified
+    assert not outcome.verified.verified
+    assert "RUNNING_OK" in lab.tokens
+    assert "VERIFY_OK" not in lab.tokens
+    monkeypatch.setattr("bb8deploy.lanes.verify.prove.IDENTITY_DEADLINE", 3.0)
+    lab.write(run_sh=SILENT, dockerfile=PLAIN, config=config("1.0.1"))
+    with pytest.raises(NotVerified) as caught:
+        lab.deploy(BB8_VERIFY="stamp")
+    assert caught.value.code in {"IDENTITY_MISSING", "IDENTITY_STALE"}
+
+
+def test_a_program_that_dies_in_a_container_that_lives_on_is_seen_in_seconds(lab: Lab) -> None:
+    """As under s6, which starts the program again."""
+    lab.write(run_sh=CRASHING)
+    began = time.monotonic()
+    with pytest.raises(NotVerified) as caught:
+        lab.deploy()
+    assert caught.value.code == "ADDON_DIED"
+    assert "ModuleNotFoundError" in caught.value.cause
+    assert time.monotonic() - began < 30
+
+
+def test_a_crash_loop_is_not_running(plain: Lab) -> None:
+    plain.write(run_sh=CRASHING)
+    with pytest.raises(NotVerified):
+        plain.deploy(BB8_SETTLE_SECONDS="2")
+    assert "RUNNING_OK" not in plain.tokens
+
+
+def test_a_broken_build_is_rolled_back_as_far_as_the_app_allows(plain: Lab) -> None:
+    if not jail.allowed():
+        pytest.skip("SKIPPED: without user namespaces no RUN step is run, so that none can fail")
+    plain.deploy()
+    before = plain.state()
+    plain.write(dockerfile=BROKEN, config=config("1.0.1"))
+    with pytest.raises(Bb8Error) as caught:
+        plain.deploy()
+    assert "the app was not touched and is started" in caught.value.cause
+    assert "ROLLBACK_OK" not in plain.tokens
+    assert (plain.state()["version"], plain.state()["state"]) == (before["version"], "started")
+
+    plain.write(dockerfile=BROKEN, config=config("1.0.0"))
+    with pytest.raises(Bb8Error) as again:
+        plain.deploy()
+    assert "1.0.0 runs again, its content is not proven" in again.value.cause
+    assert any(line.startswith("SKIPPED: ROLLBACK_OK") for line in plain.lines())
+    assert plain.state()["state"] == "started"
+    assert SLUG

@@ -1,0 +1,85 @@
+"""A failed build as the Supervisor logs it: the error first, each line once, and whose image it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from bb8deploy.plan.build_log import Cause, read_build, unreadable_config
+
+OWN = "2026-11-23 09:21:47.527 INFO (MainThread) [supervisor.docker.app]"
+ACCESS = "2026-11-23 09:21:49.000 INFO (MainThread) [aiohttp.access] 172.30.32.1 GET /addons/x/info"
+STEP = """#5 transferring context: 145B done
+#6 [2/4] RUN echo fine
+#6 DONE 0.3s
+#8 [4/4] RUN echo UPDATE_BOOM && false
+#8 0.251 UPDATE_BOOM
+#8 ERROR: process "/bin/sh -c echo UPDATE_BOOM && false" did not complete successfully: exit code: 1
+------
+ > [4/4] RUN echo UPDATE_BOOM && false:
+0.251 UPDATE_BOOM
+------
+Dockerfile:8
+--------------------
+   8 | >>> RUN echo UPDATE_BOOM && false
+--------------------
+ERROR: failed to build: failed to solve: process "/bin/sh -c echo UPDATE_BOOM && false" did not complete"""
+PULL = """#2 ERROR: {0}: not found
+------
+ > [internal] load metadata for {0}:
+------
+ERROR: failed to build: failed to solve: {0}: failed to resolve source metadata for {0}: {0}: not found"""
+
+
+def log(output: str, *, times: int = 2) -> list[str]:
+    """The Supervisor's log of an earlier build and of this failed one, whose output it logs twice."""
+    lines = [f"{OWN} Starting build for local/x:1", "#1 old output", f"{OWN} Starting build for local/x:2"]
+    for _ in range(times):
+        lines += [f"\x1b[31m{OWN} Docker build failed for local/x:2. Build output:", *output.splitlines()]
+    return [*lines, "\x1b[0m", ACCESS, ACCESS]
+
+
+def test_the_error_and_the_failing_step_come_first_and_once() -> None:
+    seen = read_build(log(STEP), 60)
+    assert seen.lines[0].startswith("ERROR: failed to build")
+    assert seen.lines[1].startswith("#8 ERROR: ")
+    assert sum("UPDATE_BOOM && false:" in line for line in seen.lines) == 1
+    assert not [line for line in seen.lines if "aiohttp" in line or "old output" in line]
+    assert seen.cause is Cause.STEP
+
+
+def test_few_lines_are_enough_for_the_error() -> None:
+    assert len(read_build(log(STEP), 5).lines) == 5
+    assert read_build(log(STEP), 5).lines[0].startswith("ERROR: ")
+
+
+@pytest.mark.parametrize(
+    ("image", "cause"),
+    [
+        ("ghcr.io/home-assistant/nonexistent:9", Cause.BASE_PULL),
+        ("docker.io/library/docker:28.5.2-cli", Cause.BUILDER_PULL),
+    ],
+)
+def test_the_image_that_could_not_be_pulled_is_named(image: str, cause: Cause) -> None:
+    seen = read_build(log(PULL.format(image)), 60)
+    assert (seen.cause, seen.image) == (cause, image)
+
+
+def test_a_base_without_a_default_is_told_from_a_failing_step() -> None:
+    seen = read_build(
+        log("ERROR: failed to build: failed to solve: base name ($BUILD_FROM) should not be blank"), 9
+    )
+    assert seen.cause is Cause.BASE_BLANK
+
+
+def test_a_log_without_a_build_ends_in_its_newest_lines() -> None:
+    assert read_build(["one", "two", "three"], 2).lines == ("two", "three")
+    assert read_build([], 2).cause is Cause.UNKNOWN
+
+
+def test_the_line_about_the_apps_own_config_comes_first() -> None:
+    lines = [
+        f"{OWN} local_x is detached",
+        f"{OWN} Can't read /a/other/config.yaml",
+        f"{OWN} Can't read /a/x/config.yaml",
+    ]
+    assert unreadable_config(lines, "x")[0].endswith("/a/x/config.yaml")
