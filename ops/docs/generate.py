@@ -46,6 +46,13 @@ def rules() -> str:
     return page()
 
 
+def editor_schema() -> str:
+    """schema/config.schema.json: the schema of config.yaml that editors load by its address."""
+    from bb8deploy.checks.output.editor_schema import published
+
+    return published()
+
+
 def settings() -> str:
     """docs/settings.md: every key of `.env`."""
     from bb8deploy.settings.keys import KEYS
@@ -116,6 +123,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/errors.md": error_pages.index,
     **{f"docs/errors/{area}.md": partial(error_pages.page, area) for area in Area},
     "docs/rules.md": rules,
+    "schema/config.schema.json": editor_schema,
     "docs/settings.md": settings,
     "docs/supervisor_rules.md": supervisor_rules,
     "docs/tokens.md": tokens,

@@ -38,7 +38,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "CONFIG_OLD_WORD", Area.CONFIG, Level.WARNING, "a deprecated word",
         "The Supervisor still reads the word and logs a warning. It stops being read one day.",
-        "Use the current word.",
+        "Use the current word. `bb8deploy migrate` does it.",
         _MIGRATE,
     ),
     Rule(

@@ -84,6 +84,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "config": Command("tools.config", "Show each setting with its value and origin"),
         "explain": Command("tools.explain", "Explain an error or finding, or list all codes"),
         "rules": Command("tools.rules", "List the rules of validate"),
+        "migrate": Command("tools.migrate", "Bring apps up to date: build files, deprecated words"),
         "schema": Command("tools.schema", "Print a JSON Schema"),
         "verify_evidence": Command("tools.verify_evidence", "Check the files of a run against its manifest"),
     },

@@ -50,12 +50,16 @@ class Heredoc:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction: its word in capitals, its text with continuations joined, its first line from 1."""
+    """One instruction: its word in capitals, its text with continuations joined.
+
+    `line` is its first line from 1, `end` its last one, here-documents included.
+    """
 
     word: str
     value: str
     line: int
     heredocs: tuple[Heredoc, ...] = ()
+    end: int = 0
 
     @property
     def text(self) -> str:
@@ -168,7 +172,7 @@ def _instructions(lines: list[str], escape: str) -> Iterator[Instruction]:
             for name, strip_tabs in _heredoc_names(rest):
                 body, at = _body(lines, at, name, strip_tabs=strip_tabs)
                 heredocs.append(Heredoc(name, body, strip_tabs))
-        yield Instruction(word, rest.strip(), start + 1, tuple(heredocs))
+        yield Instruction(word, rest.strip(), start + 1, tuple(heredocs), at)
 
 
 def _logical(lines: list[str], at: int, escape: str) -> tuple[int, str, int]:

@@ -144,7 +144,7 @@ def _packages(facts: AddonFacts, dockerfile: Dockerfile) -> Iterator[Finding]:
 
 
 _NEW_ALPINE = re.compile(
-    r"ghcr\.io/(?:home-assistant/(?:\w+-)?base:3\.(?:19|[2-9]\d)\b|hassio-addons/base(?:/\w+)?:(?:1[5-9]|[2-9]\d)\.)"
+    r"ghcr\.io/(?:home-assistant/(?:\w+-)?base:(?:latest\b|3\.(?:19|[2-9]\d)\b)|hassio-addons/base(?:/\w+)?:(?:1[5-9]|[2-9]\d)\.)"
 )
 _PIP = re.compile(r"(?:^|&&|;|\|\||\n)\s*(?:python3? -m )?pip3? +install\b([^;&|\n]*)")
 _PIP_ALLOWED = re.compile(r"--break-system-packages|--target|--prefix|--root|--user|--python|-t ")
