@@ -15,7 +15,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "validate": (
         ("validate --no-tests", "the rules only"),
-        ("validate my_store", "every app of a store"),
+        ("validate ../my_store", "every app of a store"),
         ("validate --fix --dry-run", "show safe fixes"),
         ("validate --addon ../my_addon --no-tests", "any other app"),
     ),
@@ -45,8 +45,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "init": (("init", "ask, check, write .env"),),
     "schema": (("schema config --out config.schema.json", "for editors"),),
     "migrate": (
-        ("migrate my_app", "what would change, as a diff"),
-        ("migrate my_app --write", "change it"),
+        ("migrate ../my_addon", "what would change, as a diff"),
+        ("migrate ../my_addon --write", "change it"),
     ),
     "rules": (("rules", "every rule"), ("rules build", "those of one area")),
     "explain": (("explain HOST_KEY_CHANGED", "describe one code"),),

@@ -20,12 +20,21 @@ pytestmark = pytest.mark.e2e
 FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("config", 0),
     ("explain HOST_KEY_CHANGED", 0),
+    ("explain CONFIG_INVALID", 0),
+    ("rules", 0),
+    ("rules build", 0),
     ("schema config --out config.schema.json", 0),
     ("validate", 0),
     ("validate --no-tests", 0),
     ("validate --fix --dry-run", 0),
     ("validate --github --sarif findings.sarif", 0),
     ("validate --addon ../my_addon --no-tests", 0),
+    ("validate ../my_addon", 0),
+    ("validate ../my_store", 0),
+    ("validate ../my_store --write-baseline baseline.json", 0),
+    ("validate ../my_store --baseline baseline.json", 0),
+    ("migrate ../my_addon", 0),
+    ("migrate ../my_addon --write", 0),
     ("validate --addon ../other/my_addon --mode publish", 0),
     ("sync --dry-run --diff", 0),
     ("deploy --dry-run", 0),
@@ -123,7 +132,7 @@ def _furnish(lab: Lab, kitchen: Sandbox, workshop: Sandbox) -> None:
     store = lab.folder.parent / "store.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(store)], check=True, env=_quiet())
     (lab.folder / ".gitignore").write_text(
-        "reports/\n.env*\nconfig.schema.json\nfindings.sarif\nbundle.tar.gz\n"
+        "reports/\n.env*\nconfig.schema.json\nfindings.sarif\nbaseline.json\nbundle.tar.gz\n"
     )
     for words in (("user.name", "Ann"), ("user.email", "ann@example.org"), ("commit.gpgsign", "false")):
         lab.git("config", *words)
@@ -134,6 +143,7 @@ def _furnish(lab: Lab, kitchen: Sandbox, workshop: Sandbox) -> None:
         changes = {**box.env(), **box.mount_env(), "MQTT_HOST": ""}
         env_file(lab, f".env.{name}", **changes)
     shutil.copytree(lab.addon, lab.folder.parent / "my_addon")
+    shutil.copytree(lab.addon, lab.folder.parent / "my_store" / "one")
     other = shutil.copytree(lab.addon, lab.folder.parent / "other" / "my_addon")
     (other / "config.yaml").write_text(config("1.0.0") + "image: registry.example/me/my_addon\n")
 
