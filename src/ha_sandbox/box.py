@@ -14,7 +14,6 @@ from typing import Any, Self
 from bb8deploy.base.machine import exclusive
 from bb8deploy.catalogue.errors.tool import SANDBOX_RUNNING
 from ha_sandbox.app import LocalApp
-from ha_sandbox.broker import Broker, open_broker
 from ha_sandbox.client import call_supervisor
 from ha_sandbox.core.calls import SupervisorCalls
 from ha_sandbox.core.rest import CoreRest
@@ -22,12 +21,13 @@ from ha_sandbox.core.server import core_server
 from ha_sandbox.core.websocket import CoreSockets
 from ha_sandbox.faults import Faults
 from ha_sandbox.json_types import JsonObject
+from ha_sandbox.mqtt.broker import Broker, open_broker
 from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import Runtime
 from ha_sandbox.runtime.process import runtime_for
 from ha_sandbox.serving import LoopbackServer
-from ha_sandbox.ssh_login import SshHome
-from ha_sandbox.ssh_server import Login, SshServer
+from ha_sandbox.ssh.home import SshHome
+from ha_sandbox.ssh.server import Login, SshServer
 from ha_sandbox.supervisor.access import Access, Caller, Role
 from ha_sandbox.supervisor.api.http import server as supervisor_server
 from ha_sandbox.supervisor.api.routing import MqttLogin

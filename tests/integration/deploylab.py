@@ -19,7 +19,8 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings.load import load
-from ha_sandbox import LocalApp, Sandbox, ssh_server
+from ha_sandbox import LocalApp, Sandbox
+from ha_sandbox.ssh import server as ssh_server
 
 DEADLINE = 150
 SLUG = "local_beep_boop_bb8"

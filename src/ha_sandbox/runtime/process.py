@@ -15,12 +15,12 @@ from bb8deploy.base.cache import cache_dir
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.runtime import jail
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed
-from ha_sandbox.runtime.build import Build
-from ha_sandbox.runtime.image import Image
+from ha_sandbox.runtime.building.build import Build
+from ha_sandbox.runtime.building.image import Image
+from ha_sandbox.runtime.building.stage import Runner
 from ha_sandbox.runtime.process_container import ProcessContainer
 from ha_sandbox.runtime.relay import Carried, Relay
 from ha_sandbox.runtime.services import SERVICES, init_config
-from ha_sandbox.runtime.stage import Runner
 
 INIT = Path(__file__).with_name("container_init.py")
 

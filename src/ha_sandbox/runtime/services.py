@@ -9,8 +9,8 @@ from pathlib import Path
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.runtime import jail
 from ha_sandbox.runtime.base import ContainerSpec
-from ha_sandbox.runtime.image import Image
-from ha_sandbox.runtime.stage import BASE_PATH
+from ha_sandbox.runtime.building.image import Image
+from ha_sandbox.runtime.building.stage import BASE_PATH
 
 SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}
 """The names and ports under which a container reaches the host's services."""

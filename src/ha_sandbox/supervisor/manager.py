@@ -22,7 +22,10 @@ Work = Callable[[], None]
 
 
 class Manager:
-    """All apps of the host. A method named after an API call checks at once and returns the work to do."""
+    """All apps of the host. A method named after an API call checks at once and returns the work to do.
+
+    `journal` is the Supervisor's own log, `arch` this machine's architecture.
+    """
 
     def __init__(self, root: Path, runtime: Runtime, access: Access, power: Power) -> None:
         self.root = root
@@ -31,21 +34,13 @@ class Manager:
         self.runtime = runtime
         self.installed: dict[str, Installed] = {}
         self.journals = Journals(root / "logs")
+        self.journal = self.journals.supervisor
         self.store = LocalStore(root / "addons", self.journal, self.faults)
         power.attach_store(self.store.load)
         self.jobs = Jobs(lambda message: self.journal.log("ERROR", "jobs", message))
         self.images = Images(runtime, self.journal, power)
+        self.arch = self.images.arch
         self.containers = Containers(runtime, access, self.journals, root / "data")
-
-    @property
-    def arch(self) -> str:
-        """This machine's architecture."""
-        return self.images.arch
-
-    @property
-    def journal(self) -> Journal:
-        """The Supervisor's own log."""
-        return self.journals.supervisor
 
     def log_of(self, slug: str) -> Journal:
         """The app's log, which survives rebuild and uninstall."""

@@ -20,7 +20,7 @@ from bb8deploy.lanes.attest import attest as lane
 from bb8deploy.lanes.attest.attest import Beat, attest
 from bb8deploy.plan.identity import Expected
 from bb8deploy.runs.run import Run
-from ha_sandbox.broker import Broker
+from ha_sandbox.mqtt.broker import Broker
 
 Answerer = Callable[..., paho.Client]
 ECHO_TOKENS = {"TELEMETRY_ATTEST_OK", "ECHO_WINDOW_10S_OK", "TELEMETRY_ARTIFACTS_EMITTED"}

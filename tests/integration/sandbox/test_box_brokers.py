@@ -14,7 +14,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
-from ha_sandbox.broker import Broker, open_broker
+from ha_sandbox.mqtt.broker import Broker, open_broker
 
 
 @pytest.fixture(params=["mosquitto", "embedded"])
@@ -73,7 +73,7 @@ def test_the_right_password_gets_an_echo_and_a_wrong_one_is_refused(broker: Brok
 def test_an_embedded_broker_that_does_not_end_by_itself_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from ha_sandbox import embedded_broker
+    from ha_sandbox.mqtt import embedded as embedded_broker
 
     async def never(_self: Any) -> None:
         await asyncio.Event().wait()

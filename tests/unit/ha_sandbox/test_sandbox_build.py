@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ha_sandbox.runtime import stage as module
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest
-from ha_sandbox.runtime.build import Build
-from ha_sandbox.runtime.image import Image
+from ha_sandbox.runtime.building import stage as module
+from ha_sandbox.runtime.building.build import Build
+from ha_sandbox.runtime.building.image import Image
 
 
 class Recorder:

@@ -14,7 +14,7 @@ from typing import Protocol
 from bb8deploy.catalogue.errors.tool import SANDBOX_BROKER_FAILED, SANDBOX_BROKER_MISSING
 from ha_sandbox.serving import free_port
 
-LEASH = Path(__file__).with_name("leash.py")
+LEASH = Path(__file__).parents[1] / "leash.py"
 _START_DEADLINE = 20.0  # seconds until the port answers
 _TRIES = 3  # a free port may be taken by somebody else before the broker has it
 
@@ -52,7 +52,7 @@ def open_broker(folder: Path, username: str, password: str) -> Broker:
 def _embedded(username: str, password: str) -> Broker:
     if importlib.util.find_spec("amqtt") is None:
         raise SANDBOX_BROKER_MISSING("neither mosquitto nor the extra `demo` of bb8deploy is installed")
-    from ha_sandbox.embedded_broker import EmbeddedBroker
+    from ha_sandbox.mqtt.embedded import EmbeddedBroker
 
     return EmbeddedBroker(username, password)
 

@@ -16,9 +16,9 @@ from typing import Protocol
 
 from bb8deploy.checks.reading.dockerfile import Copy, Instruction, Stage
 from bb8deploy.checks.reading.dockerwords import expand, json_form, pairs, split_flags
-from ha_sandbox.runtime.buildlog import NO_BASE, BuildLog, StepFailed
-from ha_sandbox.runtime.copying import Copier, Origin
-from ha_sandbox.runtime.image import Image
+from ha_sandbox.runtime.building.buildlog import NO_BASE, BuildLog, StepFailed
+from ha_sandbox.runtime.building.copying import Copier, Origin
+from ha_sandbox.runtime.building.image import Image
 
 CACHE_WORTH = 1.0
 """Seconds that a RUN must have taken to be kept."""

@@ -20,7 +20,7 @@ _DEADLINE = 60.0  # seconds to start or stop, on a very busy machine
 _SHUTDOWN = 5.0  # seconds that amqtt has to end by itself
 
 
-class Login(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for mypy
+class OneUser(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for mypy
     """One user, compared as plain text: the hashed password file costs 150 ms a connect."""
 
     async def authenticate(self, *, session: Session) -> bool:
@@ -66,7 +66,7 @@ class EmbeddedBroker:
                 self._end_loop()
 
     async def _open(self, username: str, password: str) -> Amqtt:
-        plugin = f"{__name__}.Login"
+        plugin = f"{__name__}.OneUser"
         config = {
             "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},
             "timeout_disconnect_delay": 2,

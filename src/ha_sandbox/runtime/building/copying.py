@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from bb8deploy.checks.reading.dockerignore import DockerIgnore
-from ha_sandbox.runtime.buildlog import StepFailed
+from ha_sandbox.runtime.building.buildlog import StepFailed
 
 
 @dataclass(frozen=True, slots=True)

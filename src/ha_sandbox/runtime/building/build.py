@@ -10,10 +10,10 @@ from bb8deploy.checks.reading.builder import global_scope, platform_args
 from bb8deploy.checks.reading.dockerfile import Instruction, Stage, parse_dockerfile
 from bb8deploy.checks.reading.dockerwords import expand
 from ha_sandbox.runtime.base import BuildRequest
-from ha_sandbox.runtime.buildlog import NO_BASE, BuildLog, StepFailed
-from ha_sandbox.runtime.copying import Origin
-from ha_sandbox.runtime.image import Image
-from ha_sandbox.runtime.stage import Runner, StageBuild, Surroundings, hashed
+from ha_sandbox.runtime.building.buildlog import NO_BASE, BuildLog, StepFailed
+from ha_sandbox.runtime.building.copying import Origin
+from ha_sandbox.runtime.building.image import Image
+from ha_sandbox.runtime.building.stage import Runner, StageBuild, Surroundings, hashed
 
 
 def _make_folder(tree: Path) -> None:

@@ -1,0 +1,1 @@
+"""The MQTT broker of the host."""
