@@ -12,7 +12,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test e2e stories labs bench lint format lock docs clean release-patch validate deploy diagnose
+.PHONY: help setup demo check test sim e2e stories labs bench lint format lock docs clean release-patch validate deploy diagnose
 
 help: ## Show this list.
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(VENV)/.dev ## Before a commit: format, lint, types and unit tests, in a
 
 test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real ssh and broker.
 	@$(BIN)/pytest -m "not e2e" -n $(WORKERS) --dist worksteal -q $(ARGS)
+
+sim: $(VENV)/.dev ## Play seeded schedules of commands, faults and kills: N=20000, or SEED=7 step by step.
+	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--n $(or $(N),20000)) $(ARGS)
 
 e2e: stories labs ## Both of the following.
 

@@ -1,0 +1,135 @@
+"""Users of the simulated host: each runs the product's own commands, is killed, and resumes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.sim.laws import Laws
+from tests.sim.scene import FOLDER, Variant, Workspaces
+from tests.sim.tasks import Task, Tasks
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
+from bb8deploy.lanes.deploy.rollback import roll_back_host
+from bb8deploy.lanes.sync.sync import sync_host
+from bb8deploy.lanes.verify.verify import verify_host
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Ledger
+from bb8deploy.settings.load import load
+from bb8deploy.settings.model import Settings
+
+
+class Quiet:
+    """A progress that shows nothing."""
+
+    @contextlib.contextmanager
+    def step(self, name: str, where: str = "") -> Iterator[None]:
+        """Nothing."""
+        yield
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def warn(self, text: str) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class Ended:
+    """How a command ended: its exit code, its error's code, and the tokens that it wrote."""
+
+    command: str
+    exit_code: int
+    code: str
+    tokens: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class User:
+    """One user with a workspace and reports of their own."""
+
+    name: str
+    workspaces: Workspaces
+    reports: Path
+    laws: Laws
+    tasks: Tasks
+    ended: list[Ended] = field(default_factory=list)
+    runs: int = 0
+    begun: tuple[str, Variant] | None = None
+
+    def run(self, command: str, variant: Variant) -> Run:
+        """A fresh run of the product in this user's workspace."""
+        self.runs += 1
+        run_id = f"20261126T{self.runs:06d}Z-{self.name}"
+        workspace = self.workspaces.folders[variant.name]
+        ledger = Ledger(run_id, self.reports, listener=self.laws.token)
+        return Run(
+            id=run_id,
+            command=command,
+            workspace=workspace,
+            addon=workspace / "addon",
+            settings=settings(),
+            reports=self.reports,
+            ledger=ledger,
+            journal=Journal(self.reports / "runs" / run_id / "journal.jsonl"),
+            progress=Quiet(),
+            assume_yes=True,
+        )
+
+    def does(self, command: str, variant: Variant, *, resume: bool = False) -> Task:
+        """Starts a command as a task."""
+        name = f"{self.name} {command}"
+        return self.tasks.spawn(name, lambda: self.carry_out(command, variant, resume=resume))
+
+    def carry_out(self, command: str, variant: Variant, *, resume: bool = False) -> None:
+        """Runs a command in the current task, to its end or to that of the task."""
+        self.begun = (command, variant)
+        if self.tasks.current:
+            self.tasks.current.command = f"{command} --resume" if resume else command
+        run = self.run(command, variant)
+        run.ledger.begin(command)
+        code, exit_code = "", 0
+        try:
+            _COMMANDS[command](run, resume)
+        except Bb8Error as error:
+            code, exit_code = error.code, error.exit_code
+            self.tasks.note(f"{command} ended: {error.code}: {error.cause}")
+        self.begun = None
+        self.ended.append(Ended(command, exit_code, code, tuple(run.ledger.held())))
+
+
+def _deploy(run: Run, resume: bool) -> None:
+    deploy(run, DeployOptions(resume=resume))
+
+
+def _rollback(run: Run, _resume: bool) -> None:
+    roll_back_host(run)
+
+
+def _sync(run: Run, _resume: bool) -> None:
+    sync_host(run)
+
+
+def _verify(run: Run, _resume: bool) -> None:
+    verify_host(run)
+
+
+_COMMANDS = {"deploy": _deploy, "rollback": _rollback, "sync": _sync, "verify": _verify}
+_SETTINGS: list[Settings] = []
+
+
+def settings() -> Settings:
+    """The settings of every user: the same app folder on the same host."""
+    if not _SETTINGS:
+        flags = {
+            "HA_SSH_HOST_ALIAS": "sim",
+            "HA_REMOTE_RUNTIME": f"/addons/{FOLDER}",
+            "BB8_SETTLE_SECONDS": "5",
+            "BB8_BUILD_DEADLINE": "600",
+        }
+        _SETTINGS.append(load(Path("/nonexistent"), environ={}, flags=flags))
+    return _SETTINGS[0]

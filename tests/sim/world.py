@@ -1,0 +1,197 @@
+"""The simulated host: its folders, its lock, its Supervisor and the containers, with the truth about each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, bytes_entry, digest_of
+
+Content = Mapping[str, bytes]
+PARENT = "/addons"
+
+
+_DIGESTS: dict[int, tuple[Content, str]] = {}
+_FOUND: dict[int, tuple[Content, FoundTree]] = {}
+
+
+def digest(tree: Content) -> str:
+    """The digest of a tree, its stamp left out. A tree is never changed once it is somewhere."""
+    known = _DIGESTS.get(id(tree))
+    if known is None:
+        pairs = ((path, bytes_entry(path, data).sha256) for path, data in tree.items())
+        known = _DIGESTS[id(tree)] = (tree, digest_of(pairs))
+    return known[1]
+
+
+def found(tree: Content | None) -> FoundTree:
+    """A tree as a look returns it; None is a folder that does not exist."""
+    if tree is None:
+        return FoundTree(present=False)
+    known = _FOUND.get(id(tree))
+    if known is None:
+        known = _FOUND[id(tree)] = (tree, _found(tree))
+    return known[1]
+
+
+def forget() -> None:
+    """Drops what was remembered of the trees of a schedule."""
+    _DIGESTS.clear()
+    _FOUND.clear()
+
+
+def _found(tree: Content) -> FoundTree:
+    entries: list[Entry] = [
+        replace(bytes_entry(path, data), executable=path == "run.sh") for path, data in tree.items()
+    ]
+    stamp = tree.get(STAMP, b"").decode(errors="replace")
+    configs = {name: tree[name].decode() for name in tree if name == "config.yaml"}
+    return FoundTree(True, Manifest.of(entries), stamp=stamp, configs=configs)
+
+
+def config(tree: Content) -> dict[str, str]:
+    """The simulated config.yaml: `key: value` lines."""
+    lines = tree.get("config.yaml", b"").decode().splitlines()
+    pairs = (line.partition(":") for line in lines if ":" in line and not line.startswith(" "))
+    return {key.strip(): value.strip().strip('"') for key, _, value in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container: the tree that it was built from, and how it behaves."""
+
+    built: Content
+    version: str
+    number: int
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """The stamp inside its image."""
+        try:
+            row = json.loads(self.built.get(STAMP, b"{}"))
+        except ValueError:
+            return {}
+        return {str(key): str(value) for key, value in row.items()} if isinstance(row, dict) else {}
+
+    @property
+    def dies(self) -> bool:
+        """True for an app that ends right after its start."""
+        return b"dies at" in self.built.get("run.sh", b"")
+
+    @property
+    def dies_later(self) -> bool:
+        """True for an app that ends some seconds after its start."""
+        return b"dies later" in self.built.get("run.sh", b"")
+
+    @property
+    def identity(self) -> str:
+        """The line that the app logs first; empty for an app that reports nothing."""
+        if b"silent" in self.built.get("run.sh", b""):
+            return ""
+        stamp = self.stamp
+        told = {name: stamp.get(name, "unknown") for name in ("tree", "commit", "run")}
+        return (
+            f"IDENTITY version={stamp.get('version', self.version)} "
+            + " ".join(f"{key}={value}" for key, value in told.items())
+            + " python=3.13.1"
+        )
+
+
+@dataclass(slots=True)
+class Installed:
+    """The app as the Supervisor has it; `container` is None if its image is gone."""
+
+    version: str
+    container: Container | None
+    state: str = "stopped"
+
+
+@dataclass(slots=True)
+class Lock:
+    """The lock of the app: who holds it and by which connection."""
+
+    owner: str
+    holder: object
+    expires: float
+
+
+@dataclass(slots=True)
+class Host:
+    """One host. `folders` are the trees below /addons by name; `slug` and `folder` are the app's own."""
+
+    slug: str
+    folder: str
+    folders: dict[str, Content]
+    previous: list[Content] = field(default_factory=list)
+    lock: Lock | None = None
+    receipt: list[str] = field(default_factory=list)
+    listed: dict[str, str] = field(default_factory=dict)
+    installed: Installed | None = None
+    log: list[str] = field(default_factory=list)
+    build_log: list[str] = field(default_factory=list)
+    job: str = ""
+    ready_at: float = 0.0
+    disk_full: bool = False
+    clock_offset: float = 0.0
+    containers: int = 0
+    boots: int = 0
+    on_start: Callable[[int], object] = lambda _number: None
+    edited: bool = False
+    seen: dict[str, str] = field(default_factory=dict)
+    at_lock: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tree(self) -> Content | None:
+        """The app folder's tree, None if there is no such folder."""
+        return self.folders.get(self.folder)
+
+    def reload(self) -> None:
+        """The store's listing becomes what is in the folders."""
+        rows = [config(tree) for tree in self.folders.values()]
+        self.listed = {f"local_{row['slug']}": row.get("version", "") for row in rows if "slug" in row}
+
+    def build(self) -> Container:
+        """An image of the folder as it is at this moment. Raises ValueError if its Dockerfile is broken."""
+        tree = dict(self.tree or {})
+        if b"broken" in tree.get("Dockerfile", b"broken"):
+            self.build_log.append("ERROR: failed to solve: process did not complete successfully")
+            raise ValueError("build failed")
+        self.containers += 1
+        return Container(tree, config(tree).get("version", ""), self.containers)
+
+    def fail(self, number: int) -> None:
+        """The container with this number ends, if it still runs."""
+        app = self.installed
+        if app and app.container and app.container.number == number and app.state == "started":
+            app.state = "error"
+            self.log.append("Traceback (most recent call last): RuntimeError")
+
+    def start(self) -> None:
+        """Starts the installed container: a new one, which logs its identity."""
+        app = self.installed
+        if app is None or app.container is None:
+            return
+        self.containers += 1
+        app.container = replace(app.container, number=self.containers)
+        app.state = "started"
+        if app.container.identity:
+            self.log.append(app.container.identity)
+        self.log.append(f"container {app.container.number} runs")
+        if app.container.dies:
+            self.log.append("Traceback (most recent call last): ImportError")
+            app.state = "error"
+        if app.container.dies_later:
+            self.on_start(app.container.number)
+
+    def restart(self, now: float) -> None:
+        """The host restarts: connections and jobs are lost, what was installed starts again."""
+        self.lock, self.job, self.ready_at = None, "", now + 20.0
+        self.boots += 1
+        if self.installed and self.installed.state == "started":
+            self.start()
+
+    def running(self) -> Container | None:
+        """The container that runs, None if none does."""
+        app = self.installed
+        return app.container if app and app.state == "started" else None
