@@ -22,7 +22,7 @@ from bb8deploy.lanes.release.resume import find_unfinished, reopen
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Name
 from bb8deploy.runs.contracts.validate import TestsModel
-from bb8deploy.runs.evidence import verify
+from bb8deploy.runs.evidence.manifest import verify
 from bb8deploy.runs.journal import PUT_BACK, SWAP
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token

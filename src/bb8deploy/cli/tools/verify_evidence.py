@@ -16,7 +16,7 @@ from bb8deploy.cli.complete import run_folders
 from bb8deploy.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from bb8deploy.runs.evidence import Artifact, Flaw
+    from bb8deploy.runs.evidence.manifest import Artifact, Flaw
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def verify_evidence(
 ) -> None:
     """Check the files of a run against its manifest. Names the file and the byte that changed."""
     with plain_errors(Modes(as_json=json_output)) as console:
-        from bb8deploy.runs.evidence import verify
+        from bb8deploy.runs.evidence.manifest import verify
 
         artifacts, flaws = verify(path)
         verdict = "FAIL" if flaws else "PASS"

@@ -11,7 +11,7 @@ from bb8deploy.base.secret import redact_data
 from bb8deploy.lanes.publish.publish import PublishOutcome
 from bb8deploy.plan.identity import Expected
 from bb8deploy.runs import provenance
-from bb8deploy.runs.evidence import write_manifest
+from bb8deploy.runs.evidence.manifest import write_manifest
 from bb8deploy.runs.journal import now
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import LANE_RECEIPTS

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.runs.evidence import BLOCK, compare, describe, verify, write_manifest
+from bb8deploy.runs.evidence.manifest import BLOCK, compare, describe, verify, write_manifest
 
 
 @given(data=st.binary(min_size=1, max_size=3 * BLOCK), place=st.integers(0), change=st.integers(1, 255))

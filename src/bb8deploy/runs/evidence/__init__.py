@@ -1,0 +1,1 @@
+"""The evidence of a run: records, checks and signatures of its files."""
