@@ -58,6 +58,9 @@ Backup = Annotated[
 Image = Annotated[
     bool, typer.Option("--image", help="Build and push images first. The published config names them.")
 ]
+Sign = Annotated[
+    bool, typer.Option("--sign", help="Sign the evidence with your ssh key (BB8_SIGN_KEY, else ssh's own).")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite manual edits on the remote.")]
 Diff = Annotated[bool, typer.Option("--diff", help="Show the changes of text files as unified diffs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen and change nothing.")]

@@ -49,8 +49,11 @@ class Journal:
 
     def write(self, step: str, state: str, **facts: Any) -> None:
         """Records a step; it is on the disk when this returns."""
-        row = {"ts": now(), "step": step, "state": state, **({"facts": facts} if facts else {})}
-        append(self.path, json.dumps(row, default=str))
+        append(self.path, line_of(step, state, **facts))
+
+    def append(self, line: str) -> None:
+        """Appends a line that `line_of` made."""
+        append(self.path, line)
 
     def entries(self) -> list[Entry]:
         """Every readable line of the journal, in order."""
@@ -76,6 +79,12 @@ class Journal:
             return []
         text = self.path.read_bytes().decode("utf-8", "surrogateescape")
         return text.replace("\r\n", "\n").splitlines(keepends=True)
+
+
+def line_of(step: str, state: str, **facts: Any) -> str:
+    """The journal's line for a step, at this moment."""
+    row = {"ts": now(), "step": step, "state": state, **({"facts": facts} if facts else {})}
+    return json.dumps(row, default=str)
 
 
 def now() -> str:

@@ -83,6 +83,11 @@ BB8_KEEP_TREES = Key(
 BB8_LOCK_WAIT = Key(
     "BB8_LOCK_WAIT", "seconds to wait for another run that holds the host's lock", default="0", kind="float"
 )
+BB8_SIGN_KEY = Key(
+    "BB8_SIGN_KEY",
+    "ssh key that signs the evidence of every release and publish; a public key if the agent has it",
+    kind="path",
+)
 BB8_VERIFY = Key(
     "BB8_VERIFY",
     "proof of what runs: stamp (the app reports its build stamp), running (none), or auto",
@@ -122,6 +127,7 @@ KEYS: tuple[Key, ...] = (
     BB8_VERIFY,
     BB8_KEEP_TREES,
     BB8_LOCK_WAIT,
+    BB8_SIGN_KEY,
 )
 """Every setting, in the order of the documentation and of `.env.example`."""
 

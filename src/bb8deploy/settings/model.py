@@ -70,6 +70,7 @@ class Settings:
     bb8_build_deadline: float
     bb8_settle_seconds: float
     bb8_verify: str
+    bb8_sign_key: Path | None
     bb8_keep_trees: int
     bb8_lock_wait: float
     target: str

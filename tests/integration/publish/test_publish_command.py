@@ -51,7 +51,8 @@ def test_a_refused_publish_ends_with_one_cause_and_one_remedy(desk: Desk, tmp_pa
 def test_verify_evidence_passes_elsewhere_and_names_the_byte(desk: Desk, tmp_path: Path) -> None:
     bb8(desk, "publish")
     (folder,) = (desk.root / "reports" / "runs").iterdir()
-    there = folder.rename(tmp_path / "kept")
+    (tmp_path / "kept").mkdir()
+    there = folder.rename(tmp_path / "kept" / folder.name)
     assert bb8(desk, "verify-evidence", str(there)).returncode == 0
     receipt = there / "receipts" / "publish_receipt.txt"
     receipt.write_bytes(receipt.read_bytes().replace(b"TAG_OK", b"TAG_KO", 1))

@@ -23,9 +23,12 @@ from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Name
 from bb8deploy.runs.contracts.validate import TestsModel
 from bb8deploy.runs.evidence.manifest import verify
+from bb8deploy.runs.evidence.signature import check
 from bb8deploy.runs.journal import PUT_BACK, SWAP
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.workspace.tree import walk
 
 OLD, NEW = "2026.1.2.0", "2026.1.2.1"
 HOST = {"HA_SSH_HOST_ALIAS": "ha.example", "MQTT_HOST": "mq.example"}
@@ -335,12 +338,12 @@ def test_a_new_release_takes_up_a_version_that_was_bumped_but_never_released(des
 
 
 def test_a_resumed_attestation_still_knows_what_was_deployed(desk: Desk) -> None:
-    deployed = Expected(NEW, "sha256:1", "r")
+    deployed: list[Expected] = []
     counts = TestsModel(total=3, failures=0, errors=0, skipped=0, coverage=90.0, threshold=80.0, seconds=1.0)
     known: list[object] = []
     failing = Calls(fail={"attest": broken()}).lanes()
     run = desk.run(HOST)
-    lanes = replace(failing, validate=lambda _run: counts, deploy=lambda _run: deployed)
+    lanes = replace(failing, validate=lambda _run: counts, deploy=lambda run: deploys(run, deployed))
     with pytest.raises(NotVerified) as caught:
         release(run, "patch", ReleaseOptions(), lanes)
     assert any("bb8deploy rollback" in line for line in caught.value.details)
@@ -349,7 +352,44 @@ def test_a_resumed_attestation_still_knows_what_was_deployed(desk: Desk) -> None
     lanes = replace(Calls().lanes(), attest=lambda _run, *known_: known.extend(known_))
     outcome = continue_release(again, past, lanes)
     assert states(outcome)["deploy"] == "kept"
-    assert known == [deployed, counts]
+    assert known == [*deployed, counts]
+
+
+def deploys(run: Run, seen: list[Expected]) -> Expected:
+    """A deploy that proves what is in the folder at this moment."""
+    tree = walk(run.addon, Ignore.of_workspace(run.workspace)).digest
+    seen.append(Expected(NEW, tree, "r"))
+    return seen[-1]
+
+
+def test_content_that_was_not_verified_is_not_published(desk: Desk) -> None:
+    lanes = replace(Calls().lanes(), deploy=lambda _run: Expected(NEW, "sha256:1", "r"))
+    run = desk.run(HOST)
+    with pytest.raises(CheckFailed) as caught:
+        release(run, "patch", ReleaseOptions(), lanes)
+    assert caught.value.code == "TREE_UNVERIFIED"
+    assert desk.at_store("for-each-ref") + desk.git("tag") == ""
+    assert "SUBTREE_PUBLISH_OK" not in run.ledger.held()
+
+
+def test_signed_evidence_is_verified_against_the_signers_file(desk: Desk, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    (tmp_path / "allowed").write_text(f"zoe {key.with_suffix('.pub').read_text()}")
+    run, _ = go(desk, Calls(), BB8_SIGN_KEY=str(key))
+    manifest = run.folder / "evidence_manifest.json"
+    signed = check(manifest, tmp_path / "allowed")
+    assert signed is not None
+    assert (signed.signer, signed.flaw) == ("zoe", None)
+    assert not verify(run.folder).flaws
+
+
+def test_a_key_that_cannot_sign_the_evidence_stops_before_the_bump(desk: Desk, tmp_path: Path) -> None:
+    before = desk.refs()
+    with pytest.raises(CheckFailed) as caught:
+        go(desk, Calls(), BB8_SIGN_KEY=str(tmp_path / "none"))
+    assert caught.value.code == "EVIDENCE_NOT_SIGNED"
+    assert desk.refs() == before
 
 
 def test_a_resume_may_allow_more_than_the_release_did_and_stop_earlier(desk: Desk) -> None:

@@ -61,13 +61,20 @@ EVIDENCE_DAMAGED = ErrorCode(
     Code("EVIDENCE_DAMAGED"), Area.TOOL, CheckFailed, "a file of the evidence has changed",
     "A file is missing, or is not what was recorded at the end of the run. If one byte was changed, the"
     " message gives its old value, proven by the hash; larger damage is narrowed to its first 4096"
-    " bytes. The journal may grow; no other file may change.",
+    " bytes. Files that were added, links, and a folder of another name are named too. The manifest has a"
+    " record of itself.",
     "Get the folder again from your copy, and find out what changed it.",
 )
 EVIDENCE_MISSING = ErrorCode(
     Code("EVIDENCE_MISSING"), Area.TOOL, UsageError, "there is no evidence manifest",
     "The folder has no `evidence_manifest.json`. Only a release or publish that finished writes one.",
     "Name the folder of such a run, such as reports/runs/ID.",
+)
+EVIDENCE_NOT_SIGNED = ErrorCode(
+    Code("EVIDENCE_NOT_SIGNED"), Area.TOOL, CheckFailed, "the evidence cannot be signed",
+    "`--sign` or BB8_SIGN_KEY asks for a signature with an ssh key (`ssh-keygen -Y sign`, namespace bb8deploy),"
+    " and none was made: no key, a key without its passphrase, or an OpenSSH before 8.1.",
+    "Set BB8_SIGN_KEY to a key that works, such as the public key of one that the ssh agent holds.",
 )
 EVIDENCE_UNREADABLE = ErrorCode(
     Code("EVIDENCE_UNREADABLE"), Area.TOOL, UsageError, "not a valid evidence manifest",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Target
+from bb8deploy.cli.options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Sign, Target
 from bb8deploy.cli.show import show_evidence
 
 
@@ -23,6 +23,7 @@ def publish(
     subtree_split: Annotated[
         bool, typer.Option("--subtree-split", help="Publish the history that `git subtree split` makes.")
     ] = False,
+    sign: Sign = False,
     dry_run: DryRun = False,
     addon: Addon = None,
     json_output: AsJson = False,
@@ -33,8 +34,9 @@ def publish(
     with open_run("publish", modes, target=target, addon=addon, lane="publish") as opened:
         from bb8deploy.lanes.publish.publish import NOTHING, PublishOptions
         from bb8deploy.lanes.publish.publish import publish as lane
-        from bb8deploy.lanes.release.evidence import keep_evidence
+        from bb8deploy.lanes.release.evidence import keep_evidence, require_signature
 
+        require_signature(opened.run, sign=sign)
         options = PublishOptions(overwrite=overwrite, subtree_split=subtree_split, image=image)
         outcome = lane(opened.run, options)
         opened.result.update(
@@ -51,4 +53,4 @@ def publish(
             opened.console.text(f"would run: {command}" if outcome.pushed else NOTHING)
             return
         parameters = {"method": outcome.method, "version": outcome.version}
-        show_evidence(opened, str(keep_evidence(opened.run, outcome, parameters)))
+        show_evidence(opened, str(keep_evidence(opened.run, outcome, parameters, sign=sign)))

@@ -18,6 +18,7 @@ from bb8deploy.cli.options import (
     LockWait,
     Overwrite,
     Quiet,
+    Sign,
     Target,
     YesOverwrite,
 )
@@ -50,6 +51,7 @@ def release(
     ] = False,
     image: Image = False,
     overwrite: Overwrite = False,
+    sign: Sign = False,
     until: Annotated[
         Name | None, typer.Option("--until", help="Stop after this step. --resume continues.")
     ] = None,
@@ -70,7 +72,9 @@ def release(
         from bb8deploy.lanes.release.release import ReleaseOptions
         from bb8deploy.lanes.release.wiring import real_lanes
 
-        options = ReleaseOptions(require_attest=require_attest, image=image, overwrite=overwrite, until=until)
+        options = ReleaseOptions(
+            require_attest=require_attest, image=image, overwrite=overwrite, sign=sign, until=until
+        )
         try:
             outcome = _go(opened, how, past, options, real_lanes())
         except Bb8Error:

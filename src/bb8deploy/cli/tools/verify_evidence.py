@@ -16,7 +16,8 @@ from bb8deploy.cli.complete import run_folders
 from bb8deploy.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from bb8deploy.runs.evidence.manifest import Artifact, Flaw
+    from bb8deploy.runs.evidence.record import Artifact, Flaw
+    from bb8deploy.runs.evidence.signature import Signed
 
 
 def register(app: typer.Typer) -> None:
@@ -29,26 +30,50 @@ def verify_evidence(
         Path,
         typer.Argument(help="A run's folder, or its evidence_manifest.json.", autocompletion=run_folders),
     ],
+    allowed_signers: Annotated[
+        Path | None,
+        typer.Option("--allowed-signers", help="Require a signature by a key in this ssh file."),
+    ] = None,
     json_output: AsJson = False,
 ) -> None:
     """Check the files of a run against its manifest. Names the file and the byte that changed."""
     with plain_errors(Modes(as_json=json_output)) as console:
-        from bb8deploy.runs.evidence.manifest import verify
+        from bb8deploy.runs.evidence.manifest import NAME, verify
+        from bb8deploy.runs.evidence.signature import check
 
         artifacts, flaws = verify(path)
+        signed = check(path if path.is_file() else path / NAME, allowed_signers)
+        flaws = (*flaws, signed.flaw) if signed and signed.flaw else flaws
         verdict = "FAIL" if flaws else "PASS"
         if json_output:
-            console.document({"verdict": verdict, "files": len(artifacts), "flaws": [*map(asdict, flaws)]})
+            signature = {"key": signed.key, "signer": signed.signer} if signed and not signed.flaw else None
+            console.document(
+                {
+                    "verdict": verdict,
+                    "files": len(artifacts),
+                    "flaws": [*map(asdict, flaws)],
+                    "signature": signature,
+                }
+            )
         if not flaws:
-            console.text(f"{len(artifacts)} files are as they were recorded.")
+            console.text(f"{len(artifacts)} files are as they were recorded{_by(signed)}.")
             return
         error = _damaged(artifacts, flaws)
         console.error(error)
     raise typer.Exit(error.exit_code)
 
 
+def _by(signed: Signed | None) -> str:
+    """Who signed, as far as it is known."""
+    if signed is None:
+        return ""
+    if signed.signer:
+        return f", signed by {signed.signer} ({signed.key})"
+    return f", signed with {signed.key} (use --allowed-signers FILE to check whose key that is)"
+
+
 def _damaged(artifacts: Sequence[Artifact], flaws: Sequence[Flaw]) -> CheckFailed:
     return EVIDENCE_DAMAGED(
-        f"{len(flaws)} of {len(artifacts)} recorded files differ from their record",
+        f"{len(flaws)} difference(s) from the record of {len(artifacts)} files",
         details=[f"{flaw.path}: {flaw.what}" for flaw in flaws],
     )

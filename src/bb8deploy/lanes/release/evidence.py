@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from bb8deploy.base.secret import redact_data
 from bb8deploy.lanes.publish.publish import PublishOutcome
 from bb8deploy.plan.identity import Expected
 from bb8deploy.runs import provenance
-from bb8deploy.runs.evidence.manifest import write_manifest
+from bb8deploy.runs.evidence.manifest import NAME, write_manifest
+from bb8deploy.runs.evidence.signature import sign as make_signature
+from bb8deploy.runs.evidence.signature import signing_key
 from bb8deploy.runs.journal import now
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import LANE_RECEIPTS
@@ -28,15 +31,48 @@ def keep_evidence(
     published: PublishOutcome | None,
     parameters: Mapping[str, str],
     deployed: Expected | None = None,
+    *,
+    closing: str = "",
+    sign: bool = False,
 ) -> Path:
     """Copies the run's receipts into its folder, writes provenance and manifest, and gives the latter.
 
-    The copies make the folder complete by itself: it can be checked later and elsewhere.
+    The copies make the folder complete by itself: it can be checked later and elsewhere. `closing` is the
+    last line of the journal, which is appended after the manifest that covers it.
     """
     _copy_receipts(run)
     document = provenance.statement(_subjects(run, published, deployed), _build(run, published, parameters))
     write_text(run.folder / FILE, provenance.as_line(document), mode=0o600)
-    return write_manifest(run.folder, run.id)
+    return _record(run, closing, evidence_key(run, sign=sign))
+
+
+def evidence_key(run: Run, *, sign: bool) -> Path | None:
+    """The ssh key that signs the evidence, None if neither `--sign` nor BB8_SIGN_KEY asks for one."""
+    configured = run.settings.bb8_sign_key
+    return signing_key(configured, run.settings.ssh.key) if sign or configured else None
+
+
+def require_signature(run: Run, *, sign: bool) -> None:
+    """Signs a scratch file if the evidence is to be signed. Raises CheckFailed EVIDENCE_NOT_SIGNED."""
+    key = evidence_key(run, sign=sign)
+    if key:
+        with tempfile.TemporaryDirectory() as scratch:
+            write_text(Path(scratch) / NAME, "test of the key\n")
+            make_signature(Path(scratch) / NAME, key)
+
+
+def _record(run: Run, closing: str, key: Path | None) -> Path:
+    """Writes the manifest as the folder will be, then the signature, then the journal's closing line.
+
+    A run that is killed in between has not reached its end: its resume comes here again.
+    """
+    ending = f"{closing}\n".encode() if closing else b""
+    manifest = write_manifest(run.folder, run.id, to_come={run.journal.path.name: ending})
+    if key:
+        make_signature(manifest, key)
+    if closing:
+        run.journal.append(closing)
+    return manifest
 
 
 def keep_artifacts(run: Run, names: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from bb8deploy.lanes.publish.ownership import (
 )
 from bb8deploy.lanes.publish.survey import Store, source_tree, survey
 from bb8deploy.lanes.release.bump import possible_paths
+from bb8deploy.lanes.release.evidence import require_signature
 from bb8deploy.plan.publish import decide
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
@@ -36,6 +37,7 @@ class Asked:
     version: str
     overwrite: bool = False
     image: bool = False
+    sign: bool = False
     resuming_bump: bool = False
 
 
@@ -48,6 +50,7 @@ def check_workspace(run: Run, asked: Asked) -> None:
             lambda: _identity(run),
             lambda: _clean(run, edited),
             lambda: signing.require_key(run.workspace, signing.TAGS, signing.COMMITS),
+            lambda: require_signature(run, sign=asked.sign),
         ]
     )
     _note_hooks(run)

@@ -28,6 +28,7 @@ from bb8deploy.lanes.release.resume import Unfinished, forget_tokens, remember_t
 from bb8deploy.plan import release as plan
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Do, Name
+from bb8deploy.runs.journal import line_of
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
@@ -65,6 +66,7 @@ class ReleaseOptions:
     require_attest: bool = False
     image: bool = False
     overwrite: bool = False
+    sign: bool = False
     until: Name | None = None
 
     @property
@@ -131,6 +133,7 @@ def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> Releas
                 image=options.image,
                 require_attest=options.require_attest,
                 overwrite=options.overwrite,
+                sign=options.sign,
             )
         return _carry_out(run, outcome, wanted.bump, options, lanes, resumed=False)
 
@@ -153,6 +156,7 @@ def continue_release(
             require_attest=past.require_attest or more.require_attest,
             image=past.image or more.image,
             overwrite=past.overwrite or more.overwrite,
+            sign=past.sign or more.sign,
             until=more.until,
         )
         outcome = ReleaseOutcome(past.how, past.from_version, past.version)
@@ -212,7 +216,11 @@ class _Flow:
         """Looks at everything that the release depends on, before anything changes."""
         mid_bump = self.resumed and self.must_bump and Name.BUMP not in self.kept
         asked = preflight.Asked(
-            self.outcome.version, self.options.overwrite, self.options.image, resuming_bump=mid_bump
+            self.outcome.version,
+            self.options.overwrite,
+            self.options.image,
+            sign=self.options.sign,
+            resuming_bump=mid_bump,
         )
         self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
         with self._step(Name.PREFLIGHT):
@@ -339,7 +347,12 @@ class _Flow:
 
     def _publish(self) -> None:
         commit = self.outcome.source_commit
-        wanted = PublishOptions(overwrite=self.options.overwrite, image=self.options.image, commit=commit)
+        wanted = PublishOptions(
+            overwrite=self.options.overwrite,
+            image=self.options.image,
+            commit=commit,
+            verified=self.deployed.tree if self.deployed else "",
+        )
         self.outcome.published = publish(self.run, wanted)
 
     def _tag(self) -> None:
@@ -467,8 +480,9 @@ def _finish(run: Run, flow: _Flow, error: str) -> None:
             outcome.published or _unpublished(run, outcome),
             deployed=flow.deployed,
             parameters={"how": outcome.how, "version": outcome.version},
+            closing=line_of("release", "done", version=outcome.version),
+            sign=flow.options.sign,
         )
-        run.journal.write("release", "done", version=outcome.version)
     outcome.report = _report(run)
 
 

@@ -38,6 +38,7 @@ class Unfinished:
     image: bool
     require_attest: bool
     overwrite: bool
+    sign: bool
 
 
 def find_unfinished(reports: Path) -> Unfinished:
@@ -118,4 +119,5 @@ def _unfinished(run_id: str, entry: Entry) -> Unfinished:
         image=bool(facts["image"]),
         require_attest=bool(facts["require_attest"]),
         overwrite=bool(facts["overwrite"]),
+        sign=bool(facts.get("sign")),
     )

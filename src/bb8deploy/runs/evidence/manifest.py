@@ -1,190 +1,149 @@
-"""evidence_manifest.json: hashes of a run's files, and the check that tells later which byte is wrong.
+"""evidence_manifest.json: the record of a run's folder, and the check that names what changed in it.
 
-Next to its SHA-256 each file has two sums modulo a prime: of its bytes, and of its bytes times their
-position. If one byte was changed, their differences give the place and the old value; putting that back
-must give the recorded hash, so the answer is proven, not guessed. Wider damage is narrowed down to the first
-block whose hash differs.
+The manifest records the name of the folder, the run id and every file. Its last field, the seal, is the
+record of the manifest's own text before it, so that a change of the manifest is named like that of any file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from bb8deploy.base.atomic import write_text
+from bb8deploy.base.atomic import write_bytes
 from bb8deploy.catalogue.errors.tool import EVIDENCE_MISSING, EVIDENCE_UNREADABLE
+from bb8deploy.runs.evidence.record import Artifact, Flaw, compare, describe
 
 NAME = "evidence_manifest.json"
-BLOCK = 4096
-# 2**61 - 1 is prime and larger than any file's size, so positions stay distinct and differences invert.
-PRIME = 2**61 - 1
-# Files that grow after the manifest is made: what stood there then must still stand there.
-GROWING = frozenset({"journal.jsonl"})
+SIGNATURE = f"{NAME}.sig"
+_SEAL = b',\n "seal": '
+_NO_SEAL = "its seal is missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """One file as it was: `sums` locate a single wrong byte, `blocks` are hashes of 4096 bytes each."""
+class Checked(NamedTuple):
+    """What a folder should hold, and every difference; no difference means that nothing changed."""
 
-    path: str
-    size: int
-    sha256: str
-    sums: tuple[int, int]
-    blocks: tuple[str, ...]
-    grows: bool = False
+    artifacts: tuple[Artifact, ...]
+    flaws: tuple[Flaw, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """What is wrong with one file; `offset` counts bytes from 0, None where no byte can be named."""
+def write_manifest(folder: Path, run_id: str, *, to_come: Mapping[str, bytes] | None = None) -> Path:
+    """Records every file of a run's folder in its `evidence_manifest.json`.
 
-    path: str
-    what: str
-    offset: int | None = None
-
-
-def describe(path: str, data: bytes) -> Artifact:
-    """The record of a file's content."""
-    return Artifact(
-        path=path,
-        size=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        sums=_sums(data),
-        blocks=tuple(_block_hashes(data)),
-        grows=PurePosixPath(path).name in GROWING,
-    )
-
-
-def write_manifest(folder: Path, run_id: str, extra: dict[str, Any] | None = None) -> Path:
-    """Records every file of a run's folder in its `evidence_manifest.json`."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != NAME and not _passing(p))
-    artifacts = [describe(p.relative_to(folder).as_posix(), p.read_bytes()) for p in files]
-    rows = [_as_row(artifact) for artifact in artifacts]
+    `to_come` has what will be appended to a file right after this: the last line of the journal, which says
+    that the manifest is there. An earlier manifest and its signature are replaced.
+    """
+    (folder / SIGNATURE).unlink(missing_ok=True)
+    later = to_come or {}
+    artifacts = [_record(folder, path, later.get(path, b"")) for path in _files(folder)]
     document = {
         "contract": "evidence_manifest",
-        "schema_version": 1,
+        "schema_version": 2,
         "run_id": run_id,
-        **(extra or {}),
-        "artifacts": rows,
+        "folder": folder.name,
+        "artifacts": [artifact.as_row() for artifact in artifacts],
     }
-    write_text(folder / NAME, json.dumps(document, indent=1) + "\n", mode=0o600)
+    body = json.dumps(document, indent=1).encode().removesuffix(b"\n}")
+    write_bytes(folder / NAME, body + _tail(body), mode=0o600)
     return folder / NAME
 
 
-def verify(folder: Path) -> tuple[list[Artifact], list[Flaw]]:
-    """Holds a folder of evidence against its manifest: all that is recorded, and what is wrong with it.
+def verify(place: Path) -> Checked:
+    """Compares a folder of evidence with its manifest; `place` may also be the manifest's own path.
 
-    `folder` may also be the manifest's own path. Raises UsageError where there is no readable manifest.
+    Names every file that changed, is missing, was added or is a link, a folder of another name, and a changed
+    manifest. Raises UsageError EVIDENCE_MISSING if there is no manifest.
     """
-    manifest = folder if folder.is_file() else folder / NAME
-    artifacts = list(_read(manifest))
-    flaws = [flaw for artifact in artifacts if (flaw := _check(manifest.parent, artifact))]
-    return artifacts, flaws
+    manifest = place if place.is_file() else place / NAME
+    folder = manifest.absolute().parent
+    try:
+        text = manifest.read_bytes()
+    except OSError as error:
+        raise EVIDENCE_MISSING(f"there is no {NAME} in {manifest.parent}") from error
+    flaw = _seal_flaw(text)
+    document = _parse(text)
+    if document is None:
+        if flaw is None or flaw.what == _NO_SEAL:
+            raise EVIDENCE_UNREADABLE(f"{manifest} cannot be read as an evidence manifest")
+        return Checked((), (flaw,))
+    artifacts = document.artifacts
+    flaws = [flaw] if flaw else []
+    if document.folder != folder.name:
+        flaws.append(Flaw(".", f"the folder is named {folder.name}, the record is of {document.folder}"))
+    flaws += [found for artifact in artifacts if (found := _check(folder, artifact))]
+    known = {artifact.path for artifact in artifacts}
+    added = (path for path in _files(folder) if path not in known)
+    flaws += [Flaw(path, "it was added: the record does not have it") for path in added]
+    return Checked(artifacts, tuple(flaws))
 
 
-def compare(artifact: Artifact, data: bytes) -> Flaw | None:
-    """What differs between a file's record and `data`, None where nothing does."""
-    if artifact.grows:
-        data = data[: artifact.size]
-    if hashlib.sha256(data).hexdigest() == artifact.sha256:
+@dataclass(frozen=True, slots=True)
+class _Document:
+    folder: str
+    artifacts: tuple[Artifact, ...]
+
+
+def _record(folder: Path, path: str, to_come: bytes) -> Artifact:
+    return describe(path, (folder / path).read_bytes() + to_come)
+
+
+def _files(folder: Path) -> list[str]:
+    """Every file, link and special file of the folder, except the manifest and its signature."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    return sorted(name for name in names if name not in {NAME, SIGNATURE})
+
+
+def _tail(body: bytes) -> bytes:
+    """The end of the manifest: the record of everything before it."""
+    return _tail_of(describe(NAME, body))
+
+
+def _tail_of(seal: Artifact) -> bytes:
+    return _SEAL + json.dumps(seal.as_row()).encode() + b"\n}\n"
+
+
+def _seal_flaw(text: bytes) -> Flaw | None:
+    """What is wrong with the manifest's own text."""
+    at = text.rfind(_SEAL)
+    if at < 0:
+        return Flaw(NAME, _NO_SEAL)
+    body, tail = text[:at], text[at:]
+    want = _tail(body)
+    if tail == want:
         return None
-    if len(data) == artifact.size and (flaw := _single_byte(artifact, data)):
-        return flaw
-    return _first_block(artifact, data)
+    try:
+        seal = Artifact.of_row(json.loads(tail[len(_SEAL) :].removesuffix(b"\n}\n")))
+        if (found := compare(seal, body)) and tail == _tail_of(seal):
+            return found
+    except (ValueError, KeyError, TypeError):
+        pass  # then the seal itself was changed
+    return Flaw(NAME, "its seal was changed", _first_difference(tail, want, at))
 
 
-def _single_byte(artifact: Artifact, data: bytes) -> Flaw | None:
-    """The one byte that was changed, proven by the hash of the mended content."""
-    plain, placed = _sums(data)
-    change = (plain - artifact.sums[0]) % PRIME
-    change = change - PRIME if change > PRIME // 2 else change
-    if change == 0:
+def _first_difference(have: bytes, want: bytes, start: int) -> int:
+    pairs = enumerate(zip(have, want, strict=False))
+    return start + next((place for place, (a, b) in pairs if a != b), min(len(have), len(want)))
+
+
+def _parse(text: bytes) -> _Document | None:
+    """The manifest's content, None if it cannot be read."""
+    try:
+        document: Any = json.loads(text)
+        rows = document["artifacts"]
+        return _Document(str(document["folder"]), tuple(Artifact.of_row(row) for row in rows))
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    offset = ((placed - artifact.sums[1]) * pow(change, -1, PRIME)) % PRIME - 1
-    if not 0 <= offset < len(data) or not 0 <= data[offset] - change <= 255:
-        return None
-    was = data[offset] - change
-    mended = data[:offset] + bytes([was]) + data[offset + 1 :]
-    if hashlib.sha256(mended).hexdigest() != artifact.sha256:
-        return None
-    return Flaw(artifact.path, f"byte {offset} is 0x{data[offset]:02x}, it was 0x{was:02x}", offset)
-
-
-def _first_block(artifact: Artifact, data: bytes) -> Flaw:
-    """The first stretch that differs, or the end of a file that was cut or went on."""
-    found = list(_block_hashes(data))
-    for number, (have, want) in enumerate(zip(found, artifact.blocks, strict=False)):
-        whole = (number + 1) * BLOCK <= min(len(data), artifact.size)
-        if have != want and (whole or len(data) == artifact.size):
-            end = min((number + 1) * BLOCK, artifact.size) - 1
-            return Flaw(
-                artifact.path,
-                f"more than one byte differs, first within {number * BLOCK}..{end}",
-                number * BLOCK,
-            )
-    if len(data) < artifact.size:
-        return Flaw(artifact.path, f"it ends after {len(data)} bytes, it had {artifact.size}", len(data))
-    return Flaw(artifact.path, f"it has {len(data)} bytes, it had {artifact.size}", artifact.size)
 
 
 def _check(folder: Path, artifact: Artifact) -> Flaw | None:
     path = folder / artifact.path
     if not path.resolve().is_relative_to(folder.resolve()):
-        return Flaw(artifact.path, "it lies outside of the folder of evidence")
+        return Flaw(artifact.path, "it is outside of the folder of evidence")
+    if path.is_symlink():
+        return Flaw(artifact.path, "it is a link")
     if not path.is_file():
         return Flaw(artifact.path, "it is missing")
     return compare(artifact, path.read_bytes())
-
-
-def _read(manifest: Path) -> Iterable[Artifact]:
-    try:
-        rows = json.loads(manifest.read_text("utf-8"))["artifacts"]
-        return [_as_artifact(row) for row in rows]
-    except FileNotFoundError as error:
-        raise EVIDENCE_MISSING(f"there is no {NAME} in {manifest.parent}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EVIDENCE_UNREADABLE(
-            f"{manifest} cannot be read as an evidence manifest",
-            f"Name a run's folder or its {NAME}; if this is one, it was damaged: fetch the folder again.",
-        ) from error
-
-
-def _as_row(artifact: Artifact) -> dict[str, Any]:
-    return {
-        "path": artifact.path,
-        "size": artifact.size,
-        "sha256": artifact.sha256,
-        "sums": list(artifact.sums),
-        "blocks": list(artifact.blocks),
-        "grows": artifact.grows,
-    }
-
-
-def _as_artifact(row: dict[str, Any]) -> Artifact:
-    plain, placed = row["sums"]
-    return Artifact(
-        path=str(row["path"]),
-        size=int(row["size"]),
-        sha256=str(row["sha256"]),
-        sums=(int(plain), int(placed)),
-        blocks=tuple(str(block) for block in row["blocks"]),
-        grows=bool(row.get("grows", False)),
-    )
-
-
-def _sums(data: bytes) -> tuple[int, int]:
-    return sum(data) % PRIME, sum(place * byte for place, byte in enumerate(data, 1)) % PRIME
-
-
-def _block_hashes(data: bytes) -> Iterable[str]:
-    for start in range(0, len(data), BLOCK):
-        yield hashlib.sha256(data[start : start + BLOCK]).hexdigest()[:16]
-
-
-def _passing(path: Path) -> bool:
-    """Temporary files of a write that is under way."""
-    return path.name.startswith(".") and path.name.endswith(".tmp")
