@@ -49,6 +49,7 @@ lint: $(VENV)/.dev ## Check style, format, dependencies, workflows and types.
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/deptry src >/dev/null 2>&1 || $(BIN)/deptry src
 	@$(BIN)/zizmor --offline .github >/dev/null 2>&1 || $(BIN)/zizmor --offline .github
+	@PYTHONPATH=src:addon $(BIN)/lint-imports --no-cache >$(VENV)/imports || { cat $(VENV)/imports; exit 1; }
 	@$(BIN)/mypy --strict src
 	@$(BIN)/mypy --strict addon/bb8_core
 

@@ -1,4 +1,4 @@
-"""Holds the shape of the code: short functions and modules, full annotations, a first line that says why."""
+"""Holds the shape of the code: short functions and modules, a first line that says why."""
 
 from __future__ import annotations
 
@@ -41,18 +41,6 @@ def test_few_functions_are_long() -> None:
 def test_no_module_is_longer_than_500_lines() -> None:
     counted = {str(m.path.relative_to(ROOT)): len(m.text.splitlines()) for m in ALL}
     assert not {path: lines for path, lines in counted.items() if lines > MAX_MODULE}
-
-
-def test_every_function_is_annotated() -> None:
-    assert not [_place(m, f) for m, f in FUNCTIONS if not _annotated(f)]
-
-
-def _annotated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    arguments = function.args
-    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    named += [one for one in (arguments.vararg, arguments.kwarg) if one]
-    bare = [one.arg for one in named if one.annotation is None and one.arg not in {"self", "cls"}]
-    return function.returns is not None and not bare
 
 
 @pytest.mark.parametrize("module", ALL, ids=lambda module: module.path.relative_to(ROOT).as_posix())
