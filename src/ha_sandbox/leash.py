@@ -1,9 +1,9 @@
-"""Runs a command for as long as whoever started this holds our standard input open.
+"""Runs a command until the standard input of this program is closed.
 
     python leash.py [--end COMMAND ... --] COMMAND ...
 
-A pipe closes however its other end dies, kill -9 included, so that nothing of a sandbox outlives it. `--end`
-names what ends the command first, where a signal does not reach all that it started.
+A pipe closes when its other end dies, also by kill -9, so that no process of a sandbox outlives it. `--end`
+is a command that runs first, for a command whose children a signal does not reach.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ END_DEADLINE = 60.0
 
 
 def main(words: list[str]) -> int:
-    """Gives the command's exit code."""
+    """Runs the command and returns its exit code."""
     end: list[str] = []
     if words[0] == "--end":
         cut = words.index("--")

@@ -1,8 +1,8 @@
-"""The sandbox's Supervisor against recorded exchanges of the real one, replayed in their order.
+"""The sandbox's Supervisor against recorded exchanges of the real one, replayed in order.
 
-The recordings lie outside of the repository. What was done to the add-on's files between two exchanges was
-not recorded; the edits below are what the notes and the answers imply. Exchanges whose answer depends on
-the machine, on a race or on an edit that cannot be told are left out.
+The recordings are outside of the repository. Changes to the app's files between two exchanges were not
+recorded; the edits below are what the notes and the answers imply. Exchanges whose answer depends on the
+machine, on a race or on an unknown edit are left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The MQTT broker of the sandbox: mosquitto where it is installed, else an embedded one."""
+"""The MQTT broker of the sandbox: mosquitto if it is installed, else an embedded one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ha_sandbox.serving import free_port
 
 LEASH = Path(__file__).parents[1] / "leash.py"
 _START_DEADLINE = 20.0  # seconds until the port answers
-_TRIES = 3  # a free port may be taken by somebody else before the broker has it
+_TRIES = 3  # another process may take a free port before the broker does
 
 
 class Broker(Protocol):
-    """A broker with one user; `protocol` is the newest version of MQTT that it speaks."""
+    """A broker with one user; `protocol` is the newest version of MQTT that it supports."""
 
     name: str
     protocol: str
@@ -31,12 +31,12 @@ class Broker(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends it; may be called twice."""
+        """Stops it; may be called twice."""
         ...
 
 
 def open_broker(folder: Path, username: str, password: str) -> Broker:
-    """Starts a broker that keeps its files in `folder` and forgets its messages at the end."""
+    """Starts a broker with its files in `folder`; it keeps no message after its end."""
     mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if mosquitto is None:
         return _embedded(username, password)
@@ -58,7 +58,7 @@ def _embedded(username: str, password: str) -> Broker:
 
 
 class Mosquitto:
-    """A private mosquitto: loopback, own configuration, password login, nothing kept."""
+    """A private mosquitto: loopback, own configuration, password login, no persistence."""
 
     name = "mosquitto"
     protocol = "5"
@@ -70,7 +70,7 @@ class Mosquitto:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(LEASH), program, "-c", str(config)],
-                stdin=subprocess.PIPE,  # held as long as this process lives
+                stdin=subprocess.PIPE,  # open as long as this process runs
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -82,7 +82,7 @@ class Mosquitto:
             raise
 
     def stop(self) -> None:
-        """Lets the leash end it."""
+        """Closes the leash, which ends mosquitto."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()
@@ -122,7 +122,7 @@ def _write_config(folder: Path, port: int, username: str, password: str) -> Path
 
 
 def _run_as_this_user() -> list[str]:
-    """Started by root, mosquitto would become a user that cannot read these files."""
+    """Started by root, mosquitto would switch to a user that cannot read these files."""
     import os
 
     return ["user root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

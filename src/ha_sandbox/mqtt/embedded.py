@@ -21,10 +21,10 @@ _SHUTDOWN = 5.0  # seconds that amqtt has to end by itself
 
 
 class OneUser(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for mypy
-    """One user, compared as plain text: the hashed password file costs 150 ms a connect."""
+    """One user, compared as plain text: a hashed password file costs 150 ms per connect."""
 
     async def authenticate(self, *, session: Session) -> bool:
-        """Whether name and password are right."""
+        """True if name and password are right."""
         config = self.config
         return bool(session.username == config.username and session.password == config.password)
 
@@ -37,7 +37,7 @@ class OneUser(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for myp
 
 
 class EmbeddedBroker:
-    """amqtt in a thread of its own."""
+    """amqtt in its own thread."""
 
     name = "amqtt"
     protocol = "3.1.1"
@@ -58,7 +58,7 @@ class EmbeddedBroker:
             raise
 
     def stop(self) -> None:
-        """Ends it."""
+        """Stops it."""
         if self._running:
             try:
                 self._call(self._shut_down())
@@ -97,7 +97,7 @@ class EmbeddedBroker:
 
 
 def _enforce_keepalive() -> None:
-    """amqtt notices a silent client and does nothing about it; here it counts as gone, with its will."""
+    """amqtt ignores a client that misses its keepalive; this treats it as disconnected, with its will."""
 
     def gone(handler: Any) -> None:
         task = asyncio.ensure_future(handler.handle_connection_closed())

@@ -1,6 +1,6 @@
-"""Process 1 of a sandbox container: runs services as s6 does, answers for their health, ends when told.
+"""Process 1 of a sandbox container: runs services as s6 does, checks their health, and stops on request.
 
-It stands alone (standard library, no import of bb8deploy), because it runs inside the container's tree.
+It uses only the standard library, because it runs inside the container's tree.
 Configuration comes as JSON on stdin; descriptor `control` is a socket to the sandbox: it gets the listening
 sockets of the container's loopback, then `h` (healthy) or `u` (unhealthy); any byte or the end of the
 socket means stop. https://skarnet.org/software/s6/servicedir.html says what `run` and `finish` mean.
@@ -42,7 +42,7 @@ class Service:
         self.thread = threading.Thread(target=self.live, name=self.name)
 
     def live(self) -> None:
-        """Starts it again and again until told to stop; a command lives once."""
+        """Restarts the service until it is stopped; runs a command once."""
         while not self.stopping.is_set():
             begin = time.monotonic()
             code = self.once()
@@ -54,7 +54,7 @@ class Service:
             self.stopping.wait(max(0.0, RESTART_DELAY - (time.monotonic() - begin)))
 
     def once(self) -> int:
-        """One life; the exit code, negative for a signal."""
+        """Runs the process once; returns the exit code, negative for a signal."""
         with self.guard:
             if self.stopping.is_set():
                 return 0
@@ -69,7 +69,7 @@ class Service:
         return self.process.wait()
 
     def finish(self, code: int) -> int:
-        """Runs the finish script with exit code and signal, 256 standing for a signal."""
+        """Runs the finish script with exit code and signal; 256 means a signal."""
         argv = self.spec["finish"]
         if not argv:
             return 0
@@ -85,7 +85,7 @@ class Service:
         return 0
 
     def stop(self) -> None:
-        """SIGTERM; whoever ignores it is killed with the container."""
+        """Sends SIGTERM; a process that ignores it is killed with the container."""
         self.stopping.set()
         with self.guard:
             if self.process is not None and self.process.poll() is None:
@@ -94,7 +94,7 @@ class Service:
 
 
 class Health:
-    """Asks the image's health check, quickly until the first good answer."""
+    """Runs the image's health check, at short intervals until it first succeeds."""
 
     QUICK = 0.5
 
@@ -109,7 +109,7 @@ class Health:
         self.thread = threading.Thread(target=self.live, name="health")
 
     def live(self) -> None:
-        """Asks until done."""
+        """Runs the check until `done` is set."""
         begin = time.monotonic()
         healthy: bool | None = None
         failed = 0
@@ -125,7 +125,7 @@ class Health:
                 healthy = verdict
 
     def ask(self) -> bool:
-        """One question; whether the answer is good."""
+        """Runs the check once; True if it succeeds."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             done = subprocess.run(
                 self.spec["command"],
@@ -142,7 +142,7 @@ class Health:
 
 
 def listen(control: socket.socket, ports: list[int]) -> None:
-    """Opens the container's loopback ports and hands the sockets out."""
+    """Opens the container's loopback ports and sends the sockets to the sandbox."""
     sockets = [socket.create_server(("127.0.0.1", port), backlog=64) for port in ports]
     socket.send_fds(control, [b"l"], [opened.fileno() for opened in sockets])
     for opened in sockets:
@@ -164,7 +164,7 @@ def halt_command(wake: socket.socket) -> Path:
 
 
 def exit_code(results: Path | None, ended: list[int]) -> int:
-    """What the container ends with: what a finish script wrote, or what its command returned."""
+    """The container's exit code: what a finish script wrote, or what its command returned."""
     with contextlib.suppress(OSError, ValueError):
         if results is not None:
             return int(results.read_text(encoding="utf-8"))
@@ -173,7 +173,7 @@ def exit_code(results: Path | None, ended: list[int]) -> int:
 
 
 def main() -> None:
-    """Runs until told to stop, or until the one command ends."""
+    """Runs until it is stopped, or until the one command ends."""
     config = json.load(sys.stdin)
     control = socket.socket(fileno=config["control"])
     awake, wake = socket.socketpair()

@@ -1,4 +1,4 @@
-"""Carries TCP connections from a container's own loopback to services of the host."""
+"""Forwards TCP connections from a container's own loopback to services of the host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHUNK = 64 * 1024
 
 
 class Relay:
-    """One event loop for all containers; `serve` may be called from any thread."""
+    """One event loop for all containers. Call `serve` from any thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -21,12 +21,12 @@ class Relay:
         self._thread.start()
 
     def serve(self, routes: Sequence[tuple[socket.socket, tuple[str, int]]]) -> Carried:
-        """Accepts on each listening socket and carries to its target until closed."""
+        """Forwards connections of each listening socket to its target until closed."""
         future = asyncio.run_coroutine_threadsafe(self._open(routes), self._loop)
         return Carried(self._loop, future.result(10))
 
     def close(self) -> None:
-        """Ends everything."""
+        """Ends every connection and the loop."""
         asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -67,7 +67,7 @@ class Carried:
         self._servers = servers
 
     def close(self) -> None:
-        """No new connections; open ones end with the container."""
+        """Accepts no new connections; open ones end with the container."""
         for server in self._servers:
             self._loop.call_soon_threadsafe(server.close)
 

@@ -32,7 +32,7 @@ _POLL = 0.1  # seconds between two checks that the client is still connected
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who may log in, where commands start, and their whole environment at that moment.
+    """The user who may log in, the folder where commands start, and their environment at that moment.
 
     `local_root` is the folder that a full disk affects.
     """

@@ -1,4 +1,4 @@
-"""Who may call what: tokens with their roles, and the paths that each role reaches."""
+"""Access to the API: tokens with their roles, and the paths that each role may call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ha_sandbox.supervisor import failures
 
 
 class Role(IntEnum):
-    """Rights of a token, rising: an add-on without the API, with it, a manager, Core or the command line."""
+    """Rights of a token, in rising order: an app without `hassio_api`, with it, a manager, and Core."""
 
     NONE = 0
     DEFAULT = 1
@@ -23,7 +23,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose token it is; `slug` is empty for Core and the ssh add-on."""
+    """The owner of a token; `slug` is empty for Core and the SSH app."""
 
     role: Role
     slug: str = ""
@@ -36,14 +36,14 @@ _ADMIN_ONLY = re.compile(r"^/addons/[^/]+/security$|^/(v2/)?apps/[^/]+/security$
 
 
 class Access:
-    """The tokens in force."""
+    """The valid tokens."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._callers: dict[str, Caller] = {}
 
     def grant(self, caller: Caller) -> str:
-        """A new token for `caller`; an add-on's earlier token is void from now on."""
+        """Returns a new token for `caller`; an app's earlier token becomes invalid."""
         token = secrets.token_hex(56)
         with self._guard:
             if caller.slug:
@@ -52,12 +52,12 @@ class Access:
         return token
 
     def revoke(self, slug: str) -> None:
-        """The add-on's token counts no more."""
+        """Makes the app's token invalid."""
         with self._guard:
             self._callers = {t: c for t, c in self._callers.items() if c.slug != slug}
 
     def admit(self, path: str, token: str) -> Caller:
-        """The caller behind `token`, where it may call `path`; raises PlainError 401 or 403."""
+        """The owner of `token`. Raises PlainError 401 or 403 if it may not call `path`."""
         if _OPEN.match(path):
             return Caller(Role.NONE)
         if not token:
@@ -70,7 +70,7 @@ class Access:
 
 
 def role_of(config: Mapping[str, object]) -> Role:
-    """The role that an add-on's config.yaml gives its token."""
+    """The role of an app's token, from its config.yaml."""
     if not config.get("hassio_api"):
         return Role.NONE
     names = {"manager": Role.MANAGER, "admin": Role.ADMIN}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class ApiError(Exception):
-    """An answer `{"result":"error"}`; `key` is empty for the errors that carry none."""
+    """An answer `{"result":"error"}`; `key` is empty for errors without a key."""
 
     def __init__(
         self, message: str, *, status: int = 400, key: str = "", fields: Mapping[str, object] | None = None
@@ -26,7 +26,7 @@ class ApiError(Exception):
 
 
 class PlainError(Exception):
-    """An answer in text/plain, which the real Supervisor gives before it reaches a handler."""
+    """An answer in text/plain, as the real Supervisor sends it before it reaches a handler."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -93,7 +93,7 @@ def not_in_store(name: str, slug: str) -> ApiError:
 
 
 def version_changed(name: str, slug: str) -> ApiError:
-    """Rebuild where the store has another version."""
+    """Rebuild of an app that has another version in the store."""
     return ApiError(
         f"Local and store versions of app {name} differ, use Update instead of Rebuild",
         key="app_rebuild_version_changed_error",
@@ -102,7 +102,7 @@ def version_changed(name: str, slug: str) -> ApiError:
 
 
 def image_based(name: str, slug: str) -> ApiError:
-    """Rebuild of an app that is pulled."""
+    """Rebuild of an app whose image is pulled."""
     return ApiError(
         f"Cannot rebuild app {name}, it is image-based",
         key="app_rebuild_image_based_error",
@@ -111,7 +111,7 @@ def image_based(name: str, slug: str) -> ApiError:
 
 
 def no_update(name: str, slug: str) -> ApiError:
-    """Update where the versions are equal."""
+    """Update to the installed version."""
     return ApiError(
         f"No update available for app {name}",
         key="app_no_update_available_error",
@@ -120,7 +120,7 @@ def no_update(name: str, slug: str) -> ApiError:
 
 
 def wrong_architecture(name: str, slug: str, architectures: str) -> ApiError:
-    """Nothing in `arch` fits this machine; the key keeps its old name in v1."""
+    """`arch` does not list this machine; the key has its old name in v1."""
     return ApiError(
         f"App {name} not supported on this platform, supported architectures: {architectures}",
         key="addon_not_supported_architecture_error",
@@ -129,7 +129,7 @@ def wrong_architecture(name: str, slug: str, architectures: str) -> ApiError:
 
 
 def no_dockerfile(slug: str) -> ApiError:
-    """Nothing to build from."""
+    """There is no Dockerfile."""
     return ApiError(
         f"Cannot build app '{slug}' because dockerfile is missing. A repair using 'ha supervisor repair' "
         "will fix this if the cause is data corruption. Otherwise please report this to the app developer.",
@@ -139,7 +139,7 @@ def no_dockerfile(slug: str) -> ApiError:
 
 
 def build_failed(slug: str) -> ApiError:
-    """The image could not be built; the reason stands in /supervisor/logs alone."""
+    """The image could not be built; the reason is only in /supervisor/logs."""
     return ApiError(
         f"An unknown error occurred while trying to build the image for app {slug}. "
         "Check Supervisor logs for details",
@@ -150,7 +150,7 @@ def build_failed(slug: str) -> ApiError:
 
 
 def unknown_failure(slug: str) -> ApiError:
-    """Anything that Docker refused."""
+    """Docker refused something; the reason is only in /supervisor/logs."""
     return ApiError(
         f"An unknown error occurred with app {slug}. Check Supervisor logs for details",
         status=500,
@@ -169,12 +169,12 @@ def invalid_options(slug: str, why: str) -> ApiError:
 
 
 def not_running(slug: str) -> ApiError:
-    """Statistics of something that stands still."""
+    """Statistics of a stopped app."""
     return ApiError(f"App {slug} is not running", key="app_not_running_error", fields={"app": slug})
 
 
 def no_stdin(slug: str) -> ApiError:
-    """config.yaml does not say `stdin: true`."""
+    """config.yaml does not set `stdin: true`."""
     return ApiError(
         f"App {slug} does not support writing to stdin",
         key="app_not_supported_write_stdin_error",
@@ -197,5 +197,5 @@ def job_running(slug: str) -> ApiError:
 
 
 def extra_key(name: str, value: object) -> ApiError:
-    """A key that the endpoint does not know."""
+    """A key that the endpoint does not accept."""
     return ApiError(f"extra keys not allowed @ data['{name}']. Got {value}")

@@ -1,4 +1,4 @@
-"""Jobs of the Supervisor: one at a time per app, listed while they run, gone afterwards."""
+"""Jobs of the Supervisor: one at a time per app, listed only while they run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ha_sandbox.supervisor import failures
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A piece of work under way; `child` is the name of its only child job, empty for none."""
+    """A running job; `child` is the name of its only child job, empty if it has none."""
 
     name: str
     child: str
@@ -55,7 +55,7 @@ class Jobs:
         self._on_failure = on_failure
 
     def run(self, job: Job, work: Callable[[], None]) -> None:
-        """Does the work now; raises ApiError where the app has a job already."""
+        """Runs the work in this thread. Raises ApiError if the app has a running job."""
         self._enter(job)
         try:
             work()
@@ -63,7 +63,7 @@ class Jobs:
             self._leave(job)
 
     def start(self, job: Job, work: Callable[[], None]) -> str:
-        """Does the work in a thread and gives the job's id; what fails there shows in the log alone."""
+        """Runs the work in a thread and returns the job's id; a failure is only logged."""
         self._enter(job)
         thread = threading.Thread(target=self._background, args=(job, work), name=f"job {job.name}")
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
@@ -71,24 +71,24 @@ class Jobs:
         return job.uuid
 
     def listed(self) -> list[Job]:
-        """What is under way."""
+        """The running jobs."""
         with self._guard:
             return list(self._running.values())
 
     def busy(self, slug: str) -> bool:
-        """Whether the app has a job."""
+        """True if the app has a running job."""
         with self._guard:
             return slug in self._running
 
     def join(self) -> None:
-        """Waits for every job, in whichever thread; each has its own deadlines."""
+        """Waits for every job; each has its own deadlines."""
         for thread in self._threads:
             thread.join()
         with self._guard:
             self._guard.wait_for(lambda: not self._running, _JOIN_DEADLINE)
 
     def close(self) -> None:
-        """Lets no other job begin, and waits for those under way."""
+        """Refuses new jobs and waits for the running ones."""
         with self._guard:
             self._ended = True
         self.join()

@@ -1,4 +1,4 @@
-"""What the Supervisor keeps of an installed app."""
+"""What the Supervisor stores about an installed app."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Installed:
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """Its display name."""
         return str(self.config["name"])
 
     @property
@@ -54,13 +54,13 @@ class Installed:
 
     @property
     def running(self) -> bool:
-        """Whether its container is meant to be up."""
+        """True if its container should be running."""
         return self.state in RUNNING
 
     def options(self) -> dict[str, Any]:
-        """config.yaml's defaults with the user's options over them."""
+        """The defaults of config.yaml, overridden by the user's options."""
         return {**(self.config.get("options") or {}), **self.user_options}
 
     def ports(self) -> dict[str, Any]:
-        """Container port -> host port or None."""
+        """Host ports by container port; None for a port that is not published."""
         return dict(self.network if self.network is not None else self.config.get("ports") or {})

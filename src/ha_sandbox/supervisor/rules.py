@@ -1,4 +1,4 @@
-"""The rules of lane 1 in the words of the running Supervisor: config.yaml at reload, options at start."""
+"""The checks of config.yaml and options, with the messages of the running Supervisor."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = [
 
 
 class ConfigRefused(Exception):
-    """config.yaml does not validate: the app is left out of the store."""
+    """config.yaml is not valid: the store leaves the app out."""
 
 
 class ConfigCrash(Exception):
-    """config.yaml breaks the loader itself: nothing at all is read."""
+    """config.yaml crashes the loader: nothing is read."""
 
 
 class OptionsRefused(Exception):
-    """Options do not fit the app's schema; the text is the Supervisor's."""
+    """Options do not fit the app's schema; the message is the Supervisor's."""
 
 
 def accept_config(raw: object) -> dict[str, Any]:
-    """The configuration as the store keeps it; raises ConfigRefused or ConfigCrash."""
+    """The configuration as the store keeps it. Raises ConfigRefused or ConfigCrash."""
     verdict = validate_config(raw)
     if verdict.stage == "crash":
         raise ConfigCrash("'NoneType' object is not iterable")
@@ -42,9 +42,9 @@ def accept_config(raw: object) -> dict[str, Any]:
 
 
 def accept_options(schema: Any, options: Mapping[str, Any], name: str, slug: str) -> dict[str, Any]:
-    """The options as the app will see them, unknown keys dropped; raises OptionsRefused.
+    """The options as the app will see them, without unknown keys. Raises OptionsRefused.
 
-    `schema: false` switches the checks off: everything passes as it is.
+    `schema: false` turns the checks off: everything passes unchanged.
     """
     if not isinstance(schema, Mapping):
         return dict(options)
@@ -69,7 +69,7 @@ def _humanised(problem: Problem, raw: object) -> str:
 
 
 def _value_at(data: Any, path: tuple[str | int, ...]) -> Any:
-    """What stands at `path`, None where nothing does."""
+    """The value at `path`, None if there is none."""
     for step in path:
         try:
             data = data[step]

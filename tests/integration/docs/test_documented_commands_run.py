@@ -53,7 +53,8 @@ FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("sync --via mount", 0),
     ("sync --target kitchen --accept-new", 0),
     ("deploy --target kitchen --target workshop", 0),
-    ("sandbox up --detach", 0),
+    ("sandbox situations", 0),
+    ("sandbox up --detach --write", 0),
     ("deploy --target sandbox", 0),
     ("sandbox down", 0),
     ("publish --dry-run", 0),
@@ -75,6 +76,10 @@ ELSEWHERE = {
     "init": ("tests/integration/init", '"init"'),
     "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest", "--seconds"'),
     "logs --follow": ("tests/integration/deploy", '"logs", "--follow"'),
+    "sandbox up --situation update-pending --situation core-booting=20": (
+        "tests/integration/sandbox",
+        '"--situation", "core-stopped"',
+    ),
     "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
     "publish --image": ("tests/integration/publish", "PublishOptions(image=True)"),
     "release patch --image": ("tests/integration/publish", "PublishOptions(image=True)"),
@@ -118,8 +123,6 @@ def _tell(lab: Lab, story: tuple[tuple[str, int], ...]) -> None:
     for line, expected in story:
         done = _run(lab, line)
         assert done.returncode == expected, f"{line}\n{done.stdout}\n{done.stderr}"
-        if line == "sandbox up --detach":  # the page sends its output there
-            (lab.folder / ".env.sandbox").write_text(done.stdout)
 
 
 def _run(lab: Lab, line: str) -> subprocess.CompletedProcess[str]:

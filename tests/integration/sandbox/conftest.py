@@ -1,4 +1,4 @@
-"""One running sandbox for the tests of this folder, and a tiny add-on for it."""
+"""One running sandbox for the tests of this folder, and a small app for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Add-ons truly run in the sandbox: built, started, watched, stopped."""
+"""Apps run in the sandbox: they are built, started, watched and stopped."""
 
 from __future__ import annotations
 

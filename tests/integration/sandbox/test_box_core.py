@@ -1,4 +1,4 @@
-"""Core's REST and WebSocket API, met over the wire."""
+"""Core's REST and WebSocket API, over the network."""
 
 from __future__ import annotations
 

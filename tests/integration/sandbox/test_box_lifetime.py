@@ -1,4 +1,4 @@
-"""A sandbox ends when it is told to, in the middle of a build too, and so does the command."""
+"""A sandbox stops on request, also in the middle of a build, and so does the command."""
 
 from __future__ import annotations
 

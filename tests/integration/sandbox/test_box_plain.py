@@ -1,4 +1,4 @@
-"""Where namespaces are forbidden, run.sh still runs, with its paths passed by environment."""
+"""Without namespaces run.sh still runs; its paths are passed in the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ssh server and the `ha` command, met with the system's ssh client."""
+"""The SSH server and the `ha` command, called by the system's ssh client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing of a sandbox outlives it, whichever way it ends: Ctrl-C, a polite kill, kill -9."""
+"""No process of a sandbox outlives it, whether it ends by Ctrl-C, kill or kill -9."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEARCH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that come from one test, told by a variable that they inherited or by their words."""
+    """The processes of one test, recognised by an inherited variable or by their command line."""
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal() or int(folder.name) == os.getpid():

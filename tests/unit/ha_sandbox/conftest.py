@@ -40,7 +40,7 @@ class MemoryContainer:
 
 
 class MemoryRuntime:
-    """Builds fail where the Dockerfile says FAIL, starts where it says NOSTART; `gate` holds a build up."""
+    """Builds fail if the Dockerfile contains FAIL, starts if it contains NOSTART; `gate` delays a build."""
 
     way = "in memory"
 
@@ -88,7 +88,7 @@ class MemoryRuntime:
 
 
 class Host:
-    """A host with one probe add-on, and a short way to call its API."""
+    """A host with one probe app, and a short way to call its API."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -155,7 +155,7 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    """The probe lies in the folder and nothing has been reloaded."""
+    """The probe is in the local root; nothing has been reloaded."""
     made = Host(tmp_path)
     made.write()
     return made

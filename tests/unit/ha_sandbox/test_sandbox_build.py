@@ -1,4 +1,4 @@
-"""A Dockerfile is followed step by step, and a slow step is done once."""
+"""A Dockerfile is followed step by step, and a slow step is done only once."""
 
 from __future__ import annotations
 

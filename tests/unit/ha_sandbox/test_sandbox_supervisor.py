@@ -1,4 +1,4 @@
-"""The sandbox's Supervisor behaves as the recorded one, told on a host in memory."""
+"""The sandbox's Supervisor behaves as the recorded one, on a host in memory."""
 
 from __future__ import annotations
 

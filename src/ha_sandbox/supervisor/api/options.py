@@ -1,4 +1,4 @@
-"""POST /addons/<slug>/options: what may be set, and what it does to the app."""
+"""POST /addons/<slug>/options: checks a request and changes the app."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Warn = Callable[[str], None]
 
 
 def apply(app: Installed, body: Mapping[str, Any], warn: Warn) -> None:
-    """Sets what `body` names; nothing is set where one of its parts is refused (ApiError)."""
+    """Sets what `body` names. Raises ApiError, and sets nothing, if a part of it is refused."""
     for key, value in body.items():
         if key not in _SETTERS:
             raise failures.extra_key(key, value)

@@ -58,7 +58,7 @@ def list_entry(app: Installed, store: StoreApp | None, *, arch: str) -> dict[str
 
 
 def update_available(app: Installed, store: StoreApp | None) -> bool:
-    """Any difference counts, a lower version too."""
+    """True for any difference, also for a lower version."""
     return store is not None and store.version != app.version
 
 
@@ -142,12 +142,12 @@ def store_info(app: StoreApp, installed: Installed | None, *, arch: str) -> dict
 
 
 def not_installed_info(app: StoreApp, *, arch: str) -> dict[str, Any]:
-    """GET /addons/<slug>/info of an app that the store alone knows."""
+    """GET /addons/<slug>/info of an app that is only in the store."""
     return {**store_info(app, None, arch=arch), "state": str(State.UNKNOWN), "options": _defaults(app)}
 
 
 def apparmor(config: Mapping[str, Any], *, profile: bool) -> str:
-    """disable, profile (one was installed) or default."""
+    """`disable`, `profile` (one was installed) or `default`."""
     if config.get("apparmor") is False:
         return "disable"
     return "profile" if profile else "default"
