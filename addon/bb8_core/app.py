@@ -59,9 +59,9 @@ class App:
         self.disk = ThreadPoolExecutor(1, "disk")
         self.deadman = Deadman()
         topics = Topics(options.base_topic, options.discovery_prefix)
-        about = About(identity.version, tuple(GESTURES), options.speed_cap)
+        about = About(identity.version, tuple(GESTURES), options.speed_cap, options.collision_events)
         self.voice = Announcer(topics, about, data_dir() / "robot.json", self.save)
-        self.radio = _radio(options)
+        self.radio = _radio(options, self.voice.robot_address)
         self.guard = None if options.simulate else GuardProcess()
         self.link = RobotLink(
             self.radio, _link_config(options), self._link_changed, self._robot_event, self.guard
@@ -214,9 +214,11 @@ def _link_config(options: Options) -> LinkConfig:
     return LinkConfig(options.keep_connected, options.idle_disconnect_s, wishes, options.adapter)
 
 
-def _radio(options: Options) -> BleakRadio:
+def _radio(options: Options, remembered: str) -> BleakRadio:
+    """Look for the configured robot, else for the one of earlier runs: another never replaces it unasked."""
     if not options.simulate:
-        return BleakRadio(Target(options.robot_address, options.robot_name), options.adapter)
+        chosen = options.robot_address or ("" if options.robot_name else remembered)
+        return BleakRadio(Target(chosen, options.robot_name), options.adapter)
     from bb8_core.simulator.backend import backends
     from bb8_core.simulator.robot import SimulatedBB8
 

@@ -114,6 +114,28 @@ def ping_result(body: Mapping[str, Any]) -> tuple[bool, float | None] | None:
     return True, float(rtt_ms)
 
 
+class Complaints:
+    """Logs a reason once, and then how often it came again."""
+
+    def __init__(self) -> None:
+        """Start without one."""
+        self._reason = ""
+        self._count = 0
+
+    def add(self, reason: str) -> None:
+        """Take a reason for which there is no connection."""
+        self._count = self._count + 1 if reason == self._reason else 1
+        self._reason = reason
+        if self._count == 1:
+            _log.error("%s; trying again within 5 s", reason)
+        elif self._count % 100 == 0:
+            _log.error("%s (%d times so far)", reason, self._count)
+
+    def end(self) -> None:
+        """There is a connection."""
+        self._reason = ""
+
+
 class Responder:
     """Answers echoes on one paho client: callbacks in the client's loop, timeouts in timer threads."""
 
@@ -130,6 +152,7 @@ class Responder:
         self._number = time.time_ns()
         self._owner = False
         self._yielded = False
+        self._complaints = Complaints()
         self.counts: Counter[str] = Counter()
         """How many echoes were answered, and how many refused for which reason."""
         client.max_inflight_messages_set(limits.max_inflight)
@@ -146,8 +169,9 @@ class Responder:
 
     def _connected(self, client: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         if reason.is_failure:
-            _log.error("%s", refusal(str(reason)))
+            self._complaints.add(refusal(str(reason)))
             return
+        self._complaints.end()
         _log.info("Connected")
         topics = ("echo/owner", "echo/cmd", "ack/ping", "status")
         client.subscribe([(f"{self._base}/{topic}", 1) for topic in topics])
@@ -161,7 +185,7 @@ class Responder:
         self._claim()
 
     def _unreachable(self, client: paho.Client, _u: Any) -> None:
-        _log.warning("%s; trying again within 5 s", unreachable(client.host, client.port, sys.exception()))
+        self._complaints.add(unreachable(client.host, client.port, sys.exception()))
 
     def _disconnected(self, _c: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         with self._lock:

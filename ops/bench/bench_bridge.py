@@ -104,7 +104,7 @@ class Subject:
         from bb8_core.simulator.backend import backends
 
         simulated = backends(self.robot)
-        app._radio = lambda _: BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))  # noqa: SLF001
+        app._radio = lambda *_: BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))  # noqa: SLF001
         options = Options(
             simulate=True,
             mqtt_host="127.0.0.1",

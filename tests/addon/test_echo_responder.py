@@ -25,6 +25,7 @@ from tests.addon.conftest import Mosquitto
 from tests.addon.depth import examples
 
 from bb8_core import echo_responder as echo
+from bb8_core.echo_responder import Complaints
 from bb8_core.mqtt.client import new_client
 from bb8_core.mqtt.credentials import Broker, NoBroker
 from bb8_core.settings import Options
@@ -443,3 +444,17 @@ def test_a_missing_broker_is_told_once_for_each_reason(
 
 def test_the_client_id_is_one_for_each_base_topic() -> None:
     assert echo.client_id("bb8") == echo.client_id("bb8") != echo.client_id("home/bb8")
+
+
+def test_a_reason_is_logged_once_and_then_counted(caplog: pytest.LogCaptureFixture) -> None:
+    complaints = Complaints()
+    for _ in range(250):
+        complaints.add("the broker refused the login")
+    assert [record.message for record in caplog.records] == [
+        "the broker refused the login; trying again within 5 s",
+        "the broker refused the login (100 times so far)",
+        "the broker refused the login (200 times so far)",
+    ]
+    complaints.end()
+    complaints.add("the broker refused the login")
+    assert len(caplog.records) == 4

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
+from bb8_core.bridge.driving import Driving
 from bb8_core.bridge.errands import Errands
 from bb8_core.bridge.history import History
 from bb8_core.bridge.lights import Lamps
@@ -15,7 +15,7 @@ from bb8_core.bridge.stopping import Stopping
 from bb8_core.link.session import RobotLink
 from bb8_core.link.states import Cause, LinkState, Status
 from bb8_core.motion.deadman import Deadman
-from bb8_core.motion.gate import Limits, Refused, Situation, decide, refusal
+from bb8_core.motion.gate import Limits, Situation, refusal
 from bb8_core.motion.latch import EstopLatch
 from bb8_core.motion.motion import Motion, MotionState
 from bb8_core.ports import Voice
@@ -32,8 +32,7 @@ from bb8_core.requests.intents import (
     SpeedCap,
     Stop,
 )
-from bb8_core.requests.outcome import ACCEPTED, STOPPED, Outcome, Report, rejected, silent
-from bb8_core.robot.macros import GESTURES, scaled
+from bb8_core.requests.outcome import STOPPED, Outcome, Report, silent
 from bb8_core.tasks import run_together
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
@@ -54,8 +53,6 @@ class Bridge:
         """Build the parts; `save` runs a slow file operation outside of the event loop."""
         self._link = link
         self._voice = voice
-        self._highest_cap = limits.speed_cap
-        self._limits = limits
         self._ending = False
         self._was_open = False
         self._lamps = Lamps(voice)
@@ -73,6 +70,7 @@ class Bridge:
         self._errands = Errands(
             link, self.motion, self._lamps, self.stopping, lambda: refusal(self.situation(), 0.0)
         )
+        self.driving = Driving(link, self.motion, voice, limits, self.situation, self.stopping.last.overtook)
 
     def situation(self) -> Situation:
         """What decisions about motion are made from."""
@@ -91,6 +89,8 @@ class Bridge:
     def pulse(self, stood_still: bool) -> None:
         """Called ten times a second; a robot that nobody else can stop, or after a freeze, is stopped."""
         self._link.guard.beat()
+        if stood_still:
+            self.stopping.last.stopped(asyncio.get_running_loop().time())
         if self.motion.state.moving and (stood_still or not self._link.stoppable):
             self.motion.stop(silent)
 
@@ -117,12 +117,10 @@ class Bridge:
         match intent:
             case Stop() | Estop() | ClearEstop():
                 self.stopping.obey(intent, report, request.received_at)
-            case Drive():
-                self._drive(intent, report, _age(request))
-            case Macro():
-                self._macro(intent, report, _age(request))
+            case Drive() | Macro():
+                self.driving.move(request, report)
             case SpeedCap():
-                self._cap(intent, report)
+                self.driving.cap(intent, report)
             case Connect() | Power(action="wake"):
                 self._errands.connect(report)
             case Disconnect():
@@ -131,35 +129,6 @@ class Bridge:
                 self._errands.sleep(report)
             case _:
                 self._errands.obey(intent, report)
-
-    def _drive(self, drive: Drive, report: Report, age_s: float) -> None:
-        decision = decide(drive, self.situation(), self._limits, age_s)
-        if isinstance(decision, Refused):
-            report(rejected(decision.code, decision.reason))
-            return
-        report(ACCEPTED)
-        self.motion.drive(decision, report)
-
-    def _macro(self, macro: Macro, report: Report, age_s: float) -> None:
-        gesture = GESTURES.get(macro.name)
-        if gesture is None:
-            reason = f"there is no gesture {macro.name!r}; there are {', '.join(GESTURES)}"
-            report(rejected("UNKNOWN_MACRO", reason))
-            return
-        refused = refusal(self.situation(), age_s)
-        if refused is not None:
-            report(rejected(refused.code, refused.reason))
-            return
-        report(ACCEPTED)
-        self.motion.play(macro.name, scaled(gesture, self._limits.speed_cap), report)
-
-    def _cap(self, cap: SpeedCap, report: Report) -> None:
-        if cap.value > self._highest_cap:
-            report(rejected("BAD_VALUE", f"the option speed_cap allows at most {self._highest_cap}"))
-            return
-        self._limits = replace(self._limits, speed_cap=cap.value)
-        self._publish_cap()
-        report(ACCEPTED)
 
     def _reporter(self, request: Request) -> Report:
         """Acknowledge each step of a request, and remember how far it came."""
@@ -183,6 +152,7 @@ class Bridge:
             self._ready()
         else:
             self._errands.not_ready()
+            self.driving.link_changed(ready=False)
         if status.state is LinkState.ASLEEP:
             self._lamps.out()
         self.motion.pump.poke()
@@ -196,6 +166,7 @@ class Bridge:
         self.stopping.stop_again_if_latched()
         self.reports.ready(readiness)
         self._errands.ready()
+        self.driving.link_changed(ready=True)
 
     # Publishing
 
@@ -206,14 +177,7 @@ class Bridge:
     def _publish_all(self) -> None:
         self.reports.connection()
         self.stopping.publish()
-        self._publish_cap()
+        self.driving.publish()
         self._lamps.tell()
         self.reports.readings()
         self.reports.motion(self.motion.state)
-
-    def _publish_cap(self) -> None:
-        self._voice.state("speed_cap", {"value": self._limits.speed_cap})
-
-
-def _age(request: Request) -> float:
-    return max(0.0, asyncio.get_running_loop().time() - request.received_at)

@@ -22,7 +22,7 @@ PROMPT_TTL_S = 2.0
 """How long a command may wait while the robot is connected."""
 PATIENT_TTL_S = 15.0
 """How long it may wait for the connection first."""
-WAKE_TIMEOUT_S = 20.0
+WAKE_TIMEOUT_S = 30.0
 
 Errand = Led | LedChange | Tail | SetHeading | Stabilize | Ping
 
@@ -58,7 +58,8 @@ class Errands:
                 done = _then(report, lambda: self._lamps.set_tail(brightness))
                 self._queue(Kind.TAIL, commands.tail_led(brightness), done)
             case SetHeading(heading):
-                self._queue(Kind.DISCRETE, commands.set_heading(heading), report)
+                done = _then(report, lambda: self._motion.heading_set(heading))
+                self._queue(Kind.DISCRETE, commands.set_heading(heading), done)
             case Stabilize(on):
                 self._stabilize(on, report)
             case Ping():
@@ -139,6 +140,7 @@ class Errands:
     async def _disconnect(self, report: Report) -> None:
         """Nothing sets the robot in motion between the stop and the end of the link."""
         report(ACCEPTED)
+        self._stopping.last.stopped(asyncio.get_running_loop().time())
         if self._link.ready:
             self.parting = True
             await self._stopping.stop_and_wait(1.0)

@@ -15,7 +15,7 @@ FRESH_S = 10.0
 """An advertisement older than this is not worth a connection attempt."""
 SILENCE_S = 15.0
 """After so long without an advertisement the robot counts as absent."""
-SCANNER_SILENT_S = 90.0
+SCANNER_SILENT_S = 60.0
 """After so long without the robot the scanner is restarted; the host's Bluetooth is left alone."""
 LOOK_EVERY_S = 5.0
 
@@ -33,13 +33,15 @@ class Search:
         self._wake = asyncio.Event()
         self._deaf_at = 0.0
         self._adapter_failed = False
+        self._rescan = False
         self.backoff = Backoff()
         self.sighting: Sighting | None = None
         """The last advertisement of the robot."""
 
     def hurry(self) -> None:
-        """Look again at once: a person asked for the robot."""
+        """Look again at once, with a restarted scanner: a person asked for the robot."""
         self.backoff.forgive()
+        self._rescan = True
         self._wake.set()
 
     async def next_sighting(self) -> Sighting:
@@ -48,6 +50,7 @@ class Search:
         self._deaf_at = loop.time() + SILENCE_S
         while True:
             now = loop.time()
+            await self._restart_if_asked(now)
             if not await self._listen():
                 self._deaf_at = loop.time() + SILENCE_S
                 continue
@@ -57,6 +60,17 @@ class Search:
                 return heard
             await self._check_silence(now)
             await self._wait(max(0.05, min(pause, LOOK_EVERY_S)) if pause > 0 else LOOK_EVERY_S)
+
+    def restarted(self) -> None:
+        """The host's Bluetooth service was restarted: a scanner from before is deaf."""
+        self._rescan = True
+        self._wake.set()
+
+    async def _restart_if_asked(self, now: float) -> None:
+        """Replace the scanner, unless it works: it has just heard the robot."""
+        asked, self._rescan = self._rescan, False
+        if asked and (self.sighting is None or now - self.sighting.at > FRESH_S):
+            await self._radio.stop_scan()
 
     async def _listen(self) -> bool:
         """Start the scanner; after a failure report why, pause, and return False."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from bb8_core.guard.guardian import Guardian, SameFate
 from bb8_core.link.channel import Channel
@@ -98,9 +99,8 @@ class RobotLink:
     def release(self, cause: Cause) -> None:
         """Disconnect and stay disconnected until `want`."""
         self._unwanted = cause
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(cause)
-        elif not self.channel.open:
+        self.cut(cause)
+        if not self.channel.open:
             self._set(cause)
 
     def cut(self, cause: Cause) -> None:
@@ -131,15 +131,11 @@ class RobotLink:
         self._ended = asyncio.get_running_loop().create_future()
         ended = self._ended
         try:
-            self._unclosed = await self._radio.connect(sighting, lambda: self._dropped(ended))
+            connecting = self._radio.connect(sighting, lambda: self._dropped(ended))
+            self._unclosed = await _connected(connecting, ended)
             self.channel.attach(self._unclosed)
             self.guard.watch(self._unclosed.path)
-            serving = asyncio.ensure_future(self._serve(self._unclosed))
-            try:
-                await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
-                cause = ended.result() if ended.done() else serving.result()
-            finally:
-                await _cancel(serving)
+            cause = await _unless(ended, self._serve(self._unclosed))
         except LinkError as error:
             _log.info("%s (%s, %d dBm): %s", sighting.name, sighting.address, sighting.rssi, error)
             cause = ended.result() if ended.done() else error.cause
@@ -236,7 +232,30 @@ class RobotLink:
         self._on_status(status)
 
 
-async def _cancel(task: asyncio.Future[Cause]) -> None:
+async def _connected(connect: Coroutine[Any, Any, Peer], ended: asyncio.Future[Cause]) -> Peer:
+    """Return the connection; LinkError at once if it is not wanted any more."""
+    connecting = asyncio.ensure_future(connect)
+    try:
+        await asyncio.wait((connecting, ended), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not connecting.done():
+            await _cancel(connecting)
+    if connecting.cancelled():
+        raise LinkError(ended.result())
+    return connecting.result()
+
+
+async def _unless(ended: asyncio.Future[Cause], work: Coroutine[Any, Any, Cause]) -> Cause:
+    """Return the result of `work`, or that of `ended`, whichever comes first; LinkError of `work`."""
+    serving = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
+        return ended.result() if ended.done() else serving.result()
+    finally:
+        await _cancel(serving)
+
+
+async def _cancel(task: asyncio.Future[Any]) -> None:
     """Cancel a task and collect its result, which no longer matters."""
     task.cancel()
     await asyncio.wait((task,))

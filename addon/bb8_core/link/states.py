@@ -79,7 +79,7 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
     Cause.NEVER_SEEN: (
         LinkState.ABSENT,
         "The robot was not heard since the start.",
-        "Put it on its charger once, close the Sphero app on phones, check robot_address and robot_name.",
+        "Put it on its charger once and close the Sphero app on phones. For another robot set robot_address.",
     ),
     Cause.SILENT: (
         LinkState.ABSENT,

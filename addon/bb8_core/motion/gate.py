@@ -99,10 +99,12 @@ def refusal(situation: Situation, age_s: float) -> Refused | None:
 
 
 def decide(drive: Drive, situation: Situation, limits: Limits, age_s: float) -> Allowed | Refused:
-    """Allow a drive, capped in speed and time, or refuse it; speed 0 turns in place."""
-    refused = refusal(situation, age_s)
-    if refused is not None:
-        return refused
+    """Allow a drive, capped in speed and time, or refuse it."""
+    return refusal(situation, age_s) or capped(drive, limits)
+
+
+def capped(drive: Drive, limits: Limits) -> Allowed:
+    """Cap a drive in speed and time; speed 0 turns in place."""
     speed = min(drive.speed, limits.speed_cap)
     command = commands.roll(speed, drive.heading) if speed else commands.spin_in_place(drive.heading)
     return Allowed(command, speed, drive.heading, min(drive.ms, limits.duration_cap_ms))

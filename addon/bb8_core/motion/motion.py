@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bb8_core.motion.deadman import Deadman
 from bb8_core.motion.gate import Allowed, Situation, refusal
@@ -107,6 +107,10 @@ class Motion:
     def balance_changed(self, on: bool) -> None:
         """The balance control was switched by a command."""
         self._unbalanced = not on
+
+    def heading_set(self, heading: int) -> None:
+        """The robot has taken its present direction as this heading, 0-359."""
+        self._set(replace(self.state, heading=heading))
 
     def link_lost(self) -> None:
         """Forget everything: the robot stops by itself."""

@@ -25,6 +25,7 @@ class About:
     version: str
     macros: tuple[str, ...]
     speed_cap: int
+    collisions: bool = True
 
 
 class Announcer:
@@ -138,7 +139,13 @@ class Announcer:
             return True
         about = self._about
         payload = message(
-            self._robot, self._topics, about.version, about.macros, about.speed_cap, self._former
+            self._robot,
+            self._topics,
+            about.version,
+            about.macros,
+            about.speed_cap,
+            self._former,
+            about.collisions,
         )
         return self._states.publish(
             self._topics.config(self._robot.device_id), json.dumps(payload), qos=1, retain=True
@@ -148,7 +155,8 @@ class Announcer:
         """Write to disk what changed."""
         if self._robot is None:
             return
-        now = ids(components(self._robot, self._topics, self._about.macros, self._about.speed_cap))
+        about = self._about
+        now = ids(components(self._robot, self._topics, about.macros, about.speed_cap, about.collisions))
         memory = Memory(self._robot, tuple(sorted({*now, *self._former})), self._gone)
         if memory != self._memory:
             self._memory = memory

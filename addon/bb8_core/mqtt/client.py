@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ KEEPALIVE_S = 15
 RETRY_FIRST_S = 1
 RETRY_LONGEST_S = 5
 CONNECT_TIMEOUT_S = 5.0
+SHORT_LIFE_S = 3.0
+SHORT_LIVES = 3
+"""After so many connections in a row that ended so soon, two clients share our client id."""
 MAX_INFLIGHT = 200
 MAX_QUEUED = 2000
 """Messages held for a slow broker; beyond it new ones are dropped. Nothing is held for an absent one."""
@@ -98,6 +102,8 @@ class MqttClient:
         self._handlers = handlers
         self._connected = False
         self._leaving = False
+        self._up_at = float("-inf")
+        self._short_lives = 0
         self._client = new_client(broker, client_id)
         if will is not None:
             self._client.will_set(will.topic, will.payload, qos=1, retain=True)
@@ -190,6 +196,7 @@ class MqttClient:
             self._handlers.on_down(f"the broker refused a subscription ({', '.join(refused)})")
             return
         self._connected = True
+        self._up_at = time.monotonic()
         self._handlers.on_up()
 
     def _disconnected(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
@@ -197,7 +204,18 @@ class MqttClient:
         if self._leaving:
             _log.info("left the broker")
         elif was:
-            self._handlers.on_down(f"the connection to the broker ended ({reason})")
+            self._handlers.on_down(self._ended(str(reason)))
+
+    def _ended(self, reason: str) -> str:
+        """Why a connection that was up has ended; one that ends again and again at once is taken over."""
+        now = time.monotonic()
+        self._short_lives = self._short_lives + 1 if now - self._up_at < SHORT_LIFE_S else 0
+        if "taken over" in reason.lower() or self._short_lives >= SHORT_LIVES:
+            return (
+                "another client with the same client id connects again and again: probably a second bridge "
+                "runs with the same base_topic; stop it or give it another one"
+            )
+        return f"the connection to the broker ended ({reason})"
 
     def _unreachable(self, _c: Any, _u: Any) -> None:
         self._handlers.on_down(unreachable(self._broker.host, self._broker.port, sys.exception()))

@@ -52,9 +52,10 @@ def message(
     macros: Iterable[str],
     speed_cap: int,
     former: Iterable[str] = (),
+    collisions: bool = True,
 ) -> dict[str, Any]:
     """The discovery payload; components of `former` that are no more are removed by an empty entry."""
-    current = components(robot, topics, macros, speed_cap)
+    current = components(robot, topics, macros, speed_cap, collisions)
     removed = {key: {"platform": platform} for key, platform in map(_split, former) if key not in current}
     device: dict[str, Any] = {
         "identifiers": [robot.device_id],
@@ -84,8 +85,10 @@ def _split(former: str) -> tuple[str, str]:
     return key, platform
 
 
-def components(robot: Robot, topics: Topics, macros: Iterable[str], speed_cap: int) -> dict[str, Component]:
-    """Every entity by its key, with its unique id and availability."""
+def components(
+    robot: Robot, topics: Topics, macros: Iterable[str], speed_cap: int, collisions: bool = True
+) -> dict[str, Component]:
+    """Every entity by its key, with its unique id and availability; bumps only if they are reported."""
     bridge = [{"topic": topics.bridge}]
     reachable = [*bridge, {"topic": topics.status("robot")}]
     found: dict[str, Component] = {}
@@ -93,7 +96,7 @@ def components(robot: Robot, topics: Topics, macros: Iterable[str], speed_cap: i
         (_controls(topics, speed_cap), bridge),
         (_link_readings(topics), bridge),
         (_robot_readings(topics), bridge),
-        (_events(topics), bridge),
+        (_events(topics, collisions), bridge),
         (_robot_entities(topics, tuple(macros)), reachable),
     ):
         for key, component in group.items():
@@ -195,10 +198,10 @@ def _robot_readings(topics: Topics) -> dict[str, Component]:
     }
 
 
-def _events(topics: Topics) -> dict[str, Component]:
+def _events(topics: Topics, collisions: bool) -> dict[str, Component]:
     """What happens to the robot."""
-    return {
-        "collision": _event(topics, "Collision", ("collision",), icon="mdi:car-emergency"),
+    bumps = {"collision": _event(topics, "Collision", ("collision",), icon="mdi:car-emergency")}
+    return (bumps if collisions else {}) | {
         "falling_asleep": _event(topics, "Falling asleep", ("falling_asleep", "asleep"), icon="mdi:sleep"),
         "battery": _event(
             topics,

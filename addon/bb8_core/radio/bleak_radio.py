@@ -12,6 +12,7 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.exc import BleakError
 from bleak_retry_connector import (
     BleakClientWithServiceCache,
     close_stale_connections_by_address,
@@ -24,7 +25,7 @@ from bb8_core.radio.failures import cause_of
 from bb8_core.radio.matching import Target, matches
 from bb8_core.robot import gatt
 
-CONNECT_DEADLINE_S = 25.0
+CONNECT_DEADLINE_S = 15.0
 """For one attempt with its retries; bleak-retry-connector alone may take more than a minute."""
 CONNECT_TRIES = 2
 WRITE_DEADLINE_S = 3.0
@@ -186,7 +187,17 @@ def _object_path(device: BLEDevice) -> str:
 
 async def _missing(client: BleakClientWithServiceCache) -> list[str]:
     """What a BB-8 has and this one lacks; bleak has no services any more where the link broke already."""
-    return [uuid for uuid in gatt.REQUIRED if client.services.get_characteristic(uuid) is None]
+    return [uuid for uuid in gatt.REQUIRED if not _has(client, uuid)]
+
+
+def _has(client: BleakClientWithServiceCache, uuid: str) -> bool:
+    """Whether there is one such characteristic; an outdated cache may list it twice, which is an error."""
+    try:
+        return client.services.get_characteristic(uuid) is not None
+    except BleakError as error:
+        if "multiple" in str(error).lower():
+            return False
+        raise
 
 
 async def _within(deadline_s: float, action: Any) -> Any:

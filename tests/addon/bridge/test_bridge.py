@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def test_without_a_robot_a_command_is_refused_with_the_reason(tmp_path: Path, cm
 def test_a_robot_that_does_not_come_is_told_with_what_to_do(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         rig.send("connect", '{"cid":"c"}')
-        await asyncio.sleep(30)
+        await asyncio.sleep(31)
         ack = rig.ears.last("connect", "c")
         assert (ack["status"], ack["code"]) == ("expired", "NOT_REACHED")
         assert "charger" in ack["reason"]
@@ -164,6 +165,67 @@ def test_the_balance_is_switched_and_put_right_again_by_a_stop(tmp_path: Path) -
         said = [command.key for _, command in rig.commands()][-3:]
         wanted = [commands.stop(), commands.motors_off(), commands.stabilisation(1)]
         assert said == [command.key for command in wanted]
+
+    play(tmp_path, story)
+
+
+def test_heading_zero_is_the_heading_of_everything_that_follows(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", '{"speed":50,"heading":90,"ms":300}')
+        await asyncio.sleep(2)
+        rig.send("heading", '{"heading":0,"cid":"h"}')
+        await rig.until(lambda: rig.ears.statuses_of("heading", "h")[-1] == "confirmed")
+        assert rig.ears.states["motion"]["heading"] == 0
+        rig.send("stop")
+        await asyncio.sleep(0.5)
+        assert rig.last_motor().data == commands.stop(0).data
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("cmd", "payload"),
+    [("drive", '{"speed":50,"heading":9,"ms":500,"cid":"x"}'), ("macro", '{"name":"nod","cid":"x"}')],
+)
+@pytest.mark.parametrize("state", ["released", "asleep"])
+def test_a_wish_of_a_person_connects_and_wakes_the_robot_first(
+    tmp_path: Path, cmd: str, payload: str, state: str
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send(*(("disconnect", "{}") if state == "released" else ("power", '{"action":"sleep"}')))
+        await rig.until(lambda: rig.link.status.state.value == state)
+        await asyncio.sleep(1)
+        rig.send(cmd, payload)
+        await rig.until(lambda: rig.ears.statuses_of(cmd, "x")[-1] == "confirmed")
+        await asyncio.sleep(4)
+        assert rig.last_motor().is_stop
+        assert not rig.robot.motor.moving
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("end", ["stop", "estop", "disconnect", "vanish", "expiry"])
+def test_a_wish_that_waits_for_the_robot_is_dropped_by_a_stop_and_in_time(tmp_path: Path, end: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("disconnect")
+        await rig.until(lambda: not rig.robot.connected)
+        rig.robot.vanish()
+        await asyncio.sleep(1)
+        expiry = f',"expires_at":{time.time() + 2}' if end == "expiry" else ""
+        rig.deliver("drive", f'{{"speed":50,"heading":9,"ms":500,"cid":"x"{expiry}}}')
+        await asyncio.sleep(1)
+        if end in {"stop", "estop", "disconnect"}:
+            rig.deliver(end)
+            await asyncio.sleep(0.1)
+            rig.robot.in_reach = True
+            rig.deliver("connect")
+        await asyncio.sleep(2.5 if end == "expiry" else 10)
+        code = "STOPPED" if end in {"stop", "estop", "disconnect"} else "NOT_REACHED"
+        assert rig.ears.last("drive", "x")["code"] == code
+        assert all(command.is_stop for _, command in rig.motor_commands())
 
     play(tmp_path, story)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.service import BleakGATTServiceCollection
-from bleak.exc import BleakDBusError
+from bleak.exc import BleakDBusError, BleakError
 from bleak_retry_connector import BleakClientWithServiceCache
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
@@ -454,5 +454,71 @@ def test_a_write_that_is_cancelled_as_the_link_drops_leaves_the_stops_working(
         rig.send("stop", '{"cid":"s"}')
         await asyncio.sleep(0.5)
         assert rig.ears.last("stop", "s")["status"] == "confirmed"
+
+    play(tmp_path, story)
+
+
+def test_a_disconnect_while_connecting_is_carried_out_at_once(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until(lambda: rig.link.search.sighting is not None)
+        rig.air.silent = True
+        await rig.until(lambda: rig.link.status.state is LinkState.CONNECTING)
+        before = rig.loop.time()
+        rig.send("disconnect", '{"cid":"d"}')
+        await rig.until(lambda: rig.link.status.cause is Cause.USER, 1)
+        assert rig.loop.time() - before < 0.1
+        rig.air.silent = False
+        await asyncio.sleep(30)
+        assert rig.link.status.cause is Cause.USER
+        assert not rig.robot.connected
+
+    play(tmp_path, story)
+
+
+def test_a_connect_restarts_a_scanner_that_became_deaf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart of the host's Bluetooth service: the scanner seems to run and hears nothing."""
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.robot.vanish()
+        await asyncio.sleep(17)
+        scanner = rig.radio._scanner
+        assert scanner is not None
+        backend = scanner._backend  # type: ignore[attr-defined]
+        backend._timer.cancel()
+        rig.robot.in_reach = True
+        await asyncio.sleep(5)
+        assert not rig.link.ready
+        before = rig.loop.time()
+        rig.send("connect")
+        await rig.until_ready()
+        assert rig.loop.time() - before < 3
+
+    play(tmp_path, story)
+
+
+def test_a_characteristic_that_is_listed_twice_clears_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[str] = []
+    real = BleakGATTServiceCollection.get_characteristic
+
+    def twice(self: BleakGATTServiceCollection, uuid: Any) -> Any:
+        if not cleared:
+            raise BleakError("Multiple Characteristics with this UUID, refer to your desired one by handle")
+        return real(self, uuid)
+
+    async def clear(self: BleakClientWithServiceCache) -> bool:
+        cleared.append(self.address)
+        return True
+
+    monkeypatch.setattr(BleakGATTServiceCollection, "get_characteristic", twice)
+    monkeypatch.setattr(BleakClientWithServiceCache, "clear_cache", clear)
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        assert len(cleared) == 1
 
     play(tmp_path, story)

@@ -119,6 +119,7 @@ class Teller:
             if pause := self.dice.choice(PAUSES):
                 await asyncio.sleep(pause)
         self._fault({})
+        await rig.until(lambda: not rig.bridge.driving.waiting, 60, 1.0)
         record.causes.append(rig.loop.time() + LONGEST_MOTION_S)
         await asyncio.sleep(5)
         self._check()

@@ -265,3 +265,10 @@ def test_what_an_earlier_version_announced_is_removed_by_this_one(tmp_path: Path
 def test_a_broken_memory_is_no_memory(tmp_path: Path) -> None:
     (tmp_path / "robot.json").write_text('{"address": "x"}')
     assert load_memory(tmp_path / "robot.json") == Memory()
+
+
+def test_without_collision_events_there_is_no_such_entity_and_an_earlier_one_is_removed() -> None:
+    off = components(ROBOT, Topics(), ("nod",), 180, collisions=False)
+    assert "collision" not in off
+    payload = message(ROBOT, Topics(), "1", ("nod",), 180, ("event.collision",), collisions=False)
+    assert payload["components"]["collision"] == {"platform": "event"}

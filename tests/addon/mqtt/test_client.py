@@ -295,3 +295,17 @@ def test_tls_towards_a_broker_without_it_says_so(
 def test_a_missing_ca_file_is_an_error_at_once() -> None:
     with pytest.raises(OSError, match="No such file"):
         Side(Broker("127.0.0.1", 1, tls=True, ca_file="/nonexistent/ca.pem"), "tls")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_second_bridge_with_the_same_client_id_is_named(
+    shared_broker: Mosquitto, sides: Callable[..., Side], protocol: str
+) -> None:
+    base = f"twice{protocol.replace('.', '')}"
+    first = sides(shared_broker.port, base, protocol=protocol)
+    assert first.up.wait(PATIENCE_S)
+    sides(shared_broker.port, base, protocol=protocol)
+    reasons = []
+    while not any("second bridge" in reason for reason in reasons):
+        reasons.append(first.downs.get(timeout=PATIENCE_S))
+    assert len(reasons) <= 5
