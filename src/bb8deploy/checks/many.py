@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -102,7 +101,7 @@ def check_apps(
     work = partial(_check, base=base, selection=selection, mode=mode)
     results = list(_side_by_side(work, folders))
     used = [word for result in results for word in result.ignores]
-    own = [*_store(base), *_slugs(results), *unused_settings(selection, used)]
+    own = [*_store(base), *(_slugs(results) if _is_store(base) else ()), *unused_settings(selection, used)]
     kept = [one for one in own if selection.keeps(one.code)]
     if baseline is None:
         return StoreResult(base, tuple(results), tuple(kept))
@@ -117,6 +116,8 @@ def _side_by_side(work: partial[AppResult], folders: Sequence[Path]) -> Iterable
     processes = min(os.cpu_count() or 1, 8)
     if len(folders) <= _ALONE or processes == 1:
         return map(work, folders)
+    from concurrent.futures import ProcessPoolExecutor
+
     with ProcessPoolExecutor(processes) as pool:
         return list(pool.map(work, folders, chunksize=max(1, len(folders) // (processes * 8))))
 
@@ -135,6 +136,11 @@ def _check(folder: Path, *, base: Path, selection: Selection, mode: Mode | None)
         findings=judged.kept.findings,
         ignores=tuple({why for _one, why in judged.kept.ignored}),
     )
+
+
+def _is_store(base: Path) -> bool:
+    """Whether the folders are of one repository, in which slugs must differ."""
+    return (base / ".git").exists() or any((base / name).is_file() for name in REPOSITORY_NAMES)
 
 
 def _store(base: Path) -> Iterator[Finding]:

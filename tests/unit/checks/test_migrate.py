@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.findings import Level
-from bb8deploy.checks.migrate.plan import apply, plan
+from bb8deploy.checks.migrate.plan import apply, plan, workflows
 from bb8deploy.checks.reading.builder import bases, global_scope, passed_args
 from bb8deploy.checks.reading.dockerfile import parse_dockerfile
 from bb8deploy.checks.run import check_addon
@@ -161,3 +161,68 @@ def test_a_json_config_is_migrated_too(tmp_path: Path) -> None:
     assert '    "name"' in text
     data = check_addon(tmp_path, workspace=None).facts.raw
     assert validate_config(data).warnings == ()
+
+
+WORKFLOW = """\
+name: Builder
+env:
+  BUILD_ARGS: "--test"
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    strategy:
+      matrix:
+        addon: [one]
+        arch: ["aarch64", "amd64", "armv7"]
+    steps:
+      - uses: actions/checkout@v4
+      # What the app says.
+      - name: Get information
+        id: info
+        uses: home-assistant/actions/helpers/info@master
+        with:
+          path: "./${{ matrix.addon }}"
+      - name: Build
+        if: env.BUILD_ARCH != 'false'
+        uses: home-assistant/builder@2024.08.2
+        with:
+          args: |
+            ${{ env.BUILD_ARGS }} \\
+            --${{ matrix.arch }} \\
+            --target /data/${{ matrix.addon }} \\
+            --image "${{ steps.check.outputs.image }}" \\
+            --docker-hub "ghcr.io/${{ github.repository_owner }}" \\
+            --addon
+      - run: echo done
+"""
+
+
+def test_a_builder_workflow_uses_todays_action(tmp_path: Path) -> None:
+    import yaml
+
+    path = tmp_path / ".github" / "workflows" / "builder.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(WORKFLOW)
+    (made,) = workflows([tmp_path])
+    apply(made)
+    data = yaml.safe_load(path.read_text())
+    job = data["jobs"]["build"]
+    assert job["strategy"]["matrix"]["arch"] == ["aarch64", "amd64"]
+    assert "ubuntu-24.04-arm" in job["runs-on"]
+    step = next(s for s in job["steps"] if "build-image@" in s.get("uses", ""))
+    assert step["if"] == "env.BUILD_ARCH != 'false'"
+    assert step["with"]["context"] == "./${{ matrix.addon }}"
+    assert step["with"]["image"].startswith("ghcr.io/${{ github.repository_owner }}/")
+    assert step["with"]["push"] == "${{ !contains(env.BUILD_ARGS, '--test') }}"
+    assert step["with"]["version"] == "${{ steps.info.outputs.version }}"
+    assert job["steps"][-1] == {"run": "echo done"}
+    assert "# What the app says." in path.read_text()
+    assert workflows([tmp_path]) == []
+
+
+def test_a_builder_workflow_that_is_not_understood_is_a_hint(tmp_path: Path) -> None:
+    path = tmp_path / ".github" / "workflows" / "builder.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(WORKFLOW.replace("--${{ matrix.arch }}", "--all"))
+    (made,) = workflows([tmp_path])
+    assert (made.changes, len(made.hints)) == ((), 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,8 @@ class Fix:
 
     def diff(self) -> str:
         """The change as a unified diff, with git's lines for a run bit; "" if nothing changes."""
+        import difflib
+
         old, new = (_lines(data) for data in (self.before, self.after))
         head = (
             f"diff --git a/{self.path} b/{self.path}\nold mode 100644\nnew mode 100755\n"

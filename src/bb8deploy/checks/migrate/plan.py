@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from bb8deploy.base.atomic import write_text
 from bb8deploy.checks.migrate import config as config_steps
 from bb8deploy.checks.migrate.dockerfile import with_build_file
 from bb8deploy.checks.migrate.step import Change
+from bb8deploy.checks.migrate.workflow import plan_workflows
 from bb8deploy.checks.reading.facts import AddonFacts, gather
 from bb8deploy.checks.reading.source import Source, parse_source
 from bb8deploy.checks.schema import validate_build
@@ -34,6 +35,12 @@ def plan(folder: Path) -> Plan:
         changes += made[0]
         hints += made[1]
     return Plan(folder, tuple(changes), (*hints, *_hints(facts)))
+
+
+def workflows(roots: Iterable[Path]) -> list[Plan]:
+    """The plans of repositories whose workflows use the retired builder action."""
+    made = [(root, plan_workflows(root)) for root in roots]
+    return [Plan(root, tuple(changes), tuple(hints)) for root, (changes, hints) in made if changes or hints]
 
 
 def apply(plan: Plan) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from bb8deploy.base.findings import Finding, Level
@@ -60,6 +59,8 @@ def _keys(facts: AddonFacts) -> Iterator[Finding]:
         if key in WITHOUT_EFFECT and not (key == "build" and facts.profile == "bb8"):
             yield facts.at_key("CONFIG_NO_EFFECT", f"`{key}` has no effect: {WITHOUT_EFFECT[key]}", key)
         elif key not in _KNOWN:
+            import difflib
+
             near = difflib.get_close_matches(key[:40], BY_NAME, n=1)
             hint = f"Did you mean `{near[0]}`?" if near else ""
             message = f"the Supervisor does not know the key `{key}` and drops it"

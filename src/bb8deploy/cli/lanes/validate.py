@@ -113,9 +113,11 @@ def validate(
 
 def _single(folders: list[str]) -> Path | None:
     """The app if exactly one app's own folder was given."""
+    if len(folders) != 1:
+        return None
     from bb8deploy.checks.many import is_app
 
-    return Path(folders[0]) if len(folders) == 1 and is_app(Path(folders[0])) else None
+    return Path(folders[0]) if is_app(Path(folders[0])) else None
 
 
 def _one(addon: Path | None, asked: Asked, outputs: Outputs, modes: Modes) -> None:

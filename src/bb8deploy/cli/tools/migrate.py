@@ -29,22 +29,25 @@ def migrate(
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Bring apps up to date: build.yaml into the Dockerfile, deprecated words of the config.
+    """Bring apps up to date: build.yaml into the Dockerfile, deprecated words, the builder workflow.
 
     Nothing changes what the container sees. Without --write the changes are shown as a diff.
     """
     from bb8deploy.checks.many import find_apps
-    from bb8deploy.checks.migrate.plan import apply, plan
+    from bb8deploy.checks.migrate.plan import apply, plan, workflows
+    from bb8deploy.workspace.project import repository_root
 
     with plain_errors(Modes(as_json=json_output, quiet=quiet)) as console:
-        plans = [plan(folder) for folder in find_apps(folders or [str(Path.cwd())])]
+        apps = find_apps(folders or [str(Path.cwd())])
+        plans = [plan(folder) for folder in apps]
+        plans += workflows(dict.fromkeys(root for app in apps if (root := repository_root(app))))
         for one in plans:
             _show(console, one)
             if write:
                 apply(one)
         changed = sum(bool(one.changes) for one in plans)
         verb = "changed" if write else "would change"
-        console.text(f"{len(plans)} app{'s' if len(plans) != 1 else ''}: {changed} {verb}")
+        console.text(f"{len(apps)} app{'s' if len(apps) != 1 else ''}: {changed} {verb}")
         if json_output:
             console.document(_document(plans, written=write))
 
