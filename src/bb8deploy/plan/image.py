@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -108,29 +109,48 @@ def _of_content(job: ImageJob) -> Mapping[str, str]:
     return {key: job.labels[key] for key in _OF_CONTENT}
 
 
-def docker_commands(job: ImageJob, context: str, dockerfile: str, epoch: str) -> list[list[str]]:
-    """Builds and pushes by `docker buildx`; `epoch` is the commit's time, so that a rebuild is the same."""
+def docker_commands(
+    job: ImageJob, context: str, dockerfile: str, epoch: str, *, record: str = ""
+) -> list[list[str]]:
+    """Builds and pushes by `docker buildx`; `epoch` is the commit's time, so that a rebuild is the same.
+
+    The pushed digest goes into the file `record` (see `pushed_digest`).
+    """
+    metadata = [f"--metadata-file={record}"] if record else []
     return [
         [
             "docker", "buildx", "build", "--file", dockerfile, "--platform", job.platform, "--pull",
             "--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={epoch}",
-            *_options(job), "--tag", job.reference, "--push", context,
+            *_options(job), *metadata, "--tag", job.reference, "--push", context,
         ]
     ]  # fmt: skip
 
 
 def buildah_commands(
-    job: ImageJob, context: str, dockerfile: str, epoch: str, *, insecure: bool
+    job: ImageJob, context: str, dockerfile: str, epoch: str, *, insecure: bool, record: str = ""
 ) -> list[list[str]]:
-    """Builds and pushes by `buildah`, which needs no daemon."""
+    """Builds and pushes by `buildah`, which needs no daemon. The pushed digest goes into `record`."""
     tls = ["--tls-verify=false"] if insecure else []
+    digest = [f"--digestfile={record}"] if record else []
     return [
         [
             "buildah", "build", "--file", dockerfile, "--platform", job.platform, "--format", "docker",
             "--timestamp", epoch, *tls, *_options(job), "--tag", job.reference, context,
         ],
-        ["buildah", "push", *tls, job.reference, f"docker://{job.reference}"],
+        ["buildah", "push", *tls, *digest, job.reference, f"docker://{job.reference}"],
     ]  # fmt: skip
+
+
+def pushed_digest(record: str) -> str:
+    """The digest in the record of a push: the bare digest of buildah, or the metadata of docker buildx."""
+    text = record.strip()
+    return str(json.loads(text)["containerimage.digest"]) if text.startswith("{") else text
+
+
+def same_platform(found: str, wanted: str) -> bool:
+    """True if `found` is the platform `wanted`; a registry may add or leave out the variant."""
+    parts = zip(found.split("/"), wanted.split("/"), strict=False)
+    return found.count("/") >= 1 and all(have == want for have, want in parts)
 
 
 def docker_list(plan: ImagePlan) -> list[list[str]]:

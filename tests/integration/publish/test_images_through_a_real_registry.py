@@ -11,7 +11,7 @@ import pytest
 from tests.integration.desk import Desk
 from tests.integration.registrylab import open_registry, use_buildah, use_docker
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable, UsageError
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.publish import image as lane
 from bb8deploy.lanes.publish import publish as publishing
 from bb8deploy.lanes.publish.publish import PublishOptions, publish
@@ -120,8 +120,19 @@ def test_a_repository_per_architecture_where_the_name_asks_for_it(imaged: Desk, 
     assert f'image: "{registry}/me/{{arch}}-demo"' in imaged.at_store("show", "main:config.yaml")
 
 
+def test_another_digest_than_was_pushed_makes_no_token(
+    imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry answers, but not with what was pushed."""
+    monkeypatch.setattr("bb8deploy.plan.image.pushed_digest", lambda _record: f"sha256:{'0' * 64}")
+    with pytest.raises(Refused) as caught:
+        promote(imaged, registry)
+    assert caught.value.code == "IMAGE_READBACK"
+    assert imaged.at_store("for-each-ref") == ""
+
+
 def test_a_build_that_fails_shows_its_last_lines_and_publishes_nothing(imaged: Desk, registry: str) -> None:
-    imaged.commit("addon/Dockerfile", "FROM scratch\nCOPY missing /x\n", "Break the build")
+    imaged.commit("addon/Dockerfile", 'FROM scratch\nRUN ["/missing"]\n', "Break the build")
     with pytest.raises(CheckFailed) as caught:
         promote(imaged, registry)
     assert caught.value.code == "IMAGE_BUILD_FAILED"

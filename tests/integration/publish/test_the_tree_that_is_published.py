@@ -87,8 +87,9 @@ def test_a_tree_that_is_no_store_is_refused_where_the_project_is_one(desk: Desk)
     assert any("REPOSITORY_MISSING" in line for line in refused(desk).details)
 
 
-def test_a_tree_that_is_no_store_is_warned_of_elsewhere(desk: Desk) -> None:
+def test_a_tree_that_is_no_store_is_refused_elsewhere_too(desk: Desk) -> None:
+    """Home Assistant refuses a repository without repository.yaml, whichever profile the app has."""
     desk.git("rm", "-q", "addon/repository.yaml")
     desk.git("commit", "-q", "-m", "No store")
-    publish(desk.run())
-    assert any(line.startswith("REPOSITORY_MISSING: repository.yaml: ") for line in warnings(desk))
+    error = refused(desk)
+    assert any(line.startswith("REPOSITORY_MISSING: repository.yaml: ") for line in error.details)

@@ -16,6 +16,8 @@ from bb8deploy.plan.image import (
     docker_list,
     made_before,
     plan_images,
+    pushed_digest,
+    same_platform,
 )
 from bb8deploy.workspace.addon import AddonInfo
 
@@ -84,3 +86,27 @@ def test_buildah_switches_tls_off_on_loopback_only() -> None:
     assert safe[1] == ["buildah", "push", job.reference, f"docker://{job.reference}"]
     loose = planned("localhost:5000/demo")
     assert all("--tls-verify=false" in words for words in buildah_list(loose)[1:-1])
+
+
+def test_each_tool_records_the_digest_that_it_pushed() -> None:
+    job = planned("ghcr.io/me/demo").jobs[0]
+    (docker,) = docker_commands(job, "/ctx", "/ctx/Dockerfile", "17", record="/r")
+    buildah = buildah_commands(job, "/ctx", "/ctx/Dockerfile", "17", insecure=False, record="/r")[1]
+    assert "--metadata-file=/r" in docker
+    assert "--digestfile=/r" in buildah
+    assert pushed_digest('{"containerimage.digest": "sha256:1"}') == pushed_digest("sha256:1\n") == "sha256:1"
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "same"),
+    [
+        ("linux/amd64", "linux/amd64", True),
+        ("linux/arm64/v8", "linux/arm64", True),
+        ("linux/arm", "linux/arm/v7", True),
+        ("linux/arm/v6", "linux/arm/v7", False),
+        ("linux/arm64", "linux/amd64", False),
+        ("", "linux/amd64", False),
+    ],
+)
+def test_a_platform_is_compared_with_or_without_its_variant(found: str, wanted: str, same: bool) -> None:
+    assert same_platform(found, wanted) is same

@@ -29,23 +29,18 @@ def require_fit(run: Run, tree: str) -> None:
         folder.mkdir()
         g.write_tree_files(run.workspace, tree, folder)
         report = check_addon(folder, workspace=None, profile=project.profile)
-        found = [*report.findings, *check_store(folder, strict=_strict(project))]
+        found = [*report.findings, *check_store(folder, strict=Level.ERROR)]
         facts.update(tree=tree, mode=report.mode, findings=len(found))
     _judge(run, found)
 
 
 def require_store(run: Run) -> None:
     """The store's rules alone over the clean workspace: milliseconds, so that a release asks them first."""
-    _judge(run, [*check_store(run.addon, strict=_strict(_project(run)))])
+    _judge(run, [*check_store(run.addon, strict=Level.ERROR)])
 
 
 def _project(run: Run) -> Project:
     return find_project(run.workspace, addon=run.addon)
-
-
-def _strict(project: Project) -> Level:
-    """Only a project that is known to be a store must be one; others may be published to be cloned."""
-    return Level.ERROR if project.profile == "bb8" else Level.WARNING
 
 
 def _judge(run: Run, found: Sequence[Finding]) -> None:

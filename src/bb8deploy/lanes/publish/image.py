@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from bb8deploy.catalogue.errors.publish import (
     IMAGE_TOOL_MISSING,
 )
 from bb8deploy.lanes.publish.logins import stored_login
-from bb8deploy.lanes.publish.registry import Manifest, Registry
+from bb8deploy.lanes.publish.registry import ImageConfig, Manifest, Registry, platform_of
 from bb8deploy.lanes.publish.source import Source
 from bb8deploy.plan import image as p
 from bb8deploy.plan.image import Image
@@ -58,9 +58,9 @@ def promote(run: Run, source: Source) -> tuple[str, tuple[Image, ...]]:
         return tree, ()
     with _registry(plan) as registry:
         if _there_already(run, registry, plan, source):
-            return tree, _read_back(run, registry, p.made_before(plan))
-        _build_all(run, plan, source)
-        return tree, _read_back(run, registry, plan)
+            return tree, _read_back(run, registry, p.made_before(plan), {})
+        pushed = _build_all(run, plan, source)
+        return tree, _read_back(run, registry, plan, pushed)
 
 
 def flipped_tree(run: Run, source: Source, image: str) -> str:
@@ -113,26 +113,32 @@ def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Sour
         found = [registry.manifest(job.reference) for job in plan.jobs]
         listed = registry.manifest(plan.listed) if plan.listed else None
         for manifest in filter(None, found):
-            if registry.labels(manifest).get(p.TREE_LABEL) != source.tree:
+            if registry.image(manifest).labels.get(p.TREE_LABEL) != source.tree:
                 raise IMAGE_EXISTS(f"{manifest.reference} is in the registry with other content")
     return all(found) and (listed is not None or not plan.listed)
 
 
-def _build_all(run: Run, plan: p.ImagePlan, source: Source) -> None:
+def _build_all(run: Run, plan: p.ImagePlan, source: Source) -> dict[str, str]:
+    """Builds and pushes every image and their list; returns the digest that was pushed for each reference."""
+    pushed: dict[str, str] = {}
     tool = find_tool()
     epoch = source.commit.committer.when.split()[0]
-    with tempfile.TemporaryDirectory() as context:
+    with tempfile.TemporaryDirectory() as context, tempfile.TemporaryDirectory() as beside:
         g.write_tree_files(run.workspace, source.tree, Path(context))
         for job in plan.jobs:
-            own = Path(context, f"Dockerfile.{job.arch}")
+            own, record = Path(context, f"Dockerfile.{job.arch}"), f"{beside}/{job.arch}.digest"
             dockerfile = str(own if own.exists() else Path(context, "Dockerfile"))
             if tool == "docker":
-                commands = p.docker_commands(job, context, dockerfile, epoch)
+                commands = p.docker_commands(job, context, dockerfile, epoch, record=record)
             else:
-                commands = p.buildah_commands(job, context, dockerfile, epoch, insecure=plan.insecure)
+                commands = p.buildah_commands(
+                    job, context, dockerfile, epoch, insecure=plan.insecure, record=record
+                )
             _run_all(run, f"image: build and push {job.arch}", commands)
+            pushed[job.reference] = p.pushed_digest(Path(record).read_text("utf-8"))
     if plan.listed:
         _run_all(run, "image: list", p.docker_list(plan) if tool == "docker" else p.buildah_list(plan))
+    return pushed
 
 
 def find_tool() -> str:
@@ -181,16 +187,20 @@ def _run_one(run: Run, words: Sequence[str], output: int, log: Path) -> None:
         )
 
 
-def _read_back(run: Run, registry: Registry, plan: p.ImagePlan) -> tuple[Image, ...]:
-    """Asks the registry for every image; only what it gives now makes a token."""
+def _read_back(
+    run: Run, registry: Registry, plan: p.ImagePlan, pushed: Mapping[str, str]
+) -> tuple[Image, ...]:
+    """Asks the registry for every image; only what it returns now makes a token.
+
+    `pushed` has the digests that were pushed; the registry must have these and no others.
+    """
     images: list[Image] = []
     with run.step("image: read back", registry.host) as facts:
         for job in plan.jobs:
             manifest = _must(registry.manifest(job.reference), job.reference)
-            labels = registry.labels(manifest)
-            wrong = [key for key, value in job.labels.items() if labels.get(key) != value]
-            if wrong:
-                raise _not_there(f"{job.reference} has other labels: {', '.join(wrong)}")
+            if manifest.digest != pushed.get(job.reference, manifest.digest):
+                raise _not_there(f"{job.reference} as {manifest.digest}, not {pushed[job.reference]}")
+            _check_config(registry.image(manifest), job)
             images.append(Image(job.reference, job.arch, manifest.digest))
         if plan.listed:
             images.append(_list_image(registry, plan, images))
@@ -203,10 +213,25 @@ def _read_back(run: Run, registry: Registry, plan: p.ImagePlan) -> tuple[Image, 
 def _list_image(registry: Registry, plan: p.ImagePlan, images: Sequence[Image]) -> Image:
     """The list itself, which must name every image by the digest that was read back."""
     manifest = _must(registry.manifest(plan.listed), plan.listed)
-    named = {str(row["digest"]) for row in manifest.body.get("manifests", [])}
-    if named != {image.digest for image in images}:
+    rows = manifest.body.get("manifests", [])
+    named = {str(row["digest"]): platform_of(row.get("platform", {})) for row in rows}
+    wanted = {image.digest: p.PLATFORMS[image.arch] for image in images}
+    if named.keys() != wanted.keys():
         raise _not_there(f"{plan.listed} lists other images than were pushed")
+    for digest, platform in wanted.items():
+        if not p.same_platform(named[digest], platform):
+            raise _not_there(f"{plan.listed} lists {digest} for {named[digest]}, not {platform}")
+        reference = f"{plan.listed.rpartition(':')[0]}@{digest}"
+        _must(registry.manifest(reference), reference)
     return Image(plan.listed, "manifest", manifest.digest)
+
+
+def _check_config(config: ImageConfig, job: p.ImageJob) -> None:
+    wrong = [key for key, value in job.labels.items() if config.labels.get(key) != value]
+    if wrong:
+        raise _not_there(f"{job.reference} has other labels: {', '.join(wrong)}")
+    if not p.same_platform(config.platform, job.platform):
+        raise _not_there(f"{job.reference} is for {config.platform}, not {job.platform}")
 
 
 def _must(manifest: Manifest | None, reference: str) -> Manifest:

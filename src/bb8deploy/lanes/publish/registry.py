@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,6 +46,14 @@ class Manifest:
         return "manifests" in self.body
 
 
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What an image's config says: its labels, and its platform such as linux/arm64."""
+
+    labels: Mapping[str, str]
+    platform: str
+
+
 class Registry:
     """One registry, spoken to over https, or http where it listens on loopback."""
 
@@ -71,23 +80,25 @@ class Registry:
         reply = self._get(f"/v2/{name}/manifests/{tag}", name, ", ".join((*LISTS, *IMAGES)))
         if reply.status_code == 404:
             return None
-        digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
-        said = reply.headers.get("Docker-Content-Digest", digest)
-        if said != digest:
-            raise IMAGE_READBACK(
-                f"{self.host} calls {reference} {said}, but what came has the digest {digest}",
-                "Something between here and the registry changes what passes; pull it by hand and compare.",
-            )
-        return Manifest(reference, digest, self._object(reply))
+        for wanted in (reply.headers.get("Docker-Content-Digest"), tag if "@" in reference else None):
+            if wanted:
+                _require_digest(reference, reply.content, wanted)
+        return Manifest(reference, digest_of(reply.content), self._object(reply))
 
-    def labels(self, manifest: Manifest) -> dict[str, str]:
-        """The labels in an image's config; none for a list."""
+    def image(self, manifest: Manifest) -> ImageConfig:
+        """The labels and platform in an image's config; empty for a list.
+
+        Raises IMAGE_READBACK if the config does not have the digest that the manifest names.
+        """
         if manifest.is_list:
-            return {}
+            return ImageConfig({}, "")
         name, _ = split(manifest.reference)
-        reply = self._get(f"/v2/{name}/blobs/{manifest.body['config']['digest']}", name, "*/*")
-        labels = self._object(reply).get("config", {}).get("Labels") or {}
-        return {str(key): str(value) for key, value in labels.items()}
+        wanted = str(manifest.body["config"]["digest"])
+        reply = self._get(f"/v2/{name}/blobs/{wanted}", name, "*/*")
+        _require_digest(f"the config of {manifest.reference}", reply.content, wanted)
+        config = self._object(reply)
+        labels = config.get("config", {}).get("Labels") or {}
+        return ImageConfig({str(key): str(value) for key, value in labels.items()}, platform_of(config))
 
     def _get(self, path: str, name: str, accept: str) -> httpx.Response:
         import httpx
@@ -141,6 +152,24 @@ class Registry:
         return REGISTRY_DENIED(
             f"the registry {self.host} did not let us read the image back",
             f"Log in with `docker login {self.host}` or `buildah login {self.host}`.",
+        )
+
+
+def digest_of(data: bytes) -> str:
+    """The digest by which a registry names these bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def platform_of(said: Mapping[str, Any]) -> str:
+    """`os/architecture[/variant]` of an image's config, or of its row in a list."""
+    return "/".join(str(said[key]) for key in ("os", "architecture", "variant") if said.get(key))
+
+
+def _require_digest(what: str, data: bytes, wanted: str) -> None:
+    if digest_of(data) != wanted:
+        raise IMAGE_READBACK(
+            f"{what} should have the digest {wanted}, but what came has {digest_of(data)}",
+            "Something between here and the registry changes what passes; pull it by hand and compare.",
         )
 
 

@@ -17,10 +17,13 @@ import pytest
 from bb8deploy.base.errors import Refused
 from bb8deploy.base.secret import Secret
 from bb8deploy.lanes.publish.logins import stored_login
-from bb8deploy.lanes.publish.registry import Manifest, Registry, split
+from bb8deploy.lanes.publish.registry import ImageConfig, Manifest, Registry, split
 
 LOGIN = base64.b64encode(b"zoe:hunter22").decode()
-CONFIG = json.dumps({"config": {"Labels": {"io.hass.arch": "amd64"}}}).encode()
+CONFIG = json.dumps(
+    {"os": "linux", "architecture": "amd64", "config": {"Labels": {"io.hass.arch": "amd64"}}}
+).encode()
+OTHER = json.dumps({"config": {"digest": f"sha256:{'1' * 64}"}}).encode()
 MANIFEST = json.dumps({"config": {"digest": f"sha256:{hashlib.sha256(CONFIG).hexdigest()}"}}).encode()
 
 
@@ -40,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(401, b"", {"WWW-Authenticate": f'Bearer realm="http://{host}/token",service="s"'})
         elif self.path.endswith("/manifests/1"):
             self._send(200, MANIFEST)
+        elif self.path.endswith(("/manifests/swapped", f"/manifests/sha256:{'2' * 64}")):
+            self._send(200, OTHER)
         elif self.path.endswith("/manifests/bent"):
             self._send(200, MANIFEST, {"Docker-Content-Digest": "sha256:" + "0" * 64})
         elif "/blobs/" in self.path:
@@ -73,7 +78,7 @@ def test_a_manifest_is_read_with_a_token_and_its_digest_is_computed_here(host: s
         found = registry.manifest(f"{host}/me/x:1")
         assert found is not None
         assert found.digest == f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
-        assert registry.labels(found) == {"io.hass.arch": "amd64"}
+        assert registry.image(found) == ImageConfig({"io.hass.arch": "amd64"}, "linux/amd64")
         assert registry.manifest(f"{host}/me/x:none") is None
 
 
@@ -91,7 +96,23 @@ def test_a_page_that_answers_in_its_place_is_no_registry(host: str) -> None:
 
 def test_a_list_has_no_labels_of_its_own(host: str) -> None:
     with Registry(host, insecure=True, login=Secret(LOGIN)) as registry:
-        assert registry.labels(Manifest(f"{host}/me/x:1", "sha256:0", {"manifests": []})) == {}
+        listed = Manifest(f"{host}/me/x:1", "sha256:0", {"manifests": []})
+        assert registry.image(listed) == ImageConfig({}, "")
+
+
+def test_a_config_that_does_not_have_the_digest_of_its_manifest_is_refused(host: str) -> None:
+    with Registry(host, insecure=True, login=Secret(LOGIN)) as registry:
+        found = registry.manifest(f"{host}/me/x:swapped")
+        assert found is not None
+        with pytest.raises(Refused) as caught:
+            registry.image(found)
+    assert caught.value.code == "IMAGE_READBACK"
+
+
+def test_a_manifest_that_was_asked_for_by_digest_must_have_it(host: str) -> None:
+    with Registry(host, insecure=True, login=Secret(LOGIN)) as registry, pytest.raises(Refused) as caught:
+        registry.manifest(f"{host}/me/x@sha256:{'2' * 64}")
+    assert caught.value.code == "IMAGE_READBACK"
 
 
 def test_without_a_login_the_refusal_says_how_to_log_in(host: str) -> None:
