@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import socket
 import threading
+from types import SimpleNamespace
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.server import ServerProtocol
@@ -34,7 +37,7 @@ class CoreSockets:
 
     def converse(self, connection: socket.socket) -> None:
         """Serves one WebSocket from the handshake to its end."""
-        link = ServerConnection(connection, ServerProtocol(), ping_interval=None, close_timeout=1)
+        link = _server_side(connection)
         workers: list[threading.Thread] = []
         with self._guard:
             self._open.add(link)
@@ -115,6 +118,14 @@ def _as_result(response: Response | None) -> JsonObject:
     if response.content_type == PLAIN:
         return _failure("unknown_error", response.body.decode(errors="replace"))
     return _failure("unknown_error", str(answer.get("message", "")))
+
+
+def _server_side(connection: socket.socket) -> ServerConnection:
+    options: dict[str, Any] = {"ping_interval": None, "close_timeout": 1}
+    if "server" in inspect.signature(ServerConnection).parameters:
+        # Since websockets 17 a connection asks its server whether it is closing. Ours ends them by itself.
+        options["server"] = SimpleNamespace(socket_closed=threading.Event())
+    return ServerConnection(connection, ServerProtocol(), **options)
 
 
 def _send(link: ServerConnection, message: JsonObject) -> None:

@@ -32,7 +32,9 @@ class Socket:
     """A logged-in WebSocket."""
 
     def __init__(self, box: Sandbox, token: str) -> None:
-        self.link = connect(box.core_url.replace("http", "ws") + "/api/websocket", close_timeout=5)
+        self.link = connect(
+            box.core_url.replace("http", "ws") + "/api/websocket", close_timeout=5
+        ).__enter__()
         assert self.receive()["type"] == "auth_required"
         self.link.send(json.dumps({"type": "auth", "access_token": token}))
         self.answer = self.receive()

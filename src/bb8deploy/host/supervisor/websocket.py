@@ -228,7 +228,7 @@ class WebSocketSupervisor(PathSupervisor):
     def _dial(self, url: str) -> ClientConnection:
         scheme, _, rest = url.partition("://")
         secure = scheme in {"https", "wss"}
-        return connect(
+        link = connect(
             f"{'wss' if secure else 'ws'}://{rest}/api/websocket",
             ssl=self._tls if secure else None,
             open_timeout=self._connect_timeout,
@@ -236,6 +236,8 @@ class WebSocketSupervisor(PathSupervisor):
             max_size=LIMIT,
             proxy=None,
         )
+        link.__enter__()  # websockets 17 deprecates a connection outside of `with`; close() ends ours
+        return link
 
     def _dial_other_port(self) -> ClientConnection:
         """The other of Core's two ports on the same host. Raises the error of the first one if there is none.
