@@ -6,5 +6,7 @@ set -euo pipefail
 app="${BB8_APP:-/usr/src/app}"
 export PYTHONPATH="${app}${PYTHONPATH:+:${PYTHONPATH}}"
 export PYTHONUNBUFFERED=1
+# As python -P: the working directory, a writable folder of /run, is not searched for modules.
+export PYTHONSAFEPATH=1
 
 exec "${VIRTUAL_ENV:-/opt/venv}/bin/python" -m bb8_core.main

@@ -173,3 +173,26 @@ def test_what_is_none_of_its_business_is_not(rules: Callable[[], list[Rule]]) ->
         path: given for path, perms in FORBIDDEN.items() if (given := set(perms) & granted(known, path))
     }
     assert too_much == {}
+
+
+def test_what_the_abstractions_allow_beyond_need_is_denied() -> None:
+    """The abstraction for name look-up brings both; /etc is readable but for the password hashes."""
+    text = PROFILE.read_text()
+    for rule in ("capability net_bind_service", "network netlink raw", "/etc/{,g}shadow{,-} r"):
+        assert f"\n  deny {rule},\n" in text
+
+
+def test_every_rule_is_explained() -> None:
+    """Each group of rules follows a comment that says what it is for."""
+    body = PROFILE.read_text().partition("{\n")[2].rsplit("}", 1)[0]
+    for group in body.strip().split("\n\n"):
+        assert group.lstrip().startswith("# "), group
+
+
+def test_the_password_hashes_cannot_be_read() -> None:
+    if PARSER is None or not (ABSTRACTIONS / "abstractions" / "base").exists():
+        pytest.skip("SKIPPED: apparmor_parser or its abstractions are not installed")
+    done = subprocess.run(
+        [PARSER, "-Q", "--skip-cache", "-I", str(ABSTRACTIONS), str(PROFILE)], capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
