@@ -18,7 +18,7 @@ def names(requirements: list[str]) -> set[str]:
 def rows(heading: str) -> set[str]:
     section = re.split(r"^## ", TEXT, flags=re.MULTILINE)
     (text,) = [part for part in section if part.startswith(heading)]
-    return set(re.findall(r"^\| ([a-z][a-z0-9-]*) \|", text, re.MULTILINE)) - {"package"}
+    return set(re.findall(r"^\| ([a-z][a-z0-9.-]*) \|", text, re.MULTILINE)) - {"package"}
 
 
 def test_each_dependency_of_the_package_has_a_row() -> None:

@@ -31,8 +31,9 @@ def status(target: Target = "default", addon: Addon = None, json_output: AsJson 
 
         standing = look(opened.run)
         opened.result["places"] = [asdict(place) for place in standing.places]
-        opened.result["drift"] = list(standing.drift)
-        _show(opened, standing.places, standing.drift)
+        drift = tuple(opened.console.complete(sentence) for sentence in standing.drift)
+        opened.result["drift"] = list(drift)
+        _show(opened, standing.places, drift)
 
 
 def _show(opened: Opened, places: tuple[Place, ...], drift: tuple[str, ...]) -> None:
