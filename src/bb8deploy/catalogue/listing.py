@@ -13,7 +13,7 @@ RULES_PAGE = "docs/rules.md"
 _HEAD = """\
 # Rules of `bb8deploy validate`
 
-Written by `python -m ops.docs.generate`; a test holds it to the code. `bb8deploy rules` lists the rules,
+Written by `python -m ops.docs.generate`; a test compares it with the code. `bb8deploy rules` lists the rules,
 `bb8deploy explain CODE` shows one. How to select and ignore rules: [lanes/validate.md](lanes/validate.md).
 
 An error is what makes the install, the build or the start fail for certain, or breaks a law of the store. A

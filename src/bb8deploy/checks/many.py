@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.plain import plain
 from bb8deploy.catalogue.errors.validate import APPS_NOT_FOUND
 from bb8deploy.catalogue.rules import found
 from bb8deploy.checks.judge import judge
@@ -124,12 +125,12 @@ def _side_by_side(work: partial[AppResult], folders: Sequence[Path]) -> Iterable
 
 def _check(folder: Path, *, base: Path, selection: Selection, mode: Mode | None) -> AppResult:
     place = folder.relative_to(base).as_posix() if folder.is_relative_to(base) else folder.as_posix()
-    place = "" if place == "." else place
+    place = "" if place == "." else plain(place)
     judged = judge(folder, workspace=None, mode=mode, selection=selection, folder=place)
     report = judged.report
     return AppResult(
         folder=place,
-        slug=str(report.facts.raw.get("slug") or ""),
+        slug=plain(str(report.facts.raw.get("slug") or "")),
         version=report.version,
         rating=report.rating,
         oldest=judged.oldest,

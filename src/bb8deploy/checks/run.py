@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.plain import plain
 from bb8deploy.catalogue.rules import found
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.reading.facts import AddonFacts, gather
@@ -78,7 +79,7 @@ def check_addon(
         findings=tuple(sorted({*first, *second}, key=_order)),
         mode=facts.mode,
         rating=_rating(facts),
-        version=str(facts.raw.get("version") or ""),
+        version=plain(str(facts.raw.get("version") or "")),
         structure_ok=structure_ok,
         manifest_ok=not _failed(second) and bool(defaults and defaults.valid),
         local_build=structure_ok and facts.built_here and bool(facts.dockerfiles),

@@ -83,6 +83,13 @@ def test_the_opinion_of_shellcheck_fails_nothing(app: App) -> None:
         ("FROM a/b\nCOPY $UNKNOWN /\n", set()),
         ("FROM a/b\nCOPY <<EOT /x\nhello\nEOT\n", set()),
         ("FROM a/b\nCOPY . /\n", set()),
+        ("FROM x AS unused\nCOPY gone /\nFROM a/b\n", set()),
+        ("FROM x AS used\nCOPY gone /\nFROM a/b\nCOPY --from=used /x /\n", {"COPY_SOURCE_MISSING"}),
+        (
+            "FROM x AS u\nCOPY gone /\nFROM a/b\nRUN --mount=type=bind,from=u,target=/u true\n",
+            {"COPY_SOURCE_MISSING"},
+        ),
+        ("FROM x:$NONE AS unused\nFROM a/b\n", set()),
         ("FROM ghcr.io/home-assistant/base:3.20\nRUN pip3 install x\n", {"PIP_EXTERNALLY_MANAGED"}),
         ("FROM ghcr.io/home-assistant/base:3.18\nRUN pip3 install x\n", set()),
         ("FROM ghcr.io/home-assistant/base:3.20\nRUN pip3 install --break-system-packages x\n", set()),

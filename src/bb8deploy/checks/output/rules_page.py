@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator
 
 from bb8deploy.checks.schema import vocabulary as words
 from bb8deploy.checks.schema.fields import FIELDS, HELD_AGAINST, RENAMED, WITHOUT_EFFECT
+from bb8deploy.checks.schema.since import FIELDS as INTRODUCED
 
 _HEAD = f"""\
-# The Supervisor's rules for an add-on's config
+# The Supervisor's rules for the config of an app (add-on)
 
-Written by `python -m ops.docs.generate`; a test holds it to the code. Every row was held against the verdicts
-of a real Supervisor ({HELD_AGAINST}). "since" is the release that brought the rule as it stands; a dash means
-that it is older than what was traced.
+Written by `python -m ops.docs.generate`; a test compares it with the code. Every row was compared with the
+verdicts of a real Supervisor ({HELD_AGAINST}). "since" is the release that brought the current form of the
+rule; a dash means that it is older than what was traced. "known since" is the first release with the key.
 
-Sources: **S** the Supervisor's add-on schema (`supervisor/apps/validate.py`, before 2026.06
+Sources: **S** the Supervisor's app schema (`supervisor/apps/validate.py`, before 2026.06
 `supervisor/addons/validate.py`) · **O** its option types (`options.py`) · **M** the migration that runs
 before the schema · **R** seen on the running Supervisor.
 """
@@ -25,7 +26,7 @@ def lines() -> Iterator[str]:
     """The page's lines."""
     yield _HEAD
     yield "## Fields"
-    yield from _table(("key", "required", "default", "since", "source", "remark"), _fields())
+    yield from _table(("key", "required", "default", "known since", "since", "source", "remark"), _fields())
     yield "## Old words that are still read"
     yield from _table(("word", "today", "source"), ((f"`{a}`", f"`{b}`", "M") for a, b in RENAMED.items()))
     yield from _table(
@@ -47,8 +48,10 @@ _BEYOND = (
     ("bounds of `str(min,max)` and `password(min,max)` count characters", "2026.07", "O"),
     ("bounds of `int()` and `float()` may be negative", "2026.04", "O"),
     ("an invalid `map` entry is skipped with a warning", "-", "M"),
-    ("the image is a name with any registry in front and no tag", "2026.04", "S"),
-    ("unknown keys are dropped without a word", "-", "S"),
+    ("the image is a lower-case name with any registry in front and no tag", "2026.04", "S"),
+    ("an infinite number in `timeout`, `ports` or `ulimits` ends the reload with an exception", "-", "S"),
+    ("apparmor.txt must have exactly one profile in lines that begin with `profile NAME`", "-", "S"),
+    ("unknown keys are silently dropped", "-", "S"),
     ("default options are not checked before the first start", "-", "R"),
     ("upper case in the slug passes the schema and fails the install", "-", "R"),
     ("BUILD_FROM is passed only where a build file exists", "2026.04.0", "R"),
@@ -58,7 +61,9 @@ _BEYOND = (
 def _fields() -> Iterator[tuple[str, ...]]:
     for field in FIELDS:
         default = f"`{json.dumps(field.default)}`" if field.has_default else ""
-        yield f"`{field.name}`", "yes" if field.required else "", default, field.since or "-", "S", field.note
+        known = INTRODUCED.get(field.name, "-")
+        required = "yes" if field.required else ""
+        yield f"`{field.name}`", required, default, known, field.since or "-", "S", field.note
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

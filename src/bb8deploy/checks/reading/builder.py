@@ -127,6 +127,36 @@ def chain(dockerfile: Dockerfile) -> list[Stage]:
     return found
 
 
+_MOUNT_FROM = re.compile(r"--mount=\S*\bfrom=([^,\s]+)")
+
+
+def needed(dockerfile: Dockerfile) -> list[Stage]:
+    """The stages that BuildKit runs: the last one, and what it is made from or copies from."""
+    stages = dockerfile.stages
+    waiting = [len(stages) - 1] if stages else []
+    found: set[int] = set()
+    while waiting:
+        index = waiting.pop()
+        if index not in found:
+            found.add(index)
+            waiting += _used(stages, index)
+    return [stages[index] for index in sorted(found)]
+
+
+def _used(stages: list[Stage], index: int) -> Iterator[int]:
+    """The earlier stages that a stage uses; a name that cannot be read may be any of them."""
+    stage = stages[index]
+    words = [copy.flags["from"] for copy in stage.copies() if "from" in copy.flags]
+    words += [name for one in stage.of("RUN") for name in _MOUNT_FROM.findall(one.value)]
+    for word in (stage.image, *words):
+        if "$" in word:
+            yield from range(index)
+        elif word.isascii() and word.isdigit() and int(word) < index:
+            yield int(word)
+        elif (parent := _parent(stages, index, word)) is not None:
+            yield parent
+
+
 def _root(stages: list[Stage], index: int, scope: Mapping[str, str], escape: str) -> str:
     filled = expand(stages[index].image, scope, escape=escape)
     parent = _parent(stages, index, filled.text)

@@ -93,7 +93,7 @@ class JsonText:
             message = str(getattr(error, "msg", error)).lower()
             raise self._problem(message, int(getattr(error, "pos", at))) from error
         if any("\ud800" <= char <= "\udfff" for char in text):
-            raise self._problem("half of a surrogate pair stands alone", at)
+            raise self._problem("half of a surrogate pair is alone", at)
         return text, end
 
     def _object(self, at: int, where: Where, depth: int) -> tuple[dict[str, Any], int]:

@@ -185,7 +185,7 @@ def _children(node: Any) -> Iterator[Any]:
 
 
 def _expanded(node: Any, known: dict[int, int]) -> int:
-    """How many values the node stands for with every alias expanded; a loop counts as endless.
+    """How many values the node has with every alias expanded; a loop counts as endless.
 
     `known` gets an entry for each node that is written in the text.
     """

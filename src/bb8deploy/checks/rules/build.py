@@ -72,6 +72,8 @@ def _bases(facts: AddonFacts) -> Iterator[Finding]:
 
 def _base(facts: AddonFacts, dockerfile: Dockerfile, base: builder.Base, arch: str) -> Finding | None:
     place = (base.stage.base.line, 1)
+    if base.image and base.stage.base.line not in {one.base.line for one in builder.needed(dockerfile)}:
+        return None  # BuildKit does not look at the image of a stage that nothing needs
     if not base.usable:
         return facts.found("FROM_WITHOUT_DEFAULT", _why_empty(dockerfile, base, arch), dockerfile.path, place)
     if facts.build_file and "BUILD_FROM" in base.stage.image and not _default(dockerfile):
@@ -177,9 +179,10 @@ def _copies(facts: AddonFacts, dockerfile: Dockerfile) -> Iterator[Finding]:
     arch = next(iter(facts.arches), "amd64")
     passed = builder.passed_args(arch, str(facts.raw.get("version") or ""), facts.build_file)
     scope = builder.global_scope(dockerfile, arch, passed)
+    lines = {stage.base.line for stage in builder.needed(dockerfile)}
     for index, stage in enumerate(dockerfile.stages):
         known = builder.stage_scope(dockerfile, stage, scope, passed)
-        for copy in stage.copies():
+        for copy in stage.copies() if stage.base.line in lines else []:
             if "from" in copy.flags:
                 yield from _from_stage(facts, dockerfile, copy, seen | {str(i) for i in range(index)})
             else:

@@ -1,4 +1,4 @@
-"""shellcheck's and hadolint's opinions, where they are installed; neither ever fails a run by itself."""
+"""shellcheck's and hadolint's opinions if they are installed; neither makes a run fail."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from bb8deploy.checks.reading.dockerwords import json_form
 from bb8deploy.checks.reading.facts import AddonFacts
 
 # Base images that start s6-overlay 3 as /init. Home Assistant's have it in every tag of Alpine 3.16 and
-# later (docker-base of 2022-05), the community's base since 12.0.0, debian-base since 6.0.0, ubuntu-base
-# since 8.0.0.
+# later (docker-base of 2022-05), the community's bases since the middle of 2022; of those, the
+# versions are taken that are certainly newer.
 _HA_ALPINE = re.compile(
     r"(?:ghcr\.io/home-assistant|homeassistant)/(?:(?:aarch64|amd64|armhf|armv7|i386)-)?base(?:-python)?"
     r":(?:[\d.]+-alpine)?(?:latest|3\.(?:1[6-9]|[2-9]\d)(?:-[\d.]+)?)"
@@ -23,9 +23,9 @@ _HA_DEBIAN = re.compile(
     r"|ubuntu:(?:22|24|26)\.04)(?:-[\d.]+)?"
 )
 _COMMUNITY = re.compile(
-    r"ghcr\.io/hassio-addons/(?:base(?:-python)?(?:/\w+)?:(?:stable|edge|1[2-9]\.|[2-9]\d\.)"
-    r"|debian-base(?:/\w+)?:(?:stable|edge|[6-9]\.|[1-9]\d\.)"
-    r"|ubuntu-base(?:/\w+)?:(?:stable|edge|[89]\.|[1-9]\d\.))"
+    r"ghcr\.io/hassio-addons/(?:base(?:-python)?(?:/\w+)?:(?:stable|edge|1[3-9]\.|[2-9]\d\.)"
+    r"|debian-base(?:/\w+)?:(?:stable|edge|[7-9]\.|[1-9]\d\.)"
+    r"|ubuntu-base(?:/\w+)?:(?:stable|edge|9\.|[1-9]\d\.))"
 )
 _PROFILE = re.compile(r"^profile ([^ ]+).*$")
 _SERVICES = "etc/s6-overlay/s6-rc.d/"

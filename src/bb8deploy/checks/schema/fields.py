@@ -11,16 +11,16 @@ from bb8deploy.checks.schema import kinds as kind
 from bb8deploy.checks.schema import vocabulary as words
 from bb8deploy.checks.schema.kinds import Kind
 
-# The Supervisor release whose verdicts this table was held against, case by case.
+# The Supervisor release whose verdicts this table was compared with, case by case.
 HELD_AGAINST = "2026.08"
 _ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key. `default` is what the Supervisor fills in; `since` the release that brought the rule,
+    """One key. `default` is what the Supervisor fills in; `since` is the release that brought the rule,
 
-    "" where it is older than what was traced; `note` becomes the editor's help and the document's remark.
+    "" if it is older than what was traced; `note` becomes the editor's help and the document's remark.
     """
 
     name: str
@@ -41,21 +41,21 @@ def _flag(name: str, note: str, *, default: bool = False, since: str = "") -> Fi
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("name", kind.TEXT, "what users read in the store", required=True),
+    Field("name", kind.TEXT, "the name in the store", required=True),
     Field("version", kind.VERSION, "quote it: 1.10 without quotes is the number 1.1", required=True),
     Field("slug", kind.SLUG, "names the container, so Docker wants it in lower case", required=True),
     Field("description", kind.TEXT, "one sentence for the store", required=True),
     Field("arch", kind.ARCHES, "32-bit ones are no longer built since 2026.03", required=True),
-    Field("machine", kind.MACHINES, "machines that can run it; ! in front excludes one"),
+    Field("machine", kind.MACHINES, "machines that can run it; a leading ! excludes one"),
     Field("url", kind.URL, "the home page"),
     Field("startup", kind.one_of(words.STARTUPS), "when it starts", "application"),
-    Field("boot", kind.one_of(words.BOOTS), "whether it starts by itself", "auto"),
+    Field("boot", kind.one_of(words.BOOTS), "start with the system, or only by hand", "auto"),
     _flag("init", "Docker's own init as process 1; false with s6", default=True),
     _flag("advanced", "ignored, with a warning", since="2026.03.0"),
-    Field("stage", kind.one_of(words.STAGES), "how ripe it is", "stable"),
+    Field("stage", kind.one_of(words.STAGES), "stable, experimental or deprecated", "stable"),
     Field("ports", kind.PORTS, "container port to host port; null keeps it closed"),
     Field("ports_description", kind.PORT_TEXTS, "what each port is for"),
-    Field("watchdog", kind.WATCHDOG, "address that must answer while it runs"),
+    Field("watchdog", kind.WATCHDOG, "an address that must answer, or the app is restarted"),
     Field("webui", kind.WEBUI, "address of its web page"),
     _flag("ingress", "a page inside Home Assistant, behind its login"),
     Field("ingress_port", kind.INGRESS_PORT, "0 lets the Supervisor choose", 8099),
@@ -87,14 +87,19 @@ FIELDS: tuple[Field, ...] = (
     _flag("kernel_modules", "load kernel modules"),
     _flag("realtime", "real-time scheduling"),
     _flag("hassio_api", "the Supervisor's API"),
-    Field("hassio_role", kind.one_of(words.ROLES), "how much of that API", "default"),
+    Field(
+        "hassio_role",
+        kind.one_of(words.ROLES),
+        "which part of the Supervisor's API the app may use",
+        "default",
+    ),
     _flag("homeassistant_api", "Home Assistant's API through the Supervisor"),
-    _flag("stdin", "input from Home Assistant"),
+    _flag("stdin", "receive input from Home Assistant"),
     _flag("legacy", "image without labels"),
     _flag("docker_api", "Docker's API; rating 1"),
-    _flag("auth_api", "check users' passwords"),
+    _flag("auth_api", "verify passwords of Home Assistant users"),
     Field("services", kind.SERVICES, "services of other add-ons"),
-    Field("discovery", kind.list_of(kind.TEXT), "integrations that it announces"),
+    Field("discovery", kind.list_of(kind.TEXT), "integrations that the app announces"),
     Field("backup_exclude", kind.list_of(kind.TEXT), "files left out of backups", since="2021.06"),
     Field("backup_pre", kind.TEXT, "command before a backup", since="2021.06"),
     Field("backup_post", kind.TEXT, "command after a backup", since="2021.06"),
@@ -105,7 +110,9 @@ FIELDS: tuple[Field, ...] = (
     Field("ulimits", kind.ULIMITS, "limits, one number or soft and hard", {}, since="2025.10"),
     Field("timeout", kind.TIMEOUT, "seconds to stop, 10 to 300", 10),
     _flag("journald", "the host's journal, read-only"),
-    Field("breaking_versions", kind.list_of(kind.VERSION), "updates that must not happen by themselves", []),
+    Field(
+        "breaking_versions", kind.list_of(kind.VERSION), "versions that are not installed automatically", []
+    ),
 )
 BY_NAME = {field.name: field for field in FIELDS}
 # Keys that other words stood for once; the Supervisor still renames them while reading.
@@ -121,7 +128,7 @@ WITHOUT_EFFECT = {
     "advanced": "ignored since 2026.03.0",
     "codenotary": "no longer used",
     "build": "unknown to the Supervisor; a missing `image:` is what makes it build",
-    "build_from": "belongs into the Dockerfile since 2026.04",
+    "build_from": "belongs in the Dockerfile since 2026.04",
 }
 
 

@@ -42,7 +42,7 @@ def rating_costs(config: Mapping[str, Any], *, apparmor_present: bool) -> list[C
 
 
 def security_rating(config: Mapping[str, Any], apparmor_present: bool) -> int:
-    """The rating of a normalised config; `apparmor_present` where an apparmor.txt lies beside it."""
+    """The rating of a normalised config; `apparmor_present` if the app brings a profile."""
     if config.get("docker_api") or config.get("full_access"):
         return LOWEST
     costs = rating_costs(config, apparmor_present=apparmor_present)

@@ -26,7 +26,7 @@ _FORMATS = {"password": "password", "email": "email", "url": "url"}
 def ui_schema(
     schema: Mapping[str, Any] | bool, devices: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]] | None:
-    """The form of a config's `schema`; None where it is switched off. `devices` as for validate_options."""
+    """The form of a config's `schema`; None if it is switched off. `devices` as for validate_options."""
     if not isinstance(schema, Mapping):
         return None
     return [row for key, value in schema.items() for row in _rows(key, value, devices or {}, multiple=False)]
