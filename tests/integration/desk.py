@@ -29,8 +29,10 @@ arch:
 build:
   dockerfile: Dockerfile
 
-options: {}
-schema: {}
+options:
+  enable_echo: true
+schema:
+  enable_echo: bool
 """
 DOCKERFILE = """ARG BUILD_FROM=ghcr.io/home-assistant/base:3.22
 FROM ${BUILD_FROM}

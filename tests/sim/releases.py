@@ -20,8 +20,10 @@ from tests.sim.users import Quiet
 from tests.sim.world import Host
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.lanes.release import closing
 from bb8deploy.lanes.release import release as release_lane
-from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, continue_release, release
+from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions
+from bb8deploy.lanes.release.release import continue_release, release
 from bb8deploy.lanes.release.resume import find_unfinished, reopen
 from bb8deploy.lanes.release.wiring import real_lanes
 from bb8deploy.runs.journal import Journal
@@ -217,7 +219,7 @@ class ReleaseStory:
             for owner, name, new in (
                 (remote, "call", _remote_call(self.wire, self.store, remote.call)),
                 (release_lane, "_alone", lambda _run: contextlib.nullcontext()),
-                (release_lane, "_report", lambda _run: ""),
+                (closing, "_report", lambda _run: ""),
             ):
                 stack.enter_context(mock.patch.object(owner, name, new))
             stack.enter_context(mock.patch.dict(os.environ, GIT))

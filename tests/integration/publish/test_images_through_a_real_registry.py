@@ -15,7 +15,8 @@ from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, U
 from bb8deploy.lanes.publish import image as lane
 from bb8deploy.lanes.publish import publish as publishing
 from bb8deploy.lanes.publish.publish import PublishOptions, publish
-from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, ReleaseOutcome, release
+from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
+from bb8deploy.lanes.release.release import release
 from bb8deploy.runs.run import Run
 
 DOCKERFILE = "FROM scratch\nARG BUILD_VERSION\nCOPY run.sh /run.sh\nLABEL io.hass.version=$BUILD_VERSION\n"

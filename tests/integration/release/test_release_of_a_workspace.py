@@ -15,9 +15,10 @@ from tests.integration.desk import Desk
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
 from bb8deploy.lanes.publish.publish import PublishOptions, PublishOutcome, publish
-from bb8deploy.lanes.release import release as releasing
+from bb8deploy.lanes.release import flow as releasing
 from bb8deploy.lanes.release.bump import BumpOutcome, bump
-from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, ReleaseOutcome, continue_release, release
+from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
+from bb8deploy.lanes.release.release import continue_release, release
 from bb8deploy.lanes.release.resume import find_unfinished, reopen
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Name

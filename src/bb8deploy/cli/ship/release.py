@@ -26,7 +26,7 @@ from bb8deploy.cli.show import show_evidence
 from bb8deploy.plan.release import Name
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.release.release import Lanes, ReleaseOptions, ReleaseOutcome, Step
+    from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, Step
     from bb8deploy.lanes.release.resume import Unfinished
 
 How = Annotated[
@@ -69,7 +69,7 @@ def release(
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
     past = _unfinished(modes, addon) if resume else None
     with open_run("release", modes, target=past.target if past else target, addon=addon) as opened:
-        from bb8deploy.lanes.release.release import ReleaseOptions
+        from bb8deploy.lanes.release.outcome import ReleaseOptions
         from bb8deploy.lanes.release.wiring import real_lanes
 
         options = ReleaseOptions(

@@ -1,0 +1,90 @@
+"""The end of a release: its contract, its evidence, its page, and after a failure how to go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.lanes.publish.publish import (
+    PublishOutcome,
+)
+from bb8deploy.lanes.release.evidence import keep_evidence
+from bb8deploy.plan.release import Name
+from bb8deploy.runs.journal import line_of
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace import git as g
+
+if TYPE_CHECKING:
+    pass
+
+from bb8deploy.lanes.release.flow import Flow
+from bb8deploy.lanes.release.history import bumped_parent
+from bb8deploy.lanes.release.outcome import ReleaseOutcome
+
+
+def ways_on(flow: Flow) -> list[str]:
+    """After a failure behind the bump: what is where now, and how to go on or back."""
+    version, state = flow.outcome.version, {step.name: step.state for step in flow.outcome.steps}
+    if Name.BUMP not in flow.kept and state[Name.BUMP] not in {"done", "skipped"}:
+        return []
+    where = {"done": "published", "failed": "not proven to be published"}.get(state[Name.PUBLISH])
+    lines = [f"{version} is committed here, {where or 'neither published nor tagged'}."]
+    if state[Name.DEPLOY] in {"done", "kept"}:
+        lines.append(f"The host runs {version}, verified; `bb8deploy rollback` brings the earlier one back.")
+    lines.append("Mend the cause, commit, and go on with `bb8deploy release --resume`.")
+    if not where and bumped_parent(flow.run, "HEAD", version):
+        lines.append("To give the version up instead: `git reset --keep HEAD~1`.")
+    return lines
+
+
+def finish(run: Run, flow: Flow, error: str) -> None:
+    """The release's contract, its evidence where it reached its end, and the page that tells it all."""
+    if run.dry_run:
+        return
+    from bb8deploy.runs.contracts.release import ReleaseContract, StepModel
+
+    outcome = flow.outcome
+    states = Literal["done", "kept", "skipped", "failed", "not reached"]
+    run.write_contract(
+        ReleaseContract(
+            **run.contract_base("release_contract_v1", version=outcome.version, passed=not error),
+            how=outcome.how,
+            target=run.settings.target,
+            from_version=outcome.from_version,
+            source_commit=outcome.source_commit,
+            branch=g.branch(run.workspace),
+            resumed=flow.resumed,
+            steps=tuple(
+                StepModel(name=s.name, state=cast("states", s.state), reason=s.why, seconds=s.seconds)
+                for s in outcome.steps
+            ),
+            error=run.clean(error),
+        )
+    )
+    if not error:
+        keep_evidence(
+            run,
+            outcome.published or _unpublished(run, outcome),
+            deployed=flow.deployed,
+            parameters={"how": outcome.how, "version": outcome.version},
+            closing=line_of("release", "done", version=outcome.version),
+            sign=flow.options.sign,
+        )
+    outcome.report = _report(run)
+
+
+def _unpublished(run: Run, outcome: ReleaseOutcome) -> PublishOutcome:
+    """What a release that published nothing is about: its commit, not wherever HEAD is by now."""
+    commit = outcome.source_commit
+    return PublishOutcome(outcome.version, commit, g.folder_tree(run.workspace, run.addon, commit))
+
+
+def _report(run: Run) -> str:
+    """The page's path; a page that cannot be made takes nothing from what was done."""
+    from bb8deploy.lanes.report.report import write_report
+
+    try:
+        return str(write_report(run.reports, run.id, secrets=run.settings.secrets()))
+    except Bb8Error as error:
+        run.progress.warn(f"the report was not written: {error.cause}")
+        return ""
