@@ -80,6 +80,10 @@ ELSEWHERE = {
         "tests/integration/sandbox",
         '"--situation", "core-stopped"',
     ),
+    "sandbox run --option simulate=true --wait-topic bb8/status --logs logs -- pytest tests/system": (
+        "tests/integration/sandbox",
+        '"--wait-topic", "nobody/speaks"',
+    ),
     "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
     "publish --image": ("tests/integration/publish", "PublishOptions(image=True)"),
     "release patch --image": ("tests/integration/publish", "PublishOptions(image=True)"),

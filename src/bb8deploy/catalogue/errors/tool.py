@@ -139,6 +139,13 @@ STDOUT_UNWRITABLE = ErrorCode(
     " full, or stdout is closed. Output that cannot be written never stops a deploy.",
     "Free space, or redirect the output to another place.",
 )
+SANDBOX_APP_NOT_UP = ErrorCode(
+    Code("SANDBOX_APP_NOT_UP"), Area.TOOL, CheckFailed, "the app did not come up in the sandbox",
+    "`bb8deploy sandbox run` waits until the app runs, its health check has passed, and what `--wait-log`"
+    " and `--wait-topic` ask for has happened. The app ended before, or the time was not enough.",
+    "Read the app's last log lines below the message, correct the app, or give it more time with"
+    " `--wait SECONDS`.",
+)
 SANDBOX_BROKER_FAILED = ErrorCode(
     Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
     "The sandbox starts a private mosquitto on a free port. It exited at once, or did not answer.",
@@ -149,6 +156,12 @@ SANDBOX_BROKER_MISSING = ErrorCode(
     "The demo and the sandbox start an MQTT broker: mosquitto if it is installed, otherwise the one of the"
     " extra `demo`. Neither is installed.",
     "Run `pip install 'bb8deploy[demo]'`, or install mosquitto with the system's package manager.",
+)
+SANDBOX_COMMAND_MISSING = ErrorCode(
+    Code("SANDBOX_COMMAND_MISSING"), Area.TOOL, UsageError, "the command cannot be run",
+    "The words after `--` of `bb8deploy sandbox run` start with a program that is not on PATH or not"
+    " executable.",
+    "Check the name of the program; write `--` before the command.",
 )
 SANDBOX_NOT_RUNNING = ErrorCode(
     Code("SANDBOX_NOT_RUNNING"), Area.TOOL, UsageError, "no sandbox runs in this folder",
@@ -167,6 +180,12 @@ SANDBOX_NO_DOCKER = ErrorCode(
     " not answer `docker version` within a minute.",
     "Start Docker (`docker info` must answer), or leave out `--docker` to run apps as processes. If the"
     " engine is not at the default socket, set DOCKER_HOST.",
+)
+SANDBOX_OPTION_INVALID = ErrorCode(
+    Code("SANDBOX_OPTION_INVALID"), Area.TOOL, UsageError, "an option of the command cannot be read",
+    "`--option` takes NAME=VALUE, with a YAML value such as `true`, `3` or `[a, b]`; `--wait-log` takes a"
+    " regular expression.",
+    "Correct the option that the message names.",
 )
 SANDBOX_REFUSED = ErrorCode(
     Code("SANDBOX_REFUSED"), Area.TOOL, CheckFailed, "the sandbox's Supervisor refused",

@@ -1,4 +1,4 @@
-"""`bb8deploy sandbox up|down`: an embedded Home Assistant host to try things against."""
+"""`bb8deploy sandbox up|down|situations|run`: an embedded Home Assistant host to try things against."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import Addon, Docker
+from bb8deploy.cli.start import sandbox_run
 
 if TYPE_CHECKING:
     from bb8deploy.console import Console
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group.command()(up)
     group.command()(down)
     group.command()(situations)
+    group.command()(sandbox_run.run)
     app.add_typer(group, name="sandbox")
 
 
