@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "rollback": (
         ("rollback", "to the tree before the last deploy"),
         ("rollback 2026.11.23.0", "to a tagged version"),
+        ("rollback --list", "the earlier trees that the host keeps"),
     ),
     "diagnose": (
         ("diagnose", "check everything"),

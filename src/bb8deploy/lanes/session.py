@@ -47,6 +47,14 @@ def held(
 
 
 @contextmanager
+def connected(run: Run, access: Access | None = None) -> Iterator[Host]:
+    """Opens the host for a command that only looks: without a lock and without receipts."""
+    access = access or Access()
+    with open_host(run.settings, run.progress, via=access.via, accept_new=access.accept_new) as host:
+        yield host
+
+
+@contextmanager
 def looking(run: Run) -> Iterator[Host | None]:
     """The host for a command that only looks: without a lock; None if the settings name no host."""
     if not (run.settings.ssh.host_alias or run.settings.ha_mount):

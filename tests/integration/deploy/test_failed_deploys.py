@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.integration.deploylab import Lab, config
+from tests.integration.deploylab import Lab, command, config, env_file
 from tests.integration.small_addon import RUN_SH
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.supervisor.base import Problem, SupervisorError
 from bb8deploy.host.supervisor.ha_cli import HaCli
+from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from ha_sandbox.supervisor.manager import Manager
 
 PROVEN = {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK", "ROLLBACK_OK"}
@@ -92,8 +96,6 @@ def test_a_reload_that_crashes_puts_the_earlier_files_back(lab: Lab, monkeypatch
 
     def reload(self: HaCli) -> None:
         if next(broken, False):
-            from bb8deploy.host.supervisor.base import Problem, SupervisorError
-
             raise SupervisorError(Problem.OTHER, "reload the store", "'NoneType' object is not iterable")
         real(self)
 
@@ -119,8 +121,46 @@ def test_a_config_that_the_supervisor_refuses_leaves_the_container_alone(
     monkeypatch.setattr(HaCli, "act", act)
     lab.write(config=config("1.0.0") + "ports: [no mapping]\n")
     with pytest.raises(Bb8Error) as caught:
-        lab.deploy()
+        lab.deploy(DeployOptions(validate=False))
     assert caught.value.code in {"NOT_LISTED", "LISTED_OTHER"}
     assert verbs == []
     assert (lab.state()["state"], lab.state()["detached"]) == ("started", False)
     assert lab.tokens[-1] == "ROLLBACK_OK"
+
+
+def test_an_app_that_the_static_rules_reject_is_not_sent(lab: Lab) -> None:
+    lab.deploy()
+    earlier = (runtime(lab) / "config.yaml").read_text()
+    lab.write(config=config("1.0.1") + "map:\n")
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy()
+    assert caught.value.code == "VALIDATE_FAILED"
+    assert (runtime(lab) / "config.yaml").read_text() == earlier
+    assert lab.tokens == []
+
+
+def test_a_target_of_an_earlier_deploy_to_several_keeps_no_old_token(lab: Lab) -> None:
+    stale = lab.folder / "reports/targets/kitchen/deploy_receipt.txt"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("TOKEN: VERIFY_OK version=1.0.0 run=yesterday\n")
+    (lab.folder / ".env.kitchen").write_text("")
+    deploy(lab.run(target="kitchen"))
+    assert "yesterday" not in stale.read_text()
+
+
+def test_rollback_goes_back_more_than_once_and_lists_what_is_kept(lab: Lab) -> None:
+    env_file(lab)
+    for version in ("1.0.0", "1.0.1", "1.0.2"):
+        lab.write(config=config(version))
+        time.sleep(1.1)  # run ids name the second
+        lab.deploy()
+    listed = json.loads(command(lab, "rollback", "--list", "--json").stdout)["result"]["earlier"]
+    assert [tree["version"] for tree in listed] == ["1.0.1", "1.0.0"]
+    for version in ("1.0.1", "1.0.0"):
+        done = command(lab, "rollback")
+        assert (done.returncode, lab.state()["version"]) == (0, version), done.stderr
+        assert "TOKEN: ROLLBACK_OK" in done.stdout
+    done = command(lab, "rollback")
+    assert done.returncode == 1
+    assert "PREVIOUS_MISSING" in done.stderr
+    assert lab.state()["version"] == "1.0.0"

@@ -19,6 +19,7 @@ from bb8deploy.cli.options import (
     DryRun,
     LockWait,
     NoStart,
+    NoValidate,
     Quiet,
     Route,
     Targets,
@@ -45,6 +46,7 @@ def deploy(
     via: Via = Route.AUTO,
     no_start: NoStart = False,
     backup: Backup = False,
+    no_validate: NoValidate = False,
     resume: Resume = False,
     dry_run: DryRun = False,
     diff: Diff = False,
@@ -73,6 +75,7 @@ def deploy(
             access=Access(via.value, accept_new),
             start=not no_start,
             backup=backup,
+            validate=not no_validate,
             resume=resume,
             with_diff=diff,
         )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, open_run
+from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.complete import tags
 from bb8deploy.cli.options import AcceptNew, Addon, AsJson, DryRun, LockWait, Quiet, Route, Target, Via
 from bb8deploy.cli.show import show_preview
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.session import Access
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +28,9 @@ def rollback(
             metavar="[VERSION]", help="A tag. Default: the tree before the last deploy.", autocompletion=tags
         ),
     ] = "",
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the earlier trees that the host keeps, and stop.")
+    ] = False,
     target: Target = "default",
     via: Via = Route.AUTO,
     dry_run: DryRun = False,
@@ -33,15 +40,40 @@ def rollback(
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run an earlier version again and verify it."""
+    """Run an earlier version again and verify it.
+
+    Without a version it goes back to the newest kept tree that is older than the present one; again, and it
+    goes back further.
+    """
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value, lock_wait=lock_wait)
-    with open_run("rollback", modes, target=target, addon=addon, lane="rollback") as opened:
+    lane = "" if listed else "rollback"
+    with open_run("rollback", modes, target=target, addon=addon, lane=lane) as opened:
         from bb8deploy.lanes.deploy.rollback import roll_back_host
         from bb8deploy.lanes.session import Access
 
+        if listed:
+            _list(opened, Access(via.value, accept_new))
+            return
         outcome = roll_back_host(opened.run, Access(via.value, accept_new), version)
         if dry_run:
             show_preview(opened, outcome.preview)
             return
         opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)
         opened.console.note(f"{outcome.in_words} ({outcome.action})")
+
+
+def _list(opened: Opened, access: Access) -> None:
+    """The earlier trees of the host, the newest first."""
+    from bb8deploy.lanes.deploy.earlier import earlier_trees
+
+    kept = earlier_trees(opened.run, access)
+    opened.result["earlier"] = [
+        {"name": tree.name, **(asdict(tree.stamp) if tree.stamp else {})} for tree in kept
+    ]
+    rows = [
+        (tree.name, *((s.version, s.tree[7:19], s.run) if (s := tree.stamp) else ("", "", "")))
+        for tree in kept
+    ]
+    opened.console.table("Earlier trees", ("name", "version", "tree", "run"), rows)
+    if not kept:
+        opened.console.note("the host keeps no earlier tree")

@@ -9,6 +9,7 @@ from pathlib import Path
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.release import RESUME_NOTHING
 from bb8deploy.host.connect import Host
+from bb8deploy.lanes.deploy.gate import require_valid
 from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.deploy.recover import Failed, recovered
 from bb8deploy.lanes.session import Access, held
@@ -22,7 +23,8 @@ from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.plan.sync import SyncPlan
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, warn_of_damage
-from bb8deploy.runs.tokens import Token
+from bb8deploy.runs.store import save
+from bb8deploy.runs.tokens import DEPLOY, Token
 
 STEP = "deploy"
 
@@ -30,7 +32,7 @@ STEP = "deploy"
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
     """How to deploy; `resume` continues the newest deploy to this target that did not finish, `with_diff`
-    shows unified diffs of text files against the host.
+    shows unified diffs of text files against the host, `validate` checks the app before anything is sent.
     """
 
     access: Access = field(default_factory=Access)
@@ -38,6 +40,7 @@ class DeployOptions:
     backup: bool = False
     resume: bool = False
     with_diff: bool = False
+    validate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,10 @@ def deploy(
     """
     options = options or DeployOptions()
     stopped = _unfinished(run) if options.resume else run.id
+    if options.validate:
+        require_valid(run)
     if not run.dry_run:
+        _forget_target_receipt(run)
         run.journal.write(STEP, "started", target=run.settings.target)
     with held(run, "deploy", options.access, opened=opened) as host:
         if run.dry_run:
@@ -128,6 +134,13 @@ def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
         *foresee(run, host, Delivered(synced.expected, synced.tree), wanted),
     )
     return DeployOutcome(synced, None, lines)
+
+
+def _forget_target_receipt(run: Run) -> None:
+    """Empties the receipt that an earlier deploy to several targets left for this target."""
+    stale = run.reports / "targets" / run.settings.target / DEPLOY
+    if stale.is_file():
+        save(stale, "")
 
 
 def _unfinished(run: Run) -> str:

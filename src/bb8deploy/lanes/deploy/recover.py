@@ -55,7 +55,7 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
     error = failed.error
     try:
         if failed.touched:
-            outcome = roll_back(run, host, failed.synced.version)
+            outcome = roll_back(run, host, failed=failed.synced.version)
         else:
             outcome = roll_back_untouched(run, host)
     except Bb8Error as second:

@@ -11,6 +11,8 @@ from pathlib import Path
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.app import ROLLBACK_NO_TAG, ROLLBACK_UNPROVABLE
 from bb8deploy.host.connect import Host
+from bb8deploy.host.files.protocol import PREVIOUS
+from bb8deploy.lanes.deploy.earlier import next_older
 from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.sync import read_wanted, sync
@@ -25,7 +27,7 @@ from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.addon import parse_config
-from bb8deploy.workspace.tree import STAMP, FoundTree
+from bb8deploy.workspace.tree import FoundTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,17 @@ def roll_back_host(run: Run, access: Access | None = None, version: str = "") ->
     with held(run, "rollback", access) as host:
         if run.dry_run:
             return RollbackOutcome(version, "", "", preview=foresee_back(run, host, version))
-        return roll_back_to(run, host, version) if version else roll_back(run, host)
+        return roll_back_to(run, host, version) if version else roll_back(run, host, next_older(host).name)
 
 
-def roll_back(run: Run, host: Host, failed: str = "") -> RollbackOutcome:
-    """Puts the host's earlier tree back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
+def roll_back(run: Run, host: Host, name: str = PREVIOUS, *, failed: str = "") -> RollbackOutcome:
+    """Puts the earlier tree `name` back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
 
     `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
     the earlier build without a word in the log, so that only a new build counts. Needs the lock. Raises
     CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not run.
     """
-    back = _put_back(run, host)
+    back = _put_back(run, host, name)
     options = _options(run, trusts_log=failed not in {"", back.expected.version})
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
     with attempt.opened() as installer:
@@ -116,9 +118,9 @@ class Back:
     provable: bool
 
 
-def _put_back(run: Run, host: Host) -> Back:
+def _put_back(run: Run, host: Host, name: str = PREVIOUS) -> Back:
     with run.step(PUT_BACK, host.where):
-        found = host.files.restore_previous(run.id)
+        found = host.files.restore_previous(run.id, name)
     stamp = Stamp.parse(found.stamp)
     provable = stamp is not None and _is_as_sent(run, found, stamp)
     version = stamp.version if stamp else _version_on(host)
@@ -176,7 +178,7 @@ def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
 def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
     """What `roll_back`, or `roll_back_to` with a `version`, would do; for a run that is a dry run."""
     if not version:
-        stamp = Stamp.parse(host.files.look_back(STAMP).stamp)
+        stamp = next_older(host).stamp
         if stamp is None:
             return (f"would put the earlier tree of {host.where} back, if there is one: it has no stamp",)
         back = Delivered(Expected(stamp.version, stamp.tree, stamp.run), FoundTree(present=True))

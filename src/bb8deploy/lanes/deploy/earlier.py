@@ -1,0 +1,61 @@
+"""Lists the earlier trees that a host keeps, and chooses the one that a rollback goes back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
+from bb8deploy.host.connect import Host
+from bb8deploy.host.files.protocol import EarlierTree
+from bb8deploy.lanes.session import Access, connected
+from bb8deploy.plan.sync import Stamp
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.tree import STAMP
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An earlier tree: its name on the host, and its stamp, None for a tree that bb8deploy did not send."""
+
+    name: str
+    stamp: Stamp | None
+
+    @property
+    def in_words(self) -> str:
+        """The version and the run that sent it."""
+        return f"{self.stamp.version} of run {self.stamp.run}" if self.stamp else "not sent by bb8deploy"
+
+
+def earlier_trees(run: Run, access: Access | None = None) -> tuple[Kept, ...]:
+    """The earlier trees on the host, the newest first. Takes no lock."""
+    with connected(run, access) as host:
+        return kept_on(host)
+
+
+def kept_on(host: Host) -> tuple[Kept, ...]:
+    """The earlier trees, the newest swap's first."""
+    return tuple(_kept(tree) for tree in host.files.earlier())
+
+
+def next_older(host: Host) -> Kept:
+    """The newest earlier tree that is older than the present one: a second rollback goes back further.
+
+    Raises CheckFailed PREVIOUS_MISSING if there is none.
+    """
+    kept = kept_on(host)
+    now = Stamp.parse((host.files.read(f"{host.files.runtime}/{STAMP}") or b"").decode("utf-8", "replace"))
+    older = [tree for tree in kept if now is None or tree.stamp is None or tree.stamp.run < now.run]
+    if older:
+        return older[0]
+    where = host.files.where
+    if not kept:
+        raise PREVIOUS_MISSING(f"{where} has no earlier tree to go back to")
+    raise PREVIOUS_MISSING(
+        f"{where} keeps no tree that is older than {now.version if now else 'the present one'}",
+        "See `bb8deploy rollback --list`; `bb8deploy rollback VERSION` takes a tagged version from git.",
+        details=[f"{tree.name}: {tree.in_words}" for tree in kept],
+    )
+
+
+def _kept(tree: EarlierTree) -> Kept:
+    return Kept(tree.name, Stamp.parse(tree.stamp))
