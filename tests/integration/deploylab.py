@@ -31,7 +31,7 @@ def config(version: str) -> str:
     """The add-on's config.yaml."""
     return (
         f'name: Beep\nversion: "{version}"\nslug: beep_boop_bb8\ndescription: x\narch: [amd64, aarch64]\n'
-        "init: false\noptions: {enable_echo: true}\nschema: {enable_echo: bool}\n"
+        "init: false\noptions: {}\nschema: {}\n"
     )
 
 

@@ -217,9 +217,7 @@ def test_a_lock_and_the_traces_of_a_killed_run_are_shown(lab: Lab) -> None:
 
 def test_options_that_the_schema_refuses_are_found_before_the_next_start(lab: Lab) -> None:
     text = (
-        (lab.addon / "config.yaml")
-        .read_text()
-        .replace("options: {enable_echo: true}", "options: {cap: 5, word: secret-word}")
+        (lab.addon / "config.yaml").read_text().replace("options: {}", "options: {cap: 5, word: secret-word}")
     )
     lab.write(config=text.replace("schema: {}", 'schema: {cap: "int(1,9)", word: password}'))
     lab.deploy()

@@ -100,7 +100,7 @@ def test_the_archive_holds_what_helps_and_no_secret_and_no_name(lab: Lab, tmp_pa
     home.mkdir()
     text = (lab.addon / "config.yaml").read_text()
     text = text.replace("schema: {}", "schema: {word: password}")
-    lab.write(config=text.replace("options: {enable_echo: true}", "options: {word: option-password-of-anna}"))
+    lab.write(config=text.replace("options: {}", "options: {word: option-password-of-anna}"))
     env_file(
         lab,
         HA_SSH_HOST_ALIAS=f"root@{HOST}:{lab.environ['HA_SSH_HOST_ALIAS'].rpartition(':')[2]}",

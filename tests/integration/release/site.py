@@ -72,6 +72,8 @@ def open_site(folder: Path) -> Iterator[Site]:
         sh(folder, "git", "init", "-q", "--bare", "-b", "main", str(store))
         (lab.folder / "pyproject.toml").write_text("[tool.bb8deploy]\n")
         lab.write(**{"repository.yaml": REPOSITORY, "CHANGELOG.md": "# Changelog\n\n## 1.0.0\n\n- First\n"})
+        text = (lab.addon / "config.yaml").read_text().replace("options: {}", "options: {enable_echo: true}")
+        lab.write(config=text.replace("schema: {}", "schema: {enable_echo: bool}"))
         site = Site(lab, store)
         site.commit("Make it a store")
         site.settings()
