@@ -1,4 +1,4 @@
-"""Everything that the pages' shell blocks tell people to type is run here as it stands, or elsewhere."""
+"""Every command in a shell block of the pages runs here unchanged, or in another test."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from ops.docs import commands
 from tests.integration.deploylab import Lab, command, config, env_file, open_lab
+from tests.integration.desk import REPOSITORY
 from tests.integration.small_addon import RUN_SH
 
 from ha_sandbox import LocalApp, Sandbox
 
 pytestmark = pytest.mark.e2e
 
-# In the order of a first day: each line of the pages' blocks, and the exit code that it ends with here.
+# In the order of a first day: each line of the blocks, and its exit code here.
 FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("config", 0),
     ("explain HOST_KEY_CHANGED", 0),
@@ -50,6 +51,7 @@ FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("diagnose", 0),
     ("diagnose --bundle bundle.tar.gz", 0),
     ("logs --supervisor -n 500", 0),
+    ("unlock", 0),
     ("sync --via mount", 0),
     ("sync --target kitchen --accept-new", 0),
     ("deploy --target kitchen --target workshop", 0),
@@ -130,7 +132,7 @@ def _tell(lab: Lab, story: tuple[tuple[str, int], ...]) -> None:
 
 
 def _run(lab: Lab, line: str) -> subprocess.CompletedProcess[str]:
-    """The line in the workspace, with a cache of its own: a sandbox that somebody keeps up is not ours."""
+    """Runs the line in the workspace, with its own cache, so that another sandbox is not touched."""
     return command(lab, *_words(lab, line), BB8DEPLOY_CACHE=str(lab.folder.parent / "cache"))
 
 
@@ -143,7 +145,9 @@ def _furnish(lab: Lab, kitchen: Sandbox, workshop: Sandbox) -> None:
     )
     for words in (("user.name", "Ann"), ("user.email", "ann@example.org"), ("commit.gpgsign", "false")):
         lab.git("config", *words)
-    lab.git("commit", "-qam", "Ignore what the commands write")
+    (lab.addon / "repository.yaml").write_text(REPOSITORY)
+    lab.git("add", "-A")
+    lab.git("commit", "-qm", "Ignore what the commands write")
     # The small add-on of the lab has no echo, so there is nothing to attest.
     env_file(lab, MQTT_HOST="", HA_PUBLISH_REMOTE=str(store), **lab.box.mount_env())
     for name, box in (("kitchen", kitchen), ("workshop", workshop)):
