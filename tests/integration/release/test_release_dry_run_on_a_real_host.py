@@ -29,7 +29,9 @@ def tree(folder: Path) -> list[str]:
 def test_every_step_is_shown_with_what_the_host_would_get(desk: Desk, tmp_path: Path) -> None:
     for name in ("sshd", "addons/local/demo"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "addons" / "local" / "demo" / "old.txt").write_text("old")
+    runtime = tmp_path / "addons" / "local" / "demo"
+    (runtime / "old.txt").write_text("old")
+    (runtime / "config.yaml").write_text('name: Demo\nversion: "2026.1.1.0"\nslug: demo\n')
     before = (desk.refs(), desk.at_store("for-each-ref"), tree(tmp_path / "addons"))
     with start_sshd(tmp_path / "sshd") as sshd:
         done = dry_run(
