@@ -54,7 +54,7 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
         talk.expect(r"error HA_TOKEN_REFUSED")
         talk.answer(r"Keep these answers all the same\? \[y/N\] ", "n")
         talk.answer(asks("HA_URL"), "")
-        talk.answer(r"HA_LLAT \(not shown; Enter keeps the present one\): ", want["HA_LLAT"])
+        talk.answer(r"HA_LLAT \(not shown; Enter keeps the current one\): ", want["HA_LLAT"])
         talk.expect(r"is Home Assistant .*the token is an administrator's")
         talk.answer(asks("MQTT_HOST"), want["MQTT_HOST"])
         talk.answer(asks("MQTT_PORT", "1883"), want["MQTT_PORT"])
