@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from ha_sandbox.json_types import Config, JsonObject
 from ha_sandbox.runtime.base import Container
 
 
@@ -28,15 +27,15 @@ class Installed:
     """An installed app; `config` is the validated config.yaml of the version that was built."""
 
     slug: str
-    config: Mapping[str, Any]
+    config: Config
     profile: bool = False
     state: State = State.STOPPED
-    user_options: dict[str, Any] = field(default_factory=dict)
+    user_options: JsonObject = field(default_factory=dict)
     boot: str = ""
     watchdog: bool = False
     auto_update: bool = False
     protected: bool = True
-    network: dict[str, Any] | None = None
+    network: JsonObject | None = None
     ingress_panel: bool | None = None
     audio_input: str | None = None
     audio_output: str | None = None
@@ -57,10 +56,10 @@ class Installed:
         """True if its container should be running."""
         return self.state in RUNNING
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> JsonObject:
         """The defaults of config.yaml, overridden by the user's options."""
         return {**(self.config.get("options") or {}), **self.user_options}
 
-    def ports(self) -> dict[str, Any]:
+    def ports(self) -> JsonObject:
         """Host ports by container port; None for a port that is not published."""
         return dict(self.network if self.network is not None else self.config.get("ports") or {})

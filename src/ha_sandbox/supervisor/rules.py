@@ -7,6 +7,7 @@ from typing import Any
 
 from bb8deploy.checks.schema import Problem, ui_schema, validate_config, validate_options
 from bb8deploy.checks.schema import security_rating as rating
+from ha_sandbox.json_types import Config, JsonObject
 
 __all__ = [
     "ConfigCrash",
@@ -31,7 +32,7 @@ class OptionsRefused(Exception):
     """Options do not fit the app's schema; the message is the Supervisor's."""
 
 
-def accept_config(raw: object) -> dict[str, Any]:
+def accept_config(raw: object) -> JsonObject:
     """The configuration as the store keeps it. Raises ConfigRefused or ConfigCrash."""
     verdict = validate_config(raw)
     if verdict.stage == "crash":
@@ -41,7 +42,7 @@ def accept_config(raw: object) -> dict[str, Any]:
     return verdict.normalised
 
 
-def accept_options(schema: Any, options: Mapping[str, Any], name: str, slug: str) -> dict[str, Any]:
+def accept_options(schema: Any, options: Config, name: str, slug: str) -> JsonObject:
     """The options as the app will see them, without unknown keys. Raises OptionsRefused.
 
     `schema: false` turns the checks off: everything passes unchanged.
@@ -55,7 +56,7 @@ def accept_options(schema: Any, options: Mapping[str, Any], name: str, slug: str
     return verdict.normalised
 
 
-def _option_message(problem: Problem, options: Mapping[str, Any], app: str) -> str:
+def _option_message(problem: Problem, options: Config, app: str) -> str:
     if problem.path and _value_at(options, problem.path) is None:
         place = problem.path[-2] if len(problem.path) > 1 else "root"
         return f"Missing option '{problem.path[-1]}' in {place} in {app}"

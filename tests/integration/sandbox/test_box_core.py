@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 from websockets.sync.client import connect
 
-from ha_sandbox import Sandbox
+from ha_sandbox import Sandbox, Situation
 
 SLUG = "local_beep_boop_bb8"
 
@@ -89,6 +90,32 @@ def test_the_websocket_reaches_the_whole_supervisor(socket: Socket) -> None:
     assert failed["error"] == {"code": "unknown_error", "message": "App local_nope does not exist"}
     assert socket.ask(type="auth/current_user")["result"]["is_admin"] is True
     assert socket.ask(type="dance")["error"]["code"] == "unknown_command"
+
+
+def test_an_unknown_route_keeps_its_text_and_a_log_loses_it(socket: Socket) -> None:
+    unknown = socket.ask(type="supervisor/api", endpoint="/nothing/here", method="get")
+    assert unknown["error"] == {"code": "unknown_error", "message": "404: Not Found"}
+    log = socket.ask(type="supervisor/api", endpoint="/supervisor/logs", method="get")
+    assert log["error"] == {"code": "unknown_error", "message": ""}
+
+
+def test_a_booting_core_knows_no_supervisor_and_closes_its_sockets_with_1000(
+    box: Sandbox, socket: Socket
+) -> None:
+    box.power.restart_core(60)
+    with pytest.raises(ConnectionClosedOK) as closed:
+        socket.link.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1000
+    booting = Socket(box, box.env()["HA_LLAT"])
+    try:
+        info = booting.ask(type="supervisor/api", endpoint="/info", method="get")
+        assert info["error"] == {"code": "unknown_command", "message": "Unknown command."}
+        assert booting.ask(type="get_config")["result"]["state"] == "NOT_RUNNING"
+        assert rest(box, "GET", "/api/hassio/supervisor/logs")[0] == 404
+    finally:
+        booting.link.close()
+        box.faults.end(Situation.CORE_BOOTING)
 
 
 def test_a_short_timeout_gives_up_the_answer_and_not_the_work(

@@ -79,6 +79,24 @@ def test_raw_json_exits_0_on_an_error_and_plain_output_1(ssh: Any) -> None:
     )
 
 
+def test_logs_print_an_http_error_on_stdout_and_exit_0(ssh: Any, box: Sandbox) -> None:
+    with box.faults.during(Situation.ROLE_DEFAULT):
+        denied = ssh("ha supervisor logs")
+    assert (denied.returncode, denied.stdout, denied.stderr) == (0, b"403: Forbidden", b"")
+    with box.faults.during(Situation.NOT_READY, 60):
+        starting = ssh("ha apps logs local_x")
+    assert starting.returncode == 0
+    assert json.loads(starting.stdout)["message"] == "System is not ready with state: setup"
+
+
+def test_a_stopped_supervisor_has_no_route(ssh: Any, box: Sandbox) -> None:
+    box.faults.no_route_seconds = 0.1
+    with box.faults.during(Situation.SUPERVISOR_STOPPED):
+        done = ssh("ha apps --raw-json")
+    assert done.returncode == 1
+    assert b"dial tcp 172.30.32.2:80: connect: no route to host" in done.stderr
+
+
 def test_without_a_token_ha_is_unauthorized(ssh: Any, tmp_path: Path) -> None:
     with Sandbox(tmp_path / "host", user="babylon", token=False, banner="| Welcome |") as box:
         other = type(ssh)(box)

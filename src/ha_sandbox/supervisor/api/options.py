@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from ha_sandbox.json_types import Config, JsonObject
 from ha_sandbox.supervisor import failures, rules
 from ha_sandbox.supervisor.failures import ApiError
 from ha_sandbox.supervisor.model import Installed
@@ -12,7 +13,7 @@ from ha_sandbox.supervisor.model import Installed
 Warn = Callable[[str], None]
 
 
-def apply(app: Installed, body: Mapping[str, Any], warn: Warn) -> None:
+def apply(app: Installed, body: Config, warn: Warn) -> None:
     """Sets what `body` names. Raises ApiError, and sets nothing, if a part of it is refused."""
     for key, value in body.items():
         if key not in _SETTERS:
@@ -26,7 +27,7 @@ def apply(app: Installed, body: Mapping[str, Any], warn: Warn) -> None:
             setattr(app, key, value)
 
 
-def check(app: Installed, options: Mapping[str, Any]) -> dict[str, Any]:
+def check(app: Installed, options: Config) -> JsonObject:
     """The data of /options/validate."""
     try:
         rules.accept_options(app.config.get("schema", {}), options, app.name, app.slug)
@@ -35,7 +36,7 @@ def check(app: Installed, options: Mapping[str, Any]) -> dict[str, Any]:
     return {"message": "", "valid": True, "pwned": False}
 
 
-def _checked(app: Installed, options: Any, warn: Warn) -> dict[str, Any]:
+def _checked(app: Installed, options: Any, warn: Warn) -> JsonObject:
     if not isinstance(options, dict):
         raise ApiError(f"expected a dictionary for dictionary value @ data['options']. Got {options!r}")
     try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ha_sandbox.json_types import Config, JsonObject
 from ha_sandbox.supervisor import rules
 from ha_sandbox.supervisor.model import Installed, State
 from ha_sandbox.supervisor.store import StoreApp
@@ -33,7 +31,7 @@ _FALSE_FLAGS = [
 ]
 
 
-def list_entry(app: Installed, store: StoreApp | None, *, arch: str) -> dict[str, Any]:
+def list_entry(app: Installed, store: StoreApp | None, *, arch: str) -> JsonObject:
     """One row of GET /addons."""
     return {
         "name": app.name,
@@ -62,7 +60,7 @@ def update_available(app: Installed, store: StoreApp | None) -> bool:
     return store is not None and store.version != app.version
 
 
-def info(app: Installed, store: StoreApp | None, *, arch: str, address: str) -> dict[str, Any]:
+def info(app: Installed, store: StoreApp | None, *, arch: str, address: str) -> JsonObject:
     """GET /addons/<slug>/info of an installed app."""
     config = app.config
     row = list_entry(app, store, arch=arch)
@@ -99,7 +97,7 @@ def info(app: Installed, store: StoreApp | None, *, arch: str, address: str) -> 
     }
 
 
-def store_entry(app: StoreApp, installed: Installed | None, *, arch: str) -> dict[str, Any]:
+def store_entry(app: StoreApp, installed: Installed | None, *, arch: str) -> JsonObject:
     """One row of GET /store/addons."""
     return {
         "advanced": False,
@@ -123,7 +121,7 @@ def store_entry(app: StoreApp, installed: Installed | None, *, arch: str) -> dic
     }
 
 
-def store_info(app: StoreApp, installed: Installed | None, *, arch: str) -> dict[str, Any]:
+def store_info(app: StoreApp, installed: Installed | None, *, arch: str) -> JsonObject:
     """GET /store/addons/<slug>."""
     config = app.config
     flags = ("auth_api", "docker_api", "full_access", "hassio_api", "homeassistant_api")
@@ -141,28 +139,28 @@ def store_info(app: StoreApp, installed: Installed | None, *, arch: str) -> dict
     }
 
 
-def not_installed_info(app: StoreApp, *, arch: str) -> dict[str, Any]:
+def not_installed_info(app: StoreApp, *, arch: str) -> JsonObject:
     """GET /addons/<slug>/info of an app that is only in the store."""
     return {**store_info(app, None, arch=arch), "state": str(State.UNKNOWN), "options": _defaults(app)}
 
 
-def apparmor(config: Mapping[str, Any], *, profile: bool) -> str:
+def apparmor(config: Config, *, profile: bool) -> str:
     """`disable`, `profile` (one was installed) or `default`."""
     if config.get("apparmor") is False:
         return "disable"
     return "profile" if profile else "default"
 
 
-def _defaults(app: StoreApp) -> dict[str, Any]:
+def _defaults(app: StoreApp) -> JsonObject:
     return dict(app.config.get("options") or {})
 
 
-def _names(slug: str) -> dict[str, Any]:
+def _names(slug: str) -> JsonObject:
     hostname = slug.replace("_", "-")
     return {"hostname": hostname, "dns": [f"{hostname}.local.hass.io"]}
 
 
-def _settings_of(app: Installed) -> dict[str, Any]:
+def _settings_of(app: Installed) -> JsonObject:
     boot_config = str(app.config.get("boot", "auto"))
     return {
         "boot_config": boot_config,
@@ -174,7 +172,7 @@ def _settings_of(app: Installed) -> dict[str, Any]:
     }
 
 
-def _ingress(app: Installed) -> dict[str, Any]:
+def _ingress(app: Installed) -> JsonObject:
     if not app.config.get("ingress"):
         return {"ingress_entry": None, "ingress_url": None, "ingress_port": None, "ingress_panel": None}
     entry = f"/api/hassio_ingress/{app.slug}"
