@@ -15,6 +15,7 @@ from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.protocol import RuntimeFiles, SyncSession
 from bb8deploy.host.lock.lock import HostLock, LockFolder
 from bb8deploy.host.lock.owner import Held, Owner
+from bb8deploy.host.shell.probe import Surroundings, look_around
 from bb8deploy.host.shell.shell import Shell
 from bb8deploy.settings.keys import HA_SSH_CONNECT_TIMEOUT
 from bb8deploy.settings.model import Settings
@@ -136,6 +137,12 @@ class Host:
         if self._facts is None and self._shell:
             self._facts = facts_of(self._shell.ask("ask_facts"))
         return self._facts
+
+    def surroundings(self) -> Surroundings | None:
+        """The place around the app folder, by the lock's answer or asked for now; None for a share."""
+        if self._lock.holding:
+            return self._lock.holding.surroundings
+        return look_around(self._shell) if self._shell else None
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends lines to the host's own receipt; False if there is no way to it."""

@@ -20,6 +20,13 @@ CLOCK_SKEW = Symptom(
     " expiry of tokens, certificates and the order of log lines depend on the time.",
     "Let both machines set their clock by NTP (Settings, System, Date and time in Home Assistant OS).",
 )
+FILES_AHEAD = Symptom(
+    Code("FILES_AHEAD"), Area.HOST, "a file on the host is from the future",
+    "A file below the Supervisor's local root has a time ahead of the host's clock. The Supervisor reads local"
+    " apps again only if the newest time there has changed, so such a file hides every older change. A deploy"
+    " gives the config file a time beyond it; changes by other tools stay unnoticed.",
+    "Run `touch` on the file on the host, and check the clock of the machine that wrote it.",
+)
 HAND_EDITED = ErrorCode(
     Code("HAND_EDITED"), Area.HOST, CheckFailed, "files were edited on the host",
     "The content of the app folder differs from what its stamp says was sent last. `deploy` stops,"
@@ -62,8 +69,8 @@ HOST_DISK_FULL = ErrorCode(
     "Free space on the host, then run again. Old backups and unused images take the most (Settings,"
     " System, Storage). A sync needs room for one more copy of the app folder.",
 )
-HOST_DISK_LOW = Symptom(
-    Code("HOST_DISK_LOW"), Area.HOST, "the host's disk is nearly full",
+HOST_DISK_LOW = ErrorCode(
+    Code("HOST_DISK_LOW"), Area.HOST, Refused, "the host's disk is nearly full",
     "Less than 5 GB are free on the host. Below 2 GB the Supervisor refuses to install, update or"
     " rebuild.",
     "Remove old backups, unused apps and images (Settings, System, Storage).",
@@ -188,8 +195,8 @@ RUNTIME_HAS_GIT = ErrorCode(
     " sync would overwrite work in that repository, and `.git` would become part of the image build.",
     "Move the repository out of the app folder, then run again. Edit files in the workspace only.",
 )
-RUNTIME_NOT_WRITABLE = Symptom(
-    Code("RUNTIME_NOT_WRITABLE"), Area.HOST, "the ssh user cannot write next to the app folder",
+RUNTIME_NOT_WRITABLE = ErrorCode(
+    Code("RUNTIME_NOT_WRITABLE"), Area.HOST, Refused, "the ssh user cannot write next to the app folder",
     "The user cannot write in the folder above the app folder, or in its state folder `.bb8deploy`. A"
     " deploy creates the new tree there and renames it.",
     "Set HA_SSH_SUDO=yes, log in as root, or use the mounted share (HA_MOUNT).",

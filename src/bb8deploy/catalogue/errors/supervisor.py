@@ -41,6 +41,12 @@ HA_URL_MISSING = Symptom(
     "`HA_LLAT` has a long-lived token, but `HA_URL` is empty, so the routes through Core cannot be used.",
     "Set HA_URL, such as http://homeassistant.local:8123. Remove the token if you use ssh only.",
 )
+HOST_OFFLINE = ErrorCode(
+    Code("HOST_OFFLINE"), Area.SUPERVISOR, Refused, "the host has no internet connection",
+    "The Supervisor does not install, update or rebuild apps without an internet connection of the host: each"
+    " build asks the registry for its base image.",
+    "Connect the host to the internet; `ha network info` shows its state.",
+)
 IMAGE_SAME_VERSION = ErrorCode(
     Code("IMAGE_SAME_VERSION"), Area.SUPERVISOR, CheckFailed, "the same version from a published image",
     "config.yaml names an `image:`, and this version is installed. A rebuild does not replace a pulled"
@@ -138,6 +144,12 @@ SUPERVISOR_NO_ANSWER = ErrorCode(
     "The connection was lost or the deadline passed. The job may still run: the Supervisor finishes a"
     " job even if its client is gone.",
     "Wait until `ha jobs info` on the host shows no job for the app, then run the same command again.",
+)
+SUPERVISOR_OUTDATED = ErrorCode(
+    Code("SUPERVISOR_OUTDATED"), Area.SUPERVISOR, Refused, "the Supervisor must be updated first",
+    "An update of the Supervisor is pending. Until it is installed, the Supervisor refuses to reload the store"
+    " and to install, update or rebuild apps.",
+    "Run `ha supervisor update` on the host, then run the command again.",
 )
 SUPERVISOR_PULLS = Symptom(
     Code("SUPERVISOR_PULLS"), Area.SUPERVISOR, "the Supervisor pulls an image instead of building",

@@ -16,6 +16,7 @@ from typing import Protocol
 from bb8deploy.host.capabilities import HostFacts
 from bb8deploy.host.files.protocol import SyncSession
 from bb8deploy.host.lock.owner import Held, HostLocked, Owner
+from bb8deploy.host.shell.probe import Surroundings
 
 PATIENCE = 5.0
 """Seconds in which the lock of a killed process of this machine goes away by itself over ssh."""
@@ -34,6 +35,10 @@ class Holding(Protocol):
     @property
     def facts(self) -> HostFacts | None:
         """What the host said of itself meanwhile."""
+
+    @property
+    def surroundings(self) -> Surroundings | None:
+        """What the host showed of the place around the app folder meanwhile; None for a share."""
 
     def take_session(self) -> contextlib.AbstractContextManager[SyncSession] | None:
         """The app folder as it was seen while the lock was taken; None if it was not looked at."""

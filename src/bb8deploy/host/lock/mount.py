@@ -68,8 +68,13 @@ class MountHolding:
 
     @property
     def facts(self) -> HostFacts | None:
-        """A share says nothing of its host."""
+        """A share shows nothing of its host."""
         return None
+
+    @property
+    def surroundings(self) -> None:
+        """A share shows nothing of its host."""
+        return
 
     def take_session(self) -> None:
         """Nothing: on a share a look costs no round trip that could be saved."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 
 from bb8deploy.base.errors import Bb8Error, Refused
@@ -12,6 +13,7 @@ from bb8deploy.host.files.ssh import SshSession
 from bb8deploy.host.lock.lock import notes_of
 from bb8deploy.host.lock.owner import Held, HostLocked, Owner, held_in
 from bb8deploy.host.shell.answer import Section, tree_of
+from bb8deploy.host.shell.probe import Surroundings, surroundings
 from bb8deploy.host.shell.shell import Conversation, Shell
 
 RELEASE_DEADLINE = 10.0
@@ -53,7 +55,9 @@ class SshHolding:
             # The program of a delivery is started already: sshd takes no input before a command runs.
             self._delivery: Conversation | None = _beside(shell, owner.run)
             undo.callback(self._delivery.stream.abort)
+            before = time.time()
             parts = self._talk.answer()
+            self._moments = (before, time.time())
             _refuse_held(parts, shell.where)
             undo.pop_all()
         over = next((p.body.decode(errors="replace").strip() for p in parts if p.name == "OVER"), None)
@@ -70,6 +74,11 @@ class SshHolding:
     def facts(self) -> HostFacts | None:
         """What the host said of itself."""
         return self._facts
+
+    @property
+    def surroundings(self) -> Surroundings | None:
+        """The place around the app folder, by the same answer."""
+        return surroundings(self._parts, *self._moments)
 
     def take_session(self) -> SshSession | None:
         """The tree as it was listed under the lock, given out once: later it may not be true any more."""

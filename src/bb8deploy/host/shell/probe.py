@@ -1,4 +1,4 @@
-"""Looks at an ssh host as a deploy will meet it: tools, rights, space, the lock, traces of a killed run."""
+"""Looks at an ssh host before a deploy: tools, rights, space, clock, the lock, traces of a killed run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from bb8deploy.host.shell.shell import Shell
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The runtime folder's place on the host. `free` is in bytes, None where the host did not say.
+    """The place around the app folder. `free` is the space on its disk in bytes, None if unknown.
 
-    `writable`: a deploy may rename there. `marks` are traces of a run that was killed; `owner` is the lock's
-    line where it is held, `expires` its end in seconds since the epoch.
+    `writable`: a deploy may rename there. `marks` are traces of a run that was killed; `owner` is the owner
+    line of the lock if it is held, `expires` its expiry in seconds since the epoch. `newest` is the newest
+    file below the local root that is ahead of the host's clock: its time and its path.
     """
 
     present: bool
@@ -26,14 +27,15 @@ class Place:
     marks: tuple[str, ...] = ()
     owner: str = ""
     expires: int | None = None
+    newest: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The host's facts, the place of the runtime folder, and how far the host's clock is ahead (seconds).
+    """The host's facts, the place of the app folder, and how far the host's clock is ahead, in seconds.
 
-    `clock_error` is how far off `ahead` may be: half the time that the answer took, and half a second,
-    because the host tells whole seconds; None without a clock.
+    `clock_error` is the uncertainty of `ahead`: half the time that the answer took, and half a second because
+    the host reports whole seconds. `ahead` is None if the host reports no time.
     """
 
     facts: HostFacts
@@ -45,8 +47,11 @@ class Surroundings:
 def look_around(shell: Shell) -> Surroundings:
     """Asks all of it by one command. Raises CheckFailed, Refused or Unreachable."""
     before = time.time()
-    parts = shell.ask("place")
-    after = time.time()
+    return surroundings(shell.ask("place"), before, time.time())
+
+
+def surroundings(parts: list[Section], before: float, after: float) -> Surroundings:
+    """The surroundings in an answer that came between two moments (seconds since the epoch)."""
     facts = facts_of(parts)
     ahead = facts.clock + 0.5 - (before + after) / 2 if facts.clock else None
     return Surroundings(facts, place_of(parts), ahead, (after - before) / 2 + 0.5)
@@ -68,4 +73,10 @@ def place_of(parts: list[Section]) -> Place:
         marks=tuple(value for name, value in pairs if name == "mark"),
         owner=bodies.get("OWNER", "").strip(),
         expires=int(expires) if expires.isdigit() else None,
+        newest=_newest(said.get("newest", "")),
     )
+
+
+def _newest(text: str) -> tuple[int, str] | None:
+    moment, _, path = text.partition(" ")
+    return (int(moment), path) if moment.isdigit() and path else None

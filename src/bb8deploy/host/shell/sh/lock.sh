@@ -1,6 +1,6 @@
 # Holds the lock for as long as its input stays open; then appends receipts that are sent to it.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start tree recover facts
+# needs: start tree recover facts around
 owner=$4; lease=$5; receipt=$6; dead=$7; now=$(date +%s)
 take() {
   if ! mkdir "$L" 2>/dev/null; then
@@ -41,7 +41,7 @@ if ! take; then
 fi
 trap 'release; exit 0' HUP INT TERM PIPE
 recover
-{ facts; tree "$R"; } | together
+{ facts; place; tree "$R"; } | together
 rm -rf "$W"/gone.* >/dev/null 2>&1 &
 while IFS= read -r line; do
   case $line in

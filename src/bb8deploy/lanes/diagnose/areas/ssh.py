@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error, UsageError
 from bb8deploy.catalogue.errors.host import (
+    FILES_AHEAD,
+    HOST_DISK_FULL,
     HOST_HALF_DONE,
     HOST_LOCKED,
     HOST_TOOLS_MISSING,
@@ -17,6 +19,7 @@ from bb8deploy.catalogue.errors.host import (
 )
 from bb8deploy.catalogue.errors.ssh import SHELL_BROKEN, SHELL_NOISY, SHELL_SLOW
 from bb8deploy.catalogue.errors.supervisor import HA_CLI_MISSING
+from bb8deploy.host.readiness import place_obstacles
 from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
 from bb8deploy.runs.run import Run
 
@@ -30,6 +33,8 @@ SUBJECT = "ssh"
 EXEC_DEADLINE = 30.0
 LEAST = 0.5
 """Seconds that a connection gets however late it begins."""
+LITTLE = 50_000_000
+"""Bytes that the disk of the app folder should have free."""
 SLOW_EXEC = 0.5
 """Seconds for a command that does nothing; a deploy runs about ten."""
 STEPS = ("resolve", "reach", "host key", "login")
@@ -213,23 +218,27 @@ def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
         remedy = "Set HA_SSH_SUDO=yes, log in as root, or use the mounted share (HA_MOUNT)."
         seen = f"{around.facts.user} may not write beside {folder}"
         sheet.fail("rights", seen, remedy, RUNTIME_NOT_WRITABLE.code)
+    if place.free is not None and place.free < LITTLE:
+        seen = f"the disk of {folder} has {place.free / 1e6:.0f} MB free"
+        sheet.fail("space", seen, "Free space on that disk: old backups, unused images.", HOST_DISK_FULL.code)
+    elif place.free is not None:
+        sheet.ok("space", f"{place.free / 1e9:.1f} GB free on the disk of {folder}")
+    for each in place_obstacles(around):
+        if each.entry.code == FILES_AHEAD.code:
+            sheet.warn("times", each.cause, each.remedy, FILES_AHEAD.code)
     _lock(sheet, around)
 
 
 def _lock(sheet: Sheet, around: Surroundings) -> None:
-    """A lock and what a killed run left are no faults: the next run puts them right."""
-    from bb8deploy.host.lock.owner import Owner
+    """A lock and what a killed run left are not faults: the next run puts them right."""
+    from bb8deploy.host.lock.owner import Held
 
     place = around.place
     if place.owner:
-        owner = Owner.parse(place.owner)
-        over = place.expires is not None and around.facts.clock > place.expires
-        seen = f"the lock of this add-on is held by {owner or place.owner[:80]}" + (
-            ", expired" if over else ""
-        )
-        sheet.warn(
-            "lock", seen, "Wait for that run; the next run takes a dead one's lock over.", HOST_LOCKED.code
-        )
+        held = Held(place.owner, place.expires, around.facts.clock or None)
+        remedy = "Wait for that run; if it no longer exists, run `bb8deploy unlock`."
+        sheet.warn("lock", f"the lock of this app is held by {held}", remedy, HOST_LOCKED.code)
     if place.marks:
-        seen = f"a run was killed there and left {', '.join(place.marks)}"
+        missing = "" if place.present else ", and the app folder is missing until that is put right"
+        seen = f"a run was killed there and left {', '.join(place.marks)}{missing}"
         sheet.warn("lock", seen, "Run `bb8deploy deploy`: it puts that right first.", HOST_HALF_DONE.code)

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.host import HOST_DISK_LOW
 from bb8deploy.catalogue.errors.supervisor import (
+    HOST_OFFLINE,
     ROUTE_CLOSED,
     SUPERVISOR_BUSY,
     SUPERVISOR_ISSUES,
+    SUPERVISOR_OUTDATED,
     SUPERVISOR_SAID_NO,
     SUPERVISOR_UNHEALTHY,
     SUPERVISOR_UNSUPPORTED,
 )
 from bb8deploy.host import topology
+from bb8deploy.host.readiness import DOCUMENTS, supervisor_obstacles
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.lanes.diagnose.spawn import Pending, spawn
@@ -32,14 +35,9 @@ if TYPE_CHECKING:
     from bb8deploy.host.supervisor.route import Reached
 
 SUBJECT = "supervisor"
-DOCUMENTS = ("supervisor/info", "resolution/info", "host/info", "jobs/info")
-GIGABYTES_TO_BUILD = 2.0
-"""Below this the Supervisor refuses to install, update and rebuild."""
-GIGABYTES_ENOUGH = 5.0
 LOG_LINES = 400
 ANSWER = 40.0
 """Seconds for what is asked ahead."""
-BLOCKS = "Mend what `ha resolution info` names, often the disk or the internet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +120,7 @@ def _ask(
             remedy = "Use an ssh add-on with the manager role; for a non-root user set HA_SSH_SUDO=yes."
             sheet.warn("ways", f"{attempt.route} does not work: {attempt.answer}", remedy, ROUTE_CLOSED.code)
     told = ahead.wait() if ahead and reached.capabilities.chosen == "ha" else Told.by(reached.supervisor)
-    _health(sheet, told.documents)
-    _space(sheet, told.documents.get("host/info", {}))
-    _jobs(sheet, told.documents.get("jobs/info", {}))
+    _health(sheet, told.documents, slug)
     _issues(sheet, told.documents.get("resolution/info", {}))
     return SupervisorSeen(
         tuple(sheet.checks),
@@ -177,53 +173,51 @@ def _own_log(reached: Reached) -> tuple[str, ...]:
         return ()
 
 
-def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, Any]]) -> None:
+def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, Any]], slug: str) -> None:
+    """Everything that would stop a build, and a line for each area without an obstacle."""
     from bb8deploy.host.supervisor.base import parse_health
 
     if "supervisor/info" not in documents:
         remedy = "Look at `ha supervisor info` on the host."
         sheet.warn("health", "it does not describe itself to us", remedy, SUPERVISOR_SAID_NO.code)
         return
+    obstacles = supervisor_obstacles(documents, slug)
+    for each in obstacles:
+        say = sheet.fail if each.blocks else sheet.warn
+        say(_AREAS[each.entry.code], each.cause, each.remedy, each.entry.code)
+    bad = {_AREAS[each.entry.code] for each in obstacles}
     health = parse_health(documents["supervisor/info"], documents.get("resolution/info", {}))
-    if health.healthy:
-        sheet.ok("health", f"version {health.version}, healthy")
-    else:
-        why = ", ".join(health.unhealthy) or "it does not say why"
-        seen = f"version {health.version} is not healthy and will not build: {why}"
-        sheet.fail("health", seen, BLOCKS, SUPERVISOR_UNHEALTHY.code)
+    fine = {
+        "health": f"version {health.version}, healthy",
+        "update": "none pending",
+        "internet": "connected",
+        "jobs": "none under way",
+    }
+    for area in fine.keys() - bad:
+        sheet.ok(area, fine[area])
+    if "space" not in bad:
+        _space(sheet, documents.get("host/info", {}))
     if not health.supported:
-        why = ", ".join(health.unsupported) or "it does not say why"
+        why = ", ".join(health.unsupported) or "it gives no reason"
         remedy = "Nothing, if you know of it: it does not keep the Supervisor from building."
         sheet.warn("support", f"the installation is unsupported: {why}", remedy, SUPERVISOR_UNSUPPORTED.code)
 
 
+_AREAS = {
+    SUPERVISOR_UNHEALTHY.code: "health",
+    SUPERVISOR_OUTDATED.code: "update",
+    HOST_OFFLINE.code: "internet",
+    HOST_DISK_LOW.code: "space",
+    SUPERVISOR_BUSY.code: "jobs",
+}
+
+
 def _space(sheet: Sheet, info: Mapping[str, Any]) -> None:
     free = info.get("disk_free")
-    if not isinstance(free, int | float):
-        sheet.skip("space", "the Supervisor does not tell the free space")
-        return
-    seen = f"{free:g} GB free"
-    remedy = "Free space on the host: old backups, unused add-ons and images."
-    if free < GIGABYTES_TO_BUILD:
-        seen = f"{seen}; below {GIGABYTES_TO_BUILD:g} GB nothing is built"
-        sheet.fail("space", seen, remedy, HOST_DISK_LOW.code)
-    elif free < GIGABYTES_ENOUGH:
-        sheet.warn("space", seen, remedy, HOST_DISK_LOW.code)
+    if isinstance(free, int | float):
+        sheet.ok("space", f"{free:g} GB free")
     else:
-        sheet.ok("space", seen)
-
-
-def _jobs(sheet: Sheet, info: Mapping[str, Any]) -> None:
-    from bb8deploy.host.supervisor.base import parse_jobs
-
-    busy = [job for job in parse_jobs(info) if not job.done]
-    if not busy:
-        sheet.ok("jobs", "none under way")
-        return
-    names = ", ".join(f"{job.name} ({job.reference})" if job.reference else job.name for job in busy[:4])
-    sheet.warn(
-        "jobs", f"under way: {names}", "Wait until they are done before a deploy.", SUPERVISOR_BUSY.code
-    )
+        sheet.skip("space", "the Supervisor does not report the free space")
 
 
 def _issues(sheet: Sheet, info: Mapping[str, Any]) -> None:
