@@ -71,6 +71,13 @@ def settings() -> str:
     return f"{_SETTINGS_HEAD}\n{known}\n{_ENVIRONMENT_HEAD}\n{others}"
 
 
+def release_states() -> str:
+    """docs/release-states.md: the state machine of a release, drawn from its tables."""
+    from bb8deploy.plan.release_states import diagram
+
+    return f"{_STATES_HEAD}\n{diagram()}"
+
+
 def env_example() -> str:
     """.env.example: the same keys, to copy; those without a default are commented out."""
     from bb8deploy.settings.keys import KEYS
@@ -117,11 +124,22 @@ def troubles() -> str:
     return f"{_TROUBLES_HEAD}\n{table(('problem', 'remedy', 'code'), rows)}"
 
 
+_STATES_HEAD = """# The states of a release
+
+Made from `src/bb8deploy/plan/release_states.py`; do not edit it.
+
+Each state stands for what the release has observed. A step that fails or is killed leaves the state as it is;
+`bb8deploy release --resume` reads it from the journal and goes on from there. A publication is never undone.
+
+## A release
+"""
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli,
     "docs/contracts.md": contracts,
     "docs/errors.md": error_pages.index,
     **{f"docs/errors/{area}.md": partial(error_pages.page, area) for area in Area},
+    "docs/release-states.md": release_states,
     "docs/rules.md": rules,
     "schema/config.schema.json": editor_schema,
     "docs/settings.md": settings,

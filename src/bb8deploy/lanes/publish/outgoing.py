@@ -63,7 +63,12 @@ def require_verified(run: Run, tree: str, verified: str) -> None:
 
 def require_same_here(run: Run, tree: str) -> None:
     """Raises TREE_UNVERIFIED if a deploy from the app's folder would send other content than `tree` has."""
-    require_verified(run, tree, walk(run.addon, Ignore.of_workspace(run.workspace)).digest)
+    require_verified(run, tree, digest_here(run))
+
+
+def digest_here(run: Run) -> str:
+    """The digest of the app's folder: of what a deploy would send."""
+    return walk(run.addon, Ignore.of_workspace(run.workspace)).digest
 
 
 def warn_if_other_here(run: Run, tree: str) -> None:

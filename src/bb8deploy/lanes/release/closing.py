@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.lanes.publish.publish import (
-    PublishOutcome,
-)
+from bb8deploy.lanes.publish.publish import PublishOutcome
 from bb8deploy.lanes.release.evidence import keep_evidence
+from bb8deploy.lanes.release.flow import Flow
+from bb8deploy.lanes.release.history import bumped_parent
+from bb8deploy.lanes.release.outcome import ReleaseOutcome
 from bb8deploy.plan.release import Name
+from bb8deploy.plan.release_states import PASSED, StepState
 from bb8deploy.runs.journal import line_of
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 
-if TYPE_CHECKING:
-    pass
-
-from bb8deploy.lanes.release.flow import Flow
-from bb8deploy.lanes.release.history import bumped_parent
-from bb8deploy.lanes.release.outcome import ReleaseOutcome
-
 
 def ways_on(flow: Flow) -> list[str]:
-    """After a failure behind the bump: what is where now, and how to go on or back."""
+    """After a failure that follows the bump: what is where now, and how to go on or back."""
     version, state = flow.outcome.version, {step.name: step.state for step in flow.outcome.steps}
-    if Name.BUMP not in flow.kept and state[Name.BUMP] not in {"done", "skipped"}:
+    if Name.BUMP not in flow.kept and state[Name.BUMP] not in PASSED:
         return []
-    where = {"done": "published", "failed": "not proven to be published"}.get(state[Name.PUBLISH])
+    words = {StepState.DONE: "published", StepState.FAILED: "not proven to be published"}
+    where = words.get(StepState(state[Name.PUBLISH]))
     lines = [f"{version} is committed here, {where or 'neither published nor tagged'}."]
-    if state[Name.DEPLOY] in {"done", "kept"}:
+    if state[Name.DEPLOY] in {StepState.DONE, StepState.KEPT}:
         lines.append(f"The host runs {version}, verified; `bb8deploy rollback` brings the earlier one back.")
-    lines.append("Mend the cause, commit, and go on with `bb8deploy release --resume`.")
+    lines.append("Fix the cause, commit, and go on with `bb8deploy release --resume`.")
     if not where and bumped_parent(flow.run, "HEAD", version):
         lines.append("To give the version up instead: `git reset --keep HEAD~1`.")
     return lines

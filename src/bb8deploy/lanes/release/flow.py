@@ -8,10 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from bb8deploy.catalogue.errors.broker import ATTEST_REQUIRED
-from bb8deploy.lanes.publish.publish import (
-    PublishOptions,
-    publish,
-)
+from bb8deploy.lanes.publish.outgoing import digest_here
+from bb8deploy.lanes.publish.publish import PublishOptions, publish
 from bb8deploy.lanes.publish.source import read_source, require_commit, tag_locally
 from bb8deploy.lanes.release import preflight
 from bb8deploy.lanes.release.bump import bump, planned
@@ -20,6 +18,15 @@ from bb8deploy.lanes.release.resume import forget_tokens, still_done
 from bb8deploy.plan import release as plan
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Do, Name
+from bb8deploy.plan.release_states import (
+    Event,
+    State,
+    StepState,
+    move,
+    reached,
+    state_after,
+    step_after,
+)
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
@@ -77,6 +84,10 @@ class Flow:
     def rest(self) -> None:
         """Every step after preflight, up to the one that was asked for."""
         self._forget_what_is_due()
+        if self.resumed:
+            passed = {step.name for step in plan.steps(self._situation()) if step.do is not Do.RUN}
+            state = reached({*passed, Name.PREFLIGHT})
+            self.run.progress.note(f"{self.outcome.version} is {state}; the release resumes from there.")
         actions = {
             Name.VALIDATE: self._validate,
             Name.BUMP: self._bump,
@@ -85,11 +96,13 @@ class Flow:
             Name.PUBLISH: self._publish,
             Name.TAG: self._tag,
         }
-        for name, action in actions.items():
-            if not _within(name, self.options.until):
+        state = State.CHECKED
+        while step := step_after(state):
+            if not _within(step, self.options.until):
                 self.outcome.stopped = True
                 return
-            self._do(name, action)
+            self._do(step, actions[step])
+            state = state_after(step)
 
     def show(self) -> None:
         """The plan of a dry run, with each step's commands."""
@@ -119,7 +132,7 @@ class Flow:
         if step.do is Do.SKIP:
             self._skip(step)
         elif step.do is Do.KEEP:
-            self._row(name).state, self._row(name).why = "kept", step.why
+            self._change(name, Event.KEEP, step.why)
             self._recall(self.kept[name])
         else:
             with self._step(name):
@@ -128,19 +141,26 @@ class Flow:
     @contextmanager
     def _step(self, name: Name) -> Iterator[None]:
         row, began = self._row(name), monotonic()
-        row.state = "failed"
+        self._change(name, Event.START)
         forget_tokens(self.run, name)
         self.run.journal.write(f"{plan.PREFIX}{name}", "started")
         try:
             yield
             if name not in _OF_A_COMMIT:
                 self._unmoved()
-        finally:
             row.seconds = round(monotonic() - began, 3)
-        self.run.journal.write(
-            f"{plan.PREFIX}{name}", "done", commit=self.outcome.source_commit, **self._observed()
-        )
-        row.state = "done"
+            facts = self._observed()
+            self.run.journal.write(f"{plan.PREFIX}{name}", "done", commit=self.outcome.source_commit, **facts)
+        except BaseException:
+            row.seconds = round(monotonic() - began, 3)
+            self._change(name, Event.FAIL)
+            raise
+        self._change(name, Event.FINISH)
+
+    def _change(self, name: Name, event: Event, why: str = "") -> None:
+        """Moves a step to its next state; no other part of a release sets one."""
+        row = self._row(name)
+        row.state, row.why = move(StepState(row.state), event), why
 
     def _observed(self) -> dict[str, object]:
         """What the steps hand on, for the journal: a resumed release recalls it."""
@@ -159,7 +179,7 @@ class Flow:
         require_commit(self.run, g.resolve(self.run.workspace, "HEAD"), self.outcome.source_commit)
 
     def _skip(self, step: plan.Step) -> None:
-        self._row(step.name).state, self._row(step.name).why = "skipped", step.why
+        self._change(step.name, Event.SKIP, step.why)
         tokens: Sequence[Token] = ()
         if step.name is Name.ATTEST:
             tokens = ECHO_TOKENS
@@ -195,7 +215,7 @@ class Flow:
             overwrite=self.options.overwrite,
             image=self.options.image,
             commit=commit,
-            verified=self.deployed.tree if self.deployed else "",
+            verified=self.deployed.tree if self.deployed else digest_here(self.run),
         )
         self.outcome.published = publish(self.run, wanted)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.publish.publish import (
     find_store,
@@ -14,9 +12,6 @@ from bb8deploy.plan import release as plan
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.addon import read_addon
-
-if TYPE_CHECKING:
-    pass
 
 
 def past_of(run: Run) -> plan.Past:

@@ -11,6 +11,7 @@ from bb8deploy.lanes.publish.publish import (
 )
 from bb8deploy.plan.identity import Expected
 from bb8deploy.plan.release import Name
+from bb8deploy.plan.release_states import StepState
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ class ReleaseOptions:
 
 @dataclass(slots=True)
 class Step:
-    """What became of one step; `seconds` only where it ran."""
+    """What became of one step: a StepState, or the words of a dry run. `seconds` is set if it ran."""
 
     name: Name
-    state: str = "not reached"
+    state: str = StepState.WAITING
     why: str = ""
     seconds: float | None = None
     commands: tuple[str, ...] = ()

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.machine import exclusive
 from bb8deploy.catalogue.errors.release import RESUME_STALE, WORKSPACE_LOCKED
-from bb8deploy.lanes.release.resume import Unfinished, remember_tokens
-from bb8deploy.plan import release as plan
-from bb8deploy.runs.run import Run
-from bb8deploy.workspace.addon import read_addon
-
-if TYPE_CHECKING:
-    pass
-
 from bb8deploy.lanes.release.closing import finish, ways_on
 from bb8deploy.lanes.release.flow import Flow
 from bb8deploy.lanes.release.history import past_of
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
+from bb8deploy.lanes.release.resume import Unfinished, remember_tokens
+from bb8deploy.plan import release as plan
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.addon import read_addon
 
 
 def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> ReleaseOutcome:
