@@ -52,6 +52,12 @@ AcceptNew = Annotated[
     bool, typer.Option("--accept-new", help="Accept the key of an unknown host and save it.")
 ]
 NoValidate = Annotated[bool, typer.Option("--no-validate", help="Do not check the app before it is sent.")]
+AppOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="KEY=VALUE", help="Set an option of the app before its start; repeatable."
+    ),
+]
 NoStart = Annotated[bool, typer.Option("--no-start", help="Do not start the app if it is stopped.")]
 Backup = Annotated[
     bool, typer.Option("--backup", help="Let the Supervisor back up the app before an update.")

@@ -164,3 +164,26 @@ def test_rollback_goes_back_more_than_once_and_lists_what_is_kept(lab: Lab) -> N
     assert done.returncode == 1
     assert "PREVIOUS_MISSING" in done.stderr
     assert lab.state()["version"] == "1.0.0"
+
+
+NEEDS = 'options: {}\nschema: {robot: str, "port": "port?"}\n'
+
+
+def test_a_new_required_option_is_named_before_the_build_and_set_after_it(lab: Lab) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1").replace("options: {}\nschema: {}\n", NEEDS))
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy(DeployOptions(validate=False))
+    assert (caught.value.code, caught.value.exit_code) == ("OPTIONS_INVALID", 1)
+    assert "needs the option robot" in caught.value.cause
+    assert (lab.state()["version"], lab.state()["state"]) == ("1.0.0", "started")
+
+    with pytest.raises(Bb8Error, match="refuses the option port"):
+        lab.deploy(DeployOptions(validate=False, app_options={"robot": "BB-1", "port": "many"}))
+
+    outcome = lab.deploy(DeployOptions(validate=False, app_options={"robot": "BB-1", "port": 1883}))
+    assert outcome.verified
+    assert outcome.verified.verified
+    assert lab.state()["options"] == {"robot": "BB-1", "port": 1883}
+    assert (lab.state()["version"], lab.state()["state"]) == ("1.0.1", "started")
+    assert "VERIFY_OK" in lab.tokens

@@ -86,6 +86,12 @@ JOB_UNFINISHED = ErrorCode(
     "Wait until `ha jobs info` shows no job for the app, then run `bb8deploy deploy --resume`. For a"
     " slow host set a longer BB8_BUILD_DEADLINE.",
 )
+OPTIONS_INVALID = ErrorCode(
+    Code("OPTIONS_INVALID"), Area.APP, CheckFailed, "the new version could not start with the app's options",
+    "The new schema has a required option without a value, or refuses one that was given. The Supervisor checks"
+    " options only at the start, after the new version is in. Nothing was built.",
+    "Deploy again with `--option KEY=VALUE`, which sets the option after the update and before the start.",
+)
 PUT_IN_REFUSED = ErrorCode(
     Code("PUT_IN_REFUSED"), Area.APP, NotVerified, "the Supervisor refused the install or update",
     "Install, update or rebuild returned an error before a build started. The host runs what it ran"

@@ -6,6 +6,11 @@ from bb8deploy.base.errors import Code, UsageError
 from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom
 
 # fmt: off
+OPTION_INVALID = ErrorCode(
+    Code("OPTION_INVALID"), Area.SETTINGS, UsageError, "an option of the app is not key=value",
+    "`--option` takes the name of an option of the app and its value, as JSON or as text.",
+    "Write it as `--option KEY=VALUE`, such as `--option port=1883`.",
+)
 ENV_EXISTS = ErrorCode(
     Code("ENV_EXISTS"), Area.SETTINGS, UsageError, "`.env` exists",
     "`bb8deploy init` found a `.env` (or `.env.NAME` for a target), and does not change it without a"

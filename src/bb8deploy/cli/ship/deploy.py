@@ -13,6 +13,7 @@ from bb8deploy.cli.common import Modes, Opened, load_settings, open_run
 from bb8deploy.cli.options import (
     AcceptNew,
     Addon,
+    AppOption,
     AsJson,
     Backup,
     Diff,
@@ -47,6 +48,7 @@ def deploy(
     no_start: NoStart = False,
     backup: Backup = False,
     no_validate: NoValidate = False,
+    option: AppOption = None,
     resume: Resume = False,
     dry_run: DryRun = False,
     diff: Diff = False,
@@ -70,12 +72,14 @@ def deploy(
     with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy") as opened:
         from bb8deploy.lanes.deploy.deploy import DeployOptions
         from bb8deploy.lanes.session import Access
+        from bb8deploy.lanes.verify.app_options import parse_options
 
         options = DeployOptions(
             access=Access(via.value, accept_new),
             start=not no_start,
             backup=backup,
             validate=not no_validate,
+            app_options=parse_options(option or ()),
             resume=resume,
             with_diff=diff,
         )

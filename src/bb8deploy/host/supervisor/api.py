@@ -108,6 +108,11 @@ class PathSupervisor(ABC):
         path = _PATHS[verb].format(slug=slug)
         self.call("post", path, body, doing=f"{verb} {slug}", deadline=deadline)
 
+    def set_options(self, slug: str, options: Mapping[str, object]) -> None:
+        """POST /addons/{slug}/options: replaces the user's options; they count from the next start on."""
+        body = {"options": dict(options)}
+        self.call("post", f"/addons/{slug}/options", body, doing=f"set options of {slug}", deadline=QUICK)
+
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """The container's log."""
         return plain_lines(self.text(self.log_path(slug), lines, doing=f"show the log of {slug}"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.supervisor import ROUTE_MISSING, ROUTE_ONLY_SERVICE
+from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import Look, Supervisor
 from bb8deploy.host.supervisor.patient import PatientSupervisor
 from bb8deploy.settings.model import Settings
@@ -150,6 +151,17 @@ def _ways(
         from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
 
         yield "websocket", lambda: WebSocketSupervisor(url, token, ca_file, note=note)
+
+
+def options_route(settings: Settings, addon: Path, host: Host | None) -> PathSupervisor:
+    """A route that can set an app's options, as `ha` cannot. Raises UsageError ROUTE_MISSING."""
+    for name, make in _ways(settings, addon, host, lambda _text: None):
+        if name != "ha" and isinstance(way := make(), PathSupervisor):
+            return way
+    raise ROUTE_MISSING(
+        "the `ha` command cannot set an app's options, and no other route is set",
+        "Set HA_URL and an administrator's HA_LLAT, then run again.",
+    )
 
 
 def _token(settings: Settings, addon: Path, host: Host | None) -> Secret | None:

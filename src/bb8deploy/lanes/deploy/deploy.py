@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,8 @@ STEP = "deploy"
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
     """How to deploy; `resume` continues the newest deploy to this target that did not finish, `with_diff`
-    shows unified diffs of text files against the host, `validate` checks the app before anything is sent.
+    shows unified diffs of text files against the host, `validate` checks the app before anything is sent,
+    `app_options` are options of the app to set before its start.
     """
 
     access: Access = field(default_factory=Access)
@@ -41,6 +42,7 @@ class DeployOptions:
     resume: bool = False
     with_diff: bool = False
     validate: bool = True
+    app_options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def _to_verify(run: Run, options: DeployOptions, synced: SyncOutcome, *, sent: b
         profile_changed=synced.plan.present and PROFILE in synced.changed,
         proof=level.proof,
         unproven=level.why,
+        app_options=options.app_options,
     )
 
 

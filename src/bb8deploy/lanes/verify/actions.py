@@ -58,6 +58,13 @@ class Actions:
         if not self._patient(lambda: supervisor.act("start", slug, deadline=START_DEADLINE), end):
             self.wait_idle(end)
 
+    def stop(self) -> None:
+        """Stops the app. Raises SupervisorError if that is refused."""
+        end = time.monotonic() + START_DEADLINE
+        supervisor, slug = self.watch.supervisor, self.task.slug
+        if not self._patient(lambda: supervisor.act("stop", slug, deadline=START_DEADLINE), end):
+            self.wait_idle(end)
+
     def wait_idle(self, end: float | None = None) -> None:
         """Waits until no job about the app is under way; a Supervisor that is silent is asked again.
 

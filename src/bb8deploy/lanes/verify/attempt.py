@@ -12,10 +12,10 @@ from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.connect import Host
 from bb8deploy.host.overview import Rider
 from bb8deploy.host.supervisor.core_service import restart_by_service
-from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached
-from bb8deploy.lanes.patient import reach_ready
+from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
 from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.verify.actions import Actions
+from bb8deploy.lanes.verify.app_options import hooks_for
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
 from bb8deploy.lanes.verify.history import put_in_last, record_put_in
 from bb8deploy.lanes.verify.install import Installer
@@ -142,7 +142,8 @@ class Attempt:
 
     def _reach(self, rider: Rider | None, again: float) -> Reached:
         program = rider.program if rider else ""
-        return reach_ready(self.run, self.host, rider=program, again_after=again)
+        run = self.run
+        return reach(run.settings, run.addon, self.host, slug_of(run), rider=program, again_after=again)
 
     def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
         run, slug, info = self.run, slug_of(self.run), read_addon(self.run.addon)
@@ -151,7 +152,8 @@ class Attempt:
         task = Task(slug, self.host.where, expected, self.options, bool(info.image), unchanged)
         watch = Watch(reached.supervisor, slug, rider)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)
-        return Installer(run, watch, actions, task, reached.first, self._profile_changed)
+        hooks = hooks_for(run, self.host, self.options.app_options)
+        return Installer(run, watch, actions, task, reached.first, self._profile_changed, hooks)
 
     def _profile_changed(self, running: str) -> bool:
         """Whether apparmor.txt changed since what runs, by its tree digest, was put in."""

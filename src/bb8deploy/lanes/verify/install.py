@@ -11,6 +11,7 @@ from bb8deploy.host.supervisor.base import AddonState, Look, Problem, Supervisor
 from bb8deploy.host.supervisor.route import LOG_LINES
 from bb8deploy.lanes.verify import failures
 from bb8deploy.lanes.verify.actions import Actions
+from bb8deploy.lanes.verify.app_options import OptionHooks
 from bb8deploy.lanes.verify.task import Installed, Task
 from bb8deploy.lanes.verify.watch import BUILD_TAIL, RUNNING, TAIL, Watch, gone
 from bb8deploy.plan.build_log import BuildFailure, read_build, unreadable_config
@@ -38,6 +39,7 @@ class Installer:
     task: Task
     before: Look
     profile_changed: Callable[[str], bool] = lambda _running: False
+    hooks: OptionHooks = field(default_factory=OptionHooks)
     decision: Decision = field(default_factory=lambda: Decision(Action.NONE))
     build_log: tuple[str, ...] = ()
     answered: bool = True
@@ -61,6 +63,8 @@ class Installer:
         if self.decision.refusal:
             raise self._refusal(self.decision.refusal)
         verb = _VERBS.get(self.decision.action)
+        if state.installed and self.decision.start:
+            self.hooks.check(state)
         if verb:
             with self.run.step(f"{verb} {slug}", where) as facts:
                 facts["why"] = self.decision.why
@@ -68,6 +72,8 @@ class Installer:
         if verb == "install" and not self.watch.supervisor.log_is_current:
             # The journal keeps the lines of an app that was uninstalled, and shows them once it is back.
             self.before = replace(self.before, log=self.watch.supervisor.logs(slug, LOG_LINES))
+        if self.task.options.app_options and self.decision.action is not Action.NONE:
+            state = self._set_options(state)
         if self.decision.start and state.state not in RUNNING:
             with self.run.step(f"start {slug}", where):
                 self._start()
@@ -138,6 +144,8 @@ class Installer:
             # A rebuild removes the container first; one that is refused at once does not.
             began = verb == "rebuild" and error.problem in failures.BUILDING
             self.touched = began or self._differs(before)
+            if self._waits_for_options(error):
+                return self.watch.info()
             if not self._in_by_another_job(error):
                 raise self._failure(verb, error) from error
             self.answered = False
@@ -147,10 +155,23 @@ class Installer:
             raise failures.not_in(self.task.what, verb, state, self._read_build())
         return state
 
+    def _set_options(self, state: AddonState) -> AddonState:
+        """Sets the app's options; they count from the next start on, so a running app is stopped first."""
+        self.touched = True
+        if state.state in RUNNING:
+            self.actions.stop()
+        self.hooks.set(state)
+        return self.watch.info()
+
     def _differs(self, before: AddonState) -> bool:
         """After a refused update: whether the app is another one than before."""
         now = self.watch.info()
         return (now.version, now.state) != (before.version, before.state)
+
+    def _waits_for_options(self, error: SupervisorError) -> bool:
+        """Whether the version is in and only its start was refused, for options that are still to be set."""
+        asked = bool(self.task.options.app_options) and error.problem is Problem.OPTIONS
+        return asked and self.watch.info().version == self.task.expected.version
 
     def _in_by_another_job(self, error: SupervisorError) -> bool:
         """Whether a job that was already at work, such as a killed run's, has installed the version."""

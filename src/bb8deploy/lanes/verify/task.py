@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bb8deploy.host.supervisor.route import Capabilities
 from bb8deploy.plan.identity import Expected, Identity, Proof
@@ -25,7 +26,8 @@ class VerifyOptions:
     """`start`: start the app if it does not run; `backup`: make one before an update; `sent`: this deploy,
     or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
     `trusts_log`: the newest identity in the log is that of what is installed; `proof`: how the content that
-    runs is proven, `unproven` says why it cannot be.
+    runs is proven, `unproven` says why it cannot be; `app_options`: options of the app to set before its
+    start.
     """
 
     start: bool = True
@@ -35,6 +37,7 @@ class VerifyOptions:
     trusts_log: bool = True
     proof: Proof = Proof.STAMP
     unproven: str = ""
+    app_options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
