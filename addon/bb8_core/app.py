@@ -188,7 +188,7 @@ class App:
     async def _end(self, link: asyncio.Task[None]) -> None:
         """Stop the robot, disconnect it, say goodbye to the broker: 5 s in all.
 
-        In this order, because what stays on the broker beside `offline` has to be true.
+        In this order, because the retained states on the broker have to be true.
         """
         _log.info("stopping")
         await self.bridge.end(STOP_BUDGET_S)

@@ -35,7 +35,7 @@ _log = logging.getLogger("bb8.echo")
 
 
 class BadEcho(ValueError):
-    """The payload is no echo command."""
+    """The payload is not an echo command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _no_constant(name: str) -> float:
 
 
 def claim_number(name: bytes | bytearray) -> int:
-    """How late the responder of this name came; 0 for what is no name of a responder."""
+    """The start number of the responder with this name; 0 if it is not a responder's name."""
     match = _NAME.fullmatch(name)
     return int(match[1]) if match else 0
 
@@ -291,7 +291,7 @@ class Responder:
     # The robot
 
     def _ping_if_due(self, trip: Trip) -> None:
-        """Ask the bridge to ping the robot, once a second at most; only this trip's telemetry tells of it."""
+        """Ask the bridge to ping the robot, once a second at most; the result is in this trip's telemetry."""
         if trip.received - self._last_ping < PING_EVERY_S or self._pings:
             return
         self._last_ping = trip.received
@@ -305,7 +305,7 @@ class Responder:
         timer.start()
 
     def _bridge_told(self, status: bytes | bytearray) -> None:
-        """A bridge that has just come up has not heard what was asked before: ask it again."""
+        """A bridge that has just started has not received earlier requests: send them again."""
         if status == b"online":
             with self._lock:
                 for cid in self._pings:

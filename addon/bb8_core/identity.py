@@ -1,4 +1,4 @@
-"""Who this build is: the version, tree digest, commit and run that a deploy baked into the image."""
+"""What this build is: the version, tree digest, commit and run that a deploy baked into the image."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Identity:
 
 
 def stamp_path() -> Path:
-    """Where the stamp lies: BB8_STAMP, else beside the package in the app's folder."""
+    """Path of the stamp: BB8_STAMP, else next to the package in the app's folder."""
     default = Path(__file__).resolve().parents[1] / "build_stamp.json"
     return Path(os.environ.get("BB8_STAMP", default))
 

@@ -1,4 +1,4 @@
-"""Read the add-on's options into a frozen value; a bad one is named and replaced by its default."""
+"""Read the app's options into a frozen value; a bad one is named and replaced by its default."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Rule = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user chose; units stand in the names, empty text means not set."""
+    """What the user chose; the names give the units, empty text means not set."""
 
     robot_address: str = ""
     robot_name: str = ""
@@ -142,7 +142,7 @@ def data_dir() -> Path:
 
 
 def load_options(path: Path) -> Options:
-    """Read the options file; never raises: what is wrong stands in `problems`, its default is used."""
+    """Read the options file; never raises: `problems` names what is wrong, and its default is used."""
     try:
         with path.open("rb") as file:
             raw = json.loads(file.read(MAX_OPTIONS_BYTES))
@@ -169,7 +169,7 @@ def parse_options(raw: Any) -> Options:
 
 
 def _keep_apart(good: dict[str, Any], problems: list[str]) -> None:
-    """Below the base topic the bridge hears itself: Home Assistant's own topics cannot lie there."""
+    """The bridge subscribes below the base topic, so Home Assistant's own topics cannot be there."""
     usual = Options()
     base = good.get("base_topic", usual.base_topic)
     prefix = good.get("discovery_prefix", usual.discovery_prefix)

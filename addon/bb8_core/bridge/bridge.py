@@ -1,4 +1,4 @@
-"""The bridge: hands each request to the part that carries it out, and tells all parts about the link."""
+"""The bridge: hands each request to the part that carries it out, and informs all parts about the link."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Bridge:
         )
 
     def pulse(self, stood_still: bool) -> None:
-        """Called ten times a second; a robot that nobody else can stop, or after a freeze, is stopped."""
+        """Called ten times a second; a robot that nothing else can stop, or after a freeze, is stopped."""
         self._link.guard.beat()
         if stood_still:
             self.stopping.last.stopped(asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""The commands of late and how far each came, for the status page."""
+"""The last commands and their outcomes, for the status page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECENT = 20
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """One command: when its last step was (RFC 3339), its name, how it stands and why."""
+    """One command: the time of its last step (RFC 3339), its name, status and reason."""
 
     ts: str
     name: str
@@ -30,7 +30,7 @@ class History:
         self.commands: tuple[Recent, ...] = ()
 
     def follow(self, name: str) -> Callable[[Outcome], None]:
-        """Begin with a command; what is returned is told each of its steps."""
+        """Add a command; the returned function takes each of its steps."""
         earlier: list[Recent] = []
 
         def step(outcome: Outcome) -> None:

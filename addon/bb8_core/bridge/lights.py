@@ -72,7 +72,7 @@ def tail_json(brightness: int | None) -> dict[str, Any]:
 
 
 class Lamps:
-    """What is known about both lights, told at each change."""
+    """The state of both lights, published at each change."""
 
     def __init__(self, voice: Voice) -> None:
         """Nothing is known yet."""
@@ -81,7 +81,7 @@ class Lamps:
         self.tail: int | None = None
 
     def tell(self) -> None:
-        """Tell both."""
+        """Publish both."""
         self.set_light(self.light)
         self.set_tail(self.tail)
 

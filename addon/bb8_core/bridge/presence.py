@@ -57,7 +57,7 @@ async def summary(link: RobotLink, timeout_s: float, nonce: Any) -> dict[str, An
 
 
 async def _look(link: RobotLink, since: float) -> str | None:
-    """`ping` if the connected robot answers, `advertisement` if it was heard since, else None."""
+    """`ping` if the connected robot answers, `advertisement` if one was received since, else None."""
     if link.ready:
         try:
             await link.channel.probe()

@@ -107,7 +107,7 @@ class Stopping:
             self._motion.emergency_stop(silent)
 
     def broker_lost(self) -> None:
-        """Nobody can send a stop any more, so stop now."""
+        """No client can send a stop any more, so stop now."""
         self.last.stopped(_now())
         if self._motion.state.moving or len(self._motion.pump):
             self.stop(silent, _now())

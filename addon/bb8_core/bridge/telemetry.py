@@ -13,7 +13,7 @@ LOW = frozenset({"low", "critical"})
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Readings; None where the robot has not told. Volts, dBm, cm, ms."""
+    """Readings; None if the robot has not reported them. Volts, dBm, cm, ms."""
 
     battery_v: float | None = None
     battery_state: str | None = None
@@ -44,12 +44,12 @@ def with_power(telemetry: Telemetry, power: PowerState | None) -> Telemetry:
 
 
 def with_event(telemetry: Telemetry, event: Event) -> Telemetry:
-    """Take over what an event tells."""
+    """Take over the data of an event."""
     return replace(telemetry, battery_state=event.state) if isinstance(event, PowerEvent) else telemetry
 
 
 def event_json(before: Telemetry, event: Event) -> dict[str, Any] | None:
-    """The payload for `<base>/event`, or None for what is no news."""
+    """The payload for `<base>/event`, or None if nothing has changed."""
     if isinstance(event, Collision):
         return {
             "event_type": "collision",

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Guardian(Protocol):
-    """Somebody outside of the event loop who can end the link."""
+    """Something outside of the event loop that can end the link."""
 
     @property
     def armed(self) -> bool:

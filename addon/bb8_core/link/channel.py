@@ -68,7 +68,7 @@ class Channel:
         self._decoder.reset()
 
     def detach(self, error: LinkError) -> None:
-        """Write to nobody; everything that waits for an answer fails with `error`."""
+        """Close the wire; everything that waits for an answer fails with `error`."""
         self._peer = None
         self.ready = False
         self._pending.fail_all(error)

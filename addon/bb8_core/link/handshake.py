@@ -1,4 +1,4 @@
-"""What is said to the robot after each connection, before anybody else may speak to it.
+"""What is sent to the robot after each connection, before any other command.
 
 The order follows what runs on real robots (scross01/bb8-esphome DEVELOPMENT.md): subscribe first, then the
 anti-DoS key, power and wake; a PING that is answered tells better than any pause that the robot is awake.
@@ -74,7 +74,7 @@ async def prepare(ask: Ask, wishes: Wishes) -> Readiness:
 
 
 async def read_power(ask: Ask) -> PowerState | None:
-    """The battery, without keeping the robot awake; None where the robot does not tell."""
+    """The battery, without keeping the robot awake; None if the robot does not report it."""
     response = await patiently(ask, commands.without_reset(commands.power_state()))
     return _parsed(answers.parse_power_state, response)
 

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt, and whom to blame for a row of failures; no I/O."""
+"""How long to wait before the next attempt, and the likely cause of repeated failures; no I/O."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Backoff:
         self.until = asyncio.get_running_loop().time() + self.pause_s
 
     def blame(self, cause: Cause) -> Cause:
-        """A robot that is heard but lets nobody in several times in a row is held by somebody else."""
+        """A robot that advertises but refuses several connections in a row is connected to another device."""
         return Cause.REFUSED if self._closed >= REFUSALS_TO_BLAME else cause
 
     def succeed(self) -> None:

@@ -74,7 +74,7 @@ class RobotLink:
 
     @property
     def stoppable(self) -> bool:
-        """Whether somebody other than this process can stop the robot: its firmware, or the guard."""
+        """Whether something outside this process can stop the robot: its firmware, or the guard."""
         ready = self.readiness
         if ready is None:
             return False

@@ -9,7 +9,7 @@ from typing import Final
 
 
 class LinkState(StrEnum):
-    """Where the connection to the robot stands."""
+    """The states of the connection to the robot."""
 
     ABSENT = "absent"
     ASLEEP = "asleep"
@@ -88,10 +88,10 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
     ),
     Cause.SLEEP_REPORTED: (
         LinkState.ASLEEP,
-        "The robot said that it falls asleep.",
+        "The robot reported that it falls asleep.",
         "Press Wake; if that does not help, put it on its charger once.",
     ),
-    Cause.SLEEP_COMMANDED: (LinkState.ASLEEP, "The robot was told to sleep.", "Press Wake."),
+    Cause.SLEEP_COMMANDED: (LinkState.ASLEEP, "The robot was sent to sleep.", "Press Wake."),
     Cause.ADAPTER_OFF: (
         LinkState.ADAPTER_OFF,
         "The Bluetooth adapter {adapter} is off.",
@@ -105,12 +105,12 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
     Cause.NO_BLUETOOTH: (
         LinkState.ADAPTER_OFF,
         "The host's Bluetooth service does not answer.",
-        "Check that the host runs BlueZ and D-Bus, then restart the add-on.",
+        "Check that the host runs BlueZ and D-Bus, then restart the app.",
     ),
     Cause.NO_PERMISSION: (
         LinkState.ADAPTER_OFF,
-        "The host does not let this add-on use Bluetooth.",
-        "Reinstall the add-on so that its host_dbus right takes effect.",
+        "The host does not let this app use Bluetooth.",
+        "Reinstall the app so that its host_dbus right takes effect.",
     ),
     Cause.RADIO_BUSY: (
         LinkState.LOST,
@@ -119,7 +119,7 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
     ),
     Cause.REFUSED: (
         LinkState.HELD_BY_OTHER,
-        "The robot is heard but lets nobody in: another app or device probably holds it.",
+        "The robot advertises but refuses connections: another app or device is probably connected to it.",
         "Close the Sphero app and switch Bluetooth off on phones that drove the robot.",
     ),
     Cause.FOUND: (LinkState.CONNECTING, "The robot is heard; connecting.", _WAIT),

@@ -60,4 +60,4 @@ class Radio(Protocol):
         """Stop listening; never raises."""
 
     async def connect(self, sighting: Sighting, on_drop: Callable[[], None]) -> Peer:
-        """Connect to what was heard, within a deadline of its own; `on_drop` tells when it is gone."""
+        """Connect within a deadline of its own; `on_drop` is called when the connection has ended."""

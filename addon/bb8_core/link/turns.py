@@ -1,4 +1,4 @@
-"""Who may write to the robot: one at a time, in the order of asking, but stops come next."""
+"""Who may write to the robot: one caller at a time, in order, but stops come next."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, urgent: Callable[[], bool] = never) -> AsyncIterator[None]:
-        """Wait for the turn and have it; whoever waits while `urgent()` holds is the next."""
+        """Wait for the turn; a caller for which `urgent()` holds comes next."""
         await self._take(urgent)
         try:
             yield
@@ -54,7 +54,7 @@ class Turns:
             raise
 
     def _hand_on(self) -> None:
-        """Give the turn to the next one at once, so that nobody who comes later slips in between."""
+        """Give the turn to the next one at once, so that no later caller comes in between."""
         waiting = [waiter for waiter in self._waiting if not waiter.given.done()]
         if not waiting:
             self._taken = False

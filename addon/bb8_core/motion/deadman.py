@@ -1,7 +1,7 @@
-"""A thread that notices when the event loop did not end a motion, and ends the process instead.
+"""A thread that ends the process if the event loop does not end a motion in time.
 
 It is the last of three: the loop's own timer stops the robot on time; the firmware's motion timeout stops
-it when nothing is heard from us; and if the loop hangs, this thread kills the process, s6 starts it anew,
+it when nothing is heard from us; and if the loop hangs, this thread kills the process, s6 restarts it,
 and the new one closes the stale connection, on which the robot stops by itself.
 """
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("bb8.deadman")
 
 
 def end_process() -> None:
-    """Leave at once, without the event loop's help."""
+    """Exit at once, without the event loop."""
     _log.critical("the event loop hangs while the robot moves: ending the process so that it stops")
     logging.shutdown()
     os._exit(EXIT_CODE)
@@ -59,7 +59,7 @@ class Deadman:
                 self._changed.notify()
 
     def disarm(self) -> None:
-        """The robot stands; the thread finds out when it next wakes."""
+        """The robot has stopped; the thread notices when it wakes."""
         self._deadline = None
 
     def _watch(self) -> None:

@@ -10,7 +10,7 @@ from bb8_core.robot import commands
 from bb8_core.robot.protocol import Command
 
 STALE_MOTION_S = 0.5
-"""A wish for motion older than this is not obeyed: whoever had it has seen that nothing happened."""
+"""A motion command older than this is not obeyed: its sender has seen that nothing happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Situation:
     link: Status
     ready: bool
     stoppable: bool
-    """Whether somebody other than this process can stop the robot."""
+    """Whether something outside this process can stop the robot."""
     parting: bool = False
     """Whether the robot has been stopped in order to be let go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No, for a reason: `code` for programs, `reason` for people."""
+    """Refused: `code` is for programs, `reason` for people."""
 
     code: str
     reason: str
@@ -45,7 +45,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Yes, in this form: the command to send and for how long it counts."""
+    """Allowed: the command to send and for how long."""
 
     command: Command
     speed: int

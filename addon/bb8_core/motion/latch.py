@@ -88,7 +88,7 @@ class Keeper:
         self._save(lambda: self._work(loop))
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In the disk's thread; at the very end there is no loop any more."""
+        """In the disk's thread; when the app ends, the loop may be gone already."""
         saved = self._latch.save()
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(self._worked, saved)

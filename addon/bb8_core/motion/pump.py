@@ -50,7 +50,7 @@ class Wire(Protocol):
 
 
 class Pump:
-    """One task that writes; everything else only puts items in and hears the reports."""
+    """One task that writes; all others queue items and get the reports."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Pump:
         may_send: Callable[[Item], bool],
         on_write: Callable[[Item], None],
     ) -> None:
-        """Wire it: `may_send` is asked right before a write, `on_write` told right before it."""
+        """`may_send` is asked right before a write, and `on_write` is called."""
         self._wire = wire
         self._spacing_s = spacing_s
         self._may_send = may_send
@@ -83,7 +83,7 @@ class Pump:
         return self._unanswered[kind] > 0
 
     def put(self, item: Item) -> None:
-        """Queue an item; whoever lost its place by it is told."""
+        """Queue an item; the one that it replaces is reported."""
         loser = self._outbox.put(item)
         self._wake.set()
         if loser is not None:

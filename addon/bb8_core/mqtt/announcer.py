@@ -1,4 +1,4 @@
-"""Publishes for the bridge: what stays is kept and told again after each reconnection, in the right order."""
+"""Publishes for the bridge; retained messages are sent again after each reconnection, in the right order."""
 
 from __future__ import annotations
 
@@ -62,19 +62,19 @@ class Announcer:
         self._states.publish(self._topics.ack(cmd), json.dumps(body), qos=1)
 
     def state(self, key: str, value: Any) -> None:
-        """Keep and tell a state."""
+        """Publish a state, retained."""
         self._states.keep(self._topics.state(key), key, value)
 
     def status(self, key: str, value: Any) -> None:
-        """Keep and tell a status; plain text goes as it is."""
+        """Publish a status, retained; plain text is sent as it is."""
         self._states.keep(self._topics.status(key), key, value)
 
     def event(self, body: dict[str, Any]) -> None:
-        """Tell an event; never retained."""
+        """Publish an event; never retained."""
         self._states.publish(self._topics.event, json.dumps(body), qos=1)
 
     def say(self, path: str, body: dict[str, Any]) -> None:
-        """Tell once, below the base topic."""
+        """Publish once, below the base topic."""
         self._states.publish(f"{self._topics.base}/{path}", json.dumps(body), qos=1)
 
     def robot_known(self, address: str, name: str, firmware: str) -> None:
@@ -92,23 +92,23 @@ class Announcer:
     # The broker and Home Assistant
 
     def connected(self) -> None:
-        """Connected: first what there is, then its state, and only then that we are here."""
+        """Connected: publish the device, then its states, and only then that the bridge is online."""
         whole = self._announce() & self._states.publish_all() & self._online()
         if not whole:
             self._announce_again_after(RETRY_S)
 
     def born(self) -> None:
-        """Home Assistant came up: tell it everything again, a little later so that it can breathe."""
+        """Home Assistant has started: publish everything again after a short random delay."""
         self._announce_again_after(random.uniform(0.1, BIRTH_JITTER_S))  # noqa: S311 - jitter, no secret
 
     def farewell(self) -> None:
-        """Tell what is held back, and nothing more: the last word, that we are gone, is the client's."""
+        """Publish what is held back, and nothing more; the client itself publishes that the bridge is offline."""
         self._states.flush()
         if self._again_later is not None:
             self._again_later.cancel()
 
     def _announce_again_after(self, delay_s: float) -> None:
-        """However often it is asked for: one telling for all."""
+        """However often it is requested, it is published once."""
         if self._again_later is None:
             self._again_later = asyncio.get_running_loop().call_later(delay_s, self._again)
 
@@ -122,7 +122,7 @@ class Announcer:
         return self._states.publish(self._topics.bridge, "online", qos=1, retain=True)
 
     def _announce(self) -> bool:
-        """Remove what is gone, tell what there is, remember it; returns whether the queue took all of it."""
+        """Remove devices that are gone, announce the robot; returns whether the queue took all of it."""
         self._gone = tuple(gone for gone in self._gone if not self._remove(gone))
         told = self._announce_robot()
         self._remember()

@@ -34,7 +34,7 @@ _log = logging.getLogger("bb8.mqtt")
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says for us when we are gone without a word; retained, QoS 1."""
+    """The last will, which the broker publishes when the connection is lost; retained, QoS 1."""
 
     topic: str
     payload: str
@@ -60,7 +60,7 @@ class Handlers:
     """The connection ended or was refused; the text says why."""
     on_message: Callable[[Message], None]
     on_end: Callable[[], None] = lambda: None
-    """The thread ended by itself: nothing is heard on this connection any more."""
+    """The thread ended by itself: nothing is received on this connection any more."""
 
 
 class LoopingClient(paho.Client):
@@ -141,7 +141,7 @@ class MqttClient:
     def flush_and_stop(self, last_topic: str, last_payload: str, timeout_s: float) -> None:
         """Publish a last retained message, wait for its acknowledgement, disconnect; blocks `timeout_s`.
 
-        Where the broker does not take it in time, the connection is broken off, so that the will is told.
+        If the broker does not take it in time, the connection is cut, so that the last will is published.
         """
         self._leaving = True
         if not self._client.is_connected():
@@ -153,7 +153,7 @@ class MqttClient:
         self._client.loop_stop()
 
     def leave(self) -> None:
-        """Disconnect without a last word, and without waiting for it."""
+        """Disconnect without a last message, and without waiting."""
         self._leaving = True
         self._client.disconnect()
 
@@ -279,7 +279,7 @@ def refusal(reason: str) -> str:
     text = reason.lower()
     if "authori" in text or "user name" in text or "password" in text:
         return (
-            f"the broker refused the login ({reason}): check mqtt_username and mqtt_password in the add-on's "
+            f"the broker refused the login ({reason}): check mqtt_username and mqtt_password in the app's "
             "Configuration tab, or clear mqtt_host to use Home Assistant's own broker"
         )
     if "protocol" in text:

@@ -34,7 +34,7 @@ class Listeners:
     on_lost: Callable[[], None]
     """The connection to the broker ended."""
     on_ble_ready: Callable[[bytes], None]
-    """Somebody asks whether the robot can be reached by radio."""
+    """A client asks whether the robot can be reached by radio."""
     on_estop_kept: Callable[[bytes], None]
     """The broker kept this state of the emergency stop from an earlier run."""
 
@@ -170,7 +170,7 @@ class Connections:
         self._on_loop(self._stops_up)
 
     def _on_loop(self, action: Callable[..., object], *arguments: object) -> None:
-        """At the very end there is no loop any more."""
+        """When the app ends, the loop may be gone already."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(action, *arguments)
 

@@ -1,4 +1,4 @@
-"""Where the broker is and how to log in: from the options, else from the Supervisor."""
+"""The broker's address and login, from the options or else from the Supervisor."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PORT = 1883
 TLS_PORT = 8883
 
 _NO_SERVICE = (
-    "Home Assistant has no MQTT broker to offer. Install and start the Mosquitto broker (Settings, Add-ons, "
-    "Add-on Store, Mosquitto broker), or enter mqtt_host, mqtt_username and mqtt_password of your own broker "
-    "in this add-on's Configuration tab."
+    "Home Assistant has no MQTT broker to offer. Install and start the Mosquitto broker (Settings, Apps, "
+    "App store, Mosquitto broker), or enter mqtt_host, mqtt_username and mqtt_password of your own broker "
+    "in this app's Configuration tab."
 )
 
 
@@ -29,7 +29,7 @@ class NoBroker(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """How to reach the broker; `source` says where this was learnt."""
+    """The broker's address and login; `source` says where this comes from."""
 
     host: str
     port: int
@@ -49,7 +49,7 @@ def find(options: Options, environ: Mapping[str, str] = os.environ) -> Broker:
     token = environ.get("SUPERVISOR_TOKEN", "")
     if not token:
         raise NoBroker(
-            "No broker is configured, and there is no Supervisor to ask: enter mqtt_host in the add-on's "
+            "No broker is configured, and there is no Supervisor to ask: enter mqtt_host in the app's "
             "Configuration tab."
         )
     base = environ.get("SUPERVISOR_URL", "http://supervisor")
@@ -105,12 +105,12 @@ def _ask_supervisor(base: str, token: str) -> Any:
         error.close()  # it holds the socket of the response
         if error.code in {401, 403}:
             raise NoBroker(
-                "The Supervisor does not let this add-on ask for the broker: reinstall the add-on, or enter "
+                "The Supervisor does not let this app ask for the broker: reinstall the app, or enter "
                 "mqtt_host in its Configuration tab."
             ) from error
         raise NoBroker(_NO_SERVICE) from error
     except (OSError, ValueError) as error:
         raise NoBroker(
             f"The Supervisor could not be asked for the broker ({type(error).__name__}): it is tried again; "
-            "entering mqtt_host in the add-on's Configuration tab avoids the question."
+            "entering mqtt_host in the app's Configuration tab avoids the question."
         ) from error

@@ -54,7 +54,7 @@ def message(
     former: Iterable[str] = (),
     collisions: bool = True,
 ) -> dict[str, Any]:
-    """The discovery payload; components of `former` that are no more are removed by an empty entry."""
+    """The discovery payload; components of `former` that no longer exist are removed by an empty entry."""
     current = components(robot, topics, macros, speed_cap, collisions)
     removed = {key: {"platform": platform} for key, platform in map(_split, former) if key not in current}
     device: dict[str, Any] = {
@@ -143,7 +143,7 @@ def _controls(topics: Topics, speed_cap: int) -> dict[str, Component]:
 
 
 def _link_readings(topics: Topics) -> dict[str, Component]:
-    """How the connection stands."""
+    """The state of the connection."""
     connection = topics.status("connection")
     return {
         "connection": {
@@ -171,7 +171,7 @@ def _link_readings(topics: Topics) -> dict[str, Component]:
 
 
 def _robot_readings(topics: Topics) -> dict[str, Component]:
-    """What the robot last told of itself."""
+    """What the robot last reported."""
     return {
         "battery_voltage": _reading(topics, "Battery voltage", "battery_v", device_class="voltage", unit="V"),
         "battery_state": {
@@ -270,7 +270,7 @@ def _button(topics: Topics, cmd: str, name: str, payload: str = "{}", *, icon: s
 
 
 def _reading(topics: Topics, name: str, key: str, **how: str) -> Component:
-    """A sensor on the telemetry topic that is unknown while the robot has not told."""
+    """A sensor on the telemetry topic that is unknown until the robot has reported."""
     component: Component = {
         "platform": "sensor",
         "name": name,
@@ -284,7 +284,7 @@ def _reading(topics: Topics, name: str, key: str, **how: str) -> Component:
 
 
 def _event(topics: Topics, name: str, types: tuple[str, ...], *, icon: str) -> Component:
-    """An event entity that hears only its own kinds on the common topic."""
+    """An event entity that takes only its own kinds from the common topic."""
     return {
         "platform": "event",
         "name": name,

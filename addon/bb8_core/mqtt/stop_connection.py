@@ -1,4 +1,4 @@
-"""The second connection to the broker, for stops alone: a flood of other topics cannot fill its queue."""
+"""The second connection to the broker, for stops alone: a flood on other topics cannot fill its queue."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Connection(Protocol):
 
 
 class StopConnection:
-    """When to have the second connection; without it the bridge works as with it, but for a flood.
+    """Decides when to have the second connection; it matters only in a flood.
 
-    A broker that is told to take the user name for the client id ends one connection of ours for the other,
-    without end: then the second is given up.
+    A broker that takes the user name for the client id ends one of our connections for the other, again and
+    again: then the second one is given up.
     """
 
     def __init__(self, connection: Connection) -> None:

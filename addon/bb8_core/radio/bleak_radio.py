@@ -130,7 +130,7 @@ class BleakRadio:
             self._scanner = None
 
     async def connect(self, sighting: Sighting, on_drop: Callable[[], None]) -> BleakPeer:
-        """Connect to what was heard and check that it is a BB-8; it stays the only one we look for."""
+        """Connect and check that it is a BB-8; from now on, only this one is searched for."""
         extra: dict[str, Any] = {"backend": self._backends.client} if self._backends else {}
         client = await _within(
             CONNECT_DEADLINE_S,
@@ -153,7 +153,7 @@ class BleakRadio:
         return BleakPeer(client, _object_path(sighting.device))
 
     async def _check_services(self, client: BleakClientWithServiceCache, address: str) -> None:
-        """Clear the host's memory of the services once; if they are missing again, it is no BB-8."""
+        """Clear the host's memory of the services once; if they are missing again, it is not a BB-8."""
         missing: list[str] = await _within(WRITE_DEADLINE_S, _missing(client))
         if not missing:
             return
@@ -175,7 +175,7 @@ class BleakRadio:
 
 
 def _ignore(_: Sighting) -> None:
-    """Before the first scan nobody listens."""
+    """Before the first scan nothing listens."""
 
 
 def _object_path(device: BLEDevice) -> str:

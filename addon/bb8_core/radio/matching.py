@@ -23,7 +23,7 @@ def matches(
     company_ids: Collection[int],
     service_uuids: Collection[str],
 ) -> bool:
-    """Tell whether what was heard is the target."""
+    """Return whether an advertisement is the target's."""
     if target.address:
         return address.upper() == target.address.upper()
     if target.name:

@@ -101,6 +101,6 @@ class Arrivals:
         self._inbox.arrived(at)
 
     def reconnected(self) -> None:
-        """One of the connections was made anew."""
+        """One of the connections was established again."""
         with self._lock:
             self._twins.forget()

@@ -42,7 +42,7 @@ class Inbox:
         flooded: Callable[[int], None],
         rushed: Callable[[], None],
     ) -> None:
-        """Deliver to `take` on `loop`, and tell `flooded` how many were dropped in all.
+        """Deliver to `take` on `loop`; `flooded` gets the number of dropped commands.
 
         `rushed` is called when messages come so fast that the broker may have dropped some before us.
         """

@@ -1,4 +1,4 @@
-"""Turn a command's topic and payload into an intent, or into a reason why not; pure and never surprised."""
+"""Turn a command's topic and payload into an intent, or into a reason why not; pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about a command, and its acknowledgement."""
+"""The outcome of a command, and its acknowledgement."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Report = Callable[[Outcome], None]
 
 
 def silent(_: Outcome) -> None:
-    """Report to nobody."""
+    """Ignore the outcome."""
 
 
 ACCEPTED = Outcome(AckStatus.ACCEPTED)
@@ -61,12 +61,12 @@ QUEUE_FULL = Outcome(AckStatus.REJECTED, "BUSY", "too many commands wait already
 
 
 def rejected(code: str, reason: str) -> Outcome:
-    """A refusal that says why."""
+    """A refusal with its reason."""
     return Outcome(AckStatus.REJECTED, code, reason)
 
 
 def answered(response: Response, rtt_s: float) -> Outcome:
-    """What the robot's answer means for the command."""
+    """The outcome that the robot's answer gives."""
     rtt_ms = round(rtt_s * 1000, 2)
     if response.ok:
         return Outcome(AckStatus.CONFIRMED, rtt_ms=rtt_ms)

@@ -22,7 +22,7 @@ from bb8_core.requests.intents import (
 from bb8_core.requests.outcome import body, rejected
 
 STALE_S = 5.0
-"""A command that lay this long between the broker and us is not obeyed, stops excepted."""
+"""A command older than this is not obeyed, stops excepted."""
 
 _NAME = re.compile(r"[a-z][a-z_]{0,31}")
 _log = logging.getLogger("bb8.desk")
@@ -43,7 +43,7 @@ class RawCommand:
 
 
 class Reception:
-    """Turns raw commands into requests; everything refused is acknowledged with its reason."""
+    """Turns raw commands into requests; every refusal is acknowledged with its reason."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Reception:
         return None
 
     def flooded(self, dropped: int) -> None:
-        """So many commands in all came too fast to be looked at; there is nobody to tell one by one."""
+        """So many commands in all were dropped unread; they cannot be acknowledged one by one."""
         if not self.refused["FLOOD"]:
             _log.warning("commands come too fast: the oldest are dropped unread, and counted as FLOOD")
         self.refused["FLOOD"] = dropped

@@ -69,7 +69,7 @@ def _capped(command: Command, cap: int) -> Command:
 
 
 def _pulses(left: int, right: int, times: int, hold_ms: int) -> tuple[Step, ...]:
-    """Swing there and back `times` times, then balance again and stand."""
+    """Swing back and forth `times` times, then balance again and stop."""
     there = Step(commands.raw_motors(left, right), hold_ms)
     back = Step(commands.raw_motors(-left, -right), hold_ms)
     rest = (
@@ -159,7 +159,7 @@ def macro_emit(marker: int) -> bytes:
 
 
 def macro_wait_until_stop(ms: int) -> bytes:
-    """Wait until the robot stands, at most 0-65535 ms."""
+    """Wait until the robot has stopped, at most 0-65535 ms."""
     return _field("BH", 0x19, ms)
 
 

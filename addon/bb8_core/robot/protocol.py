@@ -89,7 +89,7 @@ class Command:
     reset_timer: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what no frame can hold and what the robot must never be told."""
+        """Refuse what does not fit in a frame and what must never be sent to the robot."""
         if not (0 <= self.did <= 0xFF and 0 <= self.cid <= 0xFF):
             raise ValueError(f"device and command ids are bytes, not {self.did}:{self.cid}")
         if len(self.data) > MAX_DATA:
@@ -194,7 +194,7 @@ Packet = Response | AsyncPacket
 
 
 def mrsp_name(code: int) -> str:
-    """Name a response code for people: `BAD_COMMAND`, or `0x42` for one that nobody documented."""
+    """Name a response code for people: `BAD_COMMAND`, or `0x42` for an undocumented one."""
     known = _MRSP.get(code)
     return known.name if known is not None else f"0x{code:02X}"
 

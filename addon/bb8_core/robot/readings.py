@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The robot did what it was told; there is nothing else to know."""
+    """The robot obeyed; the answer carries no data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,7 @@ class SelfLevelDone:
 
 @dataclass(frozen=True, slots=True)
 class GyroLimit:
-    """The robot turned faster than its gyroscope can tell: `positive`, `negative` or None for each axis."""
+    """The robot turned faster than its gyroscope measures: `positive`, `negative` or None for each axis."""
 
     x: str | None
     y: str | None

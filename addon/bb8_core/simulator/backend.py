@@ -66,7 +66,7 @@ class Air:
         self.write_s = 0.0
         """How long each write takes; the robot hears it at the end."""
         self.silent = False
-        """While true no advertisement is heard and no connection succeeds; links that exist live on."""
+        """While true no advertisement is heard and no connection succeeds; existing links stay up."""
         self._adapter_on = True
 
     @property
@@ -264,7 +264,7 @@ class SimulatedClient(BaseBleakClient):
         return robot
 
     async def disconnect(self) -> None:
-        """Close the link; bleak tells nobody about a disconnection that was asked for."""
+        """Close the link; bleak does not report a disconnection that was requested."""
         robot = self._forget()
         if robot is not None:
             robot.on_disconnect = None

@@ -1,4 +1,4 @@
-"""The battery of the simulated robot and the charger it may stand in."""
+"""The battery of the simulated robot and its charger."""
 
 from __future__ import annotations
 

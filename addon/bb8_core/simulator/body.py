@@ -81,7 +81,7 @@ class Body:
         self.target_course = heading + self.zero
 
     def brake(self) -> None:
-        """Aim for a stand, in the direction held now."""
+        """Brake, in the present direction."""
         self.turn_deg_s = 0.0
         self.target_mm_s = 0.0
         self.target_course = self.course

@@ -22,7 +22,7 @@ _log = logging.getLogger("bb8.simulator")
 
 
 class BumblePeripheral:
-    """Puts a robot on the air through `device`, a `bumble.device.Device` that nobody else configures."""
+    """Puts a robot on the air through `device`, a `bumble.device.Device` that nothing else configures."""
 
     def __init__(self, device: Any, robot: SimulatedBB8) -> None:
         """Give the device the robot's services; `start` switches it on."""
@@ -45,7 +45,7 @@ class BumblePeripheral:
         self._tasks = [loop.create_task(self._follow()), loop.create_task(self._speak())]
 
     async def stop(self) -> None:
-        """Go off the air. The radio's task ends by itself: bumble never gets over a command cut in two."""
+        """Stop advertising. The radio's task ends by itself: bumble cannot recover from a cancelled command."""
         self._stopping = True
         for task in self._tasks[1:]:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What can go wrong between the robot and whoever listens, on demand and repeatable."""
+"""Faults between the robot and its client, on demand and repeatable."""
 
 from __future__ import annotations
 

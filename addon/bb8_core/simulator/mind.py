@@ -11,7 +11,7 @@ STOP_ON_DISCONNECT = 0x01
 
 
 class Motor(NamedTuple):
-    """What the motors were last told: speed 0-255, heading 0-359, and whether anything runs them."""
+    """The last command to the motors: speed 0-255, heading 0-359, and whether anything runs them."""
 
     speed: int
     heading: int

@@ -119,7 +119,7 @@ class SimulatedBB8:
         self._outbox.clear()
 
     def disconnect(self) -> None:
-        """Close the link from the other side; the robot stops if it was told to stop then."""
+        """Close the link from the other side; the robot stops if that option is set."""
         if not self.connected:
             return
         self.tick()
@@ -171,7 +171,7 @@ class SimulatedBB8:
         self._send()
 
     def next_event(self) -> float | None:
-        """Return when something happens by itself while nobody speaks, or None."""
+        """Return when the next thing happens by itself, or None."""
         sends = self._outbox[0][0] if self._outbox else NEVER
         lagging = self._lagging[0][0] if self._lagging else NEVER
         due = min(self.processor.next_due(), self.processor.next_look(), sends, lagging)
@@ -202,7 +202,7 @@ class SimulatedBB8:
         self._send()
 
     def _send(self) -> None:
-        """Send what was said, as far as somebody listens and its delay is over."""
+        """Send what is due, if a client has subscribed."""
         listening = self.connected and self.on_notify is not None
         due = self.droid.now + self.faults.delay_ms / 1000
         while self.droid.said:

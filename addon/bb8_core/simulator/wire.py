@@ -44,7 +44,7 @@ class Heard:
 
     @property
     def data(self) -> bytes:
-        """What stands between the length and the checksum."""
+        """The bytes between the length and the checksum."""
         return self.raw[6:-1]
 
 
@@ -52,7 +52,7 @@ class Ear:
     """Collects writes until a command is whole."""
 
     def __init__(self) -> None:
-        """Start with nothing heard."""
+        """Start empty."""
         self._held = b""
         self._since = 0.0
 
@@ -68,7 +68,7 @@ class Ear:
         return heard
 
     def forget(self) -> None:
-        """Start anew, as with a new connection."""
+        """Start again, as with a new connection."""
         self._held = b""
 
     def _next(self) -> Heard | None:

@@ -32,7 +32,7 @@ class Page:
         simulate: bool,
         mqtt: Callable[[], dict[str, Any]],
     ) -> None:
-        """Show `bridge`, which lives on `loop`; `mqtt` tells how the broker connection stands."""
+        """Show `bridge`, which runs on `loop`; `mqtt` returns the state of the broker connection."""
         self._bridge = bridge
         self._loop = loop
         self._identity = identity

@@ -16,7 +16,7 @@ from bb8_core.web.exchange import MAX_HEAD, Answer, BadRequest, Exchange, HttpRe
 LOG = logging.getLogger(__name__)
 
 INGRESS = ipaddress.ip_address("172.30.32.2")
-"""The Supervisor's address on the add-on network: the only peer that ingress requests come from."""
+"""The Supervisor's address on the app network: the only peer that ingress requests come from."""
 REQUEST_TIMEOUT_S = 5.0
 """For the whole request and, again, for the whole answer."""
 MAX_CONNECTIONS = 32
@@ -52,7 +52,7 @@ class StatusSource(Protocol):
 
 
 def allowed(peer: str) -> bool:
-    """Whether a peer address may speak to the page: the Supervisor's ingress and this container itself."""
+    """Whether a peer address may open the page: the Supervisor's ingress and this container itself."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:

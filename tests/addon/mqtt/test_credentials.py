@@ -72,7 +72,7 @@ def test_the_supervisor_is_asked_with_the_token(supervisor: str) -> None:
 
 
 def test_a_refused_token_says_what_to_do(supervisor: str) -> None:
-    with pytest.raises(NoBroker, match="reinstall the add-on"):
+    with pytest.raises(NoBroker, match="reinstall the app"):
         find(Options(), {"SUPERVISOR_TOKEN": "old", "SUPERVISOR_URL": supervisor})
 
 

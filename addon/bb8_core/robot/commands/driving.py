@@ -67,7 +67,7 @@ def roll(speed: int, heading: int) -> Command:
 
 
 def stop(heading: int = 0) -> Command:
-    """Brake to a stand, keeping balance (02:30 with speed 0 and state 0); heading 0-359."""
+    """Brake until it stops, keeping balance (02:30 with speed 0 and state 0); heading 0-359."""
     return sphero(0x30, "stop", struct.pack(">BHB", 0, heading_in_range(heading), 0))
 
 
