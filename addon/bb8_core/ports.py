@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Voice(Protocol):
-    """Publishes for the bridge; never blocks, never raises, and drops acknowledgements without a connection."""
+    """Publishes for the bridge; never blocks or raises, and drops messages without a connection."""
 
     def ack(self, cmd: str, body: dict[str, Any]) -> None:
         """Acknowledge a command (`<base>/ack/<cmd>`)."""

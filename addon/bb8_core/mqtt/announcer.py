@@ -102,7 +102,7 @@ class Announcer:
         self._announce_again_after(random.uniform(0.1, BIRTH_JITTER_S))  # noqa: S311 - jitter, no secret
 
     def farewell(self) -> None:
-        """Publish what is held back, and nothing more; the client itself publishes that the bridge is offline."""
+        """Publish what is held back, and nothing more; the client publishes that the bridge is offline."""
         self._states.flush()
         if self._again_later is not None:
             self._again_later.cancel()

@@ -45,7 +45,7 @@ class BumblePeripheral:
         self._tasks = [loop.create_task(self._follow()), loop.create_task(self._speak())]
 
     async def stop(self) -> None:
-        """Stop advertising. The radio's task ends by itself: bumble cannot recover from a cancelled command."""
+        """Stop advertising. The radio's task ends by itself: bumble does not survive a cancelled command."""
         self._stopping = True
         for task in self._tasks[1:]:
             task.cancel()
