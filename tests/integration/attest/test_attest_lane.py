@@ -91,6 +91,7 @@ def test_nobody_who_answers_is_said_with_what_the_bridge_says(
     assert "bb8/status says nothing" in error.cause
 
 
+@pytest.mark.usefixtures("strict")
 def test_slow_answers_fail_by_their_figure(desk: Desk, settings: dict[str, str], answerer: Answerer) -> None:
     def late(client: paho.Client, body: dict[str, Any]) -> None:
         threading.Timer(0.4, answer, (client, body)).start()
