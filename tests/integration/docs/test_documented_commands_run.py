@@ -69,6 +69,7 @@ NEXT_VERSION: tuple[tuple[str, int], ...] = (
     ("release --resume", 2),  # the newest release reached its end
     ("verify-evidence reports/runs/20261123T093000Z-a1b2c3", 0),
     ("report", 0),
+    ("rollback --list", 0),
     ("rollback", 0),
     ("rollback 2026.11.23.0", 0),
 )
