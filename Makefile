@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real s
 	@$(BIN)/pytest -m "not e2e" -n $(WORKERS) --dist worksteal -q $(ARGS)
 
 sim: $(VENV)/.dev ## Play seeded schedules of commands, faults and kills: N=20000, or SEED=7 step by step.
-	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--n $(or $(N),20000)) $(ARGS)
+	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--mutants --n $(or $(N),20000)) $(ARGS)
 
 e2e: stories labs ## Both of the following.
 

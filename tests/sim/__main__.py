@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import multiprocessing
+import shutil
 import sys
 import tempfile
 import time
@@ -14,10 +16,13 @@ from tests.sim.scene import Workspaces
 from tests.sim.schedule import Result, play
 
 MEMORY = Path("/dev/shm")
+MUTANT_SCHEDULES = 5000
+"""Within so many schedules a fault in the product must be found."""
 
 
 def _workspaces() -> Workspaces:
     root = tempfile.mkdtemp(prefix="bb8-sim-", dir=MEMORY if MEMORY.is_dir() else None)
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     return Workspaces(Path(root))
 
 
@@ -79,16 +84,23 @@ def first_failure(seeds: range, workspaces: Workspaces) -> Result | None:
     return next((result for seed in seeds if (result := play(seed, workspaces)).failure), None)
 
 
-def _mutants(count: int) -> int:
+def _mutant(name: str) -> tuple[str, Result | None]:
     from tests.sim.mutants import MUTANTS
 
-    workspaces, missed = _workspaces(), 0
-    for name, fault in MUTANTS.items():
-        with fault():
-            result = first_failure(range(1, count + 1), workspaces)
-        missed += result is None
-        found = f"found by seed {result.seed}: {result.failure[:90]}" if result else "NOT FOUND"
-        print(f"{name}: {found}", flush=True)
+    with MUTANTS[name]():
+        return name, first_failure(range(1, MUTANT_SCHEDULES + 1), _workspaces())
+
+
+def _mutants(jobs: int) -> int:
+    """Puts faults into the product, one at a time, and looks for each."""
+    from tests.sim.mutants import MUTANTS
+
+    missed = 0
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        for name, result in pool.imap_unordered(_mutant, MUTANTS):
+            missed += result is None
+            found = f"found by seed {result.seed}: {result.failure[:70]}" if result else "NOT FOUND"
+            print(f"{name}: {found}", flush=True)
     return 1 if missed else 0
 
 
@@ -101,9 +113,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--mutants", action="store_true", help="put faults into the product on purpose")
     words = parser.parse_args()
-    if words.mutants:
-        return _mutants(words.n)
-    return _one(words.seed) if words.seed is not None else _many(words.n, words.first, words.jobs)
+    if words.seed is not None:
+        return _one(words.seed)
+    missed = _mutants(words.jobs) if words.mutants else 0
+    return _many(words.n, words.first, words.jobs) or missed
 
 
 if __name__ == "__main__":

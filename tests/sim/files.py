@@ -157,8 +157,9 @@ class SimSession:
     tree: FoundTree
 
     def apply(self, delivery: Delivery) -> FoundTree:
-        """The new tree is what is there now, less the removals, plus the entries."""
-        return self.files.saw(self.files.ask("apply", lambda: self._apply(delivery)))
+        """The new tree is what is there now, less the removals, plus the entries; then it is hashed."""
+        self.files.ask("apply", lambda: self._apply(delivery))
+        return self.files.look()
 
     def _apply(self, delivery: Delivery) -> FoundTree:
         now = dict(self.files.host.tree or {})

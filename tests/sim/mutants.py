@@ -9,7 +9,7 @@ from unittest import mock
 
 from bb8deploy.host.lock.lock import HostLock
 from bb8deploy.lanes.sync import sync as sync_lane
-from bb8deploy.lanes.verify.actions import Actions
+from bb8deploy.lanes.verify import prove
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.place import Place
 from bb8deploy.lanes.verify.prove import Prover
@@ -57,7 +57,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         sync_lane, "differences", return_value=()
     ),
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
-    "a job that was lost is not waited for": lambda: mock.patch.object(
-        Actions, "wait_idle", return_value=None
+    "old lines of the log count": lambda: mock.patch.object(
+        prove, "newer_lines", lambda _b, after, **_: after
     ),
 }

@@ -16,7 +16,9 @@ description: An app of the simulation.
 init: false
 arch: [amd64]
 """
-DOCKERFILE = 'FROM ghcr.io/home-assistant/base:3.23\nCOPY run.sh /run.sh\n{more}CMD ["/run.sh"]\n'
+DOCKERFILE = (
+    'FROM ghcr.io/home-assistant/base:3.23\nCOPY run.sh build_stamp.jso[n] /\n{more}CMD ["/run.sh"]\n'
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,8 @@ class Story:
             users = [first, User("ben", self.workspaces, self.scratch / "ben", self.laws, self.tasks)]
             for user in users[: 1 + self.tasks.choices.setup(2)]:
                 self._busy(user)
-            if self.tasks.choices.setup(4) == 0:
-                self.tasks.spawn("editor", self._edit, after=float(self.tasks.choices.setup(40)))
+            if self.tasks.choices.setup(3) == 0:
+                self.tasks.spawn("editor", self._edit, after=self._moment())
             self._run("everybody at once")
             wire.budget, wire.chance, self.host.disk_full = 0, 0.0, False
             for user in users:
@@ -125,7 +125,11 @@ class Story:
             tree["run.sh"] = tree.get("run.sh", b"") + b"# edited\n"
             self.laws.may_be({path: data for path, data in tree.items() if path != STAMP})
             self.host.folders[FOLDER], self.host.edited = tree, True
-            self.tasks.sleep(float(1 + self.tasks.choices.setup(12)))
+            self.tasks.sleep(self._moment())
+
+    def _moment(self) -> float:
+        """Some time later: between two calls, or while something is built or watched."""
+        return (0.02, 0.02, 0.5)[self.tasks.choices.setup(3)] * self.tasks.choices.setup(40)
 
     def _resume(self, user: User) -> None:
         """A killed deploy is resumed, and ends in the state of an undisturbed one or says why not."""

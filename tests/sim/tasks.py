@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from greenlet import GreenletExit, greenlet
 from tests.sim.choices import Choices
 
+CALL = 0.02
+"""Seconds of the simulated clock that a call takes."""
 SWITCH = 0.15
 """How likely another task goes on at a call."""
 
@@ -36,9 +38,7 @@ class Task:
     def _run(self) -> None:
         try:
             self.body()
-        except GreenletExit:
-            raise
-        except BaseException as error:  # noqa: BLE001 - the schedule looks at every way to end
+        except Exception as error:  # noqa: BLE001 - the schedule looks at every way to end
             self.error = error
         self.done = True
 
@@ -82,6 +82,7 @@ class Tasks:
                 self.now = min(task.wakes for task in waiting)
                 continue
             self._switch(self._next(ready))
+            self.now += CALL
             watch()
 
     def _next(self, ready: list[Task]) -> Task:

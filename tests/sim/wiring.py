@@ -20,6 +20,7 @@ from tests.sim.world import config
 from bb8deploy.base import atomic
 from bb8deploy.host import connect
 from bb8deploy.host.claims import Claims
+from bb8deploy.host.supervisor.patient import PatientSupervisor
 from bb8deploy.host.supervisor.route import Attempt, Capabilities, Reached
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
@@ -41,7 +42,8 @@ def _open_host(wire: Wire) -> Callable[..., connect.Host]:
 
 def _reach(wire: Wire) -> Callable[..., Reached]:
     def reach(_settings: Any, _addon: Any, host: Any, slug: str, **kw: Any) -> Reached:
-        supervisor = SimSupervisor(wire.host, wire, host.files.connection if wire.over_ssh else None)
+        connection = host.files.connection if wire.over_ssh else None
+        supervisor = PatientSupervisor(SimSupervisor(wire.host, wire, connection), host.note)
         first = supervisor.look(slug, 600, again_after=float(kw.get("again_after", 0.0)))
         return Reached(
             supervisor,
