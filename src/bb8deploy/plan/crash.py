@@ -37,6 +37,19 @@ def last_crash(log: Sequence[str]) -> Crash | None:
     return Crash(cause, recovered=bool(identities(log[at + 1 :])))
 
 
+def of_installed(log: Sequence[str], version: str) -> tuple[str, ...]:
+    """The lines of a journal since the app with the installed `version` first reported itself.
+
+    The journal keeps the lines of containers whose image was replaced or uninstalled. Without a report of
+    another version all lines count.
+    """
+    reports = [(at, said[0].version) for at, line in enumerate(log) if (said := identities([line]))]
+    other = max((at for at, reported in reports if reported != version), default=-1)
+    if other < 0:
+        return tuple(log)
+    return tuple(log[next((at for at, _ in reports if at > other), other + 1) :])
+
+
 def crash_count(log: Sequence[str]) -> int:
     """How often the log shows that the program ended: more than once is a loop of restarts."""
     return sum(line.strip() == _TRACEBACK or _is_fatal(line) for line in log)

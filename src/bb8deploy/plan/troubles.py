@@ -112,7 +112,9 @@ def _pulls(f: Facts) -> str:
         return f"config.yaml on the host has `image: {f.image_there}`, the workspace builds by itself"
     if f.installed and f.built_by_supervisor is False and f.builds_here:
         return "the Supervisor counts the add-on as one to pull, the workspace builds by itself"
-    told = _last(f.supervisor_log, _PULL)
+    name = f.slug.partition("_")[2] or f.slug
+    own = [line for line in f.supervisor_log if name and name in line]
+    told = _last(own, _PULL)
     return f"the Supervisor's log says: {told}" if told else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.plan.crash import Crash, last_crash
+from bb8deploy.plan.crash import Crash, last_crash, of_installed
 
 IDENTITY = "IDENTITY version=1 tree=sha256:0 commit=c run=r python=3.13.0"
 TRACEBACK = [
@@ -50,3 +50,13 @@ def test_a_report_after_the_end_means_that_it_came_back() -> None:
 )
 def test_a_log_without_an_end_tells_of_none(log: list[str]) -> None:
     assert last_crash(log) is None
+
+
+def test_only_the_lines_of_the_installed_version_count() -> None:
+    report = "IDENTITY version={} tree=sha256:x commit=c run=r python=3.13"
+    old = ["Traceback (most recent call last):", "ImportError: no module"]
+    log = [*old, report.format("1.0.0"), *old, report.format("1.0.1"), "fine too"]
+    assert last_crash(log)
+    assert last_crash(of_installed(log, "1.0.1")) is None
+    assert last_crash(of_installed([*log, *old], "1.0.1"))
+    assert of_installed(old, "1.0.1") == tuple(old)

@@ -97,6 +97,11 @@ def names(facts: Facts) -> tuple[str, ...]:
     return tuple(trouble.name for trouble in recognise(facts))
 
 
+def test_a_pull_of_another_image_is_not_blamed_on_the_config_file() -> None:
+    line = "ERROR Can't pull docker:28.5.2-cli: pull access denied"
+    assert not any(one.name == "SUPERVISOR_PULLS" for one in recognise(replace(FINE, supervisor_log=(line,))))
+
+
 def test_where_all_is_fine_nothing_is_recognised() -> None:
     assert names(FINE) == ()
 

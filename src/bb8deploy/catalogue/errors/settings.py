@@ -18,6 +18,13 @@ ENV_EXISTS = ErrorCode(
     "Run again and answer yes, or use `--yes`. Only the settings that are asked for change; all other"
     " lines stay. For a second host run `bb8deploy init --target NAME`.",
 )
+ENV_IN_GIT = ErrorCode(
+    Code("ENV_IN_GIT"), Area.SETTINGS, UsageError, "git would take the secrets",
+    "`bb8deploy init` was about to save a token or password in a file that git tracks, or that a rule in"
+    " .gitignore includes again. The next commit would publish it. Nothing was written.",
+    "Take the file out of git with `git rm --cached .env` (and renew secrets that were committed), remove"
+    " the rule that includes it, then run `bb8deploy init` again.",
+)
 ENV_READABLE = Symptom(
     Code("ENV_READABLE"), Area.SETTINGS, "other users can read .env",
     "The settings file can be read or written by other users of this machine. It may have the"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from bb8deploy.base.atomic import write_text
 from bb8deploy.base.errors import Bb8Error, Refused, UsageError
 from bb8deploy.catalogue.errors.host import HOST_MISSING
-from bb8deploy.catalogue.errors.settings import ENV_UNWRITABLE
+from bb8deploy.catalogue.errors.settings import ENV_IN_GIT, ENV_UNWRITABLE
 from bb8deploy.host.connect import Tell
 from bb8deploy.lanes.init import checks
 from bb8deploy.lanes.init.checks import Asked, Check
@@ -27,6 +27,7 @@ from bb8deploy.settings.keys import (
     HA_SSH_HOST_ALIAS,
     HA_SSH_KEY,
     HA_URL,
+    KEYS,
     MQTT_HOST,
     MQTT_PASSWORD,
     MQTT_PORT,
@@ -164,25 +165,38 @@ def changes(settings: Settings) -> dict[str, str]:
 def write_env(project: Project, path: Path, values: Mapping[str, str], tell: Tell) -> None:
     """Writes the file in one step, mode 0600, after git was told to leave it alone.
 
-    Raises UsageError ENV_UNWRITABLE, and what `compose` and `read_earlier` raise.
+    Raises UsageError ENV_UNWRITABLE, ENV_IN_GIT for secrets that git would take, and what `compose` and
+    `read_earlier` raise.
     """
     text = compose(read_earlier(path), values)
     try:
-        _keep_from_git(project.root, path.name, tell)
+        _keep_from_git(project.root, path.name, tell, secrets=_SECRET & values.keys())
         # A link stays one: what it leads to is replaced.
         write_text(path.resolve(), text, mode=0o600)
     except OSError as error:
         raise ENV_UNWRITABLE(f"{error.filename or path} cannot be written: {error.strerror}") from error
 
 
-def _keep_from_git(root: Path, name: str, tell: Tell) -> None:
+_SECRET = frozenset(key.name for key in KEYS if key.secret)
+
+
+def _keep_from_git(root: Path, name: str, tell: Tell, *, secrets: Collection[str]) -> None:
+    """Has git ignore the file. Raises UsageError ENV_IN_GIT for secrets in a file that git takes anyway."""
     ignored = g.call(root, "check-ignore", "--quiet", "--no-index", name).returncode
     if ignored == 1:
         path = root / ".gitignore"
         write_text(path, ignore_lines(path.read_text(encoding="utf-8") if path.exists() else ""))
         tell.note(f"added {name} to .gitignore")
-    if ignored != 128 and g.call(root, "ls-files", "--error-unmatch", name).returncode == 0:
+    if ignored == 128:
+        return
+    if g.call(root, "ls-files", "--error-unmatch", name).returncode == 0:
+        if secrets:
+            raise ENV_IN_GIT(f"git tracks {name}, so {', '.join(sorted(secrets))} would be committed with it")
         tell.warn(f"git tracks {name}: take it out with `git rm --cached {name}`, and renew its secrets")
+    elif secrets and g.call(root, "check-ignore", "--quiet", "--no-index", name).returncode:
+        raise ENV_IN_GIT(
+            f"a rule in .gitignore includes {name} again, so {', '.join(sorted(secrets))} could leave"
+        )
 
 
 class _Talk:

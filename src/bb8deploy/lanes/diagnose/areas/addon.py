@@ -16,7 +16,7 @@ from bb8deploy.catalogue.errors.app import (
 )
 from bb8deploy.catalogue.errors.supervisor import PROFILE_SAME_VERSION
 from bb8deploy.lanes.diagnose.check import Check, Sheet
-from bb8deploy.plan.crash import last_crash
+from bb8deploy.plan.crash import last_crash, of_installed
 from bb8deploy.plan.identity import UNKNOWN, newest
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
     _installed(sheet, state)
     _versions(sheet, state, here, folder)
     if state.installed:
-        _running(sheet, state, supervisor.look.log)
+        _running(sheet, state, of_installed(supervisor.look.log, state.version))
         _identity(sheet, state, folder, supervisor.look.log)
         _options(sheet, here.config, state)
         _rating(sheet, here.config, state)

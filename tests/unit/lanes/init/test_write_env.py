@@ -1,0 +1,55 @@
+"""No secret is written into a file that git may take."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bb8deploy.base.errors import UsageError
+from bb8deploy.lanes.init.init import write_env
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    return tmp_path
+
+
+def write(root: Path, said: list[str], **values: str) -> None:
+    project: Any = SimpleNamespace(root=root)
+    tell: Any = SimpleNamespace(note=said.append, warn=said.append)
+    write_env(project, root / ".env", values, tell)
+
+
+def test_a_file_that_git_ignores_takes_secrets(repository: Path) -> None:
+    write(repository, [], HA_LLAT="secret")
+    assert "HA_LLAT=secret" in (repository / ".env").read_text()
+    status = subprocess.run(
+        ["git", "-C", str(repository), "status", "--short"], capture_output=True, text=True
+    )
+    assert ".env\n" not in status.stdout
+
+
+def test_a_tracked_file_takes_no_secret(repository: Path) -> None:
+    (repository / ".env").write_text("HA_URL=http://h\n")
+    subprocess.run(["git", "-C", str(repository), "add", "-f", ".env"], check=True)
+    said: list[str] = []
+    with pytest.raises(UsageError) as caught:
+        write(repository, said, HA_LLAT="secret")
+    assert caught.value.code == "ENV_IN_GIT"
+    assert "HA_LLAT" in caught.value.cause
+    assert (repository / ".env").read_text() == "HA_URL=http://h\n"
+    write(repository, said, HA_URL="http://other")
+    assert any("git rm --cached .env" in line for line in said)
+
+
+def test_a_rule_that_includes_the_file_again_takes_no_secret(repository: Path) -> None:
+    (repository / ".gitignore").write_text(".env\n.env.*\n!.env\n")
+    with pytest.raises(UsageError) as caught:
+        write(repository, [], MQTT_PASSWORD="secret")
+    assert caught.value.code == "ENV_IN_GIT"
+    assert not (repository / ".env").exists()
