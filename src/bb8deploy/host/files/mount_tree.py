@@ -90,7 +90,7 @@ def copy_tree(source: Path, target: Path, *, skip: Callable[[str], bool] = lambd
 
 
 def put_copy(source: Path, target: Path) -> None:
-    """Copies content, times and, where the share keeps them, modes."""
+    """Copies content, times and, if the share keeps them, modes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     with contextlib.suppress(OSError):
@@ -107,7 +107,7 @@ def put_link(target: Path, text: str) -> None:
 
 
 def set_runnable(path: Path, *, runnable: bool) -> None:
-    """Sets the run bits where the share keeps them, and lets it be where it does not."""
+    """Sets the run bits if the share keeps them."""
     with contextlib.suppress(OSError):
         mode = stat.S_IMODE(path.stat().st_mode)
         wanted = (mode | 0o111) if runnable else (mode & ~0o111)
@@ -124,7 +124,7 @@ def remove_tree(path: Path) -> None:
 
 
 def unusable(path: Path, error: OSError) -> Bb8Error:
-    """The error for a share that lets us down."""
+    """The error for a share that fails."""
     import errno
 
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:

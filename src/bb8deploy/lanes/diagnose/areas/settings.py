@@ -55,7 +55,7 @@ def _way(sheet: Sheet, settings: Settings) -> None:
         sheet.fail("host", seen, INIT, HOST_MISSING.code)
     elif ssh and not settings.ha_remote_runtime:
         seen = "HA_REMOTE_RUNTIME is not set, so the add-on's folder on the host is not known"
-        remedy = "Set it in .env, for example to /addons/local/beep_boop_bb8."
+        remedy = "Set it in .env, for example to /addons/beep_boop_bb8."
         sheet.fail("host", seen, remedy, SETTING_MISSING.code)
     else:
         ways = [name for name, there in (("ssh", ssh), ("the mounted folder", mount)) if there]
