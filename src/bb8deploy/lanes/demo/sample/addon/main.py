@@ -59,14 +59,16 @@ def ask_supervisor() -> dict[str, Any]:
     return data
 
 
-def serve(about: dict[str, str], greeting: str) -> None:
+def serve(about: dict[str, str], options: dict[str, Any]) -> None:
     """Greets, then answers echoes until the broker goes away."""
+    greeting = str(options.get("greeting", "Hello"))
     service = ask_supervisor()
     login = (str(service.get("username", "")), str(service.get("password", "")))
     link = mqtt.Connection(str(service["host"]), int(service["port"]), login, "hello_home")
     link.send(mqtt.publish(f"{BASE}/status/identity", json.dumps(about).encode(), retain=True))
     link.send(mqtt.publish(f"{BASE}/greeting", greeting.encode(), retain=True))
-    link.send(mqtt.subscribe(f"{BASE}/echo/cmd"))
+    if options.get("enable_echo", True):
+        link.send(mqtt.subscribe(f"{BASE}/echo/cmd"))
     print(f"Connected: {greeting}", flush=True)
     for kind, body in link.packets():
         if kind == mqtt.PUBLISH:
@@ -85,7 +87,7 @@ def main() -> None:
     options = load(Path(os.environ.get("BB8_OPTIONS", "/data/options.json")))
     while True:
         try:
-            serve(about, str(options.get("greeting", "Hello")))
+            serve(about, options)
         except (OSError, ValueError, KeyError) as error:
             print(f"no MQTT: {error}", flush=True)
         time.sleep(RETRY)
