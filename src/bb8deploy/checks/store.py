@@ -74,7 +74,7 @@ def _links(root: Path, name: str) -> Iterator[Finding]:
         return
     lines = (root / name).read_text("utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
-        for target in _LINK.findall(line):
+        for target in _LINK.findall(line[:4000]):
             if not _leads_somewhere(root, target):
                 message = f"the link to {target} leads nowhere in the published repository"
                 yield found("STORE_LINK_BROKEN", message, name, (number, None))

@@ -63,3 +63,42 @@ def test_no_damage_ends_the_run_or_reaches_the_output(
             wrong[seed] = why
         shutil.rmtree(root)
     assert wrong == {}
+
+
+def _hostile(kind: str) -> dict[str, str]:
+    base = 'name: A\nversion: "1"\nslug: a\ndescription: x\narch: [amd64]\ninit: false\n'
+    files = {"config.yaml": base, "Dockerfile": "FROM a/b\n"}
+    files |= {
+        "keys": {"config.yaml": base + "".join(f"k{n}: 1\n" for n in range(20_000))},
+        "words": {"Dockerfile": "FROM a/b\nRUN " + "apk " * 150_000},
+        "newlines": {"Dockerfile": "FROM a/b\nRUN <<E\n" + "\n" * 500_000 + "E\n"},
+        "mounts": {"Dockerfile": "FROM a/b\nRUN " + "--mount=" * 100_000},
+        "stages": {"Dockerfile": "".join(f"FROM s{n - 1} AS s{n}\nCOPY . /\n" for n in range(1, 5_000))},
+        "quotes": {"Dockerfile": "FROM a/b\nCOPY " + "\"'" * 200_000 + " /\n"},
+        "braces": {"Dockerfile": "FROM " + "${A:-" * 20_000 + "\n"},
+        "tokens": {"x.txt": "eyJaaaaaaaaa-" * 60_000},
+        "keys_pem": {"x.txt": "-----BEGIN " * 80_000},
+        "services": {f"rootfs/etc/s6-overlay/s6-rc.d/s{n}/run": "" for n in range(3_000)},
+        "options": {"config.yaml": base + "schema:\n" + "".join(f"  o{n}: str\n" for n in range(15_000))},
+        "comments": {"run.sh": "#!/bin/sh\n" + "# bb8deploy: ignore[X]\n" * 20_000},
+    }[kind]
+    return files
+
+
+KINDS = ("keys", "words", "newlines", "mounts", "stages", "quotes", "braces", "tokens", "keys_pem", "services",
+         "options", "comments")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_made_to_keep_us_busy_does_not(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    for name, text in _hostile(kind).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    started = time.process_time()
+    judged = judge(tmp_path, workspace=None)
+    assert time.process_time() - started < 2 * CPU_LIMIT
+    assert "RULE_FAILED" not in {one.code for one in judged.kept.findings}

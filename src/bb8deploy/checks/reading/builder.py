@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from bb8deploy.checks.reading.dockerfile import Copy, Dockerfile, Stage
 from bb8deploy.checks.reading.dockerwords import Expansion, expand, pairs
@@ -111,7 +113,7 @@ def bases(dockerfile: Dockerfile, scope: Mapping[str, str]) -> list[Base]:
 def final_base(dockerfile: Dockerfile, scope: Mapping[str, str]) -> str:
     """The image that the last stage goes back to, through stages that it is made from; "" if unknown."""
     stages = dockerfile.stages
-    if not stages:
+    if not stages or len(stages) > MANY:
         return ""
     return _root(stages, len(stages) - 1, scope, dockerfile.escape)
 
@@ -119,6 +121,8 @@ def final_base(dockerfile: Dockerfile, scope: Mapping[str, str]) -> str:
 def chain(dockerfile: Dockerfile) -> list[Stage]:
     """The stages that the final image is made of, the earliest first."""
     stages = dockerfile.stages
+    if len(stages) > MANY:
+        return stages[-1:]
     found: list[Stage] = []
     index: int | None = len(stages) - 1 if stages else None
     while index is not None:
@@ -127,12 +131,15 @@ def chain(dockerfile: Dockerfile) -> list[Stage]:
     return found
 
 
-_MOUNT_FROM = re.compile(r"--mount=\S*\bfrom=([^,\s]+)")
+MANY = 300  # stages; nobody writes more, and beyond it all of them are taken to be needed
+MOST = 200_000  # files in the image that are looked at
 
 
 def needed(dockerfile: Dockerfile) -> list[Stage]:
     """The stages that BuildKit runs: the last one, and what it is made from or copies from."""
     stages = dockerfile.stages
+    if len(stages) > MANY:
+        return stages
     waiting = [len(stages) - 1] if stages else []
     found: set[int] = set()
     while waiting:
@@ -143,11 +150,21 @@ def needed(dockerfile: Dockerfile) -> list[Stage]:
     return [stages[index] for index in sorted(found)]
 
 
+def _mounted(text: str) -> Iterator[str]:
+    """The stages that `RUN --mount=...,from=NAME` names."""
+    for word in text.split():
+        if not word.startswith("--mount="):
+            continue
+        for part in word.removeprefix("--mount=").split(","):
+            if part.startswith("from="):
+                yield part.removeprefix("from=")
+
+
 def _used(stages: list[Stage], index: int) -> Iterator[int]:
     """The earlier stages that a stage uses; a name that cannot be read may be any of them."""
     stage = stages[index]
     words = [copy.flags["from"] for copy in stage.copies() if "from" in copy.flags]
-    words += [name for one in stage.of("RUN") for name in _MOUNT_FROM.findall(one.value)]
+    words += [name for one in stage.of("RUN") for name in _mounted(one.value)]
     for word in (stage.image, *words):
         if "$" in word:
             yield from range(index)
@@ -191,7 +208,12 @@ def fill(text: str, known: Mapping[str, str], dockerfile: Dockerfile) -> Expansi
 
 
 def placements(dockerfile: Dockerfile, files: frozenset[str], known: Mapping[str, str]) -> Iterator[Placed]:
-    """Where the folder's files end up in the image, as far as the Dockerfile says it."""
+    """Where the folder's files end up in the image, as far as the Dockerfile says it; at most MOST."""
+    return islice(_placements(dockerfile, files, known), MOST)
+
+
+def _placements(dockerfile: Dockerfile, files: frozenset[str], known: Mapping[str, str]) -> Iterator[Placed]:
+    ordered = sorted(files)
     for stage in chain(dockerfile):
         folder = "/"
         copies = {id(copy.instruction): copy for copy in stage.copies()}
@@ -199,10 +221,10 @@ def placements(dockerfile: Dockerfile, files: frozenset[str], known: Mapping[str
             if one.word == "WORKDIR":
                 folder = posixpath.join(folder, expand(one.value, known).text)
             elif id(one) in copies:
-                yield from _placed(copies[id(one)], folder, files, known)
+                yield from _placed(copies[id(one)], folder, ordered, known)
 
 
-def _placed(copy: Copy, folder: str, files: frozenset[str], known: Mapping[str, str]) -> Iterator[Placed]:
+def _placed(copy: Copy, folder: str, files: list[str], known: Mapping[str, str]) -> Iterator[Placed]:
     if "from" in copy.flags:
         return
     target = expand(copy.target, known)
@@ -221,22 +243,24 @@ def _placed(copy: Copy, folder: str, files: frozenset[str], known: Mapping[str, 
             yield Placed(posixpath.normpath(end), file, executable)
 
 
-def _under(source: str, files: frozenset[str]) -> Iterator[tuple[str, str | None]]:
+def _under(source: str, files: list[str]) -> Iterator[tuple[str, str | None]]:
     """The files that a source means, each with its path below the source (None for the source itself)."""
     bare = clean_source(source)
-    if bare in files:
+    if any(char in bare for char in "*?["):
+        pattern = re.compile(_glob(bare))
+        for file in files:
+            if found := pattern.match(file):
+                yield file, file[found.end() :].lstrip("/") or None
+        return
+    start = bisect_left(files, bare)
+    if bare and start < len(files) and files[start] == bare:
         yield bare, None
         return
-    wild = any(char in bare for char in "*?[")
-    pattern = re.compile(_glob(bare)) if wild else None
-    for file in files:
-        if pattern:
-            found = pattern.match(file)
-            if found:
-                rest = file[found.end() :].lstrip("/")
-                yield file, rest or None
-        elif not bare or file.startswith(f"{bare}/"):
-            yield file, file[len(bare) :].lstrip("/")
+    head = f"{bare}/" if bare else ""
+    for file in islice(files, bisect_left(files, head), None):
+        if not file.startswith(head):
+            break
+        yield file, file[len(head) :]
 
 
 def _glob(pattern: str) -> str:

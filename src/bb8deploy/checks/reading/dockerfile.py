@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from bb8deploy.checks.reading.dockerwords import json_form, pairs, split_flags, split_words
 
@@ -95,7 +96,7 @@ class Stage:
         return [copy for one in self.of("COPY", "ADD") if (copy := _copy(one))]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dockerfile:
     """The instructions of the file at `path` in order; `escape` is its continuation character."""
 
@@ -118,7 +119,7 @@ class Dockerfile:
                 found.append(one)
         return found
 
-    @property
+    @cached_property
     def stages(self) -> list[Stage]:
         """The stages in order; the last one becomes the image."""
         starts = [index for index, one in enumerate(self.instructions) if one.word == "FROM"]

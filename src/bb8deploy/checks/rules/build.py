@@ -14,7 +14,6 @@ from bb8deploy.checks.reading.source import Source
 from bb8deploy.checks.schema import validate_build
 
 _OLD_BASE = re.compile(r"ghcr\.io/home-assistant/(aarch64|amd64|armhf|armv7|i386|\{arch\})-base")
-_ALPINE_VENV = re.compile(r"\bapk\b[^;&|]*\bpy3-venv\b")
 
 
 def check(facts: AddonFacts) -> Iterator[Finding]:
@@ -62,8 +61,11 @@ def _bases(facts: AddonFacts) -> Iterator[Finding]:
             continue
         passed = builder.passed_args(arch, str(facts.raw.get("version") or ""), facts.build_file)
         scope = builder.global_scope(dockerfile, arch, passed)
+        lines = {stage.base.line for stage in builder.needed(dockerfile)}
         for base in builder.bases(dockerfile, scope):
             key = (dockerfile.path, base.stage.base.line)
+            if base.image and base.stage.base.line not in lines:
+                continue  # BuildKit does not look at the image of a stage that nothing needs
             finding = _base(facts, dockerfile, base, arch)
             if finding and key not in told:
                 told.add(key)
@@ -72,8 +74,6 @@ def _bases(facts: AddonFacts) -> Iterator[Finding]:
 
 def _base(facts: AddonFacts, dockerfile: Dockerfile, base: builder.Base, arch: str) -> Finding | None:
     place = (base.stage.base.line, 1)
-    if base.image and base.stage.base.line not in {one.base.line for one in builder.needed(dockerfile)}:
-        return None  # BuildKit does not look at the image of a stage that nothing needs
     if not base.usable:
         return facts.found("FROM_WITHOUT_DEFAULT", _why_empty(dockerfile, base, arch), dockerfile.path, place)
     if facts.build_file and "BUILD_FROM" in base.stage.image and not _default(dockerfile):
@@ -139,7 +139,7 @@ def _build_file(facts: AddonFacts, source: Source) -> Iterator[Finding]:
 
 def _packages(facts: AddonFacts, dockerfile: Dockerfile) -> Iterator[Finding]:
     for one in dockerfile.of("RUN"):
-        if _ALPINE_VENV.search(one.text):
+        if any("apk" in part and "py3-venv" in part for part in re.split(r"[;&|]", one.text)):
             message = "Alpine has no package py3-venv; its python3 includes venv"
             yield facts.found("PACKAGE_PY3_VENV", message, dockerfile.path, (one.line, 1))
     yield from _pip(facts, dockerfile)
@@ -148,7 +148,7 @@ def _packages(facts: AddonFacts, dockerfile: Dockerfile) -> Iterator[Finding]:
 _NEW_ALPINE = re.compile(
     r"ghcr\.io/(?:home-assistant/(?:\w+-)?base:(?:latest\b|3\.(?:19|[2-9]\d)\b)|hassio-addons/base(?:/\w+)?:(?:1[5-9]|[2-9]\d)\.)"
 )
-_PIP = re.compile(r"(?:^|&&|;|\|\||\n)\s*(?:python3? -m )?pip3? +install\b([^;&|\n]*)")
+_PIP = re.compile(r"(?:^|[&;|\n])[ \t]{0,20}(?:python3? -m )?pip3? {1,9}install\b([^;&|\n]*)")
 _PIP_ALLOWED = re.compile(r"--break-system-packages|--target|--prefix|--root|--user|--python|-t ")
 _PIP_FREE = re.compile(
     r"EXTERNALLY-MANAGED|PIP_BREAK_SYSTEM_PACKAGES|break-system-packages|venv|VIRTUAL_ENV|pip\.conf"

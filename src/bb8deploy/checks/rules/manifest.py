@@ -10,6 +10,7 @@ from bb8deploy.checks.rules.start import has_profile
 from bb8deploy.checks.schema import Problem, rating_costs
 from bb8deploy.checks.schema.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
 
+_MOST = 50  # unknown keys that are told one by one
 _KNOWN = set(BY_NAME) | set(RENAMED) | set(WITHOUT_EFFECT)
 
 
@@ -55,16 +56,24 @@ def _problem(facts: AddonFacts, code: str, problem: Problem) -> Finding:
 
 
 def _keys(facts: AddonFacts) -> Iterator[Finding]:
+    unknown = 0
     for key in map(str, facts.raw):
         if key in WITHOUT_EFFECT and not (key == "build" and facts.profile == "bb8"):
             yield facts.at_key("CONFIG_NO_EFFECT", f"`{key}` has no effect: {WITHOUT_EFFECT[key]}", key)
         elif key not in _KNOWN:
-            import difflib
-
-            near = difflib.get_close_matches(key[:40], BY_NAME, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else ""
+            unknown += 1
+            if unknown > _MOST:
+                continue
+            near = _nearest(key)
+            hint = f"Did you mean `{near}`?" if near else ""
             message = f"the Supervisor does not know the key `{key}` and drops it"
             yield facts.at_key("CONFIG_UNKNOWN_KEY", message, key, hint=hint)
+
+
+def _nearest(key: str) -> str:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(key[:40], BY_NAME, n=1)), "")
 
 
 def _version(facts: AddonFacts) -> Iterator[Finding]:

@@ -86,8 +86,6 @@ def _chmods(dockerfile: Dockerfile) -> Iterator[str]:
                 words = [word.strip("\"'") for word in split_words(found[1])]
                 paths = [word for word in words if not word.startswith("-")][1:]
                 yield from (paths if paths and not _unclear(words) else ["*"])
-            if re.search(r"\binstall\b.*-m|\bsetfacl\b|\bcp\b|\bmv\b|\bsed\b.*-i", one.text):
-                continue
 
 
 def _unclear(words: list[str]) -> bool:

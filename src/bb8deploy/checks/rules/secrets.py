@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from bb8deploy.base.findings import Finding
 from bb8deploy.checks.reading.facts import AddonFacts
 
-_JWT = re.compile(rb"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}")
-_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ ){0,4}PRIVATE KEY-----\s{1,8}[A-Za-z0-9+/=:]{16}")
+_JWT = re.compile(rb"\beyJ[A-Za-z0-9_-]{8,300}\.eyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{16}")
+_KEY = re.compile(rb"-----BEGIN (?:[A-Z]{1,20} ){0,4}PRIVATE KEY-----\s{1,8}[A-Za-z0-9+/=:]{16}")
 _WHAT = (
     (_JWT, "SECRET_TOKEN", "this looks like an access token", b"eyJ"),
     (_KEY, "SECRET_KEY", "this is a private key", b"-----BEGIN"),

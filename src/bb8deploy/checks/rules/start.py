@@ -143,20 +143,16 @@ def _services(facts: AddonFacts) -> Iterator[Finding]:
 
 
 def _undefined(facts: AddonFacts, folder: str) -> Iterator[Finding]:
-    inside = [path[len(folder) :] for path in facts.files if path.startswith(folder)]
+    inside = {path[len(folder) :] for path in facts.files if path.startswith(folder)}
+    services = {path.partition("/")[0] for path in inside if "/" in path}
     typed = {path.rpartition("/")[0] for path in inside if path.endswith("/type")}
     known = typed | _OF_S6
-    for path in inside:
+    for path in sorted(inside):
         service, _, rest = path.partition("/")
         if rest in ("run", "up") and service not in known and service + "/type" not in inside:
             message = f"the service {service} has no `type` file"
             yield facts.found("SERVICE_UNDEFINED", message, f"{folder}{path}")
         bundle, _, name = path.rpartition("/contents.d/")
-        if bundle in ("user", "user2") and name and name not in known and not _mentioned(inside, name):
+        if bundle in ("user", "user2") and name and name not in known | services:
             message = f"the bundle `{bundle}` names the service {name}, which has no folder here"
             yield facts.found("SERVICE_UNDEFINED", message, f"{folder}{path}")
-
-
-def _mentioned(inside: list[str], name: str) -> bool:
-    """A folder without `type` has a finding of its own already."""
-    return any(path.startswith(f"{name}/") for path in inside)
