@@ -85,8 +85,10 @@ def _hostile(kind: str) -> dict[str, str]:
     return files
 
 
-KINDS = ("keys", "words", "newlines", "mounts", "stages", "quotes", "braces", "tokens", "keys_pem", "services",
-         "options", "comments")  # fmt: skip
+KINDS = (
+    "keys", "words", "newlines", "mounts", "stages", "quotes", "braces", "tokens", "keys_pem", "services",
+    "options", "comments",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
