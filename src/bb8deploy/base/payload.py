@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object that was read or is about to be written; what is in it is checked by its reader."""
 
 
-def json_object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> JsonObject:
     """The JSON object in `text`; an empty one for anything else, be it nested without end."""
     try:
         value = json.loads(text)

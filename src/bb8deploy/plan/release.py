@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.workspace.versions.version import Scheme, bump, parse
 
 PREFIX = "release: "
@@ -71,7 +71,7 @@ class Situation:
     branch: str = "main"
     image: str = ""
     addon: str = "addon"
-    done: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    done: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import json
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
+from bb8deploy.base.payload import json_object
 from bb8deploy.catalogue.errors.host import RUNTIME_HAS_GIT, SYNC_BLOCKED
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, TreeDiff, bytes_entry, diff
@@ -26,9 +26,9 @@ class Stamp:
     def parse(cls, text: str) -> Stamp | None:
         """The stamp in `text`, None where it holds none."""
         try:
-            row: Any = json.loads(text)
+            row = json_object(text)
             return cls(*(str(row[name]) for name in ("version", "tree", "commit", "run")))
-        except (ValueError, KeyError, TypeError):
+        except KeyError:
             return None
 
     def data(self) -> bytes:

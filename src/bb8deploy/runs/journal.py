@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.runs.store import append
 from bb8deploy.runs.tokens import Line
 
@@ -32,12 +33,12 @@ _TRIED = {"started", "done", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One step in the state `started`, `done` or `failed`, with the facts that it recorded."""
 
     step: str
     state: str
-    facts: dict[str, Any]
+    facts: JsonObject
     ts: str
 
 
@@ -55,7 +56,7 @@ class Journal:
         """Appends a line that `line_of` made."""
         append(self.path, line)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[JournalEntry]:
         """Every readable line of the journal, in order."""
         return [entry for line in self._lines() if (entry := _entry(line))]
 
@@ -63,7 +64,7 @@ class Journal:
         """The numbers of the lines that are not entries, from 1; a torn last line does not count."""
         return _damaged(self._lines())
 
-    def done(self) -> dict[str, dict[str, Any]]:
+    def done(self) -> dict[str, JsonObject]:
         """The steps whose last attempt finished, with their facts.
 
         A later attempt that did not finish invalidates an earlier one: it may have changed anything. A
@@ -92,7 +93,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def earned(entries: Iterable[Entry]) -> list[Line]:
+def earned(entries: Iterable[JournalEntry]) -> list[Line]:
     """The receipt lines that each release step earned in its last attempt.
 
     When a step starts again, the lines of its earlier attempt no longer count.
@@ -118,7 +119,7 @@ def _damaged(lines: Sequence[str]) -> tuple[int, ...]:
     return tuple(number for number in bad if not (torn and number == len(lines)))
 
 
-def _entry(line: str) -> Entry | None:
+def _entry(line: str) -> JournalEntry | None:
     """The entry in a line; None if it is not a JSON object with a step, a state, a time and facts."""
     try:
         line.encode("utf-8")
@@ -131,10 +132,10 @@ def _entry(line: str) -> Entry | None:
     texts = [row.get(name) for name in ("step", "state", "ts")]
     if not isinstance(facts, dict) or not all(isinstance(text, str) for text in texts):
         return None
-    return Entry(row["step"], row["state"], facts, row["ts"])
+    return JournalEntry(row["step"], row["state"], facts, row["ts"])
 
 
-def _line(entry: Entry) -> Line | None:
+def _line(entry: JournalEntry) -> Line | None:
     lane, fields = str(entry.facts.get("lane", "")), entry.facts.get("fields")
     if lane not in STEP_OF_LANE or not isinstance(fields, list):
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bb8deploy import __version__
+from bb8deploy.base.payload import JsonObject
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -35,10 +35,10 @@ class Build:
     commit: str
     started: str
     finished: str
-    parameters: Mapping[str, Any]
+    parameters: JsonObject
 
 
-def statement(subjects: Sequence[Subject], build: Build) -> dict[str, Any]:
+def statement(subjects: Sequence[Subject], build: Build) -> JsonObject:
     """The statement as in-toto's Statement v1 and SLSA's provenance v1 lay it out."""
     return {
         "_type": STATEMENT,
@@ -65,6 +65,6 @@ def statement(subjects: Sequence[Subject], build: Build) -> dict[str, Any]:
     }
 
 
-def as_line(document: Mapping[str, Any]) -> str:
+def as_line(document: JsonObject) -> str:
     """One JSON line with sorted keys, so that the same facts give the same bytes."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"

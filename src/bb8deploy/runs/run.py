@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.base.findings import Finding
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import redact, redact_data
 from bb8deploy.catalogue.errors.tool import INTERNAL, INTERRUPTED
 from bb8deploy.runs.journal import Journal, now
@@ -93,7 +94,7 @@ class Run:
         pointer = {"run_id": self.id, "command": self.command, "target": self.settings.target, "ts": now()}
         save(self.reports / "latest.json", json.dumps(pointer, indent=2) + "\n")
 
-    def contract_base(self, name: str, *, version: str, passed: bool) -> dict[str, Any]:
+    def contract_base(self, name: str, *, version: str, passed: bool) -> JsonObject:
         """The fields that every contract shares, for `Model(**run.contract_base(...), own=...)`."""
         from bb8deploy.workspace.git import head_state
 
@@ -155,7 +156,7 @@ def _last_place(problem: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "no place is known"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> JsonObject:
     return {
         "code": finding.code,
         "level": finding.level.value,

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import CheckFailed, Unreachable
-from bb8deploy.base.payload import json_object
+from bb8deploy.base.payload import JsonObject, json_object
 from bb8deploy.base.secret import redact_data
 from bb8deploy.catalogue.errors.broker import (
     ATTEST_FAILED,
@@ -72,7 +72,7 @@ class _Heard:
     """
 
     base: str
-    snapshot: list[dict[str, Any]] = field(default_factory=list)
+    snapshot: list[JsonObject] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     retained: dict[str, str] = field(default_factory=dict)
     about: str = ""
@@ -274,7 +274,7 @@ def _write_artifacts(run: Run, heard: _Heard, metrics: Metrics) -> tuple[Path, .
     return tuple(texts)
 
 
-def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+def _lines(rows: Iterable[JsonObject]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
@@ -351,7 +351,7 @@ def _gone(link: BrokerLink) -> Unreachable:
     return BROKER_LOST(f"the broker {link.address} ended the connection during the attestation")
 
 
-def _strings(data: Mapping[str, Any]) -> dict[str, str]:
+def _strings(data: JsonObject) -> dict[str, str]:
     """The data's plain values as text."""
     plain = {key: value for key, value in data.items() if not isinstance(value, dict | list)}
     return {_whole(key): _whole(str(value)) for key, value in plain.items()}

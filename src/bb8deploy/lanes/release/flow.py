@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.broker import ATTEST_REQUIRED
 from bb8deploy.lanes.publish.outgoing import digest_here
 from bb8deploy.lanes.publish.publish import PublishOptions, publish
@@ -167,7 +168,7 @@ class Flow:
         tests = self.tests.model_dump() if self.tests else None
         return {"observed": self.deployed.facts() if self.deployed else {}, "tests": tests}
 
-    def _recall(self, facts: Mapping[str, Any]) -> None:
+    def _recall(self, facts: JsonObject) -> None:
         """Takes what a kept step had observed."""
         from bb8deploy.runs.contracts.validate import TestsModel
 
@@ -258,6 +259,6 @@ def _within(name: Name, until: Name | None) -> bool:
     return until is None or order.index(name) <= order.index(until)
 
 
-def _kept_facts(run: Run) -> dict[str, dict[str, Any]]:
+def _kept_facts(run: Run) -> dict[str, JsonObject]:
     done = still_done(run.journal)
     return {name: done[f"{plan.PREFIX}{name}"] for name in Name if f"{plan.PREFIX}{name}" in done}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.release import RESUME_NOTHING
 from bb8deploy.plan.release import PREFIX
 from bb8deploy.runs.journal import (
@@ -14,8 +14,8 @@ from bb8deploy.runs.journal import (
     PUT_BACK,
     STEP_OF_LANE,
     SWAP,
-    Entry,
     Journal,
+    JournalEntry,
     earned,
     release_step,
 )
@@ -49,7 +49,7 @@ def find_unfinished(reports: Path) -> Unfinished:
     raise RESUME_NOTHING("the newest release reached its end, so there is nothing to continue")
 
 
-def _releases(reports: Path) -> Iterator[tuple[str, list[Entry]]]:
+def _releases(reports: Path) -> Iterator[tuple[str, list[JournalEntry]]]:
     """Every run that was a release, with its start and, where it came to it, its end.
 
     Run ids tell the second only, so the order comes from the journals.
@@ -70,7 +70,7 @@ def reopen(run: Run, past: Unfinished) -> Run:
     return replace(run, id=past.run_id, journal=journal, ledger=ledger)
 
 
-def still_done(journal: Journal) -> dict[str, dict[str, Any]]:
+def still_done(journal: Journal) -> dict[str, JsonObject]:
     """The steps that the release has finished, but for a deploy that another run has replaced since."""
     done = journal.done()
     if DEPLOY in done and _touched_since(journal, _ended_at(journal, DEPLOY)):
@@ -107,7 +107,7 @@ def forget_tokens(run: Run, step: str) -> None:
     run.ledger.lines = [line for line in run.ledger.lines if STEP_OF_LANE.get(line.lane) != step]
 
 
-def _unfinished(run_id: str, entry: Entry) -> Unfinished:
+def _unfinished(run_id: str, entry: JournalEntry) -> Unfinished:
     facts = entry.facts
     return Unfinished(
         run_id=run_id,

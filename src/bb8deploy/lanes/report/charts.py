@@ -10,6 +10,7 @@ from math import floor, log10
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.lanes.report.model import Echo, Echoes, percentile
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _pygal() -> Any:
     return pygal
 
 
-def _look(x_title: str, y_title: str) -> dict[str, Any]:
+def _look(x_title: str, y_title: str) -> JsonObject:
     from pygal.style import Style
 
     fonts = {"label_font_size": 12, "major_label_font_size": 12, "title_font_size": 12}

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import MASK, Secret, redact, redact_data
 from bb8deploy.catalogue.errors.tool import REPORT_NO_RUNS, REPORT_RUN_UNKNOWN
-from bb8deploy.runs.journal import Entry, Journal
+from bb8deploy.runs.journal import Journal, JournalEntry
 from bb8deploy.runs.lines import parse_line
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Line
 
@@ -34,23 +35,23 @@ class RunFiles:
         """`reports/runs/<run id>/`; it may be absent where a run ended before its first step."""
         return self.reports / "runs" / self.run_id
 
-    def journal(self) -> list[Entry]:
+    def journal(self) -> list[JournalEntry]:
         """The journal's whole lines."""
         entries = Journal(self.folder / "journal.jsonl").entries()
         if entries:
             self._note(self.folder / "journal.jsonl")
-        return [Entry(self.clean(e.step), e.state, self.clean(e.facts), e.ts) for e in entries]
+        return [JournalEntry(self.clean(e.step), e.state, self.clean(e.facts), e.ts) for e in entries]
 
-    def contract(self, name: str) -> dict[str, Any]:
+    def contract(self, name: str) -> JsonObject:
         """A contract of this run, empty where there is none."""
         return self._document(self.folder / f"{name}.json")
 
-    def contracts(self) -> list[dict[str, Any]]:
+    def contracts(self) -> list[JsonObject]:
         """Every contract of this run, oldest first."""
         names = (path.stem for path in self.folder.glob("*_contract_v1.json"))
         return sorted((c for name in names if (c := self.contract(name))), key=lambda c: str(c.get("ts")))
 
-    def pointer(self) -> dict[str, Any]:
+    def pointer(self) -> JsonObject:
         """`latest.json` where it is about this run."""
         pointer = self._document(self.reports / "latest.json")
         return pointer if pointer.get("run_id") == self.run_id else {}
@@ -66,7 +67,7 @@ class RunFiles:
                         self._note(folder / name)
         return [Line(x.kind, x.name, self.clean_pairs(x.fields), x.lane) for x in found.values()]
 
-    def echoes(self) -> list[dict[str, Any]]:
+    def echoes(self) -> list[JsonObject]:
         """The single echoes of stp5/, if this very run sent them."""
         path = self.reports / "stp5" / "echoes.jsonl"
         rows = [row for line in _text(path).splitlines() if isinstance(row := _parsed(line), dict)]
@@ -87,7 +88,7 @@ class RunFiles:
         """A receipt line's pairs, cleaned."""
         return tuple((key, _JWT.sub(MASK, redact(value, self.secrets))) for key, value in pairs)
 
-    def _document(self, path: Path) -> dict[str, Any]:
+    def _document(self, path: Path) -> JsonObject:
         value = _parsed(_text(path))
         if not isinstance(value, dict):
             return {}

@@ -13,7 +13,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineStep:
     """One row of the timeline. `begin` and `seconds` count on the run's own time, without the pause
     before a resume; both are None where the step did not run. `depth` 0 is outermost.
     """
@@ -31,7 +31,7 @@ class Step:
 class Timeline:
     """The steps in order, the whole time in seconds, and the seconds at which the run was resumed."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TimelineStep, ...] = ()
     seconds: float = 0.0
     resumed: tuple[float, ...] = ()
 
@@ -71,7 +71,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ReportedIdentity:
     """What the running add-on was expected to report of itself, and what it did report."""
 
     slug: str
@@ -133,7 +133,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     tests: Pairs = ()
     changes: Changes | None = None
-    identity: Identity | None = None
+    identity: ReportedIdentity | None = None
     published: Pairs = ()
     echoes: Echoes | None = None
     no_echo: str = ""

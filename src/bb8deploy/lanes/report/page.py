@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bb8deploy import __version__
 from bb8deploy.base.findings import Level
 from bb8deploy.lanes.report.charts import histogram, latency_histogram, latency_over_time
-from bb8deploy.lanes.report.model import Echoes, Identity, Report, Step, TokenLine, percentile
+from bb8deploy.lanes.report.model import Echoes, Report, ReportedIdentity, TimelineStep, TokenLine, percentile
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -142,7 +142,7 @@ def brief(text: str) -> str:
     return _HEX.sub(lambda found: f"{found[0][:12]}…", text)
 
 
-def _row(step: Step, whole: float, marks: tuple[float, ...], *, leaf: bool) -> Row:
+def _row(step: TimelineStep, whole: float, marks: tuple[float, ...], *, leaf: bool) -> Row:
     ran = step.begin is not None
     left = _percent(step.begin or 0.0, whole) if ran else None
     width = min(_percent(step.seconds or 0.0, whole), 100.0 - (left or 0.0)) if ran else None
@@ -186,7 +186,7 @@ def _change_facts(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def _identity_words(identity: Identity) -> str:
+def _identity_words(identity: ReportedIdentity) -> str:
     if not identity.observed:
         return "The running add-on reported no identity in this run."
     if all(want == got for _name, want, got in identity.rows if want):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.tool import REPORT_UNREADABLE
 from bb8deploy.lanes.report.files import RunFiles, find_run
@@ -16,14 +17,14 @@ from bb8deploy.lanes.report.model import (
     Changes,
     Echo,
     Echoes,
-    Identity,
     Pairs,
     Report,
+    ReportedIdentity,
     TokenLine,
     Verdict,
 )
 from bb8deploy.lanes.report.timeline import WRAPPERS, failed, timeline
-from bb8deploy.runs.journal import EARNED, Entry, Journal, earned
+from bb8deploy.runs.journal import EARNED, Journal, JournalEntry, earned
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import CATALOGUE, Line, Token
 
@@ -124,7 +125,7 @@ def _collect(files: RunFiles) -> Report:
 
 
 def _tokens(
-    files: RunFiles, entries: Sequence[Entry], contracts: Sequence[Mapping[str, Any]]
+    files: RunFiles, entries: Sequence[JournalEntry], contracts: Sequence[JsonObject]
 ) -> tuple[TokenLine, ...]:
     """From the receipts; where a newer run has replaced them, from the journal, at last the names alone."""
     if lines := files.lines() or _journalled(entries):
@@ -136,7 +137,7 @@ def _tokens(
     )
 
 
-def _journalled(entries: Sequence[Entry]) -> list[Line]:
+def _journalled(entries: Sequence[JournalEntry]) -> list[Line]:
     """The lines that a release's journal remembers."""
     return [line for line in earned(entries) if line.name in Token.__members__]
 
@@ -146,7 +147,7 @@ def _unrepeated(lines: Iterable[Line]) -> list[Line]:
     return list({(line.kind, line.name, line.fields): line for line in lines}.values())
 
 
-def _in_time(lines: Sequence[Line], entries: Sequence[Entry]) -> list[Line]:
+def _in_time(lines: Sequence[Line], entries: Sequence[JournalEntry]) -> list[Line]:
     """The lines as they came, where the journal tells; receipts are sorted by lane."""
     came = {entry.step: number for number, entry in enumerate(entries) if entry.state == EARNED}
     return sorted(lines, key=lambda line: came.get(line.name, len(entries)))
@@ -164,8 +165,8 @@ def _token(line: Line) -> TokenLine:
 
 def _verdict(
     files: RunFiles,
-    entries: Sequence[Entry],
-    contracts: Sequence[Mapping[str, Any]],
+    entries: Sequence[JournalEntry],
+    contracts: Sequence[JsonObject],
     tokens: Sequence[TokenLine],
 ) -> Verdict:
     """FAIL where anything says so, PASS where all that was begun has ended well."""
@@ -177,7 +178,7 @@ def _verdict(
     return "PASS" if contracts and begun <= ended else "UNFINISHED"
 
 
-def _error(contracts: Sequence[Mapping[str, Any]], tokens: Sequence[TokenLine]) -> str:
+def _error(contracts: Sequence[JsonObject], tokens: Sequence[TokenLine]) -> str:
     """Why the run failed, in one sentence: the newest contract that tells it, else a DRIFT line."""
     told = [str(c["error"]) for c in reversed(contracts) if c.get("error")]
     drift = [f"{t.name}: {t.meaning}" for t in tokens if t.kind == "DRIFT"]
@@ -187,13 +188,13 @@ def _error(contracts: Sequence[Mapping[str, Any]], tokens: Sequence[TokenLine]) 
 # ------------------------------------------------------------------ the rest, part by part
 
 
-def _command(by_name: Mapping[str, Any], entries: Sequence[Entry]) -> str:
+def _command(by_name: JsonObject, entries: Sequence[JournalEntry]) -> str:
     if any(entry.step in WRAPPERS for entry in entries):
         return next(entry.step for entry in entries if entry.step in WRAPPERS)
     return next((command for name, command in _COMMAND_OF.items() if name in by_name), "run")
 
 
-def _target(entries: Sequence[Entry]) -> str:
+def _target(entries: Sequence[JournalEntry]) -> str:
     return next((str(e.facts["target"]) for e in entries if e.facts.get("target")), "")
 
 
@@ -205,7 +206,7 @@ def _started(run_id: str) -> str:
         return ""
 
 
-def _findings(contracts: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
+def _findings(contracts: Sequence[JsonObject]) -> tuple[Finding, ...]:
     """Each finding of the contracts once, errors first; what a diagnosis warned of is one, too."""
     found: dict[Finding, None] = {}
     for contract in contracts:
@@ -226,7 +227,7 @@ def _damaged(files: RunFiles) -> tuple[Finding, ...]:
     return (Finding("JOURNAL_DAMAGED", Level.WARNING, message, path="journal.jsonl", line=lines[0]),)
 
 
-def _finding(row: Mapping[str, Any]) -> Finding:
+def _finding(row: JsonObject) -> Finding:
     return Finding(
         code=str(row.get("code", "")),
         level=Level(row.get("level", "note")),
@@ -237,7 +238,7 @@ def _finding(row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _looked_at(row: Mapping[str, Any]) -> Finding:
+def _looked_at(row: JsonObject) -> Finding:
     return Finding(
         code=str(row.get("code", "")),
         level=_CHECKS[row["level"]],
@@ -246,7 +247,7 @@ def _looked_at(row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _tests(contract: Mapping[str, Any]) -> Pairs:
+def _tests(contract: JsonObject) -> Pairs:
     tests = contract.get("tests") or {}
     counts = tuple(
         (name, str(tests[name])) for name in ("total", "failures", "errors", "skipped") if name in tests
@@ -255,7 +256,7 @@ def _tests(contract: Mapping[str, Any]) -> Pairs:
     return (*counts, ("coverage", f"{covered:.1f} %")) if covered is not None else counts
 
 
-def _changes(contract: Mapping[str, Any]) -> Changes | None:
+def _changes(contract: JsonObject) -> Changes | None:
     """What a sync did; a failed one has no digest to tell of."""
     if not contract.get("digest_after"):
         return None
@@ -274,12 +275,12 @@ def _changes(contract: Mapping[str, Any]) -> Changes | None:
     )
 
 
-def _identity(contract: Mapping[str, Any]) -> Identity | None:
+def _identity(contract: JsonObject) -> ReportedIdentity | None:
     if not contract:
         return None
     want, got = contract.get("expected") or {}, contract.get("observed") or {}
     names = [n for n in ("version", "tree", "run", "commit", "python") if want.get(n) or got.get(n)]
-    return Identity(
+    return ReportedIdentity(
         slug=str(contract.get("slug", "")),
         action=str(contract.get("action", "")),
         route=str(contract.get("route", "")),
@@ -290,7 +291,7 @@ def _identity(contract: Mapping[str, Any]) -> Identity | None:
     )
 
 
-def _published(contract: Mapping[str, Any]) -> Pairs:
+def _published(contract: JsonObject) -> Pairs:
     names = ("remote", "branch", "commit", "tree", "read_back_tree", "tag", "tag_commit", "method")
     pairs = tuple((n.replace("_", " "), str(contract[n])) for n in names if contract.get(n))
     images = tuple(
@@ -300,7 +301,7 @@ def _published(contract: Mapping[str, Any]) -> Pairs:
     return (*pairs, *images)
 
 
-def _echoes(files: RunFiles, contract: Mapping[str, Any]) -> Echoes | None:
+def _echoes(files: RunFiles, contract: JsonObject) -> Echoes | None:
     rows = [
         (datetime.fromisoformat(str(r["sent"])), r.get("rtt_ms")) for r in files.echoes() if r.get("sent")
     ]

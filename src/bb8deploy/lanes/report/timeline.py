@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from bb8deploy.lanes.report.model import Pairs, Step, StepState, Timeline
+from bb8deploy.base.payload import JsonObject
+from bb8deploy.lanes.report.model import Pairs, StepState, Timeline, TimelineStep
 from bb8deploy.plan.release import PREFIX
-from bb8deploy.runs.journal import Entry
+from bb8deploy.runs.journal import JournalEntry
 
 # They span everything inside them and would only repeat the whole length.
 WRAPPERS = {"release", "deploy"}
@@ -18,11 +18,11 @@ _RESUME_AT = f"{PREFIX}preflight"
 _BARE: dict[str, StepState] = {"kept": "kept", "skipped": "skipped", "not reached": "not reached"}
 
 
-def timeline(entries: Sequence[Entry], planned: Sequence[Mapping[str, Any]] = ()) -> Timeline:
+def timeline(entries: Sequence[JournalEntry], planned: Sequence[JsonObject] = ()) -> Timeline:
     """The steps of a journal. `planned` are the release contract's steps, which also tell those that did
     not run. A run that was resumed is laid out without the pauses.
     """
-    steps: list[Step] = []
+    steps: list[TimelineStep] = []
     resumed: list[float] = []
     offset = 0.0
     parts = sessions(entries)
@@ -34,9 +34,9 @@ def timeline(entries: Sequence[Entry], planned: Sequence[Mapping[str, Any]] = ()
     return Timeline(tuple(_with_bare(_shown(steps, planned), planned)), round(offset, 3), tuple(resumed))
 
 
-def sessions(entries: Sequence[Entry]) -> list[list[Entry]]:
+def sessions(entries: Sequence[JournalEntry]) -> list[list[JournalEntry]]:
     """The entries by the process that wrote them: a resumed release begins with a preflight of its own."""
-    parts: list[list[Entry]] = []
+    parts: list[list[JournalEntry]] = []
     for entry in entries:
         again = entry.step == _RESUME_AT and entry.state == "started" and _has_preflight(parts)
         if not parts or again:
@@ -45,25 +45,25 @@ def sessions(entries: Sequence[Entry]) -> list[list[Entry]]:
     return parts
 
 
-def _has_preflight(parts: list[list[Entry]]) -> bool:
+def _has_preflight(parts: list[list[JournalEntry]]) -> bool:
     return any(entry.step == _RESUME_AT for part in parts for entry in part)
 
 
-def failed(entries: Sequence[Entry]) -> bool:
+def failed(entries: Sequence[JournalEntry]) -> bool:
     """Whether a step of the newest process failed; what an earlier one met was overcome by the resume."""
     parts = sessions(entries)
     return bool(parts) and any(entry.state == "failed" for entry in parts[-1])
 
 
-def _steps(part: Sequence[Entry], offset: float) -> list[Step]:
-    found: list[Step] = []
+def _steps(part: Sequence[JournalEntry], offset: float) -> list[TimelineStep]:
+    found: list[TimelineStep] = []
     running: dict[str, int] = {}
     for entry in part:
         if entry.state == "started":
             depth = sum(name not in WRAPPERS for name in running)
             running[entry.step] = len(found)
             found.append(
-                Step(entry.step, "stopped", offset + _seconds(part[0], entry), None, depth, facts=())
+                TimelineStep(entry.step, "stopped", offset + _seconds(part[0], entry), None, depth, facts=())
             )
         elif entry.state in {"done", "failed"} and entry.step in running:
             place = running.pop(entry.step)
@@ -74,7 +74,7 @@ def _steps(part: Sequence[Entry], offset: float) -> list[Step]:
     return found
 
 
-def _ended(step: Step, entry: Entry, at: float) -> Step:
+def _ended(step: TimelineStep, entry: JournalEntry, at: float) -> TimelineStep:
     return replace(
         step,
         state="done" if entry.state == "done" else "failed",
@@ -84,7 +84,7 @@ def _ended(step: Step, entry: Entry, at: float) -> Step:
     )
 
 
-def _pairs(facts: Mapping[str, Any]) -> Pairs:
+def _pairs(facts: JsonObject) -> Pairs:
     """The facts that fit on a line; lists do not."""
     plain = {k: v for k, v in facts.items() if k not in _UNTOLD and isinstance(v, str | int | float)}
     return tuple((key.replace("_", " "), _short(value)) for key, value in plain.items() if value != "")
@@ -96,11 +96,11 @@ def _short(value: str | float) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _shown(steps: Sequence[Step], planned: Sequence[Mapping[str, Any]]) -> list[Step]:
+def _shown(steps: Sequence[TimelineStep], planned: Sequence[JsonObject]) -> list[TimelineStep]:
     """Without the wrappers, under plain names; the contract knows of release steps whether they failed."""
     failing = {row.get("name") for row in planned if row.get("state") == "failed"}
     newest = {step.name: number for number, step in enumerate(steps)}  # the contract speaks of the last try
-    shown: list[Step] = []
+    shown: list[TimelineStep] = []
     outer = ""
     for number, step in enumerate(steps):
         name = step.name.removeprefix(PREFIX)
@@ -114,7 +114,7 @@ def _shown(steps: Sequence[Step], planned: Sequence[Mapping[str, Any]]) -> list[
     return shown
 
 
-def _with_bare(steps: list[Step], planned: Sequence[Mapping[str, Any]]) -> list[Step]:
+def _with_bare(steps: list[TimelineStep], planned: Sequence[JsonObject]) -> list[TimelineStep]:
     """Puts planned steps that did not run at their place in the order, each with its reason."""
     result, at = list(steps), 0
     for row in planned:
@@ -123,18 +123,18 @@ def _with_bare(steps: list[Step], planned: Sequence[Mapping[str, Any]]) -> list[
         if ran:
             at = _end_of_group(result, ran[-1])
         elif state := _BARE.get(str(row.get("state"))):
-            result.insert(at, Step(name, state, note=str(row.get("reason", ""))))
+            result.insert(at, TimelineStep(name, state, note=str(row.get("reason", ""))))
             at += 1
     return result
 
 
-def _end_of_group(steps: Sequence[Step], first: int) -> int:
+def _end_of_group(steps: Sequence[TimelineStep], first: int) -> int:
     return next((i for i in range(first + 1, len(steps)) if steps[i].depth == 0), len(steps))
 
 
-def _seconds(begin: Entry, end: Entry) -> float:
+def _seconds(begin: JournalEntry, end: JournalEntry) -> float:
     return max((_time(end) - _time(begin)).total_seconds(), 0.0)
 
 
-def _time(entry: Entry) -> datetime:
+def _time(entry: JournalEntry) -> datetime:
     return datetime.fromisoformat(entry.ts)

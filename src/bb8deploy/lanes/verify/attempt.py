@@ -17,9 +17,9 @@ from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.verify.actions import Actions
 from bb8deploy.lanes.verify.app_options import hooks_for
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
+from bb8deploy.lanes.verify.folder import AppFolder, require_tidy
 from bb8deploy.lanes.verify.history import put_in_last, record_put_in
 from bb8deploy.lanes.verify.install import Installer
-from bb8deploy.lanes.verify.place import Place, require_tidy
 from bb8deploy.lanes.verify.prove import Prover
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import RUNNING, Watch
@@ -84,14 +84,14 @@ class Attempt:
         """
         prover = self._prover(installed)
         said = prover.identity()
-        Place(self.run, self.host, prover.watch, self.delivered).check_tree()
+        AppFolder(self.run, self.host, prover.watch, self.delivered).check_tree()
         return said
 
     def check_runs(self, installed: Installed) -> None:
         """Checks after `opened` that the app runs and stays started. Raises NotVerified; writes no token."""
         prover = self._prover(installed)
         prover.running()
-        Place(self.run, self.host, prover.watch, self.delivered).check_tree()
+        AppFolder(self.run, self.host, prover.watch, self.delivered).check_tree()
 
     def _prover(self, installed: Installed) -> Prover:
         installer = self.installer
@@ -229,14 +229,14 @@ class Attempt:
 
     def _check_topology(self, watch: Watch, *, checked: bool) -> None:
         """`checked`: the tree was hashed again after the build already."""
-        place = Place(self.run, self.host, watch, self.delivered)
+        folder = AppFolder(self.run, self.host, watch, self.delivered)
         with self.run.step("check the folders on the host", self.host.where):
-            self.topology = place.problems()
+            self.topology = folder.problems()
             require_tidy(self.host.where, self.topology)
         if not checked:
-            place.check_tree()
-        folder = self.host.files.runtime
-        self.run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=folder, slug=watch.slug)
+            folder.check_tree()
+        place = self.host.files.runtime
+        self.run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=place, slug=watch.slug)
 
     @property
     def _route(self) -> str:

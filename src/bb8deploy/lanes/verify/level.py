@@ -16,21 +16,25 @@ _NAME = STAMP.removesuffix(".json").encode()
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class ProofLevel:
     """The proof that a deploy can reach, and why not more; `why` is empty for the strongest."""
 
     proof: Proof
     why: str = ""
 
 
-def level_of(run: Run, addon: Path | None = None) -> Level:
+def level_of(run: Run, addon: Path | None = None) -> ProofLevel:
     """The level by BB8_VERIFY; with `auto`, an app without a word about its stamp cannot report it."""
     wanted = run.settings.bb8_verify
     if wanted == "auto":
         if _mentions_stamp(addon or run.addon):
-            return Level(Proof.STAMP)
-        return Level(Proof.RUNNING, f"no file of the app mentions {STAMP}, so it cannot report its content")
-    return Level(Proof.STAMP) if wanted == "stamp" else Level(Proof.RUNNING, "BB8_VERIFY is running")
+            return ProofLevel(Proof.STAMP)
+        return ProofLevel(
+            Proof.RUNNING, f"no file of the app mentions {STAMP}, so it cannot report its content"
+        )
+    return (
+        ProofLevel(Proof.STAMP) if wanted == "stamp" else ProofLevel(Proof.RUNNING, "BB8_VERIFY is running")
+    )
 
 
 def _mentions_stamp(folder: Path) -> bool:

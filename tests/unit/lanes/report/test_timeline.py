@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bb8deploy.lanes.report.model import Step
+from bb8deploy.lanes.report.model import TimelineStep
 from bb8deploy.lanes.report.timeline import failed, timeline
-from bb8deploy.runs.journal import Entry
+from bb8deploy.runs.journal import JournalEntry
 
 BEGAN = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def at(second: float, step: str, state: str = "started", **facts: object) -> Entry:
-    return Entry(step, state, dict(facts), (BEGAN + timedelta(seconds=second)).isoformat())
+def at(second: float, step: str, state: str = "started", **facts: object) -> JournalEntry:
+    return JournalEntry(step, state, dict(facts), (BEGAN + timedelta(seconds=second)).isoformat())
 
 
 def test_steps_have_begin_length_and_depth() -> None:
@@ -25,8 +25,8 @@ def test_steps_have_begin_length_and_depth() -> None:
         ]
     )
     assert told.steps == (
-        Step("deploy", "done", 0.0, 4.0, 0),
-        Step("send", "done", 1.0, 2.5, 1, facts=(("files", "3"),)),
+        TimelineStep("deploy", "done", 0.0, 4.0, 0),
+        TimelineStep("send", "done", 1.0, 2.5, 1, facts=(("files", "3"),)),
     )
     assert told.seconds == 4.0
 
@@ -38,12 +38,12 @@ def test_the_wrapping_step_of_a_whole_command_is_left_out() -> None:
 
 def test_a_failed_step_says_why() -> None:
     told = timeline([at(0, "send"), at(1, "send", "failed", error="the disk is full")])
-    assert told.steps == (Step("send", "failed", 0.0, 1.0, 0, "the disk is full"),)
+    assert told.steps == (TimelineStep("send", "failed", 0.0, 1.0, 0, "the disk is full"),)
 
 
 def test_a_killed_run_leaves_its_step_stopped_at_the_last_thing_known() -> None:
     told = timeline([at(0, "build"), at(2, "look"), at(3, "look", "done")])
-    assert told.steps[0] == Step("build", "stopped", 0.0, 3.0, 0)
+    assert told.steps[0] == TimelineStep("build", "stopped", 0.0, 3.0, 0)
 
 
 def test_a_resume_goes_on_without_the_pause() -> None:
@@ -92,7 +92,7 @@ def test_steps_that_did_not_run_stand_in_their_place_with_the_reason() -> None:
     ]
     told = timeline(journal, planned)
     assert [step.name for step in told.steps] == ["preflight", "deploy", "send", "attest", "tag"]
-    assert told.steps[3] == Step("attest", "skipped", note="MQTT_HOST is not set")
+    assert told.steps[3] == TimelineStep("attest", "skipped", note="MQTT_HOST is not set")
 
 
 def test_entries_that_are_no_steps_are_left_out() -> None:
@@ -102,7 +102,7 @@ def test_entries_that_are_no_steps_are_left_out() -> None:
 
 def test_an_empty_journal_is_an_empty_timeline() -> None:
     told = timeline([], [{"name": "preflight", "state": "not reached"}])
-    assert told.steps == (Step("preflight", "not reached"),)
+    assert told.steps == (TimelineStep("preflight", "not reached"),)
     assert told.seconds == 0.0
 
 

@@ -17,7 +17,7 @@ from bb8deploy.workspace.ignore import Ignore
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AppFolder:
     """The app folder on the host; what the rider of the last look brought costs no round trip."""
 
     run: Run
