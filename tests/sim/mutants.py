@@ -11,7 +11,7 @@ from bb8deploy.host.lock.lock import HostLock
 from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.verify import prove
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.place import Place
+from bb8deploy.lanes.verify.folder import AppFolder
 from bb8deploy.lanes.verify.prove import Prover
 from bb8deploy.plan.identity import Identity, newest
 from bb8deploy.runs.tokens import Token
@@ -45,7 +45,7 @@ _CARRY_OUT = Attempt.carry_out
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "the tree is not hashed again after the build": lambda: mock.patch.object(
-        Place, "check_tree", return_value=None
+        AppFolder, "check_tree", return_value=None
     ),
     "the lock is not taken": lambda: mock.patch.object(HostLock, "held", _no_lock),
     "the lock is not released": lambda: mock.patch.object(HostLock, "release", return_value=None),

@@ -19,6 +19,7 @@ from tests.integration.sshlab import keygen
 from tests.integration.witness import Witness, runtime, tokens_of
 
 from bb8deploy.host.connect import open_host
+from ha_sandbox.faults import Situation
 from ha_sandbox.runtime import jail
 
 pytestmark = pytest.mark.e2e
@@ -62,8 +63,9 @@ def disk_full(lab: Lab, stack: ExitStack) -> None:
     if not jail.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     (lab.addon / "big").write_bytes(b"x" * 400_000)
-    lab.box.faults.full_disk = 100_000
-    stack.callback(setattr, lab.box.faults, "full_disk", None)
+    lab.box.faults.free_bytes = 100_000
+    lab.box.faults.begin(Situation.DISK_FULL)
+    stack.callback(lab.box.faults.end, Situation.DISK_FULL)
 
 
 def bad_requirements(lab: Lab, _stack: ExitStack) -> None:
