@@ -25,7 +25,7 @@ from bb8deploy.host.supervisor.route import Attempt, Capabilities, Reached
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
 from bb8deploy.lanes.sync import sync as sync_lane
-from bb8deploy.lanes.verify import attempt, place
+from bb8deploy.lanes.verify import attempt, folder
 from bb8deploy.runs import store
 from bb8deploy.workspace import git
 from bb8deploy.workspace.git import Head
@@ -133,7 +133,7 @@ def wired(wire: Wire) -> Iterator[None]:
             (session, "open_host", _open_host(wire)),
             (connect, "open_host", _open_host(wire)),
             (attempt, "reach", _reach(wire)),
-            (place, "look_beside", _topology(wire)),
+            (folder, "look_beside", _topology(wire)),
             (atomic, "write_bytes", _writes(wire, atomic.write_bytes)),
             (store, "append_line", _writes(wire, store.append_line)),
             (os, "fsync", lambda _handle: None),
