@@ -19,7 +19,7 @@ PLATFORMS = {
 }
 # Names the published content in the image, so that a second run knows its own work.
 TREE_LABEL = "io.github.e-app-404.bb8deploy.tree"
-# What must be true of an image whoever made it; the others tell of the commit that it was made at.
+# True of an image of this content; the other labels name the commit from which it was built.
 _OF_CONTENT = (TREE_LABEL, "io.hass.version", "io.hass.arch")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/([a-z0-9._-]|\{arch\})+)+")
 
@@ -160,7 +160,7 @@ def docker_list(plan: ImagePlan) -> list[list[str]]:
 
 
 def buildah_list(plan: ImagePlan) -> list[list[str]]:
-    """The same by `buildah`; a list that an earlier run left is made anew."""
+    """The same by `buildah`; a list that an earlier run left is made again."""
     tls = ["--tls-verify=false"] if plan.insecure else []
     local = f"bb8deploy-{plan.listed.rsplit('/', 1)[-1].replace(':', '-')}"
     adds = [["buildah", "manifest", "add", *tls, local, f"docker://{job.reference}"] for job in plan.jobs]

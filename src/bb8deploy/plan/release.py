@@ -100,7 +100,7 @@ def target(how: str, past: Past, today: date) -> Target:
 def steps(now: Situation) -> tuple[Step, ...]:
     """Every step of the release in order, with what becomes of it.
 
-    What one step proved rests upon those before it: where one of them runs anew, it is due too.
+    What a step proved depends on the steps before it: if one of them runs again, it is due too.
     """
     looked = tuple(_step(name, now) for name in Name)
     anew = (

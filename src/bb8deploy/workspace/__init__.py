@@ -1,1 +1,1 @@
-"""What stands in the workspace: the add-on's tree, git, versions."""
+"""The workspace: the app's tree, git, versions, private files."""

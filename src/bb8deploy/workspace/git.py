@@ -36,7 +36,7 @@ _UNFINISHED = {
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the workspace stands: the commit (empty before the first) and whether files differ."""
+    """The commit of HEAD (empty before the first), and whether files differ from it."""
 
     commit: str
     dirty: bool
@@ -105,7 +105,7 @@ def call(
     deadline: float = LOCAL_DEADLINE,
     extra: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs git and gives how it ended, whatever the exit code; it asks nobody unless `extra` allows it."""
+    """Runs git and returns its result for any exit code; git never prompts unless `extra` allows it."""
     try:
         return subprocess.run(
             ["git", "-C", str(folder), *_UTF8, *words],
@@ -160,7 +160,7 @@ def require_clean(folder: Path, *, but: Sequence[str] = ()) -> str:
 
 
 def resolve(folder: Path, name: str) -> str:
-    """The object id that `name` stands for, empty where it stands for none."""
+    """The object id of `name`, empty if there is none."""
     done = call(folder, "rev-parse", "--verify", "-q", "--end-of-options", name)
     return done.stdout.decode().strip() if done.returncode == 0 else ""
 

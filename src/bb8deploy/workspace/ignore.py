@@ -112,7 +112,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Ignore:
-    """The rules in order: the first that fits decides; what lies in an ignored folder is ignored."""
+    """The rules in order: the first that matches decides; everything in an ignored folder is ignored."""
 
     rules: tuple[Rule, ...]
     _decided: dict[tuple[str, bool], bool] = field(
@@ -166,7 +166,7 @@ class Ignore:
         return self._excluded(path, is_dir=is_dir)
 
     def _inside(self, folder: str) -> bool:
-        """Whether what lies in `folder` is ignored."""
+        """True if everything in `folder` is ignored."""
         known = self._folders.get(folder)
         if known is None:
             known = self._folders[folder] = self.ignored(folder, is_dir=True)
@@ -183,7 +183,7 @@ class Ignore:
 
     @cached_property
     def _any(self) -> re.Pattern[str]:
-        """All rules for files in one: most files are fit by none, and one look then tells."""
+        """All rules for files as one expression: most files match none of them."""
         return re.compile(
             "|".join(rule.expression for rule in self.rules if not rule.folders_only), re.DOTALL
         )
@@ -215,7 +215,7 @@ def _suffixes(name: str) -> list[str]:
 
 
 def _translate(pattern: str) -> str:
-    """rsync's wildmatch as a regular expression; a backslash escapes only where a wildcard stands."""
+    """rsync's wildmatch as a regular expression; a backslash escapes only in a pattern with a wildcard."""
     if not re.search(r"[*?\[]", pattern):
         return re.escape(pattern)
     out, at = [], 0

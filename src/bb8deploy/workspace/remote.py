@@ -44,11 +44,11 @@ class RemoteRefs:
     default_branch: str = ""
 
     def branch(self, name: str) -> str:
-        """The branch's tip, empty where there is no such branch."""
+        """The branch's tip, empty if there is no such branch."""
         return self.refs.get(f"refs/heads/{name}", "")
 
     def tag(self, name: str) -> str:
-        """The commit that a tag stands for, empty where there is no such tag."""
+        """The commit of a tag, empty if there is no such tag."""
         ref = f"refs/tags/{name}"
         return self.peeled.get(ref) or self.refs.get(ref, "")
 

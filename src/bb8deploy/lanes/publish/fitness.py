@@ -1,4 +1,4 @@
-"""Holds what shall be published against the rules of lane 1 and of a store, before anybody can pull it."""
+"""Checks what is about to be published against the rules of lane 1 and of a store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 20
 def require_fit(run: Run, tree: str) -> None:
     """Every rule over the tree itself, byte for byte as the remote will have it.
 
-    Warnings are told, and everything goes into the run's findings; raises CheckFailed for errors.
+    Prints warnings and adds every finding to the run; raises CheckFailed for errors.
     """
     from bb8deploy.checks.run import check_addon
 
@@ -44,7 +44,7 @@ def _project(run: Run) -> Project:
 
 
 def _judge(run: Run, found: Sequence[Finding]) -> None:
-    """Tells what this run has not told yet; a release looks at the same files more than once."""
+    """Reports each finding once per run: a release checks the same files more than once."""
     fresh = [finding for finding in found if finding not in run.findings]
     run.findings.extend(fresh)
     for line in _warnings(fresh):

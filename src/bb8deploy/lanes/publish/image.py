@@ -47,7 +47,7 @@ def require_ready(run: Run) -> None:
 def promote(run: Run, source: Source) -> tuple[str, tuple[Image, ...]]:
     """Builds, pushes and reads back the images of `source`, and gives the tree whose config names them.
 
-    A version that the registry has with this very content is not built again. Raises UsageError for a
+    A version that the registry has with the same content is not built again. Raises UsageError for a
     missing tool or name, CheckFailed where a build fails or the version holds other content, Refused or
     Unreachable where the registry does not play along.
     """

@@ -20,7 +20,7 @@ _HELPER = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def stored_login(host: str) -> Secret | None:
-    """The login for `host` as base64 of `user:password`, None where nobody has logged in."""
+    """The login for `host` as base64 of `user:password`, None without a login."""
     for config in _configs():
         if found := _from_helper(config, host) or _from_file(config, host):
             return Secret(found)
@@ -59,7 +59,7 @@ def _from_file(config: dict[str, Any], host: str) -> str:
     auths = _table(config, "auths")
     for name in (host, f"https://{host}", f"https://{host}/v1/"):
         text = str(_table(auths, name).get("auth", ""))
-        with suppress(ValueError):  # no base64 is no login
+        with suppress(ValueError):  # not base64: not a login
             if b":" in base64.b64decode(text):
                 return text
     return ""

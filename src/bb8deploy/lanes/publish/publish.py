@@ -1,4 +1,4 @@
-"""Lane 4: puts the verified tree onto the add-on repository, with its tag, and reads both back."""
+"""Lane 4: pushes the verified tree and its tag to the app's repository, and reads both back."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class PublishOptions:
 
 @dataclass(frozen=True, slots=True)
 class PublishOutcome:
-    """What this run published and read back; `pushed` is empty where the remote had it all."""
+    """What this run published and read back; `pushed` is empty if the remote had everything."""
 
     version: str
     source_commit: str
@@ -87,7 +87,7 @@ class PublishOutcome:
 def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
     """Publishes `HEAD:addon` and its tag to HA_PUBLISH_REMOTE, and emits a token for each read back.
 
-    Raises UsageError without a remote, CheckFailed for a dirty tree, another commit than was asked for,
+    Raises UsageError without a remote, CheckFailed for a dirty tree, an unexpected commit,
     disagreeing versions, broken rules, hand edits on the remote or a taken tag, Refused or Unreachable where
     the remote does not play along.
     """
@@ -121,7 +121,7 @@ def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
 
 
 def find_store(run: Run) -> Store:
-    """Where to publish; raises UsageError where HA_PUBLISH_REMOTE is not set."""
+    """Where to publish; raises UsageError if HA_PUBLISH_REMOTE is not set."""
     remote = run.settings.ha_publish_remote
     if not remote:
         raise PUBLISH_REMOTE_MISSING("HA_PUBLISH_REMOTE is not set, so there is nowhere to publish to")
@@ -205,7 +205,7 @@ def _planned(store: Store, source: Source, wanted: Pushes) -> tuple[str, ...]:
 
 
 def _read_back(run: Run, store: Store, source: Source, outcome: PublishOutcome) -> PublishOutcome:
-    """Asks the remote again; only what it answers now makes tokens."""
+    """Queries the remote again; only this answer produces tokens."""
     version = source.info.version
     with run.step("publish: read back", store.shown) as facts:
         state = survey(store, version)

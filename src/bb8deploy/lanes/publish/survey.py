@@ -131,7 +131,7 @@ def _taken_over(store: Store, addon: Path, path: str, facts: str | None) -> bool
 def _last_of_ours(store: Store, tip: str, addon: Path) -> str:
     """The tree of the newest commit on the branch that holds what we made; the empty tree if none does.
 
-    A commit of ours names its own tree in a trailer, which an edit or an amend makes untrue. A commit of
+    A commit of ours names its own tree in a trailer, which is wrong after an amend. A commit of
     another tool (`git subtree`) counts when its tree is one that the add-on's folder once had here.
     """
     known: frozenset[str] | None = None

@@ -1,4 +1,4 @@
-"""Moves the version in every place of the add-on and commits it: a release has one commit of its own."""
+"""Writes the new version in every place of the app and commits it: a release has one commit of its own."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class BumpOutcome:
 def bump(run: Run, version: str, *, from_version: str) -> BumpOutcome:
     """Moves the add-on from `from_version` to `version` in a commit, and emits BUMP_OK once it is read back.
 
-    Where HEAD has the version already, or a killed run left the edited files, it continues from there.
-    Raises CheckFailed where a hook refuses the commit: the files are then as before.
+    If HEAD has the version already, or a killed run left the edited files, it continues from there.
+    Raises CheckFailed if a hook refuses the commit, or adds files of the app: the files are then as before.
     """
     with run.step("bump") as facts:
         before = g.resolve(run.workspace, "HEAD")
@@ -71,7 +71,7 @@ def commits_since(run: Run) -> list[str]:
 
 
 def _last_release(run: Run) -> str:
-    """The newest tag behind HEAD, else the commit that set the version, else nothing."""
+    """The newest tag in the history of HEAD, else the commit that set the version, else an empty string."""
     tag = g.call(run.workspace, "describe", "--tags", "--abbrev=0", "HEAD")
     if tag.returncode == 0:
         return tag.stdout.decode().strip()

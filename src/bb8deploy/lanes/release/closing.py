@@ -34,7 +34,7 @@ def ways_on(flow: Flow) -> list[str]:
 
 
 def finish(run: Run, flow: Flow, error: str) -> None:
-    """The release's contract, its evidence where it reached its end, and the page that tells it all."""
+    """Writes the contract of the release, the report, and the evidence if the release succeeded."""
     if run.dry_run:
         return
     from bb8deploy.runs.contracts.release import ReleaseContract, StepModel
@@ -70,13 +70,13 @@ def finish(run: Run, flow: Flow, error: str) -> None:
 
 
 def _unpublished(run: Run, outcome: ReleaseOutcome) -> PublishOutcome:
-    """What a release that published nothing is about: its commit, not wherever HEAD is by now."""
+    """The outcome of a release without publication: about its own commit, wherever HEAD is now."""
     commit = outcome.source_commit
     return PublishOutcome(outcome.version, commit, g.folder_tree(run.workspace, run.addon, commit))
 
 
 def _report(run: Run) -> str:
-    """The page's path; a page that cannot be made takes nothing from what was done."""
+    """The path of the report; a report that cannot be written is only a warning."""
     from bb8deploy.lanes.report.report import write_report
 
     try:

@@ -46,7 +46,7 @@ _OF_A_COMMIT = {Name.PUBLISH, Name.TAG}
 
 
 class Flow:
-    """One release under way: looks at the situation before each step and does what the plan says."""
+    """One release in progress: asks the plan before each step, then runs, keeps or skips it."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Flow:
             row.commands = (*self.lanes.preview(self.run), *row.commands)
 
     def _forget_what_is_due(self) -> None:
-        """Takes back at once what a resume brought of steps that it must take again, should it end before."""
+        """Drops the tokens of every step that must run again, in case the resume fails before it."""
         for step in plan.steps(self._situation()):
             if step.do is Do.RUN:
                 forget_tokens(self.run, step.name)
@@ -176,7 +176,7 @@ class Flow:
         self.tests = TestsModel.model_validate(tests) if (tests := facts.get("tests")) else self.tests
 
     def _unmoved(self) -> None:
-        """Raises CheckFailed where HEAD left the commit that the steps are about: no other is published."""
+        """Raises CheckFailed if HEAD is no longer the commit that is being released."""
         require_commit(self.run, g.resolve(self.run.workspace, "HEAD"), self.outcome.source_commit)
 
     def _skip(self, step: plan.Step) -> None:

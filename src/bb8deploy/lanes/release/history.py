@@ -31,7 +31,7 @@ def past_of(run: Run) -> plan.Past:
 def _released_remotely(run: Run, version: str, tree: str) -> bool:
     """Whether the add-on repository has the version's tag on this content; a clone may lack the tag.
 
-    A remote that does not answer is no news here: preflight says so with all other problems.
+    A remote that does not answer is not an error here: preflight reports it with all other problems.
     """
     if not run.settings.ha_publish_remote:
         return False
@@ -44,7 +44,7 @@ def _released_remotely(run: Run, version: str, tree: str) -> bool:
 
 
 def bumped_parent(run: Run, commit: str, version: str) -> str:
-    """The commit before the bump, where `commit` is that bump."""
+    """The commit before the bump, empty if `commit` is not the bump."""
     head = g.read_commit(run.workspace, commit)
     is_bump = head.message.splitlines()[:1] == [SUBJECT.format(version=version)]
     return head.parents[0] if is_bump and head.parents else ""

@@ -1,4 +1,4 @@
-"""What must hold before a release changes anything; every problem is told at once."""
+"""Checks everything that a release depends on before it changes anything; reports all problems at once."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _identity(run: Run) -> None:
 
 
 def _own_tag(run: Run, asked: Asked) -> None:
-    """The version's tag is free here, or stands on this very content."""
+    """The version's tag is free here, or is on the same content."""
     name = f"refs/tags/{asked.version}"
     own = g.folder_tree(run.workspace, run.addon)
     if g.resolve(run.workspace, name) and g.folder_tree(run.workspace, run.addon, name) != own:

@@ -91,7 +91,7 @@ def _touched_since(journal: Journal, moment: str) -> bool:
 
 
 def remember_tokens(run: Run) -> None:
-    """From now on each token and skip also goes into the journal, where a resume finds it."""
+    """Records each further token and skip in the journal too, for a resume."""
     tell = run.ledger.listener
 
     def both(line: Line) -> None:
@@ -103,7 +103,7 @@ def remember_tokens(run: Run) -> None:
 
 
 def forget_tokens(run: Run, step: str) -> None:
-    """Takes back what an earlier try of a step had earned: it is about to be observed anew."""
+    """Drops the tokens that an earlier attempt of a step earned, before the step runs again."""
     run.ledger.lines = [line for line in run.ledger.lines if STEP_OF_LANE.get(line.lane) != step]
 
 

@@ -107,7 +107,7 @@ def _config_stamp(path: Path, text: str) -> Stamp:
 
 
 def _last(node: Any) -> int:
-    """Where a node's own text ends: the mark of a block lies after the comments that follow it."""
+    """Where a node's own text ends: the mark of a block is after the comments that follow it."""
     if isinstance(node.value, str) or not node.value:
         return int(node.end_mark.index)
     tail = node.value[-1]
