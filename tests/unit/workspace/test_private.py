@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def test_the_offset_is_that_of_the_first_byte() -> None:
     assert private_content(b"12345 " + TOKEN)[0].offset == 6
 
 
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="SKIPPED: ssh-keygen is not installed")
 @pytest.mark.parametrize(
     "words", [("-t", "ed25519"), ("-t", "rsa", "-b", "2048"), ("-t", "ecdsa", "-m", "PEM")]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.runs.evidence.manifest import SIGNATURE, verify, write_manifest
 from bb8deploy.runs.evidence.signature import check, sign, signing_key
+
+pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="SKIPPED: ssh-keygen is not installed")
 
 
 @pytest.fixture
