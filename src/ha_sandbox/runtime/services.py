@@ -17,6 +17,7 @@ SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}
 
 
 def init_config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool, control: int) -> JsonObject:
+    """The document that the container's init program reads: environment, services and health check."""
     environment = {"PATH": jail.search_path(), "HOME": "/root", **image.environment, **spec.environment}
     if not isolated:
         environment |= _plain_paths(tree, spec.data)

@@ -156,7 +156,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
         "would reload the store",
         f"would install {SLUG}: it is not installed",
         f"would start {SLUG} unless it runs",
-        "would wait for its own report and watch it for 0.2 s",
+        "would wait for its identity and watch it for 0.2 s",
         "cannot be foreseen: whether it builds, how long that takes, what the add-on reports when it runs",
     )
     assert lab.tokens == []

@@ -38,7 +38,17 @@ Folders = Annotated[
     list[str] | None,
     typer.Argument(help="Folders of apps, patterns, or the root of a store (default: the workspace's app)."),
 ]
+ModeWanted = Annotated[
+    Wanted,
+    typer.Option("--mode", help="local_dev: built on the host; publish: pulled; auto: as config.yaml says."),
+]
 Codes = list[str] | None
+Selected = Annotated[
+    Codes, typer.Option("--select", help="Only these rules or areas; repeatable.", metavar="CODE")
+]
+Ignored = Annotated[
+    Codes, typer.Option("--ignore", help="Ignore these rules or areas; repeatable.", metavar="CODE")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,22 +59,13 @@ def register(app: typer.Typer) -> None:
 def validate(
     folders: Folders = None,
     addon: Addon = None,
-    mode: Annotated[
-        Wanted,
-        typer.Option(
-            "--mode", help="local_dev: built on the host; publish: pulled; auto: as config.yaml says."
-        ),
-    ] = Wanted.AUTO,
+    mode: ModeWanted = Wanted.AUTO,
     no_tests: Annotated[bool, typer.Option("--no-tests", help="Do not run the app's tests.")] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="Apply safe fixes first; with --dry-run show them as a diff.")
     ] = False,
-    select: Annotated[
-        Codes, typer.Option("--select", help="Only these rules or areas; repeatable.", metavar="CODE")
-    ] = None,
-    ignore: Annotated[
-        Codes, typer.Option("--ignore", help="Ignore these rules or areas; repeatable.", metavar="CODE")
-    ] = None,
+    select: Selected = None,
+    ignore: Ignored = None,
     fail_on: Annotated[
         FailOn | None, typer.Option("--fail-on", help="The mildest level that fails (default: error).")
     ] = None,
