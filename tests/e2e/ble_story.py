@@ -145,8 +145,8 @@ class Tally:
         self.said: Counter[int] = Counter()
         self.heard: Counter[int] = Counter()
         self._link = link
-        self._receive, self._notify = link._received, device.notify_subscribers
-        link._received = self._received  # type: ignore[method-assign]
+        self._receive, self._notify = link.channel.received, device.notify_subscribers
+        link.channel.received = self._received  # type: ignore[method-assign]
         device.notify_subscribers = self._notified  # type: ignore[method-assign]
 
     def _received(self, data: bytes) -> None:
