@@ -75,10 +75,8 @@ class Bridge(threading.Thread):
         self._stopping = asyncio.Event()
 
     def run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._live())
-        finally:
-            self._loop.close()
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # it ends what is left, as main does
+            runner.run(self._live())
 
     async def _live(self) -> None:
         app = App(self._options, identity.load(Path("no stamp")))
