@@ -92,7 +92,7 @@ def env_example() -> str:
 
 def contracts() -> str:
     """docs/contracts.md: the JSON documents of the lanes."""
-    from bb8deploy.cli.tools.schema import document, names
+    from bb8deploy.cli.schemas import document, names
     from bb8deploy.runs.contracts.base import Contract
 
     shared = set(Contract.model_fields)

@@ -71,7 +71,7 @@ def run_folders() -> Found:
 @_completes
 def schemas() -> Found:
     """The names of the JSON Schemas."""
-    from bb8deploy.cli.tools.schema import names
+    from bb8deploy.cli.schemas import names
 
     return ((name, "JSON Schema") for name in names())
 

@@ -10,7 +10,7 @@ import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import Docker, Quiet
-from bb8deploy.cli.start.sandbox import runtime_of
+from bb8deploy.cli.start.runtime import runtime_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

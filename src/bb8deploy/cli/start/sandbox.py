@@ -14,6 +14,7 @@ import typer
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import Addon, Docker
 from bb8deploy.cli.start import sandbox_run
+from bb8deploy.cli.start.runtime import runtime_of
 
 if TYPE_CHECKING:
     from bb8deploy.console import Console
@@ -85,14 +86,6 @@ def situations() -> None:
 
         rows = [(str(situation), situation.meaning) for situation in Situation]
         console.table("Situations", ("name", "meaning"), rows)
-
-
-def runtime_of(*, docker: bool) -> OpenRuntime:
-    """The runtime that was asked for."""
-    from ha_sandbox.runtime.docker import DockerRuntime
-    from ha_sandbox.runtime.process import runtime_for
-
-    return DockerRuntime if docker else runtime_for
 
 
 def _project(addon: Path | None) -> Project | None:

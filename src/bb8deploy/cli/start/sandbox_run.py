@@ -51,7 +51,7 @@ def run(
     SANDBOX_APP (the slug) and SANDBOX_DATA (the app's /data). Its exit code is ours.
     """
     with plain_errors(Modes(quiet=quiet)) as console:
-        from bb8deploy.cli.start.sandbox import runtime_of
+        from bb8deploy.cli.start.runtime import runtime_of
         from bb8deploy.workspace.project import find_project
         from ha_sandbox import Sandbox, trial
 
