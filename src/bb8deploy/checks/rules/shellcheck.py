@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,21 @@ def _opinions(facts: AddonFacts, scripts: list[str], options: list[str]) -> Iter
 
 
 def _hadolint(facts: AddonFacts) -> Iterator[Finding]:
-    if not facts.dockerfiles or not shutil.which("hadolint"):
+    """Notes of the hadolint beside the running Python; PATH would make findings depend on the machine."""
+    program = Path(sys.executable).with_name("hadolint")
+    if not facts.dockerfiles or not program.is_file():
         return
-    names = [one.path for one in facts.dockerfiles]
-    rows = _answer(["hadolint", "--no-fail", "--format", "json", *names], facts.root)
+    names = [f"./{one.path}" for one in facts.dockerfiles]
+    rows = _answer([str(program), "--no-fail", "--format", "json", *names], facts.root)
     for row in rows if isinstance(rows, list) else []:
-        message = f"{row['code']}: {row['message']}"
-        yield facts.found("HADOLINT", message, row["file"], (row["line"], row["column"]))
+        path = row["file"].removeprefix("./")
+        yield facts.found(
+            "HADOLINT",
+            f"{row['code']}: {row['message']}",
+            path,
+            (row["line"], row["column"]),
+            level=Level.NOTE,
+        )
 
 
 def _answer(command: list[str], root: Path) -> Any:
