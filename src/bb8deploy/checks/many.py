@@ -36,6 +36,11 @@ class AppResult:
     findings: tuple[Finding, ...]
     ignores: tuple[str, ...] = ()
 
+    @property
+    def placed(self) -> tuple[Finding, ...]:
+        """The findings, with paths relative to the repository."""
+        return tuple(replace(one, path=joined(self.folder, one.path)) for one in self.findings)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
@@ -49,8 +54,7 @@ class StoreResult:
     @property
     def findings(self) -> list[Finding]:
         """All findings, with paths relative to the repository."""
-        apps = [replace(f, path=joined(app.folder, f.path)) for app in self.apps for f in app.findings]
-        return [*self.own, *apps]
+        return [*self.own, *(one for app in self.apps for one in app.placed)]
 
 
 def find_apps(words: Sequence[str]) -> list[Path]:

@@ -93,9 +93,19 @@ def test_the_json_document_stands_alone_and_the_contract_agrees(workspace: Path)
     assert (finding["code"], finding["line"], finding["column"]) == ("CONFIG_NO_EFFECT", 7, 1)
     contract = next((workspace / "reports" / "runs").glob("*/validate_contract_v1.json"))
     told = json.loads(contract.read_text())
+    (in_contract,) = [f for f in told["findings"] if f["level"] == "warning"]
+    assert finding["path"] == in_contract["path"] == "addon/config.yaml"
     assert told["verdict"] == document["verdict"] == "PASS"
     assert told["tokens"] == ["STRUCTURE_OK", "DEV_LOCAL_BUILD_FORCED", "MANIFEST_OK"]
     assert told["rating"] == 5
+
+
+def test_a_baseline_of_one_app_accepts_its_own_findings(workspace: Path) -> None:
+    (workspace / "addon" / "config.yaml").write_text("name: x\n")
+    assert bb8(workspace, "validate", "--no-tests", "--write-baseline", "old.json").returncode == 1
+    done = bb8(workspace, "validate", "--no-tests", "--baseline", "old.json", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["findings"]) == (0, [])
 
 
 def test_annotations_and_sarif_are_written_for_a_failing_run_too(workspace: Path) -> None:
@@ -174,7 +184,8 @@ def test_files_that_may_not_be_read_are_one_finding_each(workspace: Path) -> Non
         for name in ("config.yaml", "run.sh", "locked"):
             (addon / name).chmod(0o755)
     found = [(f["code"], f["path"]) for f in json.loads(done.stdout)["findings"] if f["level"] == "error"]
-    assert sorted(found) == [("FILE_UNREADABLE", name) for name in ("config.yaml", "locked", "run.sh")]
+    paths = [f"addon/{name}" for name in ("config.yaml", "locked", "run.sh")]
+    assert sorted(found) == [("FILE_UNREADABLE", path) for path in paths]
 
 
 def test_tests_that_run_earn_tests_ok_and_ws_ready_and_failing_ones_do_not(

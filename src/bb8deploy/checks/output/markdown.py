@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.listing import help_uri
 from bb8deploy.catalogue.rules import rules
-from bb8deploy.checks.output.formats import joined, summary
+from bb8deploy.checks.output.formats import summary
 from bb8deploy.checks.output.sarif import HOME
 
 MAX_ROWS = 200
@@ -16,7 +16,7 @@ MAX_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One app: its folder in the repository, version, security rating, oldest Supervisor, findings."""
+    """One app: its folder and its findings' paths in the repository, version, rating, oldest Supervisor."""
 
     folder: str
     version: str
@@ -55,7 +55,7 @@ def _findings(rows: Sequence[Row]) -> Iterator[str]:
     yield "| level | code | place | message |"
     yield "|---|---|---|---|"
     for row, one in shown[:MAX_ROWS]:
-        place = joined(row.folder, one.path) + (f":{one.line}" if one.line else "")
+        place = (one.path or row.folder) + (f":{one.line}" if one.line else "")
         code = f"[{one.code}]({help_uri(one.code, HOME)})" if one.code in rules() else one.code
         yield f"| {one.level.value} | {code} | {_cell(place)} | {_cell(one.message)} |"
     if len(shown) > MAX_ROWS:

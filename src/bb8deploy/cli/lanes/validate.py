@@ -159,22 +159,23 @@ def _say_fixes(opened: Opened, fixes: tuple[Fix, ...]) -> None:
 def _show(opened: Opened, outputs: Outputs, outcome: ValidateOutcome) -> None:
     from dataclasses import replace
 
-    from bb8deploy.checks.output.formats import joined, people, summary
+    from bb8deploy.checks.output.formats import people, summary
     from bb8deploy.checks.output.markdown import Row
 
     run, console = opened.run, opened.console
     inside = run.addon.is_relative_to(run.workspace)
     folder = run.addon.relative_to(run.workspace).as_posix() if inside else ""
-    findings = [replace(one, path=joined(folder, one.path)) for one in run.findings]
+    folder = "" if folder == "." else folder
+    findings = [replace(one, path=one.path or folder) for one in run.findings]
     for line, style in people(findings, run.workspace if inside else run.addon):
         console.text(line, style)
     console.text(summary(findings))
     report = outcome.report
     row = Row(
-        folder if folder != "." else "",
+        folder,
         report.version,
         report.rating,
         outcome.oldest,
-        tuple(run.findings),
+        tuple(findings),
     )
     outputs.write(console, findings, [row], run.clean)

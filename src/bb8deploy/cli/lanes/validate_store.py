@@ -66,7 +66,7 @@ def _show(console: Console, result: StoreResult, outputs: Outputs) -> None:
     findings = result.findings
     for line, style in people(findings, result.base):
         console.text(line, style)
-    rows = [Row(app.folder, app.version, app.rating, app.oldest, app.findings) for app in result.apps]
+    rows = [Row(app.folder, app.version, app.rating, app.oldest, app.placed) for app in result.apps]
     outputs.write(console, findings, rows)
 
 

@@ -14,6 +14,7 @@ from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
 from bb8deploy.checks.fix.fixes import Fix, apply_fixes, plan_fixes
 from bb8deploy.checks.judge import Judged, judge
 from bb8deploy.checks.mode import Mode
+from bb8deploy.checks.output.formats import joined
 from bb8deploy.checks.run import CheckReport
 from bb8deploy.checks.selection import Baseline, FailOn, Selection, fails, unused_settings
 from bb8deploy.checks.selection_file import load_selection
@@ -81,7 +82,7 @@ def examine(
     with run.step("check the app") as facts:
         judged = _judged(run, project, mode, chosen)
         report = judged.report
-        run.findings.extend(_counting(judged, chosen, baseline))
+        run.findings.extend(_counting(judged, chosen, baseline, _folder(run)))
         facts.update(mode=report.mode, rating=report.rating, errors=len(errors_in(run.findings)))
     _write_check_tokens(run, report, fails(run.findings, chosen.fail_on), judged.hidden_errors)
     tests = _tests(run, project, with_tests=with_tests)
@@ -93,22 +94,28 @@ def examine(
 
 
 def _judged(run: Run, project: Project, mode: Mode | None, selection: Selection) -> Judged:
-    inside = run.addon.is_relative_to(run.workspace)
-    folder = run.addon.relative_to(run.workspace).as_posix() if inside else ""
     return judge(
         run.addon,
         workspace=run.workspace,
         profile=project.profile,
         mode=mode,
         selection=selection,
-        folder="" if folder == "." else folder,
+        folder=_folder(run),
     )
 
 
-def _counting(judged: Judged, selection: Selection, baseline: Baseline | None) -> list[Finding]:
-    """The findings of the app that the baseline does not have, and unused ignores of the settings."""
+def _folder(run: Run) -> str:
+    """The app's folder in the workspace, "" if the app is the workspace or outside of it."""
+    inside = run.addon.is_relative_to(run.workspace)
+    folder = run.addon.relative_to(run.workspace).as_posix() if inside else ""
+    return "" if folder == "." else folder
+
+
+def _counting(judged: Judged, selection: Selection, baseline: Baseline | None, folder: str) -> list[Finding]:
+    """The findings that the baseline does not have, with paths in the repository, and unused ignores."""
     used = {why for _one, why in judged.kept.ignored}
-    every = [*judged.kept.findings, *unused_settings(selection, used)]
+    own = [replace(one, path=joined(folder, one.path)) for one in judged.kept.findings]
+    every = [*own, *unused_settings(selection, used)]
     return [one for one in every if not (baseline and baseline.takes(one, ""))]
 
 
