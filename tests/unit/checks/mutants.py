@@ -67,11 +67,12 @@ def mutant(seed: int) -> tuple[Files, list[tuple[bytes, bytes]]]:
     files = dict(chance.choice(SAMPLES))
     links: list[tuple[bytes, bytes]] = []
     for _ in range(chance.randint(1, 4)):
-        _damage(files, links, chance)
+        damage(files, links, chance)
     return files, links
 
 
-def _damage(files: Files, links: list[tuple[bytes, bytes]], chance: random.Random) -> None:
+def damage(files: Files, links: list[tuple[bytes, bytes]], chance: random.Random) -> None:
+    """Edits, removes or adds one file, or adds a link."""
     way = chance.random()
     path = chance.choice(sorted(files))
     if way < 0.75:
