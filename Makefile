@@ -30,8 +30,8 @@ check: $(VENV)/.dev ## Before a commit: format, lint, types and unit tests, in a
 test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real ssh and broker.
 	@$(BIN)/pytest -m "not e2e" -n $(WORKERS) --dist worksteal -q $(ARGS)
 
-sim: $(VENV)/.dev ## Play seeded schedules of commands, faults and kills: N=20000, or SEED=7 step by step.
-	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--mutants --n $(or $(N),20000)) $(ARGS)
+sim: $(VENV)/.dev ## Play seeded schedules of commands, faults and kills: N=20000, SEED=7, or ARGS=--mutants.
+	@$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--n $(or $(N),20000)) $(ARGS)
 
 e2e: stories labs ## Both of the following.
 

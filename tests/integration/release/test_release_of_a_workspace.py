@@ -373,6 +373,7 @@ def test_content_that_was_not_verified_is_not_published(desk: Desk) -> None:
     assert "SUBTREE_PUBLISH_OK" not in run.ledger.held()
 
 
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="SKIPPED: ssh-keygen is not installed")
 def test_signed_evidence_is_verified_against_the_signers_file(desk: Desk, tmp_path: Path) -> None:
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)

@@ -1,4 +1,4 @@
-"""shellcheck's and hadolint's opinions if they are installed; neither makes a run fail."""
+"""The opinions of the shellcheck and hadolint beside the running Python; neither makes a run fail."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def _is_shell(path: str, data: bytes) -> bool:
 def _shellcheck(facts: AddonFacts, scripts: list[str]) -> Iterator[Finding]:
     if not scripts:
         return
-    if not shutil.which("shellcheck"):
+    program = _beside("shellcheck")
+    if program is None:
         message = "SKIPPED: shellcheck is not installed, so the content of the scripts was not checked"
         yield facts.found("SHELLCHECK_SKIPPED", message)
         return
@@ -54,11 +55,11 @@ def _shellcheck(facts: AddonFacts, scripts: list[str]) -> Iterator[Finding]:
     for names, options in ((set(scripts) - bash, []), (bash, ["--shell=bash"])):
         chosen = sorted(names)[:MAX_SCRIPTS]
         if chosen:
-            yield from _opinions(facts, chosen, options)
+            yield from _opinions(facts, chosen, [program, *options])
 
 
-def _opinions(facts: AddonFacts, scripts: list[str], options: list[str]) -> Iterator[Finding]:
-    command = ["shellcheck", "--format=json1", "--norc", "--severity=warning", *options, "--"]
+def _opinions(facts: AddonFacts, scripts: list[str], words: list[str]) -> Iterator[Finding]:
+    command = [*words, "--format=json1", "--norc", "--severity=warning", "--"]
     answer = _answer([*command, *(f"./{path}" for path in scripts)], facts.root)
     rows = answer.get("comments") if isinstance(answer, dict) else None
     if rows is None:
@@ -76,12 +77,11 @@ def _opinions(facts: AddonFacts, scripts: list[str], options: list[str]) -> Iter
 
 
 def _hadolint(facts: AddonFacts) -> Iterator[Finding]:
-    """Notes of the hadolint beside the running Python; PATH would make findings depend on the machine."""
-    program = Path(sys.executable).with_name("hadolint")
-    if not facts.dockerfiles or not program.is_file():
+    program = _beside("hadolint")
+    if not facts.dockerfiles or program is None:
         return
     names = [f"./{one.path}" for one in facts.dockerfiles]
-    rows = _answer([str(program), "--no-fail", "--format", "json", *names], facts.root)
+    rows = _answer([program, "--no-fail", "--format", "json", *names], facts.root)
     for row in rows if isinstance(rows, list) else []:
         path = row["file"].removeprefix("./")
         yield facts.found(
@@ -91,6 +91,11 @@ def _hadolint(facts: AddonFacts) -> Iterator[Finding]:
             (row["line"], row["column"]),
             level=Level.NOTE,
         )
+
+
+def _beside(name: str) -> str | None:
+    """A program in the folder of the running Python: one on PATH depends on the machine."""
+    return shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def _answer(command: list[str], root: Path) -> Any:
