@@ -39,7 +39,7 @@ def test_no_damage_to_a_public_app_ends_the_check(tmp_path: Path, monkeypatch: p
     recorded = apps()
     if not recorded:
         pytest.skip("SKIPPED: no recorded apps at hand")
-    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name, **_where: None)
     wrong = {}
     for number in range(ROUNDS):
         for app in recorded:

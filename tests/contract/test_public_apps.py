@@ -30,7 +30,7 @@ def test_public_apps_have_no_false_error_and_few_warnings(
     recorded = apps()
     if not recorded:
         pytest.skip("SKIPPED: no recorded apps at hand")
-    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name, **_where: None)
     errors: set[tuple[str, str]] = set()
     warnings: list[int] = []
     for app in recorded:

@@ -49,7 +49,7 @@ def problem(root: Path) -> str:
 def test_no_damage_ends_the_run_or_reaches_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name, **_where: None)
     wrong = {}
     for seed in range(FIRST, FIRST + MUTANTS):
         root = tmp_path / "app"
@@ -95,7 +95,7 @@ KINDS = (
 def test_a_file_that_is_made_to_keep_us_busy_does_not(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name, **_where: None)
     for name, text in _hostile(kind).items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
