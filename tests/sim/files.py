@@ -227,7 +227,7 @@ class SimHolding:
             return True
 
         try:
-            return self._files.ask("receipt", effect)
+            return self._files.ask("receipt", effect, twice=True)
         except CheckFailed:
             return False
 

@@ -42,7 +42,7 @@ class SimSupervisor:
 
     log_is_current: bool = False
 
-    def _ask(self, what: str, effect: Callable[[], T]) -> T:
+    def _ask(self, what: str, effect: Callable[[], T], *, twice: bool = False) -> T:
         def ready() -> T:
             if self.wire.tasks.now < self.host.ready_at:
                 raise SupervisorError(Problem.NOT_READY, what, "System is not ready with state: setup")
@@ -50,9 +50,9 @@ class SimSupervisor:
 
         gone = NoAnswer(what, "sim", "the connection was lost")
         if self.connection is None:
-            return self.wire.call(what, ready, lambda: gone)
+            return self.wire.call(what, ready, lambda: gone, twice=twice)
         try:
-            return self.connection.ask(what, ready)
+            return self.connection.ask(what, ready, twice=twice)
         except Unreachable as error:
             raise gone from error
 
@@ -89,7 +89,7 @@ class SimSupervisor:
 
     def reload_store(self) -> None:
         """Reads the folders."""
-        self._ask("reload", self.host.reload)
+        self._ask("reload", self.host.reload, twice=True)
 
     def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
         """Starts a job and waits for it."""
