@@ -73,7 +73,7 @@ def settings() -> str:
 
 def release_states() -> str:
     """docs/release-states.md: the state machine of a release, drawn from its tables."""
-    from bb8deploy.plan.release_states import diagram
+    from bb8deploy.plan.release.states import diagram
 
     return f"{_STATES_HEAD}\n{diagram()}"
 
@@ -126,7 +126,7 @@ def troubles() -> str:
 
 _STATES_HEAD = """# The states of a release
 
-Made from `src/bb8deploy/plan/release_states.py`; do not edit it.
+Made from `src/bb8deploy/plan/release/states.py`; do not edit it.
 
 Each state stands for what the release has observed. A step that fails or is killed leaves the state as it is;
 `bb8deploy release --resume` reads it from the journal and goes on from there. A publication is never undone.

@@ -13,7 +13,7 @@ from bb8deploy.checks.migrate.plan import apply, plan
 from bb8deploy.checks.reading.builder import final_base, global_scope, passed_args
 from bb8deploy.checks.reading.facts import AddonFacts, gather
 from bb8deploy.checks.run import check_addon
-from bb8deploy.checks.schema.vocabulary import MOUNTS
+from bb8deploy.checks.schema.table.vocabulary import MOUNTS
 
 # The errors that remain, by the recorded app, each with why it is one.
 JUSTIFIED = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.integration.deploylab import SLUG, Lab
 
-from bb8deploy.plan.identity import Identity, identities, newest
+from bb8deploy.plan.logs.identity import Identity, identities, newest
 from bb8deploy.plan.sync import without_stamp
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk

@@ -13,7 +13,7 @@ from bb8deploy.lanes.verify import prove
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.folder import AppFolder
 from bb8deploy.lanes.verify.prove import Prover
-from bb8deploy.plan.identity import Identity, newest
+from bb8deploy.plan.logs.identity import Identity, newest
 from bb8deploy.runs.tokens import Token
 
 

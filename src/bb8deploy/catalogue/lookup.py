@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 
 from bb8deploy.base.errors import Bb8Error, Code
 from bb8deploy.catalogue.entries import Area, Entry, ErrorCode, Symptom
@@ -28,6 +29,8 @@ TITLES: Mapping[Area, str] = {
     Area.TOOL: "The command line, reports, demo and sandbox",
 }
 
+_SHIP = {Area.GIT, Area.PUBLISH, Area.RELEASE}
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -47,8 +50,7 @@ def errors() -> Mapping[str, Listed]:
 @cache
 def of_area(area: Area) -> Sequence[Listed]:
     """The errors and symptoms of an area, by code."""
-    module = importlib.import_module(f"bb8deploy.catalogue.errors.{area}")
-    found = (value for value in vars(module).values() if isinstance(value, ErrorCode | Symptom))
+    found = (value for value in vars(module_of(area)).values() if isinstance(value, ErrorCode | Symptom))
     return sorted(found, key=lambda entry: entry.code)
 
 
@@ -56,6 +58,12 @@ def of_area(area: Area) -> Sequence[Listed]:
 def entries() -> Mapping[str, Entry]:
     """Every code. A code that is a rule and an error is listed as the rule."""
     return {**errors(), **rules()}
+
+
+def module_of(area: Area) -> ModuleType:
+    """The module that has the codes of an area."""
+    folder = "errors.ship" if area in _SHIP else "errors"
+    return importlib.import_module(f"bb8deploy.catalogue.{folder}.{area}")
 
 
 def find(code: str) -> Entry | None:

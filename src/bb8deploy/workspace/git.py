@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bb8deploy.catalogue.errors.git import (
+from bb8deploy.catalogue.errors.ship.git import (
     ADDON_NOT_COMMITTED,
     GIT_DIRTY,
     GIT_FAILED,

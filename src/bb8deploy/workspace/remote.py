@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, Refused
 from bb8deploy.catalogue.entries import ErrorCode
-from bb8deploy.catalogue.errors.publish import (
+from bb8deploy.catalogue.errors.ship.publish import (
     REMOTE_CHECKED_OUT,
     REMOTE_DENIED,
     REMOTE_INVALID,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from bb8deploy.catalogue.errors.git import GIT_CANNOT_SIGN
+from bb8deploy.catalogue.errors.ship.git import GIT_CANNOT_SIGN
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.git import Commit
 

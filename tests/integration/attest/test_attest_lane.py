@@ -18,7 +18,7 @@ from tests.integration.desk import Desk
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.attest import attest as lane
 from bb8deploy.lanes.attest.attest import Beat, attest
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.runs.run import Run
 from ha_sandbox.mqtt.broker import Broker
 

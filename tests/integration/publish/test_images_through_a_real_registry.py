@@ -125,7 +125,7 @@ def test_another_digest_than_was_pushed_makes_no_token(
     imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The registry answers, but not with what was pushed."""
-    monkeypatch.setattr("bb8deploy.plan.image.pushed_digest", lambda _record: f"sha256:{'0' * 64}")
+    monkeypatch.setattr("bb8deploy.plan.release.image.pushed_digest", lambda _record: f"sha256:{'0' * 64}")
     with pytest.raises(Refused) as caught:
         promote(imaged, registry)
     assert caught.value.code == "IMAGE_READBACK"

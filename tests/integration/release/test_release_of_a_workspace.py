@@ -20,8 +20,8 @@ from bb8deploy.lanes.release.bump import BumpOutcome, bump
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import continue_release, release
 from bb8deploy.lanes.release.resume import find_unfinished, reopen
-from bb8deploy.plan.identity import Expected
-from bb8deploy.plan.release import Name
+from bb8deploy.plan.logs.identity import Expected
+from bb8deploy.plan.release.release import Name
 from bb8deploy.runs.contracts.validate import TestsModel
 from bb8deploy.runs.evidence.manifest import verify
 from bb8deploy.runs.evidence.signature import check

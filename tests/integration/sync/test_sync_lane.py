@@ -16,7 +16,7 @@ from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.release.wiring import real_lanes
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.settings.load import load
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk

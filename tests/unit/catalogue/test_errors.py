@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 
 import pytest
@@ -12,7 +11,17 @@ from bb8deploy.base.errors import CheckFailed, UsageError
 from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL
 from bb8deploy.catalogue.errors.settings import SETTING_MISSING
-from bb8deploy.catalogue.lookup import TITLES, Listed, entries, errors, find, groups, nearest, of_area
+from bb8deploy.catalogue.lookup import (
+    TITLES,
+    Listed,
+    entries,
+    errors,
+    find,
+    groups,
+    module_of,
+    nearest,
+    of_area,
+)
 from bb8deploy.catalogue.rules import first_sentence, rules
 
 LISTED = [pytest.param(entry, id=code) for code, entry in errors().items()]
@@ -20,7 +29,7 @@ LISTED = [pytest.param(entry, id=code) for code, entry in errors().items()]
 
 @pytest.mark.parametrize("area", Area)
 def test_each_constant_is_named_as_its_code_and_is_in_the_module_of_its_area(area: Area) -> None:
-    module = importlib.import_module(f"bb8deploy.catalogue.errors.{area}")
+    module = module_of(area)
     found = {name: one for name, one in vars(module).items() if isinstance(one, ErrorCode | Symptom)}
     assert found
     assert {name: (one.code, one.area) for name, one in found.items()} == {n: (n, area) for n in found}

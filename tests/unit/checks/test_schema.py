@@ -19,7 +19,7 @@ from bb8deploy.checks.schema import (
     validate_options,
     validate_translation,
 )
-from bb8deploy.checks.schema.fields import FIELDS
+from bb8deploy.checks.schema.table.fields import FIELDS
 
 BASE: dict[str, Any] = {
     "name": "x",

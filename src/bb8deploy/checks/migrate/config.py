@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bb8deploy.checks.schema import vocabulary as words
-from bb8deploy.checks.schema.fields import RENAMED
 from bb8deploy.checks.schema.migrate import migrate as read
+from bb8deploy.checks.schema.table import vocabulary as words
+from bb8deploy.checks.schema.table.fields import RENAMED
 
 Config = dict[str, Any]
 Step = Callable[[Config], list[str]]

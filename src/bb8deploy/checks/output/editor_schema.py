@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bb8deploy.checks.schema import vocabulary as words
-from bb8deploy.checks.schema.elements import ELEMENT_PATTERN
-from bb8deploy.checks.schema.fields import FIELDS, RENAMED, WITHOUT_EFFECT, Field
 from bb8deploy.checks.schema.since import FIELDS as INTRODUCED
+from bb8deploy.checks.schema.table import vocabulary as words
+from bb8deploy.checks.schema.table.elements import ELEMENT_PATTERN
+from bb8deploy.checks.schema.table.fields import FIELDS, RENAMED, WITHOUT_EFFECT, Field
 
 PUBLISHED = "schema/config.schema.json"
 ADDRESS = f"https://raw.githubusercontent.com/e-app-404/ha-bb8-addon/main/{PUBLISHED}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from bb8deploy.checks.schema import vocabulary as words
-from bb8deploy.checks.schema.fields import FIELDS, HELD_AGAINST, RENAMED, WITHOUT_EFFECT
 from bb8deploy.checks.schema.since import FIELDS as INTRODUCED
+from bb8deploy.checks.schema.table import vocabulary as words
+from bb8deploy.checks.schema.table.fields import FIELDS, HELD_AGAINST, RENAMED, WITHOUT_EFFECT
 
 _HEAD = f"""\
 # The Supervisor's rules for the config of an app (add-on)

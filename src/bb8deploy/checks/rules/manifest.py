@@ -8,7 +8,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
 from bb8deploy.checks.rules.start import has_profile
 from bb8deploy.checks.schema import Problem, rating_costs
-from bb8deploy.checks.schema.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
+from bb8deploy.checks.schema.table.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
 
 _MOST = 50  # unknown keys that are told one by one
 _KNOWN = set(BY_NAME) | set(RENAMED) | set(WITHOUT_EFFECT)

@@ -9,8 +9,8 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
 from bb8deploy.checks.reading.source import Source
 from bb8deploy.checks.schema import Problem, validate_options, validate_translation
-from bb8deploy.checks.schema.elements import parse_element
 from bb8deploy.checks.schema.patterns import compiles
+from bb8deploy.checks.schema.table.elements import parse_element
 from bb8deploy.checks.schema.verdicts import OptionsVerdict
 
 # What an option's problem is: the host decides about devices and secrets, the user about missing values.

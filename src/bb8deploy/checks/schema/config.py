@@ -9,8 +9,8 @@ from typing import Any
 import voluptuous as vol
 
 from bb8deploy.checks.schema import migrate as steps
-from bb8deploy.checks.schema.fields import CONFIG
 from bb8deploy.checks.schema.rating import security_rating
+from bb8deploy.checks.schema.table.fields import CONFIG
 from bb8deploy.checks.schema.verdicts import ConfigVerdict, Path, Problem, problems
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import voluptuous as vol
 
-from bb8deploy.checks.schema import vocabulary as words
-from bb8deploy.checks.schema.kinds import matching, one_of
+from bb8deploy.checks.schema.table import vocabulary as words
+from bb8deploy.checks.schema.table.kinds import matching, one_of
 from bb8deploy.checks.schema.verdicts import FileVerdict, Problem, problems
 
 _base = matching(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bb8deploy.checks.schema import vocabulary as words
-from bb8deploy.checks.schema.fields import RENAMED
+from bb8deploy.checks.schema.table import vocabulary as words
+from bb8deploy.checks.schema.table.fields import RENAMED
 from bb8deploy.checks.schema.verdicts import Problem
 
 Config = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any
 
 import voluptuous as vol
 
-from bb8deploy.checks.schema.elements import Element, parse_element
-from bb8deploy.checks.schema.kinds import PORT_NUMBER
 from bb8deploy.checks.schema.patterns import fits
+from bb8deploy.checks.schema.table.elements import Element, parse_element
+from bb8deploy.checks.schema.table.kinds import PORT_NUMBER
 from bb8deploy.checks.schema.verdicts import OptionsVerdict, Path, Problem, problems
 
 

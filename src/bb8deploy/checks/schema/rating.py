@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bb8deploy.checks.schema.vocabulary import CAPABILITIES_THAT_COST
+from bb8deploy.checks.schema.table.vocabulary import CAPABILITIES_THAT_COST
 
 START, LOWEST, HIGHEST = 5, 1, 8
 _ROLES = {"manager": -1, "admin": -2}

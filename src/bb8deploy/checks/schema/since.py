@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bb8deploy.checks.schema.fields import RENAMED
+from bb8deploy.checks.schema.table.fields import RENAMED
 
 FIELDS: Mapping[str, str] = {
     "name": "0.8", "version": "0.8", "slug": "0.8", "description": "0.8", "startup": "0.8", "boot": "0.8",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bb8deploy.checks.schema.elements import Element, parse_element
+from bb8deploy.checks.schema.table.elements import Element, parse_element
 
 _TYPES = {
     "str": "string",

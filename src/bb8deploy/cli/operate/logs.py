@@ -92,8 +92,8 @@ def _follow(opened: Opened, lines: int) -> None:
 
 def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Iterator[str]:
     """What was not shown yet of the log as it stands, then each line as it comes."""
-    from bb8deploy.plan.identity import newer_lines
-    from bb8deploy.plan.logview import unseen
+    from bb8deploy.plan.logs.identity import newer_lines
+    from bb8deploy.plan.logs.logview import unseen
 
     # More than the followed log's own beginning, which reaches some hundred lines back.
     known = way.logs(slug, max(lines, REMEMBERED))
@@ -102,6 +102,6 @@ def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Ite
 
 
 def _show(opened: Opened, line: str) -> None:
-    from bb8deploy.plan.logview import style_of
+    from bb8deploy.plan.logs.logview import style_of
 
     opened.console.raw(opened.run.clean(line), style_of(line))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.catalogue.errors.release import RELEASE_WHAT
+from bb8deploy.catalogue.errors.ship.release import RELEASE_WHAT
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
 from bb8deploy.cli.options import (
     Addon,
@@ -23,7 +23,7 @@ from bb8deploy.cli.options import (
     YesOverwrite,
 )
 from bb8deploy.cli.show import show_evidence
-from bb8deploy.plan.release import Name
+from bb8deploy.plan.release.release import Name
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, Step

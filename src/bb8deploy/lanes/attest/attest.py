@@ -22,7 +22,7 @@ from bb8deploy.catalogue.errors.broker import (
     ECHO_MISSING,
 )
 from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import Token

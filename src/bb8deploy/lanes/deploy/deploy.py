@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.catalogue.errors.release import RESUME_NOTHING
+from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
 from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy.gate import require_valid
 from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync

@@ -13,8 +13,8 @@ from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import delivered_on
-from bb8deploy.plan.identity import Proof
 from bb8deploy.plan.lifecycle import Action, Decision
+from bb8deploy.plan.logs.identity import Proof
 from bb8deploy.plan.sync import SyncPlan
 from bb8deploy.runs.run import Run
 

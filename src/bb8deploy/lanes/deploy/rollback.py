@@ -20,7 +20,7 @@ from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import verify
-from bb8deploy.plan.identity import UNKNOWN, Expected, Proof
+from bb8deploy.plan.logs.identity import UNKNOWN, Expected, Proof
 from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run

@@ -8,7 +8,7 @@ from bb8deploy.lanes.diagnose.areas.core import CoreSeen
 from bb8deploy.lanes.diagnose.areas.runtime import DOCKERFILE, FolderSeen, Here
 from bb8deploy.lanes.diagnose.areas.ssh import HostSeen
 from bb8deploy.lanes.diagnose.areas.supervisor import SupervisorSeen
-from bb8deploy.plan.identity import newest
+from bb8deploy.plan.logs.identity import newest
 from bb8deploy.plan.troubles import Facts
 from bb8deploy.runs.run import Run
 

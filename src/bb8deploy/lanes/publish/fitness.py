@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level, errors_in
-from bb8deploy.catalogue.errors.publish import TREE_UNFIT
+from bb8deploy.catalogue.errors.ship.publish import TREE_UNFIT
 from bb8deploy.checks.store import check_store
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g

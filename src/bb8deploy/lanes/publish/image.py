@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bb8deploy.base.errors import Refused
-from bb8deploy.catalogue.errors.publish import (
+from bb8deploy.catalogue.errors.ship.publish import (
     IMAGE_BUILD_FAILED,
     IMAGE_CONFIG_UNSAFE,
     IMAGE_EXISTS,
@@ -21,8 +21,8 @@ from bb8deploy.catalogue.errors.publish import (
 from bb8deploy.lanes.publish.logins import stored_login
 from bb8deploy.lanes.publish.registry import ImageConfig, Manifest, Registry, platform_of
 from bb8deploy.lanes.publish.source import Source
-from bb8deploy.plan import image as p
-from bb8deploy.plan.image import Image
+from bb8deploy.plan.release import image as p
+from bb8deploy.plan.release.image import Image
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g

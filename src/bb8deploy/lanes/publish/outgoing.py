@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.catalogue.errors.publish import PRIVATE_FILE, TREE_UNVERIFIED
+from bb8deploy.catalogue.errors.ship.publish import PRIVATE_FILE, TREE_UNVERIFIED
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.committed import Committed, read_blobs, read_committed

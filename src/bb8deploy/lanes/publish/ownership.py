@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bb8deploy.catalogue.errors.publish import REMOTE_EDITED, REMOTE_FOREIGN, SOURCE_REPOSITORY
+from bb8deploy.catalogue.errors.ship.publish import REMOTE_EDITED, REMOTE_FOREIGN, SOURCE_REPOSITORY
 from bb8deploy.lanes.publish.survey import HandEdits, Store, hand_edits, is_source
-from bb8deploy.plan.publish import RemoteState
+from bb8deploy.plan.release.publish import RemoteState
 from bb8deploy.runs.run import Run
 
 _NAMED = 5

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, Refused
-from bb8deploy.catalogue.errors.publish import (
+from bb8deploy.catalogue.errors.ship.publish import (
     PUBLISH_READBACK,
     PUBLISH_REMOTE_MISSING,
     REMOTE_DIVERGED,
@@ -39,8 +39,8 @@ from bb8deploy.lanes.publish.survey import (
     Store,
     survey,
 )
-from bb8deploy.plan.image import Image
-from bb8deploy.plan.publish import Pushes, RemoteState, decide
+from bb8deploy.plan.release.image import Image
+from bb8deploy.plan.release.publish import Pushes, RemoteState, decide
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g

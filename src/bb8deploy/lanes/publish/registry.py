@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.secret import Secret
-from bb8deploy.catalogue.errors.publish import (
+from bb8deploy.catalogue.errors.ship.publish import (
     IMAGE_READBACK,
     REGISTRY_DENIED,
     REGISTRY_REFUSED,

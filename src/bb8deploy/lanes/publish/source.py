@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bb8deploy.catalogue.errors.git import HEAD_MOVED
-from bb8deploy.catalogue.errors.publish import TAG_EXISTS, VERSION_DISAGREES
+from bb8deploy.catalogue.errors.ship.git import HEAD_MOVED
+from bb8deploy.catalogue.errors.ship.publish import TAG_EXISTS, VERSION_DISAGREES
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.addon import AddonInfo, read_addon

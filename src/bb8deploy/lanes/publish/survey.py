@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.plan.publish import RemoteState, overwritten
+from bb8deploy.plan.release.publish import RemoteState, overwritten
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import CONFIG_NAMES

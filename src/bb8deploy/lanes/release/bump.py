@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bb8deploy.base.atomic import write_bytes
 from bb8deploy.base.errors import CheckFailed, UsageError
-from bb8deploy.catalogue.errors.git import GIT_IDENTITY_MISSING
-from bb8deploy.catalogue.errors.release import BUMP_LOST, BUMP_MORE, BUMP_REFUSED
+from bb8deploy.catalogue.errors.ship.git import GIT_IDENTITY_MISSING
+from bb8deploy.catalogue.errors.ship.release import BUMP_LOST, BUMP_MORE, BUMP_REFUSED
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g

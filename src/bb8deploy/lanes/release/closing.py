@@ -10,8 +10,8 @@ from bb8deploy.lanes.release.evidence import keep_evidence
 from bb8deploy.lanes.release.flow import Flow
 from bb8deploy.lanes.release.history import bumped_parent
 from bb8deploy.lanes.release.outcome import ReleaseOutcome
-from bb8deploy.plan.release import Name
-from bb8deploy.plan.release_states import PASSED, StepState
+from bb8deploy.plan.release.release import Name
+from bb8deploy.plan.release.states import PASSED, StepState
 from bb8deploy.runs.journal import line_of
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g

@@ -10,7 +10,7 @@ from pathlib import Path
 from bb8deploy.base.atomic import write_text
 from bb8deploy.base.secret import redact_data
 from bb8deploy.lanes.publish.publish import PublishOutcome
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.runs import provenance
 from bb8deploy.runs.evidence.manifest import NAME, write_manifest
 from bb8deploy.runs.evidence.signature import sign as make_signature

@@ -16,10 +16,10 @@ from bb8deploy.lanes.release import preflight
 from bb8deploy.lanes.release.bump import bump, planned
 from bb8deploy.lanes.release.evidence import ECHO_FILES, TEST_REPORTS, keep_artifacts
 from bb8deploy.lanes.release.resume import forget_tokens, still_done
-from bb8deploy.plan import release as plan
-from bb8deploy.plan.identity import Expected
-from bb8deploy.plan.release import Do, Name
-from bb8deploy.plan.release_states import (
+from bb8deploy.plan.logs.identity import Expected
+from bb8deploy.plan.release import release as plan
+from bb8deploy.plan.release.release import Do, Name
+from bb8deploy.plan.release.states import (
     Event,
     State,
     StepState,

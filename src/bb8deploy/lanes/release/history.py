@@ -8,7 +8,7 @@ from bb8deploy.lanes.publish.publish import (
 )
 from bb8deploy.lanes.publish.survey import source_tree, survey
 from bb8deploy.lanes.release.bump import SUBJECT
-from bb8deploy.plan import release as plan
+from bb8deploy.plan.release import release as plan
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.addon import read_addon

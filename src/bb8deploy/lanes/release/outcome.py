@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from bb8deploy.lanes.publish.publish import (
     PublishOutcome,
 )
-from bb8deploy.plan.identity import Expected
-from bb8deploy.plan.release import Name
-from bb8deploy.plan.release_states import StepState
+from bb8deploy.plan.logs.identity import Expected
+from bb8deploy.plan.release.release import Name
+from bb8deploy.plan.release.states import StepState
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:

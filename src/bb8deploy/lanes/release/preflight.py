@@ -7,8 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.catalogue.errors.git import GIT_DETACHED, GIT_IDENTITY_MISSING, GIT_UNFINISHED, UPSTREAM_AHEAD
-from bb8deploy.catalogue.errors.publish import PUBLISH_REMOTE_MISSING, TAG_EXISTS
+from bb8deploy.catalogue.errors.ship.git import (
+    GIT_DETACHED,
+    GIT_IDENTITY_MISSING,
+    GIT_UNFINISHED,
+    UPSTREAM_AHEAD,
+)
+from bb8deploy.catalogue.errors.ship.publish import PUBLISH_REMOTE_MISSING, TAG_EXISTS
 from bb8deploy.lanes.publish.fitness import require_store
 from bb8deploy.lanes.publish.outgoing import require_nothing_private, require_same_here
 from bb8deploy.lanes.publish.ownership import (
@@ -19,7 +24,7 @@ from bb8deploy.lanes.publish.ownership import (
 from bb8deploy.lanes.publish.survey import Store, source_tree, survey
 from bb8deploy.lanes.release.bump import possible_paths
 from bb8deploy.lanes.release.evidence import require_signature
-from bb8deploy.plan.publish import decide
+from bb8deploy.plan.release.publish import decide
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r

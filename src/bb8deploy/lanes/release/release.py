@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.machine import exclusive
-from bb8deploy.catalogue.errors.release import RESUME_STALE, WORKSPACE_LOCKED
+from bb8deploy.catalogue.errors.ship.release import RESUME_STALE, WORKSPACE_LOCKED
 from bb8deploy.lanes.release.closing import finish, ways_on
 from bb8deploy.lanes.release.flow import Flow
 from bb8deploy.lanes.release.history import past_of
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.resume import Unfinished, remember_tokens
-from bb8deploy.plan import release as plan
+from bb8deploy.plan.release import release as plan
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.addon import read_addon
 

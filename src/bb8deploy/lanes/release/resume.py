@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bb8deploy.base.payload import JsonObject
-from bb8deploy.catalogue.errors.release import RESUME_NOTHING
-from bb8deploy.plan.release import PREFIX
+from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
+from bb8deploy.plan.release.release import PREFIX
 from bb8deploy.runs.journal import (
     EARNED,
     PUT_BACK,

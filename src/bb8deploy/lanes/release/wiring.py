@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bb8deploy.lanes.release.outcome import Lanes
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.addon import read_addon
 

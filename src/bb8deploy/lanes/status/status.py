@@ -15,7 +15,7 @@ from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.status.robot import robot
 from bb8deploy.lanes.sync.sync import Wanted, read_wanted
 from bb8deploy.plan.drift import Place, State, drift_of
-from bb8deploy.plan.identity import newest
+from bb8deploy.plan.logs.identity import newest
 from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.plan.sync import Stamp, SyncPlan
 from bb8deploy.workspace.tree import FoundTree, Manifest
 

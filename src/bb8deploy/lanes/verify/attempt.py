@@ -23,8 +23,8 @@ from bb8deploy.lanes.verify.install import Installer
 from bb8deploy.lanes.verify.prove import Prover
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import RUNNING, Watch
-from bb8deploy.plan.identity import Identity, Proof
 from bb8deploy.plan.lifecycle import Action
+from bb8deploy.plan.logs.identity import Identity, Proof
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token

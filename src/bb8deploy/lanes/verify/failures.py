@@ -19,8 +19,8 @@ from bb8deploy.catalogue.errors.app import (
 )
 from bb8deploy.catalogue.errors.supervisor import LISTED_OTHER, NOT_LISTED
 from bb8deploy.host.supervisor.base import AddonState, Problem, SupervisorError
-from bb8deploy.plan.build_log import BuildFailure, Cause
-from bb8deploy.plan.identity import Expected, Identity
+from bb8deploy.plan.logs.build_log import BuildFailure, Cause
+from bb8deploy.plan.logs.identity import Expected, Identity
 
 BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
 _LAST_WORDS = "See the container's last lines; `bb8deploy logs` shows more."

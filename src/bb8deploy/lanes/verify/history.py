@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 

@@ -14,9 +14,9 @@ from bb8deploy.lanes.verify.actions import Actions
 from bb8deploy.lanes.verify.app_options import OptionHooks
 from bb8deploy.lanes.verify.task import Installed, Task
 from bb8deploy.lanes.verify.watch import BUILD_TAIL, RUNNING, TAIL, Watch, gone
-from bb8deploy.plan.build_log import BuildFailure, read_build, unreadable_config
-from bb8deploy.plan.identity import Proof, newest
 from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
+from bb8deploy.plan.logs.build_log import BuildFailure, read_build, unreadable_config
+from bb8deploy.plan.logs.identity import Proof, newest
 from bb8deploy.runs.run import Run
 
 _ALREADY = "this very content runs already"

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.plan.identity import Proof
+from bb8deploy.plan.logs.identity import Proof
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.tree import STAMP
 

@@ -13,9 +13,9 @@ from bb8deploy.lanes.verify import failures
 from bb8deploy.lanes.verify.actions import START_DEADLINE
 from bb8deploy.lanes.verify.task import Installed, Task
 from bb8deploy.lanes.verify.watch import POLL, RUNNING, TAIL, Watch
-from bb8deploy.plan.crash import crash_count, last_crash
-from bb8deploy.plan.identity import Identity, newer_lines, newest
 from bb8deploy.plan.lifecycle import Action
+from bb8deploy.plan.logs.crash import crash_count, last_crash
+from bb8deploy.plan.logs.identity import Identity, newer_lines, newest
 from bb8deploy.runs.run import Run
 
 # Seconds between two looks: short at first, because most things are soon done.

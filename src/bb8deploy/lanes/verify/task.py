@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bb8deploy.host.supervisor.route import Capabilities
-from bb8deploy.plan.identity import Expected, Identity, Proof
 from bb8deploy.plan.lifecycle import Action, Decision
+from bb8deploy.plan.logs.identity import Expected, Identity, Proof
 from bb8deploy.workspace.tree import FoundTree
 
 PROFILE = "apparmor.txt"

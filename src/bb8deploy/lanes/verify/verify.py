@@ -14,7 +14,7 @@ from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import TAIL
-from bb8deploy.plan.identity import Expected
+from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.runs.run import Run
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.catalogue.errors.release import BUMP_UNSAFE
+from bb8deploy.catalogue.errors.ship.release import BUMP_UNSAFE
 from bb8deploy.workspace.addon import config_path, parse_config
 from bb8deploy.workspace.versions import changelog
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.catalogue.errors.release import (
+from bb8deploy.catalogue.errors.ship.release import (
     VERSION_CLOCK_BEHIND,
     VERSION_IN_FUTURE,
     VERSION_INVALID,

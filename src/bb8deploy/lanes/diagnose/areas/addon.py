@@ -16,8 +16,8 @@ from bb8deploy.catalogue.errors.app import (
 )
 from bb8deploy.catalogue.errors.supervisor import PROFILE_SAME_VERSION
 from bb8deploy.lanes.diagnose.check import Check, Sheet
-from bb8deploy.plan.crash import last_crash, of_installed
-from bb8deploy.plan.identity import UNKNOWN, newest
+from bb8deploy.plan.logs.crash import last_crash, of_installed
+from bb8deploy.plan.logs.identity import UNKNOWN, newest
 
 if TYPE_CHECKING:
     from bb8deploy.host.supervisor.base import AddonState

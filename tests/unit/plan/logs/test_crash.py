@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.plan.crash import Crash, last_crash, of_installed
+from bb8deploy.plan.logs.crash import Crash, last_crash, of_installed
 
 IDENTITY = "IDENTITY version=1 tree=sha256:0 commit=c run=r python=3.13.0"
 TRACEBACK = [

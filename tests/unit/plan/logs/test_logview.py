@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bb8deploy.plan.logview import build_output, style_of, unseen
+from bb8deploy.plan.logs.logview import build_output, style_of, unseen
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bb8deploy.plan.release import Name
+from bb8deploy.plan.release.release import Name
 
 
 class StepState(StrEnum):

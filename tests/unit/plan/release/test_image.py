@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.plan.image import (
+from bb8deploy.plan.release.image import (
     TREE_LABEL,
     ImagePlan,
     buildah_commands,

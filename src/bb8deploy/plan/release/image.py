@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bb8deploy.catalogue.errors.publish import IMAGE_ARCH_UNKNOWN, IMAGE_NAME_INVALID
+from bb8deploy.catalogue.errors.ship.publish import IMAGE_ARCH_UNKNOWN, IMAGE_NAME_INVALID
 from bb8deploy.workspace.addon import AddonInfo
 
 PLATFORMS = {

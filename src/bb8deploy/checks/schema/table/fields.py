@@ -7,9 +7,9 @@ from typing import Any
 
 import voluptuous as vol
 
-from bb8deploy.checks.schema import kinds as kind
-from bb8deploy.checks.schema import vocabulary as words
-from bb8deploy.checks.schema.kinds import Kind
+from bb8deploy.checks.schema.table import kinds as kind
+from bb8deploy.checks.schema.table import vocabulary as words
+from bb8deploy.checks.schema.table.kinds import Kind
 
 # The Supervisor release whose verdicts this table was compared with, case by case.
 HELD_AGAINST = "2026.08"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.plan.build_log import Cause, read_build, unreadable_config
+from bb8deploy.plan.logs.build_log import Cause, read_build, unreadable_config
 
 OWN = "2026-11-23 09:21:47.527 INFO (MainThread) [supervisor.docker.app]"
 ACCESS = "2026-11-23 09:21:49.000 INFO (MainThread) [aiohttp.access] 172.30.32.1 GET /addons/x/info"

@@ -9,8 +9,8 @@ from typing import Any
 
 import voluptuous as vol
 
-from bb8deploy.checks.schema import vocabulary as words
-from bb8deploy.checks.schema.elements import ELEMENT_PATTERN
+from bb8deploy.checks.schema.table import vocabulary as words
+from bb8deploy.checks.schema.table.elements import ELEMENT_PATTERN
 
 Check = Callable[[Any], Any]
 

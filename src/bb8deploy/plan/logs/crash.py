@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bb8deploy.plan.identity import identities
+from bb8deploy.plan.logs.identity import identities
 
 _CRITICAL = re.compile(r"\b(?:CRITICAL|FATAL)\b[^:]*: (.+)")
 _TRACEBACK = "Traceback (most recent call last):"

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from bb8deploy.plan.release import Name
-from bb8deploy.plan.release_states import (
+from bb8deploy.plan.release.release import Name
+from bb8deploy.plan.release.states import (
     PASSED,
     STEP_TRANSITIONS,
     TRANSITIONS,

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.plan.publish import RemoteState, decide, overwritten
-from bb8deploy.plan.release import Do, Name, Past, Situation, Target, steps, target
+from bb8deploy.plan.release.publish import RemoteState, decide, overwritten
+from bb8deploy.plan.release.release import Do, Name, Past, Situation, Target, steps, target
 
 TODAY = date(2026, 11, 23)
 V, NEXT = "2026.11.22.0", "2026.11.22.1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bb8deploy.catalogue.errors.publish import TAG_EXISTS, TAG_STRAY
+from bb8deploy.catalogue.errors.ship.publish import TAG_EXISTS, TAG_STRAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bb8deploy.plan.identity import Expected, identities, newer_lines, newest
+from bb8deploy.plan.logs.identity import Expected, identities, newer_lines, newest
 
 LINE = "IDENTITY version=1.0 tree=sha256:aa commit=c run=r1 python=3.13.1"
 WANTED = Expected("1.0", "sha256:aa", "r1")

@@ -1,0 +1,1 @@
+"""The error codes of git, publish and release."""

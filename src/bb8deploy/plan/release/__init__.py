@@ -1,0 +1,1 @@
+"""What a release and a publication do, step by step; pure."""
