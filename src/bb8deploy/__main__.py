@@ -18,7 +18,7 @@ def main() -> None:
         run()
     except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - what happens outside of a command
         from bb8deploy.cli.common import tell
-        from bb8deploy.console import Console
+        from bb8deploy.console.console import Console
 
         sys.exit(tell(problem, Console()))
 

@@ -152,7 +152,7 @@ def _start_here() -> bool:
     except UsageError as error:
         if error.code != "WORKSPACE_NOT_FOUND":
             return False
-        from bb8deploy.console import Console
+        from bb8deploy.console.console import Console
 
         Console().text(START.format(folder=Path.cwd()).rstrip())
         return True
@@ -163,7 +163,7 @@ def _wrong(error: Any) -> int:
     """Prints what is wrong with the command line, as every other error; no words at all show the help."""
     from bb8deploy.catalogue.errors.tool import USAGE_INVALID
     from bb8deploy.cli.common import tell
-    from bb8deploy.console import Console
+    from bb8deploy.console.console import Console
 
     if len(sys.argv) == 1 or type(error).__name__ == "NoArgsIsHelpError":
         error.show()
@@ -179,7 +179,7 @@ def _root(
 ) -> None:
     if version:
         from bb8deploy import __version__
-        from bb8deploy.console import Console
+        from bb8deploy.console.console import Console
 
         Console().text(f"bb8deploy {__version__}")
         raise typer.Exit

@@ -15,7 +15,7 @@ from bb8deploy.checks.selection import Baseline, FailOn, Selection, check_code
 
 if TYPE_CHECKING:
     from bb8deploy.checks.output.markdown import Row
-    from bb8deploy.console import Console
+    from bb8deploy.console.console import Console
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bb8deploy.cli.lanes.validate_options import Asked, Outputs
 if TYPE_CHECKING:
     from bb8deploy.base.findings import Finding
     from bb8deploy.checks.many import StoreResult
-    from bb8deploy.console import Console
+    from bb8deploy.console.console import Console
 
 
 def validate_store(words: Sequence[str], asked: Asked, outputs: Outputs, modes: Modes) -> None:

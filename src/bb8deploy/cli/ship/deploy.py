@@ -28,7 +28,7 @@ from bb8deploy.cli.options import (
     YesOverwrite,
 )
 from bb8deploy.cli.show import show_preview, show_sync, show_verify
-from bb8deploy.console import as_dict
+from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy.deploy import DeployOptions

@@ -15,7 +15,7 @@ from bb8deploy.cli.start.runtime import runtime_of
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from bb8deploy.console import Console
+    from bb8deploy.console.console import Console
     from bb8deploy.lanes.demo.demo import Scratch
     from ha_sandbox.box import OpenRuntime
 

@@ -17,7 +17,7 @@ from bb8deploy.catalogue.errors.settings import (
 )
 from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Target, Yes
-from bb8deploy.console import Console
+from bb8deploy.console.console import Console
 from bb8deploy.settings.keys import KEYS, suggestion
 from bb8deploy.settings.load import load
 from bb8deploy.settings.model import Settings

@@ -17,7 +17,7 @@ from bb8deploy.cli.start import sandbox_run
 from bb8deploy.cli.start.runtime import runtime_of
 
 if TYPE_CHECKING:
-    from bb8deploy.console import Console
+    from bb8deploy.console.console import Console
     from bb8deploy.workspace.project import Project
     from ha_sandbox import Situation
     from ha_sandbox.box import OpenRuntime

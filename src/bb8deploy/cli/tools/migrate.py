@@ -12,7 +12,7 @@ from bb8deploy.cli.options import AsJson, Quiet
 
 if TYPE_CHECKING:
     from bb8deploy.checks.migrate.plan import Plan
-    from bb8deploy.console import Console
+    from bb8deploy.console.console import Console
 
 
 def register(app: typer.Typer) -> None:

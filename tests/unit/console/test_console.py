@@ -22,7 +22,7 @@ import pytest
 
 from bb8deploy.base.errors import CheckFailed, Refused
 from bb8deploy.base.secret import Secret
-from bb8deploy.console import Console, ReaderGone, as_dict
+from bb8deploy.console.console import Console, ReaderGone, as_dict
 from bb8deploy.runs.tokens import Line
 
 TOKEN = Line("TOKEN", "DEPLOY_OK", (("version", "1.0"), ("run", "r1")), "verify")
@@ -126,11 +126,11 @@ def test_a_terminal_gets_colours_and_a_line_that_moves_away(screen: Screen) -> N
 
 
 def test_the_moving_line_goes_on_counting(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.console._TICK", 0.01)
+    monkeypatch.setattr("bb8deploy.console.console._TICK", 0.01)
     console = Console(out=io.StringIO(), err=screen.stream)
     seen = threading.Event()
     monkeypatch.setattr(
-        "bb8deploy.console._send", lambda _s, text, **_o: seen.set() if "… copy 1 s" in text else None
+        "bb8deploy.console.console._send", lambda _s, text, **_o: seen.set() if "… copy 1 s" in text else None
     )
     with console.step("copy"):
         assert seen.wait(60)
@@ -388,7 +388,7 @@ def test_closed_and_full_streams_do_not_stop_a_sync(tmp_path: Path, streams: str
     (tmp_path / "apps").mkdir()
     (tmp_path / ".env").write_text("HA_MOUNT=apps/a\n".replace("apps", str(tmp_path / "apps")))
     words = f"{shlex.quote(sys.executable)} -m bb8deploy sync {options} {streams}"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
     done = subprocess.run(["sh", "-c", words], cwd=tmp_path, env=env, capture_output=True, timeout=100)
     assert done.returncode == 0, done
     assert "CLEAN_RUNTIME_OK" in (tmp_path / "reports" / "deploy_receipt.txt").read_text()
@@ -399,7 +399,7 @@ def test_a_file_that_a_run_opens_never_becomes_its_stdout(tmp_path: Path) -> Non
     program = "import sys; from bb8deploy.__main__ import _hold_streams as hold; hold(); "
     program += "file = open('first', 'w'); print('lost'); file.close()"
     words = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} 1>&-"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
     subprocess.run(["sh", "-c", words], cwd=tmp_path, env=env, check=True, timeout=100)
     assert (tmp_path / "first").read_text() == ""
 
