@@ -16,7 +16,8 @@ import typer
 from bb8deploy.base.errors import Bb8Error, Interrupted
 from bb8deploy.base.findings import Finding
 from bb8deploy.cli.carry import carrier, options_of
-from bb8deploy.console.console import Console, ReaderGone, as_dict
+from bb8deploy.console.console import Console, as_dict
+from bb8deploy.console.terminal import ReaderGone
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, defect, interrupted, new_run_id
 from bb8deploy.runs.store import save

@@ -17,7 +17,7 @@ import typer
 
 from bb8deploy.base.errors import CheckFailed, Locked, NotVerified, Unreachable, UsageError
 from bb8deploy.cli.common import Modes, open_run, plain_errors
-from bb8deploy.console.console import ReaderGone
+from bb8deploy.console.terminal import ReaderGone
 from bb8deploy.runs.tokens import DEPLOY, Token
 
 ROOT = Path(__file__).parents[3]
