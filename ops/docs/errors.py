@@ -10,7 +10,7 @@ from bb8deploy.base import errors as tree
 from bb8deploy.catalogue.entries import Area
 from bb8deploy.catalogue.listing import help_uri
 from bb8deploy.catalogue.lookup import TITLES, Listed, of_area
-from bb8deploy.catalogue.rules import rules
+from bb8deploy.catalogue.rules.table import rules
 
 _HEAD = f"""\
 # Errors and findings

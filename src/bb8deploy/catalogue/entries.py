@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from bb8deploy.base.errors import Bb8Error, Code
-from bb8deploy.catalogue.rules import first_sentence
+from bb8deploy.catalogue.rules.table import first_sentence
 
 E_co = TypeVar("E_co", bound=Bb8Error, covariant=True)
 FIRST = "2026.11.23.0"

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from bb8deploy.catalogue.errors.tool import AREA_UNKNOWN
-from bb8deploy.catalogue.rules import Area, Rule, first_sentence, rules
+from bb8deploy.catalogue.rules.table import Area, Rule, first_sentence, rules
 
 RULES_PAGE = "docs/rules.md"
 _HEAD = """\

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from bb8deploy.base.errors import Bb8Error, Code
 from bb8deploy.catalogue.entries import Area, Entry, ErrorCode, Symptom
-from bb8deploy.catalogue.rules import rules
+from bb8deploy.catalogue.rules.table import rules
 
 Listed = ErrorCode[Bb8Error] | Symptom
 TITLES: Mapping[Area, str] = {

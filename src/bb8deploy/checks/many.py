@@ -12,7 +12,7 @@ from pathlib import Path
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.plain import plain
 from bb8deploy.catalogue.errors.validate import APPS_NOT_FOUND
-from bb8deploy.catalogue.rules import found
+from bb8deploy.catalogue.rules.table import found
 from bb8deploy.checks.judge import judge
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.output.formats import joined

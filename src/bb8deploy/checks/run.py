@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.plain import plain
-from bb8deploy.catalogue.rules import found
+from bb8deploy.catalogue.rules.table import found
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.reading.facts import AddonFacts, gather
 from bb8deploy.checks.rules import (

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.catalogue.rules import found
+from bb8deploy.catalogue.rules.table import found
 from bb8deploy.workspace.addon import parse_config
 
 # The Supervisor takes the first of these and holds it to a schema; without one it refuses the repository

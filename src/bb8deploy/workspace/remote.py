@@ -24,7 +24,7 @@ from bb8deploy.catalogue.errors.ship.publish import (
     REMOTE_UNREACHABLE,
     TAG_EXISTS,
 )
-from bb8deploy.catalogue.rules import first_sentence
+from bb8deploy.catalogue.rules.table import first_sentence
 from bb8deploy.workspace.git import call, lines_of
 
 ASK_DEADLINE = 60.0

@@ -22,7 +22,7 @@ from bb8deploy.catalogue.lookup import (
     nearest,
     of_area,
 )
-from bb8deploy.catalogue.rules import first_sentence, rules
+from bb8deploy.catalogue.rules.table import first_sentence, rules
 
 LISTED = [pytest.param(entry, id=code) for code, entry in errors().items()]
 

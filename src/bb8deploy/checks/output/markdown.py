@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.listing import help_uri
-from bb8deploy.catalogue.rules import rules
+from bb8deploy.catalogue.rules.table import rules
 from bb8deploy.checks.output.formats import summary
 from bb8deploy.checks.output.sarif import HOME
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.listing import help_uri
-from bb8deploy.catalogue.rules import rules
+from bb8deploy.catalogue.rules.table import rules
 from bb8deploy.checks.output.formats import joined, said
 
 HOME = "https://github.com/e-app-404/ha-bb8-addon"

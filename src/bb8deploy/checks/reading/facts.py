@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.catalogue.rules import Place, found, rules
+from bb8deploy.catalogue.rules.table import Place, found, rules
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.reading.builder import BUILT_ARCHES, DEFAULT_BASE, BuildFile
 from bb8deploy.checks.reading.dockerfile import Dockerfile, parse_dockerfile

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.catalogue.rules import found
+from bb8deploy.catalogue.rules.table import found
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import MAX_FILES, leads_out
 

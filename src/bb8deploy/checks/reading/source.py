@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.catalogue.rules import found
+from bb8deploy.catalogue.rules.table import found
 from bb8deploy.checks.reading.json_source import MAX_DEPTH, JsonProblem, JsonText, Place, Where
 
 MAX_BYTES = 512 * 1024

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, errors_in
 from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
-from bb8deploy.catalogue.rules import found
+from bb8deploy.catalogue.rules.table import found
 from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
 from bb8deploy.checks.fix.fixes import Fix, apply_fixes, plan_fixes
 from bb8deploy.checks.judge import Judged, judge

@@ -1,0 +1,1 @@
+"""The rules of validate: what each checks, why, and what to do."""
