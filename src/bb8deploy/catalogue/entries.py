@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from bb8deploy.base.errors import Bb8Error, Code
-from bb8deploy.catalogue.rules.table import first_sentence
 
 E_co = TypeVar("E_co", bound=Bb8Error, covariant=True)
 FIRST = "2026.11.23.0"
@@ -109,6 +108,12 @@ class ErrorCode(Generic[E_co]):
     def page(self) -> str:
         """What `bb8deploy explain CODE` prints, as Markdown."""
         return _page(self.code, self.title, self.ends, self.why, self.remedy)
+
+
+def first_sentence(text: str) -> str:
+    """The text up to the first full stop that ends a sentence."""
+    head, stop, _rest = text.partition(". ")
+    return f"{head}." if stop else head
 
 
 def _page(code: str, title: str, ends: str, why: str, remedy: str) -> str:

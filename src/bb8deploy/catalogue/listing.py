@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from bb8deploy.catalogue.entries import first_sentence
 from bb8deploy.catalogue.errors.tool import AREA_UNKNOWN
-from bb8deploy.catalogue.rules.table import Area, Rule, first_sentence, rules
+from bb8deploy.catalogue.rules.rule import Area, Rule
+from bb8deploy.catalogue.rules.table import rules
 
 RULES_PAGE = "docs/rules.md"
 _HEAD = """\

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.validate import BASELINE_UNREADABLE, RULE_UNKNOWN, VALIDATE_SETTING_INVALID
-from bb8deploy.catalogue.rules.table import Area, found, rules
+from bb8deploy.catalogue.rules.rule import Area
+from bb8deploy.catalogue.rules.table import found, rules
 
 FailOn = Literal["error", "warning", "note", "never"]
 FAIL_ON = ("error", "warning", "note", "never")

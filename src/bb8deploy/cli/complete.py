@@ -79,7 +79,7 @@ def schemas() -> Found:
 @_completes
 def areas() -> Found:
     """The areas of rules."""
-    from bb8deploy.catalogue.rules.table import Area
+    from bb8deploy.catalogue.rules.rule import Area
 
     return ((area.value, "rules") for area in Area)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, Refused
-from bb8deploy.catalogue.entries import ErrorCode
+from bb8deploy.catalogue.entries import ErrorCode, first_sentence
 from bb8deploy.catalogue.errors.ship.publish import (
     REMOTE_CHECKED_OUT,
     REMOTE_DENIED,
@@ -24,7 +24,6 @@ from bb8deploy.catalogue.errors.ship.publish import (
     REMOTE_UNREACHABLE,
     TAG_EXISTS,
 )
-from bb8deploy.catalogue.rules.table import first_sentence
 from bb8deploy.workspace.git import call, lines_of
 
 ASK_DEADLINE = 60.0

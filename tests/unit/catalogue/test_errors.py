@@ -8,7 +8,7 @@ import pytest
 from tests.unit.house.sources import ROOT, SANDBOX, TOOL, modules
 
 from bb8deploy.base.errors import CheckFailed, UsageError
-from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom
+from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom, first_sentence
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL
 from bb8deploy.catalogue.errors.settings import SETTING_MISSING
 from bb8deploy.catalogue.lookup import (
@@ -22,7 +22,7 @@ from bb8deploy.catalogue.lookup import (
     nearest,
     of_area,
 )
-from bb8deploy.catalogue.rules.table import first_sentence, rules
+from bb8deploy.catalogue.rules.table import rules
 
 LISTED = [pytest.param(entry, id=code) for code, entry in errors().items()]
 

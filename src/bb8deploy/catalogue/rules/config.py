@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.base.findings import Level
-from bb8deploy.catalogue.rules.table import Area, Rule
+from bb8deploy.catalogue.rules.rule import Area, Rule
 
 _SCHEMA = "supervisor/apps/validate.py (SCHEMA_APP_CONFIG)"
 _MIGRATE = "supervisor/apps/validate.py (_migrate_app_config)"

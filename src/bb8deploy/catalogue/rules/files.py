@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.base.findings import Level
-from bb8deploy.catalogue.rules.table import Area, Rule
+from bb8deploy.catalogue.rules.rule import Area, Rule
 
 _YAML = "supervisor/utils/yaml.py (read_yaml_file)"
 _JSON = "supervisor/utils/json.py (orjson)"

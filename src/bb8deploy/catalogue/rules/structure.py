@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.base.findings import Level
-from bb8deploy.catalogue.rules.table import Area, Rule
+from bb8deploy.catalogue.rules.rule import Area, Rule
 
 _BB8 = "this project's procedure"
 _GIT = "this project's procedure; git"
