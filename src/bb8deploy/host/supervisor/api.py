@@ -6,9 +6,9 @@ import contextlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from bb8deploy.base.errors import Refused
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.host.supervisor.base import (
     QUICK,
     RELOAD,
@@ -45,8 +45,8 @@ class PathSupervisor(ABC):
 
     @abstractmethod
     def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None, *, doing: str, deadline: float
-    ) -> dict[str, Any]:
+        self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, deadline: float
+    ) -> JsonObject:
         """One call; gives the envelope's data."""
 
     @abstractmethod
@@ -128,12 +128,12 @@ class PathSupervisor(ABC):
     def health(self) -> Health:
         """GET /supervisor/info and /resolution/info."""
         info = self.call("get", "/supervisor/info", None, doing="describe itself", deadline=QUICK)
-        resolution = self.call("get", "/resolution/info", None, doing="tell its health", deadline=QUICK)
+        resolution = self.call("get", "/resolution/info", None, doing="report its health", deadline=QUICK)
         return parse_health(info, resolution)
 
-    def documents(self, *names: str) -> dict[str, dict[str, Any]]:
+    def documents(self, *names: str) -> dict[str, JsonObject]:
         """GET of each."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, JsonObject] = {}
         for name in names:
             with contextlib.suppress(SupervisorError, Refused):
                 found[name] = self.call("get", f"/{name}", None, doing=f"show {name}", deadline=QUICK)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from bb8deploy.base.errors import CheckFailed, Refused, Unreachable
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.supervisor import SUPERVISOR_DENIED, SUPERVISOR_NO_ANSWER, SUPERVISOR_SAID_NO
 from bb8deploy.host.supervisor.remedies import LOOK, silence, unhealthy_in
 
@@ -34,10 +35,10 @@ class AddonState:
     detached: bool
     built_here: bool
     name: str = ""
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def parse(cls, slug: str, row: Mapping[str, Any]) -> AddonState:
+    def parse(cls, slug: str, row: Mapping[str, object]) -> AddonState:
         """Reads the data of `info`; an older or newer Supervisor may leave out parts."""
         version = str(row.get("version") or "")
         installed = bool(row.get("installed", bool(version))) and bool(version)
@@ -216,7 +217,7 @@ def denied(where: str, status: int, doing: str) -> Refused:
     return SUPERVISOR_DENIED(f"the Supervisor answered {status} to {where} when asked to {doing}: {why}")
 
 
-def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any]:
+def unwrap(body: object, *, doing: str, status: int | None = None) -> JsonObject:
     """The data of an envelope; raises SupervisorError for one with `error`.
 
     Source: the Supervisor's `{"result": "ok"|"error", ...}` envelopes, in v1 and v2.
@@ -230,7 +231,7 @@ def unwrap(body: Any, *, doing: str, status: int | None = None) -> dict[str, Any
     raise SupervisorError(classify(status, key, message), doing, message, key)
 
 
-def parse_jobs(data: Mapping[str, Any]) -> tuple[Job, ...]:
+def parse_jobs(data: Mapping[str, object]) -> tuple[Job, ...]:
     """The jobs of `/jobs/info`, children included, flat.
 
     Raises SupervisorError if they are not a list, which must not pass for an idle Supervisor.
@@ -238,7 +239,7 @@ def parse_jobs(data: Mapping[str, Any]) -> tuple[Job, ...]:
     return tuple(_flatten(data.get("jobs")))
 
 
-def _flatten(rows: Any) -> Iterator[Job]:
+def _flatten(rows: object) -> Iterator[Job]:
     if rows is None:
         return
     if not isinstance(rows, list):
@@ -260,7 +261,7 @@ def _per_cent(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def parse_health(info: Mapping[str, Any], resolution: Mapping[str, Any]) -> Health:
+def parse_health(info: Mapping[str, object], resolution: Mapping[str, object]) -> Health:
     """Health from `/supervisor/info` and `/resolution/info`; what is missing counts as fine."""
     return Health(
         version=str(info.get("version") or ""),
@@ -321,7 +322,7 @@ class Supervisor(Protocol):
     def health(self) -> Health:
         """Whether it may build."""
 
-    def documents(self, *names: str) -> dict[str, dict[str, Any]]:
+    def documents(self, *names: str) -> dict[str, JsonObject]:
         """The data of documents such as `host/info`, by name; a refused one is left out."""
 
     def follow(self, slug: str) -> Iterator[str]:

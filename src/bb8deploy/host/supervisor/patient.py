@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.host.supervisor.base import (
     AddonState,
     Health,
@@ -79,7 +80,7 @@ class PatientSupervisor:
         """Whether it may build."""
         return self._ready(self._way.health)
 
-    def documents(self, *names: str) -> dict[str, dict[str, Any]]:
+    def documents(self, *names: str) -> dict[str, JsonObject]:
         """The documents; a refused one is left out."""
         return self._ready(lambda: self._way.documents(*names))
 

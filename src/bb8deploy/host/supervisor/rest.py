@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import httpx
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import QUICK, NoAnswer, Problem, SupervisorError, denied, unwrap
@@ -30,8 +30,8 @@ class RestSupervisor(PathSupervisor):
         self._calls = Calls(self._client)
 
     def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None, *, doing: str, deadline: float
-    ) -> dict[str, Any]:
+        self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, deadline: float
+    ) -> JsonObject:
         """One call; a plain-text 401 or 403 is a refusal, a plain-text 404 an old Supervisor."""
         try:
             answer = self._calls.call(
@@ -75,7 +75,7 @@ class RestSupervisor(PathSupervisor):
         """Closes the connections; calls under way raise Interrupted."""
         self._calls.close()
 
-    def _json(self, answer: httpx.Response, doing: str) -> Any:
+    def _json(self, answer: httpx.Response, doing: str) -> object:
         if answer.status_code in {401, 403}:
             raise denied(self.where, answer.status_code, doing)
         try:

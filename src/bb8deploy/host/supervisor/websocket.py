@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
-
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import Secret
-from bb8deploy.catalogue.errors.supervisor import HA_TOKEN_REFUSED
 from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import (
     QUICK,
@@ -26,7 +18,7 @@ from bb8deploy.host.supervisor.base import (
     denied,
     unwrap,
 )
-from bb8deploy.transport.base import given_up
+from bb8deploy.host.supervisor.core_socket import CoreSocket
 
 if TYPE_CHECKING:
     import httpx
@@ -34,8 +26,6 @@ if TYPE_CHECKING:
     from bb8deploy.transport.http import Calls
 
 CONNECT = 15.0
-LIMIT = 16 * 1024 * 1024
-CORE_PORTS = {80: 8123, 8123: 80}
 
 
 class WebSocketSupervisor(PathSupervisor):
@@ -57,23 +47,20 @@ class WebSocketSupervisor(PathSupervisor):
         connect_timeout: float = CONNECT,
         note: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        self.where = url.rstrip("/")
-        self._note = note
+        self._core = CoreSocket(url, token, ca_file, connect_timeout=connect_timeout, note=note)
         self._token = token
-        self._connect_timeout = connect_timeout
-        self._ca_file = ca_file
-        self._socket: ClientConnection | None = None
         self._calls: Calls | None = None
-        self._closed = False
-        self._count = 0
+
+    @property
+    def where(self) -> str:
+        """The address at which Core answers."""
+        return self._core.where
 
     def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None, *, doing: str, deadline: float
-    ) -> dict[str, Any]:
-        """One command; its answer is found by its number, whatever comes in between."""
-        self._count += 1
-        message: dict[str, Any] = {
-            "id": self._count,
+        self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, deadline: float
+    ) -> JsonObject:
+        """One `supervisor/api` command."""
+        message: JsonObject = {
             "type": "supervisor/api",
             "endpoint": path,
             "method": method,
@@ -81,10 +68,9 @@ class WebSocketSupervisor(PathSupervisor):
         }
         if body is not None:
             message["data"] = dict(body)
-        answer = self._exchange(message, doing, deadline)
+        answer = self._core.exchange(message, doing, deadline)
         if answer.get("success"):
-            result = answer.get("result")
-            return result if isinstance(result, dict) else {}
+            return _result(answer)
         if _is_unknown_command(answer.get("error")):
             raise self._without_supervisor(doing, deadline)
         raise self._failure(answer.get("error"), doing)
@@ -99,13 +85,11 @@ class WebSocketSupervisor(PathSupervisor):
             return SupervisorError(Problem.OTHER, doing, "this Home Assistant Core has no Supervisor")
         return SupervisorError(Problem.NOT_READY, doing, f"Home Assistant Core is starting (state {state})")
 
-    def ask_core(self, kind: str, *, doing: str, deadline: float) -> dict[str, Any]:
+    def ask_core(self, kind: str, *, doing: str, deadline: float) -> JsonObject:
         """A command of Core itself that takes nothing, such as `auth/current_user`."""
-        self._count += 1
-        answer = self._exchange({"id": self._count, "type": kind}, doing, deadline)
+        answer = self._core.exchange({"type": kind}, doing, deadline)
         if answer.get("success"):
-            result = answer.get("result")
-            return result if isinstance(result, dict) else {}
+            return _result(answer)
         raise self._failure(answer.get("error"), doing)
 
     def text(self, path: str, lines: int, *, doing: str) -> str:
@@ -144,21 +128,9 @@ class WebSocketSupervisor(PathSupervisor):
 
     def close(self) -> None:
         """Ends the connection for good; calls under way raise Interrupted."""
-        self._closed = True
-        self._hang_up()
+        self._core.close()
         if self._calls:
             self._calls.close()
-
-    def _hang_up(self) -> None:
-        """Ends the connection; the next command makes another."""
-        socket, self._socket = self._socket, None
-        if socket:
-            socket.close()
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """Made at its first use: it takes 30 ms, and most homes have no TLS."""
-        return ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
 
     def _proxy(self) -> Calls:
         """Calls of Core's own paths."""
@@ -166,7 +138,7 @@ class WebSocketSupervisor(PathSupervisor):
 
         if self._calls is None:
             self._calls = Calls(self._http(QUICK))
-        if self._closed:
+        if self._core.closed:
             self._calls.close()
         return self._calls
 
@@ -177,91 +149,12 @@ class WebSocketSupervisor(PathSupervisor):
             base_url=self.where,
             headers={"Authorization": f"Bearer {self._token.reveal()}", "Accept": "text/plain"},
             timeout=httpx.Timeout(QUICK, read=read),
-            verify=self._tls,
+            verify=self._core.tls,
             trust_env=False,
         )
 
-    def _exchange(self, message: dict[str, Any], doing: str, deadline: float) -> dict[str, Any]:
-        end = time.monotonic() + deadline
-        try:
-            socket = self._open()
-            socket.send(json.dumps(message))
-            while True:
-                answer = self._receive(socket, end - time.monotonic())
-                if answer.get("id") == message["id"] and answer.get("type") == "result":
-                    return answer
-        except (WebSocketException, OSError, ValueError, RecursionError) as error:
-            self._hang_up()
-            if self._closed:
-                raise given_up(self.where) from error
-            why = f"no answer within {deadline:.0f} s" if isinstance(error, TimeoutError) else str(error)
-            raise NoAnswer(doing, self.where, why) from error
-
-    def _open(self) -> ClientConnection:
-        """The connection, authenticated; made again after it was lost."""
-        if self._closed:
-            raise given_up(self.where)
-        if self._socket:
-            return self._socket
-        try:
-            socket = self._dial(self.where)
-        except ConnectionRefusedError:
-            socket = self._dial_other_port()
-        try:
-            self._receive(socket, self._connect_timeout)
-            socket.send(json.dumps({"type": "auth", "access_token": self._token.reveal()}))
-            answer = self._receive(socket, self._connect_timeout)
-        except BaseException:
-            socket.close()
-            raise
-        if answer.get("type") != "auth_ok":
-            socket.close()
-            raise HA_TOKEN_REFUSED(
-                f"{self.where} does not accept the long-lived token: {answer.get('message', 'no reason')}"
-            )
-        self._socket = socket
-        if self._closed:  # while it came about
-            self._hang_up()
-            raise given_up(self.where)
-        return socket
-
-    def _dial(self, url: str) -> ClientConnection:
-        scheme, _, rest = url.partition("://")
-        secure = scheme in {"https", "wss"}
-        link = connect(
-            f"{'wss' if secure else 'ws'}://{rest}/api/websocket",
-            ssl=self._tls if secure else None,
-            open_timeout=self._connect_timeout,
-            close_timeout=5.0,
-            max_size=LIMIT,
-            proxy=None,
-        )
-        link.__enter__()  # websockets 17 deprecates a connection outside of `with`; close() ends ours
-        return link
-
-    def _dial_other_port(self) -> ClientConnection:
-        """The other of Core's two ports on the same host. Raises the error of the first one if there is none.
-
-        Source: a new installation of Core 2026.11 listens on port 80; before, and after an update, on 8123.
-        """
-        other = other_port(self.where)
-        if not other:
-            return self._dial(self.where)
-        try:
-            socket = self._dial(other)
-        except (OSError, WebSocketException) as error:
-            message = f"connection refused; port {urlsplit(other).port} of the host does not answer either"
-            raise ConnectionRefusedError(message) from error
-        self._note(f"{self.where} refuses connections; Home Assistant Core answers at {other}")
-        self.where = other
-        return socket
-
-    def _receive(self, socket: ClientConnection, seconds: float) -> dict[str, Any]:
-        answer = json.loads(socket.recv(timeout=max(0.0, seconds)))
-        return answer if isinstance(answer, dict) else {}
-
     def _failure(self, said: object, doing: str) -> Exception:
-        """The error for what stands under `error`: an object with code and message, or just words."""
+        """The error for the value of `error`: an object with code and message, or only a text."""
         error = said if isinstance(said, Mapping) else {"message": said}
         code, message = str(error.get("code") or ""), str(error.get("message") or "")
         if code == "unauthorized":
@@ -271,17 +164,9 @@ class WebSocketSupervisor(PathSupervisor):
         return SupervisorError(classify(None, "", message), doing, message)
 
 
-def other_port(url: str) -> str:
-    """The same address with the other port of Core, 80 or 8123; empty for TLS and for any other port."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 80
-    except ValueError:
-        return ""
-    if parts.scheme != "http" or port not in CORE_PORTS or not parts.hostname:
-        return ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"http://{host}:{CORE_PORTS[port]}"
+def _result(answer: JsonObject) -> JsonObject:
+    result = answer.get("result")
+    return result if isinstance(result, dict) else {}
 
 
 def _is_unknown_command(error: object) -> bool:

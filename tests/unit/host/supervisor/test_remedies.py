@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError, classify
+from bb8deploy.host.supervisor.core_socket import other_port
 from bb8deploy.host.supervisor.remedies import AFTER_SILENCE, silence, unhealthy
-from bb8deploy.host.supervisor.websocket import other_port
 
 
 @pytest.mark.parametrize(
