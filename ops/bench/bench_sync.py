@@ -35,7 +35,7 @@ from ops.bench.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  #
 
 from bb8deploy.base.atomic import write_text  # noqa: E402
 from bb8deploy.host.connect import Host, open_host  # noqa: E402
-from bb8deploy.host.files.protocol import Delivery, SyncSession  # noqa: E402
+from bb8deploy.host.files.protocol import SyncSession, Transfer  # noqa: E402
 from bb8deploy.plan.sync import Stamp, differences, plan_sync  # noqa: E402
 from bb8deploy.settings.load import load  # noqa: E402
 from bb8deploy.workspace.ignore import Ignore  # noqa: E402
@@ -111,7 +111,7 @@ def _deliver(session: SyncSession, want: Manifest, source: Path, run_id: str) ->
     if plan.nothing:
         return True
     made = {STAMP: stamp.data()}
-    after = session.apply(Delivery(source, plan.removals, plan.entries, made, want.size))
+    after = session.apply(Transfer(source, plan.removals, plan.entries, made, want.size))
     problems = differences(after, plan, IGNORE, stamp.data())
     if problems:
         raise SystemExit(f"the host's tree is wrong: {problems[:3]}")

@@ -12,7 +12,7 @@ from tests.sim.world import PARENT, Content, Host, Lock, digest, found
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, PREVIOUS_MISSING
-from bb8deploy.host.files.protocol import PREVIOUS, Delivery, Earlier, EarlierTree
+from bb8deploy.host.files.protocol import PREVIOUS, Earlier, EarlierTree, Transfer
 from bb8deploy.host.lock.owner import Held, HostLocked, Owner
 from bb8deploy.workspace.tree import STAMP, FoundTree
 
@@ -156,12 +156,12 @@ class SimSession:
     files: SimFiles
     tree: FoundTree
 
-    def apply(self, delivery: Delivery) -> FoundTree:
+    def apply(self, delivery: Transfer) -> FoundTree:
         """The new tree is what is there now, less the removals, plus the entries; then it is hashed."""
         self.files.ask("apply", lambda: self._apply(delivery))
         return self.files.look()
 
-    def _apply(self, delivery: Delivery) -> FoundTree:
+    def _apply(self, delivery: Transfer) -> FoundTree:
         now = dict(self.files.host.tree or {})
         for path in delivery.removals:
             now.pop(path, None)

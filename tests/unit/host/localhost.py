@@ -19,7 +19,7 @@ from typing import Self
 import pytest
 
 from bb8deploy.host.files.mount import MountFiles
-from bb8deploy.host.files.protocol import Delivery
+from bb8deploy.host.files.protocol import Transfer
 from bb8deploy.host.files.ssh import SshFiles
 from bb8deploy.host.lock.lock import Holding
 from bb8deploy.host.lock.mount import MountHolding
@@ -190,7 +190,7 @@ class Place:
         entries = tuple(bytes_entry(name, data) for name, data in files.items())
         with self.locked(run), self.files.session(run) as session:
             removals = tuple(session.tree.manifest.by_path)
-            return session.apply(Delivery(self.runtime.parent, removals, entries, files))
+            return session.apply(Transfer(self.runtime.parent, removals, entries, files))
 
     @property
     def text(self) -> str:

@@ -27,7 +27,7 @@ from bb8deploy.host.files.mount_tree import (
     set_runnable,
     unusable,
 )
-from bb8deploy.host.files.protocol import PREVIOUS, Delivery, Earlier, EarlierTree
+from bb8deploy.host.files.protocol import PREVIOUS, Earlier, EarlierTree, Transfer
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree
 
@@ -127,12 +127,12 @@ class MountFiles:
             self.trees.prune()
         return self.look()
 
-    def apply(self, delivery: Delivery, run_id: str) -> FoundTree:
+    def apply(self, transfer: Transfer, run_id: str) -> FoundTree:
         """Makes the new tree beside the old one and swaps the two."""
         with self._failures():
             staged = self.trees.fresh(run_id)
             try:
-                self._make(staged, delivery)
+                self._make(staged, transfer)
             except BaseException:
                 with contextlib.suppress(OSError):
                     remove_tree(staged)
@@ -146,15 +146,15 @@ class MountFiles:
         with self._failures():
             return self.trees.recover()
 
-    def _make(self, staged: Path, delivery: Delivery) -> None:
-        removed = {fold(path) for path in delivery.removals}
+    def _make(self, staged: Path, transfer: Transfer) -> None:
+        removed = {fold(path) for path in transfer.removals}
         if self.root.is_dir():
             copy_tree(self.root, staged, skip=lambda path: fold(path) in removed)
         else:
             staged.mkdir(parents=True)
-        _refuse_clash(staged, delivery.entries)
-        for entry in delivery.entries:
-            _put(staged, delivery, entry)
+        _refuse_clash(staged, transfer.entries)
+        for entry in transfer.entries:
+            _put(staged, transfer, entry)
 
     def _modes_kept(self) -> bool:
         """Tries out whether the share keeps a run bit."""
@@ -193,21 +193,21 @@ class MountSession:
         """What was there."""
         return self._tree
 
-    def apply(self, delivery: Delivery) -> FoundTree:
+    def apply(self, transfer: Transfer) -> FoundTree:
         """Makes and swaps."""
-        return self._files.apply(delivery, self._run_id)
+        return self._files.apply(transfer, self._run_id)
 
 
-def _put(staged: Path, delivery: Delivery, entry: Entry) -> None:
+def _put(staged: Path, transfer: Transfer, entry: Entry) -> None:
     place = staged / entry.path
     place.parent.mkdir(parents=True, exist_ok=True)
     if entry.kind == "link":
         put_link(place, entry.target)
         return
-    if entry.path in delivery.made:
-        place.write_bytes(delivery.made[entry.path])
+    if entry.path in transfer.made:
+        place.write_bytes(transfer.made[entry.path])
     else:
-        shutil.copyfile(delivery.source / entry.path, place)
+        shutil.copyfile(transfer.source / entry.path, place)
     set_runnable(place, runnable=entry.executable)
 
 

@@ -1,4 +1,4 @@
-"""Packs a delivery as one tar stream, compressed where that pays, without ever holding it in memory."""
+"""Packs a transfer as one tar stream, compressed where that pays, without ever holding it in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.host import WORKSPACE_MOVING
-from bb8deploy.host.files.protocol import Delivery
+from bb8deploy.host.files.protocol import Transfer
 from bb8deploy.transport.sshstream import PACKET
 from bb8deploy.workspace.tree import Entry
 
@@ -25,14 +25,14 @@ PAYS = 0.5
 PIECE = 8 * PACKET  # whole packets, and whole blocks of tar
 
 
-def pays_to_compress(delivery: Delivery) -> bool:
+def pays_to_compress(transfer: Transfer) -> bool:
     """True where a sample shrinks to half at zlib's fastest level; where it does not, a LAN is faster."""
-    sample = b"".join(_sample(delivery))
+    sample = b"".join(_sample(transfer))
     return len(sample) > 1024 and len(zlib.compress(sample, 1)) < PAYS * len(sample)
 
 
-def pack(delivery: Delivery, run_id: str, *, compress: bool) -> Iterator[bytes]:
-    """The tar of the delivery's entries in pieces; its last member says that it is whole.
+def pack(transfer: Transfer, run_id: str, *, compress: bool) -> Iterator[bytes]:
+    """The tar of the transfer's entries in pieces; its last member says that it is whole.
 
     Made in a thread of its own, a few pieces ahead, so that packing and sending go on at the same time.
     Raises CheckFailed where a file changed since it was hashed.
@@ -40,7 +40,7 @@ def pack(delivery: Delivery, run_id: str, *, compress: bool) -> Iterator[bytes]:
     pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=8)
     stop = threading.Event()
     worker = threading.Thread(
-        target=_work, args=(delivery, run_id, compress, pieces, stop), name="bb8deploy-pack", daemon=True
+        target=_work, args=(transfer, run_id, compress, pieces, stop), name="bb8deploy-pack", daemon=True
     )
     worker.start()
     try:
@@ -55,7 +55,7 @@ def pack(delivery: Delivery, run_id: str, *, compress: bool) -> Iterator[bytes]:
 
 
 def _work(
-    delivery: Delivery,
+    transfer: Transfer,
     run_id: str,
     compress: bool,
     pieces: queue.Queue[bytes | BaseException | None],
@@ -63,7 +63,7 @@ def _work(
 ) -> None:
     sink = _Sink(pieces, stop, compress)
     try:
-        _write(delivery, run_id, sink)
+        _write(transfer, run_id, sink)
         sink.end()
     except _Stopped:
         return
@@ -73,20 +73,20 @@ def _work(
     pieces.put(None)
 
 
-def _write(delivery: Delivery, run_id: str, sink: _Sink) -> None:
+def _write(transfer: Transfer, run_id: str, sink: _Sink) -> None:
     # Not `w|`: tarfile's own stream copies all that it holds at every write.
     with tarfile.TarFile(
         fileobj=sink, mode="w", copybufsize=PIECE, format=tarfile.GNU_FORMAT, encoding="utf-8"
     ) as tar:
-        for entry in delivery.entries:
-            _add(tar, delivery, entry)
+        for entry in transfer.entries:
+            _add(tar, transfer, entry)
         _add_bytes(tar, WHOLE, run_id.encode(), 0o600)
 
 
-def _add(tar: tarfile.TarFile, delivery: Delivery, entry: Entry) -> None:
+def _add(tar: tarfile.TarFile, transfer: Transfer, entry: Entry) -> None:
     mode = 0o755 if entry.executable else 0o644
-    if entry.path in delivery.made:
-        _add_bytes(tar, entry.path, delivery.made[entry.path], mode)
+    if entry.path in transfer.made:
+        _add_bytes(tar, entry.path, transfer.made[entry.path], mode)
         return
     info = _info(entry.path, mode)
     if entry.kind == "link":
@@ -95,7 +95,7 @@ def _add(tar: tarfile.TarFile, delivery: Delivery, entry: Entry) -> None:
         return
     info.size = entry.size
     try:
-        with (delivery.source / entry.path).open("rb") as file:
+        with (transfer.source / entry.path).open("rb") as file:
             hashed = _Hashed(file)
             tar.addfile(info, hashed)
             grown = bool(file.read(1))
@@ -201,22 +201,22 @@ def _empty(pieces: queue.Queue[bytes | BaseException | None]) -> None:
         return
 
 
-def _sample(delivery: Delivery) -> Iterator[bytes]:
-    """Up to SAMPLE bytes from files spread over the delivery."""
+def _sample(transfer: Transfer) -> Iterator[bytes]:
+    """Up to SAMPLE bytes from files spread over the transfer."""
     left = SAMPLE
-    files = [entry for entry in delivery.entries if entry.kind == "file"]
+    files = [entry for entry in transfer.entries if entry.kind == "file"]
     for entry in files[:: max(1, len(files) // 32)]:
         if left <= 0:
             return
-        data = _head(delivery, entry.path, min(left, SAMPLE // 8))
+        data = _head(transfer, entry.path, min(left, SAMPLE // 8))
         left -= len(data)
         yield data
 
 
-def _head(delivery: Delivery, path: str, size: int) -> bytes:
-    if path in delivery.made:
-        return delivery.made[path][:size]
-    place: Path = delivery.source / path
+def _head(transfer: Transfer, path: str, size: int) -> bytes:
+    if path in transfer.made:
+        return transfer.made[path][:size]
+    place: Path = transfer.source / path
     try:
         with place.open("rb") as file:
             return file.read(size)

@@ -12,7 +12,7 @@ from bb8deploy.workspace.tree import Entry, FoundTree
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Transfer:
     """What turns the host's tree into the planned one.
 
     `removals` are paths taken away first (files, links, whole folders); `entries` are then put in, read
@@ -54,14 +54,14 @@ class Earlier:
 
 
 class SyncSession(Protocol):
-    """One observation of the runtime folder and, at most once, one delivery into it."""
+    """One observation of the runtime folder and, at most once, one transfer into it."""
 
     @property
     def tree(self) -> FoundTree:
         """What was there when the session began."""
 
-    def apply(self, delivery: Delivery) -> FoundTree:
-        """Puts the delivery in as one step and looks again. Needs the lock.
+    def apply(self, transfer: Transfer) -> FoundTree:
+        """Puts the transfer in as one step and looks again. Needs the lock.
 
         The folder is the earlier tree or the new one, never a mixture, whatever ends this call.
         """
@@ -83,7 +83,7 @@ class RuntimeFiles(Protocol):
         """The folder's path, as that side sees it."""
 
     def session(self, run_id: str) -> AbstractContextManager[SyncSession]:
-        """Looks at the folder and keeps the way open for a delivery."""
+        """Looks at the folder and keeps the way open for a transfer."""
 
     def look(self) -> FoundTree:
         """Looks at the folder: every file hashed."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bb8deploy.host.files import pack
-from bb8deploy.host.files.protocol import PREVIOUS, Delivery, Earlier, EarlierTree
+from bb8deploy.host.files.protocol import PREVIOUS, Earlier, EarlierTree, Transfer
 from bb8deploy.host.shell.answer import escape, tree_of
 from bb8deploy.host.shell.shell import Conversation, Shell
 from bb8deploy.workspace.tree import FoundTree
@@ -39,7 +39,7 @@ class SshFiles:
         return self._shell.runtime
 
     def session(self, run_id: str) -> SshSession:
-        """Lists the folder, and waits for a delivery on the same channel."""
+        """Lists the folder, and waits for a transfer on the same channel."""
         talk = self._shell.start("look", "apply", run_id=run_id)
         try:
             return SshSession(talk, run_id, tree_of(talk.answer()))
@@ -109,13 +109,13 @@ class SshSession:
         """What was there."""
         return self._tree
 
-    def apply(self, delivery: Delivery) -> FoundTree:
-        """Sends the delivery down one channel."""
-        compress = pack.pays_to_compress(delivery)
-        order = f"{'GZIP' if compress else 'PLAIN'} {'SHARE' if delivery.total >= SHARE_FROM else 'COPY'}\n"
-        head = order.encode() + _lines(delivery.removals)
+    def apply(self, transfer: Transfer) -> FoundTree:
+        """Sends the transfer down one channel."""
+        compress = pack.pays_to_compress(transfer)
+        order = f"{'GZIP' if compress else 'PLAIN'} {'SHARE' if transfer.total >= SHARE_FROM else 'COPY'}\n"
+        head = order.encode() + _lines(transfer.removals)
         if self._talk.send(head):
-            self._talk.send(pack.pack(delivery, self._run_id, compress=compress))
+            self._talk.send(pack.pack(transfer, self._run_id, compress=compress))
         self._talk.stream.close_input()
         return tree_of(self._talk.answer())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from bb8deploy.catalogue.errors.host import RSYNC_FAILED, RSYNC_MISSING
 from bb8deploy.host.connect import Host
 from bb8deploy.host.files.mount import MountFiles
-from bb8deploy.host.files.protocol import Delivery
+from bb8deploy.host.files.protocol import Transfer
 from bb8deploy.host.files.ssh import SshFiles
 from bb8deploy.settings.model import Settings
 from bb8deploy.transport.sshconfig import Destination
@@ -21,7 +21,7 @@ from bb8deploy.workspace.tree import STAMP, FoundTree
 RSYNC_DEADLINE = 900.0
 
 
-def deliver_by_rsync(host: Host, delivery: Delivery, ignore: Ignore, run_id: str) -> FoundTree:
+def deliver_by_rsync(host: Host, transfer: Transfer, ignore: Ignore, run_id: str) -> FoundTree:
     """Stages a copy of the host's tree, lets rsync change it, swaps it in and looks.
 
     Raises UsageError RSYNC_MISSING, CheckFailed RSYNC_FAILED.
@@ -35,11 +35,11 @@ def deliver_by_rsync(host: Host, delivery: Delivery, ignore: Ignore, run_id: str
     with tempfile.TemporaryDirectory(prefix="bb8deploy-") as scratch:
         made = Path(scratch, "made")
         made.mkdir()
-        (made / STAMP).write_bytes(delivery.made[STAMP])
+        (made / STAMP).write_bytes(transfer.made[STAMP])
         rules = Path(scratch, "rules")
         rules.write_text(ignore.text())
         _run(
-            command(host.settings, delivery.source, made, rules, staged, over_ssh=host.transport is not None)
+            command(host.settings, transfer.source, made, rules, staged, over_ssh=host.transport is not None)
         )
     return files.swap_staged(run_id)
 

@@ -12,7 +12,7 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import SYNC_MISMATCH
 from bb8deploy.host.connect import Host
-from bb8deploy.host.files.protocol import Delivery, SyncSession
+from bb8deploy.host.files.protocol import SyncSession, Transfer
 from bb8deploy.host.ownership import refuse_foreign
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.contract import write_contract
@@ -118,7 +118,7 @@ def _carry_out(
     if plan.nothing:
         return session.tree
     made = {STAMP: wanted.stamp.data()}
-    delivery = Delivery(wanted.source, plan.removals, plan.entries, made, wanted.manifest.size)
+    delivery = Transfer(wanted.source, plan.removals, plan.entries, made, wanted.manifest.size)
     with run.step(SWAP, host.where) as facts:
         facts.update(files=len(delivery.entries), bytes=delivery.size, removed=len(plan.changes.removed))
         if by_rsync:

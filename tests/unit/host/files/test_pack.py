@@ -1,4 +1,4 @@
-"""The tar of a delivery: its content, its end mark, and files that move meanwhile."""
+"""The tar of a transfer: its content, its end mark, and files that move meanwhile."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.host.files.pack import WHOLE, pack, pays_to_compress
-from bb8deploy.host.files.protocol import Delivery
+from bb8deploy.host.files.protocol import Transfer
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import bytes_entry, walk
 
 
-def delivery(folder: Path, **files: bytes) -> Delivery:
+def transfer(folder: Path, **files: bytes) -> Transfer:
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    return Delivery(folder, entries=walk(folder, Ignore.parse("")).entries)
+    return Transfer(folder, entries=walk(folder, Ignore.parse("")).entries)
 
 
 @pytest.mark.parametrize("compress", [True, False])
@@ -31,7 +31,7 @@ def test_files_links_and_made_content_arrive_and_the_mark_comes_last(tmp_path: P
     (tmp_path / "link").symlink_to("run.sh")
     (tmp_path / ("long" * 40)).write_text("long")
     entries = (*walk(tmp_path, Ignore.parse("")).entries, bytes_entry("made.json", b"{}"))
-    packed = b"".join(pack(Delivery(tmp_path, (), entries, {"made.json": b"{}"}), "run-7", compress=compress))
+    packed = b"".join(pack(Transfer(tmp_path, (), entries, {"made.json": b"{}"}), "run-7", compress=compress))
     data = gzip.decompress(packed) if compress else packed
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
         members = {member.name: member for member in tar}
@@ -47,7 +47,7 @@ def test_files_links_and_made_content_arrive_and_the_mark_comes_last(tmp_path: P
 def test_a_file_that_changed_since_it_was_hashed_is_never_sent_whole(
     tmp_path: Path, now: bytes | None
 ) -> None:
-    made = delivery(tmp_path, a=b"12345")
+    made = transfer(tmp_path, a=b"12345")
     if now is None:
         (tmp_path / "a").unlink()
     else:
@@ -60,7 +60,7 @@ def test_a_file_that_changed_since_it_was_hashed_is_never_sent_whole(
 
 
 def test_the_packing_thread_ends_with_a_reader_that_goes_away(tmp_path: Path) -> None:
-    pieces = pack(delivery(tmp_path, a=os.urandom(8_000_000)), "run", compress=False)
+    pieces = pack(transfer(tmp_path, a=os.urandom(8_000_000)), "run", compress=False)
     assert next(iter(pieces))
     pieces.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name == "bb8deploy-pack"]
@@ -69,5 +69,5 @@ def test_the_packing_thread_ends_with_a_reader_that_goes_away(tmp_path: Path) ->
 def test_text_is_compressed_and_noise_is_not(tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     (tmp_path / "n").mkdir()
-    assert pays_to_compress(delivery(tmp_path / "t", a=b"all work and no play " * 5000))
-    assert not pays_to_compress(delivery(tmp_path / "n", a=os.urandom(100_000)))
+    assert pays_to_compress(transfer(tmp_path / "t", a=b"all work and no play " * 5000))
+    assert not pays_to_compress(transfer(tmp_path / "n", a=os.urandom(100_000)))

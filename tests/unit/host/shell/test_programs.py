@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.host.localhost import LocalTransport
 
-from bb8deploy.host.files.protocol import Delivery
+from bb8deploy.host.files.protocol import Transfer
 from bb8deploy.host.files.ssh import SshFiles
 from bb8deploy.host.lock.owner import Owner
 from bb8deploy.host.lock.ssh import SshHolding
@@ -64,7 +64,7 @@ def test_a_sync_and_a_lock_work_under_every_shell(transport: LocalTransport, tmp
         (source / name).write_text(name)
     made = {STAMP: b'{"run": "run-1"}\n'}
     entries = (*(bytes_entry(name, name.encode()) for name in AWKWARD), bytes_entry(STAMP, made[STAMP]))
-    found = session.apply(Delivery(source, (), entries, made))
+    found = session.apply(Transfer(source, (), entries, made))
     assert {entry.path: entry.sha256 for entry in found.manifest.entries} == {
         entry.path: entry.sha256 for entry in entries
     }
