@@ -221,10 +221,11 @@ def _placements(dockerfile: Dockerfile, files: frozenset[str], known: Mapping[st
             if one.word == "WORKDIR":
                 folder = posixpath.join(folder, expand(one.value, known).text)
             elif id(one) in copies:
-                yield from _placed(copies[id(one)], folder, ordered, known)
+                yield from placed(copies[id(one)], folder, ordered, known)
 
 
-def _placed(copy: Copy, folder: str, files: list[str], known: Mapping[str, str]) -> Iterator[Placed]:
+def placed(copy: Copy, folder: str, files: list[str], known: Mapping[str, str]) -> Iterator[Placed]:
+    """Where one COPY or ADD puts the sorted `files`, in a stage that is in `folder`; unknown: nowhere."""
     if "from" in copy.flags:
         return
     target = expand(copy.target, known)
