@@ -6,7 +6,10 @@ import contextlib
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TypeAlias
+
+Request: TypeAlias = "socket.socket | tuple[bytes, socket.socket]"
+"""What socketserver hands on; a TCP server has sockets only."""
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -76,20 +79,22 @@ class LoopbackServer(ThreadingHTTPServer):
             self.shutdown()
             self._thread.join()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Request, client_address: object) -> None:
         """Keeps the connection in the set of open ones while it is served."""
-        with self._guard:
-            self._open.add(request)
-        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(request, socket.socket):
+            with self._guard:
+                self._open.add(request)
+            request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:
+    def shutdown_request(self, request: Request) -> None:
         """Removes the connection from the set of open ones."""
-        with self._guard:
-            self._open.discard(request)
+        if isinstance(request, socket.socket):
+            with self._guard:
+                self._open.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Request, client_address: object) -> None:
         """Ignores a client that left; anything else is a defect and is printed on stderr."""
         import sys
 

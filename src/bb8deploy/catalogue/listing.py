@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 from bb8deploy.catalogue.entries import first_sentence
 from bb8deploy.catalogue.errors.tool import AREA_UNKNOWN
@@ -43,7 +42,7 @@ def _row(rule: Rule) -> tuple[str, str, str, str, str]:
     return rule.code, rule.level.value, "yes" if rule.fixable else "", rule.since, rule.source
 
 
-def as_records(area: str = "") -> list[dict[str, Any]]:
+def as_records(area: str = "") -> list[dict[str, object]]:
     """The rules as JSON carries them."""
     return [
         {

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.validate import BASELINE_UNREADABLE, RULE_UNKNOWN, VALIDATE_SETTING_INVALID
@@ -61,7 +61,7 @@ def names(code: str, words: Iterable[str]) -> str:
     return next((word for word in words if word in (code, area, "ALL")), "")
 
 
-def read_selection(table: Mapping[str, Any], source: str) -> Selection:
+def read_selection(table: Mapping[str, object], source: str) -> Selection:
     """Reads `[tool.bb8deploy.validate]`; raises UsageError for what it cannot mean."""
     known = {"select", "ignore", "per-folder-ignores", "fail-on", "target-supervisor"}
     for key in table:
@@ -80,7 +80,7 @@ def read_selection(table: Mapping[str, Any], source: str) -> Selection:
     )
 
 
-def _codes(value: Any, key: str, source: str) -> tuple[str, ...]:
+def _codes(value: object, key: str, source: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise VALIDATE_SETTING_INVALID(f"`{key}` of {source} is not a list of codes")
     for one in value:
@@ -94,14 +94,14 @@ def check_code(word: str, where: str) -> None:
         raise RULE_UNKNOWN(f"{where} names {word}, which is neither a rule nor an area")
 
 
-def _fail_on(value: Any, source: str) -> FailOn:
+def _fail_on(value: object, source: str) -> FailOn:
     for known in FAIL_ON:
         if value == known:
             return known  # type: ignore[return-value]  # mypy does not narrow the items of the tuple
     raise VALIDATE_SETTING_INVALID(f"`fail-on` of {source} is none of {', '.join(FAIL_ON)}")
 
 
-def _target(value: Any, source: str) -> str:
+def _target(value: object, source: str) -> str:
     if isinstance(value, str) and (not value or _RELEASE.fullmatch(value)):
         return value
     raise VALIDATE_SETTING_INVALID(f'`target-supervisor` of {source} is not a release such as "2026.04"')

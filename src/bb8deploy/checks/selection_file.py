@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from bb8deploy.catalogue.errors.validate import VALIDATE_SETTING_INVALID
 from bb8deploy.checks.selection import Selection, read_selection
@@ -23,11 +22,11 @@ def load_selection(root: Path) -> Selection:
     return Selection()
 
 
-def _table(path: Path, tables: tuple[str, ...]) -> Mapping[str, Any] | None:
+def _table(path: Path, tables: tuple[str, ...]) -> Mapping[str, object] | None:
     if not path.is_file():
         return None
     try:
-        data: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        data: object = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise VALIDATE_SETTING_INVALID(f"{path.name} cannot be read: {error}") from error
     for name in tables:

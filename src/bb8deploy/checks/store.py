@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bb8deploy.base.errors import UsageError
@@ -51,7 +50,7 @@ def check_repository(root: Path, strict: Level) -> Iterator[Finding]:
 
 def _repository_problems(path: Path) -> Iterator[str]:
     try:
-        said: dict[str, Any] = parse_config(path.read_bytes(), path.name)
+        said: dict[str, object] = parse_config(path.read_bytes(), path.name)
     except UsageError as error:
         yield error.cause
         return

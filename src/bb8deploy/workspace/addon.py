@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.base.payload import JsonObject
+from bb8deploy.base.yaml_loader import safe_loader
 from bb8deploy.catalogue.errors.workspace import (
     ADDON_CONFIG_INVALID,
     ADDON_CONFIG_MISSING,
@@ -35,7 +36,7 @@ class AddonInfo:
     image: str = ""
     description: str = ""
     url: str = ""
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def supervisor_slug(self) -> str:
@@ -82,14 +83,14 @@ def config_path(folder: Path) -> Path:
     raise ADDON_CONFIG_MISSING(f"the add-on folder {folder.name}/ {missing}")
 
 
-def parse_config(data: bytes, name: str) -> dict[str, Any]:
+def parse_config(data: bytes, name: str) -> JsonObject:
     """The mapping that a config file holds; raises UsageError with the line of the first mistake."""
     if name.endswith(".json"):
         return _parse_json(data, name)
     import yaml
 
     try:
-        raw = yaml.load(data.decode("utf-8-sig"), _loader())  # noqa: S506 - a safe loader, in C where there is one
+        raw = yaml.load(data.decode("utf-8-sig"), safe_loader())  # noqa: S506 - a safe loader, in C where there is one
     except UnicodeDecodeError as error:
         raise _unreadable(name, f"byte {error.start} is not UTF-8", "Save it as UTF-8.") from error
     except yaml.YAMLError as error:
@@ -99,7 +100,7 @@ def parse_config(data: bytes, name: str) -> dict[str, Any]:
     return _mapping(raw, name)
 
 
-def _parse_json(data: bytes, name: str) -> dict[str, Any]:
+def _parse_json(data: bytes, name: str) -> JsonObject:
     """A config.json is JSON and nothing else, as for the Supervisor."""
     import json
 
@@ -112,16 +113,10 @@ def _parse_json(data: bytes, name: str) -> dict[str, Any]:
     return _mapping(raw, name)
 
 
-def _mapping(raw: Any, name: str) -> dict[str, Any]:
+def _mapping(raw: object, name: str) -> JsonObject:
     if not isinstance(raw, dict):
         raise _unreadable(name, "it holds no mapping", "Write `key: value` lines at its top level.")
     return raw
-
-
-def _loader() -> Any:
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _where(error: Exception) -> str:
@@ -134,7 +129,7 @@ def _unreadable(name: str, why: str, remedy: str) -> UsageError:
     return ADDON_CONFIG_UNREADABLE(f"{name} cannot be read: {why}", remedy)
 
 
-def _text(raw: Mapping[str, Any], key: str, name: str) -> str:
+def _text(raw: Mapping[str, object], key: str, name: str) -> str:
     """A field that must be text: an unquoted 2025.10 is a number to YAML, and would read 2025.1."""
     value = raw.get(key)
     if isinstance(value, float):
@@ -147,7 +142,7 @@ def _text(raw: Mapping[str, Any], key: str, name: str) -> str:
     raise ADDON_CONFIG_INVALID(f"`{key}` in {name} is missing or no text", f"Add `{key}:` to {name}.")
 
 
-def _slug(raw: Mapping[str, Any], name: str) -> str:
+def _slug(raw: Mapping[str, object], name: str) -> str:
     slug = _text(raw, "slug", name)
     if SLUG.fullmatch(slug):
         return slug
@@ -157,6 +152,6 @@ def _slug(raw: Mapping[str, Any], name: str) -> str:
     )
 
 
-def _arches(raw: Mapping[str, Any]) -> tuple[str, ...]:
+def _arches(raw: Mapping[str, object]) -> tuple[str, ...]:
     listed = raw.get("arch")
     return tuple(str(item) for item in listed) if isinstance(listed, list) else DEFAULT_ARCHES

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.workspace import (
     ADDON_NOT_FOUND,
     ADDON_SEVERAL,
@@ -106,7 +106,7 @@ def repository_root(folder: Path) -> Path | None:
     return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
 
 
-def _project(root: Path, app: Path, table: Mapping[str, Any]) -> Project:
+def _project(root: Path, app: Path, table: JsonObject) -> Project:
     tests = table.get("tests")
     profile = str(table.get("profile", "generic"))
     if profile not in {"generic", "bb8"}:
@@ -120,7 +120,7 @@ def _project(root: Path, app: Path, table: Mapping[str, Any]) -> Project:
     )
 
 
-def _table(folder: Path) -> dict[str, Any] | None:
+def _table(folder: Path) -> JsonObject | None:
     """The settings of pyproject.toml and, before them, of bb8deploy.toml; None if there are none."""
     own = _toml(folder / SETTINGS_FILE)
     table = (_toml(folder / _OTHER_SETTINGS) or {}).get("tool", {}).get("bb8deploy")
@@ -128,7 +128,7 @@ def _table(folder: Path) -> dict[str, Any] | None:
     return None if own is None and python is None else {**(python or {}), **(own or {})}
 
 
-def _toml(file: Path) -> dict[str, Any] | None:
+def _toml(file: Path) -> JsonObject | None:
     if not file.is_file():
         return None
     try:

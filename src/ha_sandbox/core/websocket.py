@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 from types import SimpleNamespace
-from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.server import ServerProtocol
@@ -121,7 +120,7 @@ def _as_result(response: Response | None) -> JsonObject:
 
 
 def _server_side(connection: socket.socket) -> ServerConnection:
-    options: dict[str, Any] = {"ping_interval": None, "close_timeout": 1}
+    options: JsonObject = {"ping_interval": None, "close_timeout": 1}
     if "server" in inspect.signature(ServerConnection).parameters:
         # Since websockets 17 a connection asks its server whether it is closing. Ours ends them by itself.
         options["server"] = SimpleNamespace(socket_closed=threading.Event())

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from amqtt.broker import Broker as Amqtt
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
@@ -16,6 +17,7 @@ from amqtt.session import Session
 
 from ha_sandbox.serving import free_port
 
+T = TypeVar("T")
 _DEADLINE = 60.0  # seconds to start or stop, on a very busy machine
 _SHUTDOWN = 5.0  # seconds that amqtt has to end by itself
 
@@ -86,7 +88,7 @@ class EmbeddedBroker:
                 task.cancel()
             await asyncio.wait(tasks, timeout=1.0)
 
-    def _call(self, coroutine: Any) -> Any:
+    def _call(self, coroutine: Coroutine[object, None, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_DEADLINE)
 
     def _end_loop(self) -> None:
@@ -99,7 +101,7 @@ class EmbeddedBroker:
 def _enforce_keepalive() -> None:
     """amqtt ignores a client that misses its keepalive; this treats it as disconnected, with its will."""
 
-    def gone(handler: Any) -> None:
+    def gone(handler: BrokerProtocolHandler) -> None:
         task = asyncio.ensure_future(handler.handle_connection_closed())
         _closing.add(task)
         task.add_done_callback(_closing.discard)
@@ -107,4 +109,4 @@ def _enforce_keepalive() -> None:
     BrokerProtocolHandler.handle_read_timeout = gone
 
 
-_closing: set[asyncio.Future[Any]] = set()
+_closing: set[asyncio.Future[object]] = set()

@@ -20,9 +20,28 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-Spec = dict[str, Any]
+
+class ServiceSpec(TypedDict):
+    """A service as the sandbox describes it; a finish script of [] is none."""
+
+    name: str
+    argv: list[str]
+    folder: str
+    finish: list[str]
+    restart: bool
+
+
+class HealthSpec(TypedDict):
+    """The image's health check; times in seconds."""
+
+    command: list[str]
+    interval: float
+    start_period: float
+    timeout: float
+    retries: int
+
 
 RESTART_DELAY = 1.0  # s6 never starts a service more often than once a second
 PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service to stay down
@@ -31,7 +50,7 @@ PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service t
 class Service:
     """A long-running service, or the container's one command."""
 
-    def __init__(self, spec: Spec, environment: dict[str, str], on_end: Callable[[int], None]) -> None:
+    def __init__(self, spec: ServiceSpec, environment: dict[str, str], on_end: Callable[[int], None]) -> None:
         self.name = spec["name"]
         self.spec = spec
         self.environment = environment
@@ -99,7 +118,7 @@ class Health:
     QUICK = 0.5
 
     def __init__(
-        self, spec: Spec, environment: dict[str, str], folder: str, tell: Callable[[bytes], object]
+        self, spec: HealthSpec, environment: dict[str, str], folder: str, tell: Callable[[bytes], object]
     ) -> None:
         self.spec = spec
         self.environment = environment

@@ -15,7 +15,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_DOCKER
 from bb8deploy.checks.reading.builder import platform_args
@@ -166,8 +166,7 @@ class DockerContainer:
         return jail.usage(int(pid)) if int(pid) else Usage(0.0, 0)
 
     def _read_output(self) -> None:
-        output: Any = self._process.stdout
-        with output as stream:
+        with _output(self._process) as stream:
             for line in stream:
                 self._spec.on_line(line.decode(errors="replace").rstrip("\r\n"))
         code = self._process.wait()
@@ -177,8 +176,7 @@ class DockerContainer:
             self._spec.on_exit(code)
 
     def _read_health(self) -> None:
-        events: Any = self._events.stdout
-        with events as stream:
+        with _output(self._events) as stream:
             for line in stream:
                 self._spec.on_health(line.strip().endswith(b" healthy"))
         self._events.wait()
@@ -236,6 +234,11 @@ class Docker:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None  # noqa: S101 - opened as a pipe
+    return process.stdout
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import paramiko
 from paramiko.common import (
@@ -177,7 +177,7 @@ class _Rules(paramiko.ServerInterface):
         self._connection.run(channel, command.decode(errors="surrogateescape"))
         return True
 
-    def check_channel_pty_request(self, _channel: paramiko.Channel, *_size: Any) -> bool:
+    def check_channel_pty_request(self, _channel: paramiko.Channel, *_size: object) -> bool:
         return False
 
 
@@ -232,13 +232,14 @@ class _Command:
         return self._channel.closed or not transport.is_active()
 
     def _feed(self, process: subprocess.Popen[bytes]) -> None:
-        pipe: Any = process.stdin
+        assert process.stdin is not None  # noqa: S101 - opened as a pipe
+        pipe = process.stdin
         with contextlib.suppress(OSError, EOFError), pipe:
             while data := self._channel.recv(_CHUNK):
                 pipe.write(data)
                 pipe.flush()
 
-    def _drain(self, pipe: Any, send: Callable[[bytes], None]) -> None:
+    def _drain(self, pipe: IO[bytes], send: Callable[[bytes], None]) -> None:
         with contextlib.suppress(OSError, EOFError), pipe:
             while data := os.read(pipe.fileno(), _CHUNK):
                 send(data)

@@ -42,7 +42,7 @@ def accept_config(raw: object) -> JsonObject:
     return verdict.normalised
 
 
-def accept_options(schema: Any, options: Config, name: str, slug: str) -> JsonObject:
+def accept_options(schema: object, options: Config, name: str, slug: str) -> JsonObject:
     """The options as the app will see them, without unknown keys. Raises OptionsRefused.
 
     `schema: false` turns the checks off: everything passes unchanged.
@@ -69,7 +69,7 @@ def _humanised(problem: Problem, raw: object) -> str:
     return f"{problem.message}{at}. Got {_value_at(raw, problem.path)!r}"
 
 
-def _value_at(data: Any, path: tuple[str | int, ...]) -> Any:
+def _value_at(data: Any, path: tuple[str | int, ...]) -> object:
     """The value at `path`, None if there is none."""
     for step in path:
         try:

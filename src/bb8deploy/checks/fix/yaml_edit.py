@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from bb8deploy.base.yaml_loader import safe_loader
 from bb8deploy.checks.reading.source import parse_source
 
 Keys = tuple[str, ...]
@@ -25,12 +25,12 @@ def find(text: str, keys: Keys) -> Span | None:
     import yaml
 
     try:
-        node: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        node = yaml.compose(text, Loader=safe_loader())
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
     found = None
     for key in keys:
-        pairs = node.value if node is not None and node.id == "mapping" else []
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
         found = next(((k, v) for k, v in reversed(pairs) if k.id == "scalar" and k.value == key), None)
         if found is None:
             return None
@@ -61,7 +61,7 @@ def fill(text: str, keys: Keys, new: str) -> str | None:
     return f"{text[: colon + 1]} {new}{text[colon + 1 :]}"
 
 
-def proven(before: str, after: str, path: str, key: str, wanted: Any) -> bool:
+def proven(before: str, after: str, path: str, key: str, wanted: object) -> bool:
     """Whether the texts differ in the top-level `key` alone, which has the wanted value now."""
     old, new = (parse_source(text.encode("utf-8"), path) for text in (before, after))
     if not (old.readable and new.readable and isinstance(old.data, dict) and isinstance(new.data, dict)):

@@ -6,13 +6,14 @@ import copy
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.checks.schema.migrate import migrate as read
 from bb8deploy.checks.schema.table import vocabulary as words
 from bb8deploy.checks.schema.table.fields import RENAMED
 
-Config = dict[str, Any]
+Config: TypeAlias = JsonObject
 Step = Callable[[Config], list[str]]
 _IGNORED_WITH_CONFIG = ("app_config", "addon_config", "homeassistant_config")
 
@@ -95,7 +96,7 @@ def _renames(config: Config) -> list[str]:
     return done
 
 
-def _insert(config: Config, old: str, new: str, value: Any) -> None:
+def _insert(config: Config, old: str, new: str, value: object) -> None:
     """Renames a key at its place, if the mapping knows places."""
     at = list(config).index(old)
     del config[old]

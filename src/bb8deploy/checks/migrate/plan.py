@@ -76,6 +76,8 @@ def _config(facts: AddonFacts) -> Made:
 def _as_meant(config: Source, after: str) -> bool:
     """Whether the edited text holds exactly the data that the steps ask for."""
     expected = copy.deepcopy(config.data)
+    if not isinstance(expected, dict):
+        return False
     config_steps.apply_steps(expected)
     edited = parse_source(after.encode("utf-8"), config.path)
     return edited.readable and edited.data == expected

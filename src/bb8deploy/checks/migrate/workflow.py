@@ -12,10 +12,13 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from bb8deploy.checks.migrate.step import Change
 from bb8deploy.checks.reading.builder import BUILT_ARCHES
+
+if TYPE_CHECKING:
+    import yaml
 
 ACTION = "home-assistant/builder/actions/build-image@4de35182ce1e329181bffcbcc84d33db5e2c7e10 # 2026.06.0"
 _OLD = re.compile(r"home-assistant/builder@\S+")
@@ -23,6 +26,7 @@ _INFO = "home-assistant/actions/helpers/info@"
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 _ARCH_LIST = re.compile(r"^(\s*arch:\s*)\[([^\]]*)\]\s*$")
 _RUNNER = "${{ matrix.arch == 'aarch64' && 'ubuntu-24.04-arm' || 'ubuntu-24.04' }}"
+Items: TypeAlias = "dict[str, yaml.Node]"
 _WHY = (
     "home-assistant/builder was retired on 2026-04-02 and removed in 2026.06.0; build-image takes its place",
     "each architecture is built on a runner of its own kind, without emulation",
@@ -91,16 +95,18 @@ def _is_yaml(text: str) -> bool:
         return False
 
 
-def _items(node: Any) -> dict[str, Any]:
-    return {key.value: value for key, value in node.value} if node.id == "mapping" else {}
+def _items(node: yaml.Node | None) -> Items:
+    import yaml
+
+    return {key.value: value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 
-def _jobs(document: Any) -> Iterator[dict[str, Any]]:
+def _jobs(document: yaml.Node | None) -> Iterator[Items]:
     for job in _items(_items(document)["jobs"]).values():
         yield _items(job)
 
 
-def _edits(job: dict[str, Any]) -> Iterator[tuple[int, int, list[str]]]:
+def _edits(job: Items) -> Iterator[tuple[int, int, list[str]]]:
     """Line ranges of a job and what replaces them."""
     steps = [(node, _items(node)) for node in job["steps"].value] if "steps" in job else []
     for node, step in steps:
@@ -118,7 +124,7 @@ def _edits(job: dict[str, Any]) -> Iterator[tuple[int, int, list[str]]]:
         )
 
 
-def _text(node: Any) -> str:
+def _text(node: yaml.Node | None) -> str:
     return str(node.value) if node is not None else ""
 
 
@@ -141,7 +147,7 @@ def _arguments(text: str) -> _Old:
     return _Old(options["--target"], options["--image"], options["--docker-hub"], tests)
 
 
-def _new_step(column: int, step: dict[str, Any], old: _Old, info: str) -> list[str]:
+def _new_step(column: int, step: Items, old: _Old, info: str) -> list[str]:
     pad = " " * (column - 2)
     version = f"${{{{ steps.{info}.outputs.version }}}}"
     context = "./" + old.target.removeprefix("/data").strip("/")

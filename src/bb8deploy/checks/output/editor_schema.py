@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from bb8deploy.checks.schema.since import FIELDS as INTRODUCED
 from bb8deploy.checks.schema.table import vocabulary as words
@@ -14,7 +13,7 @@ PUBLISHED = "schema/config.schema.json"
 ADDRESS = f"https://raw.githubusercontent.com/e-app-404/ha-bb8-addon/main/{PUBLISHED}"
 # Python and JavaScript spell named groups differently, so the groups lose their names.
 _PATTERN = re.sub(r"\(\?P<\w+>", "(?:", ELEMENT_PATTERN)
-_EXAMPLES: dict[str, list[Any]] = {
+_EXAMPLES: dict[str, list[object]] = {
     "version": ["1.0.0"],
     "slug": ["my_app"],
     "arch": [["amd64", "aarch64"]],
@@ -27,7 +26,7 @@ _EXAMPLES: dict[str, list[Any]] = {
 }
 
 
-def config_schema() -> dict[str, Any]:
+def config_schema() -> dict[str, object]:
     """The schema, draft-07 (what YAML editors speak); stricter than the Supervisor on unknown keys."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -45,7 +44,7 @@ def config_schema() -> dict[str, Any]:
     }
 
 
-def _property(field: Field) -> dict[str, Any]:
+def _property(field: Field) -> dict[str, object]:
     since = INTRODUCED.get(field.name, "")
     counted = f" (Supervisor {since})" if since and not since.startswith("0.") else ""
     default = {"default": field.default} if field.has_default else {}
@@ -55,7 +54,7 @@ def _property(field: Field) -> dict[str, Any]:
     return {**shape, "description": f"{note}{counted}", **default, **examples}
 
 
-def _spelled(field: Field) -> dict[str, Any]:
+def _spelled(field: Field) -> dict[str, object]:
     """The field's schema with the words that completion may offer."""
     if field.name == "machine":
         known = [*words.MACHINES, *(f"!{name}" for name in words.MACHINES)]
@@ -66,11 +65,11 @@ def _spelled(field: Field) -> dict[str, Any]:
     return field.kind.json
 
 
-def _gone(why: str) -> dict[str, Any]:
+def _gone(why: str) -> dict[str, object]:
     return {"description": why[:1].upper() + why[1:], "deprecated": True}
 
 
-def _element() -> dict[str, Any]:
+def _element() -> dict[str, object]:
     text = {
         "type": "string",
         "pattern": _PATTERN,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import quote
 
 from bb8deploy.base.findings import Finding, Level
@@ -15,7 +14,7 @@ HOME = "https://github.com/e-app-404/ha-bb8-addon"
 _FALLBACK = "config.yaml"  # services refuse a result without a place
 
 
-def sarif(findings: Iterable[Finding], version: str, prefix: str = "") -> dict[str, Any]:
+def sarif(findings: Iterable[Finding], version: str, prefix: str = "") -> dict[str, object]:
     """A SARIF log with one run; `prefix` is the app's folder in the repository."""
     listed = list(findings)
     codes = sorted({finding.code for finding in listed})
@@ -37,7 +36,7 @@ def sarif(findings: Iterable[Finding], version: str, prefix: str = "") -> dict[s
     }
 
 
-def _rule(code: str) -> dict[str, Any]:
+def _rule(code: str) -> dict[str, object]:
     rule = rules().get(code)
     if rule is None:
         return {"id": code, "shortDescription": {"text": code}}
@@ -53,8 +52,8 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, codes: list[str], prefix: str) -> dict[str, Any]:
-    place: dict[str, Any] = {
+def _result(finding: Finding, codes: list[str], prefix: str) -> dict[str, object]:
+    place: dict[str, object] = {
         "artifactLocation": {"uri": quote(joined(prefix, finding.path or _FALLBACK), safe="/")}
     }
     if finding.line:

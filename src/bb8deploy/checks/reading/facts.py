@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.rules.table import Place, found, rules
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.reading.builder import BUILT_ARCHES, DEFAULT_BASE, BuildFile
@@ -53,7 +53,7 @@ class AddonFacts:
     scan_findings: tuple[Finding, ...] = field(default=())
 
     @property
-    def raw(self) -> dict[str, Any]:
+    def raw(self) -> JsonObject:
         """The config as it is written, empty if it cannot be read."""
         data = self.config.data if self.config else None
         return data if isinstance(data, dict) else {}

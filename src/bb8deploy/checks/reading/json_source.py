@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the standard library's own, without stubs
-from typing import Any
 
 Place = tuple[int, int]
 Where = tuple[str | int, ...]
@@ -38,7 +37,7 @@ class JsonText:
     written: dict[Where, str] = field(default_factory=dict)
     starts: list[int] = field(default_factory=list)
 
-    def read(self) -> Any:
+    def read(self) -> object:
         """The data of the whole text; raises JsonProblem."""
         self.starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
         value, end = self._value(self._skip(0), (), 0)
@@ -60,7 +59,7 @@ class JsonText:
     def _problem(self, message: str, at: int, *, deep: bool = False) -> JsonProblem:
         return JsonProblem(message, self._place(at), deep=deep)
 
-    def _value(self, at: int, where: Where, depth: int) -> tuple[Any, int]:
+    def _value(self, at: int, where: Where, depth: int) -> tuple[object, int]:
         if depth > MAX_DEPTH:
             raise self._problem(f"it nests deeper than {MAX_DEPTH} levels", at, deep=True)
         self.values[where] = self._place(at)
@@ -73,7 +72,7 @@ class JsonText:
             return self._array(at + 1, where, depth)
         return self._scalar(at, where)
 
-    def _scalar(self, at: int, where: Where) -> tuple[Any, int]:
+    def _scalar(self, at: int, where: Where) -> tuple[object, int]:
         for word, value in _WORDS.items():
             if self.text.startswith(word, at):
                 return value, at + len(word)
@@ -96,8 +95,8 @@ class JsonText:
             raise self._problem("half of a surrogate pair is alone", at)
         return text, end
 
-    def _object(self, at: int, where: Where, depth: int) -> tuple[dict[str, Any], int]:
-        result: dict[str, Any] = {}
+    def _object(self, at: int, where: Where, depth: int) -> tuple[dict[str, object], int]:
+        result: dict[str, object] = {}
         at = self._skip(at)
         if self.text.startswith("}", at):
             return result, at + 1
@@ -116,8 +115,8 @@ class JsonText:
             if done:
                 return result, at
 
-    def _array(self, at: int, where: Where, depth: int) -> tuple[list[Any], int]:
-        result: list[Any] = []
+    def _array(self, at: int, where: Where, depth: int) -> tuple[list[object], int]:
+        result: list[object] = []
         at = self._skip(at)
         if self.text.startswith("]", at):
             return result, at + 1

@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.yaml_loader import safe_loader
 from bb8deploy.catalogue.rules.table import found
 from bb8deploy.checks.reading.json_source import MAX_DEPTH, JsonProblem, JsonText, Place, Where
+
+if TYPE_CHECKING:
+    import yaml
 
 MAX_BYTES = 512 * 1024
 MAX_VALUES = 50_000
@@ -27,7 +31,7 @@ class Source:
 
     path: str
     text: str = ""
-    data: Any = None
+    data: object = None
     readable: bool = False
     places: Mapping[Where, Place] = field(default_factory=dict)
     keys: Mapping[Where, Place] = field(default_factory=dict)
@@ -116,7 +120,7 @@ def _read_yaml(text: str, path: str) -> Source:
 
 def _compose(text: str, path: str) -> Source:
     """The source of YAML text that is not too deep; raises what PyYAML raises."""
-    loader = _loader_class()(text)
+    loader = safe_loader()(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -146,12 +150,6 @@ def _twice(path: str, twice: list[tuple[str, Place, int]]) -> Iterator[Finding]:
         yield found("YAML_KEY_TWICE", message, path, place)
 
 
-def _loader_class() -> Any:
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 def _may_be_deep(text: str) -> bool:
     """Whether the text could nest deeper than MAX_DEPTH: each level takes a bracket or a column."""
     brackets = text.count("[") + text.count("{")
@@ -164,27 +162,28 @@ def _too_deep(text: str) -> int:
     import yaml
 
     depth = 0
-    for event in yaml.parse(text, Loader=_loader_class()):
+    for event in yaml.parse(text, Loader=safe_loader()):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > MAX_DEPTH:
-            mark: Any = event.start_mark
-            return int(mark.line) + 1
+        if depth > MAX_DEPTH and event.start_mark:
+            return event.start_mark.line + 1
     return 0
 
 
-def _children(node: Any) -> Iterator[Any]:
-    if node.id == "mapping":
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield key
             yield value
-    elif node.id == "sequence":
+    elif isinstance(node, yaml.SequenceNode):
         yield from node.value
 
 
-def _expanded(node: Any, known: dict[int, int]) -> int:
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
     """How many values the node has with every alias expanded; a loop counts as endless.
 
     `known` gets an entry for each node that is written in the text.
@@ -204,20 +203,24 @@ class _Places:
     written: dict[Where, str] = field(default_factory=dict)
     twice: list[tuple[str, Place, int]] = field(default_factory=list)
 
-    def visit(self, node: Any, where: Where) -> None:
+    def visit(self, node: yaml.Node, where: Where) -> None:
+        import yaml
+
         self.values[where] = _place(node)
-        if node.id == "scalar":
+        if isinstance(node, yaml.ScalarNode):
             if not node.style:
                 self.written[where] = node.value
-        elif node.id == "sequence":
+        elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 self.visit(item, (*where, index))
-        elif node.id == "mapping":
-            self._mapping(node, where)
+        elif isinstance(node, yaml.MappingNode):
+            self._mapping(node.value, where)
 
-    def _mapping(self, node: Any, where: Where) -> None:
-        for key, value in node.value:
-            if key.id != "scalar":
+    def _mapping(self, pairs: list[tuple[yaml.Node, yaml.Node]], where: Where) -> None:
+        import yaml
+
+        for key, value in pairs:
+            if not isinstance(key, yaml.ScalarNode):
                 continue
             inner = (*where, key.value)
             if inner in self.keys and key.value != "<<":
@@ -226,11 +229,11 @@ class _Places:
             self.visit(value, inner)
 
 
-def _place(node: Any) -> Place:
+def _place(node: yaml.Node) -> Place:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _broken(error: Any, text: str, path: str) -> Source:
+def _broken(error: object, text: str, path: str) -> Source:
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
     lines = text.splitlines()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from bb8deploy.base.findings import Finding
 from bb8deploy.checks.mode import Mode
@@ -146,6 +145,6 @@ def _build_block(facts: AddonFacts) -> Iterator[Finding]:
         yield facts.at("BUILD_BLOCK_DIFFERS", message, "build", "args", "BUILD_FROM")
 
 
-def _base(block: Any) -> str:
+def _base(block: object) -> str:
     args = block.get("args") if isinstance(block, dict) else None
     return str(args.get("BUILD_FROM") or "") if isinstance(args, dict) else ""

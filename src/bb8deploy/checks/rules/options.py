@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
@@ -65,7 +64,7 @@ def _patterns(facts: AddonFacts, verdict: OptionsVerdict) -> Iterator[Finding]:
             yield facts.at("OPTION_PATTERN", message, "schema", *where)
 
 
-def _elements(schema: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _elements(schema: object, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if isinstance(schema, str):
         yield where, schema
     elif isinstance(schema, Mapping):
@@ -105,7 +104,7 @@ def _coverage(facts: AddonFacts) -> Iterator[Finding]:
         yield facts.found("TRANSLATION_UNKNOWN", message, english.path, place)
 
 
-def _named(source: Source) -> dict[str, Any]:
+def _named(source: Source) -> dict[str, object]:
     data = source.data if isinstance(source.data, dict) else {}
     named = data.get("configuration")
     return named if isinstance(named, dict) else {}

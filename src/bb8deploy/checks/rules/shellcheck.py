@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
@@ -98,7 +97,7 @@ def _beside(name: str) -> str | None:
     return shutil.which(name, path=str(Path(sys.executable).parent))
 
 
-def _answer(command: list[str], root: Path) -> Any:
+def _answer(command: list[str], root: Path) -> object:
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, timeout=DEADLINE, check=False)
         return json.loads(done.stdout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import voluptuous as vol
 
@@ -14,7 +13,7 @@ from bb8deploy.checks.schema.table.fields import CONFIG
 from bb8deploy.checks.schema.verdicts import ConfigVerdict, Path, Problem, problems
 
 
-def validate_config(data: Any) -> ConfigVerdict:
+def validate_config(data: object) -> ConfigVerdict:
     """What the Supervisor (2026.08) makes of the data of a config.yaml, config.yml or config.json."""
     if not isinstance(data, dict):
         return _failed(Problem((), "the file must hold `key: value` lines at its top level"))
@@ -48,14 +47,14 @@ def validate_config(data: Any) -> ConfigVerdict:
     )
 
 
-def _crash(data: dict[Any, Any], error: Exception) -> Problem:
+def _crash(data: dict[object, object], error: Exception) -> Problem:
     """The value on which the schema ended with an exception: an infinite number, if there is one."""
     where = next(_infinite(data, ()), ())
     named = f"`{'.'.join(map(str, where))}` is not a finite number" if where else str(error)
     return Problem(where, f"{named}, which the Supervisor's check does not survive")
 
 
-def _infinite(value: Any, where: Path) -> Iterator[Path]:
+def _infinite(value: object, where: Path) -> Iterator[Path]:
     if isinstance(value, float) and not math.isfinite(value):
         yield where
     elif isinstance(value, dict):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import voluptuous as vol
 
 from bb8deploy.checks.schema.table import vocabulary as words
@@ -38,17 +36,17 @@ TRANSLATION = vol.Schema(
 )
 
 
-def validate_build(data: Any) -> FileVerdict:
+def validate_build(data: object) -> FileVerdict:
     """The verdict on a build.yaml (deprecated since 2026.04)."""
     return _validate(BUILD, data)
 
 
-def validate_translation(data: Any) -> FileVerdict:
+def validate_translation(data: object) -> FileVerdict:
     """The verdict on a translation file."""
     return _validate(TRANSLATION, data)
 
 
-def _validate(schema: vol.Schema, data: Any) -> FileVerdict:
+def _validate(schema: vol.Schema, data: object) -> FileVerdict:
     if not isinstance(data, dict):
         return FileVerdict(False, (Problem((), "the file must hold `key: value` lines at its top level"),))
     try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.checks.schema.table import vocabulary as words
 from bb8deploy.checks.schema.table.fields import RENAMED
 from bb8deploy.checks.schema.verdicts import Problem
 
-Config = dict[str, Any]
+Config: TypeAlias = JsonObject
 _MAP_ENTRY = re.compile(rf"^({'|'.join(words.MAP_TYPES)})(?::(rw|ro))?$")
 _STARTUPS = {"before": "services", "after": "application"}
 
@@ -131,7 +132,7 @@ def _tmpfs(config: Config) -> Iterator[Problem]:
 
 
 def _map(config: Config) -> Iterator[Problem]:
-    kept: list[dict[str, Any]] = []
+    kept: list[Config] = []
     for index, entry in enumerate(_listed(config, "map")):
         new = _map_entry(entry)
         if new is not None:
@@ -143,14 +144,14 @@ def _map(config: Config) -> Iterator[Problem]:
     yield from _map_conflicts(types)
 
 
-def _map_entry(entry: Any) -> dict[str, Any] | None:
+def _map_entry(entry: object) -> Config | None:
     if isinstance(entry, dict):
         return entry if "type" in entry else None
     found = _MAP_ENTRY.match(entry) if isinstance(entry, str) else None
     return {"type": found[1], "read_only": found[2] != "rw"} if found else None
 
 
-def _map_conflicts(types: set[Any]) -> Iterator[Problem]:
+def _map_conflicts(types: set[str]) -> Iterator[Problem]:
     if "config" in types and types & {"app_config", "addon_config", "homeassistant_config"}:
         yield Problem(("map",), "with `config`, the other config folders of `map` are ignored")
     elif "config" in types:
@@ -165,5 +166,5 @@ def _listed(config: Config, key: str) -> list[Any]:
     return list(value) if isinstance(value, (list, dict, str)) else []
 
 
-def _what(value: Any) -> str:
+def _what(value: object) -> str:
     return "nothing" if value is None else f"{value!r}"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import voluptuous as vol
 
 from bb8deploy.checks.schema.patterns import fits
 from bb8deploy.checks.schema.table.elements import Element, parse_element
-from bb8deploy.checks.schema.table.kinds import PORT_NUMBER
+from bb8deploy.checks.schema.table.kinds import PORT_NUMBER, Check
 from bb8deploy.checks.schema.verdicts import OptionsVerdict, Path, Problem, problems
 
 
 def validate_options(
-    schema: Mapping[str, Any] | bool,
-    options: Any,
+    schema: Mapping[str, object] | bool,
+    options: object,
     *,
     secrets: Mapping[str, str] | None = None,
     devices: Mapping[str, str] | None = None,
@@ -49,7 +48,7 @@ class _Reader:
     warnings: list[Problem] = field(default_factory=list)
     errors: list[Problem] = field(default_factory=list)
 
-    def mapping(self, schema: Mapping[str, Any], values: Any, path: Path) -> dict[str, Any]:
+    def mapping(self, schema: Mapping[str, object], values: object, path: Path) -> dict[str, object]:
         if not isinstance(values, dict):
             raise self.refuse(path, "a mapping is expected")
         result = {}
@@ -67,26 +66,27 @@ class _Reader:
                 self.errors.append(Problem((*path, key), f"the option `{key}` is missing", "missing"))
         return result
 
-    def value(self, schema: Any, value: Any, path: Path) -> Any:
+    def value(self, schema: object, value: object, path: Path) -> object:
         if isinstance(schema, list):
             return self.items(schema, value, path)
         if isinstance(schema, Mapping):
             return self.mapping(schema, value, path)
         return self.single(schema, value, path)
 
-    def items(self, schema: list[Any], values: Any, path: Path) -> list[Any]:
+    def items(self, schema: list[object], values: object, path: Path) -> list[object]:
         if not schema:
             raise self.refuse(path, "the schema names no type for the items of this list")
         if not isinstance(values, list):
             raise self.refuse(path, "a list is expected")
         return [self.value(schema[0], value, (*path, index)) for index, value in enumerate(values)]
 
-    def single(self, schema: Any, value: Any, path: Path) -> Any:
+    def single(self, schema: object, value: object, path: Path) -> object:
         if value is None:
             raise self.refuse(path, "the option has no value", "empty")
         element = parse_element(schema) if isinstance(schema, str) else None
-        if str(value).startswith("!secret "):
-            value = self.secret(value.partition(" ")[2], path)
+        text = str(value)
+        if text.startswith("!secret "):
+            value = self.secret(text.partition(" ")[2], path)
         if element is None or not element.name:
             raise self.refuse(path, f"the schema's type {schema!r} is not known")
         if element.name == "device":
@@ -104,7 +104,7 @@ class _Reader:
             raise self.refuse(path, f"Home Assistant has no secret `{secret}`", "secret")
         return self.secrets[secret]
 
-    def device(self, element: Element, value: Any, path: Path) -> str:
+    def device(self, element: Element, value: object, path: Path) -> str:
         if not isinstance(value, str) or value not in self.devices:
             raise self.refuse(path, f"{value!r} is not a device of the host", "device")
         if element.subsystem and self.devices[value] != element.subsystem:
@@ -115,24 +115,24 @@ class _Reader:
         return vol.Invalid(message, path=list(path), error_type=kind or None)
 
 
-def _may_miss(schema: Any) -> bool:
+def _may_miss(schema: object) -> bool:
     first = schema[0] if isinstance(schema, list) and schema else schema
     return isinstance(first, str) and first.endswith("?")
 
 
-def _text(element: Element) -> Any:
+def _text(element: Element) -> Check:
     # The length of the text counts since 2026.07; before, a bound refused every value.
     low, high = (None if bound is None else int(bound) for bound in (element.low, element.high))
     return vol.Schema(vol.All(str, vol.Length(min=low, max=high)))
 
 
-def _number(element: Element) -> Any:
+def _number(element: Element) -> Check:
     cast = int if element.name == "int" else float
     return vol.Schema(vol.All(vol.Coerce(cast), vol.Range(min=element.low, max=element.high)))
 
 
-def _match(element: Element) -> Any:
-    def check(value: Any) -> str:
+def _match(element: Element) -> Check:
+    def check(value: object) -> str:
         if not fits(element.pattern, str(value)):
             raise vol.Invalid(f"does not match the pattern {element.pattern}")
         return str(value)
@@ -140,12 +140,12 @@ def _match(element: Element) -> Any:
     return check
 
 
-def _choice(element: Element) -> Any:
+def _choice(element: Element) -> Check:
     check = vol.In(element.choices)
     return lambda value: check(str(value))
 
 
-_CHECKS: dict[str, Callable[[Element], Any]] = {
+_CHECKS: dict[str, Callable[[Element], Check]] = {
     "str": _text,
     "password": _text,
     "int": _number,

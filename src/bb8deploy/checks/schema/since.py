@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bb8deploy.checks.schema.table.fields import RENAMED
 
@@ -64,7 +63,7 @@ class Needs:
     since: str
 
 
-def oldest_supervisor(raw: Mapping[str, Any]) -> Needs | None:
+def oldest_supervisor(raw: Mapping[str, object]) -> Needs | None:
     """What needs the newest Supervisor of all that the config uses; None for an empty config."""
     return max(needs(raw), key=lambda one: order(one.since), default=None)
 
@@ -77,7 +76,7 @@ def order(release: str) -> tuple[int, ...]:
     return (2, *numbers) if numbers and numbers[0] >= 2000 else (0, *numbers[1:])
 
 
-def needs(raw: Mapping[str, Any]) -> Iterator[Needs]:
+def needs(raw: Mapping[str, object]) -> Iterator[Needs]:
     """Everything that the config uses, with the release that introduced it."""
     for key, value in raw.items():
         name = RENAMED.get(str(key), str(key))
@@ -87,7 +86,7 @@ def needs(raw: Mapping[str, Any]) -> Iterator[Needs]:
     yield from _options(raw.get("schema"), ("schema",))
 
 
-def _values(name: str, key: str, value: Any) -> Iterator[Needs]:
+def _values(name: str, key: str, value: object) -> Iterator[Needs]:
     if not isinstance(value, list):
         if isinstance(value, str) and (name, value) in VALUES:
             yield Needs((key,), VALUES[name, value])
@@ -101,7 +100,7 @@ def _values(name: str, key: str, value: Any) -> Iterator[Needs]:
             yield Needs((key, index), MAP_ENTRY)
 
 
-def _options(schema: Any, where: Where) -> Iterator[Needs]:
+def _options(schema: object, where: Where) -> Iterator[Needs]:
     if isinstance(schema, str):
         if schema.startswith("device"):
             yield Needs(where, DEVICE_OPTION)

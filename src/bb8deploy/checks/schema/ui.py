@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from bb8deploy.checks.schema.table.elements import Element, parse_element
 
@@ -24,15 +23,17 @@ _FORMATS = {"password": "password", "email": "email", "url": "url"}
 
 
 def ui_schema(
-    schema: Mapping[str, Any] | bool, devices: Mapping[str, str] | None = None
-) -> list[dict[str, Any]] | None:
+    schema: Mapping[str, object] | bool, devices: Mapping[str, str] | None = None
+) -> list[dict[str, object]] | None:
     """The form of a config's `schema`; None if it is switched off. `devices` as for validate_options."""
     if not isinstance(schema, Mapping):
         return None
     return [row for key, value in schema.items() for row in _rows(key, value, devices or {}, multiple=False)]
 
 
-def _rows(key: str, value: Any, devices: Mapping[str, str], *, multiple: bool) -> Sequence[dict[str, Any]]:
+def _rows(
+    key: str, value: object, devices: Mapping[str, str], *, multiple: bool
+) -> Sequence[dict[str, object]]:
     if isinstance(value, list):
         return _rows(key, value[0], devices, multiple=True) if value else ()
     if isinstance(value, Mapping):
@@ -42,8 +43,8 @@ def _rows(key: str, value: Any, devices: Mapping[str, str], *, multiple: bool) -
     return (_row(key, element, devices, multiple=multiple),) if element else ()
 
 
-def _row(key: str, element: Element, devices: Mapping[str, str], *, multiple: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": key, **({"multiple": True} if multiple else {})}
+def _row(key: str, element: Element, devices: Mapping[str, str], *, multiple: bool) -> dict[str, object]:
+    row: dict[str, object] = {"name": key, **({"multiple": True} if multiple else {})}
     if element.low is not None:
         row["lengthMin"] = element.low
     if element.high is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import voluptuous as vol
+
+from bb8deploy.base.payload import JsonObject
 
 Path = tuple[str | int, ...]
 Stage = Literal["ok", "read", "crash", "schema"]
@@ -39,7 +41,7 @@ class ConfigVerdict:
     stage: Stage
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    normalised: dict[str, Any] | None = None
+    normalised: JsonObject | None = None
     rating: int | None = None
     rating_with_profile: int | None = None
 
@@ -50,7 +52,7 @@ class FileVerdict:
 
     valid: bool
     errors: tuple[Problem, ...] = ()
-    normalised: dict[str, Any] | None = None
+    normalised: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class OptionsVerdict:
     valid: bool
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    normalised: dict[str, Any] | None = None
+    normalised: JsonObject | None = None
 
 
 def problems(error: vol.Invalid) -> tuple[Problem, ...]:
@@ -71,5 +73,5 @@ def problems(error: vol.Invalid) -> tuple[Problem, ...]:
     )
 
 
-def _plain(step: Any) -> str | int:
+def _plain(step: object) -> str | int:
     return step if isinstance(step, (str, int)) else str(step)

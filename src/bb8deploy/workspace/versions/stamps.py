@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.base.yaml_loader import safe_loader
 from bb8deploy.catalogue.errors.ship.release import BUMP_UNSAFE
 from bb8deploy.workspace.addon import config_path, parse_config
 from bb8deploy.workspace.versions import changelog
 
+if TYPE_CHECKING:
+    import yaml
+
 CHANGELOG = "CHANGELOG.md"
+Spans: TypeAlias = Callable[[str], list[tuple[int, int]]]
+"""Finds the spans of a version in a text."""
 _PROJECT = re.compile(r"^\[project\][ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _TABLE = re.compile(r"^\[", re.MULTILINE)
 _TOML_VERSION = re.compile(r"""^(version[ \t]*=[ \t]*["'])([^"'\r\n]*)(["'])""", re.MULTILINE)
@@ -101,12 +107,12 @@ def drop_key(text: str, key: str) -> str:
 def _config_stamp(path: Path, text: str) -> Stamp:
     for name, item in _top_level(text):
         if name.value == "version":
-            quoted = 1 if item.style in {"'", '"'} else 0
+            quoted = 1 if getattr(item, "style", None) in {"'", '"'} else 0
             return Stamp(path, item.value, item.start_mark.index + quoted, item.end_mark.index - quoted)
     raise _broken(path, "it has no `version`")
 
 
-def _last(node: Any) -> int:
+def _last(node: yaml.Node) -> int:
     """Where a node's own text ends: the mark of a block is after the comments that follow it."""
     if isinstance(node.value, str) or not node.value:
         return int(node.end_mark.index)
@@ -114,16 +120,16 @@ def _last(node: Any) -> int:
     return _last(tail[1] if isinstance(tail, tuple) else tail)
 
 
-def _top_level(text: str) -> list[tuple[Any, Any]]:
+def _top_level(text: str) -> list[tuple[yaml.Node, yaml.Node]]:
     """The (key, value) nodes of a config text, with their marks counted in characters."""
     import yaml
 
     parse_config(text.encode(), "config")
-    node: Any = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return list(node.value)
+    node = yaml.compose(text, safe_loader())
+    return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
-def _all(path: Path, spans: Any) -> list[Stamp]:
+def _all(path: Path, spans: Spans) -> list[Stamp]:
     if not path.is_file():
         return []
     text = _text(path)
@@ -140,7 +146,7 @@ def _toml_span(text: str) -> list[tuple[int, int]]:
     return [found.span(2)] if found else []
 
 
-def _regex_span(pattern: re.Pattern[str]) -> Any:
+def _regex_span(pattern: re.Pattern[str]) -> Spans:
     return lambda text: [found.span(2) for found in pattern.finditer(text)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ha_sandbox.json_types import Config, JsonObject
 from ha_sandbox.supervisor import failures, rules
@@ -36,7 +35,7 @@ def check(app: Installed, options: Config) -> JsonObject:
     return {"message": "", "valid": True, "pwned": False}
 
 
-def _checked(app: Installed, options: Any, warn: Warn) -> JsonObject:
+def _checked(app: Installed, options: object, warn: Warn) -> JsonObject:
     if not isinstance(options, dict):
         raise ApiError(f"expected a dictionary for dictionary value @ data['options']. Got {options!r}")
     try:
@@ -55,7 +54,7 @@ def _check_kind(key: str, value: object) -> None:
 
 
 _BOOLEANS = ("auto_update", "watchdog", "ingress_panel")
-_SETTERS: dict[str, Callable[[Any], bool]] = {
+_SETTERS: dict[str, Callable[[object], bool]] = {
     "options": lambda value: value is None or isinstance(value, dict),
     "boot": lambda value: value in ("auto", "manual"),
     **dict.fromkeys(_BOOLEANS, lambda value: isinstance(value, bool)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import voluptuous as vol
 
@@ -26,7 +25,7 @@ class Field:
     name: str
     kind: Kind
     note: str = ""
-    default: Any = _ABSENT
+    default: object = _ABSENT
     required: bool = False
     since: str = ""
 

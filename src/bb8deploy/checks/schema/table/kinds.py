@@ -5,29 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import voluptuous as vol
 
 from bb8deploy.checks.schema.table import vocabulary as words
 from bb8deploy.checks.schema.table.elements import ELEMENT_PATTERN
 
-Check = Callable[[Any], Any]
+Check = Callable[[object], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of value: `check` is anything that voluptuous compiles, `json` what an editor may check."""
 
-    check: Any
-    json: dict[str, Any] = field(default_factory=dict)
+    check: object
+    json: dict[str, object] = field(default_factory=dict)
 
 
 def one_of(values: Iterable[str]) -> Kind:
     """A word of a closed list, compared exactly."""
     allowed = tuple(values)
 
-    def check(value: Any) -> str:
+    def check(value: object) -> str:
         if isinstance(value, str) and value in allowed:
             return value
         raise vol.Invalid(f"{value!r} is none of {', '.join(allowed)}")
@@ -39,7 +38,7 @@ def matching(pattern: str, meaning: str) -> Kind:
     """Text whose beginning fits `pattern`; `meaning` says in words what that is."""
     compiled = re.compile(pattern)
 
-    def check(value: Any) -> str:
+    def check(value: object) -> str:
         if isinstance(value, str) and compiled.match(value):
             return value
         raise vol.Invalid(f"{value!r} is not {meaning}")
@@ -52,12 +51,12 @@ def list_of(kind: Kind) -> Kind:
     return Kind([kind.check], {"type": "array", "items": kind.json})
 
 
-def version(value: Any) -> str | None:
+def version(value: object) -> str | None:
     """Any value becomes text, so 1.10 without quotes becomes "1.1"."""
     return None if value is None else str(value)
 
 
-def image(value: Any) -> str:
+def image(value: object) -> str:
     """An image name without a tag, in lower case; a registry with a port may come first.
 
     Source: supervisor/validate.py (docker_image), supervisor/docker/utils.py (split_docker_domain).
@@ -90,7 +89,7 @@ def _split_registry(value: str) -> tuple[str, str]:
     return "", value
 
 
-def _same_or_zero(value: Any) -> Any:
+def _same_or_zero(value: object) -> object:
     if value == 0:
         return value
     raise vol.Invalid("0 or a port from 1 to 65535 is needed")
