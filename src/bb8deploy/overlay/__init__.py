@@ -1,1 +1,5 @@
-"""Generated files that a delivery adds to the app's tree on the host, and that are never published."""
+"""What is delivered to a host: the workspace's tree and the files that a deploy generates for a purpose.
+
+`deliver` in `delivery.py` is the one way from an app to a delivery. The room is pure: it reads no file, and
+the workspace and the published tree never see what it generates.
+"""

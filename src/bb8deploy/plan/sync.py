@@ -15,21 +15,35 @@ from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, TreeDiff
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """build_stamp.json: the version, tree digest, commit and run that a runtime folder was made by."""
+    """build_stamp.json: the version, tree digest, commit and run that an app folder was made by.
+
+    `tree` is the digest of the workspace's tree. `delivery` is that of everything that was sent but the
+    stamp, and `proof` the level that it was made for; both are empty in the stamps of earlier versions, which
+    sent the tree and nothing else.
+    """
 
     version: str
     tree: str
     commit: str
     run: str
+    delivery: str = ""
+    proof: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Stamp | None:
         """The stamp in `text`, None where it holds none."""
         try:
             row = json_object(text)
-            return cls(*(str(row[name]) for name in ("version", "tree", "commit", "run")))
+            told = [str(row[name]) for name in ("version", "tree", "commit", "run")]
+            more = [str(row.get(name, "")) for name in ("delivery", "proof")]
         except KeyError:
             return None
+        return cls(*told, *more)
+
+    @property
+    def sent(self) -> str:
+        """The digest of everything that was sent but the stamp."""
+        return self.delivery or self.tree
 
     def data(self) -> bytes:
         """The file's content."""
@@ -44,8 +58,8 @@ class Stamp:
 class SyncPlan:
     """The way from what was found to what is wanted.
 
-    `want` and `have` are without the stamp and without ignored files; `kept` are the host's ignored files,
-    which survive; `extra` are folders and special files that must go.
+    `want` is the delivery; it and `have` are without the stamp and without ignored files; `kept` are the
+    host's ignored files, which survive; `extra` are folders and special files that must go.
     """
 
     want: Manifest
@@ -59,12 +73,12 @@ class SyncPlan:
     folds_names: bool = False
 
     def found_as(self, stamp: Stamp) -> bool:
-        """True where what was found is the tree that `stamp` names. A share may hand out another Unicode form
+        """True if what was found is what the run of `stamp` sent. A share may hand out another Unicode form
         of the names that were sent; those of the wanted tree have its spelling already, others only here."""
-        if stamp.tree == self.have.digest:
+        if stamp.sent == self.have.digest:
             return True
         composed = (replace(entry, path=_composed(entry.path)) for entry in self.have.entries)
-        return self.folds_names and stamp.tree == Manifest.of(composed).digest
+        return self.folds_names and stamp.sent == Manifest.of(composed).digest
 
     @property
     def nothing(self) -> bool:

@@ -15,7 +15,8 @@ from bb8deploy.host.files.protocol import PREVIOUS
 from bb8deploy.lanes.deploy.earlier import next_older
 from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
 from bb8deploy.lanes.session import Access, held
-from bb8deploy.lanes.sync.sync import read_wanted, sync
+from bb8deploy.lanes.sync.sync import sync
+from bb8deploy.lanes.sync.wanted import read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions

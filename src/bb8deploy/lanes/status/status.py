@@ -13,10 +13,10 @@ from bb8deploy.host.connect import Host, open_host
 from bb8deploy.host.supervisor.route import reach
 from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.status.robot import robot
-from bb8deploy.lanes.sync.sync import Wanted, read_wanted
+from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted
 from bb8deploy.plan.drift import Place, State, drift_of
 from bb8deploy.plan.logs.identity import newest
-from bb8deploy.plan.sync import Stamp, plan_sync
+from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git
 from bb8deploy.workspace import remote as r
@@ -71,7 +71,7 @@ def _unseen(name: str, error: Bb8Error) -> Place:
 def _files(host: Host, wanted: Wanted) -> Place:
     try:
         found = host.files.look()
-        plan = plan_sync(found, wanted.manifest, wanted.ignore, wanted.stamp)
+        plan = plan_delivery(found, wanted).plan
     except Bb8Error as error:
         return _unseen("host", error)
     if not plan.present:
@@ -83,7 +83,7 @@ def _files(host: Host, wanted: Wanted) -> Place:
     return Place(
         "host",
         stamp.version if stamp else "",
-        plan.have.digest,
+        stamp.tree if stamp and not edited else plan.have.digest,
         f"{words}; edited by hand since the last sync" if edited else words,
         State.EDITED if edited else State.FINE,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bb8deploy.overlay.delivery import Delivery
 from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.plan.sync import Stamp, SyncPlan
 from bb8deploy.workspace.tree import FoundTree, Manifest
@@ -13,15 +14,13 @@ from bb8deploy.workspace.tree import FoundTree, Manifest
 class SyncOutcome:
     """What lane 2 saw and did.
 
-    `tree` is what the app folder on the host held when it was last hashed; `run_id_on_host` is the run of
-    the stamp there now, an earlier run if nothing had to be sent; `archive` is the folder of the earlier
-    tree on the host, None if there is none; `diffs` are unified diffs, made on request only.
+    `tree` is what the app folder on the host held when it was last hashed; `archive` is the folder of the
+    earlier tree on the host, None if there is none; `diffs` are unified diffs, made on request only.
     """
 
     plan: SyncPlan
-    version: str
+    delivery: Delivery
     tree: FoundTree
-    run_id_on_host: str
     where: str
     previous_digest: str
     archive: str | None
@@ -29,13 +28,23 @@ class SyncOutcome:
 
     @property
     def manifest(self) -> Manifest:
-        """The app's files."""
-        return self.plan.want
+        """The workspace's tree, without generated files."""
+        return self.delivery.tree
 
     @property
     def digest(self) -> str:
-        """The digest of the app's tree."""
-        return self.plan.want.digest
+        """The digest of the workspace's tree."""
+        return self.delivery.tree.digest
+
+    @property
+    def version(self) -> str:
+        """The app's version."""
+        return self.delivery.stamp.version
+
+    @property
+    def run_id_on_host(self) -> str:
+        """The run of the stamp that is on the host now, an earlier run if nothing had to be sent."""
+        return self.delivery.stamp.run
 
     @property
     def expected(self) -> Expected:

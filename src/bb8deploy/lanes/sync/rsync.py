@@ -16,7 +16,7 @@ from bb8deploy.host.files.ssh import SshFiles
 from bb8deploy.settings.model import Settings
 from bb8deploy.transport.sshconfig import Destination
 from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import STAMP, FoundTree
+from bb8deploy.workspace.tree import FoundTree
 
 RSYNC_DEADLINE = 900.0
 
@@ -35,7 +35,7 @@ def deliver_by_rsync(host: Host, transfer: Transfer, ignore: Ignore, run_id: str
     with tempfile.TemporaryDirectory(prefix="bb8deploy-") as scratch:
         made = Path(scratch, "made")
         made.mkdir()
-        (made / STAMP).write_bytes(transfer.made[STAMP])
+        _write_made(made, transfer)
         rules = Path(scratch, "rules")
         rules.write_text(ignore.text())
         _run(
@@ -44,10 +44,22 @@ def deliver_by_rsync(host: Host, transfer: Transfer, ignore: Ignore, run_id: str
     return files.swap_staged(run_id)
 
 
+def _write_made(folder: Path, transfer: Transfer) -> None:
+    runnable = {entry.path for entry in transfer.entries if entry.executable}
+    for path, data in transfer.made.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        place.chmod(0o755 if path in runnable else 0o644)
+
+
 def command(
     settings: Settings, source: Path, made: Path, rules: Path, target: str, *, over_ssh: bool
 ) -> list[str]:
-    """The rsync call: content by checksum, run bits carried, owners and times left alone."""
+    """The rsync call: content by checksum, run bits carried, owners and times left alone.
+
+    Of a path that is in both folders rsync takes the first one: a generated file wins.
+    """
     words = ["rsync", "-rl", "--executability", "--checksum", "--delete", "-m", f"--exclude-from={rules}"]
     place = target
     if over_ssh:
@@ -56,7 +68,7 @@ def command(
         words += ["--rsync-path=sudo -n rsync"] if settings.ssh.sudo else []
         host = f"[{where.host}]" if ":" in where.host else where.host
         place = f"{where.user}@{host}:{target}" if where.user else f"{host}:{target}"
-    return [*words, "--", f"{source}/", f"{made}/", f"{place}/"]
+    return [*words, "--", f"{made}/", f"{source}/", f"{place}/"]
 
 
 def _ssh_words(settings: Settings, where: Destination) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
@@ -20,25 +19,12 @@ from bb8deploy.lanes.sync.edits import archive_of, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.rsync import deliver_by_rsync
 from bb8deploy.lanes.sync.textdiff import unified
-from bb8deploy.plan.sync import Stamp, SyncPlan, differences, plan_sync, without_stamp
+from bb8deploy.lanes.sync.wanted import PlannedSync, Wanted, plan_delivery, read_wanted
+from bb8deploy.plan.sync import SyncPlan, differences
 from bb8deploy.runs.journal import SWAP
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
-from bb8deploy.workspace.addon import read_addon
-from bb8deploy.workspace.git import head_state
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import STAMP, FoundTree, Manifest, walk
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the host must hold: the files of `source`, and the content of the stamp."""
-
-    source: Path
-    manifest: Manifest
-    ignore: Ignore
-    stamp: Stamp
-    slug: str
+from bb8deploy.workspace.tree import FoundTree
 
 
 def sync_host(
@@ -74,26 +60,18 @@ def sync(
             if not run.dry_run and host.files.route == "ssh":
                 run.ledger.emit(Token.SSH_HA_OK, host=host.where)
             files = host.files
-            plan = plan_sync(session.tree, wanted.manifest, wanted.ignore, wanted.stamp)
-            refuse_foreign(session.tree, wanted.manifest, wanted.slug, files.where, files.fetch)
-            diffs = tuple(unified(plan, wanted.source, host.files.fetch)) if with_diff else ()
+            planned = plan_delivery(session.tree, wanted)
+            delivery, plan = planned.delivery, planned.plan
+            refuse_foreign(session.tree, delivery.manifest, wanted.app.slug, files.where, files.fetch)
+            diffs = tuple(unified(planned, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
-                return _outcome(host, plan, wanted, session.tree, diffs)
+                return _outcome(host, planned, session.tree, diffs)
             approve(plan) if approve else warn_of_edits(run, host, plan)
-            after = _carry_out(run, host, session, wanted, plan, by_rsync=by_rsync)
-            _prove(run, plan, after, wanted)
-        outcome = _outcome(host, plan, wanted, after, diffs)
+            after = _carry_out(run, host, session, wanted, planned, by_rsync=by_rsync)
+            _prove(run, planned, after, wanted)
+        outcome = _outcome(host, planned, after, diffs)
     write_contract(run, host, outcome, by_rsync=by_rsync)
     return outcome
-
-
-def read_wanted(run: Run, source: Path, commit: str | None = None) -> Wanted:
-    """Reads and hashes the app in `source`. Raises what `walk` and `read_addon` raise."""
-    ignore = Ignore.of_workspace(run.workspace)
-    manifest = without_stamp(walk(source, ignore))
-    info = read_addon(source)
-    stamp = Stamp(info.version, manifest.digest, commit or _commit(run), run.id)
-    return Wanted(source, manifest, ignore, stamp, info.slug)
 
 
 @contextlib.contextmanager
@@ -112,53 +90,45 @@ def _session(run: Run, host: Host) -> Iterator[SyncSession]:
 
 
 def _carry_out(
-    run: Run, host: Host, session: SyncSession, wanted: Wanted, plan: SyncPlan, *, by_rsync: bool
+    run: Run, host: Host, session: SyncSession, wanted: Wanted, planned: PlannedSync, *, by_rsync: bool
 ) -> FoundTree:
     """The host's tree after the plan; if there is nothing to do, the tree that was just hashed."""
+    plan, delivery = planned.plan, planned.delivery
     if plan.nothing:
         return session.tree
-    made = {STAMP: wanted.stamp.data()}
-    delivery = Transfer(wanted.source, plan.removals, plan.entries, made, wanted.manifest.size)
+    transfer = Transfer(wanted.source, plan.removals, plan.entries, delivery.contents, delivery.manifest.size)
     with run.step(SWAP, host.where) as facts:
-        facts.update(files=len(delivery.entries), bytes=delivery.size, removed=len(plan.changes.removed))
+        facts.update(files=len(transfer.entries), bytes=transfer.size, removed=len(plan.changes.removed))
         if by_rsync:
-            return deliver_by_rsync(host, delivery, wanted.ignore, run.id)
-        return session.apply(delivery)
+            return deliver_by_rsync(host, transfer, wanted.ignore, run.id)
+        return session.apply(transfer)
 
 
-def _prove(run: Run, plan: SyncPlan, after: FoundTree, wanted: Wanted) -> None:
+def _prove(run: Run, planned: PlannedSync, after: FoundTree, wanted: Wanted) -> None:
     """Emits CLEAN_RUNTIME_OK. Raises CheckFailed with every difference."""
-    stamp = after.stamp.encode() if plan.nothing else wanted.stamp.data()
+    plan, tree = planned.plan, planned.delivery.tree
+    stamp = after.stamp.encode() if plan.nothing else plan.stamp.data()
     problems = differences(after, plan, wanted.ignore, stamp)
     if problems:
         raise SYNC_MISMATCH(
             f"{len(problems)} path(s) on the host are not as planned after the sync, first {problems[0]}",
             details=problems[:20],
         )
-    run.ledger.emit(Token.CLEAN_RUNTIME_OK, tree=plan.want.digest, files=len(plan.want.entries))
+    run.ledger.emit(Token.CLEAN_RUNTIME_OK, tree=tree.digest, files=len(plan.want.entries))
 
 
-def _outcome(
-    host: Host, plan: SyncPlan, wanted: Wanted, tree: FoundTree, diffs: tuple[str, ...]
-) -> SyncOutcome:
+def _outcome(host: Host, planned: PlannedSync, tree: FoundTree, diffs: tuple[str, ...]) -> SyncOutcome:
+    plan = planned.plan
     swapped = plan.present and not plan.nothing
     return SyncOutcome(
         plan=plan,
-        version=wanted.stamp.version,
+        delivery=planned.delivery,
         tree=tree,
-        run_id_on_host=plan.earlier.run if plan.nothing and plan.earlier else wanted.stamp.run,
         where=host.where,
         previous_digest=plan.have.digest if plan.present else "",
         archive=archive_of(host.files.runtime) if swapped else None,
         diffs=diffs,
     )
-
-
-def _commit(run: Run) -> str:
-    head = head_state(run.workspace)
-    if not head.commit:
-        return "none"
-    return f"{head.commit}-dirty" if head.dirty else head.commit
 
 
 @contextlib.contextmanager

@@ -6,30 +6,33 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bb8deploy.plan.sync import SyncPlan
+from bb8deploy.lanes.sync.wanted import PlannedSync
 
 MAX_TEXT = 256 * 1024
 
 
 def unified(
-    plan: SyncPlan, source: Path, fetch: Callable[[Sequence[str]], Mapping[str, bytes]]
+    planned: PlannedSync, source: Path, fetch: Callable[[Sequence[str]], Mapping[str, bytes]]
 ) -> Iterator[str]:
     """One diff for each path that the plan adds, changes or removes; binary files in one line each."""
+    plan = planned.plan
     changes = plan.changes
     paths = sorted({*changes.added, *changes.changed, *changes.removed})
     there = [path for path in paths if path in plan.have.by_path and plan.have.by_path[path].kind == "file"]
     old = fetch(there) if there else {}
     for path in paths:
-        yield _one(path, old.get(path), _new(plan, source, path))
+        yield _one(path, old.get(path), _new(planned, source, path))
     for path in changes.modes:
         word = "executable" if plan.want.by_path[path].executable else "not executable"
         yield f"mode of {path}: {word}\n"
 
 
-def _new(plan: SyncPlan, source: Path, path: str) -> bytes | None:
-    entry = plan.want.by_path.get(path)
+def _new(planned: PlannedSync, source: Path, path: str) -> bytes | None:
+    entry = planned.plan.want.by_path.get(path)
     if entry is None:
         return None
+    if path in planned.delivery.made:
+        return planned.delivery.made[path].data
     return entry.target.encode() if entry.kind == "link" else (source / path).read_bytes()
 
 

@@ -9,13 +9,13 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import HOST_DIFFERS
 from bb8deploy.host.connect import Host
 from bb8deploy.lanes.session import Access, held
-from bb8deploy.lanes.sync.sync import read_wanted
+from bb8deploy.lanes.sync.wanted import plan_delivery, read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import TAIL
 from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.plan.sync import Stamp, plan_sync
+from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 
 
@@ -59,7 +59,7 @@ def delivered_on(run: Run, host: Host) -> Delivered:
     with run.step("hash the host's files", host.where):
         found = host.files.look()
     wanted = read_wanted(run, run.addon)
-    plan = plan_sync(found, wanted.manifest, wanted.ignore, wanted.stamp)
+    plan = plan_delivery(found, wanted).plan
     stamp = Stamp.parse(found.stamp)
     if not plan.nothing or stamp is None:
         raise HOST_DIFFERS(

@@ -1,0 +1,115 @@
+"""Reads the app in the workspace as a host must hold it, and plans the way there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bb8deploy.catalogue.errors.host import WORKSPACE_MOVING
+from bb8deploy.overlay.app import TEXT_LIMIT, AppSource, is_text
+from bb8deploy.overlay.delivery import Delivery, Purpose, deliver
+from bb8deploy.plan.sync import Stamp, SyncPlan, plan_sync, without_stamp
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.git import head_state
+from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.workspace.tree import STAMP, FoundTree, Manifest, walk
+
+_STAMP_NAME = STAMP.removesuffix(".json").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the host must hold: the app in the folder `source`, delivered for `purpose`.
+
+    `stamp` is that of this run.
+    """
+
+    source: Path
+    app: AppSource
+    ignore: Ignore
+    stamp: Stamp
+    purpose: Purpose
+
+    @property
+    def manifest(self) -> Manifest:
+        """The workspace's tree."""
+        return self.app.tree
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSync:
+    """A delivery, and the way to it from what the host holds."""
+
+    delivery: Delivery
+    plan: SyncPlan
+
+
+def read_wanted(run: Run, source: Path, commit: str | None = None, purpose: Purpose | None = None) -> Wanted:
+    """Reads and hashes the app in `source`. Raises what `walk` and `read_addon` raise."""
+    ignore = Ignore.of_workspace(run.workspace)
+    app = read_source(source, ignore)
+    stamp = Stamp(app.version, app.tree.digest, commit or _commit(run), run.id)
+    return Wanted(source, app, ignore, stamp, purpose or Purpose())
+
+
+def read_source(source: Path, ignore: Ignore) -> AppSource:
+    """The app in a folder. Raises CheckFailed WORKSPACE_MOVING if a file changes meanwhile."""
+    tree = without_stamp(walk(source, ignore))
+    info = read_addon(source)
+    return AppSource(
+        version=info.version,
+        slug=info.slug,
+        tree=tree,
+        texts=dict(_texts(source, tree)),
+        arches=info.arch,
+        image=info.image,
+        names_stamp=_names_stamp(source, tree),
+    )
+
+
+def plan_delivery(found: FoundTree, wanted: Wanted) -> PlannedSync:
+    """The delivery and the plan for it; a stamp on the host that names the same content stays.
+
+    Generated files have the run in them, so that each run would send another delivery of the same app.
+    Raises what `plan_sync` raises.
+    """
+    earlier = Stamp.parse(found.stamp)
+    if earlier is not None and wanted.stamp.names_the_same(earlier):
+        same = _planned(found, wanted, earlier)
+        if same.plan.nothing:
+            return same
+    return _planned(found, wanted, wanted.stamp)
+
+
+def _planned(found: FoundTree, wanted: Wanted, stamp: Stamp) -> PlannedSync:
+    delivery = deliver(wanted.app, stamp, wanted.purpose)
+    return PlannedSync(delivery, plan_sync(found, delivery.manifest, wanted.ignore, delivery.stamp))
+
+
+def _texts(source: Path, tree: Manifest) -> Iterator[tuple[str, bytes]]:
+    for entry in tree.entries:
+        if entry.kind == "file" and entry.size <= TEXT_LIMIT and is_text(entry.path):
+            data = (source / entry.path).read_bytes()
+            if hashlib.sha256(data).hexdigest() != entry.sha256:
+                raise WORKSPACE_MOVING(f"{entry.path} changed in the workspace while it was being read")
+            yield entry.path, data
+
+
+def _names_stamp(source: Path, tree: Manifest) -> bool:
+    """Whether a file of the app mentions the stamp, which it must to report it."""
+    return any(
+        _STAMP_NAME in (source / entry.path).read_bytes()
+        for entry in tree.entries
+        if entry.kind == "file" and entry.size <= TEXT_LIMIT and os.access(source / entry.path, os.R_OK)
+    )
+
+
+def _commit(run: Run) -> str:
+    head = head_state(run.workspace)
+    if not head.commit:
+        return "none"
+    return f"{head.commit}-dirty" if head.dirty else head.commit
