@@ -54,7 +54,7 @@ def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_sa
 
 
 def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.verify.prove.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.proof.prove.IDENTITY_DEADLINE", 3.0)
     lab.write(run_sh=SILENT)
     with pytest.raises(NotVerified) as caught:
         lab.deploy()
@@ -64,7 +64,7 @@ def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: 
 
 
 def test_an_image_without_the_stamp_is_never_verified(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.verify.prove.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.proof.prove.IDENTITY_DEADLINE", 3.0)
     lab.write(dockerfile='FROM x\nCOPY run.sh /usr/src/app/\nCMD ["sh", "/usr/src/app/run.sh"]\n')
     with pytest.raises(NotVerified):
         lab.deploy()

@@ -82,7 +82,7 @@ def test_a_setting_asks_for_less_and_for_more(lab: Lab, monkeypatch: pytest.Monk
     assert not outcome.verified.verified
     assert "RUNNING_OK" in lab.tokens
     assert "VERIFY_OK" not in lab.tokens
-    monkeypatch.setattr("bb8deploy.lanes.verify.prove.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.proof.prove.IDENTITY_DEADLINE", 3.0)
     lab.write(run_sh=SILENT, dockerfile=PLAIN, config=config("1.0.1"))
     with pytest.raises(NotVerified) as caught:
         lab.deploy(BB8_VERIFY="stamp")

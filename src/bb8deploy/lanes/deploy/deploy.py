@@ -17,7 +17,7 @@ from bb8deploy.lanes.sync.edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.level import level_of
+from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.plan.sync import SyncPlan

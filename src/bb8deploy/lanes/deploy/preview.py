@@ -10,7 +10,7 @@ from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.edits import hand_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.level import level_of
+from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import delivered_on
 from bb8deploy.plan.lifecycle import Action, Decision

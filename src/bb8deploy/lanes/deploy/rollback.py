@@ -18,7 +18,7 @@ from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.sync.wanted import read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.level import level_of
+from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import verify
 from bb8deploy.plan.logs.identity import UNKNOWN, Expected, Proof

@@ -17,10 +17,10 @@ from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.verify.actions import Actions
 from bb8deploy.lanes.verify.app_options import hooks_for
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
-from bb8deploy.lanes.verify.folder import AppFolder, require_tidy
 from bb8deploy.lanes.verify.history import put_in_last, record_put_in
 from bb8deploy.lanes.verify.install import Installer
-from bb8deploy.lanes.verify.prove import Prover
+from bb8deploy.lanes.verify.proof.folder import AppFolder, require_tidy
+from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import RUNNING, Watch
 from bb8deploy.plan.lifecycle import Action

@@ -11,7 +11,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.wanted import plan_delivery, read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.level import level_of
+from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import TAIL
 from bb8deploy.plan.logs.identity import Expected
