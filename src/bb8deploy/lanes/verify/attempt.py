@@ -20,6 +20,7 @@ from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
 from bb8deploy.lanes.verify.history import put_in_last, record_put_in
 from bb8deploy.lanes.verify.install import Installer
 from bb8deploy.lanes.verify.proof.folder import AppFolder, require_tidy
+from bb8deploy.lanes.verify.proof.lines import VerifyLines, skip_all
 from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import RUNNING, Watch
@@ -29,8 +30,6 @@ from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace.addon import read_addon
-
-OF_CONTAINER = (Token.RUN_SH_PRESENT, Token.PY_OK, Token.VERIFY_OK)
 
 
 @dataclass(slots=True)
@@ -58,11 +57,11 @@ class Attempt:
             installed, watch = installer.put_in(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
                 record_put_in(self.run, watch.slug, self.delivered.expected)
-            if installed.action in {Action.INSTALL, Action.UPDATE}:
-                self._emit_deployed(installed)
-            elif installed.action is not Action.REBUILD:
-                self.run.ledger.skip(Token.DEPLOY_OK, f"nothing was put in: {installed.decision.why}")
-            said, reason = self._verified(installed)
+            lines = VerifyLines(
+                self.run.ledger, self.delivered.expected.version, installed, watch.supervisor.route
+            )
+            lines.after_action()
+            said, reason = self._verified(installed, lines)
             self._check_topology(watch, checked=said is not None)
         return VerifyOutcome(
             slug=watch.slug,
@@ -165,67 +164,27 @@ class Attempt:
         earlier = Stamp.parse(back.stamp)
         return earlier is not None and earlier.tree == running and not back.same
 
-    def _verified(self, installed: Installed) -> tuple[Identity | None, str]:
+    def _verified(self, installed: Installed, lines: VerifyLines) -> tuple[Identity | None, str]:
         """Writes the tokens of the running container; without an identity, the reason."""
         installer = self.installer
         if not self.options.start and installer and installer.watch.states[-1] not in RUNNING:
-            self._skip_container(installed, "--no-start")
+            lines.no_identity("--no-start")
             return None, "--no-start"
         if self.options.proof is Proof.RUNNING:
             self.check_runs(installed)
-            self._skip_container(installed, self.options.unproven)
-            self._emit_running(installed)
+            lines.no_identity(self.options.unproven)
+            lines.running()
+            self._runs = True
             return None, self.options.unproven
         try:
             said = self.prove(installed)
         except NotVerified as error:
             if error.code == IDENTITY_MISSING.code:
-                self._skip_container(installed, "the app reports no identity")
+                lines.no_identity("the app reports no identity")
             raise
-        if installed.action is Action.REBUILD:
-            self._emit_deployed(installed)
-        self._emit_container(said)
+        lines.container(said)
         self._runs = True
         return said, ""
-
-    def _skip_container(self, installed: Installed, reason: str) -> None:
-        if installed.action is Action.REBUILD and installed.answered:
-            self._emit_deployed(installed)
-        for token in OF_CONTAINER:
-            self.run.ledger.skip(token, reason)
-
-    def _emit_deployed(self, installed: Installed) -> None:
-        """A rebuild changes no version that could be looked at, so its token waits for the identity."""
-        self.run.ledger.emit(
-            Token.DEPLOY_OK,
-            version=self.delivered.expected.version,
-            action=installed.action.value,
-            route=self._route,
-        )
-
-    def _emit_running(self, installed: Installed) -> None:
-        version, action = self.delivered.expected.version, installed.action.value
-        self.run.ledger.emit(Token.RUNNING_OK, version=version, action=action, route=self._route)
-        self._runs = True
-
-    def _emit_container(self, said: Identity) -> None:
-        ledger = self.run.ledger
-        if said.run_sh:
-            ledger.emit(Token.RUN_SH_PRESENT, seen="identity")
-        else:
-            ledger.skip(Token.RUN_SH_PRESENT, "the app did not report it")
-        if said.python_known:
-            ledger.emit(Token.PY_OK, python=said.python)
-        else:
-            ledger.skip(Token.PY_OK, f"the app reports python={said.python}")
-        ledger.emit(
-            Token.VERIFY_OK,
-            version=said.version,
-            tree=said.tree,
-            stamp_run=said.run,
-            proof=Proof.STAMP.value,
-            route=self._route,
-        )
 
     def _check_topology(self, watch: Watch, *, checked: bool) -> None:
         """`checked`: the tree was hashed again after the build already."""
@@ -238,10 +197,6 @@ class Attempt:
         place = self.host.files.runtime
         self.run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=place, slug=watch.slug)
 
-    @property
-    def _route(self) -> str:
-        return self.installer.watch.supervisor.route if self.installer else ""
-
     def _restart_only(self, only: OnlyService) -> NotVerified:
         """Restarts by Core's service, which proves nothing: the same image runs again, whatever it holds."""
         self.capabilities = only.capabilities
@@ -250,8 +205,7 @@ class Attempt:
             service = restart_by_service(
                 only.url, only.token, slug, ca_file=run.settings.ha_ca_file, deadline=300.0
             )
-        for token in (Token.DEPLOY_OK, *OF_CONTAINER, Token.RUNTIME_TOPOLOGY_OK):
-            run.ledger.skip(token, f"only the service {service} can be called")
+        skip_all(run.ledger, f"only the service {service} can be called")
         return ROUTE_ONLY_SERVICE(
             f"{slug} was restarted by {service}, which installs no new files; nothing is proven",
             only.remedy,
