@@ -9,8 +9,8 @@ from unittest import mock
 
 from bb8deploy.host.lock.lock import HostLock
 from bb8deploy.lanes.sync import sync as sync_lane
-from bb8deploy.lanes.verify import prove
 from bb8deploy.lanes.verify.attempt import Attempt
+from bb8deploy.lanes.verify.proof import prove
 from bb8deploy.lanes.verify.proof.folder import AppFolder
 from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.plan.logs.identity import Identity, newest

@@ -25,7 +25,8 @@ from bb8deploy.host.supervisor.route import Attempt, Capabilities, Reached
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
 from bb8deploy.lanes.sync import sync as sync_lane
-from bb8deploy.lanes.verify import attempt, folder
+from bb8deploy.lanes.verify import attempt
+from bb8deploy.lanes.verify.proof import folder
 from bb8deploy.runs import store
 from bb8deploy.workspace import git
 from bb8deploy.workspace.git import Head

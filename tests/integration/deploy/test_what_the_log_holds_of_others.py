@@ -11,7 +11,7 @@ from tests.integration.small_addon import DOCKERFILE, RUN_SH, SILENT
 from bb8deploy.base.errors import NotVerified, Unreachable
 from bb8deploy.host.supervisor.base import Look, NoAnswer
 from bb8deploy.host.supervisor.ha_cli import HaCli
-from bb8deploy.lanes.verify import prove
+from bb8deploy.lanes.verify.proof import prove
 
 pytestmark = pytest.mark.e2e  # most of it waits
 OVER_AT_ONCE = "#!/bin/sh\necho bye\nexit 0\n"

@@ -20,7 +20,7 @@ from bb8deploy.workspace import git as g
 def ways_on(flow: Flow) -> list[str]:
     """After a failure that follows the bump: what is where now, and how to go on or back."""
     version, state = flow.outcome.version, {step.name: step.state for step in flow.outcome.steps}
-    if Name.BUMP not in flow.kept and state[Name.BUMP] not in PASSED:
+    if Name.BUMP not in flow.steps.kept and state[Name.BUMP] not in PASSED:
         return []
     words = {StepState.DONE: "published", StepState.FAILED: "not proven to be published"}
     where = words.get(StepState(state[Name.PUBLISH]))
@@ -61,7 +61,7 @@ def finish(run: Run, flow: Flow, error: str) -> None:
         keep_evidence(
             run,
             outcome.published or _unpublished(run, outcome),
-            deployed=flow.deployed,
+            deployed=flow.steps.deployed,
             parameters={"how": outcome.how, "version": outcome.version},
             closing=line_of("release", "done", version=outcome.version),
             sign=flow.options.sign,
