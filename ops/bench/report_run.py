@@ -12,7 +12,7 @@ from typing import Any
 
 from bb8deploy.base.atomic import write_text
 from bb8deploy.lanes.attest.attest import summary
-from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, measure
+from bb8deploy.plan.attest import EchoAnswer, Metrics, Sent, Window, measure
 from bb8deploy.runs.contracts.base import Contract
 from bb8deploy.runs.contracts.publish import PublishContract
 from bb8deploy.runs.contracts.qa import DiscoveryModel, EchoesModel, QaContract
@@ -198,7 +198,7 @@ def _window(story: Story, echoes: int, rate_hz: float) -> Metrics:
     sent = tuple(_sends(story, echoes, rate_hz))
     chance = random.Random(7)
     answers = tuple(
-        Answer(one.cid, one.at + _trip(chance)) for number, one in enumerate(sent) if number % 211 != 97
+        EchoAnswer(one.cid, one.at + _trip(chance)) for number, one in enumerate(sent) if number % 211 != 97
     )
     begun = story.ts
     ended = (BEGAN + timedelta(seconds=story.clock + echoes / rate_hz)).isoformat(timespec="milliseconds")

@@ -31,7 +31,7 @@ class Area(StrEnum):
     TOOL = "tool"
 
 
-class Entry(Protocol):
+class CatalogueEntry(Protocol):
     """What every code has, of whichever kind: an error, a symptom or a rule of validate."""
 
     @property

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from bb8deploy.catalogue.entries import first_sentence
 from bb8deploy.catalogue.errors.tool import AREA_UNKNOWN
-from bb8deploy.catalogue.rules.rule import Area, Rule
+from bb8deploy.catalogue.rules.rule import Rule, RuleArea
 from bb8deploy.catalogue.rules.table import rules
 
 RULES_PAGE = "docs/rules.md"
@@ -24,8 +24,8 @@ warning probably is a mistake. A note is worth knowing and needs no change.
 
 def of_area(area: str) -> list[Rule]:
     """The rules of an area, all of them if `area` is ""; raises UsageError for an unknown area."""
-    if area and area not in list(Area):
-        raise AREA_UNKNOWN(f"there is no area `{area}` of rules", f"Use one of {', '.join(Area)}.")
+    if area and area not in list(RuleArea):
+        raise AREA_UNKNOWN(f"there is no area `{area}` of rules", f"Use one of {', '.join(RuleArea)}.")
     return [rule for rule in rules().values() if not area or rule.area == area]
 
 

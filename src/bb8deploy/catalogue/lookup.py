@@ -10,7 +10,7 @@ from functools import cache
 from types import ModuleType
 
 from bb8deploy.base.errors import Bb8Error, Code
-from bb8deploy.catalogue.entries import Area, Entry, ErrorCode, Symptom
+from bb8deploy.catalogue.entries import Area, CatalogueEntry, ErrorCode, Symptom
 from bb8deploy.catalogue.rules.table import rules
 
 Listed = ErrorCode[Bb8Error] | Symptom
@@ -55,7 +55,7 @@ def of_area(area: Area) -> Sequence[Listed]:
 
 
 @cache
-def entries() -> Mapping[str, Entry]:
+def entries() -> Mapping[str, CatalogueEntry]:
     """Every code. A code that is a rule and an error is listed as the rule."""
     return {**errors(), **rules()}
 
@@ -66,7 +66,7 @@ def module_of(area: Area) -> ModuleType:
     return importlib.import_module(f"bb8deploy.catalogue.{folder}.{area}")
 
 
-def find(code: str) -> Entry | None:
+def find(code: str) -> CatalogueEntry | None:
     """The entry of a code, None if there is none."""
     return entries().get(code)
 

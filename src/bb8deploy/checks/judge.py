@@ -9,7 +9,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.run import CheckReport, check_addon
 from bb8deploy.checks.schema.since import needs, oldest_supervisor, order
-from bb8deploy.checks.selection import Comments, Kept, Selection, apply
+from bb8deploy.checks.selection import Comments, Selected, Selection, apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Judged:
     """An app's report, the findings that count, and the oldest Supervisor that takes the config."""
 
     report: CheckReport
-    kept: Kept
+    kept: Selected
     oldest: str
 
     @property

@@ -13,7 +13,7 @@ from typing import Literal
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.validate import BASELINE_UNREADABLE, RULE_UNKNOWN, VALIDATE_SETTING_INVALID
-from bb8deploy.catalogue.rules.rule import Area
+from bb8deploy.catalogue.rules.rule import RuleArea
 from bb8deploy.catalogue.rules.table import found, rules
 
 FailOn = Literal["error", "warning", "note", "never"]
@@ -47,7 +47,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Selected:
     """Findings that count, and those that were ignored, each with the ignore that did it."""
 
     findings: tuple[Finding, ...]
@@ -90,7 +90,7 @@ def _codes(value: object, key: str, source: str) -> tuple[str, ...]:
 
 def check_code(word: str, where: str) -> None:
     """Raises UsageError if `word` is neither a code, an area nor ALL."""
-    if word not in rules() and word not in list(Area) and word != "ALL":
+    if word not in rules() and word not in list(RuleArea) and word != "ALL":
         raise RULE_UNKNOWN(f"{where} names {word}, which is neither a rule nor an area")
 
 
@@ -163,7 +163,7 @@ class Comments:
                         yield found("IGNORE_UNUSED", message, path, (number, 1))
 
 
-def apply(findings: Sequence[Finding], selection: Selection, comments: Comments, folder: str) -> Kept:
+def apply(findings: Sequence[Finding], selection: Selection, comments: Comments, folder: str) -> Selected:
     """The findings that count for the app in `folder` (relative to the repository)."""
     kept: list[Finding] = []
     ignored: list[tuple[Finding, str]] = []
@@ -179,7 +179,7 @@ def apply(findings: Sequence[Finding], selection: Selection, comments: Comments,
             kept.append(finding)
     skipped = frozenset(code for code in rules() if not selection.keeps(code))
     kept += [one for one in comments.unused(skipped) if selection.keeps(one.code)]
-    return Kept(tuple(kept), tuple(ignored))
+    return Selected(tuple(kept), tuple(ignored))
 
 
 def _ignored(

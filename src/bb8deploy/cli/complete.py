@@ -79,9 +79,9 @@ def schemas() -> Found:
 @_completes
 def areas() -> Found:
     """The areas of rules."""
-    from bb8deploy.catalogue.rules.rule import Area
+    from bb8deploy.catalogue.rules.rule import RuleArea
 
-    return ((area.value, "rules") for area in Area)
+    return ((area.value, "rules") for area in RuleArea)
 
 
 def _run_folders() -> list[Path]:

@@ -20,7 +20,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EchoAnswer:
     """One answer that came: the correlation id that it carried, and the monotonic second."""
 
     cid: str
@@ -38,7 +38,7 @@ class Window:
     ended: str
     seconds: float
     sent: tuple[Sent, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[EchoAnswer, ...]
     pings: int = 0
 
 

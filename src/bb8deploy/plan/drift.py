@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
+class DriftState(StrEnum):
     """How a place was found; `UNSEEN` could not be looked at, `UNSET` has no setting, `DOWN` does not run."""
 
     FINE = "fine"
@@ -19,20 +19,20 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class VersionPlace:
     """One place where a version can be; `version` and `tree` are empty where they are not known."""
 
     name: str
     version: str = ""
     tree: str = ""
     detail: str = ""
-    state: State = State.FINE
+    state: DriftState = DriftState.FINE
 
 
-def drift_of(places: Sequence[Place]) -> tuple[str, ...]:
+def drift_of(places: Sequence[VersionPlace]) -> tuple[str, ...]:
     """One sentence for each way in which the places differ, with what to do; empty where all agree."""
     by_name = {place.name: place for place in places}
-    nowhere = Place("", state=State.UNSET)
+    nowhere = VersionPlace("", state=DriftState.UNSET)
     here, host = by_name.get("here", nowhere), by_name.get("host", nowhere)
     running, published = by_name.get("running", nowhere), by_name.get("published", nowhere)
     found = [
@@ -46,22 +46,22 @@ def drift_of(places: Sequence[Place]) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
-def _host_edited(host: Place) -> str:
-    if host.state is not State.EDITED:
+def _host_edited(host: VersionPlace) -> str:
+    if host.state is not DriftState.EDITED:
         return ""
     return "files on the host were edited by hand: see `bb8deploy deploy --dry-run --diff`"
 
 
-def _host_behind(here: Place, host: Place) -> str:
-    if host.state is State.ABSENT:
+def _host_behind(here: VersionPlace, host: VersionPlace) -> str:
+    if host.state is DriftState.ABSENT:
         return "the host does not hold the add-on: run `bb8deploy deploy`"
     differs = host.tree and (host.version, host.tree) != (here.version, here.tree)
-    if not differs or host.state is State.EDITED:
+    if not differs or host.state is DriftState.EDITED:
         return ""
     return f"the host holds {host.version or 'an unknown version'} with other files: run `bb8deploy deploy`"
 
 
-def _other_runs(here: Place, host: Place, running: Place) -> str:
+def _other_runs(here: VersionPlace, host: VersionPlace, running: VersionPlace) -> str:
     """What runs is held against the host's files; without a way to those against the workspace."""
     lies = host if host.tree else here
     where = "lies on the host" if host.tree else "is here"
@@ -75,20 +75,20 @@ def _other_runs(here: Place, host: Place, running: Place) -> str:
     return ""
 
 
-def _not_running(running: Place) -> str:
-    if running.state is State.ABSENT:
+def _not_running(running: VersionPlace) -> str:
+    if running.state is DriftState.ABSENT:
         return "the add-on is not installed: run `bb8deploy deploy`"
-    return "the add-on does not run: see `bb8deploy logs`" if running.state is State.DOWN else ""
+    return "the add-on does not run: see `bb8deploy logs`" if running.state is DriftState.DOWN else ""
 
 
-def _unpublished(running: Place, published: Place) -> str:
-    if published.state is State.ABSENT:
+def _unpublished(running: VersionPlace, published: VersionPlace) -> str:
+    if published.state is DriftState.ABSENT:
         return "nothing is published yet: run `bb8deploy publish`"
     if published.version and running.version and published.version != running.version:
         return f"{running.version} runs, but {published.version} is published: run `bb8deploy publish`"
     return ""
 
 
-def _unseen(places: Sequence[Place]) -> str:
-    names = [place.name for place in places if place.state is State.UNSEEN]
+def _unseen(places: Sequence[VersionPlace]) -> str:
+    names = [place.name for place in places if place.state is DriftState.UNSEEN]
     return f"not seen, so perhaps another: {', '.join(names)}" if names else ""

@@ -22,7 +22,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Observed:
     """What was seen here, on the host, of the Supervisor and of the add-on; what nobody saw stays as it is.
 
     `folder_seen`: the runtime folder could be looked at; `asked`: the Supervisor answered about the add-on.
@@ -69,15 +69,15 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class KnownProblem:
     """A trouble's name, what tells of it (the evidence, or empty), and its remedy."""
 
     name: str
-    evidence: Callable[[Facts], str]
+    evidence: Callable[[Observed], str]
     remedy: str
 
 
-def recognise(facts: Facts) -> tuple[Trouble, ...]:
+def recognise(facts: Observed) -> tuple[Trouble, ...]:
     """Every trouble that the facts show, in the order of the table."""
     found = ((rule, rule.evidence(facts)) for rule in TABLE)
     return tuple(Trouble(rule.name, said, rule.remedy) for rule, said in found if said)
@@ -92,7 +92,7 @@ _RUN_SH = re.compile(r"run\.sh\W.*(?:No such file|not found|Permission denied)|c
 _COPIES_RUN_SH = re.compile(r"^\s*(?:COPY|ADD)\b.*(?:run\.sh|\s\.\s)", re.MULTILINE)
 
 
-def _not_in_store(f: Facts) -> str:
+def _not_in_store(f: Observed) -> str:
     if not f.asked or (f.known and not f.detached):
         return ""
     if f.folder_seen and not f.config_there:
@@ -102,12 +102,12 @@ def _not_in_store(f: Facts) -> str:
     return f"the Supervisor does not list {f.slug}{reason}"
 
 
-def _not_installed(f: Facts) -> str:
+def _not_installed(f: Observed) -> str:
     listed = f.asked and f.known and not f.installed and not f.detached
     return f"{f.slug} {f.version_listed} is listed, but not installed" if listed else ""
 
 
-def _pulls(f: Facts) -> str:
+def _pulls(f: Observed) -> str:
     if f.image_there and f.builds_here:
         return f"config.yaml on the host has `image: {f.image_there}`, the workspace builds by itself"
     if f.installed and f.built_by_supervisor is False and f.builds_here:
@@ -118,7 +118,7 @@ def _pulls(f: Facts) -> str:
     return f"the Supervisor's log says: {told}" if told else ""
 
 
-def _run_sh(f: Facts) -> str:
+def _run_sh(f: Observed) -> str:
     told = _last(f.addon_log, _RUN_SH)
     if told and f.state != "started":
         return f"the add-on's log says: {told}"
@@ -133,30 +133,30 @@ def _run_sh(f: Facts) -> str:
     return ""
 
 
-def _not_writable(f: Facts) -> str:
+def _not_writable(f: Observed) -> str:
     if f.writable is not False:
         return ""
     return f"{f.user or 'the ssh user'} may not write in the folder above {f.folder}"
 
 
-def _storm(f: Facts) -> str:
+def _storm(f: Observed) -> str:
     lines = [line for line in f.addon_log if _BROKER.search(line)]
     if len(lines) < STORM:
         return ""
     return f"{len(lines)} failed broker connections in the add-on's log, the last: {lines[-1].strip()}"
 
 
-def _twice(f: Facts) -> str:
+def _twice(f: Observed) -> str:
     told = _last(f.addon_log, re.compile(re.escape(_TWICE)))
     return f"the add-on's log says: {told}" if told else ""
 
 
-def _not_synced(f: Facts) -> str:
+def _not_synced(f: Observed) -> str:
     differ = f.version_there and f.version_here and f.version_there != f.version_here
     return f"the workspace is {f.version_here}, the host's files are {f.version_there}" if differ else ""
 
 
-def _not_built(f: Facts) -> str:
+def _not_built(f: Observed) -> str:
     """The files are there, but what runs was made of others: a restart puts no new files in."""
     if not (f.installed and f.version_there):
         return ""
@@ -166,7 +166,7 @@ def _not_built(f: Facts) -> str:
     return "what runs reports another tree than the one that was sent last" if tree else ""
 
 
-def _not_reloaded(f: Facts) -> str:
+def _not_reloaded(f: Observed) -> str:
     """The Supervisor looks at time stamps only, and `ha addons reload` reloads nothing at all."""
     stale = f.asked and f.known and f.version_there and f.version_listed not in {"", f.version_there}
     if not stale or f.detached:
@@ -174,15 +174,15 @@ def _not_reloaded(f: Facts) -> str:
     return f"the host's files are {f.version_there}, the Supervisor lists {f.version_listed}"
 
 
-def _venv_package(f: Facts) -> str:
+def _venv_package(f: Observed) -> str:
     return _package(f, re.compile(r"\bpy3-venv\b"), "py3-venv")
 
 
-def _apt(f: Facts) -> str:
+def _apt(f: Observed) -> str:
     return _package(f, re.compile(r"\bapt(?:-get)? (?:-\S+ )*install\b"), "apt-get")
 
 
-def _package(f: Facts, pattern: re.Pattern[str], what: str) -> str:
+def _package(f: Observed, pattern: re.Pattern[str], what: str) -> str:
     for where, text in (("here", f.dockerfile_here), ("on the host", f.dockerfile_there)):
         if any(pattern.search(line) for line in text.splitlines() if not line.lstrip().startswith("#")):
             return f"the Dockerfile {where} uses {what}"
@@ -190,16 +190,16 @@ def _package(f: Facts, pattern: re.Pattern[str], what: str) -> str:
     return f"the build said: {told}" if told else ""
 
 
-def _no_base(f: Facts) -> str:
+def _no_base(f: Observed) -> str:
     told = _last(f.supervisor_log, re.compile(r"base name \(.*\) should not be blank"))
     return f"the build said: {told}" if told else ""
 
 
-def _url_missing(f: Facts) -> str:
+def _url_missing(f: Observed) -> str:
     return "a long-lived token is set, but HA_URL is empty" if f.token_set and not f.ha_url else ""
 
 
-def _url_invalid(f: Facts) -> str:
+def _url_invalid(f: Observed) -> str:
     return f"HA_URL is `{f.ha_url}`" if f.ha_url and not usable_url(f.ha_url) else ""
 
 
@@ -213,28 +213,28 @@ def usable_url(text: str) -> bool:
     return url.scheme in {"http", "https"} and bool(url.hostname) and url.path in {"", "/"}
 
 
-def _token_missing(f: Facts) -> str:
+def _token_missing(f: Observed) -> str:
     return f.token_missing
 
 
-def _caches(f: Facts) -> str:
+def _caches(f: Observed) -> str:
     if not f.caches:
         return ""
     more = f" and {len(f.caches) - 1} more" if len(f.caches) > 1 else ""
     return f"{f.caches[0]}{more} lies in the runtime folder"
 
 
-def _git(f: Facts) -> str:
+def _git(f: Observed) -> str:
     return f"the runtime folder holds a repository at {f.git}" if f.git else ""
 
 
-def _no_token(f: Facts) -> str:
+def _no_token(f: Observed) -> str:
     if not f.denied or f.user_has_token:
         return ""
     return f"`ha` as {f.user or 'this user'} is answered {f.denied}: it has not the Supervisor's token"
 
 
-def _other_slug(f: Facts) -> str:
+def _other_slug(f: Observed) -> str:
     expected = f"local_{f.slug_there}"
     differ = f.slug_there and f.slug and f.slug != expected
     return f"the host's config.yaml makes it {expected}, HA_REMOTE_SLUG is {f.slug}" if differ else ""
@@ -244,63 +244,69 @@ def _last(log: Sequence[str], pattern: re.Pattern[str]) -> str:
     return next((line.strip() for line in reversed(log) if pattern.search(line)), "")
 
 
-TABLE: tuple[Rule, ...] = (
-    Rule("SLUG_ELSEWHERE", _other_slug, "Correct HA_REMOTE_SLUG, or leave it out: it follows config.yaml."),
-    Rule(
+TABLE: tuple[KnownProblem, ...] = (
+    KnownProblem(
+        "SLUG_ELSEWHERE", _other_slug, "Correct HA_REMOTE_SLUG, or leave it out: it follows config.yaml."
+    ),
+    KnownProblem(
         "ADDON_NOT_IN_STORE",
         _not_in_store,
         "Run `bb8deploy validate`, then `bb8deploy deploy`: it sends the files and reloads the store.",
     ),
-    Rule("ADDON_NOT_INSTALLED", _not_installed, "Run `bb8deploy deploy`: it installs the add-on."),
-    Rule(
+    KnownProblem("ADDON_NOT_INSTALLED", _not_installed, "Run `bb8deploy deploy`: it installs the add-on."),
+    KnownProblem(
         "SUPERVISOR_PULLS",
         _pulls,
         "Leave `image:` out of config.yaml (a `build:` block decides nothing), then run `bb8deploy deploy`.",
     ),
-    Rule(
+    KnownProblem(
         "RUN_SH_MISSING",
         _run_sh,
         "Have the Dockerfile copy run.sh to /usr/src/app/run.sh, then run `bb8deploy deploy`.",
     ),
-    Rule(
+    KnownProblem(
         "RUNTIME_NOT_WRITABLE",
         _not_writable,
         "Set HA_SSH_SUDO=yes, log in as root, or use the mounted share (HA_MOUNT).",
     ),
-    Rule(
+    KnownProblem(
         "BROKER_STORM",
         _storm,
         "Correct the add-on's MQTT login in its Configuration tab, or start the broker; then restart it.",
     ),
-    Rule("RESPONDER_TWICE", _twice, "Stop the other bridge on this broker, or give it another base_topic."),
-    Rule("FILES_NOT_SYNCED", _not_synced, "Run `bb8deploy deploy`: it sends the files and proves them."),
-    Rule(
+    KnownProblem(
+        "RESPONDER_TWICE", _twice, "Stop the other bridge on this broker, or give it another base_topic."
+    ),
+    KnownProblem(
+        "FILES_NOT_SYNCED", _not_synced, "Run `bb8deploy deploy`: it sends the files and proves them."
+    ),
+    KnownProblem(
         "STORE_NOT_RELOADED",
         _not_reloaded,
         "Run `bb8deploy deploy`: it reloads the store (`ha addons reload` does nothing).",
     ),
-    Rule(
+    KnownProblem(
         "FILES_NOT_BUILT",
         _not_built,
         "Run `bb8deploy deploy`: only an update or a rebuild puts files in, a restart does not.",
     ),
-    Rule("PACKAGE_PY3_VENV", _venv_package, "Leave py3-venv out: Alpine's python3 has venv in it."),
-    Rule("PACKAGE_APT", _apt, "Use `apk add`: Home Assistant's base images are Alpine."),
-    Rule("FROM_WITHOUT_DEFAULT", _no_base, "Give BUILD_FROM a default: `ARG BUILD_FROM=<image>`."),
-    Rule("HA_URL_MISSING", _url_missing, "Set HA_URL, such as http://homeassistant.local:8123."),
-    Rule(
+    KnownProblem("PACKAGE_PY3_VENV", _venv_package, "Leave py3-venv out: Alpine's python3 has venv in it."),
+    KnownProblem("PACKAGE_APT", _apt, "Use `apk add`: Home Assistant's base images are Alpine."),
+    KnownProblem("FROM_WITHOUT_DEFAULT", _no_base, "Give BUILD_FROM a default: `ARG BUILD_FROM=<image>`."),
+    KnownProblem("HA_URL_MISSING", _url_missing, "Set HA_URL, such as http://homeassistant.local:8123."),
+    KnownProblem(
         "HA_URL_INVALID",
         _url_invalid,
         "Write HA_URL as http://HOST:8123 or http://HOST, without a path.",
     ),
-    Rule(
+    KnownProblem(
         "TOKEN_NOT_FOUND", _token_missing, "Put the token into HA_LLAT, or into secrets.yaml under that key."
     ),
-    Rule(
+    KnownProblem(
         "CACHE_IN_RUNTIME",
         _caches,
         "Remove the caches there: they break copies that others make.",
     ),
-    Rule("RUNTIME_HAS_GIT", _git, "Move the repository out: work belongs in the workspace."),
-    Rule("SSH_USER_WITHOUT_TOKEN", _no_token, "Set HA_SSH_SUDO=yes, or log in as root."),
+    KnownProblem("RUNTIME_HAS_GIT", _git, "Move the repository out: work belongs in the workspace."),
+    KnownProblem("SSH_USER_WITHOUT_TOKEN", _no_token, "Set HA_SSH_SUDO=yes, or log in as root."),
 )

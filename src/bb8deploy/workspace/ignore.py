@@ -54,7 +54,7 @@ DEFAULT = "\n".join(
 
 
 @dataclass(frozen=True)
-class Rule:
+class IgnoreRule:
     """One include or exclude line: a pattern, whether it means folders only, and how it is anchored."""
 
     pattern: str
@@ -62,7 +62,7 @@ class Rule:
     folders_only: bool
 
     @classmethod
-    def parse(cls, line: str) -> Rule:
+    def parse(cls, line: str) -> IgnoreRule:
         """Reads `pattern`, `- pattern` or `+ pattern`; a trailing slash means folders only."""
         exclude = True
         if line[:2] in {"+ ", "- "}:
@@ -114,7 +114,7 @@ class Rule:
 class Ignore:
     """The rules in order: the first that matches decides; everything in an ignored folder is ignored."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[IgnoreRule, ...]
     _decided: dict[tuple[str, bool], bool] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -123,14 +123,14 @@ class Ignore:
     @classmethod
     def parse(cls, text: str) -> Ignore:
         """Reads an exclude-from file: one rule a line, `#` and `;` comments, `!` forgets the rules so far."""
-        rules: list[Rule] = []
+        rules: list[IgnoreRule] = []
         for line in re.split(r"[\r\n]", text):
             if not line or line[0] in "#;":
                 continue
             if line == "!":
                 rules.clear()
                 continue
-            rules.append(Rule.parse(line))
+            rules.append(IgnoreRule.parse(line))
         return cls((*_always(rules), *rules))
 
     @classmethod
@@ -152,7 +152,7 @@ class Ignore:
         ignore = cls.load(workspace / SOURCE)
         if not (workspace / "config.yaml").is_file() or (workspace / "addon").is_dir():
             return ignore
-        return cls((*ignore.rules, Rule.parse("/reports/")))
+        return cls((*ignore.rules, IgnoreRule.parse("/reports/")))
 
     def text(self) -> str:
         """The rules as an exclude-from file."""
@@ -194,14 +194,14 @@ def is_litter(name: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in LITTER)
 
 
-def _always(rules: Sequence[Rule]) -> Iterator[Rule]:
+def _always(rules: Sequence[IgnoreRule]) -> Iterator[IgnoreRule]:
     """The rules that come first; a template of a private file is sent unless the workspace excludes it."""
     for name in TEMPLATES:
         said = next((rule for rule in rules if rule.matches(name, is_dir=False)), None)
         if said is None or not said.exclude:
-            yield Rule(name, exclude=False, folders_only=False)
+            yield IgnoreRule(name, exclude=False, folders_only=False)
     for name in ALWAYS:
-        yield Rule(name, exclude=True, folders_only=False)
+        yield IgnoreRule(name, exclude=True, folders_only=False)
 
 
 def _bytes(text: str) -> str:

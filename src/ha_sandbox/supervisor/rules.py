@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bb8deploy.checks.schema import Problem, ui_schema, validate_config, validate_options
+from bb8deploy.checks.schema import SchemaProblem, ui_schema, validate_config, validate_options
 from bb8deploy.checks.schema import security_rating as rating
 from ha_sandbox.json_types import Config, JsonObject
 
@@ -56,14 +56,14 @@ def accept_options(schema: object, options: Config, name: str, slug: str) -> Jso
     return verdict.normalised
 
 
-def _option_message(problem: Problem, options: Config, app: str) -> str:
+def _option_message(problem: SchemaProblem, options: Config, app: str) -> str:
     if problem.path and _value_at(options, problem.path) is None:
         place = problem.path[-2] if len(problem.path) > 1 else "root"
         return f"Missing option '{problem.path[-1]}' in {place} in {app}"
     return problem.message
 
 
-def _humanised(problem: Problem, raw: object) -> str:
+def _humanised(problem: SchemaProblem, raw: object) -> str:
     where = "".join(f"[{step!r}]" for step in problem.path)
     at = f" @ data{where}" if where else ""
     return f"{problem.message}{at}. Got {_value_at(raw, problem.path)!r}"

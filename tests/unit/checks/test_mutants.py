@@ -14,7 +14,7 @@ from tests.unit.checks.mutants import write
 from bb8deploy.checks.fix.fixes import plan_fixes
 from bb8deploy.checks.judge import judge
 from bb8deploy.checks.output.formats import github, people
-from bb8deploy.checks.output.markdown import Row, markdown
+from bb8deploy.checks.output.markdown import FindingRow, markdown
 from bb8deploy.checks.output.sarif import sarif
 
 MUTANTS = int(os.environ.get("BB8DEPLOY_MUTANTS", "150"))
@@ -35,9 +35,9 @@ def problem(root: Path) -> str:
         return broken[0]
     lines = [line for line, _style in people(findings, root)]
     lines += list(github(findings))
-    lines += markdown([Row("a", judged.report.version, judged.report.rating, judged.oldest, findings)]).split(
-        "\n"
-    )
+    lines += markdown(
+        [FindingRow("a", judged.report.version, judged.report.rating, judged.oldest, findings)]
+    ).split("\n")
     json.dumps(sarif(findings, "1")).encode("utf-8")
     unsafe = [line for line in lines if not line.replace("\u200b", "").isprintable()]
     commands = [line for line in lines[: len(lines)] if "##[" in line]

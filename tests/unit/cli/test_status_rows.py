@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bb8deploy.cli.operate.status import rows
-from bb8deploy.plan.drift import Place
+from bb8deploy.plan.drift import VersionPlace
 
-HERE = Place("here", "2026.11.23.4", "sha256:75c970737d55ffff", "commit d2494d8222df, uncommitted changes")
-BARE = Place("robot", detail="no add-on has spoken on this broker")
+HERE = VersionPlace(
+    "here", "2026.11.23.4", "sha256:75c970737d55ffff", "commit d2494d8222df, uncommitted changes"
+)
+BARE = VersionPlace("robot", detail="no add-on has spoken on this broker")
 
 
 def test_a_wide_terminal_and_a_pipe_get_one_line() -> None:

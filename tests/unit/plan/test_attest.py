@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure, percentile
+from bb8deploy.plan.attest import EchoAnswer, Metrics, Sent, Window, differences, measure, percentile
 
 HUNDRED = [float(n) for n in range(1, 101)]
 
@@ -12,7 +12,9 @@ HUNDRED = [float(n) for n in range(1, 101)]
 def window(trips_ms: list[float | None], *, seconds: float = 10.0, pings: int = 0) -> Window:
     sent = tuple(Sent(f"c{n}", float(n), "t") for n in range(len(trips_ms)))
     answers = tuple(
-        Answer(s.cid, s.at + trip / 1000) for s, trip in zip(sent, trips_ms, strict=True) if trip is not None
+        EchoAnswer(s.cid, s.at + trip / 1000)
+        for s, trip in zip(sent, trips_ms, strict=True)
+        if trip is not None
     )
     return Window("start", "end", seconds, sent, answers, pings)
 
@@ -60,7 +62,7 @@ def test_a_robot_counts_only_where_it_was_required() -> None:
 
 def test_a_second_answer_is_a_duplicate_and_the_first_one_counts() -> None:
     once = window([5.0] * 3)
-    twice = Window("", "", 10.0, once.sent, (*once.answers, Answer("c0", 0.2)), 0)
+    twice = Window("", "", 10.0, once.sent, (*once.answers, EchoAnswer("c0", 0.2)), 0)
     metrics = measure(twice)
     assert figures(metrics) == (3, 0, 1)
     assert metrics.round_trips["c0"] == pytest.approx(5.0)
@@ -68,7 +70,7 @@ def test_a_second_answer_is_a_duplicate_and_the_first_one_counts() -> None:
 
 def test_answers_to_what_was_not_asked_in_the_window_count_for_nothing() -> None:
     asked = window([None] * 3)
-    strange = Window("", "", 10.0, asked.sent, (Answer("ready-0", 1.0), Answer("None", 1.0)), 0)
+    strange = Window("", "", 10.0, asked.sent, (EchoAnswer("ready-0", 1.0), EchoAnswer("None", 1.0)), 0)
     assert figures(measure(strange)) == (0, 3, 0)
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from bb8deploy.catalogue.lookup import entries
-from bb8deploy.plan.troubles import STORM, TABLE, Facts, recognise, usable_url
+from bb8deploy.plan.troubles import STORM, TABLE, Observed, recognise, usable_url
 
 DOCKERFILE = """ARG BUILD_FROM=alpine
 FROM $BUILD_FROM
 # py3-venv is not needed
 COPY run.sh /usr/src/app/run.sh
 """
-FINE = Facts(
+FINE = Observed(
     version_here="1.0.1",
     dockerfile_here=DOCKERFILE,
     run_sh_here=True,
@@ -93,7 +93,7 @@ TOGETHER: dict[tuple[str, ...], dict[str, object]] = {
 }
 
 
-def names(facts: Facts) -> tuple[str, ...]:
+def names(facts: Observed) -> tuple[str, ...]:
     return tuple(trouble.name for trouble in recognise(facts))
 
 
@@ -107,7 +107,7 @@ def test_where_all_is_fine_nothing_is_recognised() -> None:
 
 
 def test_where_nothing_was_seen_nothing_is_recognised() -> None:
-    assert names(Facts()) == ()
+    assert names(Observed()) == ()
 
 
 @pytest.mark.parametrize(

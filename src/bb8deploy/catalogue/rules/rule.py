@@ -11,7 +11,7 @@ from bb8deploy.base.findings import Level
 Profile = Literal["generic", "bb8"]
 
 
-class Area(StrEnum):
+class RuleArea(StrEnum):
     """What a rule is about; each area is one section of docs/rules.md."""
 
     FILES = "files"
@@ -38,7 +38,7 @@ class Rule:
     """
 
     code: str
-    area: Area
+    area: RuleArea
     level: Level
     title: str
     why: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.base.findings import Level
-from bb8deploy.catalogue.rules.rule import Area, Rule
+from bb8deploy.catalogue.rules.rule import Rule, RuleArea
 
 _S6 = "s6-overlay 3"
 _KERNEL = "execve(2)"
@@ -11,7 +11,7 @@ _BB8 = "this project's procedure"
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "INIT_NOT_OFF", Area.START, Level.ERROR, "s6-overlay needs `init: false`",
+        "INIT_NOT_OFF", RuleArea.START, Level.ERROR, "s6-overlay needs `init: false`",
         "The base image starts s6-overlay 3 as /init, which must be process 1. Without `init: false` Docker"
         " puts its own init there, and the container stops with `s6-overlay-suexec: fatal: can only run as pid"
         " 1`.",
@@ -20,20 +20,20 @@ RULES: tuple[Rule, ...] = (
         since="base images of 2022-05",
     ),
     Rule(
-        "APPARMOR_INVALID", Area.START, Level.ERROR, "the Supervisor rejects apparmor.txt",
+        "APPARMOR_INVALID", RuleArea.START, Level.ERROR, "the Supervisor rejects apparmor.txt",
         "The Supervisor looks for one line that begins with `profile NAME`. Without it, or with two different"
         " names, the install and every update fail.",
         "Keep one profile per file, in a line that begins with `profile NAME`.",
         "supervisor/utils/apparmor.py (get_profile_name)",
     ),
     Rule(
-        "APPARMOR_IDLE", Area.START, Level.NOTE, "apparmor.txt is not used",
+        "APPARMOR_IDLE", RuleArea.START, Level.NOTE, "apparmor.txt is not used",
         "`apparmor: false` switches the profile off.",
         "Remove `apparmor: false`, or the file.",
         "supervisor/docker/app.py (security_opt)",
     ),
     Rule(
-        "SERVICE_UNDEFINED", Area.START, Level.WARNING, "a service that s6-rc does not know",
+        "SERVICE_UNDEFINED", RuleArea.START, Level.WARNING, "a service that s6-rc does not know",
         "The bundle names a service whose folder or `type` file is missing. If the base image does not define"
         " it either, s6-rc-compile stops and the container does not start.",
         "Add the service's folder with a `type` file, or remove it from contents.d.",
@@ -41,7 +41,7 @@ RULES: tuple[Rule, ...] = (
         since="s6-overlay 3",
     ),
     Rule(
-        "SERVICE_NO_EXEC", Area.START, Level.ERROR, "a service that cannot be stopped",
+        "SERVICE_NO_EXEC", RuleArea.START, Level.ERROR, "a service that cannot be stopped",
         "The service's run script starts its program without exec, so s6 signals the shell and not the"
         " program.",
         "Start the program with exec.",
@@ -49,7 +49,7 @@ RULES: tuple[Rule, ...] = (
         profile="bb8",
     ),
     Rule(
-        "RUN_SH_NO_EXEC", Area.START, Level.ERROR, "run.sh does not exec the bridge",
+        "RUN_SH_NO_EXEC", RuleArea.START, Level.ERROR, "run.sh does not exec the bridge",
         "A shell that stays in between does not pass on SIGTERM: a stop takes the whole timeout, and the robot"
         " keeps rolling.",
         'End run.sh with exec "${VIRTUAL_ENV:-/opt/venv}/bin/python" -m bb8_core.main.',
@@ -57,7 +57,7 @@ RULES: tuple[Rule, ...] = (
         profile="bb8",
     ),
     Rule(
-        "SCRIPT_NO_SHEBANG", Area.SCRIPTS, Level.WARNING, "a start script without `#!`",
+        "SCRIPT_NO_SHEBANG", RuleArea.SCRIPTS, Level.WARNING, "a start script without `#!`",
         "The first line names no interpreter, so the kernel cannot run the file: `exec format error`. Shells"
         " run it as sh, s6 does not.",
         "Begin the file with #!/usr/bin/env bash or #!/usr/bin/with-contenv bashio.",
@@ -65,7 +65,7 @@ RULES: tuple[Rule, ...] = (
         strict=Level.ERROR,
     ),
     Rule(
-        "SCRIPT_CRLF", Area.SCRIPTS, Level.WARNING, "Windows line ends in a script",
+        "SCRIPT_CRLF", RuleArea.SCRIPTS, Level.WARNING, "Windows line ends in a script",
         "Linux looks for an interpreter whose name ends in a carriage return, and the start fails with `not"
         " found`.",
         "Save the file with unix line ends. `* text=auto eol=lf` in .gitattributes keeps them.",
@@ -74,7 +74,7 @@ RULES: tuple[Rule, ...] = (
         strict=Level.ERROR,
     ),
     Rule(
-        "SCRIPT_NOT_EXECUTABLE", Area.SCRIPTS, Level.WARNING, "a start script without run bit",
+        "SCRIPT_NOT_EXECUTABLE", RuleArea.SCRIPTS, Level.WARNING, "a start script without run bit",
         "The script is run by its path and lacks the run bit, and no instruction of the Dockerfile sets it."
         " The start fails with `Permission denied`. (s6-rc sets the bit of `run` and `finish` in s6-rc.d by"
         " itself; those are not reported.)",
@@ -84,7 +84,7 @@ RULES: tuple[Rule, ...] = (
         strict=Level.ERROR,
     ),
     Rule(
-        "SCRIPT_SHELLCHECK", Area.SCRIPTS, Level.NOTE, "shellcheck's opinion",
+        "SCRIPT_SHELLCHECK", RuleArea.SCRIPTS, Level.NOTE, "shellcheck's opinion",
         "shellcheck found a problem in a script. Only what keeps a shell from reading the file is a warning;"
         " everything else is a note.",
         "Read the page of the SC number. `# shellcheck disable=SC...` silences a false one.",
@@ -92,7 +92,7 @@ RULES: tuple[Rule, ...] = (
         strict=Level.WARNING,
     ),
     Rule(
-        "SHELLCHECK_SKIPPED", Area.SCRIPTS, Level.NOTE, "shellcheck was not run",
+        "SHELLCHECK_SKIPPED", RuleArea.SCRIPTS, Level.NOTE, "shellcheck was not run",
         "shellcheck is not installed or did not answer, so the content of the scripts was not checked.",
         "Install shellcheck to have the scripts checked.",
         "shellcheck.net",

@@ -9,7 +9,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.plain import plain
 from bb8deploy.catalogue.entries import first_sentence
 from bb8deploy.catalogue.rules import build, config, files, start, structure
-from bb8deploy.catalogue.rules.rule import Area, Rule
+from bb8deploy.catalogue.rules.rule import Rule, RuleArea
 
 Place = tuple[int | None, int | None]
 
@@ -53,6 +53,6 @@ def rules() -> Mapping[str, Rule]:
         start.RULES,
         structure.RULES,
     )
-    order = list(Area)
+    order = list(RuleArea)
     every = sorted((one for table in tables for one in table), key=lambda r: (order.index(r.area), r.code))
     return {rule.code: rule for rule in every}

@@ -10,7 +10,7 @@ from bb8deploy.base.atomic import write_bytes
 from bb8deploy.checks.fix import yaml_edit
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.reading.facts import AddonFacts, gather
-from bb8deploy.checks.reading.source import Source, parse_source
+from bb8deploy.checks.reading.source import ParsedFile, parse_source
 from bb8deploy.checks.rules.scripts import in_image, is_script, unexecutable
 
 # Keys that end the Supervisor's reload if they are empty, and that mean the same as an empty list.
@@ -77,7 +77,7 @@ def _script(facts: AddonFacts, path: str, *, unix: bool, run_bit: bool) -> Fix:
     return Fix(path, before, after, had, had or run_bit, " and ".join(words))
 
 
-def _config(facts: AddonFacts, config: Source) -> Iterator[Fix]:
+def _config(facts: AddonFacts, config: ParsedFile) -> Iterator[Fix]:
     text, words = fixed_config(config.text, config.path)
     if words:
         run_bit = facts.files[config.path].executable
@@ -99,7 +99,7 @@ def fixed_config(text: str, path: str) -> tuple[str, list[str]]:
     return text, words
 
 
-def _quoted_version(source: Source, key: str) -> str | None:
+def _quoted_version(source: ParsedFile, key: str) -> str | None:
     """The text with quotes around a number, which then reads as it is written."""
     value = source.data.get(key) if isinstance(source.data, dict) else None
     written = source.written.get((key,), "")
@@ -111,7 +111,7 @@ def _quoted_version(source: Source, key: str) -> str | None:
     return None
 
 
-def _empty_list(source: Source, key: str) -> str | None:
+def _empty_list(source: ParsedFile, key: str) -> str | None:
     if not isinstance(source.data, dict) or key not in source.data or source.data[key] is not None:
         return None
     written = source.written.get((key,), "")

@@ -13,7 +13,7 @@ from bb8deploy.checks.migrate.dockerfile import with_build_file
 from bb8deploy.checks.migrate.step import Change
 from bb8deploy.checks.migrate.workflow import plan_workflows
 from bb8deploy.checks.reading.facts import AddonFacts, gather
-from bb8deploy.checks.reading.source import Source, parse_source
+from bb8deploy.checks.reading.source import ParsedFile, parse_source
 from bb8deploy.checks.schema import validate_build
 
 
@@ -73,7 +73,7 @@ def _config(facts: AddonFacts) -> Made:
     return [Change(config.path, config.text, after, tuple(why))], []
 
 
-def _as_meant(config: Source, after: str) -> bool:
+def _as_meant(config: ParsedFile, after: str) -> bool:
     """Whether the edited text holds exactly the data that the steps ask for."""
     expected = copy.deepcopy(config.data)
     if not isinstance(expected, dict):

@@ -15,7 +15,7 @@ MAX_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FindingRow:
     """One app: its folder and its findings' paths in the repository, version, rating, oldest Supervisor."""
 
     folder: str
@@ -25,7 +25,7 @@ class Row:
     findings: tuple[Finding, ...]
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[FindingRow]) -> str:
     """The page: a line for each app, then the errors and warnings."""
     every = [finding for row in rows for finding in row.findings]
     lines = [
@@ -42,13 +42,13 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _app(row: Row) -> str:
+def _app(row: FindingRow) -> str:
     rating = "" if row.rating is None else str(row.rating)
     cells = (row.folder or ".", row.version, rating, row.oldest, summary(row.findings))
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
-def _findings(rows: Sequence[Row]) -> Iterator[str]:
+def _findings(rows: Sequence[FindingRow]) -> Iterator[str]:
     shown = [(row, one) for row in rows for one in row.findings if one.level is not Level.NOTE]
     if not shown:
         return

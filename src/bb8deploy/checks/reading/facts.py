@@ -15,7 +15,7 @@ from bb8deploy.checks.reading.builder import BUILT_ARCHES, DEFAULT_BASE, BuildFi
 from bb8deploy.checks.reading.dockerfile import Dockerfile, parse_dockerfile
 from bb8deploy.checks.reading.dockerignore import DockerIgnore
 from bb8deploy.checks.reading.scan import FileFact, Scan, scan
-from bb8deploy.checks.reading.source import Source, read_source
+from bb8deploy.checks.reading.source import ParsedFile, read_source
 from bb8deploy.checks.schema import ConfigVerdict, validate_build, validate_config
 from bb8deploy.workspace.addon import CONFIG_NAMES
 from bb8deploy.workspace.ignore import Ignore
@@ -41,10 +41,10 @@ class AddonFacts:
     folders: tuple[str, ...]
     top: frozenset[str]
     contents: Mapping[str, bytes]
-    config: Source | None
+    config: ParsedFile | None
     verdict: ConfigVerdict | None
-    builds: tuple[Source, ...]
-    translations: tuple[Source, ...]
+    builds: tuple[ParsedFile, ...]
+    translations: tuple[ParsedFile, ...]
     dockerfiles: tuple[Dockerfile, ...]
     tracked_secrets: tuple[str, ...]
     asked: Mode | None
@@ -201,7 +201,7 @@ def _is_arch_dockerfile(path: str) -> bool:
     return path.startswith("Dockerfile.") and "/" not in path and not path.endswith(".dockerignore")
 
 
-def _mode(config: Source | None) -> Mode:
+def _mode(config: ParsedFile | None) -> Mode:
     data = config.data if config else None
     return Mode.PUBLISH if isinstance(data, dict) and "image" in data else Mode.LOCAL_DEV
 

@@ -22,7 +22,7 @@ _INDENT = re.compile(r"^[ \-?]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ParsedFile:
     """A file that was read: its data (None if not `readable`), the places of its values, findings.
 
     `places` maps a path of keys and indexes to (line, column) of the value, `keys` to that of the key.
@@ -56,7 +56,7 @@ class Source:
                     return place
         return (1, 1) if self.text else (None, None)
 
-    def with_level(self, level: Level) -> Source:
+    def with_level(self, level: Level) -> ParsedFile:
         """The same source with its findings at `level`, errors only: warnings stay what they are."""
         findings = tuple(
             replace(one, level=level) if one.level is Level.ERROR else one for one in self.findings
@@ -64,7 +64,7 @@ class Source:
         return replace(self, findings=findings)
 
 
-def read_source(root: Path, path: str) -> Source:
+def read_source(root: Path, path: str) -> ParsedFile:
     """Reads `root/path`; never raises for what the file holds. Time and memory are bounded by MAX_BYTES."""
     file = root / path
     try:
@@ -78,7 +78,7 @@ def read_source(root: Path, path: str) -> Source:
     return parse_source(data, path)
 
 
-def parse_source(data: bytes, path: str) -> Source:
+def parse_source(data: bytes, path: str) -> ParsedFile:
     """`read_source` for bytes in hand; the suffix of `path` says whether they are JSON or YAML."""
     if b"\0" in data:
         return _refused(path, "FILE_BINARY", f"{path} is a binary file, not text")
@@ -90,7 +90,7 @@ def parse_source(data: bytes, path: str) -> Source:
     return _read_json(text, path) if path.endswith(".json") else _read_yaml(text, path)
 
 
-def _read_json(text: str, path: str) -> Source:
+def _read_json(text: str, path: str) -> ParsedFile:
     reader = JsonText(text)
     try:
         data = reader.read()
@@ -100,10 +100,10 @@ def _read_json(text: str, path: str) -> Source:
         message = f"{path} is not valid JSON: {problem}"
         return _refused(path, "JSON_INVALID", message, problem.place, text)
     findings = tuple(_twice(path, reader.twice))
-    return Source(path, text, data, True, reader.values, reader.keys, reader.written, findings)
+    return ParsedFile(path, text, data, True, reader.values, reader.keys, reader.written, findings)
 
 
-def _read_yaml(text: str, path: str) -> Source:
+def _read_yaml(text: str, path: str) -> ParsedFile:
     import yaml
 
     try:
@@ -118,13 +118,13 @@ def _read_yaml(text: str, path: str) -> Source:
         return _refused(path, "YAML_INVALID", f"{path} holds a value that cannot be read: {error}")
 
 
-def _compose(text: str, path: str) -> Source:
+def _compose(text: str, path: str) -> ParsedFile:
     """The source of YAML text that is not too deep; raises what PyYAML raises."""
     loader = safe_loader()(text)
     try:
         node = loader.get_single_node()
         if node is None:
-            return Source(path, text, {}, readable=True)
+            return ParsedFile(path, text, {}, readable=True)
         known: dict[int, int] = {}
         count = _expanded(node, known)
         if count > MAX_VALUES and count > 2 * len(known):
@@ -136,7 +136,9 @@ def _compose(text: str, path: str) -> Source:
     finally:
         loader.dispose()
     findings = [*_twice(path, places.twice), *_long(path, count)]
-    return Source(path, text, data or {}, True, places.values, places.keys, places.written, tuple(findings))
+    return ParsedFile(
+        path, text, data or {}, True, places.values, places.keys, places.written, tuple(findings)
+    )
 
 
 def _long(path: str, count: int) -> Iterator[Finding]:
@@ -233,7 +235,7 @@ def _place(node: yaml.Node) -> Place:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _broken(error: object, text: str, path: str) -> Source:
+def _broken(error: object, text: str, path: str) -> ParsedFile:
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
     lines = text.splitlines()
@@ -247,5 +249,5 @@ def _broken(error: object, text: str, path: str) -> Source:
 
 def _refused(
     path: str, code: str, message: str, place: tuple[int | None, int | None] = (None, None), text: str = ""
-) -> Source:
-    return Source(path, text, findings=(found(code, message, path, place),))
+) -> ParsedFile:
+    return ParsedFile(path, text, findings=(found(code, message, path, place),))

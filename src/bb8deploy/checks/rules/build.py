@@ -10,7 +10,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading import builder
 from bb8deploy.checks.reading.dockerfile import WORDS, Copy, Dockerfile, Instruction
 from bb8deploy.checks.reading.facts import AddonFacts
-from bb8deploy.checks.reading.source import Source
+from bb8deploy.checks.reading.source import ParsedFile
 from bb8deploy.checks.schema import validate_build
 
 _OLD_BASE = re.compile(r"ghcr\.io/home-assistant/(aarch64|amd64|armhf|armv7|i386|\{arch\})-base")
@@ -123,7 +123,7 @@ def _build_files(facts: AddonFacts) -> Iterator[Finding]:
         yield facts.found("BUILD_ARCH_MISSING", message, source.path, place)
 
 
-def _build_file(facts: AddonFacts, source: Source) -> Iterator[Finding]:
+def _build_file(facts: AddonFacts, source: ParsedFile) -> Iterator[Finding]:
     level = None if facts.profile == "bb8" else Level.WARNING if facts.built_here else Level.NOTE
     yield from source.with_level(level).findings if level else source.findings
     if not source.readable:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
 from bb8deploy.checks.rules.start import has_profile
-from bb8deploy.checks.schema import Problem, rating_costs
+from bb8deploy.checks.schema import SchemaProblem, rating_costs
 from bb8deploy.checks.schema.table.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
 
 _MOST = 50  # unknown keys that are told one by one
@@ -39,12 +39,12 @@ def _verdict(facts: AddonFacts) -> Iterator[Finding]:
             yield _problem(facts, _old(facts, problem), problem)
 
 
-def _old(facts: AddonFacts, problem: Problem) -> str:
+def _old(facts: AddonFacts, problem: SchemaProblem) -> str:
     """A map type may mean another path in the container; the bb8 profile takes it for any old word."""
     return "MAP_TYPE_OLD" if problem.kind == "map" and facts.profile != "bb8" else "CONFIG_OLD_WORD"
 
 
-def _problem(facts: AddonFacts, code: str, problem: Problem) -> Finding:
+def _problem(facts: AddonFacts, code: str, problem: SchemaProblem) -> Finding:
     where = problem.path
     old = {new: word for word, new in RENAMED.items() if word in facts.raw}
     if where and where[0] in old:

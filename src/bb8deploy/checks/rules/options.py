@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.facts import AddonFacts
-from bb8deploy.checks.reading.source import Source
-from bb8deploy.checks.schema import Problem, validate_options, validate_translation
+from bb8deploy.checks.reading.source import ParsedFile
+from bb8deploy.checks.schema import SchemaProblem, validate_options, validate_translation
 from bb8deploy.checks.schema.patterns import compiles
 from bb8deploy.checks.schema.table.elements import parse_element
 from bb8deploy.checks.schema.verdicts import OptionsVerdict
@@ -46,7 +46,7 @@ def _defaults(facts: AddonFacts, verdict: OptionsVerdict) -> Iterator[Finding]:
         yield facts.at_key("OPTION_UNKNOWN", problem.message, "options", *problem.path)
 
 
-def _said(problem: Problem) -> str:
+def _said(problem: SchemaProblem) -> str:
     if problem.kind in ("missing", "empty"):
         return f"the user must set `{'.'.join(map(str, problem.path))}` before the first start"
     return f"the default options do not fit the app's own schema: {problem.message}"
@@ -75,7 +75,7 @@ def _elements(schema: object, where: tuple[str | int, ...]) -> Iterator[tuple[tu
             yield from _elements(inner, (*where, index))
 
 
-def _invalid(facts: AddonFacts, source: Source) -> Iterator[Finding]:
+def _invalid(facts: AddonFacts, source: ParsedFile) -> Iterator[Finding]:
     if not source.readable:
         return
     for problem in validate_translation(source.data).errors:
@@ -104,7 +104,7 @@ def _coverage(facts: AddonFacts) -> Iterator[Finding]:
         yield facts.found("TRANSLATION_UNKNOWN", message, english.path, place)
 
 
-def _named(source: Source) -> dict[str, object]:
+def _named(source: ParsedFile) -> dict[str, object]:
     data = source.data if isinstance(source.data, dict) else {}
     named = data.get("configuration")
     return named if isinstance(named, dict) else {}

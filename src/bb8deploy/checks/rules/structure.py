@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.reading.dockerfile import Dockerfile
 from bb8deploy.checks.reading.facts import BUILD_NAMES, AddonFacts
-from bb8deploy.checks.reading.source import Source, parse_source
+from bb8deploy.checks.reading.source import ParsedFile, parse_source
 from bb8deploy.checks.schema import validate_config
 from bb8deploy.workspace.addon import CONFIG_NAMES
 
@@ -68,7 +68,7 @@ def _counts(path: str) -> bool:
 
 
 def _stray(facts: AddonFacts, path: str) -> Iterator[Finding]:
-    source: Source = parse_source(facts.contents.get(path, b""), path)
+    source: ParsedFile = parse_source(facts.contents.get(path, b""), path)
     verdict = validate_config(source.data) if source.readable else None
     if verdict and verdict.stage == "crash":
         message = f"the Supervisor reads this file, too: {verdict.errors[0].message}"

@@ -10,19 +10,19 @@ import voluptuous as vol
 from bb8deploy.checks.schema import migrate as steps
 from bb8deploy.checks.schema.rating import security_rating
 from bb8deploy.checks.schema.table.fields import CONFIG
-from bb8deploy.checks.schema.verdicts import ConfigVerdict, Path, Problem, problems
+from bb8deploy.checks.schema.verdicts import ConfigVerdict, Path, SchemaProblem, problems
 
 
 def validate_config(data: object) -> ConfigVerdict:
     """What the Supervisor (2026.08) makes of the data of a config.yaml, config.yml or config.json."""
     if not isinstance(data, dict):
-        return _failed(Problem((), "the file must hold `key: value` lines at its top level"))
+        return _failed(SchemaProblem((), "the file must hold `key: value` lines at its top level"))
     if not data.get("name"):
-        return _failed(Problem(("name",), "the add-on has no `name`"))
+        return _failed(SchemaProblem(("name",), "the add-on has no `name`"))
     deadly = tuple(steps.crashers(data))
     if deadly:
         return ConfigVerdict(False, "crash", deadly)
-    notes: list[Problem] = []
+    notes: list[SchemaProblem] = []
     try:
         config, notes = steps.migrate(data)
         notes.extend(steps.advise(config))
@@ -33,7 +33,9 @@ def validate_config(data: object) -> ConfigVerdict:
     except vol.Invalid as error:
         return ConfigVerdict(False, "schema", problems(error), tuple(notes))
     except ValueError as error:  # voluptuous turns it into an invalid value
-        return ConfigVerdict(False, "schema", (Problem((), f"not a valid value: {error}"),), tuple(notes))
+        return ConfigVerdict(
+            False, "schema", (SchemaProblem((), f"not a valid value: {error}"),), tuple(notes)
+        )
     except (ArithmeticError, AttributeError, LookupError, TypeError, RecursionError) as error:
         # Anything that voluptuous does not turn into vol.Invalid ends the Supervisor's reload.
         return ConfigVerdict(False, "crash", (_crash(data, error),), tuple(notes))
@@ -47,11 +49,11 @@ def validate_config(data: object) -> ConfigVerdict:
     )
 
 
-def _crash(data: dict[object, object], error: Exception) -> Problem:
+def _crash(data: dict[object, object], error: Exception) -> SchemaProblem:
     """The value on which the schema ended with an exception: an infinite number, if there is one."""
     where = next(_infinite(data, ()), ())
     named = f"`{'.'.join(map(str, where))}` is not a finite number" if where else str(error)
-    return Problem(where, f"{named}, which the Supervisor's check does not survive")
+    return SchemaProblem(where, f"{named}, which the Supervisor's check does not survive")
 
 
 def _infinite(value: object, where: Path) -> Iterator[Path]:
@@ -66,5 +68,5 @@ def _infinite(value: object, where: Path) -> Iterator[Path]:
             yield from _infinite(inner, (*where, index))
 
 
-def _failed(problem: Problem) -> ConfigVerdict:
+def _failed(problem: SchemaProblem) -> ConfigVerdict:
     return ConfigVerdict(False, "schema", (problem,))

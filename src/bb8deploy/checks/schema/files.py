@@ -6,7 +6,7 @@ import voluptuous as vol
 
 from bb8deploy.checks.schema.table import vocabulary as words
 from bb8deploy.checks.schema.table.kinds import matching, one_of
-from bb8deploy.checks.schema.verdicts import FileVerdict, Problem, problems
+from bb8deploy.checks.schema.verdicts import FileVerdict, SchemaProblem, problems
 
 _base = matching(
     r"^([a-zA-Z\-\.:\d{}]+/)*?([\-\w{}]+)/([\-\w{}]+)(:[\.\-\w{}]+)?$", "a base image such as repo/name:tag"
@@ -48,7 +48,9 @@ def validate_translation(data: object) -> FileVerdict:
 
 def _validate(schema: vol.Schema, data: object) -> FileVerdict:
     if not isinstance(data, dict):
-        return FileVerdict(False, (Problem((), "the file must hold `key: value` lines at its top level"),))
+        return FileVerdict(
+            False, (SchemaProblem((), "the file must hold `key: value` lines at its top level"),)
+        )
     try:
         return FileVerdict(True, normalised=schema(data))
     except vol.Invalid as error:

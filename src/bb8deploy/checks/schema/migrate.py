@@ -9,61 +9,63 @@ from typing import Any, TypeAlias
 from bb8deploy.base.payload import JsonObject
 from bb8deploy.checks.schema.table import vocabulary as words
 from bb8deploy.checks.schema.table.fields import RENAMED
-from bb8deploy.checks.schema.verdicts import Problem
+from bb8deploy.checks.schema.verdicts import SchemaProblem
 
 Config: TypeAlias = JsonObject
 _MAP_ENTRY = re.compile(rf"^({'|'.join(words.MAP_TYPES)})(?::(rw|ro))?$")
 _STARTUPS = {"before": "services", "after": "application"}
 
 
-def crashers(config: Config) -> Iterator[Problem]:
+def crashers(config: Config) -> Iterator[SchemaProblem]:
     """Values on which the reload of a real Supervisor ends with an exception, for every repository.
 
     It loops over these keys before its schema has seen them (observed with 2026.08: a key left empty).
     """
     for key in ("map", "devices", "arch", "machine"):
         if key in config and not isinstance(config[key], (list, dict, str)):
-            yield Problem((key,), f"`{key}` holds {_what(config[key])} where a list must stand")
+            yield SchemaProblem((key,), f"`{key}` holds {_what(config[key])} where a list must stand")
     yield from _items_that_crash(config)
     dynamic = config.get("ingress") and config.get("ingress_port") == 0
     if dynamic and "ports" in config and not isinstance(config["ports"], (list, dict, str)):
-        yield Problem(("ports",), f"`ports` holds {_what(config['ports'])} while `ingress_port` is 0")
+        yield SchemaProblem(("ports",), f"`ports` holds {_what(config['ports'])} while `ingress_port` is 0")
 
 
-def _items_that_crash(config: Config) -> Iterator[Problem]:
+def _items_that_crash(config: Config) -> Iterator[SchemaProblem]:
     for key, allowed in (("devices", (str, list, dict)), ("machine", (str,))):
         for index, item in enumerate(_listed(config, key)):
             if not isinstance(item, allowed):
-                yield Problem((key, index), f"an item of `{key}` is {_what(item)}, not text")
+                yield SchemaProblem((key, index), f"an item of `{key}` is {_what(item)}, not text")
     for index, item in enumerate(_listed(config, "map")):
         if isinstance(item, dict) and isinstance(item.get("type"), (list, dict)):
-            yield Problem(("map", index), f"the `type` of a map entry is {_what(item['type'])}, not text")
+            yield SchemaProblem(
+                ("map", index), f"the `type` of a map entry is {_what(item['type'])}, not text"
+            )
 
 
-def migrate(config: Config) -> tuple[Config, list[Problem]]:
+def migrate(config: Config) -> tuple[Config, list[SchemaProblem]]:
     """The config in today's words, and what was old or odd about it; `config` itself stays as it is."""
     new: Config = dict(config)
-    notes: list[Problem] = []
+    notes: list[SchemaProblem] = []
     for step in (_startup, _renames, _devices, _tmpfs, _map):
         notes.extend(step(new))
     return new, notes
 
 
-def advise(config: Config) -> Iterator[Problem]:
+def advise(config: Config) -> Iterator[SchemaProblem]:
     """What the Supervisor warns of in a migrated config."""
     for test, path, message in _ADVICE:
         if test(config):
-            yield Problem(path, message)
+            yield SchemaProblem(path, message)
     for key, gone in (("arch", words.ARCHES_GONE), ("machine", words.MACHINES_GONE)):
         named = [(i, v) for i, v in enumerate(config.get(key, [])) if isinstance(v, str)]
         old = [(i, v) for i, v in named if v.lstrip("!") in gone]
         if old:
             gone_words = ", ".join(value for _, value in old)
-            yield Problem((key, old[0][0]), f"`{key}` names what is no longer supported: {gone_words}")
+            yield SchemaProblem((key, old[0][0]), f"`{key}` names what is no longer supported: {gone_words}")
     for index, entry in enumerate(config["map"]):
         new = words.MAP_TYPES_RENAMED.get(entry["type"])
         if new:
-            yield Problem(("map", index), _moved(entry["type"], new, "2026.07.1"), "map")
+            yield SchemaProblem(("map", index), _moved(entry["type"], new, "2026.07.1"), "map")
 
 
 def _moved(old: str, new: str, since: str) -> str:
@@ -76,7 +78,7 @@ def _moved(old: str, new: str, since: str) -> str:
     )
 
 
-def reserved_port(config: Config) -> Problem | None:
+def reserved_port(config: Config) -> SchemaProblem | None:
     """A mapped port from the range that dynamic ingress takes its own from (refused since 2026.07)."""
     if not (config.get("ingress") and config.get("ingress_port") == 0):
         return None
@@ -84,7 +86,7 @@ def reserved_port(config: Config) -> Problem | None:
         number = str(key).partition("/")[0]
         if number.isdigit() and int(number) in words.DYNAMIC_INGRESS_PORTS:
             message = f"port {number} is reserved for dynamic ingress (62000 to 65500, `ingress_port: 0`)"
-            return Problem(("ports", str(key)), message)
+            return SchemaProblem(("ports", str(key)), message)
     return None
 
 
@@ -104,41 +106,41 @@ _ADVICE: tuple[tuple[Callable[[Config], bool], tuple[str, ...], str], ...] = (
 )
 
 
-def _startup(config: Config) -> Iterator[Problem]:
+def _startup(config: Config) -> Iterator[SchemaProblem]:
     old = config.get("startup")
     if isinstance(old, str) and old in _STARTUPS:
         config["startup"] = _STARTUPS[old]
-        yield Problem(("startup",), f"`startup: {old}` is called `{_STARTUPS[old]}` since 2018-03")
+        yield SchemaProblem(("startup",), f"`startup: {old}` is called `{_STARTUPS[old]}` since 2018-03")
 
 
-def _renames(config: Config) -> Iterator[Problem]:
+def _renames(config: Config) -> Iterator[SchemaProblem]:
     for old, new in RENAMED.items():
         if old in config:
             config[new] = config.pop(old)
-            yield Problem((old,), f"`{old}` is called `{new}` since 2021")
+            yield SchemaProblem((old,), f"`{old}` is called `{new}` since 2021")
 
 
-def _devices(config: Config) -> Iterator[Problem]:
+def _devices(config: Config) -> Iterator[SchemaProblem]:
     listed = _listed(config, "devices")
     if any(":" in item for item in listed):
         config["devices"] = [item.split(":")[0] if isinstance(item, str) else item for item in listed]
-        yield Problem(("devices",), "`devices` lists paths only; what follows the colon is dropped")
+        yield SchemaProblem(("devices",), "`devices` lists paths only; what follows the colon is dropped")
 
 
-def _tmpfs(config: Config) -> Iterator[Problem]:
+def _tmpfs(config: Config) -> Iterator[SchemaProblem]:
     if "tmpfs" in config and not isinstance(config["tmpfs"], bool):
         config["tmpfs"] = True
-        yield Problem(("tmpfs",), "`tmpfs` is true or false")
+        yield SchemaProblem(("tmpfs",), "`tmpfs` is true or false")
 
 
-def _map(config: Config) -> Iterator[Problem]:
+def _map(config: Config) -> Iterator[SchemaProblem]:
     kept: list[Config] = []
     for index, entry in enumerate(_listed(config, "map")):
         new = _map_entry(entry)
         if new is not None:
             kept.append(new)
         elif isinstance(entry, (dict, str)):
-            yield Problem(("map", index), f"the map entry {entry!r} is not known and is skipped")
+            yield SchemaProblem(("map", index), f"the map entry {entry!r} is not known and is skipped")
     config["map"] = kept
     types = {entry["type"] for entry in kept}
     yield from _map_conflicts(types)
@@ -151,14 +153,14 @@ def _map_entry(entry: object) -> Config | None:
     return {"type": found[1], "read_only": found[2] != "rw"} if found else None
 
 
-def _map_conflicts(types: set[str]) -> Iterator[Problem]:
+def _map_conflicts(types: set[str]) -> Iterator[SchemaProblem]:
     if "config" in types and types & {"app_config", "addon_config", "homeassistant_config"}:
-        yield Problem(("map",), "with `config`, the other config folders of `map` are ignored")
+        yield SchemaProblem(("map",), "with `config`, the other config folders of `map` are ignored")
     elif "config" in types:
-        yield Problem(("map",), _moved("config", "homeassistant_config", "2023.11"), "map")
+        yield SchemaProblem(("map",), _moved("config", "homeassistant_config", "2023.11"), "map")
     for old, new in words.MAP_TYPES_RENAMED.items():
         if {old, new} <= types:
-            yield Problem(("map",), f"with `{new}`, the old `{old}` of `map` is ignored")
+            yield SchemaProblem(("map",), f"with `{new}`, the old `{old}` of `map` is ignored")
 
 
 def _listed(config: Config, key: str) -> list[Any]:

@@ -10,7 +10,7 @@ import voluptuous as vol
 from bb8deploy.checks.schema.patterns import fits
 from bb8deploy.checks.schema.table.elements import Element, parse_element
 from bb8deploy.checks.schema.table.kinds import PORT_NUMBER, Check
-from bb8deploy.checks.schema.verdicts import OptionsVerdict, Path, Problem, problems
+from bb8deploy.checks.schema.verdicts import OptionsVerdict, Path, SchemaProblem, problems
 
 
 def validate_options(
@@ -26,9 +26,9 @@ def validate_options(
     `schema` is config.yaml's (False switches checks off); `secrets` are Home Assistant's, for
     `!secret NAME`; `devices` maps the paths of the host's devices to their subsystem ("" unknown).
     """
-    reader = _Reader(secrets or {}, devices or {}, name)
+    reader = _OptionsReader(secrets or {}, devices or {}, name)
     if not isinstance(options, dict):
-        return OptionsVerdict(False, (Problem((), f"the options of {name} are not a mapping"),))
+        return OptionsVerdict(False, (SchemaProblem((), f"the options of {name} are not a mapping"),))
     try:
         normalised = reader.mapping(schema if isinstance(schema, Mapping) else {}, options, ())
     except vol.Invalid as error:
@@ -39,14 +39,14 @@ def validate_options(
 
 
 @dataclass(slots=True)
-class _Reader:
+class _OptionsReader:
     """Walks schema and options side by side; gathers what does not fit, one problem for each option."""
 
     secrets: Mapping[str, str]
     devices: Mapping[str, str]
     name: str
-    warnings: list[Problem] = field(default_factory=list)
-    errors: list[Problem] = field(default_factory=list)
+    warnings: list[SchemaProblem] = field(default_factory=list)
+    errors: list[SchemaProblem] = field(default_factory=list)
 
     def mapping(self, schema: Mapping[str, object], values: object, path: Path) -> dict[str, object]:
         if not isinstance(values, dict):
@@ -55,7 +55,7 @@ class _Reader:
         for key, value in values.items():
             if key not in schema:
                 message = f"the option `{key}` is not in the schema of {self.name}"
-                self.warnings.append(Problem((*path, key), message))
+                self.warnings.append(SchemaProblem((*path, key), message))
                 continue
             try:
                 result[key] = self.value(schema[key], value, (*path, key))
@@ -63,7 +63,7 @@ class _Reader:
                 self.errors.extend(problems(error))
         for key in schema:
             if key not in values and not _may_miss(schema[key]):
-                self.errors.append(Problem((*path, key), f"the option `{key}` is missing", "missing"))
+                self.errors.append(SchemaProblem((*path, key), f"the option `{key}` is missing", "missing"))
         return result
 
     def value(self, schema: object, value: object, path: Path) -> object:

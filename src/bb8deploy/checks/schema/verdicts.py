@@ -15,7 +15,7 @@ Stage = Literal["ok", "read", "crash", "schema"]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SchemaProblem:
     """One error or warning: where in the data it is (keys and list indexes from the root), and what.
 
     `kind` tells apart what a rule must know: an option that is `missing` or `empty`, a `pattern` that cannot
@@ -39,8 +39,8 @@ class ConfigVerdict:
 
     valid: bool
     stage: Stage
-    errors: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    errors: tuple[SchemaProblem, ...] = ()
+    warnings: tuple[SchemaProblem, ...] = ()
     normalised: JsonObject | None = None
     rating: int | None = None
     rating_with_profile: int | None = None
@@ -51,7 +51,7 @@ class FileVerdict:
     """The verdict on a build or translation file."""
 
     valid: bool
-    errors: tuple[Problem, ...] = ()
+    errors: tuple[SchemaProblem, ...] = ()
     normalised: JsonObject | None = None
 
 
@@ -60,16 +60,17 @@ class OptionsVerdict:
     """The verdict on options: the Supervisor names the first error alone and drops unknown keys."""
 
     valid: bool
-    errors: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    errors: tuple[SchemaProblem, ...] = ()
+    warnings: tuple[SchemaProblem, ...] = ()
     normalised: JsonObject | None = None
 
 
-def problems(error: vol.Invalid) -> tuple[Problem, ...]:
+def problems(error: vol.Invalid) -> tuple[SchemaProblem, ...]:
     """Every single error that voluptuous collected, with its path in plain keys."""
     each: Iterable[vol.Invalid] = error.errors if isinstance(error, vol.MultipleInvalid) else [error]
     return tuple(
-        Problem(tuple(map(_plain, one.path)), one.msg, getattr(one, "error_type", None) or "") for one in each
+        SchemaProblem(tuple(map(_plain, one.path)), one.msg, getattr(one, "error_type", None) or "")
+        for one in each
     )
 
 

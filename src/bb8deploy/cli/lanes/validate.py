@@ -160,7 +160,7 @@ def _show(opened: Opened, outputs: Outputs, outcome: ValidateOutcome) -> None:
     from dataclasses import replace
 
     from bb8deploy.checks.output.formats import people, summary
-    from bb8deploy.checks.output.markdown import Row
+    from bb8deploy.checks.output.markdown import FindingRow
 
     run, console = opened.run, opened.console
     inside = run.addon.is_relative_to(run.workspace)
@@ -171,7 +171,7 @@ def _show(opened: Opened, outputs: Outputs, outcome: ValidateOutcome) -> None:
         console.text(line, style)
     console.text(summary(findings))
     report = outcome.report
-    row = Row(
+    row = FindingRow(
         folder,
         report.version,
         report.rating,

@@ -14,7 +14,7 @@ from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.selection import Baseline, FailOn, Selection, check_code
 
 if TYPE_CHECKING:
-    from bb8deploy.checks.output.markdown import Row
+    from bb8deploy.checks.output.markdown import FindingRow
     from bb8deploy.console.console import Console
 
 
@@ -77,7 +77,7 @@ class Outputs:
         self,
         console: Console,
         findings: Sequence[Finding],
-        rows: Sequence[Row],
+        rows: Sequence[FindingRow],
         clean: Callable[[str], str] = str,
     ) -> None:
         """Writes what was asked for; the findings' paths are relative to the repository."""
@@ -102,7 +102,7 @@ class Outputs:
 
         _save(path, clean(json.dumps(sarif(findings, __version__), indent=2)) + "\n")
 
-    def _summary(self, rows: Sequence[Row], clean: Callable[[str], str]) -> None:
+    def _summary(self, rows: Sequence[FindingRow], clean: Callable[[str], str]) -> None:
         """Appends to --summary, and with --github to the job's summary page."""
         from bb8deploy.checks.output.markdown import markdown
 

@@ -61,12 +61,12 @@ def _fix(console: Console, folders: Sequence[Path], *, dry_run: bool) -> list[di
 
 def _show(console: Console, result: StoreResult, outputs: Outputs) -> None:
     from bb8deploy.checks.output.formats import people
-    from bb8deploy.checks.output.markdown import Row
+    from bb8deploy.checks.output.markdown import FindingRow
 
     findings = result.findings
     for line, style in people(findings, result.base):
         console.text(line, style)
-    rows = [Row(app.folder, app.version, app.rating, app.oldest, app.placed) for app in result.apps]
+    rows = [FindingRow(app.folder, app.version, app.rating, app.oldest, app.placed) for app in result.apps]
     outputs.write(console, findings, rows)
 
 

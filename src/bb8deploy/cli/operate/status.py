@@ -13,7 +13,7 @@ from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.options import Addon, AsJson, Target
 
 if TYPE_CHECKING:
-    from bb8deploy.plan.drift import Place
+    from bb8deploy.plan.drift import VersionPlace
 
 NAME, VERSION, TREE = 11, 14, 14
 _STYLES = {"edited": "yellow", "down": "red", "absent": "yellow", "unseen": "red", "unset": "dim", "fine": ""}
@@ -36,7 +36,7 @@ def status(target: Target = "default", addon: Addon = None, json_output: AsJson 
         _show(opened, standing.places, drift)
 
 
-def _show(opened: Opened, places: tuple[Place, ...], drift: tuple[str, ...]) -> None:
+def _show(opened: Opened, places: tuple[VersionPlace, ...], drift: tuple[str, ...]) -> None:
     console = opened.console
     console.text(f"target {opened.run.settings.target}", "bold")
     for place in places:
@@ -49,7 +49,7 @@ def _show(opened: Opened, places: tuple[Place, ...], drift: tuple[str, ...]) -> 
         console.text("no drift: all versions agree", "green")
 
 
-def rows(place: Place, columns: int) -> Iterator[str]:
+def rows(place: VersionPlace, columns: int) -> Iterator[str]:
     """A place in lines of at most `columns` (0: of any length): its detail beside its version where that
     fits, else below."""
     known = (place.version or "-", place.tree.removeprefix("sha256:")[:12] or "-")

@@ -21,7 +21,7 @@ from bb8deploy.catalogue.errors.broker import (
     ECHO_FROM_UNKNOWN,
     ECHO_MISSING,
 )
-from bb8deploy.plan.attest import Answer, Metrics, Sent, Window, differences, measure
+from bb8deploy.plan.attest import EchoAnswer, Metrics, Sent, Window, differences, measure
 from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.store import save
@@ -73,7 +73,7 @@ class _Heard:
 
     base: str
     snapshot: list[JsonObject] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[EchoAnswer] = field(default_factory=list)
     retained: dict[str, str] = field(default_factory=dict)
     about: str = ""
     pings: list[float] = field(default_factory=list)
@@ -90,7 +90,7 @@ class _Heard:
             if retained:
                 self.retained[topic] = text
             elif topic == f"{self.base}/echo/ack":
-                self.answers.append(Answer(str(json_object(text).get("cid")), at))
+                self.answers.append(EchoAnswer(str(json_object(text).get("cid")), at))
             elif topic == f"{self.base}/telemetry/echo_roundtrip" and json_object(text).get("ble_ok") is True:
                 self.pings.append(at)
             self.changed.notify_all()

@@ -9,7 +9,7 @@ from bb8deploy.lanes.diagnose.areas.runtime import DOCKERFILE, FolderSeen, Here
 from bb8deploy.lanes.diagnose.areas.ssh import HostSeen
 from bb8deploy.lanes.diagnose.areas.supervisor import SupervisorSeen
 from bb8deploy.plan.logs.identity import newest
-from bb8deploy.plan.troubles import Facts
+from bb8deploy.plan.troubles import Observed
 from bb8deploy.runs.run import Run
 
 RUN_SH = "run.sh"
@@ -17,9 +17,9 @@ RUN_SH = "run.sh"
 
 def gather(
     run: Run, here: Here, around: HostSeen, folder: FolderSeen, supervisor: SupervisorSeen, core: CoreSeen
-) -> Facts:
+) -> Observed:
     """All that was seen, as plain values."""
-    return Facts(
+    return Observed(
         **_workspace(run, here),
         **_folder(run, folder),
         **_host(around),

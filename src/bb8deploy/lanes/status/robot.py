@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.payload import json_object
-from bb8deploy.plan.drift import Place, State
+from bb8deploy.plan.drift import DriftState, VersionPlace
 from bb8deploy.runs.run import Run
 
 # A broker sends what it has retained at once; what is not there after this long is not there at all.
@@ -15,10 +15,10 @@ SECONDS, BROKER_SECONDS = 1.0, 5.0
 _TOLD = {"status", "status/connection", "status/telemetry", "state/estop"}
 
 
-def robot(run: Run) -> Place:
+def robot(run: Run) -> VersionPlace:
     """The row of the robot; a broker that cannot be reached says why instead."""
     if not run.settings.mqtt.host:
-        return Place("robot", state=State.UNSET, detail="MQTT_HOST is not set")
+        return VersionPlace("robot", state=DriftState.UNSET, detail="MQTT_HOST is not set")
     from bb8deploy.transport.mqtt import BrokerLink, address_of
 
     base = run.settings.mqtt.base_topic
@@ -35,16 +35,16 @@ def robot(run: Run) -> Place:
             link.subscribe(*(f"{base}/{name}" for name in sorted(_TOLD)))
             complete.wait(SECONDS)
     except Bb8Error as error:
-        return Place("robot", state=State.UNSEEN, detail=error.cause)
+        return VersionPlace("robot", state=DriftState.UNSEEN, detail=error.cause)
     return robot_place(dict(told))
 
 
-def robot_place(told: Mapping[str, str]) -> Place:
+def robot_place(told: Mapping[str, str]) -> VersionPlace:
     """The row for what the add-on keeps on the broker, by topic below its base."""
     bridge = told.get("status", "")
     if bridge != "online":
         word = f"the add-on is {bridge}" if bridge else "no add-on has spoken on this broker"
-        return Place("robot", state=State.DOWN if bridge else State.ABSENT, detail=word)
+        return VersionPlace("robot", state=DriftState.DOWN if bridge else DriftState.ABSENT, detail=word)
     connection = json_object(told.get("status/connection", ""))
     telemetry = json_object(told.get("status/telemetry", ""))
     stopped = json_object(told.get("state/estop", "")).get("state") == "ON"
@@ -56,4 +56,4 @@ def robot_place(told: Mapping[str, str]) -> Place:
         f"battery {battery}" + (f" ({volts} V)" if volts else "") if battery else "",
         "emergency stop is latched" if stopped else "",
     ]
-    return Place("robot", detail=", ".join(filter(None, words)))
+    return VersionPlace("robot", detail=", ".join(filter(None, words)))

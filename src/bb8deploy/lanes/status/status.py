@@ -14,7 +14,7 @@ from bb8deploy.host.supervisor.route import reach
 from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.status.robot import robot
 from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted
-from bb8deploy.plan.drift import Place, State, drift_of
+from bb8deploy.plan.drift import VersionPlace, DriftState, drift_of
 from bb8deploy.plan.logs.identity import newest
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
@@ -29,7 +29,7 @@ CONTRACT = "_contract_v1.json"
 class Standing:
     """One row for each place, the workspace first, and each way in which they differ."""
 
-    places: tuple[Place, ...]
+    places: tuple[VersionPlace, ...]
     drift: tuple[str, ...]
 
 
@@ -38,8 +38,10 @@ def status(run: Run) -> Standing:
     wanted = read_wanted(run, run.addon)
     head = git.head_state(run.workspace)
     dirty = ", uncommitted changes" if head.dirty else ""
-    here = Place("here", wanted.stamp.version, wanted.manifest.digest, f"commit {head.commit[:12]}{dirty}")
-    looks: list[Callable[[], list[Place]]] = [
+    here = VersionPlace(
+        "here", wanted.stamp.version, wanted.manifest.digest, f"commit {head.commit[:12]}{dirty}"
+    )
+    looks: list[Callable[[], list[VersionPlace]]] = [
         lambda: _on_host(run, wanted),
         lambda: [_published(run)],
         lambda: [robot(run)],
@@ -50,7 +52,7 @@ def status(run: Run) -> Standing:
     return Standing(places, drift_of(places))
 
 
-def _on_host(run: Run, wanted: Wanted) -> list[Place]:
+def _on_host(run: Run, wanted: Wanted) -> list[VersionPlace]:
     named = run.settings.ssh.host_alias or run.settings.ha_mount
     if not named:
         return [_running(run, None)]
@@ -60,36 +62,36 @@ def _on_host(run: Run, wanted: Wanted) -> list[Place]:
     except Bb8Error as error:
         return [
             _unseen("host", error),
-            Place("running", state=State.UNSEEN, detail="the host was not reached"),
+            VersionPlace("running", state=DriftState.UNSEEN, detail="the host was not reached"),
         ]
 
 
-def _unseen(name: str, error: Bb8Error) -> Place:
-    return Place(name, state=State.UNSEEN, detail=error.cause)
+def _unseen(name: str, error: Bb8Error) -> VersionPlace:
+    return VersionPlace(name, state=DriftState.UNSEEN, detail=error.cause)
 
 
-def _files(host: Host, wanted: Wanted) -> Place:
+def _files(host: Host, wanted: Wanted) -> VersionPlace:
     try:
         found = host.files.look()
         plan = plan_delivery(found, wanted).plan
     except Bb8Error as error:
         return _unseen("host", error)
     if not plan.present:
-        return Place("host", state=State.ABSENT, detail=f"{host.files.where} does not exist yet")
+        return VersionPlace("host", state=DriftState.ABSENT, detail=f"{host.files.where} does not exist yet")
     stamp = Stamp.parse(found.stamp)
     edited = stamp is not None and not plan.found_as(stamp)
     differing = len(plan.changes.paths) + len(plan.extra)
     words = f"{differing} file(s) differ from here" if differing else "same as here"
-    return Place(
+    return VersionPlace(
         "host",
         stamp.version if stamp else "",
         stamp.tree if stamp and not edited else plan.have.digest,
         f"{words}; edited by hand since the last sync" if edited else words,
-        State.EDITED if edited else State.FINE,
+        DriftState.EDITED if edited else DriftState.FINE,
     )
 
 
-def _running(run: Run, host: Host | None) -> Place:
+def _running(run: Run, host: Host | None) -> VersionPlace:
     try:
         reached = reach(run.settings, run.addon, host, slug_of(run))
     except Bb8Error as error:
@@ -99,30 +101,32 @@ def _running(run: Run, host: Host | None) -> Place:
     finally:
         reached.supervisor.close()
     if state is None or not state.installed:
-        return Place("running", state=State.ABSENT, detail="not installed")
+        return VersionPlace("running", state=DriftState.ABSENT, detail="not installed")
     tree = said.tree if said and said.version == state.version else ""
     how = "" if tree else ", which did not report its content"
-    return Place(
+    return VersionPlace(
         "running",
         state.version,
         tree,
         f"{state.state}{how}, seen by {reached.capabilities.chosen}",
-        State.FINE if state.state == "started" else State.DOWN,
+        DriftState.FINE if state.state == "started" else DriftState.DOWN,
     )
 
 
-def _published(run: Run) -> Place:
+def _published(run: Run) -> VersionPlace:
     remote = run.settings.ha_publish_remote
     if not remote:
-        return Place("published", state=State.UNSET, detail="HA_PUBLISH_REMOTE is not set")
+        return VersionPlace("published", state=DriftState.UNSET, detail="HA_PUBLISH_REMOTE is not set")
     branch = run.settings.ha_publish_branch
     try:
         tip = r.ask(run.workspace, remote, branch).branch(branch)
     except Bb8Error as error:
         return _unseen("published", error)
     if not tip:
-        return Place("published", state=State.ABSENT, detail=f"{r.shown(remote)} has no branch {branch}")
-    return Place("published", _version_at(run, tip), detail=f"{branch} at {tip[:12]}")
+        return VersionPlace(
+            "published", state=DriftState.ABSENT, detail=f"{r.shown(remote)} has no branch {branch}"
+        )
+    return VersionPlace("published", _version_at(run, tip), detail=f"{branch} at {tip[:12]}")
 
 
 def _version_at(run: Run, commit: str) -> str:
@@ -133,14 +137,14 @@ def _version_at(run: Run, commit: str) -> str:
     return str(parse_config(data, "config.yaml").get("version", "")) if data else ""
 
 
-def _last_run(run: Run) -> Place:
+def _last_run(run: Run) -> VersionPlace:
     try:
         row = json.loads((run.reports / "latest.json").read_text(encoding="utf-8"))
         when = f"{row['ts'][:16].replace('T', ' ')} UTC"
         words = [f"{row['command']} to {row['target']}, {when}", *_verdicts(run, str(row["run_id"]))]
     except (OSError, ValueError, KeyError, TypeError):
-        return Place("last run", state=State.ABSENT, detail="none")
-    return Place("last run", detail=", ".join(words))
+        return VersionPlace("last run", state=DriftState.ABSENT, detail="none")
+    return VersionPlace("last run", detail=", ".join(words))
 
 
 def _verdicts(run: Run, run_id: str) -> list[str]:

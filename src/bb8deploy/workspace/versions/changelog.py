@@ -15,7 +15,7 @@ NOTHING_SAID = "No change to the add-on itself."
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ChangelogSection:
     """A heading of a version (or Unreleased) and the lines under it: `start` is the heading's own."""
 
     name: str
@@ -26,13 +26,13 @@ class Section:
     end: int
 
 
-def sections(text: str) -> list[Section]:
+def sections(text: str) -> list[ChangelogSection]:
     """The versions' sections, as they stand from top to bottom."""
     lines = text.splitlines()
     heads = [(n, m) for n, m in _headings(lines) if _is_version(m["name"])]
     ends = [*(n for n, _ in heads), len(lines)][1:]
     return [
-        Section(m["name"], m["marks"], bool(m["open"]), m["rest"], n, end)
+        ChangelogSection(m["name"], m["marks"], bool(m["open"]), m["rest"], n, end)
         for (n, m), end in zip(heads, ends, strict=True)
     ]
 
@@ -70,7 +70,7 @@ def released(text: str, version: str, day: str, subjects: Sequence[str]) -> str:
     return end.join(lines).rstrip() + end
 
 
-def _heading(version: str, day: str, model: Section | None) -> str:
+def _heading(version: str, day: str, model: ChangelogSection | None) -> str:
     """`## 1.2.3`, with brackets and a date where the newest release has them."""
     name = f"[{version}]" if model and model.bracketed else version
     dated = _DATED.match(model.rest) if model else None

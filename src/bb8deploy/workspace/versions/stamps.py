@@ -38,7 +38,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class VersionStamp:
     """A place that carries a version: the file, what it says, and the span of that text in it."""
 
     path: Path
@@ -47,7 +47,7 @@ class Stamp:
     end: int
 
 
-def stamps(addon: Path) -> list[Stamp]:
+def stamps(addon: Path) -> list[VersionStamp]:
     """Each place that names the version: config, pyproject, packages' `__version__`, image label, VERSION."""
     config = config_path(addon)
     found = [_config_stamp(config, _text(config))]
@@ -104,11 +104,13 @@ def drop_key(text: str, key: str) -> str:
     return text
 
 
-def _config_stamp(path: Path, text: str) -> Stamp:
+def _config_stamp(path: Path, text: str) -> VersionStamp:
     for name, item in _top_level(text):
         if name.value == "version":
             quoted = 1 if getattr(item, "style", None) in {"'", '"'} else 0
-            return Stamp(path, item.value, item.start_mark.index + quoted, item.end_mark.index - quoted)
+            return VersionStamp(
+                path, item.value, item.start_mark.index + quoted, item.end_mark.index - quoted
+            )
     raise _broken(path, "it has no `version`")
 
 
@@ -129,11 +131,11 @@ def _top_level(text: str) -> list[tuple[yaml.Node, yaml.Node]]:
     return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
-def _all(path: Path, spans: Spans) -> list[Stamp]:
+def _all(path: Path, spans: Spans) -> list[VersionStamp]:
     if not path.is_file():
         return []
     text = _text(path)
-    return [Stamp(path, text[a:b], a, b) for a, b in spans(text)]
+    return [VersionStamp(path, text[a:b], a, b) for a, b in spans(text)]
 
 
 def _toml_span(text: str) -> list[tuple[int, int]]:
@@ -155,7 +157,7 @@ def _whole_span(text: str) -> list[tuple[int, int]]:
     return [(text.index(body), text.index(body) + len(body))] if body else []
 
 
-def _edit(path: Path, stale: Sequence[Stamp], version: str) -> Edit:
+def _edit(path: Path, stale: Sequence[VersionStamp], version: str) -> Edit:
     """All stamps of one file moved, from its end on so that the earlier spans still hold."""
     before = path.read_bytes()
     after = _text(path)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bb8deploy.lanes.status.robot import robot_place
-from bb8deploy.plan.drift import State
+from bb8deploy.plan.drift import DriftState
 
 READY = {
     "status": "online",
@@ -20,22 +20,22 @@ READY = {
 @pytest.mark.parametrize(
     ("told", "state", "detail"),
     [
-        ({}, State.ABSENT, "no add-on has spoken on this broker"),
-        ({"status": "offline"}, State.DOWN, "the add-on is offline"),
-        (READY, State.FINE, "ready, -61 dBm, battery ok (7.9 V)"),
-        ({**READY, "state/estop": '{"state": "ON"}'}, State.FINE, "emergency stop is latched"),
+        ({}, DriftState.ABSENT, "no add-on has spoken on this broker"),
+        ({"status": "offline"}, DriftState.DOWN, "the add-on is offline"),
+        (READY, DriftState.FINE, "ready, -61 dBm, battery ok (7.9 V)"),
+        ({**READY, "state/estop": '{"state": "ON"}'}, DriftState.FINE, "emergency stop is latched"),
         (
             {
                 "status": "online",
                 "status/connection": '{"state": "held_by_other", "reason": "a phone"}',
             },
-            State.FINE,
+            DriftState.FINE,
             "held by other, a phone",
         ),
-        ({"status": "online", "status/connection": "broken"}, State.FINE, "unknown"),
-        ({"status": "online", "status/connection": "[" * 100_000}, State.FINE, "unknown"),
+        ({"status": "online", "status/connection": "broken"}, DriftState.FINE, "unknown"),
+        ({"status": "online", "status/connection": "[" * 100_000}, DriftState.FINE, "unknown"),
     ],
 )
-def test_the_row_says_what_was_told(told: dict[str, str], state: State, detail: str) -> None:
+def test_the_row_says_what_was_told(told: dict[str, str], state: DriftState, detail: str) -> None:
     place = robot_place(told)
     assert (place.state, place.detail.endswith(detail)) == (state, True), place
