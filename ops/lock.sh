@@ -15,3 +15,8 @@ lock pyproject.toml --extra demo --group build --group dev --constraint requirem
 (cd tests/addon && lock requirements.in --constraint ../../addon/requirements.txt --output-file requirements.txt)
 (cd src/bb8deploy/lanes/demo/sample/tests &&
   lock requirements.in --constraint ../../../../../../tests/addon/requirements.txt --output-file requirements.txt)
+
+# The tests of a new app are its author's, who has no `make lock`.
+export UV_CUSTOM_COMPILE_COMMAND="uv pip compile --universal --generate-hashes requirements.in"
+(cd src/bb8deploy/lanes/new/template/common/tests &&
+  lock requirements.in --no-annotate --constraint ../../../../../../../tests/addon/requirements.txt --output-file requirements.txt)

@@ -39,6 +39,7 @@ START = """bb8deploy takes a Home Assistant app (add-on) from its repository to 
 
 There is no app in {folder} or above it. To start:
 
+  bb8deploy new NAME              write a new app that validates, with tests and a store
   bb8deploy demo                  watch a whole release of a sample app on this machine; about a minute
   bb8deploy validate --addon DIR  check the folder of any app
   bb8deploy init                  in your app's repository: find the host and write the settings
@@ -57,6 +58,7 @@ class Command:
 # The groups and commands in the order of --help.
 GROUPS: Mapping[str, Mapping[str, Command]] = {
     "Start": {
+        "new": Command("start.new", "Write a new app that validates, with tests and a store"),
         "init": Command("start.init", "Ask for the host, check each answer and write .env"),
         "demo": Command("start.demo", "Release the app to a host on this machine"),
         "sandbox": Command("start.sandbox", "Start or stop a Home Assistant host on this machine"),

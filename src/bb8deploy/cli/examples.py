@@ -43,6 +43,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("logs --follow", "until Ctrl-C"),
         ("logs --supervisor -n 500", "find out why a build failed"),
     ),
+    "new": (
+        ("new hello_lamp", "an app in Python"),
+        ("new door_bell --language shell", "of shell scripts"),
+    ),
     "init": (("init", "ask, check, write .env"),),
     "schema": (("schema config --out config.schema.json", "for editors"),),
     "migrate": (

@@ -107,7 +107,6 @@ def repository_root(folder: Path) -> Path | None:
 
 
 def _project(root: Path, app: Path, table: JsonObject) -> Project:
-    tests = table.get("tests")
     profile = str(table.get("profile", "generic"))
     if profile not in {"generic", "bb8"}:
         raise PROFILE_UNKNOWN(f"the settings of {root} name the profile `{profile}`")
@@ -115,9 +114,17 @@ def _project(root: Path, app: Path, table: JsonObject) -> Project:
         root=root,
         addon=app,
         profile=profile,
-        tests=root / str(tests) if tests else None,
+        tests=_tests(root, app, str(table.get("tests") or "")),
         coverage_threshold=float(table.get("coverage_threshold", 0.0)),
     )
+
+
+def _tests(root: Path, app: Path, named: str) -> Path | None:
+    """The folder of the app's tests; `{app}` is the app's folder, which does not have to have tests."""
+    if not named:
+        return None
+    folder = root / named.replace("{app}", app.name)
+    return None if "{app}" in named and not folder.is_dir() else folder
 
 
 def _table(folder: Path) -> JsonObject | None:

@@ -41,6 +41,7 @@ def _plain_paths(tree: Path, data: Path) -> dict[str, str]:
         "VIRTUAL_ENV": str(tree / "opt" / "venv"),
         "BB8_APP": str(app),
         "BB8_OPTIONS": str(data / "options.json"),
+        "OPTIONS_FILE": str(data / "options.json"),
         "BB8_DATA": str(data),
         "BB8_STAMP": str(app / "build_stamp.json"),
         "BB8_RUN_SH": str(app / "run.sh"),

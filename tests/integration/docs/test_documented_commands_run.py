@@ -58,6 +58,7 @@ FIRST_VERSION: tuple[tuple[str, int], ...] = (
     ("sandbox situations", 0),
     ("sandbox up --detach --write", 0),
     ("deploy --target sandbox", 0),
+    ("status --target sandbox", 0),
     ("sandbox down", 0),
     ("publish --dry-run", 0),
     ("publish", 0),
@@ -76,6 +77,8 @@ NEXT_VERSION: tuple[tuple[str, int], ...] = (
 STORY = (*FIRST_VERSION, *NEXT_VERSION)
 # Run elsewhere, because they need more than a workspace and a host: the test, and words that stand in it.
 ELSEWHERE = {
+    "new hello_lamp": ("tests/integration/new", '"new", "hello_lamp"'),
+    "new door_bell --language shell": ("tests/integration/new", '"new", "door_bell", "--language", "shell"'),
     "init": ("tests/integration/init", '"init"'),
     "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest", "--seconds"'),
     "logs --follow": ("tests/integration/deploy", '"logs", "--follow"'),

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / "src" / "bb8deploy"
 SANDBOX = ROOT / "src" / "ha_sandbox"
 ADDON = ROOT / "addon" / "bb8_core"
-SAMPLE = TOOL / "lanes" / "demo" / "sample"
-"""The app that the demo releases; it is data to the tool."""
+APPS = (TOOL / "lanes" / "demo" / "sample", TOOL / "lanes" / "new" / "template")
+"""The app that the demo releases, and the files of new apps; they are data to the tool."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ def room_of(name: str) -> str:
 def modules(folder: Path) -> tuple[Module, ...]:
     """Every Python file of a package or folder of tests."""
     return tuple(
-        _module(path, folder.parent) for path in sorted(folder.rglob("*.py")) if SAMPLE not in path.parents
+        _module(path, folder.parent)
+        for path in sorted(folder.rglob("*.py"))
+        if not any(app in path.parents for app in APPS)
     )
 
 

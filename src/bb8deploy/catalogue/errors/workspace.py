@@ -46,6 +46,30 @@ IGNORE_UNREADABLE = ErrorCode(
     " bb8deploy does not know which files to send and which files of the host to keep.",
     "Save the file as readable UTF-8 text, or remove it to use the built-in rules.",
 )
+NEW_EXISTS = ErrorCode(
+    Code("NEW_EXISTS"), Area.WORKSPACE, UsageError, "there is something with this name",
+    "The folder of the new app, or of its tests, exists, or another app of the store has the same slug."
+    " `bb8deploy new` changes nothing that exists.",
+    "Choose another name, or run the command in another folder.",
+)
+NEW_INSIDE_REPOSITORY = ErrorCode(
+    Code("NEW_INSIDE_REPOSITORY"), Area.WORKSPACE, UsageError, "this git checkout is not a store",
+    "A new app comes with a git repository of its own, and must not be inside of another one. In the"
+    " checkout of a store (it has a repository.yaml) the app becomes one more folder of that store.",
+    "Run the command in a folder outside of the checkout, or add a repository.yaml to make it a store.",
+)
+NEW_NAME_INVALID = ErrorCode(
+    Code("NEW_NAME_INVALID"), Area.WORKSPACE, UsageError, "the name cannot name an app",
+    "The name becomes the slug: the folder, the container and the host name of the app.",
+    "Begin with a letter and use letters, digits, and single `_`, `-` or spaces between words, as in"
+    " `bb8deploy new hello_lamp`.",
+)
+NEW_UNWRITABLE = ErrorCode(
+    Code("NEW_UNWRITABLE"), Area.WORKSPACE, UsageError, "the app cannot be written",
+    "A file of the new app cannot be created: no permission, no space, or a file in the place of a folder."
+    " What had been written was removed again.",
+    "Run the command in a folder that you can write to.",
+)
 PROFILE_UNKNOWN = ErrorCode(
     Code("PROFILE_UNKNOWN"), Area.WORKSPACE, UsageError, "there is no such profile",
     "`profile` in `[tool.bb8deploy]` is neither `generic` nor `bb8`. It decides which structure rules"

@@ -1,0 +1,63 @@
+"""`bb8deploy new`: writes an app that validates, and says how to prove and publish it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bb8deploy.cli.common import Modes, plain_errors
+from bb8deploy.cli.options import AsJson
+from bb8deploy.lanes.new.template import Language
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.new.new import Created
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name, such as hello_lamp or 'Hello Lamp'.")]
+In = Annotated[Language, typer.Option("--language", help="What the app is written in.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(new)
+
+
+def new(name: Name, language: In = Language.PYTHON, json_output: AsJson = False) -> None:
+    """Write a new app: config, Dockerfile, AppArmor profile, translations, tests, pages, icon.
+
+    In a store the app becomes one more folder of it. Elsewhere it gets a store of its own in a new folder,
+    with a CI workflow and a git history. Nothing that exists is changed.
+    """
+    with plain_errors(Modes(as_json=json_output)) as console:
+        from bb8deploy.lanes.new.new import create
+        from bb8deploy.lanes.new.steps import next_steps
+
+        created = create(Path.cwd(), name, language)
+        steps = next_steps(created, Path.cwd())
+        if console.as_json:
+            console.document({**_facts(created), "next": [step.command for step in steps]})
+            return
+        console.text(_summary(created))
+        width = max(len(step.command) for step in steps)
+        console.text("\nNext, without a Home Assistant:")
+        for step in steps:
+            console.text(f"  {step.command:{width}}  # {step.why}")
+
+
+def _facts(created: Created) -> dict[str, object]:
+    return {
+        "store": str(created.place.root),
+        "app": str(created.app),
+        "slug": created.name.slug,
+        "language": str(created.language),
+        "files": list(created.files),
+        "committed": created.committed,
+    }
+
+
+def _summary(created: Created) -> str:
+    where = shlex.quote(str(created.place.root))
+    what = f"a store with the app {created.name.title}" if created.place.fresh else created.name.title
+    return f"wrote {what} to {where}: {len(created.files)} files"

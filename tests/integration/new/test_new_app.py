@@ -1,0 +1,82 @@
+"""A user who follows only what `bb8deploy new` prints gets to a verified and published app."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.base.cache import cache_dir
+
+pytestmark = pytest.mark.e2e
+MOST_COMMANDS = 8
+MOST_SECONDS = 300.0
+
+
+@dataclass
+class Beginner:
+    """A shell in a folder, with the tool on its PATH and a cache of its own."""
+
+    home: Path
+    here: Path
+    said: list[str] = field(default_factory=list)
+
+    def types(self, line: str) -> str:
+        """Runs a line as it was printed and follows its `cd`; returns what it prints."""
+        script = f'{line}\ncode=$?\npwd >"{self.home}/pwd"\nexit $code'
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=self.here, env=self._environment(), capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        self.here = Path((self.home / "pwd").read_text(encoding="utf-8").strip())
+        self.said.append(done.stdout)
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        config = self.home / "gitconfig"
+        config.write_text("[user]\n\tname = Ann\n\temail = ann@example.org\n", encoding="utf-8")
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("HA_", "MQTT_"))},
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "BB8DEPLOY_CACHE": str(self.home / "cache"),
+            "GIT_CONFIG_GLOBAL": str(config),
+        }
+
+
+@pytest.fixture
+def beginner(tmp_path: Path) -> Beginner:
+    """The environments of tests are kept between runs, as in a user's cache."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "venvs").symlink_to(cache_dir("venvs"))
+    (tmp_path / "desk").mkdir()
+    return Beginner(tmp_path, tmp_path / "desk")
+
+
+def printed(said: str) -> list[str]:
+    """The commands that `new` printed, each without its comment."""
+    return [line.partition("  #")[0].strip() for line in said.splitlines() if line.startswith("  ")]
+
+
+@pytest.mark.parametrize(
+    "words", [("new", "hello_lamp"), ("new", "door_bell", "--language", "shell")], ids=lambda words: words[1]
+)
+def test_the_printed_commands_lead_to_a_published_app(beginner: Beginner, words: tuple[str, ...]) -> None:
+    begin = time.monotonic()
+    commands = printed(beginner.types(f"bb8deploy {' '.join(words)}"))
+    try:
+        for line in commands:
+            beginner.types(line)
+    finally:
+        if beginner.here != beginner.home / "desk":
+            beginner.types("bb8deploy sandbox down || true")
+    everything = "".join(beginner.said)
+    for token in ("WS_READY", "MANIFEST_OK rating=6", "RUNNING_OK version=0.1.0", "BUMP_OK"):
+        assert f"TOKEN: {token}" in everything, token
+    assert "DRIFT:" not in everything
+    assert time.monotonic() - begin < MOST_SECONDS
+    assert len(commands) <= MOST_COMMANDS, commands
