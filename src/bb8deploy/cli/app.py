@@ -79,6 +79,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "diagnose": Command("operate.diagnose", "Check settings, host, Supervisor, app, broker and robot"),
         "logs": Command("operate.logs", "Show the log of the app or of the Supervisor"),
         "unlock": Command("operate.unlock", "Show who holds the host's lock, and remove it"),
+        "test": Command("operate.test", "Run the app's tests, or smoke checks of the running app"),
         "attest": Command("lanes.attest", "Measure the echo of the running app over MQTT"),
         "report": Command("operate.report", "Write an HTML page about a run"),
     },

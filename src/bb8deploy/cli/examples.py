@@ -23,6 +23,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sync --dry-run --diff", "show the changes"),
         ("sync --via mount", "use a mounted share"),
     ),
+    "test": (("test --on-host", "the smoke checks of the settings"),),
     "unlock": (("unlock", "who holds the lock; asks before it is removed"),),
     "verify": (("verify", "verify what is on the host"),),
     "publish": (

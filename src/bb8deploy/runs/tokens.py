@@ -33,6 +33,7 @@ class Token(StrEnum):
     PY_OK = "PY_OK"
     VERIFY_OK = "VERIFY_OK"
     RUNTIME_TOPOLOGY_OK = "RUNTIME_TOPOLOGY_OK"
+    CHECKS_OK = "CHECKS_OK"
     TELEMETRY_ATTEST_OK = "TELEMETRY_ATTEST_OK"
     ECHO_WINDOW_10S_OK = "ECHO_WINDOW_10S_OK"
     TELEMETRY_ARTIFACTS_EMITTED = "TELEMETRY_ARTIFACTS_EMITTED"
@@ -81,6 +82,9 @@ CATALOGUE: dict[Token, Meaning] = {
     Token.PY_OK: Meaning("verify", "the container's Python was seen at work", (DEPLOY,)),
     Token.VERIFY_OK: Meaning("verify", "the running add-on itself reported this very content", (DEPLOY,)),
     Token.RUNTIME_TOPOLOGY_OK: Meaning("verify", "one runtime folder, clean, of the right kind", (DEPLOY,)),
+    Token.CHECKS_OK: Meaning(
+        "verify", "every smoke check of the project passed on the running app", (DEPLOY,)
+    ),
     Token.TELEMETRY_ATTEST_OK: Meaning("attest", "the echo attestation met every criterion", (DEPLOY,)),
     Token.ECHO_WINDOW_10S_OK: Meaning("attest", "the echo window lasted at least 10 s", (DEPLOY,)),
     Token.TELEMETRY_ARTIFACTS_EMITTED: Meaning("attest", "the attestation's files were written", (DEPLOY,)),

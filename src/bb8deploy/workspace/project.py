@@ -16,6 +16,7 @@ from bb8deploy.catalogue.errors.workspace import (
     WORKSPACE_NOT_FOUND,
 )
 from bb8deploy.workspace.apps import apps_below, is_app, is_store
+from bb8deploy.workspace.smoke import SmokeCheck, smoke_checks
 
 SETTINGS_FILE = "bb8deploy.toml"
 _OTHER_SETTINGS = "pyproject.toml"
@@ -25,7 +26,8 @@ _OTHER_SETTINGS = "pyproject.toml"
 class Project:
     """A workspace: its root, the app's folder, the rule profile, the app's tests.
 
-    `tests` is None if the project names none; `coverage_threshold` is in per cent.
+    `tests` is None if the project names none; `coverage_threshold` is in per cent; `checks` are asked of the
+    running app.
     """
 
     root: Path
@@ -33,6 +35,7 @@ class Project:
     profile: str
     tests: Path | None
     coverage_threshold: float
+    checks: tuple[SmokeCheck, ...] = ()
 
 
 def find_project(start: Path, *, addon: Path | None = None) -> Project:
@@ -116,6 +119,7 @@ def _project(root: Path, app: Path, table: JsonObject) -> Project:
         profile=profile,
         tests=_tests(root, app, str(table.get("tests") or "")),
         coverage_threshold=float(table.get("coverage_threshold", 0.0)),
+        checks=smoke_checks(table.get("checks")),
     )
 
 

@@ -63,6 +63,13 @@ IDENTITY_DIFFERS = ErrorCode(
     " deploy came in between, or the image was not built from these files.",
     "Make sure that no other program deploys to this host, then run `bb8deploy deploy` again.",
 )
+CHECK_FAILED = ErrorCode(
+    Code("CHECK_FAILED"), Area.APP, NotVerified, "a smoke check of the project did not pass",
+    "The app runs, but one of the checks in `[tool.bb8deploy.checks]` did not get the answer that it"
+    " asks for. After a deploy that is a failed verification, so the earlier version comes back.",
+    "Fix the app, or the check in pyproject.toml or bb8deploy.toml; `bb8deploy test --on-host` runs"
+    " them alone.",
+)
 IDENTITY_MISSING = ErrorCode(
     Code("IDENTITY_MISSING"), Area.APP, NotVerified, "the app does not report its identity",
     "The app runs, but its log has no IDENTITY line since the start. Version numbers and exit codes do"

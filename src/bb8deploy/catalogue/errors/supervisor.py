@@ -126,6 +126,12 @@ SUPERVISOR_BUSY = Symptom(
     " and some jobs block all others.",
     "Wait until the jobs are done, then deploy.",
 )
+INGRESS_MISSING = ErrorCode(
+    Code("INGRESS_MISSING"), Area.SUPERVISOR, CheckFailed, "the app has no ingress",
+    "A smoke check asks for a page through ingress, but the installed app has no `ingress: true` in its"
+    " config.",
+    "Give the check the `port` of the container, or turn on ingress in config.yaml.",
+)
 SUPERVISOR_DENIED = ErrorCode(
     Code("SUPERVISOR_DENIED"), Area.SUPERVISOR, Refused, "the Supervisor refused the token",
     "It returned 401 (no token) or 403 (wrong token, or a role without this right). Non-root users of"

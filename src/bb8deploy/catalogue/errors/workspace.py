@@ -77,6 +77,18 @@ PROFILE_UNKNOWN = ErrorCode(
     "Set `profile` in [tool.bb8deploy] to `generic` or `bb8`. `generic` is right for any app; `bb8`"
     " adds rules about files that only the BB-8 app has.",
 )
+CHECKS_INVALID = ErrorCode(
+    Code("CHECKS_INVALID"), Area.WORKSPACE, UsageError, "a smoke check in the settings is not valid",
+    "`[tool.bb8deploy.checks]` names what the running app must answer. A check has exactly one of http,"
+    " topic, log and command, and may have port, expect and within.",
+    "Correct the check that the message names; docs/smoke-checks.md shows each kind.",
+)
+CHECKS_NONE = ErrorCode(
+    Code("CHECKS_NONE"), Area.WORKSPACE, UsageError, "the settings name no smoke check",
+    "`bb8deploy test --on-host` runs the checks of `[tool.bb8deploy.checks]` in pyproject.toml, or"
+    " `[checks]` in bb8deploy.toml.",
+    'Add a check, such as `ready = { log = "started" }` below `[tool.bb8deploy.checks]`.',
+)
 PYPROJECT_INVALID = ErrorCode(
     Code("PYPROJECT_INVALID"), Area.WORKSPACE, UsageError, "pyproject.toml cannot be read",
     "The file is not valid TOML or not UTF-8, or you do not have permission to read it. The message has"

@@ -21,6 +21,8 @@ from bb8deploy.host.supervisor.base import (
 from bb8deploy.host.supervisor.core_socket import CoreSocket
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from bb8deploy.transport.http import Calls
@@ -55,6 +57,11 @@ class WebSocketSupervisor(PathSupervisor):
     def where(self) -> str:
         """The address at which Core answers."""
         return self._core.where
+
+    @property
+    def tls(self) -> ssl.SSLContext | bool:
+        """How certificates are checked, for httpx."""
+        return self._core.tls
 
     def call(
         self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, deadline: float

@@ -13,6 +13,7 @@ from bb8deploy.lanes.deploy.gate import require_valid
 from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.deploy.recover import Failed, recovered
 from bb8deploy.lanes.session import Access, held
+from bb8deploy.lanes.smoke.smoke import smoke
 from bb8deploy.lanes.sync.edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
@@ -85,6 +86,7 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
     attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted)
     try:
         verified = carry_out(attempt)
+        _check(run, host, attempt, options)
     except Bb8Error as error:
         raise recovered(run, host, Failed(error, synced, sent, attempt.touched)) from error
     if host.files.route == "ssh":
@@ -93,6 +95,13 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
         elif verified.running:
             run.ledger.skip(Token.DEPLOY_SSH_OK, verified.reason)
     return DeployOutcome(synced, verified)
+
+
+def _check(run: Run, host: Host, attempt: Attempt, options: DeployOptions) -> None:
+    """The project's smoke checks of the container that runs. Raises NotVerified CHECK_FAILED."""
+    prover = attempt.prover
+    if options.start and prover:
+        smoke(run, host, of_container=prover.of_container)
 
 
 def _sync(run: Run, host: Host, options: DeployOptions) -> SyncOutcome:

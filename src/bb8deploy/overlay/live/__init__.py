@@ -1,1 +1,1 @@
-"""The overlay of `bb8deploy dev`: what a saved file needs, and the files that bring it into a container."""
+"""The overlay of the dev loop: what a saved file needs, and the files that bring it into a container."""

@@ -99,6 +99,14 @@ def newest(log: Sequence[str]) -> Identity | None:
     return found[-1] if found else None
 
 
+def since_newest(log: Sequence[str]) -> tuple[str, ...] | None:
+    """The newest report and the lines after it; None if the log has no report."""
+    for at in range(len(log) - 1, -1, -1):
+        if identities(log[at : at + 1]):
+            return tuple(log[at:])
+    return None
+
+
 def newer_lines(before: Sequence[str], after: Sequence[str], *, window: int) -> tuple[str, ...]:
     """The lines of `after` that had not been there: both are the newest lines of one growing log.
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.access import Access, Caller
-from ha_sandbox.supervisor.api import app_routes, host_routes, store_routes
+from ha_sandbox.supervisor.api import app_routes, host_routes, ingress, store_routes
 from ha_sandbox.supervisor.api.routing import (
     PLAIN,
     Answer,
@@ -19,7 +19,7 @@ from ha_sandbox.supervisor.api.routing import (
 from ha_sandbox.supervisor.failures import ApiError, PlainError
 from ha_sandbox.supervisor.manager import Manager
 
-_ROUTES = tuple(chain(host_routes.ROUTES, store_routes.ROUTES, app_routes.ROUTES))
+_ROUTES = tuple(chain(host_routes.ROUTES, store_routes.ROUTES, app_routes.ROUTES, ingress.ROUTES))
 
 
 class Api:

@@ -15,7 +15,7 @@ from bb8deploy.lanes.verify.task import Installed, Task
 from bb8deploy.lanes.verify.watch import POLL, RUNNING, TAIL, Watch
 from bb8deploy.plan.lifecycle import Action
 from bb8deploy.plan.logs.crash import crash_count, last_crash
-from bb8deploy.plan.logs.identity import Identity, newer_lines, newest
+from bb8deploy.plan.logs.identity import Identity, newer_lines, newest, since_newest
 from bb8deploy.runs.run import Run
 
 # Seconds between two looks: short at first, because most things are soon done.
@@ -75,6 +75,12 @@ class Prover:
     def last_words(self) -> tuple[str, ...]:
         """The last log lines of the container that runs now, or ran last."""
         return self._fresh(self.watch.log)[-TAIL:]
+
+    def of_container(self, log: tuple[str, ...]) -> tuple[str, ...]:
+        """The lines of a log that are of the container which runs now; it may be the one from before."""
+        if self._nothing_was_done and not self.watch.supervisor.log_is_current:
+            return since_newest(log) or ()
+        return self._fresh(log)
 
     def _reported(self) -> Identity:
         """The newest identity since the action began, once the state is `started`."""

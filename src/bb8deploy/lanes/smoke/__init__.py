@@ -1,0 +1,1 @@
+"""The project's smoke checks against the running app, after deploy, dev and release, or by themselves."""
