@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.host.supervisor.base import AddonState, Problem, SupervisorError, unwrap
+from bb8deploy.host.supervisor.base import AddonState, RefusalKind, SupervisorError, unwrap
 
 RECORDED = Path(__file__).parents[3] / "shared" / "transcripts" / "supervisor_api.jsonl"
 KINDS = {
-    "rebuild after bump": Problem.VERSION_CHANGED,
-    "update again": Problem.NO_UPDATE,
-    "rebuild detached": Problem.NOT_IN_STORE,
-    "concurrent start": Problem.BUSY,
-    "unknown add-on info": Problem.UNKNOWN_APP,
-    "install again": Problem.INSTALLED,
-    "rebuild not installed": Problem.NOT_INSTALLED,
-    "rebuild without Dockerfile": Problem.NO_DOCKERFILE,
-    "update with failing build while running": Problem.BUILD_FAILED,
-    "start w/ bad defaults": Problem.OPTIONS,
-    "start local_withport2": Problem.PORT,
-    "update to unsupported arch": Problem.WRONG_ARCH,
+    "rebuild after bump": RefusalKind.VERSION_CHANGED,
+    "update again": RefusalKind.NO_UPDATE,
+    "rebuild detached": RefusalKind.NOT_IN_STORE,
+    "concurrent start": RefusalKind.BUSY,
+    "unknown add-on info": RefusalKind.UNKNOWN_APP,
+    "install again": RefusalKind.INSTALLED,
+    "rebuild not installed": RefusalKind.NOT_INSTALLED,
+    "rebuild without Dockerfile": RefusalKind.NO_DOCKERFILE,
+    "update with failing build while running": RefusalKind.BUILD_FAILED,
+    "start w/ bad defaults": RefusalKind.OPTIONS,
+    "start local_withport2": RefusalKind.PORT,
+    "update to unsupported arch": RefusalKind.WRONG_ARCH,
 }
 
 

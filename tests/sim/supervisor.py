@@ -17,7 +17,7 @@ from bb8deploy.host.supervisor.base import (
     Job,
     Look,
     NoAnswer,
-    Problem,
+    RefusalKind,
     SupervisorError,
     Verb,
 )
@@ -45,7 +45,7 @@ class SimSupervisor:
     def _ask(self, what: str, effect: Callable[[], T], *, twice: bool = False) -> T:
         def ready() -> T:
             if self.wire.tasks.now < self.host.ready_at:
-                raise SupervisorError(Problem.NOT_READY, what, "System is not ready with state: setup")
+                raise SupervisorError(RefusalKind.NOT_READY, what, "System is not ready with state: setup")
             return effect()
 
         gone = NoAnswer(what, "sim", "the connection was lost")
@@ -84,7 +84,7 @@ class SimSupervisor:
     def _known(self) -> AddonState:
         state = self._state()
         if not state.installed and not state.listed:
-            raise SupervisorError(Problem.UNKNOWN_APP, "info", f"App {self.host.slug} does not exist")
+            raise SupervisorError(RefusalKind.UNKNOWN_APP, "info", f"App {self.host.slug} does not exist")
         return state
 
     def reload_store(self) -> None:
@@ -106,7 +106,7 @@ class SimSupervisor:
 
     def _begin(self, verb: Verb, outcome: list[Exception | None]) -> str:
         if self.host.job:
-            raise SupervisorError(Problem.BUSY, verb, "Another job is running for job group app")
+            raise SupervisorError(RefusalKind.BUSY, verb, "Another job is running for job group app")
         self._refuse(verb)
         tasks = self.wire.tasks
         self.host.job = name = f"{verb} {tasks.calls}"
@@ -116,15 +116,15 @@ class SimSupervisor:
     def _refuse(self, verb: Verb) -> None:
         app, listed = self.host.installed, self.host.listed.get(self.host.slug, "")
         if verb in {"install", "update", "rebuild"} and not listed:
-            raise SupervisorError(Problem.NOT_IN_STORE, verb, "is not available inside store")
+            raise SupervisorError(RefusalKind.NOT_IN_STORE, verb, "is not available inside store")
         if verb != "install" and app is None:
-            raise SupervisorError(Problem.NOT_INSTALLED, verb, "App is not installed")
+            raise SupervisorError(RefusalKind.NOT_INSTALLED, verb, "App is not installed")
         if verb == "install" and app:
-            raise SupervisorError(Problem.INSTALLED, verb, "is already installed")
+            raise SupervisorError(RefusalKind.INSTALLED, verb, "is already installed")
         if verb == "update" and app and app.version == listed:
-            raise SupervisorError(Problem.NO_UPDATE, verb, "No update available")
+            raise SupervisorError(RefusalKind.NO_UPDATE, verb, "No update available")
         if verb == "rebuild" and app and app.version != listed:
-            raise SupervisorError(Problem.VERSION_CHANGED, verb, "use Update instead of Rebuild")
+            raise SupervisorError(RefusalKind.VERSION_CHANGED, verb, "use Update instead of Rebuild")
 
     def _job(self, verb: Verb, name: str, outcome: list[Exception | None]) -> None:
         """The job itself: it ends early if the host or the Supervisor restarts in between."""
@@ -134,7 +134,7 @@ class SimSupervisor:
                 if self.host.job != name:
                     return
         except ValueError:
-            key = Problem.BUILD_FAILED
+            key = RefusalKind.BUILD_FAILED
             outcome.append(SupervisorError(key, verb, "can't build the image"))
         except SupervisorError as error:
             outcome.append(error)
@@ -188,7 +188,7 @@ class SimSupervisor:
         yield
         app = self.host.installed
         if app is None or app.container is None:
-            raise SupervisorError(Problem.OTHER, "start", "No such image")
+            raise SupervisorError(RefusalKind.OTHER, "start", "No such image")
         if app.state != "started":
             self.host.start()
 

@@ -21,7 +21,7 @@ from bb8deploy.base import atomic
 from bb8deploy.host import connect
 from bb8deploy.host.claims import Claims
 from bb8deploy.host.supervisor.patient import PatientSupervisor
-from bb8deploy.host.supervisor.route import Attempt, Capabilities, Reached
+from bb8deploy.host.supervisor.route import Capabilities, Reached, RouteAnswer
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
 from bb8deploy.lanes.sync import sync as sync_lane
@@ -49,7 +49,7 @@ def _reach(wire: Wire) -> Callable[..., Reached]:
         return Reached(
             supervisor,
             first,
-            Capabilities((Attempt(supervisor.route, works=True, answer=""),), supervisor.route),
+            Capabilities((RouteAnswer(supervisor.route, works=True, answer=""),), supervisor.route),
         )
 
     return reach

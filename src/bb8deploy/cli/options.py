@@ -11,7 +11,7 @@ import typer
 from bb8deploy.cli.complete import targets
 
 
-class Route(StrEnum):
+class ViaChoice(StrEnum):
     """How the app folder on the host is reached."""
 
     AUTO = "auto"
@@ -45,7 +45,7 @@ Addon = Annotated[
     typer.Option("--addon", help="The app's folder. Default: found from the current folder.", metavar="DIR"),
 ]
 Via = Annotated[
-    Route,
+    ViaChoice,
     typer.Option("--via", help="Use ssh, a mounted share, or rsync over ssh. auto uses what is set."),
 ]
 AcceptNew = Annotated[

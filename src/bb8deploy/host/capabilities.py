@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bb8deploy.host.shell.answer import Section
+from bb8deploy.host.shell.answer import AnswerPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class HostFacts:
         return self.tools.issuperset(tools)
 
 
-def facts_of(parts: Iterable[Section]) -> HostFacts:
+def facts_of(parts: Iterable[AnswerPart]) -> HostFacts:
     """The facts in an answer; empty ones where it holds none."""
     body = next((part.body for part in parts if part.name == "FACTS"), b"")
     pairs = [line.partition("=")[::2] for line in body.decode(errors="replace").splitlines() if "=" in line]

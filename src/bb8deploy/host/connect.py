@@ -38,7 +38,7 @@ class Tell(Protocol):
         """One line that deserves attention."""
 
 
-class Route(Protocol):
+class Closable(Protocol):
     """The part of a way to the Supervisor that ends it."""
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Host:
         self._tell = tell
         self._lock = HostLock(lock_folder, tell.note)
         self._facts: HostFacts | None = None
-        self._routes: list[Route] = []
+        self._routes: list[Closable] = []
         self._broken_off = False
 
     @property
@@ -158,7 +158,7 @@ class Host:
         """Shows one line to the user."""
         self._tell.note(text)
 
-    def uses(self, route: Route) -> None:
+    def uses(self, route: Closable) -> None:
         """Registers a way to this host's Supervisor, which `break_off` ends too."""
         self._routes.append(route)
         if self._broken_off:

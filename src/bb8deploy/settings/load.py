@@ -52,7 +52,7 @@ def target_names(folder: Path) -> list[str]:
 
 def _build(values: Mapping[str, Value], target: str, unknown: tuple[tuple[str, str], ...]) -> Settings:
     """Converts each text to the type of its attribute."""
-    read = _Reader(values)
+    read = _Converter(values)
     return Settings(
         ssh=_ssh(read),
         mqtt=_mqtt(read),
@@ -83,7 +83,7 @@ def _build(values: Mapping[str, Value], target: str, unknown: tuple[tuple[str, s
     )
 
 
-def _ssh(read: _Reader) -> SshSettings:
+def _ssh(read: _Converter) -> SshSettings:
     return SshSettings(
         host_alias=read.text(keys.HA_SSH_HOST_ALIAS),
         key=read.path(keys.HA_SSH_KEY),
@@ -93,7 +93,7 @@ def _ssh(read: _Reader) -> SshSettings:
     )
 
 
-def _mqtt(read: _Reader) -> MqttSettings:
+def _mqtt(read: _Converter) -> MqttSettings:
     return MqttSettings(
         host=read.text(keys.MQTT_HOST),
         port=read.port(keys.MQTT_PORT),
@@ -105,7 +105,7 @@ def _mqtt(read: _Reader) -> MqttSettings:
     )
 
 
-class _Reader:
+class _Converter:
     """Converts texts; each method raises UsageError SETTING_INVALID for a text that is not of its kind."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:

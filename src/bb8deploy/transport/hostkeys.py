@@ -40,7 +40,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class KnownHost:
     """One usable line: its marker or empty, host patterns, key type, key, and where it stands."""
 
     marker: str
@@ -57,11 +57,11 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KeyAnswer:
     """The verdict and the line that decided it, None for a new key."""
 
     verdict: Verdict
-    line: Line | None = None
+    line: KnownHost | None = None
 
 
 class KeyUnknown(Refused):
@@ -86,9 +86,9 @@ def lookup_name(host: str, port: int) -> str:
     return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
 
 
-def read(files: Iterable[Path]) -> list[Line]:
+def read(files: Iterable[Path]) -> list[KnownHost]:
     """Every usable line of the files that exist. Raises UsageError where one cannot be read."""
-    lines: list[Line] = []
+    lines: list[KnownHost] = []
     for file in files:
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
@@ -101,7 +101,7 @@ def read(files: Iterable[Path]) -> list[Line]:
     return lines
 
 
-def check(lines: list[Line], host: str, port: int, kind: str, key: bytes) -> Answer:
+def check(lines: list[KnownHost], host: str, port: int, kind: str, key: bytes) -> KeyAnswer:
     """What the lines say of `key`; a revoked key is revoked whatever else stands there."""
     name = lookup_name(host, port)
     answer = _check_name(lines, name, kind, key)
@@ -111,7 +111,7 @@ def check(lines: list[Line], host: str, port: int, kind: str, key: bytes) -> Ans
     return answer
 
 
-def known_kinds(lines: list[Line], host: str, port: int) -> list[str]:
+def known_kinds(lines: list[KnownHost], host: str, port: int) -> list[str]:
     """The key types under which the host is known, in the files' order; they are asked for first."""
     names = {lookup_name(host, port), lookup_name(host, 22)}
     kinds = [line.kind for line in lines if not line.marker and any(line.covers(name) for name in names)]
@@ -137,7 +137,7 @@ def pin(file: Path, host: str, port: int, kind: str, key: bytes, *, hashed: bool
         ) from error
 
 
-def refusal(answer: Answer, name: str, kind: str, key: bytes) -> Refused:
+def refusal(answer: KeyAnswer, name: str, kind: str, key: bytes) -> Refused:
     """The error for a key that is not to be trusted, saying what was expected and what came."""
     shown = f"{kind} {fingerprint(key)}"
     if answer.verdict is Verdict.REVOKED:
@@ -156,20 +156,20 @@ def refusal(answer: Answer, name: str, kind: str, key: bytes) -> Refused:
     return KeyUnknown(name, kind, key)
 
 
-def _check_name(lines: list[Line], name: str, kind: str, key: bytes) -> Answer:
+def _check_name(lines: list[KnownHost], name: str, kind: str, key: bytes) -> KeyAnswer:
     mine = [line for line in lines if line.covers(name)]
     for line in mine:
         if line.marker == "@revoked" and line.key == key:
-            return Answer(Verdict.REVOKED, line)
+            return KeyAnswer(Verdict.REVOKED, line)
     plain = [line for line in mine if not line.marker]
     same = [line for line in plain if line.key == key]
     if same:
-        return Answer(Verdict.KNOWN, same[0])
+        return KeyAnswer(Verdict.KNOWN, same[0])
     other = [line for line in plain if line.kind == kind]
-    return Answer(Verdict.CHANGED, other[0]) if other else Answer(Verdict.NEW)
+    return KeyAnswer(Verdict.CHANGED, other[0]) if other else KeyAnswer(Verdict.NEW)
 
 
-def _parse(text: str, place: str) -> Line | None:
+def _parse(text: str, place: str) -> KnownHost | None:
     words = text.split()
     if not words or words[0].startswith("#"):
         return None
@@ -180,7 +180,7 @@ def _parse(text: str, place: str) -> Line | None:
         key = base64.b64decode(words[2], validate=True)
     except (binascii.Error, ValueError):
         return None
-    return Line(marker, words[0], words[1], key, place) if key else None
+    return KnownHost(marker, words[0], words[1], key, place) if key else None
 
 
 def _patterns_match(patterns: list[str], name: str) -> bool:

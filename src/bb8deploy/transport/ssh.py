@@ -241,7 +241,7 @@ def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -
 
 
 def _check_key(
-    transport: paramiko.Transport, hop: Hop, lines: list[hostkeys.Line], tell: Callable[[str], None]
+    transport: paramiko.Transport, hop: Hop, lines: list[hostkeys.KnownHost], tell: Callable[[str], None]
 ) -> None:
     key = transport.get_remote_server_key()
     kind, blob = key.get_name(), key.asbytes()

@@ -14,7 +14,7 @@ from tests.integration.small_addon import RUN_SH
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.supervisor.base import Problem, SupervisorError
+from bb8deploy.host.supervisor.base import RefusalKind, SupervisorError
 from bb8deploy.host.supervisor.ha_cli import HaCli
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from ha_sandbox.supervisor.manager import Manager
@@ -96,7 +96,7 @@ def test_a_reload_that_crashes_puts_the_earlier_files_back(lab: Lab, monkeypatch
 
     def reload(self: HaCli) -> None:
         if next(broken, False):
-            raise SupervisorError(Problem.OTHER, "reload the store", "'NoneType' object is not iterable")
+            raise SupervisorError(RefusalKind.OTHER, "reload the store", "'NoneType' object is not iterable")
         real(self)
 
     monkeypatch.setattr(HaCli, "reload_store", reload)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.integration.deploylab import Lab, open_lab
 
-from bb8deploy.lanes.diagnose.check import Check, Level
+from bb8deploy.lanes.diagnose.check import Check, CheckLevel
 from bb8deploy.lanes.diagnose.survey import Diagnosis, diagnose
 
 
@@ -33,16 +33,16 @@ class Seen:
         (found,) = [c for c in self.diagnosis.checks if (c.subject, c.name) == (subject, name)]
         return found
 
-    def level(self, subject: str, name: str) -> Level:
+    def level(self, subject: str, name: str) -> CheckLevel:
         return self.named(subject, name).level
 
     def failed(self) -> dict[str, str]:
         """`subject/name` and code of everything that failed."""
-        return {f"{c.subject}/{c.name}": c.code for c in self.diagnosis.checks if c.level is Level.FAIL}
+        return {f"{c.subject}/{c.name}": c.code for c in self.diagnosis.checks if c.level is CheckLevel.FAIL}
 
     def warned(self) -> dict[str, str]:
         """`subject/name` and code of everything that deserves attention, but how busy this machine is."""
-        rows = [c for c in self.diagnosis.checks if c.level is Level.WARN and c.code != "SHELL_SLOW"]
+        rows = [c for c in self.diagnosis.checks if c.level is CheckLevel.WARN and c.code != "SHELL_SLOW"]
         return {f"{c.subject}/{c.name}": c.code for c in rows}
 
     def subjects(self) -> list[str]:

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.integration.deploylab import Lab
 from tests.integration.diagnose.conftest import look
 
-from bb8deploy.lanes.diagnose.check import Level
+from bb8deploy.lanes.diagnose.check import CheckLevel
 from ha_sandbox.serving import free_port
 
 ADDON = Path(__file__).parents[3] / "addon"
@@ -63,7 +63,7 @@ def test_rights_that_are_missing_show_by_a_probe_that_does_not_come_back(
     with mosquitto(tmp_path, [f"acl_file {tmp_path / 'acl'}"]) as port:
         seen = look(lab, **only_broker(lab, port))
     assert seen.named("broker", "rights").code == "BROKER_ACL"
-    assert seen.level("broker", "login") is Level.OK
+    assert seen.level("broker", "login") is CheckLevel.OK
 
 
 def certificate(folder: Path) -> None:
@@ -84,9 +84,11 @@ def test_a_broker_over_tls_is_trusted_by_its_authority_only(lab: Lab, tmp_path: 
         trusted = look(lab, **settings, MQTT_CA_FILE=str(tmp_path / "cert.pem"))
         strange = look(lab, **settings)
         plain = look(lab, **{**settings, "MQTT_TLS": "no"}, HA_SSH_CONNECT_TIMEOUT="5")
-    assert [trusted.level("broker", name) for name in ("reach", "tls", "login", "rights")] == [Level.OK] * 4
+    assert [trusted.level("broker", name) for name in ("reach", "tls", "login", "rights")] == [
+        CheckLevel.OK
+    ] * 4
     assert strange.named("broker", "tls").code == "BROKER_TLS"
-    assert strange.level("broker", "reach") is Level.OK
+    assert strange.level("broker", "reach") is CheckLevel.OK
     assert plain.named("broker", "reach").code == "BROKER_UNREACHABLE"
 
 
@@ -141,8 +143,8 @@ def test_the_robot_is_found_through_the_real_add_on(
     spoken("bb8/status/telemetry", lambda body: body["battery_state"] is not None)
     seen = look(lab)
     levels = {c.name: c.level for c in seen.diagnosis.checks if c.subject == "robot"}
-    assert levels == dict.fromkeys(("bridge", "adapter", "holder", "heard", "battery"), Level.OK)
+    assert levels == dict.fromkeys(("bridge", "adapter", "holder", "heard", "battery"), CheckLevel.OK)
     assert "by ping" in seen.named("robot", "heard").seen
-    assert seen.level("broker", "retained") is Level.OK
-    assert seen.level("add-on", "state") is Level.OK
+    assert seen.level("broker", "retained") is CheckLevel.OK
+    assert seen.level("add-on", "state") is CheckLevel.OK
     assert seen.warned()["add-on/identity"] == "IDENTITY_MISSING"  # it was copied by hand, without a stamp

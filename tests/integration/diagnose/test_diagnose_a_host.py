@@ -16,7 +16,7 @@ from tests.integration.diagnose.conftest import Seen, look, runtime
 from tests.integration.small_addon import RUN_SH
 from tests.integration.sshlab import keygen
 
-from bb8deploy.lanes.diagnose.check import Level
+from bb8deploy.lanes.diagnose.check import CheckLevel
 from bb8deploy.lanes.diagnose.survey import diagnose
 from bb8deploy.transport.mqtt import BrokerLink, address_of
 
@@ -93,7 +93,7 @@ def test_everything_goes_over_one_ssh_connection(lab: Lab) -> None:
         seen = look(
             lab, HA_SSH_HOST_ALIAS=f"root@127.0.0.1:{relay.port}", HA_SSH_KNOWN_HOSTS=str(known), HA_URL=""
         )
-        assert seen.level("supervisor", "health") is Level.OK
+        assert seen.level("supervisor", "health") is CheckLevel.OK
         assert relay.counts.connections == 1
 
 
@@ -104,7 +104,7 @@ def test_no_settings_at_all_is_a_result_and_no_crash(lab: Lab) -> None:
     assert seen.failed() == {"settings/origins": "SETTINGS_EMPTY"}
     assert "bb8deploy init" in seen.named("settings", "origins").remedy
     assert seen.subjects() == SUBJECTS
-    skipped = {c.subject for c in seen.diagnosis.checks if c.level is Level.SKIPPED}
+    skipped = {c.subject for c in seen.diagnosis.checks if c.level is CheckLevel.SKIPPED}
     assert {"ssh", "core", "supervisor", "add-on", "runtime folder", "broker", "robot", "clock"} <= skipped
     assert seen.exit_code == 1
 
@@ -115,11 +115,11 @@ def test_a_wrong_key_fails_the_login_and_core_shows_the_rest(lab: Lab) -> None:
     lab.deploy()
     seen = look(lab, HA_SSH_KEY=str(keygen(lab.folder / "another")))
     assert seen.failed() == {"ssh/login": "SSH_AUTH_REFUSED"}
-    assert [seen.level("ssh", name) for name in ("resolve", "reach", "host key")] == [Level.OK] * 3
+    assert [seen.level("ssh", name) for name in ("resolve", "reach", "host key")] == [CheckLevel.OK] * 3
     assert seen.named("supervisor", "ways").seen == "answers by websocket"
-    assert seen.level("add-on", "state") is Level.OK
-    assert seen.level("runtime folder", "files") is Level.SKIPPED
-    assert seen.level("clock", "skew") is Level.OK
+    assert seen.level("add-on", "state") is CheckLevel.OK
+    assert seen.level("runtime folder", "files") is CheckLevel.SKIPPED
+    assert seen.level("clock", "skew") is CheckLevel.OK
     assert seen.exit_code == 1
 
 
@@ -128,20 +128,20 @@ def test_an_unknown_host_key_is_told_from_a_login(lab: Lab) -> None:
     empty.write_text("")
     seen = look(lab, HA_SSH_KNOWN_HOSTS=str(empty))
     assert seen.failed()["ssh/host key"] == "HOST_KEY_UNKNOWN"
-    assert seen.level("ssh", "login") is Level.SKIPPED
+    assert seen.level("ssh", "login") is CheckLevel.SKIPPED
     assert not empty.read_text()
 
 
 def test_a_name_that_does_not_resolve_is_told_from_a_dead_host(lab: Lab) -> None:
     seen = look(lab, HA_SSH_HOST_ALIAS="root@no-such-host.invalid")
     assert seen.failed()["ssh/resolve"] == "SSH_NAME_UNKNOWN"
-    assert seen.level("ssh", "reach") is Level.SKIPPED
+    assert seen.level("ssh", "reach") is CheckLevel.SKIPPED
 
 
 def test_a_wrong_token_fails_at_core_and_costs_ssh_nothing(lab: Lab) -> None:
     seen = look(lab, HA_LLAT="not-the-token-at-all")
     assert seen.named("core", "token").code == "HA_TOKEN_REFUSED"
-    assert seen.level("core", "address") is Level.OK
+    assert seen.level("core", "address") is CheckLevel.OK
     assert seen.named("supervisor", "ways").seen == "answers by ha"
     assert seen.exit_code == 1
 
@@ -160,7 +160,7 @@ def test_a_host_that_is_down_is_silence_and_exits_3(lab: Lab) -> None:
         "broker/reach": "BROKER_UNREACHABLE",
     }
     assert seen.exit_code == 3
-    assert seen.level("workspace", "add-on") is Level.OK
+    assert seen.level("workspace", "add-on") is CheckLevel.OK
 
 
 def test_a_host_that_swallows_connections_costs_one_deadline(lab: Lab, black_hole: int) -> None:
@@ -183,7 +183,7 @@ def test_a_wrong_broker_password_fails_the_login_there(lab: Lab) -> None:
     lab.deploy()
     seen = look(lab, MQTT_PASSWORD="wrong-password")
     assert seen.failed() == {"broker/login": "BROKER_DENIED"}
-    assert seen.level("broker", "reach") is Level.OK
+    assert seen.level("broker", "reach") is CheckLevel.OK
     assert seen.exit_code == 1
 
 
@@ -191,10 +191,10 @@ def test_the_mounted_folder_and_core_are_enough(lab: Lab) -> None:
     lab.deploy()
     seen = look(lab, **lab.box.mount_env(), HA_SSH_HOST_ALIAS="")
     assert seen.failed() == {}
-    assert seen.level("runtime folder", "files") is Level.OK
-    assert seen.level("runtime folder", "claims") is Level.OK
+    assert seen.level("runtime folder", "files") is CheckLevel.OK
+    assert seen.level("runtime folder", "claims") is CheckLevel.OK
     assert seen.named("supervisor", "ways").seen == "answers by websocket"
-    assert seen.level("clock", "skew") is Level.OK
+    assert seen.level("clock", "skew") is CheckLevel.OK
 
 
 def test_a_lock_and_the_traces_of_a_killed_run_are_shown(lab: Lab) -> None:
@@ -221,7 +221,7 @@ def test_options_that_the_schema_refuses_are_found_before_the_next_start(lab: La
     )
     lab.write(config=text.replace("schema: {}", 'schema: {cap: "int(1,9)", word: password}'))
     lab.deploy()
-    assert look(lab).level("add-on", "options") is Level.OK
+    assert look(lab).level("add-on", "options") is CheckLevel.OK
     lab.write(config=(lab.addon / "config.yaml").read_text().replace("int(1,9)", "int(1,4)"))
     seen = look(lab)
     assert seen.named("add-on", "options").code == "OPTIONS_INVALID"
@@ -252,7 +252,7 @@ def test_the_token_may_lie_in_a_secrets_file(lab: Lab, place: str) -> None:
     file = lab.addon / "secrets.yaml" if place == "here" else Path(lab.environ["HA_SECRETS_PATH"])
     file.write_text(f"HA_LLAT_KEY: {token}\n")
     seen = look(lab)
-    assert seen.level("core", "token") is Level.OK
+    assert seen.level("core", "token") is CheckLevel.OK
     assert [secret.reveal() for secret in seen.diagnosis.secrets] == [token]
 
 

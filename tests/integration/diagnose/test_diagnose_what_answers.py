@@ -17,7 +17,7 @@ from tests.integration.diagnose.conftest import Seen, look
 from bb8deploy.base.secret import Secret
 from bb8deploy.lanes.diagnose import survey
 from bb8deploy.lanes.diagnose.areas import broker, core
-from bb8deploy.lanes.diagnose.check import Level, Sheet
+from bb8deploy.lanes.diagnose.check import CheckLevel, Sheet
 from bb8deploy.lanes.diagnose.survey import diagnose
 from ha_sandbox.core.websocket import CoreSockets
 from ha_sandbox.supervisor.api.host_info import INFO
@@ -39,9 +39,13 @@ def says(monkeypatch: pytest.MonkeyPatch, name: str, **changes: object) -> None:
 
 @pytest.mark.parametrize(
     ("days", "level", "code"),
-    [(-1, Level.FAIL, "TOKEN_EXPIRES"), (10, Level.WARN, "TOKEN_EXPIRES"), (3000, Level.OK, "")],
+    [
+        (-1, CheckLevel.FAIL, "TOKEN_EXPIRES"),
+        (10, CheckLevel.WARN, "TOKEN_EXPIRES"),
+        (3000, CheckLevel.OK, ""),
+    ],
 )
-def test_a_tokens_end_is_told_in_time(days: int, level: Level, code: str) -> None:
+def test_a_tokens_end_is_told_in_time(days: int, level: CheckLevel, code: str) -> None:
     sheet = Sheet("core")
     core._ends(sheet, Secret(jwt(time.time() + days * DAY)))
     assert [(one.level, one.code) for one in sheet.checks] == [(level, code)]
@@ -68,13 +72,13 @@ def test_a_token_of_no_administrator_does_not_open_the_supervisor(
     seen = look(lab, HA_SSH_HOST_ALIAS="")
     assert seen.named("core", "token").code == "TOKEN_NOT_ADMIN"
     assert "guest" in seen.named("core", "token").seen
-    assert seen.level("supervisor", "ways") is Level.SKIPPED
+    assert seen.level("supervisor", "ways") is CheckLevel.SKIPPED
 
 
 def test_core_without_a_token_is_only_reached(lab: Lab) -> None:
     seen = look(lab, HA_LLAT="", HA_SECRETS_PATH="")
-    assert seen.level("core", "address") is Level.OK
-    assert seen.level("core", "token") is Level.SKIPPED
+    assert seen.level("core", "address") is CheckLevel.OK
+    assert seen.level("core", "token") is CheckLevel.SKIPPED
 
 
 @pytest.mark.parametrize("token", ["", "some-token-of-mine"])
@@ -87,7 +91,7 @@ def test_an_address_without_tls_is_not_reached_by_https(lab: Lab, token: str) ->
 def test_a_ca_file_that_is_not_there_is_named(lab: Lab) -> None:
     seen = look(lab, HA_CA_FILE="/no/such/authority.pem")
     assert seen.named("core", "address").code == "HA_TLS"
-    assert seen.level("supervisor", "health") is Level.OK
+    assert seen.level("supervisor", "health") is CheckLevel.OK
 
 
 def test_a_supervisor_that_will_not_build_says_why(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +101,10 @@ def test_a_supervisor_that_will_not_build_says_why(lab: Lab, monkeypatch: pytest
     says(monkeypatch, "host/info", disk_free=1.2)
     seen = look(lab)
     rows = {c.name: (c.level, c.code) for c in seen.diagnosis.checks if c.subject == "supervisor"}
-    assert rows["health"] == (Level.FAIL, "SUPERVISOR_UNHEALTHY")
-    assert rows["support"] == (Level.WARN, "SUPERVISOR_UNSUPPORTED")
-    assert rows["space"] == (Level.FAIL, "HOST_DISK_LOW")
-    assert rows["issues"] == (Level.WARN, "SUPERVISOR_ISSUES")
+    assert rows["health"] == (CheckLevel.FAIL, "SUPERVISOR_UNHEALTHY")
+    assert rows["support"] == (CheckLevel.WARN, "SUPERVISOR_UNSUPPORTED")
+    assert rows["space"] == (CheckLevel.FAIL, "HOST_DISK_LOW")
+    assert rows["issues"] == (CheckLevel.WARN, "SUPERVISOR_ISSUES")
     assert "docker" in seen.named("supervisor", "health").seen
     assert "free_space system" in seen.named("supervisor", "issues").seen
 
@@ -112,7 +116,7 @@ def test_a_clock_that_is_an_hour_off_is_seen_without_ssh(lab: Lab, monkeypatch: 
     says(monkeypatch, "host/info", dt_utc=late.isoformat())
     seen = look(lab, HA_SSH_HOST_ALIAS="")
     assert seen.named("clock", "skew").code == "CLOCK_SKEW"
-    assert seen.level("clock", "skew") is Level.FAIL
+    assert seen.level("clock", "skew") is CheckLevel.FAIL
 
 
 def test_a_look_with_a_defect_costs_no_other_look(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +127,7 @@ def test_a_look_with_a_defect_costs_no_other_look(lab: Lab, monkeypatch: pytest.
     run = lab.run(dry_run=True)
     seen = Seen(diagnose(run))
     assert seen.named("broker", "answer").code == "INTERNAL"
-    assert seen.level("ssh", "login") is Level.OK
+    assert seen.level("ssh", "login") is CheckLevel.OK
     assert "RuntimeError" in (run.folder / "crash.txt").read_text()
     assert lab.environ["MQTT_PASSWORD"] not in (run.folder / "crash.txt").read_text()
     assert lab.environ["MQTT_PASSWORD"] not in str(seen.diagnosis.checks)
@@ -137,7 +141,7 @@ def test_a_look_without_an_end_is_left_behind(lab: Lab, monkeypatch: pytest.Monk
     seen = look(lab, HA_SSH_CONNECT_TIMEOUT="4")
     never.set()
     assert seen.named("broker", "answer").code == "DIAGNOSE_DEADLINE"
-    assert seen.level("supervisor", "health") is Level.OK
+    assert seen.level("supervisor", "health") is CheckLevel.OK
     assert seen.exit_code == 1  # the add-on is not there; the silence alone would be 3
 
 

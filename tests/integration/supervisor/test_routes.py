@@ -17,7 +17,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from bb8deploy.base.errors import Interrupted, Refused, UsageError
 from bb8deploy.base.secret import Secret
-from bb8deploy.host.supervisor.base import NoAnswer, Problem, Supervisor, SupervisorError
+from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, Supervisor, SupervisorError
 from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.rest import RestSupervisor
 from bb8deploy.host.supervisor.route import reach
@@ -94,7 +94,7 @@ def test_each_way_acts_and_hears_the_no(way: Supervisor) -> None:
     assert way.info(SLUG).state == "started"
     with pytest.raises(SupervisorError) as caught:
         way.act("update", SLUG, deadline=60)
-    assert caught.value.problem is Problem.NO_UPDATE
+    assert caught.value.problem is RefusalKind.NO_UPDATE
 
 
 def test_a_wrong_token_is_a_refusal_by_each_way(box: Sandbox) -> None:

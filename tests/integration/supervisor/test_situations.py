@@ -12,7 +12,7 @@ import pytest
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.base.secret import Secret
 from bb8deploy.host.connect import connect_ssh
-from bb8deploy.host.supervisor.base import NoAnswer, Problem, Supervisor, SupervisorError
+from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, Supervisor, SupervisorError
 from bb8deploy.host.supervisor.ha_cli import HaCli
 from bb8deploy.host.supervisor.rest import RestSupervisor
 from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
@@ -114,7 +114,7 @@ def test_a_starting_supervisor_is_not_ready_in_every_call(way: Supervisor, box: 
     with box.faults.during(Situation.NOT_READY, 60):
         error = refusal(lambda: CALLS[name](way))
     assert (error.problem, error.message) == (
-        Problem.NOT_READY,
+        RefusalKind.NOT_READY,
         "System is not ready with state: setup",
     )
 
@@ -124,7 +124,7 @@ def test_a_pending_update_of_the_supervisor_is_not_called_unhealthy(way: Supervi
         error = refusal(way.reload_store)
         assert way.health().healthy
     assert "supervisor needs to be updated first" in error.message
-    assert error.problem is not Problem.UNHEALTHY
+    assert error.problem is not RefusalKind.UNHEALTHY
     assert "ha supervisor update" in error.remedy
 
 
@@ -143,7 +143,7 @@ def test_a_missing_condition_of_a_build_is_not_called_unhealthy(
         assert way.health().healthy
         assert way.info(SLUG).state == "started"
     assert words in error.message
-    assert error.problem is not Problem.UNHEALTHY
+    assert error.problem is not RefusalKind.UNHEALTHY
 
 
 def test_an_unhealthy_setup_is_named(way: Supervisor, box: Sandbox) -> None:
@@ -151,7 +151,7 @@ def test_an_unhealthy_setup_is_named(way: Supervisor, box: Sandbox) -> None:
         error = refusal(lambda: way.act("rebuild", SLUG, deadline=60))
         health = way.health()
         assert way.info(SLUG).detached
-    assert (error.problem, health.healthy, health.unhealthy) == (Problem.UNHEALTHY, False, ("setup",))
+    assert (error.problem, health.healthy, health.unhealthy) == (RefusalKind.UNHEALTHY, False, ("setup",))
 
 
 def test_a_config_that_crashes_the_reload_is_a_refusal_and_the_app_runs_on(
@@ -177,7 +177,7 @@ def test_a_restart_in_the_middle_of_a_job_is_no_answer_and_then_not_ready(
     box.faults.begin(Situation.RESTART_IN_JOB)
     with pytest.raises(NoAnswer):
         way.act("rebuild", SLUG, deadline=60)
-    assert refusal(lambda: way.info(SLUG)).problem is Problem.NOT_READY
+    assert refusal(lambda: way.info(SLUG)).problem is RefusalKind.NOT_READY
     until(lambda: Situation.NOT_READY not in box.faults)
     until(lambda: way.info(SLUG).state == "started")
 
@@ -229,7 +229,7 @@ def test_a_booting_core_is_not_ready(core: Supervisor, box: Sandbox) -> None:
     with box.faults.during(Situation.CORE_BOOTING, 60), pytest.raises((SupervisorError, NoAnswer)) as caught:
         core.info(SLUG)
     error = caught.value
-    assert isinstance(error, NoAnswer) or error.problem is Problem.NOT_READY
+    assert isinstance(error, NoAnswer) or error.problem is RefusalKind.NOT_READY
     assert core.info(SLUG).state == "started"
 
 

@@ -12,7 +12,7 @@ from tests.unit.host.localhost import Place as HostPlace
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.capabilities import HostFacts
 from bb8deploy.host.readiness import Obstacle, first_blocking, place_obstacles, supervisor_obstacles
-from bb8deploy.host.shell.probe import Place, Surroundings, look_around
+from bb8deploy.host.shell.probe import FolderSurroundings, Surroundings, look_around
 
 SLUG = "local_beep"
 FINE: dict[str, dict[str, Any]] = {
@@ -28,7 +28,7 @@ FINE: dict[str, dict[str, Any]] = {
     "jobs/info": {"jobs": []},
 }
 NOW = 1_800_000_000
-HERE = Place(present=True, readable=True, parent=True, writable=True, free=10**9)
+HERE = FolderSurroundings(present=True, readable=True, parent=True, writable=True, free=10**9)
 
 
 def with_(document: str, **values: Any) -> dict[str, dict[str, Any]]:
@@ -37,7 +37,9 @@ def with_(document: str, **values: Any) -> dict[str, dict[str, Any]]:
 
 def around(ahead: float | None = 0.0, **values: Any) -> Surroundings:
     fields = {name: getattr(HERE, name) for name in HERE.__slots__}
-    return Surroundings(HostFacts(user="root", clock=NOW), Place(**{**fields, **values}), ahead, 0.5)
+    return Surroundings(
+        HostFacts(user="root", clock=NOW), FolderSurroundings(**{**fields, **values}), ahead, 0.5
+    )
 
 
 def codes(found: tuple[Obstacle, ...]) -> list[tuple[str, bool]]:

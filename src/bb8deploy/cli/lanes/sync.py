@@ -5,7 +5,18 @@ from __future__ import annotations
 import typer
 
 from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Diff, DryRun, LockWait, Quiet, Route, Target, Via
+from bb8deploy.cli.options import (
+    AcceptNew,
+    Addon,
+    AsJson,
+    Diff,
+    DryRun,
+    LockWait,
+    Quiet,
+    Target,
+    Via,
+    ViaChoice,
+)
 from bb8deploy.cli.show import show_sync
 
 
@@ -16,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def sync(
     target: Target = "default",
-    via: Via = Route.AUTO,
+    via: Via = ViaChoice.AUTO,
     dry_run: DryRun = False,
     diff: Diff = False,
     accept_new: AcceptNew = False,
@@ -32,4 +43,4 @@ def sync(
         from bb8deploy.lanes.sync.sync import sync_host
 
         access = Access(via.value, accept_new)
-        show_sync(opened, sync_host(opened.run, access, by_rsync=via is Route.RSYNC, with_diff=diff))
+        show_sync(opened, sync_host(opened.run, access, by_rsync=via is ViaChoice.RSYNC, with_diff=diff))

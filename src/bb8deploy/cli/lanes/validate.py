@@ -13,11 +13,11 @@ from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet
 
 if TYPE_CHECKING:
     from bb8deploy.checks.fix.fixes import Fix
-    from bb8deploy.cli.lanes.validate_options import Asked, Outputs
+    from bb8deploy.cli.lanes.validate_options import Outputs, ValidateChoice
     from bb8deploy.lanes.validate.validate import ValidateOutcome
 
 
-class Wanted(StrEnum):
+class ModeChoice(StrEnum):
     """The mode that the app must be in."""
 
     AUTO = "auto"
@@ -39,7 +39,7 @@ Folders = Annotated[
     typer.Argument(help="Folders of apps, patterns, or the root of a store (default: the workspace's app)."),
 ]
 ModeWanted = Annotated[
-    Wanted,
+    ModeChoice,
     typer.Option("--mode", help="local_dev: built on the host; publish: pulled; auto: as config.yaml says."),
 ]
 Codes = list[str] | None
@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
 def validate(
     folders: Folders = None,
     addon: Addon = None,
-    mode: ModeWanted = Wanted.AUTO,
+    mode: ModeWanted = ModeChoice.AUTO,
     no_tests: Annotated[bool, typer.Option("--no-tests", help="Do not run the app's tests.")] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="Apply safe fixes first; with --dry-run show them as a diff.")
@@ -89,10 +89,10 @@ def validate(
 ) -> None:
     """Check apps as the Supervisor, the builder and the user would, and run the workspace app's tests."""
     from bb8deploy.checks.mode import Mode
-    from bb8deploy.cli.lanes.validate_options import Asked, Outputs
+    from bb8deploy.cli.lanes.validate_options import Outputs, ValidateChoice
 
-    asked = Asked(
-        mode=None if mode is Wanted.AUTO else Mode(mode.upper()),
+    asked = ValidateChoice(
+        mode=None if mode is ModeChoice.AUTO else Mode(mode.upper()),
         with_tests=not no_tests and not dry_run,
         fix=fix,
         select=tuple(select or ()),
@@ -121,7 +121,7 @@ def _single(folders: list[str]) -> Path | None:
     return Path(folders[0]) if is_app(Path(folders[0])) else None
 
 
-def _one(addon: Path | None, asked: Asked, outputs: Outputs, modes: Modes) -> None:
+def _one(addon: Path | None, asked: ValidateChoice, outputs: Outputs, modes: Modes) -> None:
     with open_run("validate", modes, addon=addon, lane="validate") as opened:
         from bb8deploy.lanes.validate.validate import examine
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ValidateChoice:
     """The options of the command that decide what is checked and what fails."""
 
     mode: Mode | None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.lanes.validate_options import Asked, Outputs
+from bb8deploy.cli.lanes.validate_options import Outputs, ValidateChoice
 
 if TYPE_CHECKING:
     from bb8deploy.base.findings import Finding
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bb8deploy.console.console import Console
 
 
-def validate_store(words: Sequence[str], asked: Asked, outputs: Outputs, modes: Modes) -> None:
+def validate_store(words: Sequence[str], asked: ValidateChoice, outputs: Outputs, modes: Modes) -> None:
     """Checks every app that the words mean; exits 1 if a finding fails the run."""
     from bb8deploy.checks.many import base_of, check_apps, find_apps
     from bb8deploy.checks.selection import fails

@@ -14,9 +14,9 @@ from bb8deploy.cli.options import (
     LockWait,
     NoStart,
     Quiet,
-    Route,
     Target,
     Via,
+    ViaChoice,
 )
 from bb8deploy.cli.show import show_preview, show_verify
 
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     target: Target = "default",
-    via: Via = Route.AUTO,
+    via: Via = ViaChoice.AUTO,
     no_start: NoStart = False,
     backup: Backup = False,
     dry_run: DryRun = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Quiet, Route, Target, Via
+from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Quiet, Target, Via, ViaChoice
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.session import Access
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def run_checks(
     on_host: OnHost = False,
     target: Target = "default",
-    via: Via = Route.AUTO,
+    via: Via = ViaChoice.AUTO,
     accept_new: AcceptNew = False,
     addon: Addon = None,
     json_output: AsJson = False,

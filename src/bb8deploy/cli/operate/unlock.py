@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Route, Target, Via, Yes
+from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Target, Via, ViaChoice, Yes
 
 if TYPE_CHECKING:
     from bb8deploy.host.connect import Host
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def unlock(
     target: Target = "default",
-    via: Via = Route.AUTO,
+    via: Via = ViaChoice.AUTO,
     yes: Yes = False,
     accept_new: AcceptNew = False,
     addon: Addon = None,

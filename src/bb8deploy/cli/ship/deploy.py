@@ -22,9 +22,9 @@ from bb8deploy.cli.options import (
     NoStart,
     NoValidate,
     Quiet,
-    Route,
     Targets,
     Via,
+    ViaChoice,
     YesOverwrite,
 )
 from bb8deploy.cli.show import show_preview, show_sync, show_verify
@@ -32,7 +32,7 @@ from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy.deploy import DeployOptions
-    from bb8deploy.lanes.deploy.targets import Row
+    from bb8deploy.lanes.deploy.targets import TargetResult
 
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the newest deploy that did not finish.")]
 
@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 def deploy(
     target: Targets = None,
-    via: Via = Route.AUTO,
+    via: Via = ViaChoice.AUTO,
     no_start: NoStart = False,
     backup: Backup = False,
     no_validate: NoValidate = False,
@@ -122,7 +122,7 @@ def _several(opened: Opened, names: list[str], options: DeployOptions, common: O
         raise typer.Exit(code)
 
 
-def _completed(row: Row, common: Options) -> Row:
+def _completed(row: TargetResult, common: Options) -> TargetResult:
     """The row with the target's name in the commands of its remedy."""
     if row.error:
         complete = carrier([("--target", row.name), *common])
@@ -130,7 +130,7 @@ def _completed(row: Row, common: Options) -> Row:
     return row
 
 
-def _tell(opened: Opened, row: Row) -> None:
+def _tell(opened: Opened, row: TargetResult) -> None:
     """The plan of one target, or why it failed."""
     for line in row.preview:
         opened.console.text(f"[{row.name}] {line}")
@@ -140,7 +140,7 @@ def _tell(opened: Opened, row: Row) -> None:
         opened.console.error(Bb8Error(error.code, cause, error.remedy, details=error.details))
 
 
-def _as_dict(row: Row) -> dict[str, object]:
+def _as_dict(row: TargetResult) -> dict[str, object]:
     return {
         "target": row.name,
         "result": row.result,

@@ -26,7 +26,7 @@ from bb8deploy.cli.show import show_evidence
 from bb8deploy.plan.release.release import Name
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, Step
+    from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, ReleaseStep
     from bb8deploy.lanes.release.resume import Unfinished
 
 How = Annotated[
@@ -148,7 +148,7 @@ def _show(opened: Opened, outcome: ReleaseOutcome) -> None:
         opened.console.note(f"report: {outcome.report}")
 
 
-def _as_dict(step: Step) -> dict[str, Any]:
+def _as_dict(step: ReleaseStep) -> dict[str, Any]:
     return {
         "name": step.name,
         "state": step.state,
@@ -158,11 +158,11 @@ def _as_dict(step: Step) -> dict[str, Any]:
     }
 
 
-def _planned(step: Step) -> list[tuple[str, str, str]]:
+def _planned(step: ReleaseStep) -> list[tuple[str, str, str]]:
     """One row for each command of a step; the first row has its name."""
     first, *others = (step.why,) if step.why else step.commands
     return [(step.name.value, step.state, first), *(("", "", command) for command in others)]
 
 
-def _took(step: Step) -> str:
+def _took(step: ReleaseStep) -> str:
     return step.why if step.seconds is None else f"{step.seconds:.1f} s"

@@ -9,7 +9,7 @@ import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.complete import tags
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, DryRun, LockWait, Quiet, Route, Target, Via
+from bb8deploy.cli.options import AcceptNew, Addon, AsJson, DryRun, LockWait, Quiet, Target, Via, ViaChoice
 from bb8deploy.cli.show import show_preview
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def rollback(
         bool, typer.Option("--list", help="List the earlier trees that the host keeps, and stop.")
     ] = False,
     target: Target = "default",
-    via: Via = Route.AUTO,
+    via: Via = ViaChoice.AUTO,
     dry_run: DryRun = False,
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,

@@ -24,7 +24,7 @@ from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import find_project
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.init.checks import Asked
+    from bb8deploy.lanes.init.checks import InitCheck
 
 NonInteractive = Annotated[
     bool, typer.Option("--non-interactive", help="Ask nothing. Use --set, the environment and the file.")
@@ -60,7 +60,7 @@ def init(
     """
     with plain_errors(Modes(as_json=json_output), target=target, addon=addon) as console:
         from bb8deploy.lanes.init import init as lane
-        from bb8deploy.lanes.init.checks import Asked
+        from bb8deploy.lanes.init.checks import InitCheck
 
         project = find_project(Path.cwd(), addon=addon)
         path = project.root / (".env" if target == "default" else f".env.{target}")
@@ -68,7 +68,7 @@ def init(
             _need_terminal()
         _may_change(console, path, yes=yes, can_ask=not non_interactive)
         settings = _settings(project.root, target, path, sets or [])
-        asked = Asked(settings, project, console, accept_new, can_ask=not non_interactive)
+        asked = InitCheck(settings, project, console, accept_new, can_ask=not non_interactive)
         console.hidden.extend(asked.settings.secrets())
         seen: tuple[str, ...] = ()
         if non_interactive:
@@ -79,7 +79,7 @@ def init(
         _finish(console, path, seen)
 
 
-def _talk(console: Console, asked: Asked, search: float) -> Settings:
+def _talk(console: Console, asked: InitCheck, search: float) -> Settings:
     from bb8deploy.lanes.init.find import Found, find
     from bb8deploy.lanes.init.init import converse
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from bb8deploy.base.errors import Locked
 from bb8deploy.base.machine import lives
 from bb8deploy.catalogue.errors.host import HOST_LOCKED
-from bb8deploy.host.shell.answer import Section
+from bb8deploy.host.shell.answer import AnswerPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class HostLocked(Locked):
         self.held = held
 
 
-def held_in(parts: Sequence[Section]) -> Held | None:
+def held_in(parts: Sequence[AnswerPart]) -> Held | None:
     """The lock in an answer of the host, None if it says that there is none."""
     bodies = {part.name: part.body.decode(errors="replace").strip() for part in parts}
     if "HELD" not in bodies:

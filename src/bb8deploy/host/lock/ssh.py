@@ -12,7 +12,7 @@ from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.ssh import SshSession
 from bb8deploy.host.lock.lock import notes_of
 from bb8deploy.host.lock.owner import Held, HostLocked, Owner, held_in
-from bb8deploy.host.shell.answer import Section, tree_of
+from bb8deploy.host.shell.answer import AnswerPart, tree_of
 from bb8deploy.host.shell.probe import Surroundings, surroundings
 from bb8deploy.host.shell.shell import Conversation, Shell
 
@@ -115,6 +115,6 @@ def _beside(shell: Shell, run_id: str) -> Conversation:
         raise SSH_SESSIONS_FEW(f"{shell.where} runs only one command at a time: {error.cause}") from error
 
 
-def _refuse_held(parts: Sequence[Section], where: str) -> None:
+def _refuse_held(parts: Sequence[AnswerPart], where: str) -> None:
     if (held := held_in(parts)) is not None:
         raise HostLocked(held, where)

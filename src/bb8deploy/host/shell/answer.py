@@ -13,7 +13,7 @@ from bb8deploy.workspace.tree import Entry, FoundTree, Manifest, link_entry
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class AnswerPart:
     """A marked part of an answer: its name, an argument behind the name, its bytes."""
 
     name: str
@@ -21,17 +21,17 @@ class Section:
     body: bytes
 
 
-def sections(answer: bytes, mark: str) -> list[Section]:
+def sections(answer: bytes, mark: str) -> list[AnswerPart]:
     """The sections of an answer; whatever stands before the first mark is not ours and dropped."""
-    found: list[Section] = []
+    found: list[AnswerPart] = []
     for part in answer.split(f"\n{mark} ".encode())[1:]:
         head, _, body = part.partition(b"\n")
         name, _, argument = head.decode(errors="replace").partition(" ")
-        found.append(Section(name, argument, body))
+        found.append(AnswerPart(name, argument, body))
     return found
 
 
-def tree_of(parts: list[Section]) -> FoundTree:
+def tree_of(parts: list[AnswerPart]) -> FoundTree:
     """The tree that a `tree` program listed.
 
     Raises CheckFailed HOST_TREE_MOVING where a file could not be hashed: gone, changed or unreadable.

@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 
 from bb8deploy.host.capabilities import HostFacts, facts_of
-from bb8deploy.host.shell.answer import Section
+from bb8deploy.host.shell.answer import AnswerPart
 from bb8deploy.host.shell.shell import Shell
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FolderSurroundings:
     """The place around the app folder. `free` is the space on its disk in bytes, None if unknown.
 
     `writable`: a deploy may rename there. `marks` are traces of a run that was killed; `owner` is the owner
@@ -39,7 +39,7 @@ class Surroundings:
     """
 
     facts: HostFacts
-    place: Place
+    place: FolderSurroundings
     ahead: float | None = None
     clock_error: float = 0.0
 
@@ -50,21 +50,21 @@ def look_around(shell: Shell) -> Surroundings:
     return surroundings(shell.ask("place"), before, time.time())
 
 
-def surroundings(parts: list[Section], before: float, after: float) -> Surroundings:
+def surroundings(parts: list[AnswerPart], before: float, after: float) -> Surroundings:
     """The surroundings in an answer that came between two moments (seconds since the epoch)."""
     facts = facts_of(parts)
     ahead = facts.clock + 0.5 - (before + after) / 2 if facts.clock else None
     return Surroundings(facts, place_of(parts), ahead, (after - before) / 2 + 0.5)
 
 
-def place_of(parts: list[Section]) -> Place:
+def place_of(parts: list[AnswerPart]) -> FolderSurroundings:
     """The place in an answer."""
     bodies = {part.name: part.body.decode(errors="replace") for part in parts}
     pairs = [line.partition("=")[::2] for line in bodies.get("PLACE", "").splitlines() if "=" in line]
     said = dict(pairs)
     free = said.get("free_kb", "")
     expires = said.get("expires", "")
-    return Place(
+    return FolderSurroundings(
         present=said.get("present") == "yes",
         readable=said.get("readable") == "yes",
         parent=said.get("parent") == "yes",

@@ -19,7 +19,7 @@ from bb8deploy.catalogue.errors.host import (
     PREVIOUS_MISSING,
     SYNC_HOST_FAILED,
 )
-from bb8deploy.host.shell.answer import Section, sections
+from bb8deploy.host.shell.answer import AnswerPart, sections
 from bb8deploy.host.shell.programs import in_sh, program
 from bb8deploy.transport.base import Completed, Stream, Transport
 
@@ -65,7 +65,7 @@ class Shell:
         argv = (*self._prefix, *in_sh(text), mark, self.runtime, run_id, *arguments)
         return Conversation(self.transport.open(argv, patience=patience), mark, self.where)
 
-    def ask(self, name: str, *arguments: str, stdin: bytes = b"", run_id: str = "look") -> list[Section]:
+    def ask(self, name: str, *arguments: str, stdin: bytes = b"", run_id: str = "look") -> list[AnswerPart]:
         """Runs a program whose whole input is known; returns its first answer."""
         with self.start(name, arguments=arguments, run_id=run_id) as talk:
             talk.send(stdin)
@@ -99,7 +99,7 @@ class Conversation:
             return False
         return True
 
-    def answer(self, *, deadline: float = STEP_DEADLINE) -> list[Section]:
+    def answer(self, *, deadline: float = STEP_DEADLINE) -> list[AnswerPart]:
         """The next answer, whole within `deadline` seconds.
 
         Raises CheckFailed or Refused where the program failed or said nothing.

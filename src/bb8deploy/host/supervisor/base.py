@@ -90,7 +90,7 @@ class Health:
     unsupported: tuple[str, ...] = ()
 
 
-class Problem(StrEnum):
+class RefusalKind(StrEnum):
     """Why the Supervisor refused: by error_key, or by the text if an old one sends none."""
 
     BUSY = "busy"
@@ -116,71 +116,71 @@ class Problem(StrEnum):
     OTHER = "other"
 
 
-_BY_KEY: dict[str, Problem] = {
-    "app_already_installed_error": Problem.INSTALLED,
-    "store_app_not_found_error": Problem.UNKNOWN_APP,
-    "app_not_in_store_error": Problem.NOT_IN_STORE,
-    "app_rebuild_version_changed_error": Problem.VERSION_CHANGED,
-    "app_rebuild_image_based_error": Problem.IMAGE_BASED,
-    "app_no_update_available_error": Problem.NO_UPDATE,
-    "app_build_dockerfile_missing_error": Problem.NO_DOCKERFILE,
-    "app_build_failed_unknown_error": Problem.BUILD_FAILED,
-    "app_configuration_invalid_error": Problem.OPTIONS,
-    "app_port_conflict": Problem.PORT,
-    "app_not_supported_architecture_error": Problem.WRONG_ARCH,
-    "addon_not_supported_architecture_error": Problem.WRONG_ARCH,
+_BY_KEY: dict[str, RefusalKind] = {
+    "app_already_installed_error": RefusalKind.INSTALLED,
+    "store_app_not_found_error": RefusalKind.UNKNOWN_APP,
+    "app_not_in_store_error": RefusalKind.NOT_IN_STORE,
+    "app_rebuild_version_changed_error": RefusalKind.VERSION_CHANGED,
+    "app_rebuild_image_based_error": RefusalKind.IMAGE_BASED,
+    "app_no_update_available_error": RefusalKind.NO_UPDATE,
+    "app_build_dockerfile_missing_error": RefusalKind.NO_DOCKERFILE,
+    "app_build_failed_unknown_error": RefusalKind.BUILD_FAILED,
+    "app_configuration_invalid_error": RefusalKind.OPTIONS,
+    "app_port_conflict": RefusalKind.PORT,
+    "app_not_supported_architecture_error": RefusalKind.WRONG_ARCH,
+    "addon_not_supported_architecture_error": RefusalKind.WRONG_ARCH,
 }
 # The words of Supervisors before error keys; "add-on" became "app" in 2026-04.
-_BY_TEXT: tuple[tuple[re.Pattern[str], Problem], ...] = tuple(
+_BY_TEXT: tuple[tuple[re.Pattern[str], RefusalKind], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), problem)
     for pattern, problem in (
-        (r"another job is running", Problem.BUSY),
-        (r"system is not ready", Problem.NOT_READY),
-        (r"blocked from execution, supervisor needs to be updated", Problem.SUPERVISOR_OUTDATED),
-        (r"blocked from execution, no (host|supervisor) internet", Problem.NO_INTERNET),
-        (r"blocked from execution, not enough free space", Problem.NO_SPACE),
-        (r"blocked from execution, system is not running", Problem.NOT_READY),
-        (r"blocked from execution, system is not healthy", Problem.UNHEALTHY),
-        (r"blocked from execution", Problem.BLOCKED),
-        (r"does not exist", Problem.UNKNOWN_APP),
-        (r"not available inside store", Problem.NOT_IN_STORE),
-        (r"is not installed", Problem.NOT_INSTALLED),
-        (r"is already installed", Problem.INSTALLED),
-        (r"use update instead", Problem.VERSION_CHANGED),
-        (r"no update available", Problem.NO_UPDATE),
-        (r"image[- ]based", Problem.IMAGE_BASED),
-        (r"dockerfile is missing", Problem.NO_DOCKERFILE),
-        (r"build the image|can't build|build failed", Problem.BUILD_FAILED),
-        (r"not supported on this platform", Problem.WRONG_ARCH),
-        (r"invalid options|missing option", Problem.OPTIONS),
-        (r"port \d+ is already in use", Problem.PORT),
-        (r"rate limit|too many requests", Problem.RATE),
+        (r"another job is running", RefusalKind.BUSY),
+        (r"system is not ready", RefusalKind.NOT_READY),
+        (r"blocked from execution, supervisor needs to be updated", RefusalKind.SUPERVISOR_OUTDATED),
+        (r"blocked from execution, no (host|supervisor) internet", RefusalKind.NO_INTERNET),
+        (r"blocked from execution, not enough free space", RefusalKind.NO_SPACE),
+        (r"blocked from execution, system is not running", RefusalKind.NOT_READY),
+        (r"blocked from execution, system is not healthy", RefusalKind.UNHEALTHY),
+        (r"blocked from execution", RefusalKind.BLOCKED),
+        (r"does not exist", RefusalKind.UNKNOWN_APP),
+        (r"not available inside store", RefusalKind.NOT_IN_STORE),
+        (r"is not installed", RefusalKind.NOT_INSTALLED),
+        (r"is already installed", RefusalKind.INSTALLED),
+        (r"use update instead", RefusalKind.VERSION_CHANGED),
+        (r"no update available", RefusalKind.NO_UPDATE),
+        (r"image[- ]based", RefusalKind.IMAGE_BASED),
+        (r"dockerfile is missing", RefusalKind.NO_DOCKERFILE),
+        (r"build the image|can't build|build failed", RefusalKind.BUILD_FAILED),
+        (r"not supported on this platform", RefusalKind.WRONG_ARCH),
+        (r"invalid options|missing option", RefusalKind.OPTIONS),
+        (r"port \d+ is already in use", RefusalKind.PORT),
+        (r"rate limit|too many requests", RefusalKind.RATE),
     )
 )
-_REMEDY: dict[Problem, str] = {
-    Problem.BUSY: "Wait until the other job is done, then run again.",
-    Problem.NOT_READY: "Wait until the Supervisor has started, then run again.",
-    Problem.SUPERVISOR_OUTDATED: "Run `ha supervisor update` on the host, then run again.",
-    Problem.NO_INTERNET: "Connect the host to the internet; `ha network info` shows `host_internet`.",
-    Problem.NO_SPACE: "Free at least 2 GB on the host's disk; `ha host info` shows `disk_free`.",
-    Problem.BLOCKED: "Fix the condition that the message names; `ha resolution info` shows more.",
-    Problem.UNKNOWN_APP: "Check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME, and run `bb8deploy validate`.",
-    Problem.NOT_IN_STORE: "The Supervisor cannot read config.yaml; run `bb8deploy validate`.",
-    Problem.OPTIONS: "Set the app's options so that they fit its schema, then start it.",
-    Problem.PORT: "Free the port or change the app's port, then start it.",
-    Problem.WRONG_ARCH: "Add this machine's architecture to `arch` in config.yaml.",
-    Problem.RATE: "Wait until the registry lets you pull again, then run again.",
+_REMEDY: dict[RefusalKind, str] = {
+    RefusalKind.BUSY: "Wait until the other job is done, then run again.",
+    RefusalKind.NOT_READY: "Wait until the Supervisor has started, then run again.",
+    RefusalKind.SUPERVISOR_OUTDATED: "Run `ha supervisor update` on the host, then run again.",
+    RefusalKind.NO_INTERNET: "Connect the host to the internet; `ha network info` shows `host_internet`.",
+    RefusalKind.NO_SPACE: "Free at least 2 GB on the host's disk; `ha host info` shows `disk_free`.",
+    RefusalKind.BLOCKED: "Fix the condition that the message names; `ha resolution info` shows more.",
+    RefusalKind.UNKNOWN_APP: "Check HA_REMOTE_SLUG and HA_REMOTE_RUNTIME, and run `bb8deploy validate`.",
+    RefusalKind.NOT_IN_STORE: "The Supervisor cannot read config.yaml; run `bb8deploy validate`.",
+    RefusalKind.OPTIONS: "Set the app's options so that they fit its schema, then start it.",
+    RefusalKind.PORT: "Free the port or change the app's port, then start it.",
+    RefusalKind.WRONG_ARCH: "Add this machine's architecture to `arch` in config.yaml.",
+    RefusalKind.RATE: "Wait until the registry lets you pull again, then run again.",
 }
 
 
-def _remedy(problem: Problem, message: str) -> str:
-    return unhealthy_in(message) if problem is Problem.UNHEALTHY else _REMEDY.get(problem, LOOK)
+def _remedy(problem: RefusalKind, message: str) -> str:
+    return unhealthy_in(message) if problem is RefusalKind.UNHEALTHY else _REMEDY.get(problem, LOOK)
 
 
 class SupervisorError(CheckFailed):
     """The Supervisor was reached and refused; `problem` is the kind of the refusal."""
 
-    def __init__(self, problem: Problem, doing: str, message: str, error_key: str = "") -> None:
+    def __init__(self, problem: RefusalKind, doing: str, message: str, error_key: str = "") -> None:
         super().__init__(
             SUPERVISOR_SAID_NO.code,
             f"the Supervisor refused to {doing}: {message or 'it gave no reason'}",
@@ -202,13 +202,13 @@ class NoAnswer(Unreachable):
         )
 
 
-def classify(status: int | None, error_key: str, message: str) -> Problem:
+def classify(status: int | None, error_key: str, message: str) -> RefusalKind:
     """The kind of a refusal, from the error_key of an envelope and, without a known one, its text."""
     if error_key in _BY_KEY:
         return _BY_KEY[error_key]
     if status == 429:
-        return Problem.RATE
-    return next((problem for pattern, problem in _BY_TEXT if pattern.search(message)), Problem.OTHER)
+        return RefusalKind.RATE
+    return next((problem for pattern, problem in _BY_TEXT if pattern.search(message)), RefusalKind.OTHER)
 
 
 def denied(where: str, status: int, doing: str) -> Refused:
@@ -226,7 +226,7 @@ def unwrap(body: object, *, doing: str, status: int | None = None) -> JsonObject
         data = body.get("data")
         return data if isinstance(data, dict) else {"value": data} if data is not None else {}
     if not isinstance(body, dict):
-        raise SupervisorError(Problem.OTHER, doing, "its answer is not an envelope")
+        raise SupervisorError(RefusalKind.OTHER, doing, "its answer is not an envelope")
     message, key = str(body.get("message") or ""), str(body.get("error_key") or "")
     raise SupervisorError(classify(status, key, message), doing, message, key)
 
@@ -243,7 +243,7 @@ def _flatten(rows: object) -> Iterator[Job]:
     if rows is None:
         return
     if not isinstance(rows, list):
-        raise SupervisorError(Problem.OTHER, "list its jobs", "its answer holds no list of jobs")
+        raise SupervisorError(RefusalKind.OTHER, "list its jobs", "its answer holds no list of jobs")
     for row in rows:
         if not isinstance(row, Mapping):
             continue

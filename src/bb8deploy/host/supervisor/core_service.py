@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bb8deploy.base.secret import Secret
-from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError, denied
+from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, SupervisorError, denied
 
 SERVICES = (("app_restart", "app"), ("addon_restart", "addon"))
 
@@ -38,4 +38,4 @@ def restart_by_service(url: str, token: Secret, slug: str, *, ca_file: Path | No
             if answer.status_code in {401, 403}:
                 raise denied(url, answer.status_code, doing)
     assert answer is not None  # noqa: S101 - SERVICES is not empty
-    raise SupervisorError(Problem.OTHER, doing, f"{answer.status_code} {answer.text[:200]}")
+    raise SupervisorError(RefusalKind.OTHER, doing, f"{answer.status_code} {answer.text[:200]}")

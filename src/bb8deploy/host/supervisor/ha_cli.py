@@ -17,7 +17,7 @@ from bb8deploy.host.supervisor.base import (
     Job,
     Look,
     NoAnswer,
-    Problem,
+    RefusalKind,
     SupervisorError,
     Verb,
     parse_health,
@@ -72,7 +72,7 @@ class HaCli:
         try:
             state = AddonState.parse(slug, self._command.data(info, f"describe {slug}"))
         except SupervisorError as error:
-            if error.problem is Problem.UNKNOWN_APP:
+            if error.problem is RefusalKind.UNKNOWN_APP:
                 return Look(None, ())
             raise
         if state.installed:

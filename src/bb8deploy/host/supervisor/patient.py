@@ -12,7 +12,7 @@ from bb8deploy.host.supervisor.base import (
     Health,
     Job,
     Look,
-    Problem,
+    RefusalKind,
     Supervisor,
     SupervisorError,
     Verb,
@@ -98,7 +98,7 @@ class PatientSupervisor:
             try:
                 return call()
             except SupervisorError as error:
-                if error.problem is not Problem.NOT_READY or time.monotonic() > end:
+                if error.problem is not RefusalKind.NOT_READY or time.monotonic() > end:
                     raise
                 if not told:
                     self._note(f"waiting up to {self._deadline:.0f} s: {error.message}")

@@ -9,7 +9,7 @@ import httpx
 from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import Secret
 from bb8deploy.host.supervisor.api import PathSupervisor
-from bb8deploy.host.supervisor.base import QUICK, NoAnswer, Problem, SupervisorError, denied, unwrap
+from bb8deploy.host.supervisor.base import QUICK, NoAnswer, RefusalKind, SupervisorError, denied, unwrap
 from bb8deploy.transport.http import Calls
 
 
@@ -51,7 +51,7 @@ class RestSupervisor(PathSupervisor):
             raise NoAnswer(doing, self.where, str(error) or type(error).__name__) from error
         if answer.status_code != 200:
             unwrap(self._json(answer, doing), doing=doing, status=answer.status_code)
-            raise SupervisorError(Problem.OTHER, doing, answer.text[:200])
+            raise SupervisorError(RefusalKind.OTHER, doing, answer.text[:200])
         return answer.text
 
     def stream(self, path: str) -> Iterator[str]:
@@ -82,5 +82,5 @@ class RestSupervisor(PathSupervisor):
             return answer.json()
         except (ValueError, RecursionError) as error:
             raise SupervisorError(
-                Problem.OTHER, doing, f"{answer.status_code} {answer.text[:200]}"
+                RefusalKind.OTHER, doing, f"{answer.status_code} {answer.text[:200]}"
             ) from error

@@ -23,7 +23,7 @@ LOG_LINES = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class RouteAnswer:
     """A way that was asked: `answer` says what came back; `works` whether it can be used."""
 
     route: str
@@ -38,7 +38,7 @@ class Capabilities:
     `service` tells that Core's restart service is left as a last fallback.
     """
 
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[RouteAnswer, ...]
     chosen: str = ""
     service: bool = False
 
@@ -91,7 +91,7 @@ def reach(
     left, else the last way's own error.
     """
     show = note or (host.note if host else lambda _text: None)
-    attempts: list[Attempt] = []
+    attempts: list[RouteAnswer] = []
     last: Bb8Error | None = None
     for name, make in _ways(settings, addon, host, show):
         supervisor: Supervisor | None = None
@@ -101,12 +101,12 @@ def reach(
                 host.uses(supervisor)
             look = supervisor.look(slug, LOG_LINES, rider=rider, again_after=again_after)
         except (Refused, Unreachable) as error:
-            attempts.append(Attempt(name, works=False, answer=error.cause))
+            attempts.append(RouteAnswer(name, works=False, answer=error.cause))
             last = error
             if supervisor:
                 supervisor.close()
             continue
-        attempts.append(Attempt(name, works=True, answer=_answer(look)))
+        attempts.append(RouteAnswer(name, works=True, answer=_answer(look)))
         return Reached(supervisor, look, Capabilities(tuple(attempts), name))
     if last is None:
         raise ROUTE_MISSING(

@@ -12,7 +12,7 @@ from bb8deploy.host.supervisor.api import PathSupervisor
 from bb8deploy.host.supervisor.base import (
     QUICK,
     NoAnswer,
-    Problem,
+    RefusalKind,
     SupervisorError,
     classify,
     denied,
@@ -89,8 +89,10 @@ class WebSocketSupervisor(PathSupervisor):
         """
         state = str(self.ask_core("get_config", doing=doing, deadline=deadline).get("state") or "")
         if state == "RUNNING":
-            return SupervisorError(Problem.OTHER, doing, "this Home Assistant Core has no Supervisor")
-        return SupervisorError(Problem.NOT_READY, doing, f"Home Assistant Core is starting (state {state})")
+            return SupervisorError(RefusalKind.OTHER, doing, "this Home Assistant Core has no Supervisor")
+        return SupervisorError(
+            RefusalKind.NOT_READY, doing, f"Home Assistant Core is starting (state {state})"
+        )
 
     def ask_core(self, kind: str, *, doing: str, deadline: float) -> JsonObject:
         """A command of Core itself that takes nothing, such as `auth/current_user`."""

@@ -14,7 +14,7 @@ from bb8deploy.workspace.tree import STAMP
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StampedTree:
     """An earlier tree: its name on the host, and its stamp, None for a tree that bb8deploy did not send."""
 
     name: str
@@ -26,18 +26,18 @@ class Kept:
         return f"{self.stamp.version} of run {self.stamp.run}" if self.stamp else "not sent by bb8deploy"
 
 
-def earlier_trees(run: Run, access: Access | None = None) -> tuple[Kept, ...]:
+def earlier_trees(run: Run, access: Access | None = None) -> tuple[StampedTree, ...]:
     """The earlier trees on the host, the newest first. Takes no lock."""
     with connected(run, access) as host:
         return kept_on(host)
 
 
-def kept_on(host: Host) -> tuple[Kept, ...]:
+def kept_on(host: Host) -> tuple[StampedTree, ...]:
     """The earlier trees, the newest swap's first."""
     return tuple(_kept(tree) for tree in host.files.earlier())
 
 
-def next_older(host: Host) -> Kept:
+def next_older(host: Host) -> StampedTree:
     """The newest earlier tree that is older than the present one: a second rollback goes back further.
 
     Raises CheckFailed PREVIOUS_MISSING if there is none.
@@ -57,5 +57,5 @@ def next_older(host: Host) -> Kept:
     )
 
 
-def _kept(tree: EarlierTree) -> Kept:
-    return Kept(tree.name, Stamp.parse(tree.stamp))
+def _kept(tree: EarlierTree) -> StampedTree:
+    return StampedTree(tree.name, Stamp.parse(tree.stamp))

@@ -23,7 +23,7 @@ _GRAVITY = (0, 1, 5, 3, 2, 4, 130)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TargetResult:
     """How one target ended; `result` is `done`, `planned` or the code of `error`."""
 
     name: str
@@ -101,7 +101,7 @@ class Named:
         self.inner.warn(f"[{self.name}] {text}")
 
 
-def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[Row]:
+def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[TargetResult]:
     """Deploys to every target, at most AT_ONCE at a time; gives one row each, in the order of `names`.
 
     Receipts lie in `reports/targets/NAME/`; the run ids are that of `run` with the name behind. Ctrl-C ends
@@ -117,7 +117,7 @@ def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[Row]:
             raise several.interrupted() from None
 
 
-def worst(rows: list[Row]) -> int:
+def worst(rows: list[TargetResult]) -> int:
     """The gravest exit code among the rows."""
     return max((row.exit_code for row in rows), key=_GRAVITY.index, default=0)
 
@@ -142,7 +142,7 @@ def run_of(several: Several, name: str) -> Run:
     )
 
 
-def _one(several: Several, name: str, options: DeployOptions) -> Row:
+def _one(several: Several, name: str, options: DeployOptions) -> TargetResult:
     """One target's deploy; whatever it meets becomes its row, so that the others go on."""
     own: Run | None = None
     try:
@@ -154,7 +154,7 @@ def _one(several: Several, name: str, options: DeployOptions) -> Row:
     except Exception as problem:  # noqa: BLE001 - one target's defect leaves the others their rows
         return _failed(name, own, _recorded(several, own, problem))
     verified = outcome.verified
-    return Row(
+    return TargetResult(
         name,
         "done" if verified else "planned",
         0,
@@ -189,8 +189,8 @@ def _recorded(several: Several, own: Run | None, problem: Exception) -> Bb8Error
     return error
 
 
-def _failed(name: str, own: Run | None, error: Bb8Error) -> Row:
-    return Row(
+def _failed(name: str, own: Run | None, error: Bb8Error) -> TargetResult:
+    return TargetResult(
         name,
         error.code,
         error.exit_code,

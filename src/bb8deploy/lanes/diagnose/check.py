@@ -13,7 +13,7 @@ from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 ExitCode = Literal[0, 1, 3]
 
 
-class Level(StrEnum):
+class CheckLevel(StrEnum):
     """How it stands; `skipped` means that nobody looked, and `seen` says why."""
 
     OK = "ok"
@@ -31,7 +31,7 @@ class Check:
 
     subject: str
     name: str
-    level: Level
+    level: CheckLevel
     seen: str
     remedy: str = ""
     code: str = ""
@@ -49,19 +49,19 @@ class Sheet:
 
     def ok(self, name: str, seen: str) -> None:
         """It is as it should be."""
-        self._add(name, Level.OK, seen)
+        self._add(name, CheckLevel.OK, seen)
 
     def warn(self, name: str, seen: str, remedy: str, code: str = "") -> None:
         """It works, but deserves attention."""
-        self._add(name, Level.WARN, seen, remedy, code)
+        self._add(name, CheckLevel.WARN, seen, remedy, code)
 
     def fail(self, name: str, seen: str, remedy: str, code: str = "", *, unreachable: bool = False) -> None:
         """A deploy, or the running add-on, will suffer from it."""
-        self._add(name, Level.FAIL, seen, remedy, code, unreachable=unreachable)
+        self._add(name, CheckLevel.FAIL, seen, remedy, code, unreachable=unreachable)
 
     def skip(self, name: str, why: str) -> None:
         """It was not looked at."""
-        self._add(name, Level.SKIPPED, why)
+        self._add(name, CheckLevel.SKIPPED, why)
 
     def error(self, name: str, error: Bb8Error) -> None:
         """An error that was met, as a failed check."""
@@ -70,7 +70,7 @@ class Sheet:
     def _add(
         self,
         name: str,
-        level: Level,
+        level: CheckLevel,
         seen: str,
         remedy: str = "",
         code: str = "",
@@ -89,7 +89,7 @@ def gave_no_answer(error: Bb8Error) -> bool:
 
 def exit_code(checks: Iterable[Check]) -> ExitCode:
     """0 where nothing failed, 3 where all that failed is that somebody gave no answer, else 1."""
-    failed = [check for check in checks if check.level is Level.FAIL]
+    failed = [check for check in checks if check.level is CheckLevel.FAIL]
     if not failed:
         return 0
     return 3 if all(check.unreachable for check in failed) else 1

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
-from bb8deploy.lanes.diagnose.check import Check, Level
+from bb8deploy.lanes.diagnose.check import Check, CheckLevel
 from bb8deploy.lanes.diagnose.survey import Diagnosis
 from bb8deploy.plan.troubles import Trouble
 
@@ -16,12 +16,12 @@ NARROW = 72
 Styled = tuple[str, str]
 """A line and its style: `bold`, `green`, `yellow`, `red`, `dim` or empty."""
 _COUNTED = (
-    (Level.FAIL, "failed"),
-    (Level.WARN, "to look at"),
-    (Level.OK, "fine"),
-    (Level.SKIPPED, "skipped"),
+    (CheckLevel.FAIL, "failed"),
+    (CheckLevel.WARN, "to look at"),
+    (CheckLevel.OK, "fine"),
+    (CheckLevel.SKIPPED, "skipped"),
 )
-_STYLES = {Level.OK: "", Level.WARN: "yellow", Level.FAIL: "red", Level.SKIPPED: "dim"}
+_STYLES = {CheckLevel.OK: "", CheckLevel.WARN: "yellow", CheckLevel.FAIL: "red", CheckLevel.SKIPPED: "dim"}
 
 
 def lines(diagnosis: Diagnosis, width: int) -> Iterator[Styled]:
@@ -41,10 +41,10 @@ def lines(diagnosis: Diagnosis, width: int) -> Iterator[Styled]:
 def summary(diagnosis: Diagnosis) -> str:
     """The last line."""
     counts = (
-        (Level.FAIL, "failed"),
-        (Level.WARN, "to look at"),
-        (Level.OK, "fine"),
-        (Level.SKIPPED, "skipped"),
+        (CheckLevel.FAIL, "failed"),
+        (CheckLevel.WARN, "to look at"),
+        (CheckLevel.OK, "fine"),
+        (CheckLevel.SKIPPED, "skipped"),
     )
     told = ", ".join(f"{diagnosis.count(level)} {word}" for level, word in counts)
     return f"{told} ({diagnosis.seconds:.1f} s)"

@@ -23,7 +23,7 @@ from bb8deploy.lanes.diagnose.areas import (
     ssh,
     supervisor,
 )
-from bb8deploy.lanes.diagnose.check import Check, ExitCode, Level, Sheet, exit_code
+from bb8deploy.lanes.diagnose.check import Check, CheckLevel, ExitCode, Sheet, exit_code
 from bb8deploy.lanes.diagnose.facts import gather
 from bb8deploy.lanes.diagnose.spawn import Pending, spawn
 from bb8deploy.plan.troubles import Trouble, recognise
@@ -63,7 +63,7 @@ class Diagnosis:
         """0 nothing failed, 3 only silence failed, 1 anything else."""
         return exit_code(self.checks)
 
-    def count(self, level: Level) -> int:
+    def count(self, level: CheckLevel) -> int:
         """How many checks ended so."""
         return sum(check.level is level for check in self.checks)
 

@@ -26,7 +26,7 @@ DEADLINE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InitCheck:
     """What the checks are about: the settings as they would be written, the project, where notes go.
 
     `accept_new` pins an unknown host key without a question; `can_ask` lets ssh ask for a key's passphrase.
@@ -42,11 +42,11 @@ class Asked:
 _LOOK = """for place; do [ -e "$place/config.yaml" ] && echo "$place" && exit; done
 if [ -d /addons/local ]; then echo "$2"; else echo "$1"; fi
 """
-Check = Callable[[Asked], str]
+Check = Callable[[InitCheck], str]
 
 
 @contextmanager
-def logged_in(asked: Asked) -> Iterator[SshTransport]:
+def logged_in(asked: InitCheck) -> Iterator[SshTransport]:
     """An ssh connection with keys alone, as scripts will make it. Raises Unreachable or Refused."""
     from bb8deploy.host.connect import hop_of
     from bb8deploy.transport import ssh, sshauth
@@ -91,13 +91,13 @@ def suggest_runtime(transport: SshTransport, slug: str) -> str:
     return found if found in places else places[0]
 
 
-def check_ssh(asked: Asked) -> str:
+def check_ssh(asked: InitCheck) -> str:
     """Reaches the host, finds the folder's place there."""
     with logged_in(asked) as transport:
         return f"{transport.where} answers; {check_runtime(asked, transport)}"
 
 
-def check_runtime(asked: Asked, transport: SshTransport) -> str:
+def check_runtime(asked: InitCheck, transport: SshTransport) -> str:
     """The folder that HA_REMOTE_RUNTIME lies in is there. Raises CheckFailed RUNTIME_PARENT_MISSING."""
     from bb8deploy.host.connect import runtime_folder
 
@@ -110,7 +110,7 @@ def check_runtime(asked: Asked, transport: SshTransport) -> str:
     return f"{parent} is there"
 
 
-def check_mount(asked: Asked) -> str:
+def check_mount(asked: InitCheck) -> str:
     """The mounted folder, or the one that it will be made in, answers."""
     from bb8deploy.host.files.mount import MountFiles
 
@@ -127,7 +127,7 @@ def check_mount(asked: Asked) -> str:
     return f"{root.parent} is mounted"
 
 
-def check_core(asked: Asked) -> str:
+def check_core(asked: InitCheck) -> str:
     """Core answers and takes the token, and the token is an administrator's.
 
     Raises Unreachable HA_UNREACHABLE, Refused HA_TOKEN_REFUSED or TOKEN_NOT_ADMIN.
@@ -151,7 +151,7 @@ def check_core(asked: Asked) -> str:
     return f"{url} is Home Assistant {version}; the token is an administrator's"
 
 
-def check_broker(asked: Asked) -> str:
+def check_broker(asked: InitCheck) -> str:
     """The broker takes our login. Raises Unreachable or Refused as `BrokerLink.open` does."""
     from bb8deploy.transport.mqtt import BrokerLink, address_of
 
@@ -160,7 +160,7 @@ def check_broker(asked: Asked) -> str:
     return f"the broker {address} lets us in"
 
 
-def check_store(asked: Asked) -> str:
+def check_store(asked: InitCheck) -> str:
     """The add-on repository answers. Raises as `remote.ask` does."""
     from bb8deploy.workspace import remote
 
@@ -169,7 +169,7 @@ def check_store(asked: Asked) -> str:
     return f"{remote.shown(name)} answers, {branch} is {tip[:12] if tip else 'not there yet'}"
 
 
-def _answers(asked: Asked, url: str) -> str:
+def _answers(asked: InitCheck, url: str) -> str:
     """Whether anything answers at `url`; without a token any answer counts."""
     import ssl
 

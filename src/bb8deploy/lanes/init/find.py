@@ -37,7 +37,7 @@ def find(seconds: float, *, settle: float = 1.0) -> tuple[Found, ...]:
     """
     from zeroconf import InterfaceChoice, IPVersion, ServiceBrowser, Zeroconf
 
-    ear = _Ear()
+    ear = _Announced()
     try:
         network = Zeroconf(interfaces=InterfaceChoice.All, ip_version=IPVersion.V4Only)
     except OSError:
@@ -53,7 +53,7 @@ def find(seconds: float, *, settle: float = 1.0) -> tuple[Found, ...]:
     return tuple(sorted({one for one in found if one.url}, key=lambda one: (one.name, one.url)))
 
 
-class _Ear:
+class _Announced:
     """Collects the names that are announced; zeroconf's thread fills it."""
 
     def __init__(self) -> None:

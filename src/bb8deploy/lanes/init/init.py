@@ -14,7 +14,7 @@ from bb8deploy.catalogue.errors.host import HOST_MISSING
 from bb8deploy.catalogue.errors.settings import ENV_IN_GIT, ENV_UNWRITABLE
 from bb8deploy.host.connect import Tell
 from bb8deploy.lanes.init import checks
-from bb8deploy.lanes.init.checks import Asked, Check
+from bb8deploy.lanes.init.checks import Check, InitCheck
 from bb8deploy.lanes.init.env_file import compose, ignore_lines, read_earlier
 from bb8deploy.lanes.init.find import Found
 from bb8deploy.settings.keys import (
@@ -114,7 +114,7 @@ STORE = Topic(
 )
 
 
-def settle(asked: Asked) -> tuple[str, ...]:
+def settle(asked: InitCheck) -> tuple[str, ...]:
     """Checks everything that is set, without asking anybody; gives what was seen.
 
     Raises the first problem with all others as its details, and UsageError HOST_MISSING where the settings
@@ -141,7 +141,7 @@ def settle(asked: Asked) -> tuple[str, ...]:
     return tuple(seen)
 
 
-def converse(asked: Asked, asker: Asker, found: Sequence[Found]) -> Settings:
+def converse(asked: InitCheck, asker: Asker, found: Sequence[Found]) -> Settings:
     """Asks for everything, topic by topic, and gives the settings with the answers in them."""
     talk = _Talk(asked, asker)
     talk.choose(found)
@@ -202,7 +202,7 @@ def _keep_from_git(root: Path, name: str, tell: Tell, *, secrets: Collection[str
 class _Talk:
     """The conversation under way: the settings grow with each answer."""
 
-    def __init__(self, asked: Asked, asker: Asker) -> None:
+    def __init__(self, asked: InitCheck, asker: Asker) -> None:
         self._asked = asked
         self._asker = asker
         self._hint = ""

@@ -19,8 +19,8 @@ from bb8deploy.catalogue.errors.ship.publish import (
     IMAGE_TOOL_MISSING,
 )
 from bb8deploy.lanes.publish.logins import stored_login
-from bb8deploy.lanes.publish.registry import ImageConfig, Manifest, Registry, platform_of
-from bb8deploy.lanes.publish.source import Source
+from bb8deploy.lanes.publish.registry import ImageConfig, ImageManifest, Registry, platform_of
+from bb8deploy.lanes.publish.source import Publication
 from bb8deploy.plan.release import image as p
 from bb8deploy.plan.release.image import Image
 from bb8deploy.runs.run import Run
@@ -44,7 +44,7 @@ def require_ready(run: Run) -> None:
         registry.manifest(plan.jobs[0].reference)
 
 
-def promote(run: Run, source: Source) -> tuple[str, tuple[Image, ...]]:
+def promote(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
     """Builds, pushes and reads back the images of `source`, and gives the tree whose config names them.
 
     A version that the registry has with the same content is not built again. Raises UsageError for a
@@ -63,7 +63,7 @@ def promote(run: Run, source: Source) -> tuple[str, tuple[Image, ...]]:
         return tree, _read_back(run, registry, plan, pushed)
 
 
-def flipped_tree(run: Run, source: Source, image: str) -> str:
+def flipped_tree(run: Run, source: Publication, image: str) -> str:
     """The published tree with `image:` in its config and without `build:`; every other file is the same."""
     name = source.info.config.name
     data = g.read_file(run.workspace, source.tree, name) or b""
@@ -87,7 +87,7 @@ def _check_flip(before: bytes, after: str, name: str, image: str) -> None:
         raise IMAGE_CONFIG_UNSAFE(f"`image:` cannot be put into {name} without changing more than that")
 
 
-def _plan(run: Run, source: Source) -> p.ImagePlan:
+def _plan(run: Run, source: Publication) -> p.ImagePlan:
     origin = r.upstream(run.workspace, g.branch(run.workspace))[0]
     home = source.info.url or (r.address(run.workspace, origin) if origin else "")
     return p.plan_images(_name(run), source.info, source.tree, source.commit.sha, home)
@@ -107,7 +107,7 @@ def _registry(plan: p.ImagePlan) -> Iterator[Registry]:
         yield registry
 
 
-def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Source) -> bool:
+def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Publication) -> bool:
     """Whether the registry has every image of this version with this content; other content is refused."""
     with run.step("image: look at the registry", registry.host):
         found = [registry.manifest(job.reference) for job in plan.jobs]
@@ -118,7 +118,7 @@ def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Sour
     return all(found) and (listed is not None or not plan.listed)
 
 
-def _build_all(run: Run, plan: p.ImagePlan, source: Source) -> dict[str, str]:
+def _build_all(run: Run, plan: p.ImagePlan, source: Publication) -> dict[str, str]:
     """Builds and pushes every image and their list; returns the digest that was pushed for each reference."""
     pushed: dict[str, str] = {}
     tool = find_tool()
@@ -234,7 +234,7 @@ def _check_config(config: ImageConfig, job: p.ImageJob) -> None:
         raise _not_there(f"{job.reference} is for {config.platform}, not {job.platform}")
 
 
-def _must(manifest: Manifest | None, reference: str) -> Manifest:
+def _must(manifest: ImageManifest | None, reference: str) -> ImageManifest:
     if manifest is None:
         raise _not_there(f"{reference} is not there")
     return manifest

@@ -25,7 +25,7 @@ from bb8deploy.lanes.publish.ownership import (
     warn_of_default_branch,
 )
 from bb8deploy.lanes.publish.source import (
-    Source,
+    Publication,
     read_source,
     require_commit,
     tag_locally,
@@ -129,7 +129,7 @@ def find_store(run: Run) -> Store:
 
 
 def _publish(
-    run: Run, store: Store, source: Source, options: PublishOptions, outcome: PublishOutcome
+    run: Run, store: Store, source: Publication, options: PublishOptions, outcome: PublishOutcome
 ) -> PublishOutcome:
     tagged_here(run, source)
     signing.require_key(run.workspace, signing.TAGS)
@@ -159,7 +159,7 @@ def _publish(
     return outcome
 
 
-def _commit(run: Run, source: Source, state: RemoteState, options: PublishOptions) -> str:
+def _commit(run: Run, source: Publication, state: RemoteState, options: PublishOptions) -> str:
     if options.subtree_split:
         return _split(run, source, state)
     words = {SOURCE_TRAILER: source.commit.sha, TREE_TRAILER: source.tree}
@@ -168,7 +168,7 @@ def _commit(run: Run, source: Source, state: RemoteState, options: PublishOption
     return g.write_commit(run.workspace, source.tree, parents, source.commit, message)
 
 
-def _split(run: Run, source: Source, state: RemoteState) -> str:
+def _split(run: Run, source: Publication, state: RemoteState) -> str:
     """`git subtree split`: every commit of the folder rewritten, which takes minutes in a long history."""
     top = g.git(run.workspace, "rev-parse", "--show-toplevel")
     folder = g.prefix(run.addon).rstrip("/")
@@ -183,7 +183,7 @@ def _split(run: Run, source: Source, state: RemoteState) -> str:
     return commit
 
 
-def _push(run: Run, store: Store, source: Source, wanted: Pushes, commit: str) -> tuple[str, ...]:
+def _push(run: Run, store: Store, source: Publication, wanted: Pushes, commit: str) -> tuple[str, ...]:
     """Pushes what is missing in one atomic step and names the refs."""
     if wanted.nothing:
         run.progress.note(NOTHING)
@@ -199,12 +199,12 @@ def _push(run: Run, store: Store, source: Source, wanted: Pushes, commit: str) -
     return tuple(ref for _, ref in targets)
 
 
-def _planned(store: Store, source: Source, wanted: Pushes) -> tuple[str, ...]:
+def _planned(store: Store, source: Publication, wanted: Pushes) -> tuple[str, ...]:
     refs = [f"refs/heads/{store.branch}"] if wanted.branch else []
     return (*refs, *([f"refs/tags/{source.info.version}"] if wanted.tag else []))
 
 
-def _read_back(run: Run, store: Store, source: Source, outcome: PublishOutcome) -> PublishOutcome:
+def _read_back(run: Run, store: Store, source: Publication, outcome: PublishOutcome) -> PublishOutcome:
     """Queries the remote again; only this answer produces tokens."""
     version = source.info.version
     with run.step("publish: read back", store.shown) as facts:
@@ -238,7 +238,7 @@ def _method(options: PublishOptions) -> str:
     return "subtree-split" if options.subtree_split else "commit-tree"
 
 
-def _promote(run: Run, source: Source, outcome: PublishOutcome) -> tuple[Source, PublishOutcome]:
+def _promote(run: Run, source: Publication, outcome: PublishOutcome) -> tuple[Publication, PublishOutcome]:
     """Images first, so that no store ever names one that cannot be pulled."""
     from bb8deploy.lanes.publish.image import promote
 

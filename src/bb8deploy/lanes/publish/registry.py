@@ -33,7 +33,7 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ImageManifest:
     """A manifest as the registry gave it: its digest was computed here over the bytes that came."""
 
     reference: str
@@ -74,7 +74,7 @@ class Registry:
     def __exit__(self, *_: object) -> None:
         self._calls.close()
 
-    def manifest(self, reference: str) -> Manifest | None:
+    def manifest(self, reference: str) -> ImageManifest | None:
         """The manifest of `host/name:tag` or `host/name@digest`, None where the registry has none."""
         name, tag = split(reference)
         reply = self._get(f"/v2/{name}/manifests/{tag}", name, ", ".join((*LISTS, *IMAGES)))
@@ -83,9 +83,9 @@ class Registry:
         for wanted in (reply.headers.get("Docker-Content-Digest"), tag if "@" in reference else None):
             if wanted:
                 _require_digest(reference, reply.content, wanted)
-        return Manifest(reference, digest_of(reply.content), self._object(reply))
+        return ImageManifest(reference, digest_of(reply.content), self._object(reply))
 
-    def image(self, manifest: Manifest) -> ImageConfig:
+    def image(self, manifest: ImageManifest) -> ImageConfig:
         """The labels and platform in an image's config; empty for a list.
 
         Raises IMAGE_READBACK if the config does not have the digest that the manifest names.

@@ -13,7 +13,7 @@ from bb8deploy.workspace.versions import changelog, stamps
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Publication:
     """What shall be published: the commit it comes from, the add-on's words, the tree and the tag's text."""
 
     commit: g.Commit
@@ -22,14 +22,14 @@ class Source:
     notes: str
 
 
-def read_source(run: Run) -> Source:
+def read_source(run: Run) -> Publication:
     """The committed add-on, with every place that names its version in agreement."""
     g.require_clean(run.workspace)
     commit = g.read_commit(run.workspace, "HEAD")
     info = read_addon(run.addon)
     _check_versions(run, info)
     tree = g.folder_tree(run.workspace, run.addon, commit.sha)
-    return Source(commit, info, tree, _notes(run, info))
+    return Publication(commit, info, tree, _notes(run, info))
 
 
 def require_commit(run: Run, found: str, wanted: str) -> None:
@@ -44,7 +44,7 @@ def require_commit(run: Run, found: str, wanted: str) -> None:
     )
 
 
-def tag_locally(run: Run, source: Source) -> str:
+def tag_locally(run: Run, source: Publication) -> str:
     """The workspace's own annotated tag, on the source commit; the same tag on the same tree is success."""
     version = source.info.version
     if not tagged_here(run, source):
@@ -57,7 +57,7 @@ def tag_locally(run: Run, source: Source) -> str:
     return g.resolve(run.workspace, f"refs/tags/{version}^{{commit}}")
 
 
-def tagged_here(run: Run, source: Source) -> bool:
+def tagged_here(run: Run, source: Publication) -> bool:
     """Whether the workspace has the version's tag on this tree; raises CheckFailed for another tree."""
     version = source.info.version
     if not g.resolve(run.workspace, f"refs/tags/{version}"):
@@ -88,6 +88,6 @@ def _notes(run: Run, info: AddonInfo) -> str:
     return changelog.section_text(log.read_text("utf-8"), info.version) if log.exists() else ""
 
 
-def tag_message(source: Source) -> str:
+def tag_message(source: Publication) -> str:
     """The text of the version's tag: the version, then its section of the changelog."""
     return f"{source.info.name} {source.info.version}\n\n{source.notes}".strip() + "\n"

@@ -45,7 +45,7 @@ class Flow:
     def preflight(self) -> None:
         """Looks at everything that the release depends on, before anything changes."""
         mid_bump = self.resumed and self.must_bump and Name.BUMP not in self.steps.kept
-        asked = preflight.Asked(
+        asked = preflight.PreflightScope(
             self.outcome.version,
             self.options.overwrite,
             self.options.image,

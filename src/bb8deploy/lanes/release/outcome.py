@@ -51,7 +51,7 @@ class ReleaseOptions:
 
 
 @dataclass(slots=True)
-class Step:
+class ReleaseStep:
     """What became of one step: a StepState, or the words of a dry run. `seconds` is set if it ran."""
 
     name: Name
@@ -74,6 +74,6 @@ class ReleaseOutcome:
     source_commit: str = ""
     nothing: bool = False
     stopped: bool = False
-    steps: list[Step] = field(default_factory=list)
+    steps: list[ReleaseStep] = field(default_factory=list)
     published: PublishOutcome | None = None
     report: str = ""

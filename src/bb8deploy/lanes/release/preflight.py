@@ -34,7 +34,7 @@ _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PreflightScope:
     """What the release is going to do, as far as preflight must know. `resuming_bump`: a killed run may
     have left the bump's own files edited.
     """
@@ -46,7 +46,7 @@ class Asked:
     resuming_bump: bool = False
 
 
-def check_workspace(run: Run, asked: Asked) -> None:
+def check_workspace(run: Run, asked: PreflightScope) -> None:
     """Raises where the workspace is not fit for a release. Asks no network."""
     edited = possible_paths(run) if asked.resuming_bump else ()
     _all(
@@ -61,7 +61,7 @@ def check_workspace(run: Run, asked: Asked) -> None:
     _note_hooks(run)
 
 
-def check_surroundings(run: Run, asked: Asked, reach: Sequence[Callable[[], None]]) -> None:
+def check_surroundings(run: Run, asked: PreflightScope, reach: Sequence[Callable[[], None]]) -> None:
     """Asks the upstream, the publish remote and, by `reach`, the host and the broker; changes nothing."""
     checks = [
         lambda: _own_tag(run, asked),
@@ -110,7 +110,7 @@ def _identity(run: Run) -> None:
         raise GIT_IDENTITY_MISSING("git does not know who commits")
 
 
-def _own_tag(run: Run, asked: Asked) -> None:
+def _own_tag(run: Run, asked: PreflightScope) -> None:
     """The version's tag is free here, or is on the same content."""
     name = f"refs/tags/{asked.version}"
     own = g.folder_tree(run.workspace, run.addon)
@@ -118,7 +118,7 @@ def _own_tag(run: Run, asked: Asked) -> None:
         raise TAG_EXISTS(f"the workspace has a tag {asked.version} on other content")
 
 
-def _content(run: Run, asked: Asked) -> None:
+def _content(run: Run, asked: PreflightScope) -> None:
     """The commit holds nothing private, and exactly the files that a deploy would send."""
     tree = g.folder_tree(run.workspace, run.addon)
     require_nothing_private(run, tree)
@@ -154,7 +154,7 @@ def _upstream(run: Run) -> None:
         raise UPSTREAM_AHEAD(f"{r.shown(remote)}/{branch} has commits that this branch lacks")
 
 
-def _publish_remote(run: Run, asked: Asked) -> None:
+def _publish_remote(run: Run, asked: PreflightScope) -> None:
     """The add-on repository answers, has no hand edits, and the version's tag is free there and here."""
     remote = run.settings.ha_publish_remote
     if not remote:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bb8deploy.base.payload import JsonObject
 from bb8deploy.lanes.publish.source import require_commit
-from bb8deploy.lanes.release.outcome import ReleaseOutcome, Step
+from bb8deploy.lanes.release.outcome import ReleaseOutcome, ReleaseStep
 from bb8deploy.lanes.release.resume import forget_tokens, still_done
 from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.plan.release import release as plan
@@ -41,9 +41,9 @@ class Steps:
     tests: TestsModel | None = None
 
     def __post_init__(self) -> None:
-        self.outcome.steps[:] = [Step(name) for name in Name]
+        self.outcome.steps[:] = [ReleaseStep(name) for name in Name]
 
-    def row(self, name: Name) -> Step:
+    def row(self, name: Name) -> ReleaseStep:
         """The step as the outcome shows it."""
         return next(step for step in self.outcome.steps if step.name is name)
 

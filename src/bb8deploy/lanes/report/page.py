@@ -34,7 +34,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StepRow:
     """A step with its place on the track, in per cent of the run's time; None where it did not run."""
 
     name: str
@@ -98,7 +98,7 @@ def tiles(report: Report) -> list[Tile]:
     return shown
 
 
-def rows(report: Report) -> list[Row]:
+def rows(report: Report) -> list[StepRow]:
     """Each step with its bar; a step inside of which others ran is no leaf."""
     whole = max(report.timeline.seconds, 0.001)
     steps = report.timeline.steps
@@ -142,11 +142,11 @@ def brief(text: str) -> str:
     return _HEX.sub(lambda found: f"{found[0][:12]}…", text)
 
 
-def _row(step: TimelineStep, whole: float, marks: tuple[float, ...], *, leaf: bool) -> Row:
+def _row(step: TimelineStep, whole: float, marks: tuple[float, ...], *, leaf: bool) -> StepRow:
     ran = step.begin is not None
     left = _percent(step.begin or 0.0, whole) if ran else None
     width = min(_percent(step.seconds or 0.0, whole), 100.0 - (left or 0.0)) if ran else None
-    return Row(
+    return StepRow(
         step.name, step.state, step.depth, leaf, left, width, step.seconds, step.note, step.facts, marks
     )
 

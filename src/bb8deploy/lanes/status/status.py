@@ -14,7 +14,7 @@ from bb8deploy.host.supervisor.route import reach
 from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.status.robot import robot
 from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted
-from bb8deploy.plan.drift import VersionPlace, DriftState, drift_of
+from bb8deploy.plan.drift import DriftState, VersionPlace, drift_of
 from bb8deploy.plan.logs.identity import newest
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run

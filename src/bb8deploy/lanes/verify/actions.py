@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bb8deploy.catalogue.errors.supervisor import SUPERVISOR_UNHEALTHY
-from bb8deploy.host.supervisor.base import RELOAD, AddonState, NoAnswer, Problem, SupervisorError, Verb
+from bb8deploy.host.supervisor.base import RELOAD, AddonState, NoAnswer, RefusalKind, SupervisorError, Verb
 from bb8deploy.lanes.verify import failures
 from bb8deploy.lanes.verify.task import Task
 from bb8deploy.lanes.verify.watch import POLL, Watch
@@ -91,9 +91,9 @@ class Actions:
             try:
                 call()
             except SupervisorError as error:
-                if error.problem is Problem.UNHEALTHY:
+                if error.problem is RefusalKind.UNHEALTHY:
                     raise SUPERVISOR_UNHEALTHY(error.cause, error.remedy) from error
-                if error.problem not in {Problem.BUSY, Problem.NOT_READY} or time.monotonic() > end:
+                if error.problem not in {RefusalKind.BUSY, RefusalKind.NOT_READY} or time.monotonic() > end:
                     raise
                 self._note_once(f"waiting: {error.message}")
                 time.sleep(POLL)

@@ -18,11 +18,11 @@ from bb8deploy.catalogue.errors.app import (
     START_REFUSED,
 )
 from bb8deploy.catalogue.errors.supervisor import LISTED_OTHER, NOT_LISTED
-from bb8deploy.host.supervisor.base import AddonState, Problem, SupervisorError
+from bb8deploy.host.supervisor.base import AddonState, RefusalKind, SupervisorError
 from bb8deploy.plan.logs.build_log import BuildFailure, Cause
 from bb8deploy.plan.logs.identity import Expected, Identity
 
-BUILDING = {Problem.BUILD_FAILED, Problem.OTHER, Problem.NO_DOCKERFILE}
+BUILDING = {RefusalKind.BUILD_FAILED, RefusalKind.OTHER, RefusalKind.NO_DOCKERFILE}
 _LAST_WORDS = "See the container's last lines; `bb8deploy logs` shows more."
 UNLISTED = {NOT_LISTED.code, LISTED_OTHER.code}
 _REMEDY = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed
 from bb8deploy.catalogue.entries import ErrorCode
-from bb8deploy.host.supervisor.base import AddonState, Look, Problem, SupervisorError, Verb
+from bb8deploy.host.supervisor.base import AddonState, Look, RefusalKind, SupervisorError, Verb
 from bb8deploy.host.supervisor.route import LOG_LINES
 from bb8deploy.lanes.verify import failures
 from bb8deploy.lanes.verify.actions import Actions
@@ -170,12 +170,12 @@ class Installer:
 
     def _waits_for_options(self, error: SupervisorError) -> bool:
         """Whether the version is in and only its start was refused, for options that are still to be set."""
-        asked = bool(self.task.options.app_options) and error.problem is Problem.OPTIONS
+        asked = bool(self.task.options.app_options) and error.problem is RefusalKind.OPTIONS
         return asked and self.watch.info().version == self.task.expected.version
 
     def _in_by_another_job(self, error: SupervisorError) -> bool:
         """Whether a job that was already at work, such as a killed run's, has installed the version."""
-        news = {Problem.NO_UPDATE, Problem.INSTALLED}
+        news = {RefusalKind.NO_UPDATE, RefusalKind.INSTALLED}
         return error.problem in news and self.watch.info().version == self.task.expected.version
 
     def _start(self) -> None:
@@ -191,7 +191,7 @@ class Installer:
         try:
             self.actions.start()
         except SupervisorError as error:
-            if self.decision.action is not Action.START or error.problem is not Problem.OTHER:
+            if self.decision.action is not Action.START or error.problem is not RefusalKind.OTHER:
                 raise
             self.decision = replace(self.decision, action=Action.REBUILD, why="its image is gone")
             self._carried_out("rebuild", self.watch.info())

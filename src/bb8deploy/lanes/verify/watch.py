@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.overview import Rider
-from bb8deploy.host.supervisor.base import AddonState, Look, NoAnswer, Problem, Supervisor, SupervisorError
+from bb8deploy.host.supervisor.base import (
+    AddonState,
+    Look,
+    NoAnswer,
+    RefusalKind,
+    Supervisor,
+    SupervisorError,
+)
 from bb8deploy.host.supervisor.route import LOG_LINES
 
 POLL = 1.0
@@ -65,7 +72,7 @@ class Watch:
         try:
             state = self.supervisor.info(self.slug)
         except SupervisorError as error:
-            if error.problem is not Problem.UNKNOWN_APP:
+            if error.problem is not RefusalKind.UNKNOWN_APP:
                 raise
             state = gone(self.slug)
         self.saw(state.state)

@@ -12,7 +12,7 @@ from typing import Self
 import pytest
 
 from bb8deploy.base.errors import Refused, Unreachable
-from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError
+from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, SupervisorError
 from bb8deploy.host.supervisor.ha_cli import HaCli
 from bb8deploy.transport.base import Completed, Stats, Stream, Transport
 
@@ -83,7 +83,7 @@ def test_an_error_envelope_counts_although_the_exit_code_is_0(tmp_path: Path) ->
     ha(tmp_path, f"echo '{words}'; exit 0")
     with pytest.raises(SupervisorError) as caught:
         HaCli(Shell(tmp_path, SUPERVISOR_TOKEN="t")).act("rebuild", "local_x", deadline=5)
-    assert caught.value.problem is Problem.BUSY
+    assert caught.value.problem is RefusalKind.BUSY
 
 
 def test_the_spelling_of_old_clis_is_found_once(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bb8deploy.host.supervisor import patient
-from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError
+from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, SupervisorError
 from bb8deploy.host.supervisor.patient import PatientSupervisor
 
-NOT_READY = SupervisorError(Problem.NOT_READY, "x", "System is not ready with state: setup")
+NOT_READY = SupervisorError(RefusalKind.NOT_READY, "x", "System is not ready with state: setup")
 CALLS = {
     "look": lambda way: way.look("s", 1, rider="r", again_after=1.0),
     "info": lambda way: way.info("s"),
@@ -60,11 +60,11 @@ def test_the_wait_has_a_deadline() -> None:
     way = PatientSupervisor(Starting(*[NOT_READY] * 10_000), lambda _text: None, deadline=0.05)
     with pytest.raises(SupervisorError) as caught:
         way.info("s")
-    assert caught.value.problem is Problem.NOT_READY
+    assert caught.value.problem is RefusalKind.NOT_READY
 
 
 @pytest.mark.parametrize(
-    "error", [SupervisorError(Problem.BUSY, "x", "another job"), NoAnswer("x", "h", "gone")]
+    "error", [SupervisorError(RefusalKind.BUSY, "x", "another job"), NoAnswer("x", "h", "gone")]
 )
 def test_nothing_else_is_waited_for(error: Exception) -> None:
     with pytest.raises(type(error)):

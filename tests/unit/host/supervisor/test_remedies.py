@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.host.supervisor.base import NoAnswer, Problem, SupervisorError, classify
+from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, SupervisorError, classify
 from bb8deploy.host.supervisor.core_socket import other_port
 from bb8deploy.host.supervisor.remedies import AFTER_SILENCE, silence, unhealthy
 
@@ -14,24 +14,24 @@ from bb8deploy.host.supervisor.remedies import AFTER_SILENCE, silence, unhealthy
     [
         (
             "'A.b' blocked from execution, system is not healthy - setup",
-            Problem.UNHEALTHY,
+            RefusalKind.UNHEALTHY,
             "supervisor restart",
         ),
-        ("system is not healthy - docker, setup", Problem.UNHEALTHY, "Docker"),
-        ("system is not healthy - new", Problem.UNHEALTHY, "resolution info"),
+        ("system is not healthy - docker, setup", RefusalKind.UNHEALTHY, "Docker"),
+        ("system is not healthy - new", RefusalKind.UNHEALTHY, "resolution info"),
         (
             "'A.b' blocked from execution, supervisor needs to be updated first",
-            Problem.SUPERVISOR_OUTDATED,
+            RefusalKind.SUPERVISOR_OUTDATED,
             "update",
         ),
-        ("no host internet connection", Problem.NO_INTERNET, "internet"),
-        ("no supervisor internet connection", Problem.NO_INTERNET, "internet"),
-        ("not enough free space (1.2GB) left", Problem.NO_SPACE, "2 GB"),
-        ("system is not running - startup", Problem.NOT_READY, "started"),
-        ("unsupported system", Problem.BLOCKED, "condition"),
+        ("no host internet connection", RefusalKind.NO_INTERNET, "internet"),
+        ("no supervisor internet connection", RefusalKind.NO_INTERNET, "internet"),
+        ("not enough free space (1.2GB) left", RefusalKind.NO_SPACE, "2 GB"),
+        ("system is not running - startup", RefusalKind.NOT_READY, "started"),
+        ("unsupported system", RefusalKind.BLOCKED, "condition"),
     ],
 )
-def test_each_condition_of_a_job_has_its_own_remedy(message: str, problem: Problem, word: str) -> None:
+def test_each_condition_of_a_job_has_its_own_remedy(message: str, problem: RefusalKind, word: str) -> None:
     message = f"'AppManager.rebuild' blocked from execution, {message}"
     assert classify(400, "", message) is problem
     error = SupervisorError(problem, "rebuild local_x", message)

@@ -6,7 +6,7 @@ import pytest
 
 from bb8deploy.host.supervisor.base import (
     AddonState,
-    Problem,
+    RefusalKind,
     SupervisorError,
     classify,
     parse_health,
@@ -18,25 +18,29 @@ from bb8deploy.host.supervisor.base import (
 @pytest.mark.parametrize(
     ("key", "text", "problem"),
     [
-        ("app_rebuild_version_changed_error", "", Problem.VERSION_CHANGED),
-        ("", "Version changed, use Update instead Rebuild", Problem.VERSION_CHANGED),
-        ("", "Another job is running for job group app_local_x", Problem.BUSY),
-        ("", "System is not ready with state: startup", Problem.NOT_READY),
-        ("", "'AppManager.install' blocked from execution, system is not healthy - setup", Problem.UNHEALTHY),
-        ("", "App local_nope does not exist", Problem.UNKNOWN_APP),
-        ("store_app_not_found_error", "", Problem.UNKNOWN_APP),
-        ("", "Addon local_x is not installed", Problem.NOT_INSTALLED),
-        ("app_no_update_available_error", "", Problem.NO_UPDATE),
-        ("app_not_in_store_error", "", Problem.NOT_IN_STORE),
-        ("app_build_failed_unknown_error", "", Problem.BUILD_FAILED),
-        ("app_port_conflict", "", Problem.PORT),
-        ("addon_not_supported_architecture_error", "", Problem.WRONG_ARCH),
-        ("app_configuration_invalid_error", "", Problem.OPTIONS),
-        ("app_unknown_error", "An unknown error occurred", Problem.OTHER),
-        ("", "", Problem.OTHER),
+        ("app_rebuild_version_changed_error", "", RefusalKind.VERSION_CHANGED),
+        ("", "Version changed, use Update instead Rebuild", RefusalKind.VERSION_CHANGED),
+        ("", "Another job is running for job group app_local_x", RefusalKind.BUSY),
+        ("", "System is not ready with state: startup", RefusalKind.NOT_READY),
+        (
+            "",
+            "'AppManager.install' blocked from execution, system is not healthy - setup",
+            RefusalKind.UNHEALTHY,
+        ),
+        ("", "App local_nope does not exist", RefusalKind.UNKNOWN_APP),
+        ("store_app_not_found_error", "", RefusalKind.UNKNOWN_APP),
+        ("", "Addon local_x is not installed", RefusalKind.NOT_INSTALLED),
+        ("app_no_update_available_error", "", RefusalKind.NO_UPDATE),
+        ("app_not_in_store_error", "", RefusalKind.NOT_IN_STORE),
+        ("app_build_failed_unknown_error", "", RefusalKind.BUILD_FAILED),
+        ("app_port_conflict", "", RefusalKind.PORT),
+        ("addon_not_supported_architecture_error", "", RefusalKind.WRONG_ARCH),
+        ("app_configuration_invalid_error", "", RefusalKind.OPTIONS),
+        ("app_unknown_error", "An unknown error occurred", RefusalKind.OTHER),
+        ("", "", RefusalKind.OTHER),
     ],
 )
-def test_a_refusal_is_known_by_its_key_or_its_words(key: str, text: str, problem: Problem) -> None:
+def test_a_refusal_is_known_by_its_key_or_its_words(key: str, text: str, problem: RefusalKind) -> None:
     assert classify(400, key, text) is problem
 
 
@@ -45,7 +49,7 @@ def test_an_envelope_gives_its_data_or_raises_its_words() -> None:
     assert unwrap({"result": "ok"}, doing="x") == {}
     with pytest.raises(SupervisorError, match="No update available") as caught:
         unwrap({"result": "error", "message": "No update available for app X"}, doing="update x")
-    assert caught.value.problem is Problem.NO_UPDATE
+    assert caught.value.problem is RefusalKind.NO_UPDATE
     with pytest.raises(SupervisorError):
         unwrap([1], doing="x")
 

@@ -11,7 +11,7 @@ import pytest
 from bb8deploy.base.errors import CheckFailed, Refused, Unreachable
 from bb8deploy.lanes.diagnose.areas import clock, robot
 from bb8deploy.lanes.diagnose.areas.broker import BrokerSeen, leftovers
-from bb8deploy.lanes.diagnose.check import Check, Level, Sheet, exit_code
+from bb8deploy.lanes.diagnose.check import Check, CheckLevel, Sheet, exit_code
 from bb8deploy.lanes.diagnose.lines import lines
 from bb8deploy.lanes.diagnose.spawn import spawn
 from bb8deploy.lanes.diagnose.survey import Diagnosis
@@ -21,7 +21,7 @@ LONG = "a sentence that is quite a bit longer than any narrow terminal will ever
 ADDRESS = "C9:00:00:00:B5:4A"
 
 
-def check(level: Level, *, unreachable: bool = False) -> Check:
+def check(level: CheckLevel, *, unreachable: bool = False) -> Check:
     return Check("ssh", "x", level, "seen", unreachable=unreachable)
 
 
@@ -29,11 +29,11 @@ def check(level: Level, *, unreachable: bool = False) -> Check:
     ("checks", "code"),
     [
         ([], 0),
-        ([check(Level.OK), check(Level.WARN), check(Level.SKIPPED)], 0),
-        ([check(Level.FAIL)], 1),
-        ([check(Level.FAIL, unreachable=True)], 3),
-        ([check(Level.OK), check(Level.FAIL, unreachable=True), check(Level.WARN)], 3),
-        ([check(Level.FAIL, unreachable=True), check(Level.FAIL)], 1),
+        ([check(CheckLevel.OK), check(CheckLevel.WARN), check(CheckLevel.SKIPPED)], 0),
+        ([check(CheckLevel.FAIL)], 1),
+        ([check(CheckLevel.FAIL, unreachable=True)], 3),
+        ([check(CheckLevel.OK), check(CheckLevel.FAIL, unreachable=True), check(CheckLevel.WARN)], 3),
+        ([check(CheckLevel.FAIL, unreachable=True), check(CheckLevel.FAIL)], 1),
     ],
 )
 def test_the_exit_code_tells_silence_from_faults(checks: list[Check], code: int) -> None:
@@ -45,14 +45,14 @@ def test_only_silence_counts_as_unreachable() -> None:
     for error in (Unreachable("A", "c", "r"), Refused("B", "c", "r"), CheckFailed("C", "c", "r")):
         sheet.error("y", error)
     assert [one.unreachable for one in sheet.checks] == [True, False, False]
-    assert [(one.level, one.code) for one in sheet.checks] == [(Level.FAIL, code) for code in "ABC"]
+    assert [(one.level, one.code) for one in sheet.checks] == [(CheckLevel.FAIL, code) for code in "ABC"]
 
 
 DIAGNOSIS = Diagnosis(
     checks=(
-        Check("ssh", "reach", Level.OK, "port 22 answers"),
-        Check("ssh", "host key", Level.FAIL, LONG, "Do this.", "HOST_KEY_CHANGED"),
-        Check("clock", "skew", Level.SKIPPED, "nobody knows"),
+        Check("ssh", "reach", CheckLevel.OK, "port 22 answers"),
+        Check("ssh", "host key", CheckLevel.FAIL, LONG, "Do this.", "HOST_KEY_CHANGED"),
+        Check("clock", "skew", CheckLevel.SKIPPED, "nobody knows"),
     ),
     troubles=(Trouble("RUN_SH_MISSING", "it is gone", "Put it back."),),
     seconds=1.24,
@@ -91,17 +91,17 @@ def test_levels_have_their_colour() -> None:
 @pytest.mark.parametrize(
     ("ahead", "error", "level"),
     [
-        (None, 0.0, Level.SKIPPED),
-        (1.0, 0.6, Level.OK),
-        (-10.4, 0.6, Level.OK),
-        (-11.0, 0.6, Level.WARN),
-        (60.0, 0.6, Level.WARN),
-        (400.0, 0.6, Level.FAIL),
-        (400.0, 200.0, Level.WARN),
+        (None, 0.0, CheckLevel.SKIPPED),
+        (1.0, 0.6, CheckLevel.OK),
+        (-10.4, 0.6, CheckLevel.OK),
+        (-11.0, 0.6, CheckLevel.WARN),
+        (60.0, 0.6, CheckLevel.WARN),
+        (400.0, 0.6, CheckLevel.FAIL),
+        (400.0, 200.0, CheckLevel.WARN),
     ],
 )
 def test_a_clock_is_judged_by_what_can_be_known_of_it(
-    ahead: float | None, error: float, level: Level
+    ahead: float | None, error: float, level: CheckLevel
 ) -> None:
     assert [one.level for one in clock.checks(ahead, error)] == [level]
 

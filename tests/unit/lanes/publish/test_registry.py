@@ -17,7 +17,7 @@ import pytest
 from bb8deploy.base.errors import Refused
 from bb8deploy.base.secret import Secret
 from bb8deploy.lanes.publish.logins import stored_login
-from bb8deploy.lanes.publish.registry import ImageConfig, Manifest, Registry, split
+from bb8deploy.lanes.publish.registry import ImageConfig, ImageManifest, Registry, split
 
 LOGIN = base64.b64encode(b"zoe:hunter22").decode()
 CONFIG = json.dumps(
@@ -96,7 +96,7 @@ def test_a_page_that_answers_in_its_place_is_no_registry(host: str) -> None:
 
 def test_a_list_has_no_labels_of_its_own(host: str) -> None:
     with Registry(host, insecure=True, login=Secret(LOGIN)) as registry:
-        listed = Manifest(f"{host}/me/x:1", "sha256:0", {"manifests": []})
+        listed = ImageManifest(f"{host}/me/x:1", "sha256:0", {"manifests": []})
         assert registry.image(listed) == ImageConfig({}, "")
 
 

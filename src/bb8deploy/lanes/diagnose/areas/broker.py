@@ -42,7 +42,7 @@ class BrokerSeen:
 
 
 @dataclass(slots=True)
-class _Ear:
+class _Listener:
     """Keeps what comes in; the connection's thread fills it."""
 
     base: str
@@ -73,7 +73,7 @@ def look(run: Run, left: Callable[[], float]) -> BrokerSeen:
     if not run.settings.mqtt.host:
         sheet.skip("reach", "MQTT_HOST is not set")
         return BrokerSeen(tuple(sheet.checks))
-    ear = _Ear(run.settings.mqtt.base_topic)
+    ear = _Listener(run.settings.mqtt.base_topic)
     link: BrokerLink | None = None
     try:
         address = address_of(run.settings)
@@ -140,7 +140,7 @@ def _not_in(sheet: Sheet, run: Run, error: Bb8Error) -> None:
         sheet.error("login", error)
 
 
-def _rights(sheet: Sheet, link: BrokerLink, ear: _Ear) -> bool:
+def _rights(sheet: Sheet, link: BrokerLink, ear: _Listener) -> bool:
     """Publishes and waits for it to come back; by then every retained message has come, too."""
     nonce = secrets.token_hex(8)
     topic = f"{ear.base}/diagnose/{nonce}"
@@ -159,7 +159,7 @@ def _rights(sheet: Sheet, link: BrokerLink, ear: _Ear) -> bool:
     return True
 
 
-def _ask_for_robot(link: BrokerLink, ear: _Ear) -> Mapping[str, Any] | None:
+def _ask_for_robot(link: BrokerLink, ear: _Listener) -> Mapping[str, Any] | None:
     """Has a running add-on listen for the robot, which it does not wake; None where nobody asked."""
     online = ear.retained.get(f"{ear.base}/status") == "online"
     state = connection_of(ear.retained, ear.base).get("state")
