@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
-from bb8deploy.base.errors import Bb8Error, Code
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.entries import Area, CatalogueEntry, ErrorCode, Symptom
 from bb8deploy.catalogue.rules.table import rules
 
@@ -85,8 +85,3 @@ def groups() -> Iterator[Group]:
         found = (rule for rule in rules().values() if rule.area == kind)
         rows = tuple((rule.code, f"rule, {rule.level.value}", rule.title) for rule in found)
         yield Group(f"Rules of validate: {kind.value}", rows)
-
-
-def rule_code(name: str) -> Code:
-    """The code of a rule, for errors and symptoms that share it; raises KeyError for an unknown name."""
-    return Code(rules()[name].code)

@@ -1,7 +1,7 @@
-"""The troubles that this add-on's deploys are known to meet, each recognised by what was seen; pure.
+"""The known problems of a deploy, each recognised by what was observed; pure.
 
-The table follows the troubleshooting lists of the procedure ADR-0008 (sections 8 and 12) as far as they hold
-for today's Supervisor, and the traps that its commands set.
+The table follows the troubleshooting lists of the procedure ADR-0008 (sections 8 and 12), as far as they are
+true for today's Supervisor, and adds the mistakes that its commands lead to.
 """
 
 from __future__ import annotations
@@ -11,10 +11,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from bb8deploy.catalogue.entries import CatalogueEntry, first_sentence
+from bb8deploy.catalogue.errors.app import (
+    ADDON_NOT_IN_STORE,
+    ADDON_NOT_INSTALLED,
+    FILES_NOT_BUILT,
+    FILES_NOT_SYNCED,
+    RUN_SH_MISSING,
+)
+from bb8deploy.catalogue.errors.broker import BROKER_STORM, RESPONDER_TWICE
+from bb8deploy.catalogue.errors.host import CACHE_IN_RUNTIME, RUNTIME_HAS_GIT, RUNTIME_NOT_WRITABLE
+from bb8deploy.catalogue.errors.supervisor import (
+    HA_URL_INVALID,
+    HA_URL_MISSING,
+    SLUG_ELSEWHERE,
+    SSH_USER_WITHOUT_TOKEN,
+    STORE_NOT_RELOADED,
+    SUPERVISOR_PULLS,
+    TOKEN_NOT_FOUND,
+)
+from bb8deploy.catalogue.rules.table import rules
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A trouble by its name, which has a page: what was seen, and what ends it."""
+    """A known problem that was recognised: its code, what was observed, and what to do."""
 
     name: str
     evidence: str
@@ -23,10 +44,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was seen here, on the host, of the Supervisor and of the add-on; what nobody saw stays as it is.
+    """What was observed here, on the host, of the Supervisor and of the app. A default means "not observed".
 
-    `folder_seen`: the runtime folder could be looked at; `asked`: the Supervisor answered about the add-on.
-    `here` and `there` name versions and images of the workspace and of the runtime folder.
+    `folder_seen`: the app folder could be read. `asked`: the Supervisor answered about the app.
+    `here` is the workspace, `there` is the app folder on the host.
     """
 
     version_here: str = ""
@@ -70,21 +91,34 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class KnownProblem:
-    """A trouble's name, what tells of it (the evidence, or empty), and its remedy."""
+    """A problem that `diagnose` recognises: its entry, and the function that finds evidence ("" for none).
 
-    name: str
+    `own_remedy` is for the rules of validate: their remedies are for a reader who sees the line of the file.
+    """
+
+    entry: CatalogueEntry
     evidence: Callable[[Observed], str]
-    remedy: str
+    own_remedy: str = ""
+
+    @property
+    def name(self) -> str:
+        """The code of the problem."""
+        return self.entry.code
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in one sentence."""
+        return self.own_remedy or first_sentence(self.entry.remedy)
 
 
 def recognise(facts: Observed) -> tuple[Trouble, ...]:
-    """Every trouble that the facts show, in the order of the table."""
-    found = ((rule, rule.evidence(facts)) for rule in TABLE)
-    return tuple(Trouble(rule.name, said, rule.remedy) for rule, said in found if said)
+    """Every known problem that the facts show, in the order of the table."""
+    found = ((problem, problem.evidence(facts)) for problem in TABLE)
+    return tuple(Trouble(problem.name, said, problem.remedy) for problem, said in found if said)
 
 
 STORM = 5
-"""Refused or failed broker connections in the log's tail that make a storm of a hiccup."""
+"""So many refused or failed broker connections at the end of the log count as a storm."""
 _PULL = re.compile(r"pull access denied|Can't install local/|manifest unknown", re.IGNORECASE)
 _BROKER = re.compile(r"broker refused|broker.* cannot be reached|Connection refused|Not authori[sz]ed")
 _TWICE = "another echo responder took over"
@@ -109,9 +143,9 @@ def _not_installed(f: Observed) -> str:
 
 def _pulls(f: Observed) -> str:
     if f.image_there and f.builds_here:
-        return f"config.yaml on the host has `image: {f.image_there}`, the workspace builds by itself"
+        return f"config.yaml on the host has `image: {f.image_there}`, but the workspace is built on the host"
     if f.installed and f.built_by_supervisor is False and f.builds_here:
-        return "the Supervisor counts the add-on as one to pull, the workspace builds by itself"
+        return "the Supervisor pulls the installed app, but the workspace is built on the host"
     name = f.slug.partition("_")[2] or f.slug
     own = [line for line in f.supervisor_log if name and name in line]
     told = _last(own, _PULL)
@@ -121,7 +155,7 @@ def _pulls(f: Observed) -> str:
 def _run_sh(f: Observed) -> str:
     told = _last(f.addon_log, _RUN_SH)
     if told and f.state != "started":
-        return f"the add-on's log says: {told}"
+        return f"the app's log says: {told}"
     if not f.run_sh_here:
         return ""
     if f.folder_present and not f.run_sh_there:
@@ -129,26 +163,26 @@ def _run_sh(f: Observed) -> str:
     if f.dockerfile_there and not _COPIES_RUN_SH.search(f.dockerfile_there):
         return "the Dockerfile on the host does not copy run.sh"
     if f.state == "started" and f.reported and not f.run_sh_reported:
-        return "the running add-on reports that it has no run.sh"
+        return "the running app reports that it has no run.sh"
     return ""
 
 
 def _not_writable(f: Observed) -> str:
     if f.writable is not False:
         return ""
-    return f"{f.user or 'the ssh user'} may not write in the folder above {f.folder}"
+    return f"{f.user or 'the ssh user'} may not write to the parent folder of {f.folder}"
 
 
 def _storm(f: Observed) -> str:
     lines = [line for line in f.addon_log if _BROKER.search(line)]
     if len(lines) < STORM:
         return ""
-    return f"{len(lines)} failed broker connections in the add-on's log, the last: {lines[-1].strip()}"
+    return f"{len(lines)} failed broker connections in the app's log, the last: {lines[-1].strip()}"
 
 
 def _twice(f: Observed) -> str:
     told = _last(f.addon_log, re.compile(re.escape(_TWICE)))
-    return f"the add-on's log says: {told}" if told else ""
+    return f"the app's log says: {told}" if told else ""
 
 
 def _not_synced(f: Observed) -> str:
@@ -157,17 +191,17 @@ def _not_synced(f: Observed) -> str:
 
 
 def _not_built(f: Observed) -> str:
-    """The files are there, but what runs was made of others: a restart puts no new files in."""
+    """The files are on the host, but the image was built from others; a restart does not change that."""
     if not (f.installed and f.version_there):
         return ""
     if f.version_there != f.version_installed:
         return f"the host's files are {f.version_there}, {f.version_installed} is installed"
     tree = f.stamp_tree and f.reported and f.tree_reported not in {"", "unknown", f.stamp_tree}
-    return "what runs reports another tree than the one that was sent last" if tree else ""
+    return "the running app reports another digest than the delivery that was sent last" if tree else ""
 
 
 def _not_reloaded(f: Observed) -> str:
-    """The Supervisor looks at time stamps only, and `ha addons reload` reloads nothing at all."""
+    """The Supervisor compares time stamps only, and `ha addons reload` does nothing."""
     stale = f.asked and f.known and f.version_there and f.version_listed not in {"", f.version_there}
     if not stale or f.detached:
         return ""
@@ -204,10 +238,10 @@ def _url_invalid(f: Observed) -> str:
 
 
 def usable_url(text: str) -> bool:
-    """Whether this is an address of Home Assistant: http or https, a host, perhaps a port, no path."""
+    """Whether this is an address of Home Assistant: http or https, a host, an optional port, no path."""
     try:
         url = urlsplit(text)
-        url.port  # noqa: B018 - it raises for a port that is none
+        url.port  # noqa: B018 - raises ValueError for a bad port
     except ValueError:
         return False
     return url.scheme in {"http", "https"} and bool(url.hostname) and url.path in {"", "/"}
@@ -221,23 +255,26 @@ def _caches(f: Observed) -> str:
     if not f.caches:
         return ""
     more = f" and {len(f.caches) - 1} more" if len(f.caches) > 1 else ""
-    return f"{f.caches[0]}{more} lies in the runtime folder"
+    return f"{f.caches[0]}{more} is in the app folder"
 
 
 def _git(f: Observed) -> str:
-    return f"the runtime folder holds a repository at {f.git}" if f.git else ""
+    return f"the app folder has a git repository at {f.git}" if f.git else ""
 
 
 def _no_token(f: Observed) -> str:
     if not f.denied or f.user_has_token:
         return ""
-    return f"`ha` as {f.user or 'this user'} is answered {f.denied}: it has not the Supervisor's token"
+    user = f.user or "this user"
+    return f"`ha` as {user} gets the answer {f.denied}: the Supervisor token is not in its environment"
 
 
 def _other_slug(f: Observed) -> str:
     expected = f"local_{f.slug_there}"
     differ = f.slug_there and f.slug and f.slug != expected
-    return f"the host's config.yaml makes it {expected}, HA_REMOTE_SLUG is {f.slug}" if differ else ""
+    return (
+        f"by the host's config.yaml the slug is {expected}, but HA_REMOTE_SLUG is {f.slug}" if differ else ""
+    )
 
 
 def _last(log: Sequence[str], pattern: re.Pattern[str]) -> str:
@@ -245,68 +282,28 @@ def _last(log: Sequence[str], pattern: re.Pattern[str]) -> str:
 
 
 TABLE: tuple[KnownProblem, ...] = (
+    KnownProblem(SLUG_ELSEWHERE, _other_slug),
+    KnownProblem(ADDON_NOT_IN_STORE, _not_in_store),
+    KnownProblem(ADDON_NOT_INSTALLED, _not_installed),
+    KnownProblem(SUPERVISOR_PULLS, _pulls),
+    KnownProblem(RUN_SH_MISSING, _run_sh),
+    KnownProblem(RUNTIME_NOT_WRITABLE, _not_writable),
+    KnownProblem(BROKER_STORM, _storm),
+    KnownProblem(RESPONDER_TWICE, _twice),
+    KnownProblem(FILES_NOT_SYNCED, _not_synced),
+    KnownProblem(STORE_NOT_RELOADED, _not_reloaded),
+    KnownProblem(FILES_NOT_BUILT, _not_built),
     KnownProblem(
-        "SLUG_ELSEWHERE", _other_slug, "Correct HA_REMOTE_SLUG, or leave it out: it follows config.yaml."
+        rules()["PACKAGE_PY3_VENV"], _venv_package, "Leave py3-venv out: Alpine's python3 has venv in it."
     ),
+    KnownProblem(rules()["PACKAGE_APT"], _apt, "Use `apk add`: Home Assistant's base images are Alpine."),
     KnownProblem(
-        "ADDON_NOT_IN_STORE",
-        _not_in_store,
-        "Run `bb8deploy validate`, then `bb8deploy deploy`: it sends the files and reloads the store.",
+        rules()["FROM_WITHOUT_DEFAULT"], _no_base, "Give BUILD_FROM a default (`ARG BUILD_FROM=<image>`)."
     ),
-    KnownProblem("ADDON_NOT_INSTALLED", _not_installed, "Run `bb8deploy deploy`: it installs the add-on."),
-    KnownProblem(
-        "SUPERVISOR_PULLS",
-        _pulls,
-        "Leave `image:` out of config.yaml (a `build:` block decides nothing), then run `bb8deploy deploy`.",
-    ),
-    KnownProblem(
-        "RUN_SH_MISSING",
-        _run_sh,
-        "Have the Dockerfile copy run.sh to /usr/src/app/run.sh, then run `bb8deploy deploy`.",
-    ),
-    KnownProblem(
-        "RUNTIME_NOT_WRITABLE",
-        _not_writable,
-        "Set HA_SSH_SUDO=yes, log in as root, or use the mounted share (HA_MOUNT).",
-    ),
-    KnownProblem(
-        "BROKER_STORM",
-        _storm,
-        "Correct the add-on's MQTT login in its Configuration tab, or start the broker; then restart it.",
-    ),
-    KnownProblem(
-        "RESPONDER_TWICE", _twice, "Stop the other bridge on this broker, or give it another base_topic."
-    ),
-    KnownProblem(
-        "FILES_NOT_SYNCED", _not_synced, "Run `bb8deploy deploy`: it sends the files and proves them."
-    ),
-    KnownProblem(
-        "STORE_NOT_RELOADED",
-        _not_reloaded,
-        "Run `bb8deploy deploy`: it reloads the store (`ha addons reload` does nothing).",
-    ),
-    KnownProblem(
-        "FILES_NOT_BUILT",
-        _not_built,
-        "Run `bb8deploy deploy`: only an update or a rebuild puts files in, a restart does not.",
-    ),
-    KnownProblem("PACKAGE_PY3_VENV", _venv_package, "Leave py3-venv out: Alpine's python3 has venv in it."),
-    KnownProblem("PACKAGE_APT", _apt, "Use `apk add`: Home Assistant's base images are Alpine."),
-    KnownProblem("FROM_WITHOUT_DEFAULT", _no_base, "Give BUILD_FROM a default: `ARG BUILD_FROM=<image>`."),
-    KnownProblem("HA_URL_MISSING", _url_missing, "Set HA_URL, such as http://homeassistant.local:8123."),
-    KnownProblem(
-        "HA_URL_INVALID",
-        _url_invalid,
-        "Write HA_URL as http://HOST:8123 or http://HOST, without a path.",
-    ),
-    KnownProblem(
-        "TOKEN_NOT_FOUND", _token_missing, "Put the token into HA_LLAT, or into secrets.yaml under that key."
-    ),
-    KnownProblem(
-        "CACHE_IN_RUNTIME",
-        _caches,
-        "Remove the caches there: they break copies that others make.",
-    ),
-    KnownProblem("RUNTIME_HAS_GIT", _git, "Move the repository out: work belongs in the workspace."),
-    KnownProblem("SSH_USER_WITHOUT_TOKEN", _no_token, "Set HA_SSH_SUDO=yes, or log in as root."),
+    KnownProblem(HA_URL_MISSING, _url_missing),
+    KnownProblem(HA_URL_INVALID, _url_invalid),
+    KnownProblem(TOKEN_NOT_FOUND, _token_missing),
+    KnownProblem(CACHE_IN_RUNTIME, _caches),
+    KnownProblem(RUNTIME_HAS_GIT, _git),
+    KnownProblem(SSH_USER_WITHOUT_TOKEN, _no_token),
 )

@@ -87,7 +87,7 @@ def test_run_sh_is_missing_on_the_host(lab: Lab) -> None:
 def test_run_sh_is_missing_in_the_container(lab: Lab) -> None:
     lab.write(run_sh=RUN_SH.replace("echo RUN_SH_PRESENT\n", ""))
     lab.deploy()
-    assert evidence(lab, "RUN_SH_MISSING") == "the running add-on reports that it has no run.sh"
+    assert evidence(lab, "RUN_SH_MISSING") == "the running app reports that it has no run.sh"
 
 
 def test_the_ssh_user_may_not_write_there(lab: Lab, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_files_were_sent_and_the_add_on_only_restarted(lab: Lab) -> None:
     with open_host(run.settings, run.progress) as host:
         sync(run, host)
     lab.box.call("POST", f"/addons/{SLUG}/restart")
-    assert "another tree" in evidence(lab, "FILES_NOT_BUILT")
+    assert "another digest" in evidence(lab, "FILES_NOT_BUILT")
     deploy_ends_it(lab)
 
 
