@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.connect import Host, Via, open_host
+from bb8deploy.host.supervisor.route import Reached, reach
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import DEPLOY
 from bb8deploy.workspace.addon import read_addon
@@ -36,8 +37,7 @@ def held(
     DRIFT line of `lane`. A dry run takes no lock and writes no receipt. Raises UsageError, Unreachable,
     Refused or Locked.
     """
-    access = access or Access()
-    with open_host(run.settings, run.progress, via=access.via, accept_new=access.accept_new) as host:
+    with connected(run, access) as host:
         opened(host)
         if run.dry_run:
             yield host
@@ -48,20 +48,25 @@ def held(
 
 @contextmanager
 def connected(run: Run, access: Access | None = None) -> Iterator[Host]:
-    """Opens the host for a command that only looks: without a lock and without receipts."""
+    """Opens the host without a lock and without receipts."""
     access = access or Access()
     with open_host(run.settings, run.progress, via=access.via, accept_new=access.accept_new) as host:
         yield host
 
 
 @contextmanager
-def looking(run: Run) -> Iterator[Host | None]:
-    """The host for a command that only looks: without a lock; None if the settings name no host."""
-    if not (run.settings.ssh.host_alias or run.settings.ha_mount):
-        yield None
-        return
-    with open_host(run.settings, run.progress) as host:
-        yield host
+def routed(run: Run) -> Iterator[Reached]:
+    """A route to the Supervisor, over the host if the settings name one. Raises what `reach` raises."""
+    with ExitStack() as stack:
+        host = stack.enter_context(connected(run)) if names_host(run) else None
+        reached = reach(run.settings, run.addon, host, slug_of(run), note=run.progress.note)
+        stack.callback(reached.supervisor.close)
+        yield reached
+
+
+def names_host(run: Run) -> bool:
+    """Whether the settings name a host: by ssh or as a mounted folder."""
+    return bool(run.settings.ssh.host_alias or run.settings.ha_mount)
 
 
 @contextmanager

@@ -55,12 +55,11 @@ def logs(
 
 @contextmanager
 def _route(opened: Opened, *, need_addon: bool) -> Iterator[tuple[Supervisor, str]]:
-    from bb8deploy.host.supervisor.route import open_route
-    from bb8deploy.lanes.session import slug_of
+    from bb8deploy.lanes.session import routed, slug_of
 
     run = opened.run
     slug = slug_of(run)
-    with open_route(run.settings, run.addon, run.progress, slug) as reached:
+    with routed(run) as reached:
         state = reached.first.state
         if need_addon and (state is None or not state.installed):
             raise ADDON_NOT_INSTALLED(f"{slug} is not installed on {run.settings.target}, so it has no log")

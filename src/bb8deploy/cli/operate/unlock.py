@@ -34,10 +34,9 @@ def unlock(
     """
     modes = Modes(as_json=json_output, yes=yes, via=via.value)
     with open_run("unlock", modes, target=target, addon=addon) as opened:
-        from bb8deploy.host.connect import open_host
+        from bb8deploy.lanes.session import Access, connected
 
-        run = opened.run
-        with open_host(run.settings, run.progress, via=via.value, accept_new=accept_new) as host:
+        with connected(opened.run, Access(via.value, accept_new)) as host:
             held = host.lock_holder()
             _report(opened, host, held)
             if held is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from bb8deploy.host.supervisor.patient import PatientSupervisor
 from bb8deploy.settings.model import Settings
 
 if TYPE_CHECKING:
-    from bb8deploy.host.connect import Host, Tell
+    from bb8deploy.host.connect import Host
 
 LOG_LINES = 600
 
@@ -116,19 +115,6 @@ def reach(
     if settings.ha_url and token and last.code == "SUPERVISOR_DENIED":
         raise OnlyService(Capabilities(tuple(attempts), service=True), settings.ha_url, token)
     raise last
-
-
-@contextmanager
-def open_route(settings: Settings, addon: Path, tell: Tell, slug: str) -> Iterator[Reached]:
-    """A way to the Supervisor for commands that only look, with ssh or without any host at all."""
-    from bb8deploy.host.connect import open_host
-
-    with ExitStack() as stack:
-        named = settings.ssh.host_alias or settings.ha_mount
-        host = stack.enter_context(open_host(settings, tell)) if named else None
-        reached = reach(settings, addon, host, slug, note=tell.note)
-        stack.callback(reached.supervisor.close)
-        yield reached
 
 
 def _ways(

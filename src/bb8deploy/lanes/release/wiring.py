@@ -19,10 +19,10 @@ def real_lanes() -> Lanes:
 
 
 def _reach(run: Run) -> None:
-    from bb8deploy.host.connect import open_host
+    from bb8deploy.lanes.session import connected
 
-    with run.step("preflight: reach the host"):
-        open_host(run.settings, run.progress).close()
+    with run.step("preflight: reach the host"), connected(run):
+        pass
     if run.settings.mqtt.host and read_addon(run.addon).echo:
         from bb8deploy.transport.mqtt import BrokerLink, address_of
 
@@ -33,11 +33,11 @@ def _reach(run: Run) -> None:
 
 def _preview(run: Run) -> list[str]:
     """What a sync would change now; the bump's own edits come on top."""
-    from bb8deploy.host.connect import open_host
     from bb8deploy.lanes.deploy.preview import foresee_edits
+    from bb8deploy.lanes.session import connected
     from bb8deploy.lanes.sync.sync import sync
 
-    with open_host(run.settings, run.progress) as host:
+    with connected(run) as host:
         synced = sync(run, host)
         edits = foresee_edits(run, host, synced.plan)
     changed = synced.changed

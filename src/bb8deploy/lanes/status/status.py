@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.payload import json_object
-from bb8deploy.host.connect import Host, open_host
+from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.route import reach
-from bb8deploy.lanes.session import slug_of
+from bb8deploy.lanes.session import connected, names_host, slug_of
 from bb8deploy.lanes.status.robot import robot
 from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted
 from bb8deploy.plan.drift import DriftState, VersionPlace, drift_of
@@ -53,11 +53,10 @@ def status(run: Run) -> Standing:
 
 
 def _on_host(run: Run, wanted: Wanted) -> list[VersionPlace]:
-    named = run.settings.ssh.host_alias or run.settings.ha_mount
-    if not named:
+    if not names_host(run):
         return [_running(run, None)]
     try:
-        with open_host(run.settings, run.progress) as host:
+        with connected(run) as host:
             return [_files(host, wanted), _running(run, host)]
     except Bb8Error as error:
         return [
