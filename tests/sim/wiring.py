@@ -25,6 +25,7 @@ from bb8deploy.host.supervisor.route import Capabilities, Reached, RouteAnswer
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
 from bb8deploy.lanes.sync import sync as sync_lane
+from bb8deploy.lanes.sync import wanted
 from bb8deploy.lanes.verify import attempt
 from bb8deploy.lanes.verify.proof import folder
 from bb8deploy.runs import store
@@ -148,6 +149,6 @@ def wired(wire: Wire) -> Iterator[None]:
 def without_git() -> Iterator[None]:
     """The workspaces of deploys are in no repository, which git need not be asked for each time."""
     with contextlib.ExitStack() as stack:
-        for owner in (sync_lane, git):
+        for owner in (wanted, git):
             stack.enter_context(mock.patch.object(owner, "head_state", return_value=Head("", dirty=True)))
         yield
