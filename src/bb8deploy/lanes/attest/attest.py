@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -176,14 +177,18 @@ def _await_first(run: Run, link: BrokerLink, heard: _Heard) -> None:
 def _hold(
     run: Run, link: BrokerLink, heard: _Heard, seconds: float, rate_hz: float, watch: Callable[[Beat], None]
 ) -> Window:
-    """The window itself: one echo each 1/rate seconds, at fixed times, whatever became of the others."""
+    """The window itself: one echo each 1/rate seconds, at fixed times, whatever became of the others.
+
+    A machine that falls behind sends what is due before the window ends: a stall never leaves out echoes.
+    """
     started, began = _utc(), time.monotonic()
     sent: list[Sent] = []
-    while (elapsed := time.monotonic() - began) < seconds:
+    planned = math.ceil(seconds * rate_hz)
+    while (elapsed := time.monotonic() - began) < seconds or len(sent) < planned:
         if link.lost:
             raise _gone(link)
         due = len(sent) / rate_hz
-        if elapsed >= due:
+        if elapsed >= due and len(sent) < planned:
             cid = f"{run.id}-{len(sent)}"
             sent.append(Sent(cid, time.monotonic(), _utc()))
             _ask(link, heard.base, cid, len(sent))
