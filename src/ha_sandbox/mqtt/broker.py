@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import json
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +19,9 @@ from bb8deploy.catalogue.errors.tool import SANDBOX_BROKER_FAILED, SANDBOX_BROKE
 from ha_sandbox.serving import free_port
 
 LEASH = Path(__file__).parents[1] / "leash.py"
-_START_DEADLINE = 20.0  # seconds until the port answers
+EMBEDDED = Path(__file__).with_name("embedded.py")
+_START_DEADLINE = 60.0  # seconds until the port answers, on a very busy machine
+_STOP_DEADLINE = 15.0  # seconds; longer than the leash waits for mosquitto
 _TRIES = 3  # another process may take a free port before the broker does
 
 
@@ -36,56 +42,80 @@ class Broker(Protocol):
 
 
 def open_broker(folder: Path, username: str, password: str) -> Broker:
-    """Starts a broker with its files in `folder`; it keeps no message after its end."""
-    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if mosquitto is None:
-        return _embedded(username, password)
+    """Starts a broker with its files in `folder`; it keeps no message after its end.
+
+    Raises CheckFailed SANDBOX_BROKER_MISSING if there is no broker to start, and SANDBOX_BROKER_FAILED.
+    """
+    start = _starter()
     problem = ""
     for _ in range(_TRIES):
         try:
-            return Mosquitto(mosquitto, folder, username, password)
+            return start(folder, username, password)
         except OSError as error:
             problem = str(error)
-    raise SANDBOX_BROKER_FAILED(f"mosquitto did not start: {problem}")
+    raise SANDBOX_BROKER_FAILED(f"the MQTT broker did not start: {problem}")
 
 
-def _embedded(username: str, password: str) -> Broker:
+def _starter() -> Callable[[Path, str, str], Broker]:
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if program:
+        return partial(_mosquitto, program)
     if importlib.util.find_spec("amqtt") is None:
         raise SANDBOX_BROKER_MISSING("neither mosquitto nor the extra `demo` of bb8deploy is installed")
-    from ha_sandbox.mqtt.embedded import EmbeddedBroker
-
-    return EmbeddedBroker(username, password)
+    return _embedded
 
 
-class Mosquitto:
+def _mosquitto(program: str, folder: Path, username: str, password: str) -> Broker:
     """A private mosquitto: loopback, own configuration, password login, no persistence."""
+    port = free_port()
+    config = _write_config(folder, port, username, password)
+    argv = (sys.executable, "-I", "-S", str(LEASH), program, "-c", str(config))
+    return BrokerProcess("mosquitto", "5", port, folder, argv)
 
-    name = "mosquitto"
-    protocol = "5"
 
-    def __init__(self, program: str, folder: Path, username: str, password: str) -> None:
-        self.port = free_port()
-        config = _write_config(folder, self.port, username, password)
-        self._log = folder / "mosquitto.log"
+def _embedded(folder: Path, username: str, password: str) -> Broker:
+    """amqtt; its user comes by standard input, since arguments are seen by every user of the machine."""
+    port = free_port()
+    user = json.dumps({"port": port, "username": username, "password": password})
+    return BrokerProcess("amqtt", "3.1.1", port, folder, (sys.executable, "-P", str(EMBEDDED)), f"{user}\n")
+
+
+class BrokerProcess:
+    """A broker that runs as long as its standard input is open, so never longer than this process."""
+
+    def __init__(
+        self, name: str, protocol: str, port: int, folder: Path, argv: Sequence[str], told: str = ""
+    ) -> None:
+        """Starts it and waits for its port. Raises OSError with its output if it ends instead."""
+        self.name, self.protocol, self.port = name, protocol, port
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "broker.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), program, "-c", str(config)],
-                stdin=subprocess.PIPE,  # open as long as this process runs
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+                argv, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         try:
+            self._tell(told.encode())
             self._await_port()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Closes the leash, which ends mosquitto."""
+        """Closes its standard input, which ends it."""
         if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
+            with contextlib.suppress(OSError):  # it has ended by itself and not read what it was told
+                self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_DEADLINE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _tell(self, text: bytes) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
 
     def _await_port(self) -> None:
         deadline = time.monotonic() + _START_DEADLINE

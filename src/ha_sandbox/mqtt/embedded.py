@@ -1,25 +1,35 @@
-"""An MQTT 3.1.1 broker inside this process, for machines without mosquitto."""
+"""An MQTT 3.1.1 broker on loopback, as a program: for machines without mosquitto.
+
+    python embedded.py
+
+Standard input is one line of JSON with port, username and password; its end ends the broker. In a process
+of its own it shares no interpreter lock with the sandbox and its clients, so that a round trip takes as long
+as with mosquitto.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import json
 import logging
+import os
+import sys
 import threading
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypedDict
 
 from amqtt.broker import Broker as Amqtt
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
 
-from ha_sandbox.serving import free_port
 
-T = TypeVar("T")
-_DEADLINE = 60.0  # seconds to start or stop, on a very busy machine
-_SHUTDOWN = 5.0  # seconds that amqtt has to end by itself
+class Told(TypedDict):
+    """What the sandbox says on standard input."""
+
+    port: int
+    username: str
+    password: str
 
 
 class OneUser(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for mypy
@@ -38,64 +48,34 @@ class OneUser(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for myp
         password: str = ""
 
 
-class EmbeddedBroker:
-    """amqtt in its own thread."""
-
-    name = "amqtt"
-    protocol = "3.1.1"
-
-    def __init__(self, username: str, password: str) -> None:
-        _enforce_keepalive()
-        logging.getLogger("amqtt").setLevel(logging.ERROR)
-        logging.getLogger("transitions").setLevel(logging.ERROR)
-        self.port = free_port()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox mqtt")
-        self._thread.start()
-        self._running = True
-        try:
-            self._broker = self._call(self._open(username, password))
-        except BaseException:
-            self._end_loop()
-            raise
-
-    def stop(self) -> None:
-        """Stops it."""
-        if self._running:
-            try:
-                self._call(self._shut_down())
-            finally:
-                self._end_loop()
-
-    async def _open(self, username: str, password: str) -> Amqtt:
-        plugin = f"{__name__}.OneUser"
-        config = {
-            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},
-            "timeout_disconnect_delay": 2,
+async def serve(port: int, username: str, password: str) -> None:
+    """Serves 127.0.0.1 until the process ends. Raises what amqtt raises if the port is taken."""
+    _enforce_keepalive()
+    plugin = f"{__name__}.{OneUser.__name__}"
+    broker = Amqtt(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
             "plugins": {plugin: {"username": username, "password": password}},
         }
-        broker = Amqtt(config)
-        await broker.start()
-        return broker
+    )
+    await broker.start()
+    await asyncio.Event().wait()
 
-    async def _shut_down(self) -> None:
-        """Asks amqtt to end, and cancels whatever of it is still there: it waits for each client in turn."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._broker.shutdown(), _SHUTDOWN)
-        me = asyncio.current_task()
-        while tasks := [task for task in asyncio.all_tasks() if task is not me]:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=1.0)
 
-    def _call(self, coroutine: Coroutine[object, None, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_DEADLINE)
+def main() -> None:
+    """Reads who may log in, and serves until standard input ends, also because the sandbox was killed."""
+    told: Told = json.loads(sys.stdin.readline())
+    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    logging.getLogger("transitions").setLevel(logging.ERROR)
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    asyncio.run(serve(**told))
 
-    def _end_loop(self) -> None:
-        self._running = False
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+
+def _end_with_stdin() -> None:
+    """Nothing is kept, so there is nothing to close: the system closes the connections."""
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
 
 
 def _enforce_keepalive() -> None:
@@ -110,3 +90,6 @@ def _enforce_keepalive() -> None:
 
 
 _closing: set[asyncio.Future[object]] = set()
+
+if __name__ == "__main__":
+    main()

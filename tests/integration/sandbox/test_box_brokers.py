@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import shutil
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -69,24 +69,24 @@ def test_the_right_password_gets_an_echo_and_a_wrong_one_is_refused(broker: Brok
     wrong.loop_stop()
 
 
-@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
-def test_an_embedded_broker_that_does_not_end_by_itself_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    from ha_sandbox.mqtt import embedded as embedded_broker
-
-    async def never(_self: Any) -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(embedded_broker, "_SHUTDOWN", 0.2)
-    monkeypatch.setattr(embedded_broker.Amqtt, "shutdown", never)
-    made = embedded_broker.EmbeddedBroker("sandbox", "secret")
-    clients = [client(made, "secret")[0] for _ in range(3)]
+def test_it_ends_at_once_though_clients_are_connected(broker: Broker) -> None:
+    clients = [client(broker, "secret")[0] for _ in range(3)]
     began = time.monotonic()
-    made.stop()
-    assert time.monotonic() - began < 30
-    gc.collect()
-    assert "Task was destroyed" not in capfd.readouterr().err
+    broker.stop()
+    broker.stop()
+    assert time.monotonic() - began < 15
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", broker.port), timeout=5)
     for one in clients:
         one.disconnect()
         one.loop_stop()
+
+
+def test_its_password_is_in_no_list_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda argv, **how: started.append(argv) or popen(argv, **how))
+    monkeypatch.setattr(shutil, "which", lambda *_args, **_options: None)
+    open_broker(tmp_path, "sandbox", "a long secret").stop()
+    assert len(started) == 1
+    assert "a long secret" not in " ".join(started[0])
