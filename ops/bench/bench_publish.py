@@ -13,11 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from ops.bench.sshd import Quiet  # noqa: E402
 
 from bb8deploy.base.atomic import write_text  # noqa: E402
 from bb8deploy.lanes.publish.publish import publish  # noqa: E402
@@ -30,20 +32,6 @@ LIMIT = 0.05
 LIMITS = {"publish_to_split": f"<= {LIMIT}"}
 CONFIG = 'name: Bench\nversion: "1.0.0"\nslug: bench\ndescription: A bench\narch: [amd64]\n'
 DOCKERFILE = "FROM ghcr.io/home-assistant/base:3.23\n"
-
-
-class Silent:
-    """A Progress that says nothing."""
-
-    def step(self, _name: str, _where: str = "") -> AbstractContextManager[None]:
-        """Shows nothing."""
-        return nullcontext()
-
-    def note(self, _text: str) -> None:
-        """Says nothing."""
-
-    def warn(self, _text: str) -> None:
-        """Says nothing."""
 
 
 def git(folder: Path, *words: str, stdin: bytes = b"") -> str:
@@ -89,7 +77,7 @@ def make_run(folder: Path, store: Path) -> Run:
         reports=reports,
         ledger=Ledger(run_id, reports),
         journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
-        progress=Silent(),
+        progress=Quiet(),
     )
 
 

@@ -74,49 +74,40 @@ def store_unknown(slug: str) -> ApiError:
     )
 
 
+def _of_app(name: str, slug: str, key: str, message: str) -> ApiError:
+    return ApiError(message, key=key, fields={"app": name, "slug": slug})
+
+
 def already_installed(name: str, slug: str) -> ApiError:
     """Install of an installed app."""
-    return ApiError(
-        f"App {name} is already installed",
-        key="app_already_installed_error",
-        fields={"app": name, "slug": slug},
-    )
+    return _of_app(name, slug, "app_already_installed_error", f"App {name} is already installed")
 
 
 def not_in_store(name: str, slug: str) -> ApiError:
     """Rebuild or update of a detached app."""
-    return ApiError(
-        f"App {name} is not available inside store",
-        key="app_not_in_store_error",
-        fields={"app": name, "slug": slug},
-    )
+    return _of_app(name, slug, "app_not_in_store_error", f"App {name} is not available inside store")
 
 
 def version_changed(name: str, slug: str) -> ApiError:
     """Rebuild of an app that has another version in the store."""
-    return ApiError(
+    return _of_app(
+        name,
+        slug,
+        "app_rebuild_version_changed_error",
         f"Local and store versions of app {name} differ, use Update instead of Rebuild",
-        key="app_rebuild_version_changed_error",
-        fields={"app": name, "slug": slug},
     )
 
 
 def image_based(name: str, slug: str) -> ApiError:
     """Rebuild of an app whose image is pulled."""
-    return ApiError(
-        f"Cannot rebuild app {name}, it is image-based",
-        key="app_rebuild_image_based_error",
-        fields={"app": name, "slug": slug},
+    return _of_app(
+        name, slug, "app_rebuild_image_based_error", f"Cannot rebuild app {name}, it is image-based"
     )
 
 
 def no_update(name: str, slug: str) -> ApiError:
     """Update to the installed version."""
-    return ApiError(
-        f"No update available for app {name}",
-        key="app_no_update_available_error",
-        fields={"app": name, "slug": slug},
-    )
+    return _of_app(name, slug, "app_no_update_available_error", f"No update available for app {name}")
 
 
 def wrong_architecture(name: str, slug: str, architectures: str) -> ApiError:

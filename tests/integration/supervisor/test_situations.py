@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.lanes.silent import Silent
 
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.base.secret import Secret
@@ -37,14 +38,6 @@ CALLS: dict[str, Callable[[Supervisor], object]] = {
     "jobs": lambda way: way.jobs(),
     "health": lambda way: way.health(),
 }
-
-
-class Silent:
-    """A progress display that shows nothing."""
-
-    def note(self, _text: str) -> None: ...
-
-    def warn(self, _text: str) -> None: ...
 
 
 @pytest.fixture(scope="module")

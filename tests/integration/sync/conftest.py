@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.integration.deploylab import Watcher
 from tests.integration.sshlab import Sshd, start_sshd
 
 from bb8deploy.host.connect import Host, open_host
@@ -30,23 +31,6 @@ FILES = {
     "back\\slash %s $(x) `y` *": "shell\n",
     "bb8_core/main.py": "print('hi')\n" * 50,
 }
-
-
-class Watcher:
-    """Records what a lane tells."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def step(self, name: str, where: str = "") -> AbstractContextManager[None]:
-        self.lines.append(f"step {name}")
-        return nullcontext()
-
-    def note(self, text: str) -> None:
-        self.lines.append(text)
-
-    def warn(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.rules.table import found
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import MAX_FILES, leads_out
+from bb8deploy.workspace.walk import walk_items
 
 MAX_DEPTH = 60
 
@@ -50,41 +51,26 @@ class Scan:
 def scan(root: Path, ignore: Ignore, *, profile: str = "generic") -> Scan:
     """What is under `root`; at most MAX_FILES files and MAX_DEPTH levels, links are not walked into."""
     result = Scan()
-    for item, path, depth in _items(root, ignore, result):
-        if len(result.files) >= MAX_FILES or depth > MAX_DEPTH:
+
+    def skip(path: str, is_dir: bool) -> bool:
+        if "/" not in path:
+            result.top.append(path)
+        return ignore.ignored(path, is_dir=is_dir)
+
+    def unreadable(path: str, error: OSError) -> None:
+        result.findings.append(_unreadable(path, error))
+
+    for item in walk_items(root, skip=skip, unreadable=unreadable, max_depth=MAX_DEPTH):
+        if len(result.files) >= MAX_FILES or item.depth > MAX_DEPTH:
             result.whole = False
             message = f"more than {MAX_FILES} files or {MAX_DEPTH} levels; the rest was not read"
-            result.findings.append(found("TREE_TOO_LARGE", message, path))
+            result.findings.append(found("TREE_TOO_LARGE", message, item.path))
             break
-        _record(root, item, path, result, profile)
+        if item.is_dir:
+            result.folders.append(item.path)
+        else:
+            _record(root, item.entry, item.path, result, profile)
     return result
-
-
-def _items(root: Path, ignore: Ignore, result: Scan) -> Iterator[tuple[os.DirEntry[str], str, int]]:
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
-        for item in _listing(root, folder, result):
-            path = f"{folder}/{item.name}" if folder else item.name
-            is_dir = item.is_dir(follow_symlinks=False)
-            if not folder:
-                result.top.append(item.name)
-            if ignore.ignored(path, is_dir=is_dir):
-                continue
-            if is_dir:
-                result.folders.append(path)
-                if path.count("/") < MAX_DEPTH:
-                    waiting.append(path)
-            yield item, path, path.count("/")
-
-
-def _listing(root: Path, folder: str, result: Scan) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(root / folder) as entries:
-            return sorted(entries, key=lambda item: item.name)
-    except OSError as error:
-        result.findings.append(_unreadable(folder, error))
-        return []
 
 
 def _record(root: Path, item: os.DirEntry[str], path: str, result: Scan, profile: str) -> None:
@@ -98,7 +84,7 @@ def _record(root: Path, item: os.DirEntry[str], path: str, result: Scan, profile
         return
     if stat.S_ISREG(info.st_mode):
         result.files[path] = FileFact(path, info.st_size, bool(info.st_mode & 0o100))
-    elif not stat.S_ISDIR(info.st_mode):
+    else:
         message = f"{path} is neither a file, a folder nor a link"
         result.findings.append(found("TREE_SPECIAL_FILE", message, path, profile=profile))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bb8deploy.plan.logs.logview import build_output, style_of, unseen
+from bb8deploy.plan.logs.logview import style_of, unseen
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,3 @@ def test_lines_that_differ_are_given_exactly_once(old: int, new: int, window: in
 )
 def test_a_line_is_painted_by_its_level(line: str, style: str) -> None:
     assert style_of(line) == style
-
-
-def test_build_output_begins_with_the_newest_build() -> None:
-    log = ["Starting build for x:1", "done", "Starting build for x:2", "no such package", "Can't build"]
-    assert build_output(log, 60) == tuple(log[2:])
-    assert build_output(log, 1) == ("Can't build",)
-    assert build_output(["a", "b"], 60) == ("a", "b")
