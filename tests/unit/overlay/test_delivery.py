@@ -8,7 +8,8 @@ import pytest
 
 from bb8deploy.overlay import delivery as module
 from bb8deploy.overlay.app import AppSource, is_text
-from bb8deploy.overlay.delivery import Draft, deliver
+from bb8deploy.overlay.delivery import deliver
+from bb8deploy.overlay.draft import Draft
 from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import STAMP, FoundTree, Manifest, bytes_entry

@@ -118,6 +118,12 @@ def final_base(dockerfile: Dockerfile, scope: Mapping[str, str]) -> str:
     return _root(stages, len(stages) - 1, scope, dockerfile.escape)
 
 
+def stage_base(dockerfile: Dockerfile, index: int, scope: Mapping[str, str]) -> str:
+    """The image that the stage at `index` goes back to; "" if unknown."""
+    stages = dockerfile.stages
+    return "" if len(stages) > MANY else _root(stages, index, scope, dockerfile.escape)
+
+
 def chain(dockerfile: Dockerfile) -> list[Stage]:
     """The stages that the final image is made of, the earliest first."""
     stages = dockerfile.stages

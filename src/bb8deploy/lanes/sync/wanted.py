@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import WORKSPACE_MOVING
 from bb8deploy.overlay.app import TEXT_LIMIT, AppSource, is_text
-from bb8deploy.overlay.delivery import Delivery, Purpose, deliver
+from bb8deploy.overlay.delivery import Delivery, deliver
+from bb8deploy.overlay.draft import Purpose
 from bb8deploy.plan.sync import Stamp, SyncPlan, plan_sync, without_stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.addon import read_addon

@@ -17,6 +17,7 @@ _RUN_SH = re.compile(r"\bRUN_SH_PRESENT\s*$")
 class Proof(StrEnum):
     """How it is known which content runs; see the glossary."""
 
+    SEALED = "sealed"
     STAMP = "stamp"
     RUNNING = "running"
 

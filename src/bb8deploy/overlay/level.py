@@ -1,0 +1,48 @@
+"""Decides how the content that runs can be proven: by a seal, by the app's own stamp, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bb8deploy.overlay.app import AppSource
+from bb8deploy.overlay.delivery import drafted
+from bb8deploy.overlay.draft import Purpose
+from bb8deploy.overlay.seal.entry import Unknown
+from bb8deploy.overlay.seal.sealing import recipes_of
+from bb8deploy.plan.logs.identity import Proof
+from bb8deploy.plan.sync import Stamp
+from bb8deploy.workspace.tree import STAMP
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ProofLevel:
+    """The proof that a deploy can reach. `why` says why it is not a stronger one, empty for the strongest.
+
+    `reports`: the app most likely reports its stamp by itself too. `possible` is False if a level was asked
+    for that the app does not allow.
+    """
+
+    proof: Proof
+    why: str = ""
+    reports: bool = False
+    possible: bool = True
+
+
+def level_of(app: AppSource, stamp: Stamp, purpose: Purpose, wanted: str = AUTO) -> ProofLevel:
+    """The level for a setting: `auto` is the strongest that the app allows."""
+    reports = app.names_stamp
+    if wanted == Proof.RUNNING:
+        return ProofLevel(Proof.RUNNING, "the setting asks for no more", reports)
+    if wanted == Proof.STAMP:
+        return ProofLevel(Proof.STAMP, "the setting asks for no more", reports)
+    unsealed = recipes_of(drafted(app, stamp, replace(purpose, proof=Proof.STAMP)))
+    if not isinstance(unsealed, Unknown):
+        return ProofLevel(Proof.SEALED, "", reports)
+    if wanted == Proof.SEALED:
+        return ProofLevel(Proof.SEALED, unsealed.why, reports, possible=False)
+    if reports:
+        return ProofLevel(Proof.STAMP, unsealed.why, reports)
+    why = f"{unsealed.why}; and no file of the app mentions {STAMP}, so it cannot report its content"
+    return ProofLevel(Proof.RUNNING, why)
