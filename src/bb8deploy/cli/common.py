@@ -19,7 +19,7 @@ from bb8deploy.cli.carry import carrier, options_of
 from bb8deploy.console.console import Console, as_dict
 from bb8deploy.console.terminal import ReaderGone
 from bb8deploy.runs.journal import Journal
-from bb8deploy.runs.run import Run, defect, interrupted, new_run_id
+from bb8deploy.runs.run import Run, defect, interrupted, new_run_id, resume_command
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings.keys import BB8_LOCK_WAIT, suggestion
@@ -185,13 +185,16 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
     if isinstance(problem, Bb8Error):
         return problem
     if isinstance(problem, KeyboardInterrupt):
-        return _interrupted(opened.run) if opened else interrupted()
+        return _interrupted(opened.run) if opened else interrupted(None)
     return defect(problem, opened.run if opened else None)
 
 
 def _interrupted(run: Run) -> Interrupted:
+    """A command can be resumed only if its own step was journalled."""
+    if not run.journal.unfinished(run.command.split(maxsplit=1)[0]):
+        return interrupted(run)
     target = run.settings.target
-    return interrupted(run.command, () if target == "default" else (target,))
+    return interrupted(run, resume_command(run.command, () if target == "default" else (target,)))
 
 
 def _document(console: Console, opened: Opened | None, error: Bb8Error | None, exit_code: int) -> None:

@@ -75,6 +75,11 @@ class Journal:
         last = {entry.step: entry for line in sound if (entry := _entry(line)) and entry.state in _TRIED}
         return {step: entry.facts for step, entry in last.items() if entry.state == "done"}
 
+    def unfinished(self, step: str) -> bool:
+        """Whether a step was started and has not been done since."""
+        states = [entry.state for entry in self.entries() if entry.step == step]
+        return bool(states) and states[-1] != "done"
+
     def _lines(self) -> list[str]:
         if not self.path.exists():
             return []

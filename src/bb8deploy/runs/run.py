@@ -22,6 +22,9 @@ from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings.model import Settings
 
+RESUMABLE = ("deploy", "release")
+"""The commands that journal a step of their own name, and continue from it with --resume."""
+
 if TYPE_CHECKING:
     from bb8deploy.runs.contracts.base import Contract
 
@@ -125,35 +128,37 @@ def warn_of_damage(run: Run, journal: Journal) -> None:
 
 
 def defect(problem: BaseException, run: Run | None) -> CheckFailed:
-    """A defect of ours: the traceback goes into a file whose path is told; BB8DEPLOY_DEBUG shows it."""
+    """A defect of ours: the traceback goes into a file that the error names; BB8DEPLOY_DEBUG shows it."""
     text = "".join(traceback.format_exception(problem))
     details = text.splitlines() if os.environ.get("BB8DEPLOY_DEBUG") else [_last_place(problem)]
     if run:
         path = run.folder / "crash.txt"
         with suppress(Bb8Error):
             save(path, run.clean(text))
-            details.append(f"the whole story: {path}")
+            details.append(f"full traceback: {path}")
     return INTERNAL(f"bb8deploy has a defect: {type(problem).__name__}: {problem}", details=details)
 
 
-def interrupted(command: str = "", targets: Sequence[str] = ()) -> Interrupted:
-    """What the end of an interrupted run says; `command` is such as `release patch`, empty without a run,
-    `targets` those that the user named.
+def interrupted(run: Run | None, resume: str = "") -> Interrupted:
+    """The error of an interrupted run or command; `resume` is the command that continues it, if any."""
+    cause = "the run was interrupted; what was observed so far is kept"
+    remedy = f"`{resume}` continues where it stopped." if resume else "Run the same command again."
+    return INTERRUPTED(cause if run else "the command was interrupted", remedy)
+
+
+def resume_command(command: str, targets: Sequence[str] = ()) -> str:
+    """The command that continues an unfinished `command`, such as `release patch`; empty if none does.
+
+    A release has recorded its target, a deploy needs the ones that the user named.
     """
-    kept = "the run was interrupted; what was observed so far is kept"
-    cause = kept if command else "the command was interrupted"
-    first, *_ = command.split() or [""]
-    words = "".join(f" --target {name}" for name in targets)
-    goes_on = {
-        "deploy": f"`bb8deploy deploy{words} --resume` goes on where it stopped.",
-        "release": "`bb8deploy release --resume` goes on where it stopped.",  # it knows its target
-    }
-    return INTERRUPTED(cause, goes_on.get(first, "Run the same command again."))
+    first, *_ = command.split()
+    words = "".join(f" --target {name}" for name in targets) if first == "deploy" else ""
+    return f"bb8deploy {first}{words} --resume" if first in RESUMABLE else ""
 
 
 def _last_place(problem: BaseException) -> str:
     frames = traceback.extract_tb(problem.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "no place is known"
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
 
 
 def _finding(finding: Finding) -> JsonObject:

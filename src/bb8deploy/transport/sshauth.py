@@ -25,12 +25,12 @@ PASSWORD_TRIES = 3
 
 
 def terminal_prompt() -> Prompt | None:
-    """Asks on the terminal, None where there is none."""
+    """Asks on the terminal, None if there is none."""
     return getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
 
 
 def authenticate(transport: paramiko.Transport, hop: Hop, prompt: Prompt | None) -> None:
-    """Logs in. Raises Refused with everything that was tried, and why the rest was not."""
+    """Logs in. Raises Refused with everything that was tried, or why nothing was."""
     ask = prompt if hop.ask else None
     tried: list[str] = []
     if hop.public_key and _by_key(transport, hop, ask, tried):
@@ -39,8 +39,19 @@ def authenticate(transport: paramiko.Transport, hop: Hop, prompt: Prompt | None)
         return
     raise SSH_AUTH_REFUSED(
         f"{hop.where} accepted none of the ways to log in",
-        details=tried or ["no key was found, and there is no terminal to ask for a password"],
+        details=tried or [_why_nothing_was_tried(hop, prompt)],
     )
+
+
+def _why_nothing_was_tried(hop: Hop, prompt: Prompt | None) -> str:
+    keys = "no key was found" if hop.public_key else "keys are turned off in the ssh configuration"
+    if not hop.password:
+        return f"{keys}, and passwords are turned off in the ssh configuration"
+    if not hop.ask:
+        return f"{keys}, and the ssh configuration forbids to ask for a password (BatchMode)"
+    if prompt is None:
+        return f"{keys}, and there is no terminal to ask for a password"
+    return f"{keys}, and the host closed the connection before a password was asked for"
 
 
 def _by_key(transport: paramiko.Transport, hop: Hop, ask: Prompt | None, tried: list[str]) -> bool:
@@ -76,10 +87,10 @@ def _try_each(
 
 
 def _login_by_keys(transport: paramiko.Transport, user: str) -> Callable[[paramiko.PKey], list[str]]:
-    """A login by key that gives the further methods asked for, empty where it is complete.
+    """A function that logs in by key and returns the further methods that the host asks for, empty if none.
 
-    It follows on the heels of the request for the login service instead of waiting for the answer to that:
-    a round trip less. RFC 4253 section 10 lets the server end the connection either way if it refuses.
+    It sends the login directly after the request for the login service, without waiting for its answer, which
+    saves a round trip. By RFC 4253 section 10 a server that refuses the service ends the connection anyway.
     """
     import paramiko
     from paramiko.auth_handler import AuthHandler
@@ -114,7 +125,7 @@ def _login_by_keys(transport: paramiko.Transport, user: str) -> Callable[[parami
 
 
 def _by_password(transport: paramiko.Transport, hop: Hop, ask: Prompt, tried: list[str]) -> bool:
-    """A password, by itself or through keyboard-interactive."""
+    """Logs in with a password, directly or through keyboard-interactive."""
     import paramiko
 
     for _ in range(PASSWORD_TRIES):
@@ -131,7 +142,7 @@ def _by_password(transport: paramiko.Transport, hop: Hop, ask: Prompt, tried: li
 
 
 def _offer(transport: paramiko.Transport, user: str, phrase: str) -> list[str]:
-    """Offers a password, to a server that asks questions as the answer to a single one."""
+    """Sends a password; to a server that asks questions, as the answer to its only one."""
     import paramiko
 
     try:
@@ -168,11 +179,11 @@ def _ordered(
 
 
 def _agent_keys(path: str, tried: list[str], stack: contextlib.ExitStack) -> list[AgentKey]:
-    """The agent's keys but hardware ones, which paramiko cannot sign with; `stack` ends the connection."""
+    """The agent's keys without hardware keys, which paramiko cannot use; `stack` closes the connection."""
     if not path:
         return []
     if sys.platform == "win32":
-        tried.append(f"agent {path}: this system has no such sockets")
+        tried.append(f"agent {path}: Windows has no such sockets")
         return []
     from paramiko import SSHException
     from paramiko.agent import AgentSSH
@@ -195,7 +206,7 @@ def _agent_keys(path: str, tried: list[str], stack: contextlib.ExitStack) -> lis
 
 
 def _public_blob(path: Path) -> bytes | None:
-    """The public half that lies beside a key file, None where there is none."""
+    """The public key in `PATH.pub`, None if there is none."""
     import base64
 
     try:
@@ -222,7 +233,7 @@ def _load_encrypted(path: Path, ask: Prompt | None, tried: list[str]) -> paramik
     import paramiko
 
     if ask is None:
-        tried.append(f"{path}: has a passphrase, and there is no terminal to ask for it (use ssh-agent)")
+        tried.append(f"{path}: has a passphrase, and bb8deploy cannot ask for it here (use ssh-agent)")
         return None
     phrase = ask(f"Passphrase of {path}: ")
     try:

@@ -33,7 +33,7 @@ def meet(talk: Dialogue, want: dict[str, str]) -> None:
     """The ssh part as a person meets it: the host's name, its key, our key, the folder."""
     talk.answer(asks("HA_SSH_HOST_ALIAS"), want["HA_SSH_HOST_ALIAS"])
     talk.expect(r"is not known: ssh-ed25519 SHA256:\S+")
-    talk.answer(r"Does the host itself show that\? \[y/N\] ", "y")
+    talk.answer(r"Is this the host's fingerprint\? \[y/N\] ", "y")
     talk.expect(r"error SSH_AUTH_REFUSED")
     talk.answer(asks("HA_SSH_KEY"), "/nowhere/key")
     talk.expect(r"error SSH_KEY_MISSING")
@@ -162,7 +162,7 @@ def test_a_host_that_does_not_answer_can_be_mended_or_kept(clone: Clone) -> None
 def test_a_fingerprint_that_is_not_the_host_s_own_is_not_kept(clone: Clone, box: Sandbox) -> None:
     with dialogue(["init", "--search", "0"], cwd=clone.root, env=clone.environment()) as talk:
         talk.answer(asks("HA_SSH_HOST_ALIAS"), box.env()["HA_SSH_HOST_ALIAS"])
-        talk.answer(r"Does the host itself show that\? \[y/N\] ", "n")
+        talk.answer(r"Is this the host's fingerprint\? \[y/N\] ", "n")
         talk.expect(r"error HOST_KEY_UNKNOWN")
         talk.expect(r"Keep these answers")
         talk.interrupt()

@@ -271,18 +271,25 @@ import typer
 app = typer.Typer(pretty_exceptions_enable=False)
 @app.command()
 def main() -> None:
-    with open_run("deploy", Modes(), lane="deploy") as opened, opened.run.step("wait"):
+    with open_run("deploy", Modes(), lane="deploy") as opened, opened.run.step({step!r}):
         print("waiting", flush=True)
         signal.pause()
 app()
 """
 
 
+@pytest.mark.parametrize(
+    ("step", "remedy"),
+    [
+        ("wait", "Run the same command again."),
+        ("deploy", "`bb8deploy deploy --resume` continues where it stopped."),
+    ],
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_that_is_told_to_stop_unwinds_and_ends_with_130(
-    workspace: Path, number: signal.Signals
+    workspace: Path, number: signal.Signals, step: str, remedy: str
 ) -> None:
-    argv = [sys.executable, "-c", WAITING]
+    argv = [sys.executable, "-c", WAITING.format(step=step)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(argv, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
@@ -291,7 +298,7 @@ def test_a_process_that_is_told_to_stop_unwinds_and_ends_with_130(
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "error INTERRUPTED: the run was interrupted" in err
-    assert "  remedy: `bb8deploy deploy --resume` goes on where it stopped." in err
+    assert f"  remedy: {remedy}" in err
     assert "Traceback" not in err
     (journal,) = (workspace / "reports" / "runs").glob("*/journal.jsonl")
     assert [json.loads(line)["state"] for line in journal.read_text().splitlines()] == ["started", "failed"]

@@ -13,7 +13,7 @@ from bb8deploy.base.errors import Bb8Error, Interrupted, UsageError
 from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.runs.journal import Journal
-from bb8deploy.runs.run import Progress, Run, defect, interrupted
+from bb8deploy.runs.run import Progress, Run, defect, interrupted, resume_command
 from bb8deploy.runs.tokens import Ledger, Token
 from bb8deploy.settings.load import load
 
@@ -64,7 +64,7 @@ class Several:
 
     def interrupted(self) -> Interrupted:
         """The error for all of it."""
-        return interrupted(self.run.command, self.names)
+        return interrupted(self.run, resume_command(self.run.command, self.names))
 
 
 @dataclass(slots=True)

@@ -45,6 +45,8 @@ from bb8deploy.workspace.project import Project
 if TYPE_CHECKING:
     from bb8deploy.transport.ssh import SshTransport
 
+SHOW_FINGERPRINT = "ssh-keyscan localhost 2>/dev/null | ssh-keygen -lf -"
+"""Prints the fingerprints of the host's keys; for the terminal of the SSH app in Home Assistant."""
 _ABOUT_THE_KEY = {"SSH_AUTH_REFUSED", "SSH_KEY_MISSING"}
 _WRITTEN = {"answer", "environment", "flag"}
 # They belong to the container that they were found in.
@@ -274,7 +276,9 @@ class _Talk:
                     break
                 except KeyUnknown as offered:
                     self._asker.note(f"  {offered.cause}")
-                    if offered.key == shown or not self._asker.confirm("  Does the host itself show that?"):
+                    if offered.key != shown:
+                        self._asker.note(f"  To see the host's own, run in its terminal: {SHOW_FINGERPRINT}")
+                    if offered.key == shown or not self._asker.confirm("  Is this the host's fingerprint?"):
                         raise
                     checks.trust(self.settings, offered)
                     shown = offered.key
