@@ -109,6 +109,15 @@ def repository_root(folder: Path) -> Path | None:
     return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
 
 
+def home_of(folder: Path) -> Path:
+    """What `folder` is a part of: its git checkout, else its store or workspace, else itself."""
+    above = (folder, *folder.parents)
+    marked = (
+        one for one in above if is_store(one) or (one / SETTINGS_FILE).is_file() or is_app(one / "addon")
+    )
+    return repository_root(folder) or next(marked, folder)
+
+
 def _project(root: Path, app: Path, table: JsonObject) -> Project:
     profile = str(table.get("profile", "generic"))
     if profile not in {"generic", "bb8"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -102,6 +103,29 @@ def test_the_settings_are_those_of_the_app_at_hand_and_git_ignores_them(tmp_path
         assert ignored.returncode == 0
     finally:
         assert command(root, "down").returncode == 0
+
+
+def test_each_repository_has_a_sandbox_of_its_own(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "bb8deploy", "sandbox"]
+    environment = {**os.environ, "BB8DEPLOY_CACHE": str(tmp_path / "cache")}
+    homes = [tmp_path / "one", tmp_path / "two"]
+
+    def sandbox(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*argv, *words], cwd=home, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    for home in homes:
+        home.mkdir()
+        subprocess.run(["git", "init", "-q", str(home)], check=True)
+    try:
+        first = sandbox(homes[0], "up", "--detach")
+        assert first.returncode == 0, first.stderr
+        elsewhere = sandbox(homes[1], "down")
+        assert (elsewhere.returncode, "SANDBOX_NOT_RUNNING" in elsewhere.stderr) == (2, True)
+        assert "sandbox down --root" in elsewhere.stderr
+    finally:
+        assert sandbox(homes[0], "down").returncode == 0
 
 
 def test_a_situation_is_in_force_from_the_start_and_an_unknown_one_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.workspace.project import find_project
+from bb8deploy.workspace.project import find_project, home_of
 
 
 def app(folder: Path, name: str = "config.yaml") -> Path:
@@ -103,3 +103,13 @@ def test_settings_that_cannot_be_read_and_folders_that_do_not_exist_are_errors(t
     assert refused(tmp_path).code == "PYPROJECT_INVALID"
     (tmp_path / "bb8deploy.toml").write_text('profile = "odd"')
     assert refused(tmp_path).code == "PROFILE_UNKNOWN"
+
+
+def test_the_home_of_a_folder_is_its_checkout_then_its_store_then_itself(tmp_path: Path) -> None:
+    app = tmp_path / "checkout" / "store" / "app"
+    app.mkdir(parents=True)
+    assert home_of(app) == app
+    (app.parent / "repository.yaml").write_text("name: x", encoding="utf-8")
+    assert home_of(app) == app.parent
+    (tmp_path / "checkout" / ".git").mkdir()
+    assert home_of(app) == tmp_path / "checkout"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shlex
 import signal
 import sys
 import threading
@@ -17,12 +20,16 @@ from bb8deploy.cli.start import sandbox_run
 from bb8deploy.cli.start.runtime import runtime_of
 
 if TYPE_CHECKING:
+    from bb8deploy.base.errors import Bb8Error
     from bb8deploy.console.console import Console
     from bb8deploy.workspace.project import Project
     from ha_sandbox import Situation
     from ha_sandbox.box import OpenRuntime
 
-Root = Annotated[Path | None, typer.Option("--root", help="Folder of the host (default: a cache folder).")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", help="Folder of the host. Default: a cache folder for each repository."),
+]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in the background until `sandbox down`.")]
 Write = Annotated[
     bool, typer.Option("--write", help="Write the settings to .env.sandbox, which git then ignores.")
@@ -35,6 +42,8 @@ Situations = Annotated[
         help="Imitate a state of a real host; repeatable. `bb8deploy sandbox situations` lists them.",
     ),
 ]
+
+_HOSTS = "sandboxes"
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +69,7 @@ def up(
         from ha_sandbox import detached
 
         project = _project(addon)
-        folder = _folder(root)
+        folder = _folder(root, project.addon if project else Path.cwd())
         begun = [_situation(text) for text in situation or ()]
         detached.need_free(folder)
         if detach:
@@ -75,7 +84,10 @@ def down(root: Root = None) -> None:
     with plain_errors(Modes()) as console:
         from ha_sandbox import detached
 
-        detached.stop(_folder(root))
+        folder = _folder(root, Path.cwd())
+        if detached.running(folder) is None:
+            raise _not_running(folder)
+        detached.stop(folder)
         console.text("the sandbox is down")
 
 
@@ -112,10 +124,32 @@ def _situation(text: str) -> tuple[Situation, float | None]:
         raise SANDBOX_SITUATION_UNKNOWN(f"`{text}` is not a situation: {error}") from error
 
 
-def _folder(root: Path | None) -> Path:
+def _folder(root: Path | None, place: Path) -> Path:
+    """The host's folder: each repository has one of its own, so that no app finds what another one left."""
     from bb8deploy.base.cache import cache_dir
+    from bb8deploy.workspace.project import home_of
 
-    return (root or cache_dir("sandbox")).resolve()
+    if root:
+        return root.resolve()
+    home = home_of(place.resolve())
+    mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
+    return cache_dir(_HOSTS, f"{home.name or 'root'}-{mark}").resolve()
+
+
+def _not_running(folder: Path) -> Bb8Error:
+    """Names the sandboxes of other folders, which `--root` stops."""
+    from bb8deploy.base.cache import cache_dir
+    from bb8deploy.catalogue.errors.tool import SANDBOX_NOT_RUNNING
+    from ha_sandbox import detached
+
+    others = [one for one in sorted(cache_dir(_HOSTS).iterdir()) if detached.running(one) is not None]
+    return SANDBOX_NOT_RUNNING(
+        f"there is no sandbox in {folder}",
+        f"Stop another one with `bb8deploy sandbox down --root {shlex.quote(str(others[0]))}`."
+        if others
+        else "",
+        details=[f"a sandbox is up in {one}" for one in others],
+    )
 
 
 def _again(folder: Path, project: Project | None, *, docker: bool, situations: Sequence[str]) -> list[str]:
@@ -160,9 +194,10 @@ def _show(console: Console, project: Project | None, settings: Mapping[str, str]
     """Prints the settings, or writes them to .env.sandbox."""
     if write and project is not None:
         from bb8deploy.lanes.init.init import write_env
+        from bb8deploy.lanes.init.secrecy import in_this_clone
 
         path = project.root / ".env.sandbox"
-        write_env(project, path, settings, console)
+        write_env(project, path, settings, console, in_this_clone)
         console.text(f"# the settings are in {path}; use them with --target sandbox")
         return
     for name, value in settings.items():

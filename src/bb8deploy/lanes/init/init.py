@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 from bb8deploy.base.atomic import write_text
 from bb8deploy.base.errors import Bb8Error, Refused, UsageError
 from bb8deploy.catalogue.errors.host import HOST_MISSING
-from bb8deploy.catalogue.errors.settings import ENV_IN_GIT, ENV_UNWRITABLE
+from bb8deploy.catalogue.errors.settings import ENV_UNWRITABLE
 from bb8deploy.host.connect import Tell
 from bb8deploy.lanes.init import checks
 from bb8deploy.lanes.init.checks import Check, InitCheck
-from bb8deploy.lanes.init.env_file import compose, ignore_lines, read_earlier
+from bb8deploy.lanes.init.env_file import compose, read_earlier
 from bb8deploy.lanes.init.find import Found
+from bb8deploy.lanes.init.secrecy import Ignore, for_everybody, keep_from_git
 from bb8deploy.settings.keys import (
     HA_CONFIG_MOUNT,
     HA_LLAT,
@@ -38,7 +39,6 @@ from bb8deploy.settings.keys import (
 )
 from bb8deploy.settings.load import with_answer
 from bb8deploy.settings.model import Settings
-from bb8deploy.workspace import git as g
 from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.project import Project
 
@@ -164,7 +164,13 @@ def changes(settings: Settings) -> dict[str, str]:
     }
 
 
-def write_env(project: Project, path: Path, values: Mapping[str, str], tell: Tell) -> None:
+def write_env(
+    project: Project,
+    path: Path,
+    values: Mapping[str, str],
+    tell: Tell,
+    ignore: Ignore = for_everybody,
+) -> None:
     """Writes the file in one step, mode 0600, after git was told to leave it alone.
 
     Raises UsageError ENV_UNWRITABLE, ENV_IN_GIT for secrets that git would take, and what `compose` and
@@ -172,7 +178,7 @@ def write_env(project: Project, path: Path, values: Mapping[str, str], tell: Tel
     """
     text = compose(read_earlier(path), values)
     try:
-        _keep_from_git(project.root, path.name, tell, secrets=_SECRET & values.keys())
+        keep_from_git(project.root, path.name, tell, _SECRET & values.keys(), ignore)
         # A link stays one: what it leads to is replaced.
         write_text(path.resolve(), text, mode=0o600)
     except OSError as error:
@@ -180,25 +186,6 @@ def write_env(project: Project, path: Path, values: Mapping[str, str], tell: Tel
 
 
 _SECRET = frozenset(key.name for key in KEYS if key.secret)
-
-
-def _keep_from_git(root: Path, name: str, tell: Tell, *, secrets: Collection[str]) -> None:
-    """Has git ignore the file. Raises UsageError ENV_IN_GIT for secrets in a file that git takes anyway."""
-    ignored = g.call(root, "check-ignore", "--quiet", "--no-index", name).returncode
-    if ignored == 1:
-        path = root / ".gitignore"
-        write_text(path, ignore_lines(path.read_text(encoding="utf-8") if path.exists() else ""))
-        tell.note(f"added {name} to .gitignore")
-    if ignored == 128:
-        return
-    if g.call(root, "ls-files", "--error-unmatch", name).returncode == 0:
-        if secrets:
-            raise ENV_IN_GIT(f"git tracks {name}, so {', '.join(sorted(secrets))} would be committed with it")
-        tell.warn(f"git tracks {name}: take it out with `git rm --cached {name}`, and renew its secrets")
-    elif secrets and g.call(root, "check-ignore", "--quiet", "--no-index", name).returncode:
-        raise ENV_IN_GIT(
-            f"a rule in .gitignore includes {name} again, so {', '.join(sorted(secrets))} could leave"
-        )
 
 
 class _Talk:

@@ -21,6 +21,7 @@ from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import parse_config
+from bb8deploy.workspace.project import find_project
 
 CONTRACT = "_contract_v1.json"
 
@@ -44,8 +45,9 @@ def status(run: Run) -> Standing:
     looks: list[Callable[[], list[VersionPlace]]] = [
         lambda: _on_host(run, wanted),
         lambda: [_published(run)],
-        lambda: [robot(run)],
     ]
+    if find_project(run.workspace, addon=run.addon).profile == "bb8":
+        looks.append(lambda: [robot(run)])
     with ThreadPoolExecutor(len(looks), "bb8deploy-status") as pool:
         seen = [place for found in pool.map(lambda look: look(), looks) for place in found]
     places = (here, *seen, _last_run(run))

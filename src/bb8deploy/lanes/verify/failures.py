@@ -30,6 +30,8 @@ _REMEDY = {
     "`ARG BUILD_FROM=ghcr.io/home-assistant/base:latest`.",
     Cause.BASE_PULL: "Check the name and tag of the base image in the Dockerfile, and that the host reaches "
     "its registry.",
+    Cause.IMAGE_PULL: "Check `image:` and `version:` in the config, and that the image is published for this "
+    "machine.",
     Cause.BUILDER_PULL: "The Supervisor builds with this image: check the host's internet, then run again.",
 }
 
@@ -49,7 +51,7 @@ def not_in(what: str, verb: str, left: AddonState, build: BuildFailure) -> Bb8Er
 
 def _build_failed(cause: str, build: BuildFailure) -> Bb8Error:
     if build.cause not in _REMEDY:
-        return BUILD_FAILED(cause, details=build.lines)
+        return BUILD_FAILED(cause, build.advice, details=build.lines)
     image = f" ({build.image})" if build.image else ""
     return BUILD_FAILED(f"{cause}; {build.cause}{image}", _REMEDY[build.cause], details=build.lines)
 

@@ -205,7 +205,7 @@ class Installer:
         return code(f"{self.task.slug}: {self.decision.why}", details=told)
 
     def _read_build(self) -> BuildFailure:
-        build = read_build(self.watch.supervisor_log(), BUILD_TAIL)
+        build = read_build(self.watch.supervisor_log(), BUILD_TAIL, self.task.slug.removeprefix("local_"))
         self.build_log = build.lines
         return build
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-_BEGINS = "Starting build for "
+_BEGINS, _PULLS = "Starting build for ", "Downloading docker image "
 # A log line of the Supervisor itself: time, level, thread, module.
 _OWN_LINE = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ [A-Z]+ \(.*?\) \[([\w.]+)\]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -29,24 +29,30 @@ class Cause(StrEnum):
     BASE_BLANK = "the Dockerfile has no base image: ARG BUILD_FROM has no default"
     BASE_PULL = "the base image could not be pulled"
     BUILDER_PULL = "the Supervisor's builder image could not be pulled"
+    IMAGE_PULL = "the app's own image could not be pulled"
     UNKNOWN = "the build output names no error"
 
 
 @dataclass(frozen=True, slots=True)
 class BuildFailure:
-    """`image` is the image that could not be pulled, if one is named; `lines` have the error first."""
+    """`image` is the image that could not be pulled, if one is named; `lines` have the error first.
+
+    `advice` is what the builder itself says after its error, empty if it says nothing.
+    """
 
     cause: Cause
     lines: tuple[str, ...]
     image: str = ""
+    advice: str = ""
 
 
-def read_build(log: Sequence[str], most: int) -> BuildFailure:
-    """The newest build in the Supervisor's log; at most `most` lines, the error and its step first.
+def read_build(log: Sequence[str], most: int, slug: str = "") -> BuildFailure:
+    """The newest build or pull of `slug` in the Supervisor's log; at most `most` lines, the error first.
 
-    The Supervisor logs a failed build twice; each line is shown once.
+    The slug is that of config.yaml. Without one, the newest build of any app counts. The Supervisor logs a
+    failed build twice; each line is shown once.
     """
-    build = [line for line in _newest_build(log) if line.strip()]
+    build = [line for line in _newest(log, slug) if line.strip()]
     end = next((at for at, line in enumerate(build) if _LAST.search(line)), None)
     output = build if end is None else build[: end + 1]
     output = [line for line in output if not _OWN_LINE.search(line)] or [*build]
@@ -55,12 +61,12 @@ def read_build(log: Sequence[str], most: int) -> BuildFailure:
     pulled = _PULL.search(f"{text}\n")
     image = next(filter(None, pulled.groups()), "") if pulled else ""
     if end is None:
-        return BuildFailure(_cause(text, image), tuple(output[-most:]), image)
+        return BuildFailure(_cause(text, image, build), tuple(output[-most:]), image)
     step = output[failed:-1] if failed is not None else []
     before = output[: failed if failed is not None else -1]
     room = max(0, most - 1 - len(step))
     lines = (output[-1], *step, *(before[-room:] if room else ()))
-    return BuildFailure(_cause(text, image), lines[:most], image)
+    return BuildFailure(_cause(text, image, build), lines[:most], image, _advice(build[end + 1 :]))
 
 
 def unreadable_config(log: Sequence[str], slug: str) -> tuple[str, ...]:
@@ -70,18 +76,33 @@ def unreadable_config(log: Sequence[str], slug: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*mine, *(line for line in found if "Can't read" in line), *found]))
 
 
-def _newest_build(log: Sequence[str]) -> list[str]:
-    began = max((at for at, line in enumerate(log) if _BEGINS in line), default=0)
-    return [_plain(line) for line in log[began:]]
+def _newest(log: Sequence[str], slug: str) -> list[str]:
+    """The log from the newest build or pull of the app; empty if only other apps were built."""
+    begun = [at for at, line in enumerate(log) if _BEGINS in line]
+    own = [at for at in begun if not slug or f"-addon-{slug}:" in log[at]]
+    began = own[-1] if own else 0
+    ended = next((at for at in range(began, len(log)) if _LAST.search(_plain(log[at]))), began)
+    pulled = max((at for at, line in enumerate(log) if _PULLS in line), default=-1)
+    if pulled > ended and pulled > max(begun, default=-1):
+        return [_plain(line) for line in log[pulled:]]
+    return [_plain(line) for line in log[began:]] if own or not begun else []
+
+
+def _advice(after: Sequence[str]) -> str:
+    """The builder's own words after its error; the Supervisor's next line ends them."""
+    line = after[0] if after else ""
+    return "" if _OWN_LINE.search(line) else line
 
 
 def _plain(line: str) -> str:
     return _COLOUR.sub("", line).rstrip()
 
 
-def _cause(text: str, image: str) -> Cause:
+def _cause(text: str, image: str, build: Sequence[str]) -> Cause:
     if _BLANK_BASE.search(text):
         return Cause.BASE_BLANK
+    if image and _BUILDER.search(image):
+        return Cause.BUILDER_PULL
     if image:
-        return Cause.BUILDER_PULL if _BUILDER.search(image) else Cause.BASE_PULL
+        return Cause.IMAGE_PULL if _PULLS in build[0] else Cause.BASE_PULL
     return Cause.STEP if "ERROR" in text else Cause.UNKNOWN

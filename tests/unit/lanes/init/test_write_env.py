@@ -11,6 +11,7 @@ import pytest
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.init.init import write_env
+from bb8deploy.lanes.init.secrecy import in_this_clone
 
 
 @pytest.fixture
@@ -53,3 +54,23 @@ def test_a_rule_that_includes_the_file_again_takes_no_secret(repository: Path) -
         write(repository, [], MQTT_PASSWORD="secret")
     assert caught.value.code == "ENV_IN_GIT"
     assert not (repository / ".env").exists()
+
+
+def git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", ["clone", "worktree"])
+def test_a_file_of_this_clone_alone_leaves_the_repository_clean(repository: Path, kind: str) -> None:
+    git(repository, "-c", "user.name=a", "-c", "user.email=a", "commit", "-q", "--allow-empty", "-m", "x")
+    root = repository
+    if kind == "worktree":
+        root = repository / "other"
+        git(repository, "worktree", "add", "-q", str(root))
+    project: Any = SimpleNamespace(root=root)
+    said: list[str] = []
+    tell: Any = SimpleNamespace(note=said.append, warn=said.append)
+    write_env(project, root / ".env.sandbox", {"HA_LLAT": "secret"}, tell, in_this_clone)
+    assert git(root, "status", "--porcelain") == ""
+    assert [line.endswith("info/exclude") for line in said] == [True]

@@ -83,3 +83,31 @@ def test_the_line_about_the_apps_own_config_comes_first() -> None:
         f"{OWN} Can't read /a/x/config.yaml",
     ]
     assert unreadable_config(lines, "x")[0].endswith("/a/x/config.yaml")
+
+
+def of_app(slug: str, output: str) -> list[str]:
+    return [f"{OWN} Starting build for local/amd64-addon-{slug}:1", *output.splitlines(), ACCESS]
+
+
+def test_the_build_of_another_app_is_not_this_apps() -> None:
+    seen = read_build([*of_app("x", PULL.format("base:1")), *of_app("y", STEP)], 60, "x")
+    assert (seen.cause, seen.image) == (Cause.BASE_PULL, "base:1")
+    assert not [line for line in seen.lines if "UPDATE_BOOM" in line]
+    assert read_build(of_app("x_beta", STEP), 60, "x").lines == ()
+
+
+def test_a_pull_after_another_apps_build_is_of_the_apps_own_image() -> None:
+    pull = [
+        f"{OWN} Downloading docker image ghcr.io/ann/x:1.",
+        f"{OWN} Can't install ghcr.io/ann/x:1: not found",
+    ]
+    seen = read_build([*of_app("y", STEP), *pull], 60, "x")
+    assert (seen.cause, seen.image) == (Cause.IMAGE_PULL, "ghcr.io/ann/x:1")
+    assert not [line for line in seen.lines if "UPDATE_BOOM" in line]
+
+
+def test_the_builders_own_advice_is_kept() -> None:
+    build = of_app("x", STEP)
+    advised = [*build[:-1], "Use another builder.", ACCESS]
+    assert read_build(build, 60, "x").advice == ""
+    assert read_build(advised, 60, "x").advice == "Use another builder."
