@@ -37,8 +37,18 @@ class BuildRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder of the host at an absolute path of the container, read-only unless `writable`."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """One container: image by slug and version, its /data folder, environment and callbacks.
+    """One container: image by slug and version, its /data folder, environment, callbacks, and folders of the
+    host beside /data.
 
     `on_line` gets each line of output; `on_exit` the exit code, once, unless `stop` was called first.
     `on_health` gets the new result of the health check when it changes.
@@ -51,6 +61,7 @@ class ContainerSpec:
     on_line: Callable[[str], None]
     on_exit: Callable[[int], None]
     on_health: Callable[[bool], None]
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

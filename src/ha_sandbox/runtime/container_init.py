@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -44,7 +44,32 @@ class HealthSpec(TypedDict):
 
 
 RESTART_DELAY = 1.0  # s6 never starts a service more often than once a second
+CONTROL = Path("/run/s6/sandbox.control")
 PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service to stay down
+
+
+class Supervise:
+    """The folder of a service as s6 has it: what it does shows in files, and letters in a FIFO direct it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.show(up="false", wantedup="true", pid="-1")
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(folder / "control")
+
+    def show(self, **values: str) -> None:
+        """Writes each value to a file of its name, in one step."""
+        for name, value in values.items():
+            fresh = self.folder / f".{name}"
+            fresh.write_text(value, encoding="utf-8")
+            fresh.rename(self.folder / name)
+
+    def letters(self) -> Iterator[str]:
+        """The letters as they come; the FIFO is kept open, so that none gets lost."""
+        control = os.open(self.folder / "control", os.O_RDWR)
+        while data := os.read(control, 64):
+            yield from data.decode("ascii", "replace")
 
 
 class Service:
@@ -58,11 +83,39 @@ class Service:
         self.process: subprocess.Popen[bytes] | None = None
         self.stopping = threading.Event()
         self.guard = threading.Lock()
+        self.awake = threading.Event()
+        self.down = False
+        self.supervise: Supervise | None = None
         self.thread = threading.Thread(target=self.live, name=self.name)
+
+    def directed(self, folder: Path) -> None:
+        """Lets `s6-svc` direct the service."""
+        self.supervise = Supervise(folder)
+        threading.Thread(target=self.obey, name=f"control {self.name}", daemon=True).start()
+
+    def obey(self) -> None:
+        """Carries out the letters of s6-svc: up, down, term, kill."""
+        supervise = self.supervise
+        for letter in supervise.letters() if supervise else ():
+            if letter in "ud" and supervise:
+                self.down = letter == "d"
+                supervise.show(wantedup="true" if letter == "u" else "false")
+            with self.guard:
+                running = self.process is not None and self.process.poll() is None
+                if self.process and running and letter in "dt":
+                    self.process.terminate()
+                    self.process.send_signal(signal.SIGCONT)
+                elif self.process and running and letter == "k":
+                    self.process.kill()
+            self.awake.set()
 
     def live(self) -> None:
         """Restarts the service until it is stopped; runs a command once."""
         while not self.stopping.is_set():
+            if self.down:
+                self.awake.wait()
+                self.awake.clear()
+                continue
             begin = time.monotonic()
             code = self.once()
             if not self.spec["restart"]:
@@ -70,7 +123,9 @@ class Service:
                 return
             if self.finish(code) == PERMANENT_FAILURE:
                 return
-            self.stopping.wait(max(0.0, RESTART_DELAY - (time.monotonic() - begin)))
+            self.awake.clear()
+            if not self.down:
+                self.awake.wait(max(0.0, RESTART_DELAY - (time.monotonic() - begin)))
 
     def once(self) -> int:
         """Runs the process once; returns the exit code, negative for a signal."""
@@ -85,7 +140,12 @@ class Service:
                 sys.stdout.write(f"{self.name}: {error}\n")
                 sys.stdout.flush()
                 return 127
-        return self.process.wait()
+            if self.supervise:
+                self.supervise.show(pid=str(self.process.pid), up="true")
+        code = self.process.wait()
+        if self.supervise:
+            self.supervise.show(pid="-1", up="false")
+        return code
 
     def finish(self, code: int) -> int:
         """Runs the finish script with exit code and signal; 256 means a signal."""
@@ -106,6 +166,7 @@ class Service:
     def stop(self) -> None:
         """Sends SIGTERM; a process that ignores it is killed with the container."""
         self.stopping.set()
+        self.awake.set()
         with self.guard:
             if self.process is not None and self.process.poll() is None:
                 self.process.terminate()
@@ -182,6 +243,50 @@ def halt_command(wake: socket.socket) -> Path:
     return results / "exitcode"
 
 
+def install_tools(tools: dict[str, str], wait_for: Path) -> None:
+    """Writes s6's commands to /command, and the FIFO on which /init asks for the services."""
+    for name, text in tools.items():
+        path = Path("/command") / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+    wait_for.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(wait_for)
+
+
+def make_directable(services: list[Service], tools: dict[str, str]) -> None:
+    """Lets the tools of s6 direct every service."""
+    install_tools(tools, CONTROL)
+    for service in services:
+        if service.spec["restart"]:
+            service.directed(Path("/run/service") / service.name / "supervise")
+
+
+def start(services: list[Service]) -> None:
+    """Starts the services: those that wait for /init as soon as it asks for them."""
+    waiting = [service for service in services if service.spec.get("waits")]
+    if waiting:
+        threading.Thread(target=start_when_asked, args=(waiting,), daemon=True).start()
+    for service in services:
+        if service not in waiting:
+            service.thread.start()
+
+
+def start_when_asked(services: list[Service]) -> None:
+    """Starts the services once /init has written to the FIFO."""
+    CONTROL.read_text(encoding="utf-8")
+    for service in services:
+        service.thread.start()
+
+
+def stop(services: list[Service]) -> None:
+    """Stops every service and waits for those that were started."""
+    for service in services:
+        service.stop()
+    for service in services:
+        if service.thread.ident is not None:
+            service.thread.join()
+
+
 def exit_code(results: Path | None, ended: list[int]) -> int:
     """The container's exit code: what a finish script wrote, or what its command returned."""
     with contextlib.suppress(OSError, ValueError):
@@ -207,8 +312,9 @@ def main() -> None:
 
     environment, bare = config["environment"], {"PATH": config["environment"]["PATH"]}
     services = [Service(s, environment if s["contenv"] else bare, on_end) for s in config["services"]]
-    for service in services:
-        service.thread.start()
+    if config["isolated"]:
+        make_directable(services, config["tools"])
+    start(services)
     health = None
     if config["health"]:
         health = Health(config["health"], environment, config["folder"], control.send)
@@ -216,10 +322,7 @@ def main() -> None:
     select.select([control, awake], [], [])
     if health:
         health.done.set()
-    for service in services:
-        service.stop()
-    for service in services:
-        service.thread.join()
+    stop(services)
     sys.stdout.flush()
     os._exit(exit_code(results, ended) & 0xFF)
 

@@ -20,7 +20,15 @@ from typing import IO
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_DOCKER
 from bb8deploy.checks.reading.builder import platform_args
 from ha_sandbox.runtime import jail
-from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed, Usage
+from ha_sandbox.runtime.base import (
+    BuildFailed,
+    BuildRequest,
+    ContainerSpec,
+    Mount,
+    PullFailed,
+    StartFailed,
+    Usage,
+)
 from ha_sandbox.serving import free_port
 
 LEASH = Path(__file__).parents[1] / "leash.py"
@@ -99,7 +107,9 @@ class DockerRuntime:
         with _variables({**spec.environment, "BB8_PAGE_PORT": str(free_port())}) as file:
             made = self._docker.ask(
                 *("create", "--rm", "--network", "host", "--label", self._label, "--name", name),
-                *("--env-file", str(file), "--volume", f"{spec.data}:/data", image),
+                *("--env-file", str(file), "--volume", f"{spec.data}:/data"),
+                *(word for mount in spec.mounts for word in ("--volume", _volume(mount))),
+                image,
             )
         if made is None:
             raise StartFailed(f"docker could not create a container of {image}")
@@ -239,6 +249,10 @@ class Docker:
 def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
     assert process.stdout is not None  # noqa: S101 - opened as a pipe
     return process.stdout
+
+
+def _volume(mount: Mount) -> str:
+    return f"{mount.source}:{mount.target}{'' if mount.writable else ':ro'}"
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:

@@ -13,10 +13,24 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from ha_sandbox.runtime.base import Usage
+from ha_sandbox.runtime.base import Mount, Usage
 
 RUN_DEADLINE = 900.0  # seconds for one RUN
-_FOLDERS = ("usr/src", "etc", "opt", "data", "tmp", "run", "var", "root", "home", "proc", "dev", "sys")
+_FOLDERS = (
+    "command",
+    "usr/src",
+    "etc",
+    "opt",
+    "data",
+    "tmp",
+    "run",
+    "var",
+    "root",
+    "home",
+    "proc",
+    "dev",
+    "sys",
+)
 _HOST_ETC = [
     "ssl",
     "ca-certificates",
@@ -38,7 +52,6 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
-_INIT = "/.sandbox-init.py"
 
 
 @cache
@@ -72,7 +85,6 @@ def prepare(tree: Path) -> None:
     for name in _host_etc():
         _mount_point(tree / "etc" / name, folder=(Path("/etc") / name).is_dir())
     _mount_point(tree / "etc" / "hosts", folder=False)
-    _mount_point(tree / _INIT.lstrip("/"), folder=False)
     for prefix in _python_prefixes():
         _mount_point(tree / str(prefix).lstrip("/"), folder=True)
 
@@ -159,8 +171,13 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def container(tree: Path, data: Path, init: Path) -> list[str]:
+def container(
+    tree: Path, data: Path, programs: Mapping[str, Path], mounts: Sequence[Mount] = ()
+) -> list[str]:
     """The command line of a container: tree read-only, /data writable, a loopback of its own.
+
+    `programs` are files of this machine by their paths there; the first one becomes process 1 of the
+    container. With `mounts` the tree is writable too: it must then be the container's own.
 
     Without --die-with-parent, which means the thread that started it. Process 1 notices the end of the
     sandbox by the end of the control socket.
@@ -168,12 +185,23 @@ def container(tree: Path, data: Path, init: Path) -> list[str]:
     hosts = tree.parent / "hosts"
     hosts.write_text("127.0.0.1 localhost supervisor hassio core-mosquitto\n", encoding="utf-8")
     return [
-        *_bwrap(tree, "--ro-bind"),
+        *_bwrap(tree, "--bind" if mounts else "--ro-bind"),
         *_etc(hosts),
+        *(word for mount in mounts for word in _mount(tree, mount)),
         *("--unshare-net", "--bind", str(data), "/data", "--tmpfs", "/var"),
-        *("--ro-bind", str(init), _INIT, "--chdir", "/"),
-        *(str(_python()), "-I", "-S", _INIT),
+        *(word for path, file in programs.items() for word in _program(tree, path, file)),
+        *("--chdir", "/", str(_python()), "-I", "-S", next(iter(programs))),
     ]
+
+
+def _program(tree: Path, path: str, file: Path) -> tuple[str, str, str]:
+    _mount_point(tree / path.lstrip("/"), folder=False)
+    return "--ro-bind", str(file), path
+
+
+def _mount(tree: Path, mount: Mount) -> tuple[str, str, str]:
+    _mount_point(tree / mount.target.lstrip("/"), folder=True)
+    return "--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target
 
 
 def usage(pid: int) -> Usage:
@@ -210,7 +238,8 @@ def _bwrap(tree: Path, root: str) -> list[str]:
             argv += ["--ro-bind", str(host), str(host)]
     for prefix in _python_prefixes():
         argv += ["--ro-bind", str(prefix), str(prefix)]
-    return [*argv, "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108  inside
+    fresh = ("/tmp", "/run", "/command")  # noqa: S108 - inside
+    return [*argv, "--dev", "/dev", "--proc", "/proc", *(word for at in fresh for word in ("--tmpfs", at))]
 
 
 def _etc(hosts: Path) -> list[str]:

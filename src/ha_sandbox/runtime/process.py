@@ -20,7 +20,8 @@ from ha_sandbox.runtime.building.image import Image
 from ha_sandbox.runtime.building.stage import Runner
 from ha_sandbox.runtime.process_container import ProcessContainer
 from ha_sandbox.runtime.relay import Carried, Relay
-from ha_sandbox.runtime.services import SERVICES, init_config
+from ha_sandbox.runtime.s6_tools import INIT as INIT_PROGRAM
+from ha_sandbox.runtime.services import S6_INIT, SERVICES, has_init, init_config
 
 INIT = Path(__file__).with_name("container_init.py")
 
@@ -96,7 +97,10 @@ class ProcessRuntime:
         config = init_config(place / "tree", image, spec, isolated=self._isolated, control=theirs.fileno())
         argv = [sys.executable, "-I", "-S", str(INIT)]
         if self._isolated:
-            argv = jail.container(place / "tree", spec.data, INIT)
+            tree, programs = own_tree(place, spec), {"/.sandbox-init.py": INIT}
+            if S6_INIT in image.entrypoint and not has_init(tree):
+                programs[S6_INIT] = _init_program(place)
+            argv = jail.container(tree, spec.data, programs, spec.mounts)
         try:
             process = subprocess.Popen(
                 argv,
@@ -165,6 +169,27 @@ class ProcessRuntime:
 
     def _place(self, slug: str, version: str) -> Path:
         return self._folder / slug / version.replace("/", "_")
+
+
+def own_tree(place: Path, spec: ContainerSpec) -> Path:
+    """The tree that a container runs in: the image's, or a copy of it for an app that may change its files.
+
+    Only apps that see the local apps do so here; a new container begins with the image again.
+    """
+    if not spec.mounts:
+        return place / "tree"
+    own = place / "container"
+    shutil.rmtree(own, ignore_errors=True)
+    shutil.copytree(place / "tree", own, symlinks=True)
+    return own
+
+
+def _init_program(place: Path) -> Path:
+    """The stand-in for the base image's /init."""
+    path = place / "init.sh"
+    path.write_text(INIT_PROGRAM, encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
 
 class _SkippedRun:

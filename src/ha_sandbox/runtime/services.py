@@ -11,9 +11,12 @@ from ha_sandbox.runtime import jail
 from ha_sandbox.runtime.base import ContainerSpec
 from ha_sandbox.runtime.building.image import Image
 from ha_sandbox.runtime.building.stage import BASE_PATH
+from ha_sandbox.runtime.s6_tools import TOOLS
 
 SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}
 """The names and ports under which a container reaches the host's services."""
+S6_INIT = "/init"
+"""The program that starts the services of a base image with s6-overlay."""
 
 
 def init_config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool, control: int) -> JsonObject:
@@ -24,6 +27,7 @@ def init_config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool
     return {
         "control": control,
         "isolated": isolated,
+        "tools": TOOLS if isolated else {},
         "listen": [port for _, port in SERVICES.values()] if isolated else [],
         "environment": environment,
         "folder": image.workdir if isolated else str(tree),
@@ -53,15 +57,28 @@ def _services(tree: Path, image: Image, *, isolated: bool) -> list[JsonObject]:
     """services.d and CMD, as under the base's own /init, or the image's entry point."""
     folder = image.workdir if isolated else str(tree)
     words = [*image.entrypoint, *image.command]
-    main = words if isolated else [_in_tree(word, tree) for word in words]
+    main = words if isolated else [_in_tree(word, tree) for word in _without_init(words)]
     found: list[JsonObject] = []
-    if not image.entrypoint:
+    if not image.entrypoint or (S6_INIT in image.entrypoint and not has_init(tree)):
         runs = sorted((tree / "etc" / "services.d").glob("*/run"))
         found = [_service(run, tree, isolated=isolated) for run in runs]
     if main:
         spec = {"name": "main", "argv": main, "finish": [], "contenv": True, "restart": False}
         found.append({**spec, "folder": folder})
+        for one in found[:-1]:
+            one["waits"] = isolated and S6_INIT in words
     return found
+
+
+def has_init(tree: Path) -> bool:
+    """Whether the image has an /init of its own; an empty file is a mount point."""
+    init = tree / S6_INIT.lstrip("/")
+    return init.is_file() and init.stat().st_size > 0
+
+
+def _without_init(words: list[str]) -> list[str]:
+    """A plain process has no /init: what comes before it, such as a launcher, has nothing to start."""
+    return [] if S6_INIT in words else words
 
 
 def _in_tree(word: str, tree: Path) -> str:

@@ -6,8 +6,8 @@ import json
 import threading
 from pathlib import Path
 
-from ha_sandbox.json_types import JsonObject
-from ha_sandbox.runtime.base import Container, ContainerSpec, Runtime, StartFailed
+from ha_sandbox.json_types import Config, JsonObject
+from ha_sandbox.runtime.base import Container, ContainerSpec, Mount, Runtime, StartFailed
 from ha_sandbox.supervisor import failures, rules
 from ha_sandbox.supervisor.access import Access, Caller, role_of
 from ha_sandbox.supervisor.journal import Journals
@@ -26,6 +26,7 @@ class Containers:
         self._journals = journals
         self._journal = journals.supervisor
         self._data = data
+        self._local_apps = data.parent / "addons"
         self._state_changed = threading.Condition()
 
     def data_folder(self, slug: str) -> Path:
@@ -87,6 +88,7 @@ class Containers:
             on_line=journal.write,
             on_exit=lambda code: self._exited(app, holder, code),
             on_health=lambda healthy: self._health_changed(app, holder, healthy=healthy),
+            mounts=mounts_of(app.config, self._local_apps),
         )
 
     def _environment(self, app: Installed) -> dict[str, str]:
@@ -124,6 +126,20 @@ class Containers:
                 self._state_changed.notify_all()
         if not healthy:
             self._journal.log("WARNING", "docker.monitor", f"app_{app.slug} is unhealthy")
+
+
+def mounts_of(config: Config, local_apps: Path) -> tuple[Mount, ...]:
+    """The mount of the local apps that `map` asks for; the Supervisor mounts a type once, the last entry.
+
+    Of `addons` and `local_apps`, which are the same folder, `local_apps` counts. Other folders of the host do
+    not exist in the sandbox.
+    """
+    rows = {row["type"]: row for row in config.get("map") or [] if row["type"] in {"addons", "local_apps"}}
+    row = rows.get("local_apps") or rows.get("addons")
+    if row is None:
+        return ()
+    target = str(row.get("path") or f"/{row['type']}")
+    return (Mount(local_apps, target, writable=not row.get("read_only", True)),)
 
 
 def checked_options(app: Installed) -> JsonObject:
