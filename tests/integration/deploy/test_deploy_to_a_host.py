@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from ops.bench.relay import Relay
 from tests.integration.deploylab import SLUG, Lab, config
-from tests.integration.small_addon import RUN_SH, SILENT
+from tests.integration.small_addon import DIES, RUN_SH, SILENT
 
 from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.deploy.deploy import deploy
 from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_to
+from bb8deploy.lanes.sync.sync import sync_host
 from bb8deploy.lanes.verify.verify import delivered_on, verify
 from ha_sandbox.runtime import jail
 
@@ -120,6 +121,17 @@ def test_verify_alone_proves_what_lies_on_the_host_and_refuses_another_tree(lab:
     ):
         delivered_on(run, host)
     assert lab.tokens == []
+
+
+def test_a_failed_deploy_brings_back_what_ran_not_what_was_only_synced(lab: Lab) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+    sync_host(lab.run())
+    lab.write(config=config("1.0.2"), run_sh=DIES)
+    with pytest.raises(NotVerified, match=r"rolled back: 1\.0\.0 runs again, verified"):
+        lab.deploy()
+    assert (lab.state()["version"], lab.state()["state"]) == ("1.0.0", "started")
+    assert lab.tokens == ["SSH_HA_OK", "CLEAN_RUNTIME_OK", "DEPLOY_OK", "ROLLBACK_OK"]
 
 
 def test_rollback_by_hand_goes_to_the_earlier_tree_or_to_any_tag(lab: Lab) -> None:

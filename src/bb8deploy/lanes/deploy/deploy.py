@@ -88,7 +88,8 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
         verified = carry_out(attempt)
         _check(run, host, attempt, options)
     except Bb8Error as error:
-        raise recovered(run, host, Failed(error, synced, sent, attempt.touched)) from error
+        failed = Failed(error, synced, sent, attempt.touched, attempt.ran)
+        raise recovered(run, host, failed) from error
     if host.files.route == "ssh":
         if verified.verified:
             run.ledger.emit(Token.DEPLOY_SSH_OK, host=host.where, version=synced.version)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
 from bb8deploy.host.connect import Host
-from bb8deploy.host.files.protocol import EarlierTree
+from bb8deploy.host.files.protocol import PREVIOUS, EarlierTree
 from bb8deploy.lanes.session import Access, connected
+from bb8deploy.plan.logs.identity import Identity
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.tree import STAMP
@@ -55,6 +56,19 @@ def next_older(host: Host) -> StampedTree:
         "See `bb8deploy rollback --list`; `bb8deploy rollback VERSION` takes a tagged version from git.",
         details=[f"{tree.name}: {tree.in_words}" for tree in kept],
     )
+
+
+def last_that_ran(host: Host, ran: Identity | None) -> str:
+    """The name of the newest earlier tree that `ran` reports, else of the newest one.
+
+    A sync without an install leaves a tree on the host that never ran.
+    """
+    names = (
+        tree.name
+        for tree in kept_on(host)
+        if ran and tree.stamp and (tree.stamp.version, tree.stamp.tree) == (ran.version, ran.tree)
+    )
+    return next(names, PREVIOUS)
 
 
 def _kept(tree: EarlierTree) -> StampedTree:

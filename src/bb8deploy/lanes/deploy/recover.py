@@ -8,8 +8,10 @@ from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachabl
 from bb8deploy.catalogue.errors.app import IDENTITY_MISSING, JOB_UNFINISHED
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.connect import Host
+from bb8deploy.lanes.deploy.earlier import last_that_ran
 from bb8deploy.lanes.deploy.rollback import put_back_files, roll_back, roll_back_untouched
 from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.plan.logs.identity import Identity
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.tree import STAMP
 
@@ -22,12 +24,13 @@ _UNKNOWN = {JOB_UNFINISHED.code}
 @dataclass(frozen=True, slots=True)
 class Failed:
     """A failed verification: `sent`: this deploy changed the app folder; `touched`: the Supervisor may have
-    changed the container."""
+    changed the container; `ran`: what the app that ran before it reported."""
 
     error: Bb8Error
     synced: SyncOutcome
     sent: bool
     touched: bool
+    ran: Identity | None = None
 
 
 def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
@@ -55,7 +58,9 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
     error = failed.error
     try:
         if failed.touched:
-            outcome = roll_back(run, host, failed=failed.synced.version)
+            again = failed.ran and failed.ran.tree != failed.synced.digest
+            name = last_that_ran(host, failed.ran if again else None)
+            outcome = roll_back(run, host, name, failed=failed.synced.version)
         else:
             outcome = roll_back_untouched(run, host)
     except Bb8Error as second:

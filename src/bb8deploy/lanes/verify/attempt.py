@@ -25,7 +25,7 @@ from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import RUNNING, Watch
 from bb8deploy.plan.lifecycle import Action
-from bb8deploy.plan.logs.identity import Identity, Proof
+from bb8deploy.plan.logs.identity import Identity, Proof, newest
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
@@ -50,6 +50,13 @@ class Attempt:
     def touched(self) -> bool:
         """True if the Supervisor may have changed the app's container in this attempt."""
         return self.installer is not None and self.installer.touched
+
+    @property
+    def ran(self) -> Identity | None:
+        """What the app that ran before this attempt reported; None if none ran, or it reports nothing."""
+        before = self.installer.before if self.installer else None
+        runs = before is not None and before.state is not None and before.state.state in RUNNING
+        return newest(before.log) if before and runs else None
 
     def carry_out(self) -> VerifyOutcome:
         """Installs and proves. Raises Bb8Error; what was reached by then stays in the attributes."""
