@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.integration.desk import Desk
 from tests.integration.registrylab import open_registry, use_buildah, use_docker
@@ -15,6 +16,7 @@ from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, U
 from bb8deploy.lanes.publish import image as lane
 from bb8deploy.lanes.publish import publish as publishing
 from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.publish.registry import IMAGES
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import release
 from bb8deploy.runs.run import Run
@@ -112,6 +114,16 @@ def test_an_image_of_other_content_is_never_replaced(imaged: Desk, registry: str
         promote(imaged, registry)
     assert caught.value.code == "IMAGE_EXISTS"
     assert imaged.at_store("for-each-ref") == ""
+
+
+def test_a_list_of_other_images_is_made_again(imaged: Desk, registry: str) -> None:
+    """Two publishers at once may leave the images of the one and the list of the other."""
+    first = promote(imaged, registry)
+    at = f"http://{registry}/v2/me/demo/manifests/2026.1.2.0"
+    one = httpx.get(f"{at}-amd64", headers={"Accept": ", ".join(IMAGES)})
+    kind = {"Content-Type": one.headers["Content-Type"]}
+    httpx.put(at, content=one.content, headers=kind).raise_for_status()
+    assert promote(imaged, registry).ledger.held() == first.ledger.held()
 
 
 def test_a_repository_per_architecture_where_the_name_asks_for_it(imaged: Desk, registry: str) -> None:

@@ -108,14 +108,24 @@ def _registry(plan: p.ImagePlan) -> Iterator[Registry]:
 
 
 def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Publication) -> bool:
-    """Whether the registry has every image of this version with this content; other content is refused."""
+    """Whether the registry has every image of this version with this content; other content is refused.
+
+    A list of other images, as two publishers at once may leave it, is made again.
+    """
     with run.step("image: look at the registry", registry.host):
         found = [registry.manifest(job.reference) for job in plan.jobs]
         listed = registry.manifest(plan.listed) if plan.listed else None
         for manifest in filter(None, found):
             if registry.image(manifest).labels.get(p.TREE_LABEL) != source.tree:
                 raise IMAGE_EXISTS(f"{manifest.reference} is in the registry with other content")
-    return all(found) and (listed is not None or not plan.listed)
+    digests = {manifest.digest for manifest in found if manifest}
+    return all(found) and (not plan.listed or (listed is not None and _platforms(listed).keys() == digests))
+
+
+def _platforms(listed: ImageManifest) -> dict[str, str]:
+    """The images that a list names by their digests, with their platforms."""
+    rows = listed.body.get("manifests", [])
+    return {str(row["digest"]): platform_of(row.get("platform", {})) for row in rows}
 
 
 def _build_all(run: Run, plan: p.ImagePlan, source: Publication) -> dict[str, str]:
@@ -213,8 +223,7 @@ def _read_back(
 def _list_image(registry: Registry, plan: p.ImagePlan, images: Sequence[Image]) -> Image:
     """The list itself, which must name every image by the digest that was read back."""
     manifest = _must(registry.manifest(plan.listed), plan.listed)
-    rows = manifest.body.get("manifests", [])
-    named = {str(row["digest"]): platform_of(row.get("platform", {})) for row in rows}
+    named = _platforms(manifest)
     wanted = {image.digest: p.PLATFORMS[image.arch] for image in images}
     if named.keys() != wanted.keys():
         raise _not_there(f"{plan.listed} lists other images than were pushed")
