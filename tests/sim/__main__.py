@@ -4,103 +4,159 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import gc
 import multiprocessing
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from tests.sim.scene import Workspaces
+from tests.sim.engine.faults import Fault
+from tests.sim.mutants import MUTANTS
 from tests.sim.schedule import Result, play
+from tests.sim.stories.scene import Stage
 
 MEMORY = Path("/dev/shm")
+BATCH = 100
 MUTANT_SCHEDULES = 5000
 """Within so many schedules a fault in the product must be found."""
+ENOUGH = 20_000
+"""In so many schedules every kind of fault must have happened."""
 
 
-def _workspaces() -> Workspaces:
+@dataclass(slots=True)
+class Sums:
+    """What many schedules come to; `seconds` are of CPU, those of git included."""
+
+    schedules: int = 0
+    calls: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    stories: Counter[str] = field(default_factory=Counter)
+    fired: Counter[Fault] = field(default_factory=Counter)
+    failed: list[Result] = field(default_factory=list)
+
+    def add(self, other: Sums) -> None:
+        """Adds the schedules of a batch."""
+        self.schedules += other.schedules
+        self.calls += other.calls
+        self.tokens += other.tokens
+        self.seconds += other.seconds
+        self.stories += other.stories
+        self.fired += other.fired
+        self.failed += other.failed
+
+    def count(self, result: Result) -> None:
+        """Adds one schedule."""
+        self.schedules += 1
+        self.calls += result.calls
+        self.tokens += result.tokens
+        self.stories[result.story] += 1
+        self.fired += result.fired
+        self.failed += [result] if result.failure else []
+
+    @property
+    def never(self) -> list[str]:
+        """The kinds of fault that never happened, if that means something."""
+        return [fault.name for fault in Fault if not self.fired[fault]] if self.schedules >= ENOUGH else []
+
+    def lines(self, wall: float) -> Iterator[str]:
+        """The summary."""
+        each = f"{1000 * self.seconds / self.schedules:.1f} CPU-ms each"
+        played = f"{self.schedules} schedules, {self.calls} calls, {self.tokens} tokens"
+        yield f"{played}, {len(self.failed)} failed; {wall:.0f} s, {each}"
+        yield ", ".join(f"{count} {name}" for name, count in self.stories.most_common())
+        yield "faults: " + ", ".join(f"{fault.name} {self.fired[fault]}" for fault in Fault)
+        yield from (f"FAILED: the fault {name} never happened" for name in self.never)
+        yield from (f"replay: make sim SEED={result.seed}" for result in self.failed[:3])
+
+
+@cache
+def _stage() -> Stage:
     root = tempfile.mkdtemp(prefix="bb8-sim-", dir=MEMORY if MEMORY.is_dir() else None)
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    return Workspaces(Path(root))
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    return Stage(Path(root))
 
 
-def shortest(result: Result, workspaces: Workspaces) -> Mapping[int, int]:
+def shortest(result: Result, stage: Stage) -> Mapping[int, int]:
     """The choices without which the schedule still fails: each that is not needed is dropped."""
     kept = dict(result.taken)
     for position in sorted(result.taken, reverse=True):
         fewer = {at: choice for at, choice in kept.items() if at != position}
-        if play(result.seed, workspaces, replay=fewer).failure:
+        if play(result.seed, stage, replay=fewer).failure:
             kept = fewer
     return kept
 
 
-def _batch(seeds: range) -> tuple[list[Result], int, int, float]:
-    workspaces, began = _workspaces(), time.process_time()
-    results = [play(seed, workspaces) for seed in seeds]
-    failed = [result for result in results if result.failure]
-    calls, tokens = sum(r.calls for r in results), sum(r.tokens for r in results)
-    return failed, calls, tokens, time.process_time() - began
+def _cpu() -> float:
+    """Seconds of CPU of this process and of the git that it started."""
+    return sum(os.times()[:4])
+
+
+def _batch(seeds: range) -> Sums:
+    stage, began, sums = _stage(), _cpu(), Sums()
+    for seed in seeds:
+        sums.count(play(seed, stage))
+    sums.seconds = _cpu() - began
+    return sums
 
 
 def _many(count: int, first: int, jobs: int) -> int:
-    step = 250
-    batches = [range(at, min(at + step, first + count)) for at in range(first, first + count, step)]
-    failed: list[Result] = []
-    calls = tokens = 0
-    seconds, began = 0.0, time.monotonic()
+    """Plays seeds in as many processes as there are jobs; 1 if a law was broken or a fault is dead."""
+    last = first + count
+    batches = [range(at, min(at + BATCH, last)) for at in range(first, last, BATCH)]
+    sums, began = Sums(), time.monotonic()
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        for some, more_calls, more_tokens, cpu in pool.imap_unordered(_batch, batches):
-            failed += some
-            calls, tokens, seconds = calls + more_calls, tokens + more_tokens, seconds + cpu
-            for result in some[:3]:
+        for batch in pool.imap_unordered(_batch, batches):
+            sums.add(batch)
+            for result in batch.failed[:3]:
                 print(f"FAILED seed {result.seed}: {result.failure}", flush=True)
-    wall = time.monotonic() - began
-    print(
-        f"{count} schedules, {calls} calls, {tokens} tokens, {len(failed)} failed; "
-        f"{wall:.0f} s, {1000 * seconds / count:.1f} CPU-ms each"
-    )
-    for result in failed[:3]:
-        print(f"replay: make sim SEED={result.seed}")
-    return 1 if failed else 0
+    print(*sums.lines(time.monotonic() - began), sep="\n")
+    return 1 if sums.failed or sums.never else 0
 
 
 def _one(seed: int) -> int:
-    workspaces = _workspaces()
-    result = play(seed, workspaces, trace=True)
+    """Replays a seed; one that fails is shown in its shortest form."""
+    stage = _stage()
+    result = play(seed, stage, trace=True)
     if not result.failure:
-        print(*result.trace, f"seed {seed}: every law held", sep="\n")
+        print(*result.trace, f"seed {seed} ({result.story}): every law held", sep="\n")
         return 0
-    kept = shortest(result, workspaces)
-    again = play(seed, workspaces, replay=kept, trace=True)
+    kept = shortest(result, stage)
+    again = play(seed, stage, replay=kept, trace=True)
     print(*again.trace, sep="\n")
-    print(f"seed {seed}, shortest form: {len(kept)} of {len(result.taken)} choices\n{again.failure}")
+    print(f"seed {seed} ({result.story}), shortest form: {len(kept)} of {len(result.taken)} choices")
+    print(again.failure)
     return 1
 
 
-def first_failure(seeds: range, workspaces: Workspaces) -> Result | None:
+def first_failure(seeds: range, stage: Stage, story: str = "") -> Result | None:
     """The first schedule of these that breaks a law."""
-    return next((result for seed in seeds if (result := play(seed, workspaces)).failure), None)
+    return next((result for seed in seeds if (result := play(seed, stage, story=story)).failure), None)
 
 
 def _mutant(name: str) -> tuple[str, Result | None]:
-    from tests.sim.mutants import MUTANTS
-
+    _stage.cache_clear()  # a first deploy of another mutant must not be where this one starts
     with MUTANTS[name]():
-        return name, first_failure(range(1, MUTANT_SCHEDULES + 1), _workspaces())
+        return name, first_failure(range(1, MUTANT_SCHEDULES + 1), _stage())
 
 
 def _mutants(jobs: int) -> int:
     """Puts faults into the product, one at a time, and looks for each."""
-    from tests.sim.mutants import MUTANTS
-
     missed = 0
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         for name, result in pool.imap_unordered(_mutant, MUTANTS):
             missed += result is None
-            found = f"found by seed {result.seed}: {result.failure[:70]}" if result else "NOT FOUND"
+            found = f"seed {result.seed} ({result.story}): {result.failure[:90]}" if result else "NOT FOUND"
             print(f"{name}: {found}", flush=True)
+    print(f"{len(MUTANTS)} faults in the product, {missed} not found")
     return 1 if missed else 0
 
 
@@ -109,14 +165,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--mutants", action="store_true", help="put faults into the product on purpose")
+    parser.add_argument("--mutant", choices=MUTANTS, help="with --seed: with this fault in the product")
     words = parser.parse_args()
+    if words.seed is not None and words.mutant:
+        with MUTANTS[words.mutant]():
+            return _one(words.seed)
     if words.seed is not None:
         return _one(words.seed)
-    missed = _mutants(words.jobs) if words.mutants else 0
-    return _many(words.n, words.first, words.jobs) or missed
+    if words.mutants:
+        return _mutants(words.jobs)
+    return _many(words.n, words.first, words.jobs)
 
 
 if __name__ == "__main__":

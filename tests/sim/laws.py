@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.sim.scene import NEIGHBOUR
-from tests.sim.tasks import Tasks
-from tests.sim.world import Content, Host, digest
+from tests.sim.engine.tasks import Broken, Tasks
+from tests.sim.hosts.broker import Broker
+from tests.sim.hosts.world import Content, Host, config, digest
+from tests.sim.stories.scene import NEIGHBOUR
 
 from bb8deploy.runs.tokens import Line
 
 OTHER = "other"
-
-
-class Broken(AssertionError):
-    """A law did not hold."""
+SHORTEST, SLACK, SLOWEST = 10.0, 2.0, 0.25
+"""Seconds: the shortest window of echoes, the pause between two of them, and the slowest round trip."""
 
 
 @dataclass(slots=True)
@@ -29,6 +28,7 @@ class Laws:
     any_tree: bool = False
     seen: object = field(default_factory=object)
     lines: list[str] = field(default_factory=list)
+    broker: Broker | None = None
 
     def may_be(self, tree: Content | None) -> None:
         """Adds a content that the app folder may have."""
@@ -60,6 +60,12 @@ class Laws:
             "VERIFY_OK": self._verified,
             "ROLLBACK_OK": self._rolled_back,
             "RUNNING_OK": self._running,
+            "RUNTIME_TOPOLOGY_OK": self._tidy,
+            "DEPLOY_SSH_OK": self._running,
+            "PY_OK": self._running,
+            "RUN_SH_PRESENT": self._running,
+            "ECHO_WINDOW_10S_OK": self._window,
+            "TELEMETRY_ATTEST_OK": self._echoes,
         }.get(line.name)
         if check:
             check(dict(line.fields), line.name)
@@ -92,14 +98,46 @@ class Laws:
         """A failed deploy brings back what was there when it took the lock, unless it was edited since."""
         self._verified(fields, name)
         task = self.tasks.current
-        before = self.host.at_lock.get(task.name if task else "", "")
+        before = self.host.at_lock.get(task.name if task else "")
         deploying = task is not None and task.command == "deploy"
-        if deploying and not self.host.edited and fields["tree"] != before:
+        if (
+            before
+            and deploying
+            and not self.host.edited
+            and fields["tree"] not in {before.folder, before.ran}
+        ):
             raise Broken(f"{name} names {fields['tree']}, before the deploy there was {before}")
+        kept = {digest(tree) for tree in self.host.previous}
+        if before and deploying and before.ran in kept and fields["tree"] != before.ran:
+            raise Broken(f"{name} names {fields['tree']}, before the deploy {before.ran} ran")
 
     def _running(self, fields: Mapping[str, str], name: str) -> None:
         if self.host.running() is None:
             raise Broken(f"{name}, but no container runs")
+
+    def _tidy(self, fields: Mapping[str, str], name: str) -> None:
+        slugs = [config(tree).get("slug") for tree in self.host.folders.values()]
+        if slugs.count(fields["slug"].removeprefix("local_")) != 1:
+            raise Broken(f"{name}, but the slugs on the host are {slugs}")
+
+    def _asked(self, run_id: str) -> dict[str, tuple[float, float]]:
+        """When each echo of the run's window was asked for and answered, by the broker's own record."""
+        answered = self.broker.answered.items() if self.broker else ()
+        mine = {cid: times for cid, times in answered if cid.startswith(f"{run_id}-")}
+        return {cid: times for cid, times in mine.items() if not cid.startswith(f"{run_id}-ready")}
+
+    def _window(self, fields: Mapping[str, str], name: str) -> None:
+        asked = [at for at, _ in self._asked(fields["run"]).values()]
+        lasted = self.tasks.now - min(asked, default=self.tasks.now)
+        if float(fields["seconds"]) < SHORTEST or lasted < SHORTEST - SLACK:
+            raise Broken(f"{name}, but the app answered for {lasted:.1f} s")
+
+    def _echoes(self, fields: Mapping[str, str], name: str) -> None:
+        trips = sorted(back - at for at, back in self._asked(fields["run"]).values())
+        if int(fields["echoes"]) > len(trips):
+            raise Broken(f"{name} counts {fields['echoes']} echoes, the app answered {len(trips)}")
+        if not trips or trips[len(trips) // 2] > SLOWEST:
+            raise Broken(f"{name}, but the round trips were {trips}")
 
     def at_the_end(self) -> None:
         """After all has ended: the lock is free, and no container is missing without a word."""

@@ -1,20 +1,29 @@
-"""Ten faults put into the product on purpose: the simulation must find each of them."""
+"""Faults put into the product on purpose, one at a time: the simulation must find each of them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from bb8deploy.host.lock.lock import HostLock
+from bb8deploy.lanes.publish import image, publish
+from bb8deploy.lanes.publish.source import Publication
+from bb8deploy.lanes.publish.survey import HandEdits, Store
 from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.proof import prove
 from bb8deploy.lanes.verify.proof.folder import AppFolder
 from bb8deploy.lanes.verify.proof.prove import Prover
+from bb8deploy.plan.attest import Metrics
 from bb8deploy.plan.logs.identity import Identity, newest
+from bb8deploy.plan.release.image import Image, ImagePlan
+from bb8deploy.plan.release.publish import Pushes
+from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace import remote
 
 
 @contextlib.contextmanager
@@ -27,7 +36,7 @@ def _no_lock(_lock: HostLock, *_: Any, **__: Any) -> Iterator[Any]:
 def _newest_at_once(prover: Prover) -> Identity | None:
     prover.watch.look(600)
     prover.observed = newest(prover.watch.log)
-    return prover.observed
+    return prover.observed or _REPORTED(prover)
 
 
 def _emitted_early(attempt: Attempt) -> Any:
@@ -41,7 +50,30 @@ def _unproven(attempt: Attempt, _installed: Any) -> Identity:
     return Identity(expected.version, expected.tree, "none", expected.run, "3.13")
 
 
-_CARRY_OUT = Attempt.carry_out
+def _forced(folder: Path, where: str, targets: Sequence[tuple[str, str]]) -> None:
+    _PUSH(folder, where, [(f"+{sha}", ref) for sha, ref in targets])
+
+
+def _published_early(
+    run: Run, store: Store, source: Publication, wanted: Pushes, commit: str
+) -> tuple[str, ...]:
+    run.ledger.emit(Token.SUBTREE_PUBLISH_OK, ref=f"{store.branch}@{commit}", tree=source.tree)
+    return _PUSH_ALL(run, store, source, wanted, commit)
+
+
+def _without_images(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
+    return image.flipped_tree(run, source, image._plan(run, source).config_image), ()
+
+
+def _not_read_back(run: Run, _registry: Any, plan: ImagePlan, pushed: Mapping[str, str]) -> tuple[Image, ...]:
+    for job in plan.jobs:
+        digest = pushed.get(job.reference, "sha256:0")
+        run.ledger.emit(Token.IMAGE_PUBLISH_OK, image=job.reference, arch=job.arch, digest=digest)
+    return ()
+
+
+_CARRY_OUT, _REPORTED = Attempt.carry_out, Prover._reported
+_PUSH, _PUSH_ALL = remote.push, publish._push
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "the tree is not hashed again after the build": lambda: mock.patch.object(
@@ -57,6 +89,18 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         sync_lane, "differences", return_value=()
     ),
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
+    "a push is forced": lambda: mock.patch.object(remote, "push", _forced),
+    "hand edits in the store are not looked for": lambda: mock.patch.object(
+        publish, "allowed_loss", return_value=HandEdits()
+    ),
+    "SUBTREE_PUBLISH_OK is written before the push": lambda: mock.patch.object(
+        publish, "_push", _published_early
+    ),
+    "the store names images before they are pushed": lambda: mock.patch.object(
+        image, "promote", _without_images
+    ),
+    "images are not read back": lambda: mock.patch.object(image, "_read_back", _not_read_back),
+    "an attestation passes in any case": lambda: mock.patch.object(Metrics, "passed", True),
     "old lines of the log count": lambda: mock.patch.object(
         prove, "newer_lines", lambda _b, after, **_: after
     ),

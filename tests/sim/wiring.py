@@ -4,48 +4,59 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from types import ModuleType, SimpleNamespace
+from functools import cache, partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
-from unittest import mock
 
-from tests.sim.faults import Fault, Wire, drop_connections
-from tests.sim.files import Connection, SimFiles, SimLockFolder
-from tests.sim.supervisor import SimSupervisor
-from tests.sim.world import config
+from tests.sim.engine import disk
+from tests.sim.engine.disk import MemoryPath
+from tests.sim.engine.swap import Swap, everywhere, once, swapped
+from tests.sim.engine.wire import Wire
+from tests.sim.hosts.broker import Broker, attest_swaps
+from tests.sim.hosts.files import Connection, SimFiles, SimLockFolder
+from tests.sim.hosts.supervisor import SimSupervisor
+from tests.sim.hosts.world import Host, config
 
 from bb8deploy.base import atomic
+from bb8deploy.checks.rules import shellcheck
 from bb8deploy.host import connect
 from bb8deploy.host.claims import Claims
 from bb8deploy.host.supervisor.patient import PatientSupervisor
 from bb8deploy.host.supervisor.route import Capabilities, Reached, RouteAnswer
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
+from bb8deploy.lanes.deploy import gate
 from bb8deploy.lanes.sync import sync as sync_lane
-from bb8deploy.lanes.sync import wanted
 from bb8deploy.lanes.verify import attempt
 from bb8deploy.lanes.verify.proof import folder
+from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.runs import store
-from bb8deploy.workspace import git
-from bb8deploy.workspace.git import Head
+from bb8deploy.settings.model import Settings
+from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.git import Head, head_state
+from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.workspace.tree import walk
+
+REAL_BYTES = atomic.write_bytes
 
 
-def _open_host(wire: Wire) -> Callable[..., connect.Host]:
+def _open_host(wire: Wire, host: Host) -> Callable[..., connect.Host]:
     def open_host(settings: Any, tell: Any, **_: Any) -> connect.Host:
-        files = SimFiles(wire.host, wire, Connection(wire.host, wire, wire.host.boots))
+        files = SimFiles(host, wire, Connection(host, wire, host.boots))
         files.ask("connect", lambda: None)
         return connect.Host(settings, files, tell, lock_folder=SimLockFolder(files))
 
     return open_host
 
 
-def _reach(wire: Wire) -> Callable[..., Reached]:
+def _reach(wire: Wire, sim: Host) -> Callable[..., Reached]:
     def reach(_settings: Any, _addon: Any, host: Any, slug: str, **kw: Any) -> Reached:
         connection = host.files.connection if wire.over_ssh else None
-        supervisor = PatientSupervisor(SimSupervisor(wire.host, wire, connection), host.note)
+        supervisor = PatientSupervisor(SimSupervisor(sim, wire, connection), host.note)
         first = supervisor.look(slug, 600, again_after=float(kw.get("again_after", 0.0)))
         return Reached(
             supervisor,
@@ -56,48 +67,57 @@ def _reach(wire: Wire) -> Callable[..., Reached]:
     return reach
 
 
-def _topology(wire: Wire) -> Callable[[Any], Topology]:
+def _topology(sim: Host) -> Callable[[Any], Topology]:
     def look(host: Any) -> Topology:
         def effect() -> Topology:
-            names = tuple(sorted(wire.host.tree or {}))
-            slugs = [(name, config(tree).get("slug", "")) for name, tree in wire.host.folders.items()]
-            return Topology(names, wire.host.folder, Claims(tuple(pair for pair in slugs if pair[1])))
+            names = tuple(sorted(sim.tree or {}))
+            slugs = [(name, config(tree).get("slug", "")) for name, tree in sim.folders.items()]
+            return Topology(names, sim.folder, Claims(tuple(pair for pair in slugs if pair[1])))
 
         return host.files.ask("topology", effect)
 
     return look
 
 
-def _writes(wire: Wire, real: Callable[..., None]) -> Callable[..., None]:
-    """A file of ours is written: the process may be killed before or after, or the disk be full."""
+def _receipt(host: connect.Host, lines: Any) -> bool:
+    """The receipt on the host goes the way of the lock, as it does over ssh."""
+    holding = host._lock.holding
+    return bool(holding and holding.append_receipt(lines))
 
-    def write(*args: Any, **kw: Any) -> None:
-        wire.tasks.call(f"write {args[0].name}")
-        chance = wire.chance / 4 if wire.budget > 0 else 0.0
-        choice = wire.tasks.choices.pick(2, chance) if chance else 0
-        fault = (None, Fault.KILLED_BEFORE, Fault.KILLED_AFTER)[choice]
-        if fault is Fault.KILLED_BEFORE:
-            _kill(wire)
-        real(*args, **kw)
-        if fault is Fault.KILLED_AFTER:
-            _kill(wire)
+
+def _write_bytes(wire: Wire) -> Callable[..., None]:
+    """A file is written: the process may be killed before or after it, or the disk be full."""
+
+    def write(path: Any, data: bytes, **kw: Any) -> None:
+        in_memory = isinstance(path, MemoryPath)
+        real = partial(disk.write, path, data) if in_memory else partial(REAL_BYTES, path, data, **kw)
+        wire.write(path.name, real)
 
     return write
 
 
-def _kill(wire: Wire) -> None:
-    task = wire.tasks.current
-    if task and wire.may_kill:
-        wire.budget -= 1
-        drop_connections(wire.host, task)
-        wire.tasks.kill(task)
+def _append_line(wire: Wire) -> Callable[..., None]:
+    """A line is written: as above, and the process may be killed in the middle of it."""
+
+    def append(path: Any, line: str, **_: Any) -> None:
+        whole = line.encode("utf-8", "backslashreplace") + b"\n"
+        do = partial(disk.append, path) if isinstance(path, MemoryPath) else partial(_append_bytes, path)
+        wire.write(path.name, partial(do, whole), partial(do, whole[: len(whole) // 2]))
+
+    return append
 
 
-def _that_use_time() -> list[ModuleType]:
+def _append_bytes(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(data)
+
+
+@cache
+def _that_use_time() -> tuple[object, ...]:
     """The modules of the product, loaded by now, that read the clock or sleep."""
     rooms = ("bb8deploy.lanes.", "bb8deploy.host.")
-    loaded = [module for name, module in sys.modules.items() if name.startswith(rooms)]
-    return [module for module in loaded if getattr(module, "time", None) is time]
+    return tuple(m for m, name in everywhere(time) if name == "time" and m.__name__.startswith(rooms))
 
 
 class _AtOnce:
@@ -123,32 +143,54 @@ class _AtOnce:
 
 
 @contextlib.contextmanager
-def wired(wire: Wire) -> Iterator[None]:
-    """For as long as it lasts, the lanes reach this schedule's host and clock."""
+def wired(wire: Wire, host: Host) -> Iterator[Broker]:
+    """For as long as it lasts, the lanes reach this schedule's host, broker and clock."""
+    broker = Broker(wire, host)
     clock = SimpleNamespace(
         monotonic=lambda: wire.tasks.now, sleep=wire.tasks.sleep, time=lambda: wire.tasks.now
     )
-    with contextlib.ExitStack() as stack:
-        for module in _that_use_time():
-            stack.enter_context(mock.patch.object(module, "time", clock))
-        for owner, name, new in (
-            (session, "open_host", _open_host(wire)),
-            (connect, "open_host", _open_host(wire)),
-            (attempt, "reach", _reach(wire)),
-            (folder, "look_beside", _topology(wire)),
-            (atomic, "write_bytes", _writes(wire, atomic.write_bytes)),
-            (store, "append_line", _writes(wire, store.append_line)),
-            (os, "fsync", lambda _handle: None),
-            (sync_lane, "ThreadPoolExecutor", _AtOnce),
-        ):
-            stack.enter_context(mock.patch.object(owner, name, new))
-        yield
+    opens, write = _open_host(wire, host), _write_bytes(wire)
+    swaps: list[Swap] = [
+        *((module, "time", clock) for module in _that_use_time()),
+        (session, "open_host", opens),
+        (connect, "open_host", opens),
+        (connect.Host, "append_receipt", _receipt),
+        (attempt, "reach", _reach(wire, host)),
+        (folder, "look_beside", _topology(host)),
+        (atomic, "write_bytes", write),
+        (store, "append_line", _append_line(wire)),
+        (os, "fsync", lambda _handle: None),
+        (sync_lane, "ThreadPoolExecutor", _AtOnce),
+        (shellcheck, "_answer", lambda *_: {"comments": []}),
+        *attest_swaps(broker),
+    ]
+    with swapped(swaps):
+        yield broker
 
 
 @contextlib.contextmanager
-def without_git() -> Iterator[None]:
-    """The workspaces of deploys are in no repository, which git need not be asked for each time."""
-    with contextlib.ExitStack() as stack:
-        for owner in (wanted, git):
-            stack.enter_context(mock.patch.object(owner, "head_state", return_value=Head("", dirty=True)))
+def still_workspaces() -> Iterator[None]:
+    """The workspaces of deploys are in no repository and never change: what is read of them is read once."""
+    with swapped(_still()):
         yield
+
+
+@cache
+def _still() -> tuple[Swap, ...]:
+    def of_folder(folder: Path, *_: Any) -> Path:
+        return folder
+
+    kept = {
+        read_addon: once(read_addon, of_folder),
+        walk: once(walk, of_folder),
+        level_of: once(level_of, lambda run, addon=None: addon or run.addon),
+        head_state: lambda _folder: Head("", dirty=True),
+    }
+    rules = once(Ignore.of_workspace, of_folder)
+    swaps: list[Swap] = [(module, name, new) for old, new in kept.items() for module, name in everywhere(old)]
+    return (
+        *swaps,
+        (Ignore, "of_workspace", staticmethod(rules)),
+        (Settings, "secrets", once(Settings.secrets, id)),
+        (gate, "_errors", once(gate._errors, lambda run: run.addon)),
+    )

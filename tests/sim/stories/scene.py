@@ -1,10 +1,13 @@
-"""The scene of a schedule: workspaces on disk, users with commands, a neighbour's app, and hand edits."""
+"""The scene of a schedule: the app in several states, their workspaces on disk, a neighbour's app."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+from tests.sim.hosts.world import Host, digest_of_content
 
 SLUG, FOLDER = "local_sim_app", "sim_app"
 NEIGHBOUR = {"config.yaml": b'name: Other\nversion: "9"\nslug: other\ndescription: x\narch: [amd64]\n'}
@@ -35,6 +38,7 @@ class Variant:
         """True if it builds and keeps running."""
         return "dies" not in self.text and not self.more
 
+    @cache  # noqa: B019 - there are nine variants
     def files(self) -> Mapping[str, bytes]:
         """The app's files."""
         return {
@@ -57,12 +61,33 @@ VARIANTS = (
 )
 
 
+@cache
+def variant_digests() -> frozenset[str]:
+    """The digests of all variants."""
+    return frozenset(digest_of_content(variant.files()) for variant in VARIANTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The host, the reports and the time after a first deploy, from which schedules start."""
+
+    host: Host
+    files: Mapping[str, bytes]
+    now: float
+
+
 @dataclass(slots=True)
-class Workspaces:
-    """The variants on disk, made once and only read after that."""
+class Stage:
+    """What the schedules of a process share: the workspaces, which are only read, and the first deploys.
+
+    `begun` has a deploy over the `ha` command and one over Core's WebSocket, `sites` folders with
+    repositories.
+    """
 
     root: Path
     folders: dict[str, Path] = field(default_factory=dict)
+    begun: dict[bool, Snapshot] = field(default_factory=dict)
+    sites: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for number, variant in enumerate(VARIANTS):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from tests.sim.faults import Wire
-from tests.sim.files import Connection
-from tests.sim.world import Host, Installed
+from tests.sim.engine.faults import Fault
+from tests.sim.engine.wire import Wire
+from tests.sim.hosts.files import Connection
+from tests.sim.hosts.world import Host, Installed
 
 from bb8deploy.base.errors import Unreachable
 from bb8deploy.host.supervisor.base import (
@@ -42,7 +43,7 @@ class SimSupervisor:
 
     log_is_current: bool = False
 
-    def _ask(self, what: str, effect: Callable[[], T], *, twice: bool = False) -> T:
+    def _ask(self, what: str, effect: Callable[[], T], *, also: Sequence[Fault] = ()) -> T:
         def ready() -> T:
             if self.wire.tasks.now < self.host.ready_at:
                 raise SupervisorError(RefusalKind.NOT_READY, what, "System is not ready with state: setup")
@@ -50,9 +51,9 @@ class SimSupervisor:
 
         gone = NoAnswer(what, "sim", "the connection was lost")
         if self.connection is None:
-            return self.wire.call(what, ready, lambda: gone, twice=twice)
+            return self.wire.call(what, ready, lambda: gone, also=also)
         try:
-            return self.connection.ask(what, ready, twice=twice)
+            return self.connection.ask(what, ready, also=also)
         except Unreachable as error:
             raise gone from error
 
@@ -89,12 +90,12 @@ class SimSupervisor:
 
     def reload_store(self) -> None:
         """Reads the folders."""
-        self._ask("reload", self.host.reload, twice=True)
+        self._ask("reload", self.host.reload, also=(Fault.DOUBLED, Fault.REORDERED))
 
     def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
         """Starts a job and waits for it."""
         outcome: list[Exception | None] = []
-        job = self._ask(verb, lambda: self._begin(verb, outcome))
+        job = self._ask(verb, lambda: self._begin(verb, outcome), also=(Fault.DOUBLED, Fault.REORDERED))
         boots = self.host.boots
         while not outcome and self.host.job == job and self.host.boots == boots:
             self.wire.tasks.sleep(0.5)

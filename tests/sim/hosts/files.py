@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from tests.sim.faults import Wire, drop_connections
-from tests.sim.world import PARENT, Content, Host, Lock, digest, found
+from tests.sim.engine.faults import Fault
+from tests.sim.engine.wire import Wire
+from tests.sim.hosts.world import PARENT, Before, Content, Host, Lock, digest, found
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable
-from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, PREVIOUS_MISSING
+from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, LOCK_LOST, PREVIOUS_MISSING
 from bb8deploy.host.files.protocol import PREVIOUS, Earlier, EarlierTree, Transfer
 from bb8deploy.host.lock.owner import Held, HostLocked, Owner
 from bb8deploy.workspace.tree import STAMP, FoundTree
@@ -37,10 +38,19 @@ class Connection:
     boots: int
     broken: bool = False
 
-    def ask(self, what: str, effect: Callable[[], T], *, twice: bool = False) -> T:
+    def ask(
+        self,
+        what: str,
+        effect: Callable[[], T],
+        *,
+        also: Sequence[Fault] = (),
+        torn: Callable[[], object] = lambda: None,
+    ) -> T:
         """One call over this connection. Raises Unreachable once it has ended."""
         try:
-            return self.wire.call(what, lambda: self._alive(effect), self._lose, twice=twice)
+            return self.wire.call(
+                what, lambda: self._alive(effect), self._lose, also=also, torn=lambda: self._alive(torn)
+            )
         except Unreachable:
             self._lose()
             raise
@@ -52,8 +62,7 @@ class Connection:
 
     def _lose(self) -> Unreachable:
         self.broken = True
-        if self.wire.tasks.current:
-            drop_connections(self.host, self.wire.tasks.current)
+        self.host.drop(self.wire.tasks.current)
         return lost()
 
 
@@ -77,9 +86,16 @@ class SimFiles:
         """The app folder's path."""
         return f"{PARENT}/{self.host.folder}"
 
-    def ask(self, what: str, effect: Callable[[], T], *, twice: bool = False) -> T:
+    def ask(
+        self,
+        what: str,
+        effect: Callable[[], T],
+        *,
+        also: Sequence[Fault] = (),
+        torn: Callable[[], object] = lambda: None,
+    ) -> T:
         """One call over the connection."""
-        return self.connection.ask(what, effect, twice=twice)
+        return self.connection.ask(what, effect, also=also, torn=torn)
 
     def saw(self, tree: FoundTree) -> FoundTree:
         """Remembers for the laws what this task has seen."""
@@ -90,7 +106,7 @@ class SimFiles:
     @contextlib.contextmanager
     def session(self, run_id: str) -> Iterator[SimSession]:
         """A look, and the way to deliver."""
-        yield SimSession(self, self.look())
+        yield SimSession(self, self.look(), run_id)
 
     def look(self) -> FoundTree:
         """The tree as it is now."""
@@ -103,35 +119,40 @@ class SimFiles:
 
     def earlier(self) -> tuple[EarlierTree, ...]:
         """The kept trees."""
-        names = [PREVIOUS, *(f"{PREVIOUS}.{n}" for n in range(2, KEPT + 1))]
-        stamps = [tree.get(STAMP, b"").decode() for tree in self.host.previous]
-        rows = zip(names, stamps, strict=False)
-        return self.ask("earlier", lambda: tuple(EarlierTree(name, stamp) for name, stamp in rows))
+
+        def effect() -> tuple[EarlierTree, ...]:
+            stamps = [tree.get(STAMP, b"").decode() for tree in self.host.previous]
+            return tuple(EarlierTree(_kept_name(n), stamp) for n, stamp in enumerate(stamps))
+
+        return self.ask("earlier", effect)
 
     def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
-        """Swaps the earlier tree in."""
-        return self.saw(self.ask("restore", self._restore))
+        """Swaps an earlier tree in."""
 
-    def _restore(self) -> FoundTree:
-        if not self.host.previous:
-            raise PREVIOUS_MISSING("there is no earlier tree")
-        back = self.host.previous.pop(0)
-        self._keep(self.host.tree)
-        self.host.folders[self.host.folder] = back
-        return found(back)
+        def effect() -> FoundTree:
+            names = [_kept_name(n) for n in range(len(self.host.previous))]
+            if name not in names:
+                raise PREVIOUS_MISSING("there is no earlier tree")
+            return self.swap(self.host.previous.pop(names.index(name)), run_id)
 
-    def put(self, tree: Content) -> FoundTree:
-        """Swaps a new tree in."""
-        if self.host.disk_full:
+        return self.saw(self.ask("restore", effect, also=(Fault.TORN,)))
+
+    def swap(self, tree: Content, run_id: str) -> FoundTree:
+        """Two renames; the lock is looked at before, as the host's program does."""
+        if not self.host.has_space:
             raise HOST_DISK_FULL("the disk of the host is full")
-        self._keep(self.host.tree)
+        if self.host.lock is None or self.host.lock.run != run_id:
+            raise LOCK_LOST(f"the lock of {self.where} was lost")
+        if self.host.tree is not None:
+            self.host.previous.insert(0, self.host.tree)
+            del self.host.previous[KEPT:]
         self.host.folders[self.host.folder] = tree
         return found(tree)
 
-    def _keep(self, tree: Content | None) -> None:
-        if tree is not None:
-            self.host.previous.insert(0, tree)
-            del self.host.previous[KEPT:]
+    def cut(self) -> None:
+        """The first of the two renames alone; whoever takes the lock next puts the tree back."""
+        if self.host.tree is not None:
+            self.host.cut = self.host.folders.pop(self.host.folder)
 
     def look_back(self, name: str) -> Earlier:
         """The newest earlier tree beside the present one."""
@@ -149,16 +170,22 @@ class SimFiles:
         return self.ask("read", lambda: (self.host.tree or {}).get(relative))
 
 
+def _kept_name(number: int) -> str:
+    """`previous`, then those before it."""
+    return f"earlier.{KEPT - number}" if number else PREVIOUS
+
+
 @dataclass(slots=True)
 class SimSession:
     """`SyncSession`: one look and at most one delivery."""
 
     files: SimFiles
     tree: FoundTree
+    run_id: str
 
     def apply(self, delivery: Transfer) -> FoundTree:
         """The new tree is what is there now, less the removals, plus the entries; then it is hashed."""
-        self.files.ask("apply", lambda: self._apply(delivery))
+        self.files.ask("apply", lambda: self._apply(delivery), also=(Fault.TORN,), torn=self.files.cut)
         return self.files.look()
 
     def _apply(self, delivery: Transfer) -> FoundTree:
@@ -170,7 +197,7 @@ class SimSession:
         for entry in delivery.entries:
             made = delivery.made.get(entry.path)
             now[entry.path] = made if made is not None else (delivery.source / entry.path).read_bytes()
-        return self.files.put(now)
+        return self.files.swap(now, self.run_id)
 
 
 def _held(lock: Lock, now: float) -> Held:
@@ -189,7 +216,7 @@ class SimLockFolder:
 
     def look(self) -> Held | None:
         """Who holds it."""
-        lock, now = self.files.host.lock, self.files.wire.tasks.now
+        lock, now = self.files.host.lock, self.files.host.clock(self.files.wire.tasks.now)
         return self.files.ask("look at the lock", lambda: _held(lock, now) if lock else None)
 
     def remove(self, held: Held) -> bool:
@@ -209,10 +236,16 @@ class SimHolding:
 
     def _take(self, owner: Owner, lease: float) -> None:
         host, tasks = self._files.host, self._files.wire.tasks
-        if host.lock and host.lock.holder is not tasks.current and host.lock.expires > tasks.now:
-            raise HostLocked(_held(host.lock, tasks.now), self._files.where)
-        host.lock = Lock(owner.line(), tasks.current, tasks.now + lease)
-        host.at_lock[tasks.current.name if tasks.current else ""] = digest(host.tree or {})
+        now = host.clock(tasks.now)
+        if host.lock and host.lock.holder is not tasks.current and host.lock.expires > now:
+            raise HostLocked(_held(host.lock, now), self._files.where)
+        host.lock = Lock(owner.line(), owner.run, tasks.current, now + lease)
+        if host.cut is not None:
+            host.folders[host.folder], host.cut = host.cut, None
+        ran = host.running()
+        host.at_lock[tasks.current.name if tasks.current else ""] = Before(
+            digest(host.tree or {}), digest(ran.built) if ran else ""
+        )
 
     def take_session(self) -> None:
         """No look comes with the lock here."""
@@ -220,22 +253,24 @@ class SimHolding:
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends to the host's receipt."""
 
+        receipt = self._files.host.receipt
+
         def effect() -> bool:
-            if self._files.host.disk_full:
+            if not self._files.host.has_space:
                 return False
-            self._files.host.receipt.extend(lines)
+            receipt.extend(lines)
             return True
 
+        def torn() -> None:
+            receipt.extend([*lines[:1], *(line[: len(line) // 2] for line in lines[1:2])])
+
         try:
-            return self._files.ask("receipt", effect, twice=True)
+            return self._files.ask("receipt", effect, also=(Fault.DOUBLED, Fault.TORN), torn=torn)
         except CheckFailed:
             return False
 
     def release(self) -> None:
         """Releases the lock; a lost connection has released it already."""
-        task = self._files.wire.tasks.current
         with contextlib.suppress(Bb8Error):
             self._files.ask("unlock", lambda: None)
-        host = self._files.host
-        if host.lock and host.lock.holder is task:
-            host.lock = None
+        self._files.host.drop(self._files.wire.tasks.current)

@@ -40,3 +40,7 @@ class Choices:
     def setup(self, options: int) -> int:
         """One of 0..options-1 for the scene of a schedule; the seed alone decides, also in a replay."""
         return self._scene.randrange(options)
+
+    def detail(self, options: int) -> int:
+        """One of 0..options-1 for the newest choice: how far, how late. A replay gives the same."""
+        return random.Random(f"{self.seed} {self.position}").randrange(options)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from tests.sim.engine.faults import Fault
+
 from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, bytes_entry, digest_of
 
 Content = Mapping[str, bytes]
@@ -20,9 +22,13 @@ def digest(tree: Content) -> str:
     """The digest of a tree, its stamp left out. A tree is never changed once it is somewhere."""
     known = _DIGESTS.get(id(tree))
     if known is None:
-        pairs = ((path, bytes_entry(path, data).sha256) for path, data in tree.items())
-        known = _DIGESTS[id(tree)] = (tree, digest_of(pairs))
+        known = _DIGESTS[id(tree)] = (tree, digest_of_content(tree))
     return known[1]
+
+
+def digest_of_content(tree: Content) -> str:
+    """The same, computed each time."""
+    return digest_of((path, bytes_entry(path, data).sha256) for path, data in tree.items())
 
 
 def found(tree: Content | None) -> FoundTree:
@@ -109,16 +115,28 @@ class Installed:
 
 @dataclass(slots=True)
 class Lock:
-    """The lock of the app: who holds it and by which connection."""
+    """The lock of the app: who holds it, for which run, and by which connection."""
 
     owner: str
+    run: str
     holder: object
     expires: float
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was there when a run took the lock: the digests of the folder and of what ran (empty if none)."""
+
+    folder: str
+    ran: str
+
+
 @dataclass(slots=True)
 class Host:
-    """One host. `folders` are the trees below /addons by name; `slug` and `folder` are the app's own."""
+    """One host. `folders` are the trees below /addons by name; `slug` and `folder` are the app's own.
+
+    `cut` is the tree that a swap had moved away when it was cut between its two renames.
+    """
 
     slug: str
     folder: str
@@ -137,14 +155,44 @@ class Host:
     containers: int = 0
     boots: int = 0
     on_start: Callable[[int], object] = lambda _number: None
+    met: Callable[[Fault], None] = lambda _fault: None
     edited: bool = False
+    cut: Content | None = None
     seen: dict[str, str] = field(default_factory=dict)
-    at_lock: dict[str, str] = field(default_factory=dict)
+    at_lock: dict[str, Before] = field(default_factory=dict)
 
     @property
     def tree(self) -> Content | None:
         """The app folder's tree, None if there is no such folder."""
         return self.folders.get(self.folder)
+
+    def clock(self, now: float) -> float:
+        """The host's own clock."""
+        if self.clock_offset:
+            self.met(Fault.CLOCK_MOVED)
+        return now + self.clock_offset
+
+    @property
+    def has_space(self) -> bool:
+        """False while its disk is full."""
+        if self.disk_full:
+            self.met(Fault.DISK_FULL)
+        return not self.disk_full
+
+    def copy(self) -> Host:
+        """The same host for another schedule. Trees and containers never change, so they are shared."""
+        return replace(
+            self,
+            folders=dict(self.folders),
+            previous=list(self.previous),
+            receipt=list(self.receipt),
+            listed=dict(self.listed),
+            installed=replace(self.installed) if self.installed else None,
+            log=list(self.log),
+            build_log=list(self.build_log),
+            seen={},
+            at_lock={},
+        )
 
     def reload(self) -> None:
         """The store's listing becomes what is in the folders."""
@@ -154,6 +202,9 @@ class Host:
     def build(self) -> Container:
         """An image of the folder as it is at this moment. Raises ValueError if its Dockerfile is broken."""
         tree = dict(self.tree or {})
+        if not self.has_space:
+            self.build_log.append("ERROR: failed to copy: no space left on device")
+            raise ValueError("build failed")
         if b"broken" in tree.get("Dockerfile", b"broken"):
             self.build_log.append("ERROR: failed to solve: process did not complete successfully")
             raise ValueError("build failed")
@@ -190,6 +241,15 @@ class Host:
         self.boots += 1
         if self.installed and self.installed.state == "started":
             self.start()
+
+    def restart_supervisor(self, now: float) -> None:
+        """The Supervisor restarts: its job ends, the containers stay."""
+        self.job, self.ready_at = "", now + 15.0
+
+    def drop(self, holder: object) -> None:
+        """What happens when the connections of a process end: its lock is released."""
+        if self.lock and self.lock.holder is holder:
+            self.lock = None
 
     def running(self) -> Container | None:
         """The container that runs, None if none does."""

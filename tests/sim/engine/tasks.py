@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from greenlet import GreenletExit, greenlet
-from tests.sim.choices import Choices
+from tests.sim.engine.choices import Choices
+from tests.sim.engine.faults import Fault
 
 CALL = 0.02
 """Seconds of the simulated clock that a call takes."""
@@ -43,6 +45,10 @@ class Task:
         self.done = True
 
 
+class Broken(AssertionError):
+    """A law did not hold."""
+
+
 class Stuck(Exception):
     """A schedule did not end within its number of calls or its time."""
 
@@ -58,10 +64,15 @@ class Tasks:
     all: list[Task] = field(default_factory=list)
     current: Task | None = None
     calls: int = 0
+    fired: Counter[Fault] = field(default_factory=Counter)
     ending: bool = False
     _main: greenlet = field(init=False)
 
     MAX_CALLS = 20_000
+
+    def met(self, fault: Fault) -> None:
+        """Counts a fault that has happened."""
+        self.fired[fault] += 1
 
     def later(self, seconds: float, body: Callable[[], object]) -> None:
         """Has `body` happen by itself after some seconds."""
@@ -84,6 +95,18 @@ class Tasks:
             self._switch(self._next(ready))
             self.now += CALL
             watch()
+
+    def play(self, part: str, watch: Callable[[], None] = lambda: None) -> None:
+        """Runs a part of a story. Raises Broken if a law did not hold, or if a command ended by a defect."""
+        self.note(f"--- {part}")
+        self.run(watch)
+        for task in self.all:
+            if isinstance(task.error, Broken):
+                raise task.error
+            if task.error is not None:
+                words = f"{task.name} ended with {type(task.error).__name__}: {task.error}"
+                raise Broken(words) from task.error
+        self.all.clear()
 
     def _next(self, ready: list[Task]) -> Task:
         first = self.current if self.current in ready else ready[0]

@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
-from tests.sim.faults import Wire
-from tests.sim.laws import Broken, Laws
-from tests.sim.scene import FOLDER, VARIANTS
-from tests.sim.tasks import Tasks
-from tests.sim.users import Quiet
-from tests.sim.world import Host
+from tests.sim.engine.tasks import Tasks
+from tests.sim.engine.wire import Wire
+from tests.sim.hosts.git_remote import remote_call
+from tests.sim.hosts.world import Host
+from tests.sim.laws import OTHER, Broken, Laws
+from tests.sim.stories.repositories import GIT, Store, copied, git, template
+from tests.sim.stories.scene import FOLDER, NEIGHBOUR, SLUG, Stage
+from tests.sim.stories.users import Quiet
+from tests.sim.wiring import wired
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.release import closing
@@ -30,79 +31,8 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Ledger, Line
 from bb8deploy.settings.load import load
+from bb8deploy.workspace import git as git_module
 from bb8deploy.workspace import remote
-
-REPOSITORY = "name: Sim\nurl: https://example.org/sim\nmaintainer: The Simulation\n"
-CHANGELOG = "# Changelog\n\n## 1.0.0\n\n- First\n"
-GIT = {
-    **os.environ,
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    **{f"GIT_{who}_NAME": "Sim" for who in ("AUTHOR", "COMMITTER")},
-    **{f"GIT_{who}_EMAIL": "sim@example.org" for who in ("AUTHOR", "COMMITTER")},
-}
-
-
-def git(folder: Path, *words: str) -> str:
-    """The output of a git command that must work."""
-    command = ["git", "-C", str(folder), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True, env=GIT).stdout.strip()
-
-
-@dataclass(slots=True)
-class Template:
-    """A workspace with one commit and a remote of the app, made once and copied for each schedule."""
-
-    folder: Path
-
-    @classmethod
-    def at(cls, root: Path) -> Template:
-        """The template below `root`, made at the first call."""
-        folder = root / "template"
-        if folder.is_dir():
-            return cls(folder)
-        addon = folder / "work" / "addon"
-        addon.mkdir(parents=True)
-        for path, data in VARIANTS[0].files().items():
-            (addon / path).write_bytes(data)
-            (addon / path).chmod(0o755 if path == "run.sh" else 0o644)
-        (addon / "repository.yaml").write_text(REPOSITORY)
-        (addon / "CHANGELOG.md").write_text(CHANGELOG)
-        work = folder / "work"
-        (work / ".gitignore").write_text("reports/\n.env*\n")
-        git(work, "init", "-q", "-b", "main")
-        git(work, "add", "-A")
-        git(work, "commit", "-q", "-m", "Begin")
-        git(folder, "init", "-q", "--bare", "-b", "main", "store.git")
-        return cls(folder)
-
-    def copy(self, scratch: Path) -> Path:
-        """A copy for one schedule."""
-        return Path(shutil.copytree(self.folder, scratch / "site", symlinks=True))
-
-
-@dataclass(slots=True)
-class Store:
-    """The remote of the app: its branch only goes forward, and its tags do not move."""
-
-    folder: Path
-    refs: dict[str, str] = field(default_factory=dict)
-
-    def look(self) -> None:
-        """Raises Broken if a ref went back or away."""
-        rows = git(self.folder, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-        now = dict(row.split() for row in rows)
-        for ref, before in self.refs.items():
-            after = now.get(ref)
-            if after == before:
-                continue
-            if after is None or ref.startswith("refs/tags/") or not self._forward(before, after):
-                raise Broken(f"{ref} went from {before} to {after}")
-        self.refs = now
-
-    def _forward(self, before: str, after: str) -> bool:
-        words = ["git", "-C", str(self.folder), "merge-base", "--is-ancestor", before, after]
-        return subprocess.run(words, check=False, env=GIT).returncode == 0
 
 
 @dataclass(slots=True)
@@ -118,18 +48,33 @@ class ReleaseStory:
     runs: int = 0
     last: Bb8Error | None = None
 
-    def play(self, run: Callable[[str], None]) -> None:
-        """Plays it; `run` lets the tasks run. Raises Broken."""
-        with self._wired():
-            self.tasks.spawn("ann release", lambda: self._command(self._release))
-            run("a release")
-            self._check_store()
-            self.wire.budget, self.wire.chance, self.host.disk_full = 0, 0.0, False
-            self.tasks.spawn("ann resumes", lambda: self._command(self._resume))
-            run("it is resumed")
-            self.tasks.spawn("ann releases again", lambda: self._command(self._release))
-            run("it is released if it was not")
-            self._check_end()
+    @classmethod
+    def at(cls, stage: Stage, tasks: Tasks, chance: float) -> ReleaseStory:
+        """The story with a workspace and a store of its own."""
+        host = Host(SLUG, FOLDER, {OTHER: NEIGHBOUR}, met=tasks.met)
+        laws = Laws(tasks, host, any_tree=True)
+        site = copied(template(stage.root))
+        return cls(tasks, host, laws, site, Wire(tasks, host, chance), Store(site / "store.git"))
+
+    def play(self) -> None:
+        """Plays it. Raises Broken or Stuck."""
+        try:
+            with wired(self.wire, self.host) as self.laws.broker, self._wired():
+                self._play()
+        finally:
+            shutil.rmtree(self.site, ignore_errors=True)
+
+    def _play(self) -> None:
+        self._part("a release", self._release)
+        self._check_store()
+        self.wire.quiet()
+        self._part("it is resumed", self._resume)
+        self._part("it is released if it was not", self._release)
+        self._check_end()
+
+    def _part(self, name: str, body: Callable[[], None]) -> None:
+        self.tasks.spawn("ann", lambda: self._command(body))
+        self.tasks.play(name, self.laws.at_every_moment)
 
     @property
     def work(self) -> Path:
@@ -144,6 +89,7 @@ class ReleaseStory:
             "HA_REMOTE_RUNTIME": f"/addons/{FOLDER}",
             "HA_PUBLISH_REMOTE": str(self.store.folder),
             "BB8_SETTLE_SECONDS": "5",
+            "MQTT_HOST": "sim",
         }
         return Run(
             id=run_id,
@@ -177,8 +123,7 @@ class ReleaseStory:
         continue_release(run, past, self._lanes())
 
     def _lanes(self) -> Lanes:
-        real = real_lanes()
-        return replace(real, validate=_no_tests, attest=_none)
+        return replace(real_lanes(), validate=_no_tests)
 
     def _token(self, line: Line) -> None:
         self.laws.token(line)
@@ -215,9 +160,11 @@ class ReleaseStory:
 
     @contextlib.contextmanager
     def _wired(self) -> Iterator[None]:
+        calls = remote_call(self.wire, git_module.call, self.store.look)
         with contextlib.ExitStack() as stack:
             for owner, name, new in (
-                (remote, "call", _remote_call(self.wire, self.store, remote.call)),
+                (remote, "call", calls),
+                (git_module, "call", calls),
                 (release_lane, "_alone", lambda _run: contextlib.nullcontext()),
                 (closing, "_report", lambda _run: ""),
             ):
@@ -228,29 +175,3 @@ class ReleaseStory:
 
 def _no_tests(_run: Run) -> None:
     """The app of the simulation has no tests."""
-
-
-def _none(*_: Any) -> None:
-    """Nothing is attested without a broker."""
-
-
-def _remote_call(wire: Wire, store: Store, real: Callable[..., Any]) -> Callable[..., Any]:
-    """git calls that reach the remote: each may be lost, before or after it took effect."""
-
-    def call(folder: Path, *words: str, **kw: Any) -> Any:
-        if words[0] not in {"ls-remote", "fetch", "push"}:
-            return real(folder, *words, **kw)
-
-        def effect() -> Any:
-            done = real(folder, *words, **kw)
-            if words[0] == "push":
-                store.look()
-            return done
-
-        try:
-            return wire.call(f"git {words[0]}", effect, ConnectionError)
-        except ConnectionError:
-            said = b"fatal: unable to access: Could not resolve host: example.org\n"
-            return subprocess.CompletedProcess(["git", *words], 128, b"", said)
-
-    return call

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.sim.engine.tasks import Task, Tasks
 from tests.sim.laws import Laws
-from tests.sim.scene import FOLDER, Variant, Workspaces
-from tests.sim.tasks import Task, Tasks
+from tests.sim.stories.scene import FOLDER, Stage, Variant
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.lanes.attest.attest import attest
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.deploy.rollback import roll_back_host
 from bb8deploy.lanes.sync.sync import sync_host
@@ -21,6 +22,9 @@ from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings.load import load
 from bb8deploy.settings.model import Settings
+
+WINDOW = 10.0
+"""Seconds of an attestation, the shortest that counts."""
 
 
 class Quiet:
@@ -50,22 +54,21 @@ class Ended:
 
 @dataclass(slots=True)
 class User:
-    """One user with a workspace and reports of their own."""
+    """One user with a workspace and reports of their own. `numbers` are those of the runs of all users."""
 
     name: str
-    workspaces: Workspaces
+    stage: Stage
     reports: Path
     laws: Laws
     tasks: Tasks
+    numbers: Iterator[int]
     ended: list[Ended] = field(default_factory=list)
-    runs: int = 0
     begun: tuple[str, Variant] | None = None
 
     def run(self, command: str, variant: Variant) -> Run:
         """A fresh run of the product in this user's workspace."""
-        self.runs += 1
-        run_id = f"20261126T{self.runs:06d}Z-{self.name}"
-        workspace = self.workspaces.folders[variant.name]
+        run_id = f"20261126T{next(self.numbers):06d}Z-{self.name}"
+        workspace = self.stage.folders[variant.name]
         ledger = Ledger(run_id, self.reports, listener=self.laws.token)
         return Run(
             id=run_id,
@@ -91,9 +94,9 @@ class User:
         if self.tasks.current:
             self.tasks.current.command = f"{command} --resume" if resume else command
         run = self.run(command, variant)
-        run.ledger.begin(command)
         code, exit_code = "", 0
         try:
+            run.ledger.begin(command)
             _COMMANDS[command](run, resume)
         except Bb8Error as error:
             code, exit_code = error.code, error.exit_code
@@ -118,7 +121,11 @@ def _verify(run: Run, _resume: bool) -> None:
     verify_host(run)
 
 
-_COMMANDS = {"deploy": _deploy, "rollback": _rollback, "sync": _sync, "verify": _verify}
+def _attest(run: Run, _resume: bool) -> None:
+    attest(run, seconds=WINDOW, rate_hz=1.0)
+
+
+_COMMANDS = {"attest": _attest, "deploy": _deploy, "rollback": _rollback, "sync": _sync, "verify": _verify}
 _SETTINGS: list[Settings] = []
 
 
@@ -129,6 +136,7 @@ def settings() -> Settings:
             "HA_SSH_HOST_ALIAS": "sim",
             "HA_REMOTE_RUNTIME": f"/addons/{FOLDER}",
             "BB8_SETTLE_SECONDS": "5",
+            "MQTT_HOST": "sim",
             "BB8_BUILD_DEADLINE": "600",
         }
         _SETTINGS.append(load(Path("/nonexistent"), environ={}, flags=flags))

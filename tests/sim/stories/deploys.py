@@ -1,0 +1,164 @@
+"""Several users deploy, roll back, verify and sync one app at once, are killed, and resume."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.sim.engine import disk
+from tests.sim.engine.choices import Choices
+from tests.sim.engine.tasks import Tasks
+from tests.sim.engine.wire import Wire
+from tests.sim.hosts.world import Host, digest
+from tests.sim.laws import OTHER, Broken, Laws
+from tests.sim.stories.scene import FOLDER, NEIGHBOUR, SLUG, VARIANTS, Snapshot, Stage, variant_digests
+from tests.sim.stories.users import User
+from tests.sim.wiring import still_workspaces, wired
+
+from bb8deploy.workspace.tree import STAMP
+
+COMMANDS = (*("deploy",) * 5, "rollback", "rollback", "verify", "sync", "attest")
+Plan = list[tuple[str, int]]
+"""Commands with the numbers of their variants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How likely a fault is, and which way the calls go."""
+
+    chance: float
+    over_ssh: bool
+
+
+@dataclass(slots=True)
+class DeployStory:
+    """The order of events: after a first deploy, everybody at once with faults; then a resume."""
+
+    stage: Stage
+    tasks: Tasks
+    host: Host
+    laws: Laws
+    wire: Wire
+    numbers: Iterator[int]
+
+    @classmethod
+    def at(cls, stage: Stage, tasks: Tasks, chance: float) -> DeployStory:
+        """The story at the point from which a schedule plays it."""
+        over_ssh = tasks.choices.setup(3) > 0
+        if over_ssh not in stage.begun:
+            stage.begun[over_ssh] = _first_deploy(stage, over_ssh=over_ssh)
+        snapshot = stage.begun[over_ssh]
+        tasks.now = snapshot.now
+        disk.put(snapshot.files)
+        return cls._on(stage, tasks, snapshot.host.copy(), Fate(chance, over_ssh), first=2)
+
+    @classmethod
+    def _on(cls, stage: Stage, tasks: Tasks, host: Host, fate: Fate, first: int) -> DeployStory:
+        host.met = tasks.met
+        wire = Wire(tasks, host, fate.chance, over_ssh=fate.over_ssh)
+        return cls(stage, tasks, host, Laws(tasks, host), wire, itertools.count(first))
+
+    def play(self) -> None:
+        """Plays it. Raises Broken or Stuck."""
+        with self._scene():
+            users = self._everybody()
+            self._run("everybody at once")
+            self.wire.quiet()
+            for user in users:
+                self._resume(user)
+            self._quiet_end(users[0])
+
+    def begin(self) -> Snapshot:
+        """The first deploy. Raises Broken."""
+        with self._scene():
+            self._user("ann").does("deploy", VARIANTS[0])
+            self._run("the first deploy")
+        return Snapshot(self.host.copy(), disk.take(), self.tasks.now)
+
+    def _run(self, part: str) -> None:
+        self.tasks.play(part, self.laws.at_every_moment)
+
+    @contextlib.contextmanager
+    def _scene(self) -> Iterator[None]:
+        self.laws.may_be(None)
+        self.laws.trees |= variant_digests()
+        with wired(self.wire, self.host) as self.laws.broker, still_workspaces():
+            yield
+
+    def _user(self, name: str) -> User:
+        return User(name, self.stage, disk.reports(name), self.laws, self.tasks, self.numbers)
+
+    def _everybody(self) -> list[User]:
+        setup = self.tasks.choices.setup
+        users = [self._user("ann"), self._user("ben")]
+        self.host.on_start = lambda number: self.tasks.later(3.0, lambda: self.host.fail(number))
+        for user in users[: 1 + setup(2)]:
+            self._busy(user, [self._command() for _ in range(1 + setup(2))])
+        if setup(3) == 0:
+            moments = [self._moment() for _ in range(2 + setup(3))]
+            self.tasks.spawn("editor", lambda: self._edit(moments[1:]), after=moments[0])
+        return users
+
+    def _command(self) -> tuple[str, int]:
+        setup = self.tasks.choices.setup
+        return COMMANDS[setup(len(COMMANDS))], setup(len(VARIANTS))
+
+    def _busy(self, user: User, plan: Plan) -> None:
+        """The commands of a user, one after the other."""
+
+        def commands() -> None:
+            for command, variant in plan:
+                user.carry_out(command, VARIANTS[variant])
+
+        self.tasks.spawn(user.name, commands)
+
+    def _edit(self, pauses: list[float]) -> None:
+        """Somebody edits files in the app folder, some times."""
+        for pause in pauses:
+            self.tasks.call("edit a file")
+            tree = dict(self.host.tree or {})
+            tree["run.sh"] = tree.get("run.sh", b"") + b"# edited\n"
+            self.laws.may_be({path: data for path, data in tree.items() if path != STAMP})
+            if self.host.tree is not None:  # between two renames there is no folder to edit in
+                self.host.folders[FOLDER], self.host.edited = tree, True
+            self.tasks.sleep(pause)
+
+    def _moment(self) -> float:
+        """Some time later: between two calls, or while something is built or watched."""
+        setup = self.tasks.choices.setup
+        return (0.02, 0.02, 0.5)[setup(3)] * setup(40)
+
+    def _resume(self, user: User) -> None:
+        """A killed deploy is resumed, and ends in the state of an undisturbed one or says why not."""
+        if user.begun is None or user.begun[0] != "deploy":
+            return
+        variant = user.begun[1]
+        user.does("deploy", variant, resume=True)
+        self._run(f"{user.name} resumes")
+        last = user.ended[-1]
+        if last.code == "RESUME_NOTHING" or not variant.works:
+            return
+        if "VERIFY_OK" not in last.tokens:
+            raise Broken(f"a resumed deploy ended with {last.code}, exit {last.exit_code}")
+        running = self.host.running()
+        if running is None or digest(running.built) != digest(variant.files()):
+            raise Broken("a resumed deploy does not run what it was to deploy")
+
+    def _quiet_end(self, user: User) -> None:
+        """Without faults, a deploy of a good version works, whatever went before, and is verified."""
+        self.laws.at_the_end()
+        user.does("deploy", VARIANTS[2])
+        self._run("the last deploy")
+        last = user.ended[-1]
+        if "VERIFY_OK" not in last.tokens:
+            raise Broken(f"the last deploy ended without VERIFY_OK: exit {last.exit_code} {last.code}")
+        self.laws.at_the_end()
+
+
+def _first_deploy(stage: Stage, *, over_ssh: bool) -> Snapshot:
+    """A deploy without faults on a host that has nothing but the neighbour's app."""
+    disk.put({})
+    host, tasks = Host(SLUG, FOLDER, {OTHER: NEIGHBOUR}), Tasks(Choices(0, replay={}))
+    return DeployStory._on(stage, tasks, host, Fate(0.0, over_ssh), first=1).begin()
