@@ -173,7 +173,7 @@ def _ordered(
     held = {key.blob for key in configured}
     for path, blob in public.items():
         if blob is None or blob not in held:
-            loaded = _load(path, ask, tried)
+            loaded = _load(path, hop, ask, tried)
             if loaded is not None:
                 yield str(path), loaded
 
@@ -216,24 +216,25 @@ def _public_blob(path: Path) -> bytes | None:
         return None
 
 
-def _load(path: Path, ask: Prompt | None, tried: list[str]) -> paramiko.PKey | None:
+def _load(path: Path, hop: Hop, ask: Prompt | None, tried: list[str]) -> paramiko.PKey | None:
     import paramiko
     from paramiko.pkey import UnknownKeyType
 
     try:
         return paramiko.PKey.from_path(path)
     except (TypeError, paramiko.PasswordRequiredException):
-        return _load_encrypted(path, ask, tried)
+        return _load_encrypted(path, hop, ask, tried)
     except (OSError, ValueError, paramiko.SSHException, UnknownKeyType) as error:
         tried.append(f"{path}: cannot be used ({error})")
     return None
 
 
-def _load_encrypted(path: Path, ask: Prompt | None, tried: list[str]) -> paramiko.PKey | None:
+def _load_encrypted(path: Path, hop: Hop, ask: Prompt | None, tried: list[str]) -> paramiko.PKey | None:
     import paramiko
 
     if ask is None:
-        tried.append(f"{path}: has a passphrase, and bb8deploy cannot ask for it here (use ssh-agent)")
+        why = "there is no terminal to ask for it" if hop.ask else "BatchMode forbids to ask for it"
+        tried.append(f"{path}: has a passphrase, and {why} (use ssh-agent)")
         return None
     phrase = ask(f"Passphrase of {path}: ")
     try:

@@ -318,7 +318,22 @@ class TestLogin:
         wrong = refusal(server.hop(identities=(key,), password=False), prompt=lambda _q: "wrong")
         assert "the passphrase is wrong" in wrong.details[0]
         never = refusal(server.hop(identities=(key,), ask=False), prompt=answer)
-        assert "no terminal" in never.details[0]
+        assert "BatchMode" in never.details[0]
+
+    @pytest.mark.parametrize(
+        ("options", "prompt", "reason"),
+        [
+            ({}, None, "no key was found, and there is no terminal to ask for a password"),
+            ({"ask": False}, "typed", "no key was found, and the ssh configuration forbids to ask"),
+            ({"password": False}, "typed", "no key was found, and passwords are turned off"),
+        ],
+    )
+    def test_a_login_that_tried_nothing_gives_the_true_reason(
+        self, make_sshd: MakeSshd, options: dict[str, bool], prompt: str | None, reason: str
+    ) -> None:
+        ask = (lambda _question: prompt) if prompt else None
+        refused = refusal(make_sshd().hop(identities=(), **options), prompt=ask)
+        assert refused.details[0].startswith(reason)
 
     @pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
     def test_each_kind_of_key_works(self, make_sshd: MakeSshd, tmp_path: Path, kind: str) -> None:

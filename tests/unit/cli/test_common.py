@@ -87,17 +87,19 @@ def test_an_interrupted_release_is_told_how_it_goes_on(
 ) -> None:
     with suppress(typer.Exit), open_run("release", Modes()) as opened:
         opened.run.command = "release patch"
+        opened.run.journal.write("release", "started")
         raise KeyboardInterrupt
-    assert "  remedy: `bb8deploy release --resume` goes on" in capsys.readouterr().err
+    assert "  remedy: `bb8deploy release --resume` continues" in capsys.readouterr().err
 
 
 def test_an_interrupted_deploy_names_the_target_that_goes_on(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (workspace / ".env.cabin").write_text("")
-    with suppress(typer.Exit), open_run("deploy", Modes(), target="cabin", lane="deploy"):
+    with suppress(typer.Exit), open_run("deploy", Modes(), target="cabin", lane="deploy") as opened:
+        opened.run.journal.write("deploy", "started")
         raise KeyboardInterrupt
-    assert "  remedy: `bb8deploy deploy --target cabin --resume` goes on" in capsys.readouterr().err
+    assert "  remedy: `bb8deploy deploy --target cabin --resume` continues" in capsys.readouterr().err
 
 
 def test_a_defect_of_ours_is_told_in_words_and_kept_without_secrets(

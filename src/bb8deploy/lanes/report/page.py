@@ -1,4 +1,4 @@
-"""Turns the model of a run into the one page that people read: self-contained, escaped, light and dark."""
+"""Renders the report of a run as one HTML page: self-contained, escaped, for light and dark screens."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bb8deploy.lanes.report.model import Echoes, Report, ReportedIdentity, Timel
 if TYPE_CHECKING:
     from jinja2 import Template
 
-# What a page shows at most; the rest stays in the contracts, so that the page stays light.
+# The most that a page shows, so that it stays small; the contracts have the rest.
 MAX_STEPS, MAX_FINDINGS, MAX_PATHS = 300, 200, 300
 _HEX = re.compile(r"[0-9a-f]{40,64}")
-VERDICTS = {"PASS": "passed", "FAIL": "failed", "UNFINISHED": "did not end"}
+VERDICTS = {"PASS": "passed", "FAIL": "failed", "UNFINISHED": "did not finish"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step with its place on the track, in per cent of the run's time; None where it did not run."""
+    """A step with its place on the track, in per cent of the run's time; None if it did not run."""
 
     name: str
     state: str
@@ -50,7 +50,7 @@ class StepRow:
 
 
 def render(report: Report) -> str:
-    """The page as one HTML document that loads nothing."""
+    """The page as one HTML document that loads no other file."""
     from markupsafe import Markup
 
     changes, echoes = report.changes, report.echoes
@@ -82,24 +82,25 @@ def render(report: Report) -> str:
 def tiles(report: Report) -> list[Tile]:
     """The figures at the top: time, tokens, findings, files, echo."""
     kinds = [line.kind for line in report.tokens]
+    earned = kinds.count("TOKEN")
     errors = sum(finding.level is Level.ERROR for finding in report.findings)
-    some = f", {errors} of them errors" if errors else ""
     shown = [
         Tile(seconds_text(report.timeline.seconds) or "none", "in all steps"),
-        Tile(str(kinds.count("TOKEN")), f"tokens earned, {kinds.count('SKIPPED')} skipped"),
-        Tile(str(len(report.findings)), f"findings{some}", bad=errors > 0),
+        Tile(str(earned), f"{_noun(earned, 'token')}, {kinds.count('SKIPPED')} skipped"),
+        Tile(str(len(report.findings)), _findings_words(len(report.findings), errors), bad=errors > 0),
     ]
     if drifts := kinds.count("DRIFT"):
-        shown.append(Tile(str(drifts), "checks that did not hold", bad=True))
+        shown.append(Tile(str(drifts), f"{_noun(drifts, 'check')} failed", bad=True))
     if report.changes:
-        shown.append(Tile(str(report.changes.count), f"of {report.changes.files} files changed"))
+        files = report.changes.files
+        shown.append(Tile(str(report.changes.count), f"of {files} {_noun(files, 'file')} changed"))
     if report.echoes and (answered := report.echoes.answered):
         shown.append(Tile(f"{percentile(answered, 0.95):.1f} ms", "echo round trip, p95"))
     return shown
 
 
 def rows(report: Report) -> list[StepRow]:
-    """Each step with its bar; a step inside of which others ran is no leaf."""
+    """Each step with its bar; a step with steps inside it is not a leaf."""
     whole = max(report.timeline.seconds, 0.001)
     steps = report.timeline.steps
     inner = [after.depth > before.depth for before, after in pairwise(steps)]
@@ -111,10 +112,10 @@ def rows(report: Report) -> list[StepRow]:
 
 
 def by_lane(lines: Sequence[TokenLine]) -> list[tuple[str, list[TokenLine]]]:
-    """The lines under their lane, both in the order in which they came."""
+    """The lines grouped by lane, both in their first order."""
     lanes: dict[str, list[TokenLine]] = {}
     for line in lines:
-        lanes.setdefault(line.lane or "what failed", []).append(line)
+        lanes.setdefault(line.lane or "failed", []).append(line)
     return list(lanes.items())
 
 
@@ -138,7 +139,7 @@ def size_text(size: int) -> str:
 
 
 def brief(text: str) -> str:
-    """`text` with digests and commits cut to their first 12 digits; the page keeps the whole in a title."""
+    """`text` with the first 12 digits of digests and commits; the page has the whole in a title."""
     return _HEX.sub(lambda found: f"{found[0][:12]}…", text)
 
 
@@ -157,7 +158,7 @@ def _percent(part: float, whole: float) -> float:
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     where = report.changes.where if report.changes else ""
-    commit = report.commit[:12] + (" with changes" if report.dirty else "")
+    commit = report.commit[:12] + (" with uncommitted changes" if report.commit and report.dirty else "")
     pairs = [
         ("target", report.target),
         ("host", where),
@@ -170,7 +171,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 def _no_findings(report: Report) -> str:
     checked = any(line.lane == "validate" for line in report.tokens)
-    return "No check found anything." if checked else "This run recorded no finding."
+    return "No findings." if checked else "This run recorded no findings."
 
 
 def _change_facts(report: Report) -> list[tuple[str, str]]:
@@ -188,21 +189,30 @@ def _change_facts(report: Report) -> list[tuple[str, str]]:
 
 def _identity_words(identity: ReportedIdentity) -> str:
     if not identity.observed:
-        return "The running add-on reported no identity in this run."
+        return "The running app reported no identity in this run."
     if all(want == got for _name, want, got in identity.rows if want):
-        return "The running add-on itself reported exactly what was sent."
-    return "The running add-on reported something else than what was sent."
+        return "The running app reported exactly the version and files that were sent."
+    return "The running app reported something other than what was sent."
 
 
 def _echo_words(echoes: Echoes) -> str:
     sent, answered = len(echoes.echoes), echoes.answered
     if not answered:
-        return f"{sent} sent, none came back." if sent else "Only the summary is left, not the single echoes."
+        return f"{sent} sent, none answered." if sent else "The summary is left, but not the single echoes."
     middle = percentile(answered, 0.5)
     return (
-        f"{sent} sent, {len(answered)} came back, {echoes.lost} lost. Half took at most {middle:.1f} ms, "
+        f"{sent} sent, {len(answered)} answered, {echoes.lost} lost. Half took at most {middle:.1f} ms, "
         f"95 of 100 at most {percentile(answered, 0.95):.1f} ms, the slowest {answered[-1]:.1f} ms."
     )
+
+
+def _noun(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _findings_words(count: int, errors: int) -> str:
+    noun = _noun(count, "finding")
+    return f"{noun}, {errors} of them {_noun(errors, 'error')}" if errors else noun
 
 
 def _far(echoes: Echoes) -> int:

@@ -1,4 +1,4 @@
-"""Collects what a run left behind and writes `reports/report.html`, the page that tells the run."""
+"""Collects the records of a run and writes `reports/report.html`, its report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.payload import JsonObject
@@ -29,7 +28,7 @@ from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import CATALOGUE, Line, Token
 
 NAME = "report.html"
-# What a command leaves, the most telling first: a release also has the contracts of its lanes.
+# The contract of each command, a release first, because it also has the contracts of its lanes.
 _COMMAND_OF = {
     "release_contract_v1": "release",
     "publish_contract_v1": "publish",
@@ -41,26 +40,26 @@ _COMMAND_OF = {
 }
 
 
-# The levels of a diagnosis that deserve a reader's attention.
+# The levels of a diagnosis that become findings.
 _CHECKS = {"fail": Level.ERROR, "warn": Level.WARNING}
 # The summary's figures and criteria, in words.
 _FIGURES = {
-    "window_start_utc": "window began",
+    "window_start_utc": "window start",
     "window_duration_sec": "seconds",
     "sent": "sent",
-    "echo_count": "came back",
+    "echo_count": "answered",
     "lost": "lost",
-    "duplicates": "came twice",
+    "duplicates": "answered twice",
     "echo_rtt_ms_mean": "mean, ms",
     "p50": "median, ms",
     "p95": "p95, ms",
     "p99": "p99, ms",
-    "max": "slowest, ms",
+    "max": "maximum, ms",
     "ble_ok_count": "pings that the robot answered",
 }
 _CRITERIA = {
     "window_ge_10s": "the window lasted at least 10 s",
-    "min_echoes_ge_3": "at least 3 echoes came back",
+    "min_echoes_ge_3": "at least 3 echoes were answered",
     "rtt_p95_le_250ms": "p95 at most 250 ms",
     "ble_requirement_met": "the robot answered a ping",
 }
@@ -69,8 +68,8 @@ _CRITERIA = {
 def write_report(reports: Path, run_id: str = "", *, secrets: Sequence[Secret] = ()) -> Path:
     """Writes the page of a run (the newest without `run_id`) to `reports/report.html`, mode 0600.
 
-    `secrets` are masked wherever they stand. Raises UsageError as `find_run` does, and where the file
-    cannot be written.
+    `secrets` are masked in all of it. Raises UsageError as `find_run` does, and if the file cannot be
+    written.
     """
     from bb8deploy.lanes.report.page import render
 
@@ -81,13 +80,13 @@ def write_report(reports: Path, run_id: str = "", *, secrets: Sequence[Secret] =
 
 
 def collect(reports: Path, run_id: str = "", *, secrets: Sequence[Secret] = ()) -> Report:
-    """Everything that is known of a run. Raises UsageError as `find_run` does, or REPORT_UNREADABLE."""
+    """Everything that is known about a run. Raises UsageError as `find_run` does, or REPORT_UNREADABLE."""
     files = RunFiles(reports, find_run(reports, run_id), list(secrets))
     try:
         return _collect(files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise REPORT_UNREADABLE(
-            f"the files of run {files.run_id} do not hold what they should: {type(error).__name__}: {error}",
+            f"the files of run {files.run_id} are damaged: {type(error).__name__}: {error}",
             details=files.sources,
         ) from error
 
@@ -138,17 +137,17 @@ def _tokens(
 
 
 def _journalled(entries: Sequence[JournalEntry]) -> list[Line]:
-    """The lines that a release's journal remembers."""
+    """The lines that a release's journal recorded."""
     return [line for line in earned(entries) if line.name in Token.__members__]
 
 
 def _unrepeated(lines: Iterable[Line]) -> list[Line]:
-    """A failure told by a lane and again by its release is one failure."""
+    """A failure that a lane and then its release recorded is one failure."""
     return list({(line.kind, line.name, line.fields): line for line in lines}.values())
 
 
 def _in_time(lines: Sequence[Line], entries: Sequence[JournalEntry]) -> list[Line]:
-    """The lines as they came, where the journal tells; receipts are sorted by lane."""
+    """The lines in their order by the journal; receipts are sorted by lane."""
     came = {entry.step: number for number, entry in enumerate(entries) if entry.state == EARNED}
     return sorted(lines, key=lambda line: came.get(line.name, len(entries)))
 
@@ -157,9 +156,7 @@ def _token(line: Line) -> TokenLine:
     pairs = tuple((key, value) for key, value in line.fields if key != "run")
     if line.kind == "DRIFT":
         told = dict(pairs).get("detail", "")
-        return TokenLine(
-            line.kind, line.name, "what failed", told, tuple(p for p in pairs if p[0] != "detail")
-        )
+        return TokenLine(line.kind, line.name, "failed", told, tuple(p for p in pairs if p[0] != "detail"))
     return TokenLine(line.kind, line.name, line.lane, CATALOGUE[Token(line.name)].observed, pairs)
 
 
@@ -169,7 +166,7 @@ def _verdict(
     contracts: Sequence[JsonObject],
     tokens: Sequence[TokenLine],
 ) -> Verdict:
-    """FAIL where anything says so, PASS where all that was begun has ended well."""
+    """FAIL if any record says so, PASS if every started step is done."""
     bad = any(c.get("verdict") == "FAIL" for c in contracts) or any(t.kind == "DRIFT" for t in tokens)
     if bad or failed(entries) or files.crashed():
         return "FAIL"
@@ -179,7 +176,7 @@ def _verdict(
 
 
 def _error(contracts: Sequence[JsonObject], tokens: Sequence[TokenLine]) -> str:
-    """Why the run failed, in one sentence: the newest contract that tells it, else a DRIFT line."""
+    """Why the run failed, in one sentence, from the newest contract with an error, else from a DRIFT line."""
     told = [str(c["error"]) for c in reversed(contracts) if c.get("error")]
     drift = [f"{t.name}: {t.meaning}" for t in tokens if t.kind == "DRIFT"]
     return next(iter([*told, *drift]), "")
@@ -199,7 +196,7 @@ def _target(entries: Sequence[JournalEntry]) -> str:
 
 
 def _started(run_id: str) -> str:
-    """The start of a run without a journal: its id begins with it."""
+    """The start of a run without a journal, from its id."""
     try:
         return f"{datetime.strptime(run_id[:16], '%Y%m%dT%H%M%S%z'):%Y-%m-%dT%H:%M:%S}"
     except ValueError:
@@ -207,7 +204,7 @@ def _started(run_id: str) -> str:
 
 
 def _findings(contracts: Sequence[JsonObject]) -> tuple[Finding, ...]:
-    """Each finding of the contracts once, errors first; what a diagnosis warned of is one, too."""
+    """Each finding of the contracts once, errors first, with the warnings and failures of a diagnosis."""
     found: dict[Finding, None] = {}
     for contract in contracts:
         found |= dict.fromkeys(_finding(row) for row in contract.get("findings", ()))
@@ -223,7 +220,8 @@ def _damaged(files: RunFiles) -> tuple[Finding, ...]:
     lines = Journal(files.folder / "journal.jsonl").damaged()
     if not lines:
         return ()
-    message = f"{len(lines)} line(s) of the journal cannot be read, as after a power cut; they are left out"
+    count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+    message = f"{count} of the journal cannot be read, as after a power cut, and left out"
     return (Finding("JOURNAL_DAMAGED", Level.WARNING, message, path="journal.jsonl", line=lines[0]),)
 
 
@@ -257,7 +255,7 @@ def _tests(contract: JsonObject) -> Pairs:
 
 
 def _changes(contract: JsonObject) -> Changes | None:
-    """What a sync did; a failed one has no digest to tell of."""
+    """What a sync did; None for a failed one, which has no digest."""
     if not contract.get("digest_after"):
         return None
     plan = contract.get("plan") or {}
@@ -310,17 +308,22 @@ def _echoes(files: RunFiles, contract: JsonObject) -> Echoes | None:
     first = rows[0][0] if rows else None
     telemetry = contract.get("telemetry") or {}
     criteria = telemetry.get("criteria") or {}
-    figures = {name: value for name, value in telemetry.items() if value is not None}
+    figures = {name: _figure(value) for name, value in telemetry.items() if value is not None}
     return Echoes(
         tuple(Echo((at - first).total_seconds(), _milliseconds(rtt)) for at, rtt in rows if first),
-        figures=tuple((words, str(figures[name])) for name, words in _FIGURES.items() if name in figures),
+        figures=tuple((words, figures[name]) for name, words in _FIGURES.items() if name in figures),
         criteria=tuple((_CRITERIA.get(k, k), v) for k, v in criteria.items() if isinstance(v, bool)),
         verdict=str(contract.get("verdict", "")),
     )
 
 
-def _milliseconds(value: Any) -> float | None:
-    """A round trip as it was measured; JSON also knows NaN and infinity, which no clock gives."""
+def _figure(value: object) -> str:
+    """A number with at most two decimals, any other value as it is."""
+    return f"{round(value, 2):g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+
+
+def _milliseconds(value: object) -> float | None:
+    """A measured round trip; None for NaN and infinity, which JSON allows."""
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
     return number if isfinite(number) and number >= 0 else None
 
@@ -329,5 +332,7 @@ def _no_echo(tokens: Sequence[TokenLine]) -> str:
     """Why the echo was not attested, from its SKIPPED line."""
     for line in tokens:
         if line.kind == "SKIPPED" and line.name == Token.TELEMETRY_ATTEST_OK:
-            return f"The echo was not attested: {dict(line.evidence).get('reason', 'no reason was given')}."
+            return (
+                f"The echo was not attested: {dict(line.evidence).get('reason', 'no reason was recorded')}."
+            )
     return ""

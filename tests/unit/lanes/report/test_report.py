@@ -110,10 +110,19 @@ def test_the_page_holds_it_all_and_is_well_formed(tmp_path: Path) -> None:
         "send and swap",
         "bb8_core/part_03/module.py",
         "CONFIG_UNKNOWN_KEY",
-        "reported exactly what was sent",
+        "reported exactly the version and files that were sent",
     ):
         assert words in seen
     assert page.stat().st_mode & 0o777 == 0o600
+
+
+def test_figures_have_at_most_two_decimals(tmp_path: Path) -> None:
+    write_release(tmp_path)
+    echoes = collect(tmp_path).echoes
+    assert echoes is not None
+    figures = dict(echoes.figures)
+    assert {"p95, ms", "mean, ms"} <= figures.keys()
+    assert not [figure for figure in figures.values() if re.fullmatch(r"\d+\.\d{3,}", figure)]
 
 
 def test_a_thousand_echoes_stay_under_the_figure(tmp_path: Path) -> None:
@@ -138,10 +147,10 @@ def test_a_run_that_only_validated_says_what_it_did_not_do(tmp_path: Path) -> No
     assert (report.command, report.verdict) == ("validate", "PASS")
     assert report.changes is report.identity is report.echoes is None
     seen = read(write_report(tmp_path)).text
-    assert "This run sent nothing to a host" in seen
-    assert "This run did not look at a running add-on." in seen
+    assert "This run has no finished sync" in seen
+    assert "This run did not look at a running app." in seen
     assert "This run attested no echo." in seen
-    assert "No check found anything." in seen
+    assert "No findings." in seen
 
 
 def test_a_failed_run_says_so_first(tmp_path: Path) -> None:
@@ -152,8 +161,10 @@ def test_a_failed_run_says_so_first(tmp_path: Path) -> None:
     assert [finding.code for finding in report.findings] == ["RUN_SH_MISSING"]
     seen = read(write_report(tmp_path)).text
     assert "failed" in seen
-    assert "This run earned no token." not in seen  # its failed check stands there instead
-    assert "Did not hold." in seen
+    assert "This run earned no tokens." not in seen  # its failed check is shown instead
+    assert "Failed:" in seen
+    assert "finding, 1 of them error" in seen
+    assert "1 findings" not in seen
 
 
 def test_a_run_that_failed_before_its_first_step_is_the_newest_all_the_same(tmp_path: Path) -> None:
@@ -165,7 +176,7 @@ def test_a_run_that_failed_before_its_first_step_is_the_newest_all_the_same(tmp_
     report = collect(tmp_path)
     assert (report.run_id, report.verdict) == (late, "FAIL")
     assert report.started == "2026-11-23T12:00:00"
-    assert "ended before its first one" in read(write_report(tmp_path)).text
+    assert "the run ended before its first one" in read(write_report(tmp_path)).text
 
 
 def test_a_run_that_was_killed_did_not_end(tmp_path: Path) -> None:
@@ -174,7 +185,7 @@ def test_a_run_that_was_killed_did_not_end(tmp_path: Path) -> None:
     story.journal("send and swap", "started")
     report = collect(tmp_path)
     assert (report.command, report.verdict, report.target) == ("deploy", "UNFINISHED", "barn")
-    assert "did not end" in read(write_report(tmp_path)).text
+    assert "did not finish" in read(write_report(tmp_path)).text
 
 
 def test_a_skipped_attestation_is_told_with_its_reason(tmp_path: Path) -> None:
@@ -222,7 +233,7 @@ def test_an_older_run_can_be_asked_for_and_keeps_its_tokens(tmp_path: Path) -> N
     report = collect(tmp_path, RUN)
     assert {line.name for line in report.tokens} == {"TAG_OK"}
     assert not report.tokens[0].evidence_kept
-    assert "The evidence went with an earlier receipt" in read(write_report(tmp_path, RUN)).text
+    assert "A later run replaced the receipt" in read(write_report(tmp_path, RUN)).text
 
 
 def test_tokens_stand_in_the_order_in_which_they_came(tmp_path: Path) -> None:
