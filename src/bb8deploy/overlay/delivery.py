@@ -20,6 +20,7 @@ from functools import cached_property
 
 from bb8deploy.overlay.app import AppSource
 from bb8deploy.overlay.draft import Draft, MadeFile, Purpose, with_made
+from bb8deploy.overlay.live.overlay import with_live
 from bb8deploy.overlay.seal.sealing import sealed
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.workspace.tree import STAMP, Manifest
@@ -49,7 +50,7 @@ class Delivery:
         return {path: file.data for path, file in self.made.items()}
 
 
-OVERLAYS: tuple[Callable[[Draft], Draft], ...] = (sealed,)
+OVERLAYS: tuple[Callable[[Draft], Draft], ...] = (with_live, sealed)
 """What makes generated files, in this order."""
 
 

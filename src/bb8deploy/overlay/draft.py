@@ -12,10 +12,26 @@ from bb8deploy.workspace.tree import STAMP, Entry, Manifest, bytes_entry
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """A delivery of the dev loop.
+
+    `folder` is the app folder's name on the host, `base` the run whose delivery the image was built from,
+    `built` the workspace's tree of that run.
+    """
+
+    folder: str
+    base: str
+    built: Manifest
+
+
+@dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a delivery is for; `proof`: how the running app is to show which content it has."""
+    """What a delivery is for; `proof`: how the running app is to show which content it has; `live`: files may
+    be replaced in the running container.
+    """
 
     proof: Proof = Proof.STAMP
+    live: Live | None = None
 
 
 @dataclass(frozen=True, slots=True)

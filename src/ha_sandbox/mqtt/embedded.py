@@ -51,6 +51,7 @@ class OneUser(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for myp
 async def serve(port: int, username: str, password: str) -> None:
     """Serves 127.0.0.1 until the process ends. Raises what amqtt raises if the port is taken."""
     _enforce_keepalive()
+    _deliver_before_the_end()
     plugin = f"{__name__}.{OneUser.__name__}"
     broker = Amqtt(
         {
@@ -89,6 +90,20 @@ def _enforce_keepalive() -> None:
     BrokerProtocolHandler.handle_read_timeout = gone
 
 
+def _deliver_before_the_end() -> None:
+    """amqtt drops what it has acknowledged and not yet delivered once its sender disconnects; this delivers it."""
+    disconnected = BrokerProtocolHandler.wait_disconnect
+
+    async def delivered(handler: BrokerProtocolHandler) -> object:
+        last = await disconnected(handler)
+        while handler.session and not handler.session.delivered_message_queue.empty():
+            await asyncio.sleep(_LOOK_AGAIN)
+        return last
+
+    BrokerProtocolHandler.wait_disconnect = delivered
+
+
+_LOOK_AGAIN = 0.005  # seconds
 _closing: set[asyncio.Future[object]] = set()
 
 if __name__ == "__main__":

@@ -56,6 +56,12 @@ def choose(change: TreeDiff, image: ImageMap) -> Choice:
     return Choice(Way.LIVE, "nothing in the image changed")
 
 
+def is_live(path: str, image: ImageMap) -> bool:
+    """Whether the file at `path` is in the image as it is, and may be replaced there."""
+    odd = path in image.feeds or _READ_AT_BUILD.fullmatch(path) or _ODD_NAME.search(path)
+    return bool(image.targets.get(path)) and not odd
+
+
 def _of_path(path: str, change: TreeDiff, image: ImageMap) -> Iterator[Choice]:
     if _READ_AT_BUILD.fullmatch(path):
         yield Choice(Way.BUILD, f"{path}: it is read when the app is built")

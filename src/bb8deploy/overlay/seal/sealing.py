@@ -57,13 +57,13 @@ def sealed(draft: Draft) -> Draft:
     recipes = recipes_of(draft)
     if isinstance(recipes, Unknown):
         return draft
-    made = [name for one in recipes for name in _names(one.arch)]
+    made = [name for one in recipes for name in names_of(one.arch)]
     for recipe in recipes:
         hidden = made if draft.app.names_stamp else [*made, STAMP]
         text = _sealed_text(recipe, draft, skipped=made)
-        name, ignore_name = _names(recipe.arch)
+        name, ignore_name = names_of(recipe.arch)
         draft = draft.put(name, text.encode(errors="surrogateescape"))
-        draft = draft.put(ignore_name, _ignore_text(draft, recipe.path, hidden))
+        draft = draft.put(ignore_name, ignore_text(draft, recipe.path, hidden))
     return draft
 
 
@@ -181,12 +181,12 @@ def _lowered(line: str) -> str:
     return f"{word.lower()}{space}{rest.replace(f' AS {STAGE}', f' as {STAGE}')}"
 
 
-def _names(arch: str) -> tuple[str, str]:
+def names_of(arch: str) -> tuple[str, str]:
     """The Dockerfile of an architecture, and the ignore file that the builder takes for it."""
     return f"Dockerfile.{arch}", f"Dockerfile.{arch}{IGNORE}"
 
 
-def _ignore_text(draft: Draft, path: str, hidden: Iterable[str]) -> bytes:
+def ignore_text(draft: Draft, path: str, hidden: Iterable[str]) -> bytes:
     """What the builder ignores with the Dockerfile at `path`, and generated files beside it.
 
     The file replaces .dockerignore as a whole, and one that belongs to `path` no longer applies.

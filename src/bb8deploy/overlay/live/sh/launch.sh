@@ -1,0 +1,49 @@
+# Starts the app of a container with the dev loop: first the delivered files, then the agent and the app.
+# shellcheck shell=sh disable=SC2154
+# The words are: `s6` or `main`, the digest of what the image was built from, and the app's own command line.
+# Under s6, process 1 becomes /init, as without the dev loop. Else this stays process 1, so that the agent can
+# have the app stopped (USR1, the second time by force) and started again (USR2).
+here=${0%/.bb8dev/*}
+mode=$1; build=$2; shift 2
+# shellcheck source=/dev/null
+. "$here/.bb8dev/apply.sh"
+if ! workplace; then
+  tell "cannot run=none reason=$(quoted 'no folder for temporary files can be written')"; exec "$@"
+fi
+ready() {
+  tries=0; why=
+  until look && compare && apply && ! moved; do
+    tries=$((tries + 1))
+    if [ -n "$why" ] || [ $tries -gt 20 ]; then
+      tell "cannot run=${run:-none} reason=$(quoted "${why:-the delivered files could not be copied}")"; return 1
+    fi
+    sleep 0.1
+  done
+}
+start_agent() {
+  for shell in bash busybox sh; do if command -v $shell >/dev/null 2>&1; then break; fi; done
+  [ "$shell" != busybox ] || shell='busybox sh'
+  # shellcheck disable=SC2086
+  $shell "$here/.bb8dev/agent.sh" "$mode" "$build" "$work" "$$" "$1" &
+}
+if ready; then first=$run; else first=built; fi
+if [ "$mode" = s6 ]; then start_agent "$first"; exec "$@"; fi
+held=; ending=
+trap 'ending=1; kill -TERM "$child" 2>/dev/null' TERM INT HUP
+trap '[ -z "$held" ] || kill -KILL "$child" 2>/dev/null; held=1; kill -TERM "$child" 2>/dev/null' USR1
+trap 'held=' USR2
+begin() { "$@" & child=$!; echo "$child" >"$work/pid"; }
+finish() { rm -rf "$work"; exit "$code"; }
+begin "$@"
+start_agent "$first"
+while :; do
+  wait "$child"; code=$?
+  if kill -0 "$child" 2>/dev/null; then continue; fi
+  rm -f "$work/pid"
+  if [ -n "$ending" ] || [ -z "$held" ]; then finish; fi
+  : >"$work/down"
+  while [ -n "$held" ] && [ -z "$ending" ]; do sleep 0.02; done
+  rm -f "$work/down"
+  [ -z "$ending" ] || finish
+  begin "$@"
+done
