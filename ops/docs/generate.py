@@ -63,10 +63,11 @@ def settings() -> str:
             key.help + (" (secret)" if key.secret else ""),
             f"`{key.default}`" if key.default else "",
             f"`{key.example}`" if key.example else "",
+            f"`{key.project}`" if key.project else "",
         )
         for key in KEYS
     )
-    known = table(("setting", "what it is", "default", "example"), rows)
+    known = table(("setting", "what it is", "default", "example", "in bb8deploy.toml"), rows)
     others = table(("variable", "what it does"), ((f"`{name}`", text) for name, text in ENVIRONMENT))
     return f"{_SETTINGS_HEAD}\n{known}\n{_ENVIRONMENT_HEAD}\n{others}"
 
@@ -187,9 +188,28 @@ _SETTINGS_HEAD = f"""\
 
 {BY}
 
-Settings come from `.env`, then from `.env.NAME` with `--target NAME`, then from the environment. Later
-sources override earlier ones. `bb8deploy config` shows each value with its origin and masks secrets.
-Lines in `.env` may begin with `export`. `.env.example` has the same keys to copy.
+Settings come from `bb8deploy.toml`, then from `.env`, from `.env.NAME` with `--target NAME`, and from the
+environment. Later sources override earlier ones. `bb8deploy config` shows each value with its origin and
+masks secrets. Lines in `.env` may begin with `export`. `.env.example` has the same keys to copy.
+
+## bb8deploy.toml
+
+`bb8deploy.toml` at the root of the repository, or the table `[tool.bb8deploy]` of pyproject.toml, has what
+its developers share, and is committed. Secrets and what belongs to one machine stay in `.env`. Besides the
+names in the last column below it has:
+
+| name | what it is |
+| --- | --- |
+| `addon` | the app's folder, if there are several apps or it is not found |
+| `tests`, `coverage_threshold` | the folder of the app's tests; the least coverage in per cent |
+| `profile` | `generic`, or `bb8` for the rules about files that only the BB-8 app has |
+| `[apps.FOLDER]` | `tests`, `coverage_threshold` and `profile` of one app of several |
+| `[validate]` | the settings of [validate](lanes/validate.md) |
+
+In a repository with several apps `{{slug}}` stands for the slug of the app, as in
+`HA_REMOTE_RUNTIME=/addons/{{slug}}` and `image = "ghcr.io/you/{{slug}}"`.
+
+## All settings
 """
 _TROUBLES_HEAD = f"""\
 # Known problems

@@ -23,9 +23,9 @@ from bb8deploy.runs.run import Run, defect, interrupted, new_run_id, resume_comm
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings.keys import BB8_LOCK_WAIT, suggestion
-from bb8deploy.settings.load import load
 from bb8deploy.settings.model import Settings
-from bb8deploy.workspace.project import Project, find_project
+from bb8deploy.settings.project_file import near_name
+from bb8deploy.workspace.project import Project, find_project, settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,10 @@ def load_settings(
     project: Project, target: str, console: Console, flags: Mapping[str, str] | None = None
 ) -> Settings:
     """The settings of a target; warns about unknown ones and suggests the nearest name."""
-    settings = load(project.root, target=target, flags=flags)
+    settings = settings_of(project.root, project.addon, target=target, flags=flags)
     console.hidden.extend(settings.secrets())
     for name, origin in settings.unknown:
-        near = suggestion(name)
+        near = near_name(name) if origin.endswith(".toml") else suggestion(name)
         console.warn(f"{origin}: unknown setting {name}" + (f"; did you mean {near}?" if near else ""))
     return settings
 

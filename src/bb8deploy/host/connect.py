@@ -249,7 +249,7 @@ def runtime_folder(settings: Settings) -> str:
             "Set it in .env, for example to /addons/beep_boop_bb8.",
         )
     path = PurePosixPath(text)
-    if not path.is_absolute() or len(path.parts) < 3 or ".." in path.parts or "\n" in text:
+    if not path.is_absolute() or len(path.parts) < 3 or ".." in path.parts or {*"\n{}"} & {*text}:
         raise RUNTIME_PATH_INVALID(f"HA_REMOTE_RUNTIME is `{text}`, which cannot be an app folder")
     return text
 

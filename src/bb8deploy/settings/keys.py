@@ -12,7 +12,10 @@ _OWN_PREFIXES = ("HA_", "MQTT_", "BB8_", "REMOTE_")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting: its name in `.env`, its purpose, its default, and whether it is a secret."""
+    """One setting: its name in `.env`, its purpose, its default, and whether it is a secret.
+
+    `project` is its name in bb8deploy.toml, empty if it belongs to one machine or is a secret.
+    """
 
     name: str
     help: str
@@ -21,6 +24,7 @@ class Key:
     secret: bool = False
     aliases: tuple[str, ...] = ()
     kind: Kind = "text"
+    project: str = ""
 
 
 HA_SSH_HOST_ALIAS = Key(
@@ -39,7 +43,7 @@ HA_SSH_SUDO = Key(
 )
 HA_REMOTE_RUNTIME = Key(
     "HA_REMOTE_RUNTIME",
-    "the add-on's folder on the host",
+    "the app's folder on the host; {slug} stands for the slug of the app",
     example="/addons/beep_boop_bb8",
 )
 HA_REMOTE_SLUG = Key(
@@ -53,9 +57,18 @@ HA_CA_FILE = Key("HA_CA_FILE", "certificate authority of HA_URL", kind="path")
 HA_MOUNT = Key("HA_MOUNT", "the add-on's folder on the host, mounted here (Samba)", kind="path")
 HA_CONFIG_MOUNT = Key("HA_CONFIG_MOUNT", "the host's config folder, mounted here", kind="path")
 HA_REPORTS_DIR = Key("HA_REPORTS_DIR", "folder for receipts on the host", default="/config/reports")
-HA_PUBLISH_REMOTE = Key("HA_PUBLISH_REMOTE", "git remote (name, path or URL) of the add-on repository")
-HA_PUBLISH_BRANCH = Key("HA_PUBLISH_BRANCH", "its branch", default="main")
-HA_IMAGE = Key("HA_IMAGE", "image name for publishing", example="registry.example/you/beep_boop_bb8")
+HA_PUBLISH_REMOTE = Key(
+    "HA_PUBLISH_REMOTE",
+    "git remote (name, path or URL) of the repository that users add",
+    project="publish_remote",
+)
+HA_PUBLISH_BRANCH = Key("HA_PUBLISH_BRANCH", "its branch", default="main", project="publish_branch")
+HA_IMAGE = Key(
+    "HA_IMAGE",
+    "image name for publishing; {slug} stands for the slug of the app",
+    example="registry.example/you/beep_boop_bb8",
+    project="image",
+)
 MQTT_HOST = Key("MQTT_HOST", "broker, as this machine reaches it (attestation)")
 MQTT_PORT = Key("MQTT_PORT", "its port", default="1883", kind="port")
 MQTT_USERNAME = Key("MQTT_USERNAME", "its user")
@@ -92,6 +105,18 @@ BB8_VERIFY = Key(
     "BB8_VERIFY",
     "proof of what runs: stamp (the app reports its build stamp), running (none), or auto",
     default="auto",
+    project="verify",
+)
+BB8_LAYOUT = Key(
+    "BB8_LAYOUT",
+    "how the app is published: subtree (its folder is a repository), store (this repository is), or auto",
+    default="auto",
+    project="layout",
+)
+BB8_TAG = Key(
+    "BB8_TAG",
+    "names of release tags, with {version} and, for several apps, {slug}; a store has {slug}-{version}",
+    project="tag",
 )
 
 KEYS: tuple[Key, ...] = (
@@ -125,6 +150,8 @@ KEYS: tuple[Key, ...] = (
     BB8_BUILD_DEADLINE,
     BB8_SETTLE_SECONDS,
     BB8_VERIFY,
+    BB8_LAYOUT,
+    BB8_TAG,
     BB8_KEEP_TREES,
     BB8_LOCK_WAIT,
     BB8_SIGN_KEY,

@@ -1,9 +1,9 @@
-"""Loads settings: `.env`, then the target's `.env.NAME`, then the environment, then flags."""
+"""Loads settings: bb8deploy.toml, `.env`, the target's `.env.NAME`, the environment, then flags."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,7 +12,10 @@ from bb8deploy.catalogue.errors.settings import ENV_UNREADABLE, SETTING_INVALID,
 from bb8deploy.settings import keys
 from bb8deploy.settings.keys import KEYS, Key, is_misspelt
 from bb8deploy.settings.model import MqttSettings, Settings, SshSettings, Value, text_of
+from bb8deploy.settings.project_file import project_table, shared_values, strange_names
 
+SLUG = "{slug}"
+"""Stands for the slug of the app in a setting: one folder, mount or image for each app of a store."""
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
@@ -22,27 +25,31 @@ def load(
     target: str = "default",
     environ: Mapping[str, str] | None = None,
     flags: Mapping[str, str] | None = None,
+    slug: Callable[[], str] = lambda: "",
 ) -> Settings:
     """Reads the settings of `target` for the workspace `folder`.
 
-    Raises UsageError if the target's file is missing or a value is not of its kind.
+    `slug` returns the app's slug; it is called if a setting has `{slug}` in it. Raises UsageError if the
+    target's file is missing or a value is not of its kind.
     """
     environ = os.environ if environ is None else environ
-    values: dict[str, Value] = {}
-    unknown: list[tuple[str, str]] = []
+    table = project_table(folder) or {}
+    values = shared_values(table)
+    unknown = strange_names(table)
     for file in _files(folder, target):
         found, misspelt = _from_file(file)
         values.update(found)
         unknown.extend(misspelt)
     values.update(_known(environ, "environment"))
     values.update(_known(flags or {}, "flag"))
-    return _build(values, target, tuple(unknown))
+    named = slug() if any(SLUG in value.raw for value in values.values()) else ""
+    return _build(values, target, tuple(unknown), named)
 
 
 def with_answer(settings: Settings, key: Key, text: str) -> Settings:
     """The settings with one value replaced by an answer of the user. Raises UsageError as `load` does."""
     values = {**settings.values, key.name: Value(text, "answer")}
-    return _build(values, settings.target, settings.unknown)
+    return _build(values, settings.target, settings.unknown, settings.slug)
 
 
 def target_names(folder: Path) -> list[str]:
@@ -50,9 +57,11 @@ def target_names(folder: Path) -> list[str]:
     return sorted(p.name.removeprefix(".env.") for p in folder.glob(".env.*") if p.name != ".env.example")
 
 
-def _build(values: Mapping[str, Value], target: str, unknown: tuple[tuple[str, str], ...]) -> Settings:
+def _build(
+    values: Mapping[str, Value], target: str, unknown: tuple[tuple[str, str], ...], slug: str
+) -> Settings:
     """Converts each text to the type of its attribute."""
-    read = _Converter(values)
+    read = _Converter(values, slug)
     return Settings(
         ssh=_ssh(read),
         mqtt=_mqtt(read),
@@ -77,7 +86,10 @@ def _build(values: Mapping[str, Value], target: str, unknown: tuple[tuple[str, s
         bb8_sign_key=read.path(keys.BB8_SIGN_KEY),
         bb8_keep_trees=read.count(keys.BB8_KEEP_TREES),
         bb8_lock_wait=read.number(keys.BB8_LOCK_WAIT),
+        bb8_layout=read.choice(keys.BB8_LAYOUT, "auto", "subtree", "store"),
+        bb8_tag=read.text(keys.BB8_TAG),
         target=target,
+        slug=slug,
         values=values,
         unknown=unknown,
     )
@@ -108,12 +120,13 @@ def _mqtt(read: _Converter) -> MqttSettings:
 class _Converter:
     """Converts texts; each method raises UsageError SETTING_INVALID for a text that is not of its kind."""
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        self._values = values
+    def __init__(self, values: Mapping[str, Value], slug: str) -> None:
+        self._values, self._slug = values, slug
 
     def set_text(self, key: Key) -> str:
         """The text of a setting that has a default."""
-        return text_of(self._values, key)
+        text = text_of(self._values, key)
+        return text.replace(SLUG, self._slug) if self._slug and key is not keys.BB8_TAG else text
 
     def text(self, key: Key) -> str | None:
         """The text, None if it is empty."""

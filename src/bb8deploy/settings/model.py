@@ -48,6 +48,7 @@ class Settings:
 
     An attribute is named like its key in lower case; HA_SSH_* and MQTT_* are grouped in `ssh` and `mqtt`.
     `target` is "default" or the NAME of `.env.NAME`; `unknown` holds (key, file) of misspelt keys.
+    `slug` is the app's, which replaces `{slug}` in the attributes; `values` have the texts as written.
     """
 
     ssh: SshSettings
@@ -70,10 +71,13 @@ class Settings:
     bb8_build_deadline: float
     bb8_settle_seconds: float
     bb8_verify: str
+    bb8_layout: str
+    bb8_tag: str | None
     bb8_sign_key: Path | None
     bb8_keep_trees: int
     bb8_lock_wait: float
     target: str
+    slug: str
     values: Mapping[str, Value]
     unknown: tuple[tuple[str, str], ...]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,14 @@ from bb8deploy.catalogue.errors.workspace import (
     ADDON_NOT_FOUND,
     ADDON_SEVERAL,
     PROFILE_UNKNOWN,
-    PYPROJECT_INVALID,
     WORKSPACE_NOT_FOUND,
 )
+from bb8deploy.settings.load import load
+from bb8deploy.settings.model import Settings
+from bb8deploy.settings.project_file import OWN_FILE, project_table
+from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.apps import apps_below, is_app, is_store
 from bb8deploy.workspace.smoke import SmokeCheck, smoke_checks
-
-SETTINGS_FILE = "bb8deploy.toml"
-_OTHER_SETTINGS = "pyproject.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +111,12 @@ def repository_root(folder: Path) -> Path | None:
 def home_of(folder: Path) -> Path:
     """What `folder` is a part of: its git checkout, else its store or workspace, else itself."""
     above = (folder, *folder.parents)
-    marked = (
-        one for one in above if is_store(one) or (one / SETTINGS_FILE).is_file() or is_app(one / "addon")
-    )
+    marked = (one for one in above if is_store(one) or (one / OWN_FILE).is_file() or is_app(one / "addon"))
     return repository_root(folder) or next(marked, folder)
 
 
 def _project(root: Path, app: Path, table: JsonObject) -> Project:
+    table = {**table, **_own_table(app, table)}
     profile = str(table.get("profile", "generic"))
     if profile not in {"generic", "bb8"}:
         raise PROFILE_UNKNOWN(f"the settings of {root} name the profile `{profile}`")
@@ -140,18 +138,21 @@ def _tests(root: Path, app: Path, named: str) -> Path | None:
     return None if "{app}" in named and not folder.is_dir() else folder
 
 
+def _own_table(app: Path, table: JsonObject) -> JsonObject:
+    """The table `[apps.FOLDER]`, which a repository with several apps has for what differs between them."""
+    apps = table.get("apps")
+    own = apps.get(app.name) if isinstance(apps, dict) else None
+    return own if isinstance(own, dict) else {}
+
+
+def settings_of(
+    root: Path, addon: Path, *, target: str = "default", flags: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of a target for the app in `addon`. Raises UsageError as `load` does."""
+    return load(root, target=target, flags=flags, slug=lambda: read_addon(addon).slug)
+
+
 def _table(folder: Path) -> JsonObject | None:
-    """The settings of pyproject.toml and, before them, of bb8deploy.toml; None if there are none."""
-    own = _toml(folder / SETTINGS_FILE)
-    table = (_toml(folder / _OTHER_SETTINGS) or {}).get("tool", {}).get("bb8deploy")
-    python = table if isinstance(table, dict) else None
-    return None if own is None and python is None else {**(python or {}), **(own or {})}
-
-
-def _toml(file: Path) -> JsonObject | None:
-    if not file.is_file():
-        return None
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PYPROJECT_INVALID(f"{file} cannot be read: {error}") from error
+    """The settings of the repository in `folder`; None if there are none."""
+    table = project_table(folder)
+    return None if table is None else {name: given.value for name, given in table.items()}

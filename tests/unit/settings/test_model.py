@@ -16,6 +16,7 @@ from bb8deploy.settings.model import MqttSettings, Settings, SshSettings
 
 SOURCE = Path(__file__).parents[3] / "src" / "bb8deploy"
 GROUPS = {"HA_SSH_": ("ssh", SshSettings), "MQTT_": ("mqtt", MqttSettings)}
+OWN = {"target", "slug", "values", "unknown"}
 KINDS: dict[str, set[object]] = {
     "float": {float},
     "port": {int},
@@ -42,7 +43,7 @@ def declared() -> dict[tuple[str, str], object]:
     for group, model in GROUPS.values():
         del found["", group]
         found |= {(group, name): hint for name, hint in typing.get_type_hints(model).items()}
-    return {place: hint for place, hint in found.items() if place[1] not in {"target", "values", "unknown"}}
+    return {place: hint for place, hint in found.items() if place[1] not in OWN}
 
 
 def sources() -> dict[str, str]:

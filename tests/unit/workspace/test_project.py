@@ -113,3 +113,13 @@ def test_the_home_of_a_folder_is_its_checkout_then_its_store_then_itself(tmp_pat
     assert home_of(app) == app.parent
     (tmp_path / "checkout" / ".git").mkdir()
     assert home_of(app) == tmp_path / "checkout"
+
+
+def test_what_differs_between_apps_is_in_tables_of_their_own(tmp_path: Path) -> None:
+    one, two = app(tmp_path / "one"), app(tmp_path / "two")
+    text = 'tests = "tests"\ncoverage_threshold = 50\n[apps.two]\ntests = "two/tests"\nprofile = "bb8"\n'
+    (tmp_path / "bb8deploy.toml").write_text(text)
+    found = find_project(one)
+    assert (found.root, found.tests, found.profile) == (tmp_path, tmp_path / "tests", "generic")
+    found = find_project(two)
+    assert (found.tests, found.profile, found.coverage_threshold) == (tmp_path / "two/tests", "bb8", 50.0)

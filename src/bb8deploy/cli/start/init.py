@@ -19,9 +19,8 @@ from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Target, Yes
 from bb8deploy.console.console import Console
 from bb8deploy.settings.keys import KEYS, suggestion
-from bb8deploy.settings.load import load
 from bb8deploy.settings.model import Settings
-from bb8deploy.workspace.project import find_project
+from bb8deploy.workspace.project import Project, find_project, settings_of
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.init.checks import InitCheck
@@ -67,7 +66,7 @@ def init(
         if not non_interactive:
             _need_terminal()
         _may_change(console, path, yes=yes, can_ask=not non_interactive)
-        settings = _settings(project.root, target, path, sets or [])
+        settings = _settings(project, target, path, sets or [])
         asked = InitCheck(settings, project, console, accept_new, can_ask=not non_interactive)
         console.hidden.extend(asked.settings.secrets())
         seen: tuple[str, ...] = ()
@@ -103,9 +102,11 @@ class _Terminal:
         self.note, self.warn, self.problem = console.note, console.warn, console.error
 
 
-def _settings(root: Path, target: str, path: Path, sets: Sequence[str]) -> Settings:
+def _settings(project: Project, target: str, path: Path, sets: Sequence[str]) -> Settings:
     """The current settings. A target without a file has those of `.env`."""
-    return load(root, target=target if path.exists() else "default", flags=dict(_pair(text) for text in sets))
+    given = dict(_pair(text) for text in sets)
+    named = target if path.exists() else "default"
+    return settings_of(project.root, project.addon, target=named, flags=given)
 
 
 def _pair(text: str) -> tuple[str, str]:

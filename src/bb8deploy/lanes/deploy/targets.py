@@ -15,7 +15,7 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Progress, Run, defect, interrupted, resume_command
 from bb8deploy.runs.tokens import Ledger, Token
-from bb8deploy.settings.load import load
+from bb8deploy.workspace.project import settings_of
 
 AT_ONCE = 4
 # From harmless to grave: what the exit code of several says first.
@@ -132,7 +132,7 @@ def run_of(several: Several, name: str) -> Run:
         command=run.command,
         workspace=run.workspace,
         addon=run.addon,
-        settings=load(run.workspace, target=name, flags=run.settings.flags()),
+        settings=settings_of(run.workspace, run.addon, target=name, flags=run.settings.flags()),
         reports=reports,
         ledger=Stoppable(run_id, reports, listener=run.ledger.listener, check=several.check),
         journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
