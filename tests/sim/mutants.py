@@ -9,9 +9,10 @@ from typing import Any
 from unittest import mock
 
 from bb8deploy.host.lock.lock import HostLock
-from bb8deploy.lanes.publish import image, publish
+from bb8deploy.lanes.publish import delivery, image, subtree
+from bb8deploy.lanes.publish.outcome import PublishTask
 from bb8deploy.lanes.publish.source import Publication
-from bb8deploy.lanes.publish.survey import HandEdits, Store
+from bb8deploy.lanes.publish.survey import HandEdits
 from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.proof import prove
@@ -20,7 +21,6 @@ from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.plan.attest import Metrics
 from bb8deploy.plan.logs.identity import Identity, newest
 from bb8deploy.plan.release.image import Image, ImagePlan
-from bb8deploy.plan.release.publish import Pushes
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import remote
@@ -54,11 +54,11 @@ def _forced(folder: Path, where: str, targets: Sequence[tuple[str, str]]) -> Non
     _PUSH(folder, where, [(f"+{sha}", ref) for sha, ref in targets])
 
 
-def _published_early(
-    run: Run, store: Store, source: Publication, wanted: Pushes, commit: str
-) -> tuple[str, ...]:
-    run.ledger.emit(Token.SUBTREE_PUBLISH_OK, ref=f"{store.branch}@{commit}", tree=source.tree)
-    return _PUSH_ALL(run, store, source, wanted, commit)
+def _published_early(tasks: Sequence[PublishTask], targets: Sequence[tuple[str, str]]) -> None:
+    for task in tasks:
+        ref = f"{task.store.branch}@{task.outcome.commit}"
+        task.run.ledger.emit(Token.SUBTREE_PUBLISH_OK, ref=ref, tree=task.source.tree)
+    _PUSH_ALL(tasks, targets)
 
 
 def _without_images(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
@@ -73,7 +73,7 @@ def _not_read_back(run: Run, _registry: Any, plan: ImagePlan, pushed: Mapping[st
 
 
 _CARRY_OUT, _REPORTED = Attempt.carry_out, Prover._reported
-_PUSH, _PUSH_ALL = remote.push, publish._push
+_PUSH, _PUSH_ALL = remote.push, delivery._push
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "the tree is not hashed again after the build": lambda: mock.patch.object(
@@ -91,10 +91,10 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
     "a push is forced": lambda: mock.patch.object(remote, "push", _forced),
     "hand edits in the store are not looked for": lambda: mock.patch.object(
-        publish, "allowed_loss", return_value=HandEdits()
+        subtree, "allowed_loss", return_value=HandEdits()
     ),
     "SUBTREE_PUBLISH_OK is written before the push": lambda: mock.patch.object(
-        publish, "_push", _published_early
+        delivery, "_push", _published_early
     ),
     "the store names images before they are pushed": lambda: mock.patch.object(
         image, "promote", _without_images

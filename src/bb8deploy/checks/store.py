@@ -20,21 +20,18 @@ _LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)>\s]+)>?[^)]*\)")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def check_store(root: Path, *, strict: Level) -> Iterator[Finding]:
-    """Every store rule over the folder `root`; `strict` is the level of what keeps it from being added."""
-    yield from check_repository(root, strict)
-    yield from check_pages(root)
+def check_pages(root: Path, *, within: tuple[Path, Path] | None = None) -> Iterator[Finding]:
+    """What the store shows of an app: pages, pictures, links.
 
-
-def check_pages(root: Path) -> Iterator[Finding]:
-    """What the store shows of an app: pages, pictures, links."""
+    `within` is a repository and the app's folder in it, if links may lead to the repository's other files.
+    """
     for name in PAGES:
         if not (root / name).is_file():
             yield found("STORE_PAGE_MISSING", "it is missing, and the store would show it", name)
         elif name.endswith(".png") and not (root / name).read_bytes().startswith(_PNG):
             yield found("STORE_PAGE_MISSING", "it is not a PNG picture", name, hint="Save it as PNG.")
     for name in PAGES[:3]:
-        yield from _links(root, name)
+        yield from _links(root, name, within or (root, root))
 
 
 def check_repository(root: Path, strict: Level) -> Iterator[Finding]:
@@ -67,23 +64,28 @@ def _is_url(value: object) -> bool:
     return bool(parts and parts.scheme and parts.netloc)
 
 
-def _links(root: Path, name: str) -> Iterator[Finding]:
-    """Links and pictures that lead nowhere once the folder is a repository of its own."""
+def _links(root: Path, name: str, within: tuple[Path, Path]) -> Iterator[Finding]:
+    """Links and pictures that lead nowhere in what is published."""
     if not (root / name).is_file():
         return
     lines = (root / name).read_text("utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
         for target in _LINK.findall(line[:4000]):
-            if not _leads_somewhere(root, target):
+            if not _leads_somewhere(root, target, within):
                 message = f"the link to {target} leads nowhere in the published repository"
                 yield found("STORE_LINK_BROKEN", message, name, (number, None))
 
 
-def _leads_somewhere(root: Path, target: str) -> bool:
+def _leads_somewhere(root: Path, target: str, within: tuple[Path, Path]) -> bool:
     """Addresses are not fetched; a path must exist in the tree."""
     if target.startswith("#"):
         return True
     if urlsplit(target).scheme:
         return _is_url(target) or target.startswith("mailto:")
-    path = (root / unquote(target.partition("#")[0])).resolve()
-    return path.is_relative_to(root.resolve()) and path.exists()
+    name = unquote(target.partition("#")[0])
+    top, folder = within
+    places = ((root, root), (top, folder))
+    return any(
+        (path := (start / name).resolve()).is_relative_to(limit.resolve()) and path.exists()
+        for limit, start in places
+    )

@@ -234,13 +234,12 @@ def trailers(folder: Path, message: str) -> dict[str, str]:
     return {key.strip().lower(): value.strip() for key, _, value in pairs}
 
 
-def subjects(folder: Path, since: str, path: str) -> list[str]:
-    """The first lines of the commits after `since` that touch `path`, oldest first, merges left out."""
+def messages(folder: Path, since: str, path: str) -> list[str]:
+    """The messages of the commits after `since` that touch `path`, oldest first, merges left out."""
     span = f"{since}..HEAD" if since else "HEAD"
-    text = git(
-        folder, "log", "--reverse", "--no-merges", "--no-show-signature", "--format=%s", span, "--", path
-    )
-    return text.splitlines()
+    form = ("--no-show-signature", "-z", "--format=%B")
+    text = git(folder, "log", "--reverse", "--no-merges", *form, span, "--", path)
+    return [message.strip() for message in text.split("\0") if message.strip()]
 
 
 def commit_paths(folder: Path, commit: str) -> list[str]:

@@ -51,6 +51,10 @@ class RemoteRefs:
         ref = f"refs/tags/{name}"
         return self.peeled.get(ref) or self.refs.get(ref, "")
 
+    def tag_object(self, name: str) -> str:
+        """The object that a tag names, the commit itself for a lightweight one; empty if there is no tag."""
+        return self.refs.get(f"refs/tags/{name}", "")
+
 
 class Moved(Refused):
     """The branch got a commit between the read and the push; read it again and build on it."""

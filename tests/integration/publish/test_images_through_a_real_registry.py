@@ -15,7 +15,8 @@ from tests.integration.registrylab import open_registry, use_buildah, use_docker
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.publish import image as lane
 from bb8deploy.lanes.publish import publish as publishing
-from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.publish.outcome import PublishOptions
+from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.lanes.publish.registry import IMAGES
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import release
@@ -96,7 +97,7 @@ def test_a_commit_beside_the_addon_leaves_the_images_that_are_there_good(
     imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "_publish", unreachable)
+        patch.setattr(publishing, "deliver", unreachable)
         with pytest.raises(Unreachable):
             promote(imaged, registry)
     imaged.commit("README.md", "Hello", "Write about it")

@@ -11,7 +11,8 @@ import pytest
 from tests.integration.desk import Desk
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
-from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.publish.outcome import PublishOptions
+from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.runs.run import Run
 
 VERSION = "2026.1.2.0"

@@ -9,8 +9,9 @@ import pytest
 from tests.integration.desk import Desk
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed
+from bb8deploy.lanes.publish.outcome import PublishOptions
 from bb8deploy.lanes.publish.outgoing import require_verified
-from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk
 

@@ -11,7 +11,8 @@ from tests.integration.desk import Desk, sh
 from tests.integration.publish.test_publish_to_a_bare_repository import bump_by_hand, edit_at_store
 
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.publish.outcome import PublishOptions
+from bb8deploy.lanes.publish.publish import publish
 
 
 def refused(desk: Desk, code: str, remote: str | None = None, *, overwrite: bool = True) -> CheckFailed:

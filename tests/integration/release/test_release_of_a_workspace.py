@@ -14,7 +14,8 @@ import pytest
 from tests.integration.desk import Desk
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
-from bb8deploy.lanes.publish.publish import PublishOptions, PublishOutcome, publish
+from bb8deploy.lanes.publish.outcome import PublishOptions, PublishOutcome
+from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.lanes.release import flow as releasing
 from bb8deploy.lanes.release.bump import BumpOutcome, bump
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome

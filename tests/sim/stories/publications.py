@@ -24,7 +24,8 @@ from tests.sim.stories.users import Quiet
 from tests.sim.wiring import wired
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.publish.outcome import PublishOptions
+from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.plan.release.image import TREE_LABEL
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run

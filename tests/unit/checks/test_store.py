@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.findings import Level
-from bb8deploy.checks.store import PAGES, check_store
+from bb8deploy.checks.store import PAGES, check_pages, check_repository
 
 GOOD = 'name: Demo\nurl: "https://example.org/demo"\nmaintainer: Somebody <a@example.org>\n'
 
@@ -22,7 +22,8 @@ def tree(tmp_path: Path) -> Path:
 
 
 def found(tree: Path) -> list[tuple[str, str, int | None]]:
-    return [(f.code, f.path, f.line) for f in check_store(tree, strict=Level.ERROR)]
+    every = [*check_repository(tree, Level.ERROR), *check_pages(tree)]
+    return [(f.code, f.path, f.line) for f in every]
 
 
 def test_a_whole_store_has_no_finding(tree: Path) -> None:
@@ -88,3 +89,21 @@ def test_a_link_that_leads_nowhere_after_publishing_is_named_with_its_line(
 ) -> None:
     (tree / "README.md").write_text(f"# Demo\n\nSee {link}.\n")
     assert found(tree) == ([] if works else [("STORE_LINK_BROKEN", "README.md", 3)])
+
+
+def test_a_link_of_an_app_in_a_store_may_lead_to_another_file_of_the_store(
+    tmp_path: Path, tree: Path
+) -> None:
+    store, copy = tmp_path / "store", tmp_path / "elsewhere" / "copy"
+    app = store / "app"
+    app.mkdir(parents=True)
+    (store / "LICENSE").write_text("MIT")
+    copy.mkdir(parents=True)
+    for name in PAGES:
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_bytes((tree / name).read_bytes())
+    links = "[license](../LICENSE), [nowhere](../NO), [outside](../../repository.yaml)"
+    (copy / "README.md").write_text(links)
+    messages = [one.message for one in check_pages(copy, within=(store, app))]
+    assert [message.split()[3] for message in messages] == ["../NO", "../../repository.yaml"]
+    assert len(list(check_pages(copy))) == 3

@@ -24,6 +24,7 @@ from bb8deploy.cli.options import (
 )
 from bb8deploy.cli.show import show_evidence
 from bb8deploy.plan.release.release import Name
+from bb8deploy.workspace.versions.version import Pre
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, ReleaseStep
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 How = Annotated[
     str | None,
-    typer.Argument(metavar="patch|date|VERSION", help="The version to release.", show_default=False),
+    typer.Argument(
+        metavar="patch|minor|major|auto|date|VERSION", help="The version to release.", show_default=False
+    ),
 ]
 
 
@@ -46,6 +49,9 @@ def release(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest release that did not finish.")
     ] = False,
+    pre: Annotated[
+        Pre | None, typer.Option("--pre", help="Make a pre-release of the version, such as 1.2.0-beta.1.")
+    ] = None,
     require_attest: Annotated[
         bool, typer.Option("--require-attest", help="Fail if the echo cannot be attested.")
     ] = False,
@@ -64,7 +70,8 @@ def release(
 ) -> None:
     """Validate, bump, sync, verify, attest, publish and tag. Each step runs only if the one before passed.
 
-    If the newest tag already has this content, nothing is released.
+    auto takes the version from the conventional commits (feat:, fix:, !) that changed the app since its last
+    tag. If the newest tag already has this content, nothing is released.
     """
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
     past = _unfinished(modes, addon) if resume else None
@@ -73,7 +80,7 @@ def release(
         from bb8deploy.lanes.release.wiring import real_lanes
 
         options = ReleaseOptions(
-            require_attest=require_attest, image=image, overwrite=overwrite, sign=sign, until=until
+            require_attest=require_attest, image=image, overwrite=overwrite, sign=sign, until=until, pre=pre
         )
         try:
             outcome = _go(opened, how, past, options, real_lanes())
@@ -108,7 +115,7 @@ def _go(
     raise RELEASE_WHAT(
         f"`{how}` and --resume were both given"
         if how
-        else "a release needs one of `patch`, `date`, a version, or --resume"
+        else "a release needs one of `patch`, `minor`, `major`, `auto`, `date`, a version, or --resume"
     )
 
 

@@ -29,6 +29,7 @@ from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.addon import parse_config
 from bb8deploy.workspace.tree import FoundTree
+from bb8deploy.workspace.versions.layout import publishing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,9 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
 @contextmanager
 def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
     """The app's folder in the tag, and the tag's commit."""
-    names = (f"refs/tags/{version}^{{commit}}", f"refs/tags/v{version}^{{commit}}")
+    own = publishing_of(run.workspace, run.addon, run.settings).tags.of(version)
+    tags = dict.fromkeys((own, version, f"v{version}"))
+    names = (f"refs/tags/{tag}^{{commit}}" for tag in tags)
     commit = next((found for name in names if (found := git.resolve(run.workspace, name))), None)
     if not commit:
         raise ROLLBACK_NO_TAG(f"the workspace has no tag {version}")

@@ -15,6 +15,7 @@ from bb8deploy.catalogue.errors.ship.publish import (
     IMAGE_CONFIG_UNSAFE,
     IMAGE_EXISTS,
     IMAGE_NAME_MISSING,
+    IMAGE_NOT_NAMED,
     IMAGE_READBACK,
     IMAGE_TOOL_MISSING,
 )
@@ -53,6 +54,11 @@ def promote(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
     """
     plan = _plan(run, source)
     tree = flipped_tree(run, source, plan.config_image)
+    if source.how.in_store and tree != source.tree:
+        raise IMAGE_NOT_NAMED(
+            f"{source.info.config.name} does not name the image {plan.config_image}, or has `build:`",
+            f'Write `image: "{plan.config_image}"` into it, without `build:`, and commit.',
+        )
     if run.dry_run:
         run.progress.note(f"would build and push {', '.join(job.reference for job in plan.jobs)}")
         return tree, ()

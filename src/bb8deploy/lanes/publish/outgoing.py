@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
@@ -16,6 +16,8 @@ from bb8deploy.workspace.tree import Manifest, bytes_entry, diff, walk
 
 _WORDS = {"token": "an access token", "key": "a private key"}
 _SHOWN = 20
+_PORTION = 200
+"""Objects of a history that are in memory at once."""
 
 
 def require_nothing_private(run: Run, tree: str, message: str = "") -> None:
@@ -41,10 +43,21 @@ def require_private_history(run: Run, commit: str, known: Sequence[str]) -> None
         # Trees are listed too, and their bytes are harmless to search; git 2.30 cannot leave them out.
         listed = g.git(run.workspace, "rev-list", "--objects", *span)
         blobs = dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
-        found = [f"{path}: a private file, in an earlier commit" for path in private]
-        for path, data in zip(blobs.values(), read_blobs(run.workspace, list(blobs)), strict=True):
-            found += [f"{path}: an earlier commit holds {_WORDS[one.kind]}" for one in private_content(data)]
+        found = [f"{path}: a private file, in one of the commits" for path in private]
+        for path, kind in _private_blobs(run, blobs):
+            found.append(f"{path}: one of the commits holds {_WORDS[kind]}")
+        messages = g.git(run.workspace, "log", "--no-show-signature", "--format=%B", *span)
+        found += _private_text(messages)
     _refuse(found)
+
+
+def _private_blobs(run: Run, paths: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The path and kind of each secret in the objects `paths`, read in portions: a history may be large."""
+    ids = list(paths)
+    for start in range(0, len(ids), _PORTION):
+        portion = ids[start : start + _PORTION]
+        for object_id, data in zip(portion, read_blobs(run.workspace, portion), strict=True):
+            yield from ((paths[object_id], one.kind) for one in private_content(data))
 
 
 def require_verified(run: Run, tree: str, verified: str) -> None:
@@ -147,7 +160,7 @@ def _warn_of_left_out(run: Run, look: _Look) -> None:
 
 def _private_text(message: str) -> Iterable[str]:
     found = private_content(message.encode(errors="surrogateescape"))
-    return [f"the message of the commit holds {_WORDS[one.kind]}" for one in found]
+    return [f"the message of a commit holds {_WORDS[one.kind]}" for one in found]
 
 
 def _refuse(found: Sequence[str]) -> None:

@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8deploy.catalogue.errors.ship.git import HEAD_MOVED
-from bb8deploy.catalogue.errors.ship.publish import TAG_EXISTS, VERSION_DISAGREES
+from bb8deploy.catalogue.errors.ship.publish import TAG_EXISTS, TAG_STRAY, VERSION_DISAGREES
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
+from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import AddonInfo, read_addon
 from bb8deploy.workspace.versions import changelog, stamps
+from bb8deploy.workspace.versions.layout import Publishing, publishing_of
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What shall be published: the commit it comes from, the add-on's words, the tree and the tag's text."""
+    """What shall be published: the commit, the app's config and tree in it, tag with the text, and how."""
 
     commit: g.Commit
     info: AddonInfo
     tree: str
     notes: str
+    tag: str
+    how: Publishing
 
 
 def read_source(run: Run) -> Publication:
@@ -29,7 +33,8 @@ def read_source(run: Run) -> Publication:
     info = read_addon(run.addon)
     _check_versions(run, info)
     tree = g.folder_tree(run.workspace, run.addon, commit.sha)
-    return Publication(commit, info, tree, _notes(run, info))
+    how = publishing_of(run.workspace, run.addon, run.settings)
+    return Publication(commit, info, tree, _notes(run, info), how.tags.of(info.version), how)
 
 
 def require_commit(run: Run, found: str, wanted: str) -> None:
@@ -44,28 +49,44 @@ def require_commit(run: Run, found: str, wanted: str) -> None:
     )
 
 
-def tag_locally(run: Run, source: Publication) -> str:
-    """The workspace's own annotated tag, on the source commit; the same tag on the same tree is success."""
-    version = source.info.version
+def tag_locally(run: Run, source: Publication, published: str = "") -> str:
+    """The workspace's own annotated tag, on the source commit; the same tag on the same tree is success.
+
+    `published` is the tag object of a store, which the workspace takes as it is. Returns the tag's commit.
+    """
     if not tagged_here(run, source):
         with run.step("tag") as facts:
-            message = tag_message(source).encode()
-            # Verbatim, or the headings of the changelog would go as comments.
-            words = ("tag", "-a", "--cleanup=verbatim", "-F", "-", "--", version, source.commit.sha)
-            g.git(run.workspace, *words, stdin=message)
-            facts.update(tag=version, commit=source.commit.sha)
-    return g.resolve(run.workspace, f"refs/tags/{version}^{{commit}}")
+            if published:
+                g.git(run.workspace, "update-ref", f"refs/tags/{source.tag}", published, "")
+            else:
+                _make_tag(run, source)
+            facts.update(tag=source.tag, commit=source.commit.sha)
+    return g.resolve(run.workspace, f"refs/tags/{source.tag}^{{commit}}")
+
+
+def _make_tag(run: Run, source: Publication) -> None:
+    # Verbatim, or the headings of the changelog would go as comments.
+    words = ("tag", "-a", "--cleanup=verbatim", "-F", "-", "--", source.tag, source.commit.sha)
+    g.git(run.workspace, *words, stdin=tag_message(source).encode())
 
 
 def tagged_here(run: Run, source: Publication) -> bool:
-    """Whether the workspace has the version's tag on this tree; raises CheckFailed for another tree."""
-    version = source.info.version
-    if not g.resolve(run.workspace, f"refs/tags/{version}"):
+    """Whether the workspace has the version's tag on this tree.
+
+    Raises CheckFailed if it is on another tree, or, in a store, on a commit that HEAD does not build upon.
+    """
+    if not g.resolve(run.workspace, f"refs/tags/{source.tag}"):
         return False
     own = g.folder_tree(run.workspace, run.addon, source.commit.sha)
-    if g.folder_tree(run.workspace, run.addon, f"refs/tags/{version}") == own:
-        return True
-    raise TAG_EXISTS(f"the workspace has a tag {version} on other content")
+    if g.folder_tree(run.workspace, run.addon, f"refs/tags/{source.tag}") != own:
+        raise TAG_EXISTS(f"the workspace has a tag {source.tag} on other content")
+    commit = g.resolve(run.workspace, f"refs/tags/{source.tag}^{{commit}}")
+    if source.how.in_store and not r.contains(run.workspace, source.commit.sha, commit):
+        raise TAG_STRAY(
+            f"the workspace's tag {source.tag} is on a commit that HEAD does not build upon",
+            f"If it was never published, delete it with `git tag -d {source.tag}`.",
+        )
+    return True
 
 
 def _check_versions(run: Run, info: AddonInfo) -> None:

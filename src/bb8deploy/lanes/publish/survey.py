@@ -1,4 +1,4 @@
-"""Looks at the add-on repository before and after a push, and reads its commits against our own history."""
+"""Looks at the remote before and after a push, and reads its commits against our own history."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from bb8deploy.plan.release.publish import RemoteState, overwritten
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import CONFIG_NAMES
+from bb8deploy.workspace.versions.layout import Publishing
 
 TREE_TRAILER, SOURCE_TRAILER = "Addon-Tree", "Source-Commit"
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where the add-on is published: the git remote, the branch, the workspace that holds the objects."""
+    """Where the app is published: the git remote, the branch, the workspace that has the objects, and how."""
 
     folder: Path
     remote: str
     branch: str
+    how: Publishing
 
     @property
     def shown(self) -> str:
@@ -40,13 +42,13 @@ class HandEdits:
     foreign: tuple[str, ...] = ()
 
 
-def survey(store: Store, version: str) -> RemoteState:
-    """Asks the remote for its branch and the version's tag, and brings their objects here."""
-    refs = r.ask(store.folder, store.remote, store.branch, version)
-    tip, tag = refs.branch(store.branch), refs.tag(version)
+def survey(store: Store, tag_name: str) -> RemoteState:
+    """Asks the remote for its branch and a tag, and brings their objects here."""
+    refs = r.ask(store.folder, store.remote, store.branch, tag_name)
+    tip, tag, tag_object = refs.branch(store.branch), refs.tag(tag_name), refs.tag_object(tag_name)
     wanted = [
         ref
-        for ref, sha in ((f"refs/heads/{store.branch}", tip), (f"refs/tags/{version}", tag))
+        for ref, sha in ((f"refs/heads/{store.branch}", tip), (f"refs/tags/{tag_name}", tag_object))
         if sha and not g.has_commit(store.folder, sha)
     ]
     if wanted:
@@ -58,6 +60,7 @@ def survey(store: Store, version: str) -> RemoteState:
         tag_tree=_tree(store, tag),
         tag_on_branch=bool(tip and tag) and r.contains(store.folder, tip, tag),
         default_branch=refs.default_branch,
+        tag_object=tag_object,
     )
 
 
@@ -163,4 +166,6 @@ def _own_trees(store: Store, addon: Path) -> frozenset[str]:
 
 
 def _tree(store: Store, commit: str) -> str:
-    return g.resolve(store.folder, f"{commit}^{{tree}}") if commit else ""
+    """The app's tree in a published commit, empty if there is none."""
+    path = store.how.path
+    return g.resolve(store.folder, f"{commit}:{path}" if path else f"{commit}^{{tree}}") if commit else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,14 +11,13 @@ from bb8deploy.base.atomic import write_bytes
 from bb8deploy.base.errors import CheckFailed, UsageError
 from bb8deploy.catalogue.errors.ship.git import GIT_IDENTITY_MISSING
 from bb8deploy.catalogue.errors.ship.release import BUMP_LOST, BUMP_MORE, BUMP_REFUSED
+from bb8deploy.lanes.release.history import messages_since
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.versions import stamps
-
-SUBJECT = "Release {version}"
-_RELEASED = re.compile(r"Release \d\S+")
+from bb8deploy.workspace.versions.layout import bump_subject, publishing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +62,11 @@ def possible_paths(run: Run) -> list[str]:
     return [_relative(run, path) for path in [*named, run.addon / stamps.CHANGELOG]]
 
 
-def commits_since(run: Run) -> list[str]:
-    """What happened to the add-on since its last release: the subjects of the commits, oldest first."""
-    found = g.subjects(run.workspace, _last_release(run), f":(top){g.prefix(run.addon).rstrip('/')}")
-    return [subject for subject in found if not _RELEASED.fullmatch(subject)]
-
-
-def _last_release(run: Run) -> str:
-    """The newest tag in the history of HEAD, else the commit that set the version, else an empty string."""
-    tag = g.call(run.workspace, "describe", "--tags", "--abbrev=0", "HEAD")
-    if tag.returncode == 0:
-        return tag.stdout.decode().strip()
-    config = read_addon(run.addon).config
-    words = ("log", "-1", "--format=%H", "-G^version:", "--", str(config))
-    return g.git(run.workspace, *words)
-
-
 def _edits(run: Run, version: str) -> list[stamps.Edit]:
     day = f"{datetime.now(UTC):%Y-%m-%d}"
-    return stamps.edits(run.addon, version, day=day, subjects=commits_since(run))
+    how = publishing_of(run.workspace, run.addon, run.settings)
+    subjects = [message.split("\n", 1)[0] for message in messages_since(run, how)]
+    return stamps.edits(run.addon, version, day=day, subjects=subjects)
 
 
 def _commit(run: Run, edits: Sequence[stamps.Edit], version: str) -> None:
@@ -91,7 +75,7 @@ def _commit(run: Run, edits: Sequence[stamps.Edit], version: str) -> None:
     # A killed run may have written files that need no edit now but are not committed yet.
     paths = [p for p in possible_paths(run) if (_top(run) / p).exists()]
     g.git(run.workspace, "add", "--", *(f":(top){path}" for path in paths))
-    subject = SUBJECT.format(version=version)
+    subject = bump_subject([publishing_of(run.workspace, run.addon, run.settings).named(version)])
     # Without paths: a hook that stages a file would otherwise leave the index behind the commit.
     done = g.call(run.workspace, "commit", "-q", "-m", subject)
     if done.returncode:

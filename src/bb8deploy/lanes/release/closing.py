@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.lanes.publish.publish import PublishOutcome
+from bb8deploy.lanes.publish.outcome import PublishOutcome
 from bb8deploy.lanes.release.evidence import keep_evidence
 from bb8deploy.lanes.release.flow import Flow
 from bb8deploy.lanes.release.history import bumped_parent

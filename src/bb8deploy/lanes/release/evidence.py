@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bb8deploy.base.atomic import write_text
 from bb8deploy.base.secret import redact_data
-from bb8deploy.lanes.publish.publish import PublishOutcome
+from bb8deploy.lanes.publish.outcome import PublishOutcome
 from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.runs import provenance
 from bb8deploy.runs.evidence.manifest import NAME, write_manifest

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bb8deploy.catalogue.errors.broker import ATTEST_REQUIRED
+from bb8deploy.lanes.publish.outcome import PublishOptions
 from bb8deploy.lanes.publish.outgoing import digest_here
-from bb8deploy.lanes.publish.publish import PublishOptions, publish
+from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.lanes.publish.source import read_source, require_commit, tag_locally
 from bb8deploy.lanes.release import preflight
 from bb8deploy.lanes.release.bump import bump, planned
@@ -23,6 +24,7 @@ from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.versions.layout import publishing_of
 
 
 class Flow:
@@ -51,6 +53,7 @@ class Flow:
             self.options.image,
             sign=self.options.sign,
             resuming_bump=mid_bump,
+            will_bump=self.must_bump and Name.BUMP not in self.steps.kept,
         )
         self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
         with self.steps.running(Name.PREFLIGHT):
@@ -161,7 +164,7 @@ class Flow:
 
     def _situation(self) -> plan.Situation:
         run, settings = self.run, self.run.settings
-        info = read_addon(run.addon)
+        info, how = read_addon(run.addon), publishing_of(run.workspace, run.addon, run.settings)
         return plan.Situation(
             version=self.outcome.version,
             head=self.outcome.source_commit,
@@ -174,6 +177,9 @@ class Flow:
             branch=settings.ha_publish_branch,
             image=(self.options.image and settings.ha_image) or "",
             addon=run.addon.name,
+            tag=how.tags.of(self.outcome.version),
+            named=how.named(self.outcome.version),
+            in_store=how.in_store,
             done=self.steps.kept,
         )
 

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bb8deploy.lanes.publish.publish import (
-    PublishOutcome,
-)
+from bb8deploy.lanes.publish.outcome import PublishOutcome
 from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.plan.release.release import Name
 from bb8deploy.plan.release.states import StepState
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.versions.version import Pre
 
 if TYPE_CHECKING:
     from bb8deploy.runs.contracts.validate import TestsModel
@@ -35,7 +34,7 @@ class Lanes:
 @dataclass(frozen=True, slots=True)
 class ReleaseOptions:
     """`require_attest` makes a skipped attestation a failure; `until` names the last step to take, and a
-    resume goes on from there; the others are those of publish.
+    resume goes on from there; `pre` asks for a pre-release; the others are those of publish.
     """
 
     require_attest: bool = False
@@ -43,6 +42,7 @@ class ReleaseOptions:
     overwrite: bool = False
     sign: bool = False
     until: Name | None = None
+    pre: Pre | None = None
 
     @property
     def local(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.git import (
@@ -15,13 +16,15 @@ from bb8deploy.catalogue.errors.ship.git import (
 )
 from bb8deploy.catalogue.errors.ship.publish import PUBLISH_REMOTE_MISSING, TAG_EXISTS
 from bb8deploy.lanes.publish.fitness import require_store
+from bb8deploy.lanes.publish.in_store import Content, require_room, warn_of_other_apps
 from bb8deploy.lanes.publish.outgoing import require_nothing_private, require_same_here
 from bb8deploy.lanes.publish.ownership import (
     allowed_loss,
     require_app_repository,
     warn_of_default_branch,
 )
-from bb8deploy.lanes.publish.survey import Store, source_tree, survey
+from bb8deploy.lanes.publish.publish import find_store
+from bb8deploy.lanes.publish.survey import source_tree, survey
 from bb8deploy.lanes.release.bump import possible_paths
 from bb8deploy.lanes.release.evidence import require_signature
 from bb8deploy.plan.release.publish import decide
@@ -29,6 +32,7 @@ from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace import signing
+from bb8deploy.workspace.versions.layout import publishing_of
 
 _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit")
 
@@ -36,7 +40,8 @@ _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit")
 @dataclass(frozen=True, slots=True)
 class PreflightScope:
     """What the release is going to do, as far as preflight must know. `resuming_bump`: a killed run may
-    have left the bump's own files edited.
+    have left the bump's own files edited. `will_bump`: a commit follows. `released_with` are the folders of
+    all apps that are released together.
     """
 
     version: str
@@ -44,6 +49,8 @@ class PreflightScope:
     image: bool = False
     sign: bool = False
     resuming_bump: bool = False
+    will_bump: bool = True
+    released_with: tuple[Path, ...] = ()
 
 
 def check_workspace(run: Run, asked: PreflightScope) -> None:
@@ -112,10 +119,10 @@ def _identity(run: Run) -> None:
 
 def _own_tag(run: Run, asked: PreflightScope) -> None:
     """The version's tag is free here, or is on the same content."""
-    name = f"refs/tags/{asked.version}"
-    own = g.folder_tree(run.workspace, run.addon)
+    tag = publishing_of(run.workspace, run.addon, run.settings).tags.of(asked.version)
+    own, name = g.folder_tree(run.workspace, run.addon), f"refs/tags/{tag}"
     if g.resolve(run.workspace, name) and g.folder_tree(run.workspace, run.addon, name) != own:
-        raise TAG_EXISTS(f"the workspace has a tag {asked.version} on other content")
+        raise TAG_EXISTS(f"the workspace has a tag {tag} on other content")
 
 
 def _content(run: Run, asked: PreflightScope) -> None:
@@ -164,13 +171,19 @@ def _publish_remote(run: Run, asked: PreflightScope) -> None:
                 "Set HA_PUBLISH_REMOTE, or release without `--image`.",
             )
         return
-    require_store(run)
-    store = Store(run.workspace, remote, run.settings.ha_publish_branch)
-    state = survey(store, asked.version)
+    store = find_store(run)
+    require_store(run, store.how)
+    tag = store.how.tags.of(asked.version)
+    state = survey(store, tag)
     tree = g.folder_tree(run.workspace, run.addon)
+    warn_of_default_branch(run, store, state)
+    if store.how.in_store:
+        head = Content(g.resolve(run.workspace, "HEAD"), tree, tag)
+        require_room(run, store, state, head, will_bump=asked.will_bump)
+        warn_of_other_apps(run, asked.released_with or (run.addon,))
+        return
     if asked.image:  # what is published then differs by its `image:`, so its source is what counts
         state = replace(state, tag_tree=source_tree(store, state.tag_commit, run.addon))
     require_app_repository(run, store, state)
-    warn_of_default_branch(run, store, state)
-    decide(state, tree, asked.version)
+    decide(state, tree, tag)
     allowed_loss(run, store, state, tree, overwrite=asked.overwrite)

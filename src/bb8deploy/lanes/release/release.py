@@ -20,7 +20,7 @@ from bb8deploy.workspace.addon import read_addon
 
 
 def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> ReleaseOutcome:
-    """Releases `patch`, `date` or a version. A version already released with this content is left alone.
+    """Releases what `how` asks for (see `plan.target`), unless that is released with this content already.
 
     Each step is journalled, so that `continue_release` can go on after any end. Raises what the steps
     raise; a failure after the bump says what stays and how to go on.
@@ -28,7 +28,9 @@ def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> Releas
     with _alone(run):
         past = past_of(run)
         today = datetime.now(UTC).date()
-        wanted = plan.target(how, past, today)
+        wanted = plan.target(how, past, today, options.pre)
+        if wanted.why:
+            run.progress.note(f"Version {wanted.version} ({wanted.why}).")
         outcome = ReleaseOutcome(how, past.current, wanted.version, nothing=wanted.nothing)
         if wanted.nothing:
             run.progress.note(

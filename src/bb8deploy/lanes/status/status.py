@@ -20,8 +20,9 @@ from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git
 from bb8deploy.workspace import remote as r
-from bb8deploy.workspace.addon import parse_config
+from bb8deploy.workspace.addon import parse_config, read_addon
 from bb8deploy.workspace.project import find_project
+from bb8deploy.workspace.versions.layout import publishing_of
 
 CONTRACT = "_contract_v1.json"
 
@@ -134,7 +135,9 @@ def _version_at(run: Run, commit: str) -> str:
     """The version in a published commit, empty where the commit was never fetched here."""
     if not git.has_commit(run.workspace, commit):
         return ""
-    data = git.read_file(run.workspace, commit, "config.yaml")
+    path = publishing_of(run.workspace, run.addon, run.settings).path
+    name = read_addon(run.addon).config.name
+    data = git.read_file(run.workspace, commit, f"{path}/{name}" if path else name)
     return str(parse_config(data, "config.yaml").get("version", "")) if data else ""
 
 

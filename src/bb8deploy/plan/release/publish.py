@@ -1,18 +1,20 @@
-"""Decides, from what the remote holds, which of branch and tag must be pushed; nothing here touches git."""
+"""Decides, from what the remote has, which of branch and tags must be pushed; nothing here touches git."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from bb8deploy.catalogue.errors.ship.publish import TAG_EXISTS, TAG_STRAY
+from bb8deploy.catalogue.errors.ship.publish import REMOTE_AHEAD, REMOTE_UNRELATED, TAG_EXISTS, TAG_STRAY
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteState:
-    """What the remote has: the branch's tip and its tree, the tag's commit and its tree, all may be empty.
+    """What the remote has: the branch's tip and its tree, the tag's object, commit and tree. Any may be "".
 
-    `tag_on_branch`: the tag's commit is the tip or one of its ancestors.
+    In a store the trees are those of the app's folder. `tag_on_branch`: the tag's commit is the tip or one of
+    its ancestors.
     """
 
     tip: str = ""
@@ -20,6 +22,7 @@ class RemoteState:
     tag_commit: str = ""
     tag_tree: str = ""
     tag_on_branch: bool = False
+    tag_object: str = ""
     default_branch: str = ""
 
 
@@ -36,17 +39,48 @@ class Pushes:
         return not (self.branch or self.tag)
 
 
-def decide(remote: RemoteState, tree: str, version: str) -> Pushes:
+class Relation(StrEnum):
+    """How a store's branch on the remote stands to the commit that shall be published."""
+
+    ABSENT = "absent"
+    OLDER = "older"
+    HOLDS_IT = "holds it"
+    DIVERGED = "diverged"
+    UNRELATED = "unrelated"
+
+
+def decide(remote: RemoteState, tree: str, tag: str) -> Pushes:
     """The pushes that make branch and tag hold `tree`.
 
-    A tag with the same tree is success, so that a publish can be run again; raises CheckFailed where
-    the tag has another tree, or lies beside the branch.
+    A tag with the same tree is success, so that a publish can be run again. Raises CheckFailed if the tag has
+    another tree, or is beside the branch.
     """
-    if remote.tag_commit and remote.tag_tree != tree:
-        raise TAG_EXISTS(f"the remote has a tag {version} with other content")
-    if remote.tag_commit and not remote.tag_on_branch:
-        raise TAG_STRAY(f"the remote's tag {version} is on no commit of its branch")
+    _require_tag(remote, tree, tag, on_branch=remote.tag_on_branch)
     return Pushes(branch=remote.tip_tree != tree, tag=not remote.tag_commit)
+
+
+def decide_in_store(
+    remote: RemoteState, relation: Relation, tree: str, tag: str, *, tag_is_ours: bool, shown: str
+) -> Pushes:
+    """The pushes that bring a commit, in which the app's folder is `tree`, and its tag to a store.
+
+    `tag_is_ours`: the remote's tag is on the commit or one of its ancestors. A branch that has newer commits
+    is right if they leave the app's folder alone. Raises CheckFailed as `decide` does, and if the branch has
+    commits that this one does not build upon.
+    """
+    if relation is Relation.UNRELATED:
+        raise REMOTE_UNRELATED(f"{shown} shares no commit with this workspace")
+    _require_tag(remote, tree, tag, on_branch=remote.tag_on_branch or tag_is_ours)
+    if relation is Relation.DIVERGED or (relation is Relation.HOLDS_IT and remote.tip_tree != tree):
+        raise REMOTE_AHEAD(f"{shown} has commits that HEAD does not have")
+    return Pushes(branch=relation is not Relation.HOLDS_IT, tag=not remote.tag_commit)
+
+
+def _require_tag(remote: RemoteState, tree: str, tag: str, *, on_branch: bool) -> None:
+    if remote.tag_commit and remote.tag_tree != tree:
+        raise TAG_EXISTS(f"the remote has a tag {tag} with other content")
+    if remote.tag_commit and not on_branch:
+        raise TAG_STRAY(f"the remote's tag {tag} is on no commit of its branch")
 
 
 def overwritten(base: Mapping[str, str], tip: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

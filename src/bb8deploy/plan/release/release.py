@@ -8,7 +8,8 @@ from datetime import date
 from enum import StrEnum
 
 from bb8deploy.base.payload import JsonObject
-from bb8deploy.workspace.versions.version import Scheme, bump, parse
+from bb8deploy.workspace.versions.conventional import suggest
+from bb8deploy.workspace.versions.version import PARTS, Pre, Scheme, bump, next_part, parse
 
 PREFIX = "release: "
 """How a journal names the steps of a release, in front of `Name`."""
@@ -36,11 +37,15 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The version to release: `bump` says whether it must be made, `nothing` that it is released already."""
+    """The version to release: `bump` says whether it must be made, `nothing` that it is released already.
+
+    `why` is the reason of a version that was found out.
+    """
 
     version: str
     bump: bool = True
     nothing: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +53,23 @@ class Past:
     """What the repository says of the current version.
 
     `released`: it has a tag whose content is that of HEAD. `at_bump`: HEAD is its bump commit, and it
-    has no tag: an earlier run ended before its end.
+    has no tag: an earlier run ended before its end. `messages` are those of the commits since
+    the last release; `first`: there was none.
     """
 
     current: str
     released: bool = False
     at_bump: bool = False
+    messages: tuple[str, ...] = ()
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the steps depend on. `head` and `parent` are commits, `done` a resumed run's journal."""
+    """All that the steps depend on. `head` and `parent` are commits, `done` a resumed run's journal.
+
+    `tag` is the version's tag, `named` the version as the subject of the bump has it, `in_store` the layout.
+    """
 
     version: str
     head: str
@@ -71,6 +82,9 @@ class Situation:
     branch: str = "main"
     image: str = ""
     addon: str = "addon"
+    tag: str = ""
+    named: str = ""
+    in_store: bool = False
     done: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
@@ -84,17 +98,33 @@ class Step:
     commands: tuple[str, ...] = ()
 
 
-def target(how: str, past: Past, today: date) -> Target:
-    """The version that `how` (patch, date or a version) asks for.
+def target(how: str, past: Past, today: date, pre: Pre | None = None) -> Target:
+    """The version that `how` asks for: patch, minor, major, auto, date or a version.
 
-    A version that is tagged with this very content is not released twice; one that was bumped but never
-    released is taken up again. Raises UsageError as `version.bump` does.
+    `pre` makes a pre-release. A version that is tagged with this very content is not released twice, but a
+    pre-release is followed by its version. One that was bumped but never released is taken up again. Raises
+    UsageError as `version.bump` does.
     """
-    if past.released and how in {"patch", "date", past.current}:
+    if _released(how, past, pre):
         return Target(past.current, bump=False, nothing=True)
-    if how == past.current or (past.at_bump and _fits(how, past.current, today)):
-        return Target(past.current, bump=not past.at_bump)
-    return Target(str(bump(past.current, how, today)))
+    why = ""
+    if how == "auto" and past.first and not past.at_bump and not pre:
+        return Target(past.current, why=f"{past.current}: the app was never released")
+    if how == "auto":
+        found = suggest(past.current, past.messages)
+        how, why = found.how, f"{found.how}: {found.why}"
+    if how == past.current or (past.at_bump and _fits(how, past.current, today, pre)):
+        return Target(past.current, bump=not past.at_bump, why=why)
+    return Target(str(bump(past.current, how, today, pre)), why=why)
+
+
+def _released(how: str, past: Past, pre: Pre | None) -> bool:
+    """Whether the request is for what is released already."""
+    if not past.released:
+        return False
+    if how in {"patch", "date", "auto", *PARTS}:
+        return pre is not None or not parse(past.current).pre
+    return how == past.current
 
 
 def steps(now: Situation) -> tuple[Step, ...]:
@@ -114,12 +144,14 @@ def _due(step: Step) -> Step:
     return replace(step, do=Do.RUN, why="") if step.do is Do.KEEP else step
 
 
-def _fits(how: str, current: str, today: date) -> bool:
+def _fits(how: str, current: str, today: date, pre: Pre | None) -> bool:
     """Whether the version of an unfinished release is what `how` would ask for today."""
+    version = parse(current)
+    if bool(version.pre) != bool(pre):
+        return False
     if how == "date":
-        version = parse(current)
         return version.scheme is Scheme.CALENDAR and version.day == today
-    return how == "patch"
+    return how in {"patch", *PARTS} and next_part(how, version)
 
 
 def _step(name: Name, now: Situation) -> Step:
@@ -169,7 +201,7 @@ def _validate(now: Situation) -> tuple[str, ...]:
 
 
 def _bump(now: Situation) -> tuple[str, ...]:
-    return (f"write {now.version} into {now.addon}/", f"git commit -m 'Release {now.version}'")
+    return (f"write {now.version} into {now.addon}/", f"git commit -m 'Release {now.named or now.version}'")
 
 
 def _deploy(now: Situation) -> tuple[str, ...]:
@@ -187,16 +219,28 @@ def _attest(now: Situation) -> tuple[str, ...]:
 
 def _publish(now: Situation) -> tuple[str, ...]:
     images = (f"build and push {now.image}:{now.version} for each architecture",) if now.image else ()
+    tag = now.tag or now.version
+    if now.in_store:
+        targets = f"HEAD:refs/heads/{now.branch} <tag>:refs/tags/{now.tag}"
+        return (
+            *images,
+            f"layout: store; the commit is published as it is, the tag is {now.tag}",
+            f"git push --atomic {now.remote} {targets}",
+            f"git ls-remote {now.remote}",
+        )
     return (
         *images,
+        f"layout: subtree; {now.addon}/ becomes the tree of a new commit",
         f"git commit-tree HEAD:{now.addon} -p <tip of {now.branch}>",
-        f"git push --atomic {now.remote} <commit>:refs/heads/{now.branch} <tag>:refs/tags/{now.version}",
+        f"git push --atomic {now.remote} <commit>:refs/heads/{now.branch} <tag>:refs/tags/{tag}",
         f"git ls-remote {now.remote}",
     )
 
 
 def _tag(now: Situation) -> tuple[str, ...]:
-    return (f"git tag -a {now.version}",)
+    if now.in_store and now.remote:
+        return (f"git update-ref refs/tags/{now.tag} <the published tag>",)
+    return (f"git tag -a {now.tag or now.version}",)
 
 
 _COMMANDS = {

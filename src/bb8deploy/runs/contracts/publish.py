@@ -19,7 +19,8 @@ class ImageModel(BaseModel):
 class PublishContract(Contract):
     """The publish lane. Ids are git object ids; `pushed` names the refs that this run changed.
 
-    `tree` is what was planned, `read_back_tree` what the remote's branch held afterwards.
+    `tree` is what was planned, `read_back_tree` what the remote's branch held afterwards; with the layout
+    `store` both are the tree of the app's folder in the commit.
     """
 
     remote: str
@@ -33,5 +34,6 @@ class PublishContract(Contract):
     pushed: tuple[str, ...] = ()
     overwritten: tuple[str, ...] = ()
     method: str = "commit-tree"
+    layout: str = ""
     images: tuple[ImageModel, ...] = ()
     error: str = ""

@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.plan.release.publish import RemoteState, decide, overwritten
+from bb8deploy.plan.release.publish import Relation, RemoteState, decide, decide_in_store, overwritten
 from bb8deploy.plan.release.release import Do, Name, Past, Situation, Target, steps, target
+from bb8deploy.workspace.versions.version import Pre
 
 TODAY = date(2026, 11, 23)
 V, NEXT = "2026.11.22.0", "2026.11.22.1"
@@ -119,3 +120,76 @@ def test_only_hand_edits_that_would_be_lost_are_named() -> None:
     tip = {"a": "2", "b": "2", "c": "1", "new": "9"}
     new = {"a": "2", "b": "3", "c": "4", "gone": "1"}
     assert overwritten(base, tip, new) == ["b", "gone", "new"]
+
+
+@pytest.mark.parametrize(
+    ("how", "pre", "past", "expected"),
+    [
+        ("minor", None, Past("1.2.3"), "1.3.0"),
+        ("minor", Pre.BETA, Past("1.2.3"), "1.3.0-beta.1"),
+        ("auto", None, Past("1.2.3", messages=("fix: a", "feat: b")), "1.3.0"),
+        ("auto", None, Past("1.2.3", messages=("Change it",)), "1.2.4"),
+        ("auto", Pre.RC, Past("1.2.3", messages=("feat!: b",)), "2.0.0-rc.1"),
+        ("auto", None, Past("2026.11.22.4", messages=("feat: b",)), "2026.11.23.0"),
+        ("auto", None, Past("1.0.0", messages=("feat: b",), first=True), "1.0.0"),
+        ("patch", None, Past("1.3.0-beta.1", released=True), "1.3.0"),
+        ("patch", Pre.BETA, Past("1.3.0-beta.1"), "1.3.0-beta.2"),
+        ("minor", None, Past("1.3.0", at_bump=True), "1.3.0"),
+        ("minor", None, Past("1.3.1", at_bump=True), "1.4.0"),
+        ("minor", Pre.BETA, Past("1.3.0", at_bump=True), "1.4.0-beta.1"),
+        ("minor", Pre.BETA, Past("1.3.0-beta.1", at_bump=True), "1.3.0-beta.1"),
+        ("auto", None, Past("1.3.0", at_bump=True, messages=("feat: b",)), "1.3.0"),
+    ],
+)
+def test_the_version_follows_the_request_and_the_commits(
+    how: str, pre: Pre | None, past: Past, expected: str
+) -> None:
+    found = target(how, past, TODAY, pre)
+    assert (found.version, found.nothing) == (expected, False)
+    assert bool(found.why) is (how == "auto")
+    assert found.bump is not past.at_bump or expected != past.current
+
+
+@pytest.mark.parametrize(
+    ("how", "pre", "current"),
+    [("minor", None, "1.2.3"), ("auto", None, "1.2.3"), ("minor", Pre.BETA, "1.3.0-beta.1")],
+)
+def test_what_is_released_already_is_not_released_again(how: str, pre: Pre | None, current: str) -> None:
+    past = Past(current, released=True, messages=("feat: a",))
+    assert target(how, past, TODAY, pre) == Target(current, bump=False, nothing=True)
+
+
+@pytest.mark.parametrize(
+    ("relation", "tip_tree", "pushes"),
+    [
+        (Relation.ABSENT, "", (True, True)),
+        (Relation.OLDER, "u", (True, True)),
+        (Relation.HOLDS_IT, "t", (False, True)),
+        (Relation.HOLDS_IT, "u", "REMOTE_AHEAD"),
+        (Relation.DIVERGED, "t", "REMOTE_AHEAD"),
+        (Relation.UNRELATED, "t", "REMOTE_UNRELATED"),
+    ],
+)
+def test_a_store_gets_what_it_lacks_and_loses_nothing(
+    relation: Relation, tip_tree: str, pushes: tuple[bool, bool] | str
+) -> None:
+    state = RemoteState("c", tip_tree)
+    if isinstance(pushes, str):
+        with pytest.raises(CheckFailed) as caught:
+            decide_in_store(state, relation, "t", "lamp-1.0.0", tag_is_ours=False, shown="main of r")
+        assert caught.value.code == pushes
+        return
+    found = decide_in_store(state, relation, "t", "lamp-1.0.0", tag_is_ours=False, shown="main of r")
+    assert (found.branch, found.tag) == pushes
+
+
+def test_the_commands_of_a_dry_run_say_the_layout() -> None:
+    store = replace(BASE, in_store=True, tag="lamp-1.1.0", named="lamp 1.1.0", image="")
+    text = {step.name.value: " ".join(step.commands) for step in steps(store)}
+    assert "layout: store" in text["publish"]
+    assert "HEAD:refs/heads/main" in text["publish"]
+    assert "refs/tags/lamp-1.1.0" in text["publish"]
+    assert "commit-tree" not in text["publish"]
+    assert "Release lamp 1.1.0" in text["bump"]
+    subtree = {step.name.value: " ".join(step.commands) for step in steps(BASE)}
+    assert "layout: subtree" in subtree["publish"]

@@ -6,6 +6,12 @@ from bb8deploy.base.errors import CheckFailed, Code, Refused, Unreachable, Usage
 from bb8deploy.catalogue.entries import Area, ErrorCode
 
 # fmt: off
+BRANCH_OTHER = ErrorCode(
+    Code("BRANCH_OTHER"), Area.PUBLISH, CheckFailed, "HEAD is on another branch than the store",
+    "In the store layout publish pushes the commits of the branch that users get. HEAD is on another branch, or"
+    " on none, so its commits would get there without a merge.",
+    "Merge into the branch of the store and switch to it (`git switch main`), or set HA_PUBLISH_BRANCH.",
+)
 IMAGE_ARCH_UNKNOWN = ErrorCode(
     Code("IMAGE_ARCH_UNKNOWN"), Area.PUBLISH, UsageError, "an architecture without a platform",
     "config.yaml lists an architecture that has no container platform.",
@@ -28,6 +34,12 @@ IMAGE_EXISTS = ErrorCode(
     "The registry has this version with other content. Hosts may have pulled it, so it is never"
     " replaced.",
     "Release a new version: `bb8deploy release patch`.",
+)
+IMAGE_NOT_NAMED = ErrorCode(
+    Code("IMAGE_NOT_NAMED"), Area.PUBLISH, CheckFailed, "config.yaml does not name the image",
+    "In the store layout the config is published as it is committed. With `--image` its `image:` must be the"
+    " name that the images are pushed to, and `build:` must not be there.",
+    "Write the `image:` that the message names into config.yaml, without `build:`, and commit.",
 )
 IMAGE_NAME_INVALID = ErrorCode(
     Code("IMAGE_NAME_INVALID"), Area.PUBLISH, UsageError, "not an image name",
@@ -89,6 +101,12 @@ REGISTRY_UNREACHABLE = ErrorCode(
     Code("REGISTRY_UNREACHABLE"), Area.PUBLISH, Unreachable, "the registry does not answer",
     "No connection to the registry in `HA_IMAGE` within 30 seconds. Nothing was built or published.",
     "Check the network and HA_IMAGE.",
+)
+REMOTE_AHEAD = ErrorCode(
+    Code("REMOTE_AHEAD"), Area.PUBLISH, CheckFailed, "the store has commits that are not here",
+    "The branch of the store has commits that HEAD does not have: another person pushed, or edited it on the"
+    " website. bb8deploy publishes on top of them and never replaces them; `--overwrite` does not change that.",
+    "Run `git pull --rebase`, check the result, then run the command again (a release: with `--resume`).",
 )
 REMOTE_CHECKED_OUT = ErrorCode(
     Code("REMOTE_CHECKED_OUT"), Area.PUBLISH, Refused, "the remote has the branch checked out",
@@ -160,11 +178,25 @@ REMOTE_UNREACHABLE = ErrorCode(
     "The name could not be resolved, or the connection failed. Nothing was changed.",
     "Check the network and the address in HA_PUBLISH_REMOTE.",
 )
+REMOTE_UNRELATED = ErrorCode(
+    Code("REMOTE_UNRELATED"), Area.PUBLISH, CheckFailed, "the remote is another repository",
+    "In the store layout the workspace's own commits are pushed. The branch of HA_PUBLISH_REMOTE shares no"
+    " commit with them, so it is another repository, or one of the app alone.",
+    'Set HA_PUBLISH_REMOTE to the remote of this repository, or `layout = "subtree"` in bb8deploy.toml to'
+    " publish the app's folder as a repository of its own.",
+)
 SOURCE_REPOSITORY = ErrorCode(
     Code("SOURCE_REPOSITORY"), Area.PUBLISH, CheckFailed, "the publish remote is a source repository",
     "The branch shares history with this workspace, or holds the app in the same folder. Publishing would"
     " replace it by the app's files alone. `--overwrite` does not change that.",
-    "Set HA_PUBLISH_REMOTE to a repository of the app alone, or HA_PUBLISH_BRANCH to an unused branch.",
+    'Set HA_PUBLISH_REMOTE to a repository of the app alone, or `layout = "store"` in bb8deploy.toml if users add'
+    " this repository itself. A store needs a repository.yaml at its root. An unused branch (HA_PUBLISH_BRANCH) is"
+    " possible too.",
+)
+SPLIT_IN_STORE = ErrorCode(
+    Code("SPLIT_IN_STORE"), Area.PUBLISH, UsageError, "--subtree-split does not fit a store",
+    "In the store layout the commits are published as they are; there is nothing to split.",
+    'Leave out --subtree-split, or set `layout = "subtree"` in bb8deploy.toml.',
 )
 SPLIT_AND_IMAGE = ErrorCode(
     Code("SPLIT_AND_IMAGE"), Area.PUBLISH, UsageError, "--subtree-split and --image exclude each other",
@@ -180,9 +212,9 @@ TAG_EXISTS = ErrorCode(
 )
 TAG_STRAY = ErrorCode(
     Code("TAG_STRAY"), Area.PUBLISH, CheckFailed, "the tag is not on the branch",
-    "The remote has the version's tag with the right content, but not on a commit of its branch."
-    " Another tool pushed it alone.",
-    "Delete that tag on the remote if another tool left it there, or release a new version.",
+    "The remote, or in the store layout this workspace, has the version's tag with the right content, but not on"
+    " a commit of the branch. Another tool pushed it alone, or the commit was rewritten by a rebase.",
+    "Delete that tag where it is (`git tag -d TAG`) if it was never published, or release a new version.",
 )
 TREE_UNFIT = ErrorCode(
     Code("TREE_UNFIT"), Area.PUBLISH, CheckFailed, "what would be published breaks the rules",

@@ -33,7 +33,7 @@ RELEASE_WHAT = ErrorCode(
     Code("RELEASE_WHAT"), Area.RELEASE, UsageError, "no version given",
     "`release` needs either a version or `--resume`.",
     "Run `bb8deploy release patch`, or `bb8deploy release --resume` to continue a release. A version is"
-    " `patch`, `date` or one such as 2026.11.23.0.",
+    " `patch`, `minor`, `major`, `auto`, `date` or one such as 2026.11.23.0.",
 )
 RESUME_NOTHING = ErrorCode(
     Code("RESUME_NOTHING"), Area.RELEASE, UsageError, "nothing to resume",
@@ -46,6 +46,12 @@ RESUME_STALE = ErrorCode(
     "The interrupted release was for another version than the workspace has now.",
     "Start a new release with `bb8deploy release patch`.",
 )
+TAG_FORMAT_INVALID = ErrorCode(
+    Code("TAG_FORMAT_INVALID"), Area.RELEASE, UsageError, "the tag format makes no tags",
+    "BB8_TAG (`tag` in bb8deploy.toml) must have `{version}` once and be a name that git takes. With several"
+    " apps it must have `{slug}` too, or two apps would share a tag.",
+    "Set it to `{slug}-{version}`, or leave it out for the default of the layout.",
+)
 VERSION_CLOCK_BEHIND = ErrorCode(
     Code("VERSION_CLOCK_BEHIND"), Area.RELEASE, UsageError, "the clock is behind the newest version",
     "By this machine's clock in UTC, today is before the date of the current version, so `release date`"
@@ -54,10 +60,10 @@ VERSION_CLOCK_BEHIND = ErrorCode(
 )
 VERSION_INVALID = ErrorCode(
     Code("VERSION_INVALID"), Area.RELEASE, UsageError, "not a version",
-    "A version is `YYYY.M.D.P` with a real date, or semantic `X.Y.Z` with an optional pre-release,"
-    " without leading zeros.",
-    "Write a version such as 2026.11.23.0 or 1.4.2, without leading zeros. `bb8deploy release` also"
-    " accepts `patch` and `date`.",
+    "A version is `YYYY.M.D.P` with a real date, semantic `X.Y.Z` with an optional pre-release (`-beta.1`), or"
+    " dotted with two or four numbers and an optional `b1`; without leading zeros and without `v`.",
+    "Write a version such as 2026.11.23.0, 1.4.2 or 1.4, without leading zeros. `bb8deploy release` also"
+    " accepts `patch`, `minor`, `major`, `auto` and `date`.",
 )
 VERSION_IN_FUTURE = ErrorCode(
     Code("VERSION_IN_FUTURE"), Area.RELEASE, UsageError, "the version is in the future",
@@ -72,8 +78,8 @@ VERSION_NOT_NEWER = ErrorCode(
 )
 VERSION_SCHEME_MIXED = ErrorCode(
     Code("VERSION_SCHEME_MIXED"), Area.RELEASE, UsageError, "two version schemes",
-    "The workspace uses calendar versions and the request is semantic, or the other way round. The two"
-    " cannot be compared.",
+    "The request is of another scheme than the version in config.yaml: calendar, semantic, or dotted with another"
+    " count of numbers. They cannot be compared. Calendar versions have no `minor` and `major`, others no `date`.",
     "Keep to one scheme. To change it, edit every version by hand in a separate commit.",
 )
 WORKSPACE_LOCKED = ErrorCode(
