@@ -91,12 +91,13 @@ def _enforce_keepalive() -> None:
 
 
 def _deliver_before_the_end() -> None:
-    """amqtt drops what it has acknowledged and not yet delivered once its sender disconnects; this delivers it."""
+    """Delivers what amqtt acknowledged and would drop because its sender disconnects."""
     disconnected = BrokerProtocolHandler.wait_disconnect
 
     async def delivered(handler: BrokerProtocolHandler) -> object:
         last = await disconnected(handler)
-        while handler.session and not handler.session.delivered_message_queue.empty():
+        # amqtt has no event for an empty queue.
+        while handler.session and not handler.session.delivered_message_queue.empty():  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN)
         return last
 

@@ -27,9 +27,28 @@ from bb8deploy.workspace.tree import Manifest, bytes_entry
 SHELLS = ("dash", "bash", "busybox")
 DEADLINE = 30.0
 CONFIG = b"name: A\nversion: '1'\nslug: a\narch: [amd64, aarch64]\n"
-_TOOLS = (
-    "cat chmod cp cut dirname grep id kill mkdir mkfifo mktemp mv rm rmdir sed sha256sum sleep stat tr xargs"
-).split()
+_TOOLS = [
+    "cat",
+    "chmod",
+    "cp",
+    "cut",
+    "dirname",
+    "grep",
+    "id",
+    "kill",
+    "mkdir",
+    "mkfifo",
+    "mktemp",
+    "mv",
+    "rm",
+    "rmdir",
+    "sed",
+    "sha256sum",
+    "sleep",
+    "stat",
+    "tr",
+    "xargs",
+]
 
 
 @dataclass

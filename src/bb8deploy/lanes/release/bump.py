@@ -62,14 +62,14 @@ def possible_paths(run: Run) -> list[str]:
     return [_relative(run, path) for path in [*named, run.addon / stamps.CHANGELOG]]
 
 
-def _edits(run: Run, version: str) -> list[stamps.Edit]:
+def _edits(run: Run, version: str) -> list[stamps.VersionEdit]:
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     how = publishing_of(run.workspace, run.addon, run.settings)
     subjects = [message.split("\n", 1)[0] for message in messages_since(run, how)]
     return stamps.edits(run.addon, version, day=day, subjects=subjects)
 
 
-def _commit(run: Run, edits: Sequence[stamps.Edit], version: str) -> None:
+def _commit(run: Run, edits: Sequence[stamps.VersionEdit], version: str) -> None:
     for edit in edits:
         write_bytes(edit.path, edit.after, mode=_mode(edit.path))
     # A killed run may have written files that need no edit now but are not committed yet.
@@ -83,7 +83,7 @@ def _commit(run: Run, edits: Sequence[stamps.Edit], version: str) -> None:
         raise _refused([run.clean(line) for line in g.lines_of(done.stderr) + g.lines_of(done.stdout)])
 
 
-def _require_nothing_more(run: Run, before: str, edits: Sequence[stamps.Edit]) -> None:
+def _require_nothing_more(run: Run, before: str, edits: Sequence[stamps.VersionEdit]) -> None:
     """Raises BUMP_MORE if a hook added a file of the app to the commit: nothing has validated it.
 
     The commit is undone first. Files that the hook made stay in the working tree.
@@ -98,7 +98,7 @@ def _require_nothing_more(run: Run, before: str, edits: Sequence[stamps.Edit]) -
     raise BUMP_MORE(f"a hook added {len(more)} file(s) of the app to the bump commit", details=more)
 
 
-def _undo(run: Run, edits: Sequence[stamps.Edit], paths: Sequence[str]) -> None:
+def _undo(run: Run, edits: Sequence[stamps.VersionEdit], paths: Sequence[str]) -> None:
     """The files and the index as they were."""
     if paths:
         g.call(run.workspace, "reset", "-q", "--", *(f":(top){path}" for path in paths))
@@ -128,7 +128,7 @@ def _read_back(run: Run, version: str) -> str:
     return commit
 
 
-def _paths(run: Run, edits: Sequence[stamps.Edit]) -> list[str]:
+def _paths(run: Run, edits: Sequence[stamps.VersionEdit]) -> list[str]:
     return [_relative(run, edit.path) for edit in edits]
 
 

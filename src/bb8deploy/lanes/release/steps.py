@@ -67,7 +67,7 @@ class Steps:
             raise
         self._change(name, Event.FINISH)
 
-    def keep(self, step: plan.Step) -> None:
+    def keep(self, step: plan.PlannedStep) -> None:
         """Takes what a step had observed in an earlier run."""
         from bb8deploy.runs.contracts.validate import TestsModel
 
@@ -76,7 +76,7 @@ class Steps:
         self.deployed = Expected.of_facts(facts.get("observed")) or self.deployed
         self.tests = TestsModel.model_validate(tests) if (tests := facts.get("tests")) else self.tests
 
-    def skip(self, step: plan.Step) -> None:
+    def skip(self, step: plan.PlannedStep) -> None:
         """Skips a step and its tokens."""
         self._change(step.name, Event.SKIP, step.why)
         tokens: Sequence[Token] = ()

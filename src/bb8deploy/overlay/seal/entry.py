@@ -20,7 +20,7 @@ _UNCLEAR = ("",)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EntryPoint:
     """What the final stage starts and how a launcher comes before it.
 
     `words` is the entry point, empty if CMD is started by itself. `replaced` is the ENTRYPOINT of the final
@@ -52,7 +52,7 @@ class _State:
     unclear: str = ""
 
 
-def entry_of(dockerfile: Dockerfile, image: str) -> Entry | Unknown:
+def entry_of(dockerfile: Dockerfile, image: str) -> EntryPoint | Unknown:
     """The entry of the final stage; `image` is the image that it goes back to, empty if that is not known."""
     base = known_base(image)
     state = _State(shell=base.shell if base else ())
@@ -69,7 +69,7 @@ def entry_of(dockerfile: Dockerfile, image: str) -> Entry | Unknown:
     return _entry(state.entry, state)
 
 
-def _of_base(state: _State, image: str, base: KnownBase | None) -> Entry | Unknown:
+def _of_base(state: _State, image: str, base: KnownBase | None) -> EntryPoint | Unknown:
     if base is None:
         return Unknown(f"the entry point of the base image {image or '(unknown)'} is not known")
     if not base.entry and not state.cmd:
@@ -77,11 +77,11 @@ def _of_base(state: _State, image: str, base: KnownBase | None) -> Entry | Unkno
     return _entry(base.entry, state)
 
 
-def _entry(words: tuple[str, ...], state: _State) -> Entry | Unknown:
+def _entry(words: tuple[str, ...], state: _State) -> EntryPoint | Unknown:
     restated = None if state.own_entry or state.own_cmd else state.cmd
     if restated == _UNCLEAR:
         return Unknown(_SHELL_FORM.format("CMD"))
-    return Entry(words, state.own_entry, restated)
+    return EntryPoint(words, state.own_entry, restated)
 
 
 def _through(stage: Stage, state: _State) -> _State:

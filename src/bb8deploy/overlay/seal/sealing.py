@@ -24,7 +24,7 @@ from bb8deploy.checks.reading.dockerfile import Dockerfile, parse_dockerfile
 from bb8deploy.overlay.draft import Draft
 from bb8deploy.overlay.seal.bases import is_shellless
 from bb8deploy.overlay.seal.edits import at_end, before, closed, edited, instead_of, is_lower
-from bb8deploy.overlay.seal.entry import Entry, Unknown, entry_of
+from bb8deploy.overlay.seal.entry import EntryPoint, Unknown, entry_of
 from bb8deploy.overlay.seal.launcher import LAUNCHER, launcher
 from bb8deploy.overlay.seal.profile import allows_launcher
 from bb8deploy.overlay.seal.sources import seen_paths
@@ -47,7 +47,7 @@ class Recipe:
     dockerfile: Dockerfile
     passed: Mapping[str, str]
     scope: Mapping[str, str]
-    entry: Entry
+    entry: EntryPoint
 
 
 def sealed(draft: Draft) -> Draft:
@@ -166,7 +166,7 @@ def _sealed_text(recipe: Recipe, draft: Draft, skipped: Collection[str]) -> str:
     return edited(text, [*edits, at_end(text, end)])
 
 
-def _entry_lines(entry: Entry) -> list[str]:
+def _entry_lines(entry: EntryPoint) -> list[str]:
     lines = [f"ENTRYPOINT {json.dumps([LAUNCHER, *entry.words])}"]
     return [*lines, f"CMD {json.dumps(entry.restated)}"] if entry.restated is not None else lines
 

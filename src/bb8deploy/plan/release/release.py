@@ -36,7 +36,7 @@ class Do(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ReleaseTarget:
     """The version to release: `bump` says whether it must be made, `nothing` that it is released already.
 
     `why` is the reason of a version that was found out.
@@ -89,7 +89,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedStep:
     """One step of the plan; `commands` are shown by a dry run, `why` explains a step that is not run."""
 
     name: Name
@@ -98,7 +98,7 @@ class Step:
     commands: tuple[str, ...] = ()
 
 
-def target(how: str, past: Past, today: date, pre: Pre | None = None) -> Target:
+def target(how: str, past: Past, today: date, pre: Pre | None = None) -> ReleaseTarget:
     """The version that `how` asks for: patch, minor, major, auto, date or a version.
 
     `pre` makes a pre-release. A version that is tagged with this very content is not released twice, but a
@@ -106,16 +106,16 @@ def target(how: str, past: Past, today: date, pre: Pre | None = None) -> Target:
     UsageError as `version.bump` does.
     """
     if _released(how, past, pre):
-        return Target(past.current, bump=False, nothing=True)
+        return ReleaseTarget(past.current, bump=False, nothing=True)
     why = ""
     if how == "auto" and past.first and not past.at_bump and not pre:
-        return Target(past.current, why=f"{past.current}: the app was never released")
+        return ReleaseTarget(past.current, why=f"{past.current}: the app was never released")
     if how == "auto":
         found = suggest(past.current, past.messages)
         how, why = found.how, f"{found.how}: {found.why}"
     if how == past.current or (past.at_bump and _fits(how, past.current, today, pre)):
-        return Target(past.current, bump=not past.at_bump, why=why)
-    return Target(str(bump(past.current, how, today, pre)), why=why)
+        return ReleaseTarget(past.current, bump=not past.at_bump, why=why)
+    return ReleaseTarget(str(bump(past.current, how, today, pre)), why=why)
 
 
 def _released(how: str, past: Past, pre: Pre | None) -> bool:
@@ -127,7 +127,7 @@ def _released(how: str, past: Past, pre: Pre | None) -> bool:
     return how == past.current
 
 
-def steps(now: Situation) -> tuple[Step, ...]:
+def steps(now: Situation) -> tuple[PlannedStep, ...]:
     """Every step of the release in order, with what becomes of it.
 
     What a step proved depends on the steps before it: if one of them runs again, it is due too.
@@ -140,7 +140,7 @@ def steps(now: Situation) -> tuple[Step, ...]:
     return (*looked[:first], *(_due(step) for step in looked[first:]))
 
 
-def _due(step: Step) -> Step:
+def _due(step: PlannedStep) -> PlannedStep:
     return replace(step, do=Do.RUN, why="") if step.do is Do.KEEP else step
 
 
@@ -154,13 +154,13 @@ def _fits(how: str, current: str, today: date, pre: Pre | None) -> bool:
     return how in {"patch", *PARTS} and next_part(how, version)
 
 
-def _step(name: Name, now: Situation) -> Step:
+def _step(name: Name, now: Situation) -> PlannedStep:
     commands = _COMMANDS[name](now)
     if why := _skipped(name, now):
-        return Step(name, Do.SKIP, why)
+        return PlannedStep(name, Do.SKIP, why)
     if _kept(name, now):
-        return Step(name, Do.KEEP, "observed earlier in this run", commands)
-    return Step(name, Do.RUN, "", commands)
+        return PlannedStep(name, Do.KEEP, "observed earlier in this run", commands)
+    return PlannedStep(name, Do.RUN, "", commands)
 
 
 def _skipped(name: Name, now: Situation) -> str:

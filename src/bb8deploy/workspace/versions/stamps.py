@@ -29,7 +29,7 @@ _LABEL = re.compile(r"""(io\.hass\.version=["']?)([0-9][^"'\s\\]*)""")
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class VersionEdit:
     """One file's bytes before (None: there was none) and after."""
 
     path: Path
@@ -60,7 +60,7 @@ def stamps(addon: Path) -> list[VersionStamp]:
     return found
 
 
-def edits(addon: Path, version: str, *, day: str, subjects: Sequence[str]) -> list[Edit]:
+def edits(addon: Path, version: str, *, day: str, subjects: Sequence[str]) -> list[VersionEdit]:
     """What moves every place to `version`; a place that is there already is left out.
 
     Raises CheckFailed where a file, edited, would not say what it should: nothing is written by this.
@@ -76,7 +76,7 @@ def edits(addon: Path, version: str, *, day: str, subjects: Sequence[str]) -> li
     before = notes.read_bytes() if notes.exists() else None
     text = before.decode("utf-8") if before is not None else ""
     after = changelog.released(text, version, day, subjects).encode()
-    return [*made, *([Edit(notes, before, after)] if after != before else [])]
+    return [*made, *([VersionEdit(notes, before, after)] if after != before else [])]
 
 
 def set_key(text: str, key: str, value: str) -> str:
@@ -157,7 +157,7 @@ def _whole_span(text: str) -> list[tuple[int, int]]:
     return [(text.index(body), text.index(body) + len(body))] if body else []
 
 
-def _edit(path: Path, stale: Sequence[VersionStamp], version: str) -> Edit:
+def _edit(path: Path, stale: Sequence[VersionStamp], version: str) -> VersionEdit:
     """All stamps of one file moved, from its end on so that the earlier spans still hold."""
     before = path.read_bytes()
     after = _text(path)
@@ -166,10 +166,10 @@ def _edit(path: Path, stale: Sequence[VersionStamp], version: str) -> Edit:
     if path.name == "pyproject.toml" and tomllib.loads(after)["project"]["version"] != version:
         raise _broken(path, "its version is not where it seems to be")
     bom = before[:3] if before.startswith(b"\xef\xbb\xbf") else b""
-    return Edit(path, before, bom + after.encode())
+    return VersionEdit(path, before, bom + after.encode())
 
 
-def _check_config(edit: Edit, version: str) -> None:
+def _check_config(edit: VersionEdit, version: str) -> None:
     """The edited config must say the new version, and nothing else may have changed."""
     assert edit.before is not None  # noqa: S101 - a stamp was found in it
     old, new = (parse_config(data, edit.path.name) for data in (edit.before, edit.after))

@@ -9,7 +9,7 @@ import pytest
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.plan.release.publish import Relation, RemoteState, decide, decide_in_store, overwritten
-from bb8deploy.plan.release.release import Do, Name, Past, Situation, Target, steps, target
+from bb8deploy.plan.release.release import Do, Name, Past, ReleaseTarget, Situation, steps, target
 from bb8deploy.workspace.versions.version import Pre
 
 TODAY = date(2026, 11, 23)
@@ -20,19 +20,19 @@ BASE = Situation(version=NEXT, head="h", host="ha", broker="mq", remote="r", don
 @pytest.mark.parametrize(
     ("how", "past", "expected"),
     [
-        ("patch", Past(V), Target(NEXT)),
-        ("date", Past(V), Target("2026.11.23.0")),
-        ("patch", Past(V, released=True), Target(V, bump=False, nothing=True)),
-        ("date", Past(V, released=True), Target(V, bump=False, nothing=True)),
-        (V, Past(V, released=True), Target(V, bump=False, nothing=True)),
-        ("2026.11.23.7", Past(V, released=True), Target("2026.11.23.7")),
-        ("patch", Past(V, at_bump=True), Target(V, bump=False)),
-        ("date", Past(V, at_bump=True), Target("2026.11.23.0")),
-        ("date", Past("2026.11.23.2", at_bump=True), Target("2026.11.23.2", bump=False)),
-        (V, Past(V), Target(V, bump=True)),
+        ("patch", Past(V), ReleaseTarget(NEXT)),
+        ("date", Past(V), ReleaseTarget("2026.11.23.0")),
+        ("patch", Past(V, released=True), ReleaseTarget(V, bump=False, nothing=True)),
+        ("date", Past(V, released=True), ReleaseTarget(V, bump=False, nothing=True)),
+        (V, Past(V, released=True), ReleaseTarget(V, bump=False, nothing=True)),
+        ("2026.11.23.7", Past(V, released=True), ReleaseTarget("2026.11.23.7")),
+        ("patch", Past(V, at_bump=True), ReleaseTarget(V, bump=False)),
+        ("date", Past(V, at_bump=True), ReleaseTarget("2026.11.23.0")),
+        ("date", Past("2026.11.23.2", at_bump=True), ReleaseTarget("2026.11.23.2", bump=False)),
+        (V, Past(V), ReleaseTarget(V, bump=True)),
     ],
 )
-def test_a_version_is_made_once(how: str, past: Past, expected: Target) -> None:
+def test_a_version_is_made_once(how: str, past: Past, expected: ReleaseTarget) -> None:
     assert target(how, past, TODAY) == expected
 
 
@@ -156,7 +156,7 @@ def test_the_version_follows_the_request_and_the_commits(
 )
 def test_what_is_released_already_is_not_released_again(how: str, pre: Pre | None, current: str) -> None:
     past = Past(current, released=True, messages=("feat: a",))
-    assert target(how, past, TODAY, pre) == Target(current, bump=False, nothing=True)
+    assert target(how, past, TODAY, pre) == ReleaseTarget(current, bump=False, nothing=True)
 
 
 @pytest.mark.parametrize(
