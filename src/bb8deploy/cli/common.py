@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 
@@ -47,7 +47,7 @@ class Opened:
     run: Run
     project: Project
     console: Console
-    result: dict[str, Any]
+    result: dict[str, object]
 
 
 @contextmanager
@@ -217,7 +217,7 @@ def _document(console: Console, opened: Opened | None, error: Bb8Error | None, e
     )
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, object]:
     return {
         "code": finding.code,
         "level": finding.level.value,
