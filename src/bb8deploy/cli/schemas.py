@@ -31,7 +31,7 @@ def document(name: str) -> JsonObject:
 
 
 def _contracts() -> dict[str, type[Contract]]:
-    """Each contract model by its contract's name: the `contract` default, else the module's name."""
+    """Each contract model by the name of its contract."""
     from bb8deploy.runs import contracts
     from bb8deploy.runs.contracts.base import Contract
 
@@ -40,6 +40,5 @@ def _contracts() -> dict[str, type[Contract]]:
         loaded = importlib.import_module(f"bb8deploy.runs.contracts.{module.name}")
         for value in vars(loaded).values():
             if isinstance(value, type) and issubclass(value, Contract) and value is not Contract:
-                default = value.model_fields["contract"].default
-                found[default if isinstance(default, str) else f"{module.name}_contract_v1"] = value
+                found[value.model_fields["contract"].default] = value
     return found

@@ -244,7 +244,7 @@ def _contract(run: Run, project: Project, outcome: ValidateOutcome, *, passed: b
     from bb8deploy.runs.contracts.validate import ValidateContract
 
     report = outcome.report
-    base = run.contract_base("validate_contract_v1", version=report.version, passed=passed)
+    base = run.contract_fields(version=report.version, passed=passed)
     run.write_contract(
         ValidateContract(
             **base,
