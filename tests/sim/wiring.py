@@ -37,7 +37,7 @@ from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.runs import store
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.addon import read_addon
-from bb8deploy.workspace.git import Head, head_state
+from bb8deploy.workspace.git import Head, head_state, resolve
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk
 
@@ -185,6 +185,7 @@ def _still() -> tuple[Swap, ...]:
         walk: once(walk, of_folder),
         level_of: once(level_of, lambda run, addon=None: addon or run.addon),
         head_state: lambda _folder: Head("", dirty=True),
+        resolve: lambda _folder, _name: "",
     }
     rules = once(Ignore.of_workspace, of_folder)
     swaps: list[Swap] = [(module, name, new) for old, new in kept.items() for module, name in everywhere(old)]
