@@ -9,7 +9,8 @@ from typing import Any
 from unittest import mock
 
 from bb8deploy.host.lock.lock import HostLock
-from bb8deploy.lanes.publish import delivery, image, subtree
+from bb8deploy.lanes.publish import delivery, subtree
+from bb8deploy.lanes.publish.images import image
 from bb8deploy.lanes.publish.outcome import PublishTask
 from bb8deploy.lanes.publish.source import Publication
 from bb8deploy.lanes.publish.survey import HandEdits

@@ -13,11 +13,11 @@ from tests.integration.desk import Desk
 from tests.integration.registrylab import open_registry, use_buildah, use_docker
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
-from bb8deploy.lanes.publish import image as lane
 from bb8deploy.lanes.publish import publish as publishing
+from bb8deploy.lanes.publish.images import image as lane
+from bb8deploy.lanes.publish.images.registry import IMAGES
 from bb8deploy.lanes.publish.outcome import PublishOptions
 from bb8deploy.lanes.publish.publish import publish
-from bb8deploy.lanes.publish.registry import IMAGES
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import release
 from bb8deploy.runs.run import Run

@@ -520,7 +520,7 @@ def test_preflight_stops_where_the_remote_is_missing(desk: Desk, tmp_path: Path)
 def test_preflight_stops_where_images_could_not_be_published(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, image: str, code: str
 ) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.publish.image.find_tool", lambda: "buildah")
+    monkeypatch.setattr("bb8deploy.lanes.publish.images.image.find_tool", lambda: "buildah")
     before, calls = desk.refs(), Calls()
     with pytest.raises(Bb8Error) as caught:
         go(desk, calls, options=ReleaseOptions(image=True), HA_IMAGE=image)

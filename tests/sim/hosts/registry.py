@@ -14,8 +14,8 @@ from tests.sim.engine.swap import Swap
 from tests.sim.engine.wire import Wire
 
 from bb8deploy.catalogue.errors.ship.publish import IMAGE_BUILD_FAILED, REGISTRY_UNREACHABLE
-from bb8deploy.lanes.publish import image
-from bb8deploy.lanes.publish.registry import ImageConfig, ImageManifest, digest_of, platform_of, split
+from bb8deploy.lanes.publish.images import image
+from bb8deploy.lanes.publish.images.registry import ImageConfig, ImageManifest, digest_of, platform_of, split
 
 
 @dataclass(slots=True)

@@ -88,7 +88,7 @@ def _prepare(one: PublishTask) -> None:
 
 def _promote(one: PublishTask) -> None:
     """Images first, so that no store ever names one that cannot be pulled."""
-    from bb8deploy.lanes.publish.image import promote
+    from bb8deploy.lanes.publish.images.image import promote
 
     tree, images = promote(one.run, one.source)
     one.source = replace(one.source, tree=tree)

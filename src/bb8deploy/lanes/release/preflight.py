@@ -77,7 +77,7 @@ def check_surroundings(run: Run, asked: PreflightScope, reach: Sequence[Callable
         lambda: _publish_remote(run, asked),
     ]
     if asked.image:
-        from bb8deploy.lanes.publish.image import require_ready
+        from bb8deploy.lanes.publish.images.image import require_ready
 
         checks.append(lambda: require_ready(run))
     _all([*checks, *reach])

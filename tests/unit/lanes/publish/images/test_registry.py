@@ -16,8 +16,8 @@ import pytest
 
 from bb8deploy.base.errors import Refused
 from bb8deploy.base.secret import Secret
-from bb8deploy.lanes.publish.logins import stored_login
-from bb8deploy.lanes.publish.registry import ImageConfig, ImageManifest, Registry, split
+from bb8deploy.lanes.publish.images.logins import stored_login
+from bb8deploy.lanes.publish.images.registry import ImageConfig, ImageManifest, Registry, split
 
 LOGIN = base64.b64encode(b"zoe:hunter22").decode()
 CONFIG = json.dumps(

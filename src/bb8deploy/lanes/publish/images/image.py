@@ -19,8 +19,8 @@ from bb8deploy.catalogue.errors.ship.publish import (
     IMAGE_READBACK,
     IMAGE_TOOL_MISSING,
 )
-from bb8deploy.lanes.publish.logins import stored_login
-from bb8deploy.lanes.publish.registry import ImageConfig, ImageManifest, Registry, platform_of
+from bb8deploy.lanes.publish.images.logins import stored_login
+from bb8deploy.lanes.publish.images.registry import ImageConfig, ImageManifest, Registry, platform_of
 from bb8deploy.lanes.publish.source import Publication
 from bb8deploy.plan.release import image as p
 from bb8deploy.plan.release.image import Image

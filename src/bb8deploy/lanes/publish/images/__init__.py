@@ -1,0 +1,1 @@
+"""Container images: building and pushing them, and reading them back from the registry."""
