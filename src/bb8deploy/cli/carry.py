@@ -14,16 +14,18 @@ TAKES: Mapping[str, frozenset[str]] = {
     "--target": frozenset(_TARGET.split(" ")),
     "--addon": frozenset(f"{_TARGET} report validate".split(" ")),
     "--via": frozenset(_HOST.split(" ")),
+    "--as": frozenset(f"{_HOST} logs status".split(" ")),
 }
 _TOOL = "bb8deploy"
 _COMMAND = re.compile(rf"`{_TOOL} (?P<command>[a-z][a-z-]*)(?P<rest>[^`\n]*)`")
 Options = Sequence[tuple[str, str]]
 
 
-def options_of(targets: Sequence[str], addon: Path | None, via: str = "auto") -> Options:
+def options_of(targets: Sequence[str], addon: Path | None, via: str = "auto", instance: str = "") -> Options:
     """The options to carry: those that differ from their defaults."""
     found = [("--target", name) for name in targets if name != "default"]
     found += [("--addon", str(addon))] if addon else []
+    found += [("--as", instance)] if instance else []
     return [*found, *([("--via", via)] if via != "auto" else [])]
 
 

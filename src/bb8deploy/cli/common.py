@@ -7,13 +7,15 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
 from bb8deploy.base.errors import Bb8Error, Interrupted
+from bb8deploy.base.findings import Finding
+from bb8deploy.catalogue.errors.settings import INSTANCE_INVALID
 from bb8deploy.cli.carry import carrier, options_of
 from bb8deploy.console.console import Console, as_dict
 from bb8deploy.console.terminal import ReaderGone
@@ -21,9 +23,11 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, defect, interrupted, new_run_id, resume_command
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
+from bb8deploy.settings.instance import Instance, for_instance
 from bb8deploy.settings.keys import BB8_LOCK_WAIT, suggestion
 from bb8deploy.settings.model import Settings
 from bb8deploy.settings.project_file import near_name
+from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.project import Project, find_project, settings_of
 
 
@@ -37,6 +41,8 @@ class Modes:
     yes: bool = False
     via: str = "auto"
     lock_wait: float | None = None
+    as_name: str = ""
+    ports: str = ""
 
 
 @dataclass(slots=True)
@@ -46,7 +52,7 @@ class Opened:
     run: Run
     project: Project
     console: Console
-    result: dict[str, object]
+    result: dict[str, Any]
 
 
 @contextmanager
@@ -94,7 +100,7 @@ def plain_errors(modes: Modes, *, target: str = "default", addon: Path | None = 
 def _console(modes: Modes, targets: Sequence[str], addon: Path | None) -> Console:
     """The console of a command; its messages name commands with the options of this one."""
     _hush_libraries()
-    carried = carrier(options_of(targets, addon, modes.via))
+    carried = carrier(options_of(targets, addon, modes.via, modes.as_name))
     return Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json, complete=carried)
 
 
@@ -136,7 +142,7 @@ def _open(
         command=command,
         workspace=project.root,
         addon=project.addon,
-        settings=load_settings(project, target, console, _flags(modes)),
+        settings=_settings(project, target, console, modes),
         reports=ledger.reports,
         ledger=ledger,
         journal=Journal(ledger.reports / "runs" / ledger.run_id / "journal.jsonl"),
@@ -145,6 +151,19 @@ def _open(
         assume_yes=modes.yes,
     )
     return Opened(run, project, console, {})
+
+
+def _settings(project: Project, target: str, console: Console, modes: Modes) -> Settings:
+    settings = load_settings(project, target, console, _flags(modes))
+    instance = _instance(modes)
+    return for_instance(settings, instance, read_addon(project.addon).slug) if instance else settings
+
+
+def _instance(modes: Modes) -> Instance | None:
+    """What `--as` and `--ports` name. Raises UsageError INSTANCE_INVALID."""
+    if modes.ports and not modes.as_name:
+        raise INSTANCE_INVALID("`--ports` needs `--as`", "Name the instance too, as in `--as beta`.")
+    return Instance.parse(modes.as_name, modes.ports) if modes.as_name else None
 
 
 def _flags(modes: Modes) -> dict[str, str]:
@@ -209,11 +228,23 @@ def _document(console: Console, opened: Opened | None, error: Bb8Error | None, e
             "tokens": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "TOKEN"],
             "skipped": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "SKIPPED"],
             "drift": [{"code": x.name, **dict(x.fields)} for x in lines if x.kind == "DRIFT"],
-            "findings": [asdict(finding) for finding in opened.run.findings] if opened else [],
+            "findings": [_finding(f) for f in opened.run.findings] if opened else [],
             "result": opened.result if opened else {},
             "error": as_dict(error, console.complete) if error else None,
         }
     )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "level": finding.level.value,
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
 
 
 def _hush_libraries() -> None:

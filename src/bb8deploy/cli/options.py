@@ -44,6 +44,9 @@ Addon = Annotated[
     Path | None,
     typer.Option("--addon", help="The app's folder. Default: found from the current folder.", metavar="DIR"),
 ]
+As = Annotated[
+    str, typer.Option("--as", metavar="NAME", help="An instance beside the app itself, such as beta.")
+]
 Via = Annotated[
     ViaChoice,
     typer.Option("--via", help="Use ssh, a mounted share, or rsync over ssh. auto uses what is set."),

@@ -40,6 +40,25 @@ def refuse_foreign(
         )
 
 
+def refuse_other_copy(found: FoundTree, where: str, *, ports: str, earlier_ports: str | None) -> None:
+    """Raises CheckFailed RUNTIME_NOT_OURS if an app would take an instance's folder, or the other way round.
+
+    Both can have one slug: an app that is called `lamp_beta`, and `lamp` as `beta`. `ports` are those of the
+    new stamp, empty for an app; `earlier_ports` those of the stamp that is there, None without one.
+    """
+    if not (found.manifest.entries or found.others) or bool(ports) == bool(earlier_ports):
+        return
+    if ports:
+        raise RUNTIME_NOT_OURS(
+            f"{where} holds an app of its own, not an instance that `--as` made",
+            "Give the instance another name with `--as`.",
+        )
+    raise RUNTIME_NOT_OURS(
+        f"{where} holds an instance of another app, which `--as` made",
+        "Deploy that instance under another name, and remove this folder.",
+    )
+
+
 def _claims(
     found: FoundTree, want: Manifest, fetch: Callable[[Sequence[str]], Mapping[str, bytes]]
 ) -> Claims:

@@ -11,7 +11,7 @@ from bb8deploy.host.connect import Host, Via, open_host
 from bb8deploy.host.supervisor.route import Reached, reach
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import DEPLOY
-from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.addon import has_dockerfile, read_addon
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,18 @@ class Access:
 def slug_of(run: Run) -> str:
     """The app's slug on the host: HA_REMOTE_SLUG, else `local_` and the slug of config.yaml."""
     return run.settings.ha_remote_slug or read_addon(run.addon).supervisor_slug
+
+
+def config_slug_of(run: Run) -> str:
+    """The slug in the config file on the host: that of the app, or of its instance."""
+    slug, instance = read_addon(run.addon).slug, run.settings.instance
+    return instance.slug(slug) if instance else slug
+
+
+def is_pulled(run: Run) -> bool:
+    """Whether the host pulls the app: it names an image, and has no Dockerfile to build instead."""
+    info = read_addon(run.addon)
+    return bool(info.image) and not has_dockerfile(info.folder)
 
 
 @contextmanager

@@ -20,7 +20,9 @@ from functools import cached_property
 
 from bb8deploy.overlay.app import AppSource
 from bb8deploy.overlay.draft import Draft, MadeFile, Purpose, with_made
+from bb8deploy.overlay.instance import instanced
 from bb8deploy.overlay.live.overlay import with_live
+from bb8deploy.overlay.local_build import built_here
 from bb8deploy.overlay.seal.sealing import sealed
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.workspace.tree import STAMP, Manifest
@@ -50,7 +52,7 @@ class Delivery:
         return {path: file.data for path, file in self.made.items()}
 
 
-OVERLAYS: tuple[Callable[[Draft], Draft], ...] = (with_live, sealed)
+OVERLAYS: tuple[Callable[[Draft], Draft], ...] = (instanced, built_here, with_live, sealed)
 """What makes generated files, in this order."""
 
 
@@ -60,7 +62,13 @@ def deliver(app: AppSource, stamp: Stamp, purpose: Purpose | None = None) -> Del
     `stamp` names the version, tree, commit and run; the digest of the delivery is filled in here.
     """
     draft = drafted(app, stamp, purpose or Purpose())
-    whole = replace(stamp, delivery=draft.manifest.digest, proof=draft.purpose.proof.value)
+    instance = draft.purpose.instance
+    whole = replace(
+        stamp,
+        delivery=draft.manifest.digest,
+        proof=draft.purpose.proof.value,
+        ports=instance.ports if instance else "",
+    )
     return Delivery(app.tree, draft.put(STAMP, whole.data()).made, whole)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from bb8deploy.overlay.app import AppSource
 from bb8deploy.plan.logs.identity import Proof
 from bb8deploy.plan.sync import Stamp
+from bb8deploy.settings.instance import Instance
 from bb8deploy.workspace.tree import STAMP, Entry, Manifest, bytes_entry
 
 
@@ -27,11 +28,12 @@ class Live:
 @dataclass(frozen=True, slots=True)
 class Purpose:
     """What a delivery is for; `proof`: how the running app is to show which content it has; `live`: files may
-    be replaced in the running container.
+    be replaced in the running container; `instance`: the copy of the app that it is, None for the app itself.
     """
 
     proof: Proof = Proof.STAMP
     live: Live | None = None
+    instance: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ class Stamp:
 
     `tree` is the digest of the workspace's tree. `delivery` is that of everything that was sent but the
     stamp, and `proof` the level that it was made for; both are empty in the stamps of earlier versions, which
-    sent the tree and nothing else.
+    sent the tree and nothing else. `ports` is what an instance's deploy did with its ports, empty for the app
+    itself.
     """
 
     version: str
@@ -28,6 +29,7 @@ class Stamp:
     run: str
     delivery: str = ""
     proof: str = ""
+    ports: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Stamp | None:
@@ -35,7 +37,7 @@ class Stamp:
         try:
             row = json_object(text)
             told = [str(row[name]) for name in ("version", "tree", "commit", "run")]
-            more = [str(row.get(name, "")) for name in ("delivery", "proof")]
+            more = [str(row.get(name, "")) for name in ("delivery", "proof", "ports")]
         except KeyError:
             return None
         return cls(*told, *more)

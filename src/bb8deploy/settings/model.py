@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bb8deploy.base.secret import Secret
+from bb8deploy.settings.instance import Instance
 from bb8deploy.settings.keys import KEYS, Key
 
 
@@ -80,6 +81,12 @@ class Settings:
     slug: str
     values: Mapping[str, Value]
     unknown: tuple[tuple[str, str], ...]
+    instance: Instance | None = None
+
+    @property
+    def destination(self) -> str:
+        """The target, with the instance of the app if there is one, as in `kitchen as beta`."""
+        return f"{self.target} as {self.instance.name}" if self.instance else self.target
 
     def __repr__(self) -> str:
         return f"Settings(target={self.target!r})"  # an address may contain a password

@@ -21,6 +21,7 @@ CONFIG_NAMES = ("config.yaml", "config.yml", "config.json")
 DEFAULT_ARCHES = ("amd64", "aarch64")
 # Docker names the image and the container after the slug, and refuses upper case there.
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_DOCKERFILE_ARCH = re.compile(r"Dockerfile\.(?:amd64|aarch64|armhf|armv7|i386)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,17 @@ def read_addon(folder: Path) -> AddonInfo:
         url=str(raw.get("url") or ""),
         raw=raw,
     )
+
+
+def has_dockerfile(folder: Path) -> bool:
+    """Whether a Supervisor could build the app: a Dockerfile for every architecture, or for one."""
+    found = (path.name for path in folder.glob("Dockerfile*") if path.is_file())
+    return any(is_dockerfile(name) for name in found)
+
+
+def is_dockerfile(path: str) -> bool:
+    """Whether the Supervisor builds an app by the file at `path` of its folder."""
+    return path == "Dockerfile" or bool(_DOCKERFILE_ARCH.fullmatch(path))
 
 
 def config_path(folder: Path) -> Path:

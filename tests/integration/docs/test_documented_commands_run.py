@@ -77,6 +77,13 @@ NEXT_VERSION: tuple[tuple[str, int], ...] = (
 STORY = (*FIRST_VERSION, *NEXT_VERSION)
 # Run elsewhere, because they need more than a workspace and a host: the test, and words that stand in it.
 ELSEWHERE = {
+    "deploy --as beta --ports +1000": (
+        "tests/integration/deploy",
+        '"deploy", "--as", "beta", "--ports", "+1000"',
+    ),
+    "status --as beta": ("tests/integration/deploy", '"status", "--as", "beta"'),
+    "logs --as beta": ("tests/integration/deploy", '"logs", "--as", "beta"'),
+    "rollback --as beta": ("tests/integration/deploy", '"rollback", "--as", "beta"'),
     "new hello_lamp": ("tests/integration/new", '"new", "hello_lamp"'),
     "new door_bell --language shell": ("tests/integration/new", '"new", "door_bell", "--language", "shell"'),
     "init": ("tests/integration/init", '"init"'),

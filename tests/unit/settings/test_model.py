@@ -16,7 +16,7 @@ from bb8deploy.settings.model import MqttSettings, Settings, SshSettings
 
 SOURCE = Path(__file__).parents[3] / "src" / "bb8deploy"
 GROUPS = {"HA_SSH_": ("ssh", SshSettings), "MQTT_": ("mqtt", MqttSettings)}
-OWN = {"target", "slug", "values", "unknown"}
+OWN = {"target", "slug", "values", "unknown", "instance"}
 KINDS: dict[str, set[object]] = {
     "float": {float},
     "port": {int},

@@ -51,6 +51,12 @@ ENV_VALUE_INVALID = ErrorCode(
     " of `.env`.",
     "Give the value as one line of plain text. Often a line break was copied together with a token.",
 )
+INSTANCE_INVALID = ErrorCode(
+    Code("INSTANCE_INVALID"), Area.SETTINGS, UsageError, "the instance cannot be named or placed",
+    "`--as NAME` makes NAME a part of the slug: the folder, the container and its host name. `--ports drop`"
+    " leaves the ports of the host alone, `--ports +1000` adds 1000 to each; the highest port is 65535.",
+    "Use lower-case letters, digits and single `_` in the name, and `--ports drop` or `--ports +N`.",
+)
 INIT_NO_TERMINAL = ErrorCode(
     Code("INIT_NO_TERMINAL"), Area.SETTINGS, UsageError, "init needs a terminal",
     "`bb8deploy init` asks questions, and its input or its messages are not on a terminal.",

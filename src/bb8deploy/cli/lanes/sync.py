@@ -8,6 +8,7 @@ from bb8deploy.cli.common import Modes, open_run
 from bb8deploy.cli.options import (
     AcceptNew,
     Addon,
+    As,
     AsJson,
     Diff,
     DryRun,
@@ -33,11 +34,19 @@ def sync(
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
     addon: Addon = None,
+    as_name: As = "",
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Copy the app to the host in one step, and hash it again there."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value, lock_wait=lock_wait)
+    modes = Modes(
+        as_json=json_output,
+        quiet=quiet,
+        dry_run=dry_run,
+        via=via.value,
+        lock_wait=lock_wait,
+        as_name=as_name,
+    )
     with open_run("sync", modes, target=target, addon=addon, lane="sync") as opened:
         from bb8deploy.lanes.session import Access
         from bb8deploy.lanes.sync.sync import sync_host

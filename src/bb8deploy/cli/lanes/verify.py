@@ -8,6 +8,7 @@ from bb8deploy.cli.common import Modes, open_run
 from bb8deploy.cli.options import (
     AcceptNew,
     Addon,
+    As,
     AsJson,
     Backup,
     DryRun,
@@ -35,11 +36,19 @@ def verify(
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
     addon: Addon = None,
+    as_name: As = "",
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Install or update the app on the host, then verify the version and digest that it reports."""
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value, lock_wait=lock_wait)
+    modes = Modes(
+        as_json=json_output,
+        quiet=quiet,
+        dry_run=dry_run,
+        via=via.value,
+        lock_wait=lock_wait,
+        as_name=as_name,
+    )
     with open_run("verify", modes, target=target, addon=addon, lane="verify") as opened:
         from bb8deploy.lanes.deploy.preview import foresee_verify
         from bb8deploy.lanes.session import Access

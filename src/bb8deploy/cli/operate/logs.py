@@ -14,7 +14,7 @@ from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.catalogue.errors.app import ADDON_NOT_INSTALLED
 from bb8deploy.catalogue.errors.tool import LOGS_FOLLOW_ADDON_ONLY
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import Addon, Target
+from bb8deploy.cli.options import Addon, As, Target
 
 if TYPE_CHECKING:
     from bb8deploy.host.supervisor.base import Supervisor
@@ -38,9 +38,10 @@ def logs(
         bool, typer.Option("--supervisor", help="Show the Supervisor's log, which has the output of builds.")
     ] = False,
     addon: Addon = None,
+    as_name: As = "",
 ) -> None:
     """Show the log of the app. With --follow, reconnect when the connection ends."""
-    with open_run("logs", Modes(), target=target, addon=addon) as opened:
+    with open_run("logs", Modes(as_name=as_name), target=target, addon=addon) as opened:
         if follow and supervisor:
             raise LOGS_FOLLOW_ADDON_ONLY("--follow shows the add-on's log only")
         if follow:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import Addon, AsJson, Target
+from bb8deploy.cli.options import Addon, As, AsJson, Target
 
 if TYPE_CHECKING:
     from bb8deploy.plan.drift import VersionPlace
@@ -24,9 +24,12 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(target: Target = "default", addon: Addon = None, json_output: AsJson = False) -> None:
+def status(
+    target: Target = "default", addon: Addon = None, as_name: As = "", json_output: AsJson = False
+) -> None:
     """Show the versions here, on the host, running and published, and their differences."""
-    with open_run("status", Modes(as_json=json_output), target=target, addon=addon) as opened:
+    modes = Modes(as_json=json_output, as_name=as_name)
+    with open_run("status", modes, target=target, addon=addon) as opened:
         from bb8deploy.lanes.status.status import status as look
 
         standing = look(opened.run)
@@ -38,7 +41,7 @@ def status(target: Target = "default", addon: Addon = None, json_output: AsJson 
 
 def _show(opened: Opened, places: tuple[VersionPlace, ...], drift: tuple[str, ...]) -> None:
     console = opened.console
-    console.text(f"target {opened.run.settings.target}", "bold")
+    console.text(f"target {opened.run.settings.destination}", "bold")
     for place in places:
         for line in rows(place, console.columns):
             console.text(line, _STYLES[place.state])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Quiet, Target, Via, ViaChoice
+from bb8deploy.cli.options import AcceptNew, Addon, As, AsJson, Quiet, Target, Via, ViaChoice
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.session import Access
@@ -28,11 +28,12 @@ def run_checks(
     via: Via = ViaChoice.AUTO,
     accept_new: AcceptNew = False,
     addon: Addon = None,
+    as_name: As = "",
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run the app's tests; with --on-host, check the running app by HTTP, MQTT, its log or a command."""
-    modes = Modes(as_json=json_output, quiet=quiet, via=via.value)
+    modes = Modes(as_json=json_output, quiet=quiet, via=via.value, as_name=as_name)
     lane = "verify" if on_host else "validate"
     with open_run("test", modes, target=target, addon=addon, lane=lane) as opened:
         if on_host:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Target, Via, ViaChoice, Yes
+from bb8deploy.cli.options import AcceptNew, Addon, As, AsJson, Target, Via, ViaChoice, Yes
 
 if TYPE_CHECKING:
     from bb8deploy.host.connect import Host
@@ -26,13 +26,14 @@ def unlock(
     yes: Yes = False,
     accept_new: AcceptNew = False,
     addon: Addon = None,
+    as_name: As = "",
     json_output: AsJson = False,
 ) -> None:
     """Show who holds the host's lock, and remove it after a question.
 
     A run that still works there stops before it changes anything.
     """
-    modes = Modes(as_json=json_output, yes=yes, via=via.value)
+    modes = Modes(as_json=json_output, yes=yes, via=via.value, as_name=as_name)
     with open_run("unlock", modes, target=target, addon=addon) as opened:
         from bb8deploy.lanes.session import Access, connected
 

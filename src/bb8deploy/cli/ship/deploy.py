@@ -14,6 +14,7 @@ from bb8deploy.cli.options import (
     AcceptNew,
     Addon,
     AppOption,
+    As,
     AsJson,
     Backup,
     Diff,
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from bb8deploy.lanes.deploy.deploy import DeployOptions
     from bb8deploy.lanes.deploy.targets import TargetResult
 
+Ports = Annotated[
+    str,
+    typer.Option("--ports", metavar="drop|+N", help="With --as: no port on the host, or each moved by N."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the newest deploy that did not finish.")]
 
 
@@ -55,17 +60,29 @@ def deploy(
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
     addon: Addon = None,
+    as_name: As = "",
+    ports: Ports = "",
     json_output: AsJson = False,
     quiet: Quiet = False,
     yes: YesOverwrite = False,
 ) -> None:
     """Sync and verify. If the new version cannot be verified, the earlier one is restored.
 
+    With --as NAME the app is deployed beside itself, as an instance with a slug, name, folder and data of its
+    own. Nothing of it is in the workspace.
+
     With several --target options the hosts are deployed in parallel, each with its own receipts in
     reports/targets/NAME/. A failure on one host does not stop the others; the exit code is the worst one.
     """
     modes = Modes(
-        as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, via=via.value, lock_wait=lock_wait
+        as_json=json_output,
+        quiet=quiet,
+        dry_run=dry_run,
+        yes=yes,
+        via=via.value,
+        lock_wait=lock_wait,
+        as_name=as_name,
+        ports=ports,
     )
     names = list(dict.fromkeys(target or ["default"]))
     single = len(names) == 1
@@ -86,7 +103,7 @@ def deploy(
         if single:
             _one(opened, options)
         else:
-            common = options_of([], addon, via.value)
+            common = options_of([], addon, via.value, as_name)
             opened.console.complete = carrier([*(("--target", name) for name in names), *common])
             _several(opened, names, options, common)
 

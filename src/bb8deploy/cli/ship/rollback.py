@@ -9,7 +9,18 @@ import typer
 
 from bb8deploy.cli.common import Modes, Opened, open_run
 from bb8deploy.cli.complete import tags
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, DryRun, LockWait, Quiet, Target, Via, ViaChoice
+from bb8deploy.cli.options import (
+    AcceptNew,
+    Addon,
+    As,
+    AsJson,
+    DryRun,
+    LockWait,
+    Quiet,
+    Target,
+    Via,
+    ViaChoice,
+)
 from bb8deploy.cli.show import show_preview
 
 if TYPE_CHECKING:
@@ -37,6 +48,7 @@ def rollback(
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
     addon: Addon = None,
+    as_name: As = "",
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -45,7 +57,14 @@ def rollback(
     Without a version it goes back to the newest kept tree that is older than the present one; again, and it
     goes back further.
     """
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, via=via.value, lock_wait=lock_wait)
+    modes = Modes(
+        as_json=json_output,
+        quiet=quiet,
+        dry_run=dry_run,
+        via=via.value,
+        lock_wait=lock_wait,
+        as_name=as_name,
+    )
     lane = "" if listed else "rollback"
     with open_run("rollback", modes, target=target, addon=addon, lane=lane) as opened:
         from bb8deploy.lanes.deploy.rollback import roll_back_host

@@ -9,6 +9,7 @@ from pathlib import Path
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
 from bb8deploy.host.connect import Host
+from bb8deploy.lanes.deploy.announce import announcements
 from bb8deploy.lanes.deploy.gate import require_valid
 from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.deploy.recover import Failed, recovered
@@ -67,12 +68,15 @@ def deploy(
     stopped = _unfinished(run) if options.resume else run.id
     if options.validate:
         require_valid(run)
+    differences = announcements(run)
     if not run.dry_run:
         _forget_target_receipt(run)
-        run.journal.write(STEP, "started", target=run.settings.target)
+        run.journal.write(STEP, "started", target=run.settings.destination)
     with held(run, "deploy", options.access, opened=opened) as host:
         if run.dry_run:
-            return _preview(run, host, options)
+            return _preview(run, host, options, differences)
+        for line in differences:
+            run.progress.note(line)
         outcome = _deploy(run, host, options, stopped)
     run.journal.write(STEP, "done", version=outcome.synced.version)
     return outcome
@@ -137,11 +141,12 @@ def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
     warn_of_edits(run, host, plan)
 
 
-def _preview(run: Run, host: Host, options: DeployOptions) -> DeployOutcome:
+def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[str, ...]) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
     synced = _sync(run, host, options)
     wanted = _to_verify(run, options, synced, sent=not synced.nothing_to_do)
     lines = (
+        *differences,
         *foresee_edits(run, host, synced.plan),
         foresee_sync(synced),
         *foresee(run, host, Delivered(synced.expected, synced.tree), wanted),
@@ -164,7 +169,7 @@ def _unfinished(run: Run) -> str:
     for folder in sorted((run.reports / "runs").glob("*"), key=_age, reverse=True):
         journal = Journal(folder / "journal.jsonl")
         entries = journal.entries()
-        mine = [e for e in entries if e.step == STEP and e.facts.get("target") == run.settings.target]
+        mine = [e for e in entries if e.step == STEP and e.facts.get("target") == run.settings.destination]
         if folder.name == run.id or not mine:
             continue
         if any(e.step == STEP and e.state == "done" for e in entries):

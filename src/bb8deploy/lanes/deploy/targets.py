@@ -15,6 +15,9 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Progress, Run, defect, interrupted, resume_command
 from bb8deploy.runs.tokens import Ledger, Token
+from bb8deploy.settings.instance import for_instance
+from bb8deploy.settings.model import Settings
+from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.project import settings_of
 
 AT_ONCE = 4
@@ -132,7 +135,7 @@ def run_of(several: Several, name: str) -> Run:
         command=run.command,
         workspace=run.workspace,
         addon=run.addon,
-        settings=settings_of(run.workspace, run.addon, target=name, flags=run.settings.flags()),
+        settings=_settings(run, name),
         reports=reports,
         ledger=Stoppable(run_id, reports, listener=run.ledger.listener, check=several.check),
         journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
@@ -140,6 +143,12 @@ def run_of(several: Several, name: str) -> Run:
         dry_run=run.dry_run,
         assume_yes=run.assume_yes,
     )
+
+
+def _settings(run: Run, name: str) -> Settings:
+    settings = settings_of(run.workspace, run.addon, target=name, flags=run.settings.flags())
+    instance = run.settings.instance
+    return for_instance(settings, instance, read_addon(run.addon).slug) if instance else settings
 
 
 def _one(several: Several, name: str, options: DeployOptions) -> TargetResult:

@@ -40,7 +40,13 @@ def lines(diagnosis: Diagnosis, width: int) -> Iterator[Styled]:
 
 def summary(diagnosis: Diagnosis) -> str:
     """The last line."""
-    told = ", ".join(f"{diagnosis.count(level)} {word}" for level, word in _COUNTED)
+    counts = (
+        (CheckLevel.FAIL, "failed"),
+        (CheckLevel.WARN, "to look at"),
+        (CheckLevel.OK, "fine"),
+        (CheckLevel.SKIPPED, "skipped"),
+    )
+    told = ", ".join(f"{diagnosis.count(level)} {word}" for level, word in counts)
     return f"{told} ({diagnosis.seconds:.1f} s)"
 
 

@@ -45,8 +45,9 @@ def status(run: Run) -> Standing:
     )
     looks: list[Callable[[], list[VersionPlace]]] = [
         lambda: _on_host(run, wanted),
-        lambda: [_published(run)],
     ]
+    if not run.settings.instance:  # nothing of an instance is published
+        looks.append(lambda: [_published(run)])
     if find_project(run.workspace, addon=run.addon).profile == "bb8":
         looks.append(lambda: [robot(run)])
     with ThreadPoolExecutor(len(looks), "bb8deploy-status") as pool:

@@ -12,7 +12,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import SYNC_MISMATCH
 from bb8deploy.host.connect import Host
 from bb8deploy.host.files.protocol import SyncSession, Transfer
-from bb8deploy.host.ownership import refuse_foreign
+from bb8deploy.host.ownership import refuse_foreign, refuse_other_copy
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.contract import write_contract
 from bb8deploy.lanes.sync.edits import archive_of, warn_of_edits
@@ -62,7 +62,9 @@ def sync(
             files = host.files
             planned = plan_delivery(session.tree, wanted)
             delivery, plan = planned.delivery, planned.plan
-            refuse_foreign(session.tree, delivery.manifest, wanted.app.slug, files.where, files.fetch)
+            refuse_foreign(session.tree, delivery.manifest, wanted.slug, files.where, files.fetch)
+            earlier_ports = plan.earlier.ports if plan.earlier else None
+            refuse_other_copy(session.tree, files.where, ports=plan.stamp.ports, earlier_ports=earlier_ports)
             diffs = tuple(unified(planned, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
                 return _outcome(host, planned, session.tree, diffs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import WORKSPACE_MOVING
@@ -14,6 +14,7 @@ from bb8deploy.overlay.delivery import Delivery, deliver
 from bb8deploy.overlay.draft import Purpose
 from bb8deploy.plan.sync import Stamp, SyncPlan, plan_sync, without_stamp
 from bb8deploy.runs.run import Run
+from bb8deploy.settings.instance import DROP
 from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.git import head_state
 from bb8deploy.workspace.ignore import Ignore
@@ -40,6 +41,12 @@ class Wanted:
         """The workspace's tree."""
         return self.app.tree
 
+    @property
+    def slug(self) -> str:
+        """The slug in the config file that the host gets."""
+        instance = self.purpose.instance
+        return instance.slug(self.app.slug) if instance else self.app.slug
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedSync:
@@ -54,7 +61,7 @@ def read_wanted(run: Run, source: Path, commit: str | None = None, purpose: Purp
     ignore = Ignore.of_workspace(run.workspace)
     app = read_source(source, ignore)
     stamp = Stamp(app.version, app.tree.digest, commit or _commit(run), run.id)
-    return Wanted(source, app, ignore, stamp, purpose or Purpose())
+    return Wanted(source, app, ignore, stamp, replace(purpose or Purpose(), instance=run.settings.instance))
 
 
 def read_source(source: Path, ignore: Ignore) -> AppSource:
@@ -79,11 +86,21 @@ def plan_delivery(found: FoundTree, wanted: Wanted) -> PlannedSync:
     Raises what `plan_sync` raises.
     """
     earlier = Stamp.parse(found.stamp)
+    wanted = _with_ports(wanted, earlier)
     if earlier is not None and wanted.stamp.names_the_same(earlier):
         same = _planned(found, wanted, earlier)
         if same.plan.nothing:
             return same
     return _planned(found, wanted, wanted.stamp)
+
+
+def _with_ports(wanted: Wanted, earlier: Stamp | None) -> Wanted:
+    """What was asked for, else what the instance on the host has, else no port on the host."""
+    instance = wanted.purpose.instance
+    if instance is None or instance.ports:
+        return wanted
+    ports = earlier.ports if earlier and earlier.ports else DROP
+    return replace(wanted, purpose=replace(wanted.purpose, instance=replace(instance, ports=ports)))
 
 
 def _planned(found: FoundTree, wanted: Wanted, stamp: Stamp) -> PlannedSync:

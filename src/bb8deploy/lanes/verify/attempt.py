@@ -13,7 +13,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.host.overview import Rider
 from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
-from bb8deploy.lanes.session import slug_of
+from bb8deploy.lanes.session import is_pulled, slug_of
 from bb8deploy.lanes.verify.actions import Actions
 from bb8deploy.lanes.verify.app_options import hooks_for
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
@@ -29,7 +29,6 @@ from bb8deploy.plan.logs.identity import Identity, Proof, newest
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
-from bb8deploy.workspace.addon import read_addon
 
 
 @dataclass(slots=True)
@@ -152,10 +151,10 @@ class Attempt:
         return reach(run.settings, run.addon, self.host, slug_of(run), rider=program, again_after=again)
 
     def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
-        run, slug, info = self.run, slug_of(self.run), read_addon(self.run.addon)
+        run, slug = self.run, slug_of(self.run)
         expected = self.delivered.expected
         unchanged = not self.options.sent and put_in_last(run, slug) == expected
-        task = Task(slug, self.host.where, expected, self.options, bool(info.image), unchanged)
+        task = Task(slug, self.host.where, expected, self.options, is_pulled(run), unchanged)
         watch = Watch(reached.supervisor, slug, rider)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)
         hooks = hooks_for(run, self.host, self.options.app_options)

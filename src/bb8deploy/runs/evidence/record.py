@@ -9,10 +9,9 @@ hash differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-from bb8deploy.base.payload import JsonObject
+from typing import Any
 
 BLOCK = 4096
 # 2**61 - 1 is prime and larger than any file's size, so positions stay distinct and differences invert.
@@ -29,7 +28,7 @@ class Artifact:
     sums: tuple[int, int]
     blocks: tuple[str, ...]
 
-    def as_row(self) -> JsonObject:
+    def as_row(self) -> dict[str, Any]:
         """The record as it is in a manifest."""
         return {
             "path": self.path,
@@ -40,7 +39,7 @@ class Artifact:
         }
 
     @classmethod
-    def of_row(cls, row: JsonObject) -> Artifact:
+    def of_row(cls, row: Mapping[str, Any]) -> Artifact:
         """The record in a manifest. Raises KeyError, TypeError or ValueError for any other mapping."""
         plain, placed = row["sums"]
         return cls(

@@ -8,11 +8,11 @@ from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.host import HOST_CHANGED, HOST_TREE_MOVING, TOPOLOGY_WRONG
 from bb8deploy.host.connect import Host
 from bb8deploy.host.overview import look_beside
+from bb8deploy.lanes.session import config_slug_of, is_pulled
 from bb8deploy.lanes.verify.task import Delivered
 from bb8deploy.lanes.verify.watch import TAIL, Watch
 from bb8deploy.plan.sync import changed_since
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.addon import read_addon
 from bb8deploy.workspace.ignore import Ignore
 
 
@@ -46,13 +46,13 @@ class AppFolder:
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the folders on the host, one line each."""
-        info, watch = read_addon(self.run.addon), self.watch
+        watch = self.watch
         rider, rode = watch.rider, watch.rode
         seen = rider.topology(rode) if rider and rode is not None else look_beside(self.host)
-        found = seen.problems(info.slug)
+        found = seen.problems(config_slug_of(self.run))
         here = watch.built_here
         built_here = watch.supervisor.info(watch.slug).built_here if here is None else here
-        if built_here != bool(info.image):
+        if built_here != is_pulled(self.run):
             return found
         kind = "builds it here" if built_here else "pulls an image"
         return (*found, f"the Supervisor {kind}, config.yaml says otherwise")
