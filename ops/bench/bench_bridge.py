@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "addon"), str(ROOT)]
 
 import paho.mqtt.client as paho  # noqa: E402
-from addon_desk import NODELAY, cpu_s, percentile, program, report, rss_mb, wait_for, watch  # noqa: E402
+from ops.bench.parts.addon_desk import NODELAY, cpu_s, percentile, program, report, rss_mb, wait_for, watch  # noqa: E402
 from ops.lab.broker import broker  # noqa: E402
 
 LIMITS: dict[str, tuple[str, float]] = {

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "addon"), str(ROOT)]
 
 import paho.mqtt.client as paho  # noqa: E402
-from addon_desk import NODELAY, cpu_s, percentile, program, report, watch  # noqa: E402
+from ops.bench.parts.addon_desk import NODELAY, cpu_s, percentile, program, report, watch  # noqa: E402
 from ops.lab.broker import broker  # noqa: E402
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion  # noqa: E402
 

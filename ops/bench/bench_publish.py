@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from ops.bench.sshd import Quiet  # noqa: E402
+from ops.bench.parts.sshd import Quiet  # noqa: E402
 
 from bb8deploy.base.atomic import write_text  # noqa: E402
 from bb8deploy.lanes.publish.publish import publish  # noqa: E402

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from ops.bench.report_run import write_release  # noqa: E402
+from tests.integration.report_run import write_release  # noqa: E402
 
 from bb8deploy.lanes.report.report import write_report  # noqa: E402
 

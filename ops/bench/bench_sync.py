@@ -30,8 +30,8 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from ops.bench.relay import Relay  # noqa: E402
-from ops.bench.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
+from ops.bench.parts.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
+from tests.integration.relay import Relay  # noqa: E402
 
 from bb8deploy.base.atomic import write_text  # noqa: E402
 from bb8deploy.host.connect import Host, open_host  # noqa: E402

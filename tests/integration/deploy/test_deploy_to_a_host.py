@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from ops.bench.relay import Relay
 from tests.integration.deploylab import SLUG, Lab, config
+from tests.integration.relay import Relay
 from tests.integration.small_addon import DIES, RUN_SH, SILENT
 
 from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ops.bench.relay import Relay
 from tests.integration.deploylab import SLUG, Lab, begun, command, config, env_file, environment
+from tests.integration.relay import Relay
 from tests.integration.small_addon import RUN_SH
 
 pytestmark = pytest.mark.e2e

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ops.bench.relay import Relay
 from tests.integration.deploylab import SLUG, Lab
 from tests.integration.diagnose.conftest import Seen, look, runtime
+from tests.integration.relay import Relay
 from tests.integration.small_addon import RUN_SH
 from tests.integration.sshlab import keygen
 

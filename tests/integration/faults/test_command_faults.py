@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ops.bench.relay import Relay
 from tests.integration.deploylab import Lab, command, config, env_file
+from tests.integration.relay import Relay
 from tests.integration.small_addon import DIES, RUN_SH
 from tests.integration.sshlab import keygen
 from tests.integration.witness import Witness, runtime, tokens_of

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ops.bench.report_run import Story, write_release
 from tests.integration.report.chromium import Page, chromium, find_chromium
+from tests.integration.report_run import Story, write_release
 
 from bb8deploy.lanes.report.report import write_report
 

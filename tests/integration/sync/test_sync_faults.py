@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ops.bench.relay import Relay
+from tests.integration.relay import Relay
 from tests.integration.sshlab import Sshd, start_sshd
 from tests.integration.sync.conftest import FILES, Lab, MakeLab, ssh_settings
 

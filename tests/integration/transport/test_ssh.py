@@ -17,7 +17,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
-from ops.bench.relay import Relay
+from tests.integration.relay import Relay
 from tests.integration.sshlab import Sshd, keygen
 
 from bb8deploy.base.errors import Bb8Error, Refused, Unreachable

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ops.bench.report_run import COMMIT, RUN, TREE, VERSION, Story, write_release
+from tests.integration.report_run import COMMIT, RUN, TREE, VERSION, Story, write_release
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret

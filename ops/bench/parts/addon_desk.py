@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NODELAY = "set_tcp_nodelay true\n"
 """A broker's setting for the benches; Home Assistant's own broker does not have it."""
 
