@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 from statistics import median
 
 import pytest
 from tests.unit.house.sources import ADDON, ROOT, SANDBOX, TOOL, Module, modules, tracked
 
-MAX_FUNCTION, MAX_MODULE = 60, 500
+MAX_FUNCTION, MAX_MODULE, MAX_CLASS, MAX_METHODS, MAX_FOLDER = 60, 400, 200, 20, 12
 THIS = Path(__file__).resolve().relative_to(ROOT)
-ALL = (*modules(TOOL), *modules(SANDBOX), *modules(ADDON), *modules(ROOT / "ops"))
+PRODUCT = (*modules(TOOL), *modules(SANDBOX), *modules(ADDON))
+ALL = (*PRODUCT, *modules(ROOT / "ops"))
 FUNCTIONS = [(module, function) for module in ALL for function in module.functions()]
 
 
@@ -38,9 +40,41 @@ def test_few_functions_are_long() -> None:
     assert long <= len(FUNCTIONS) * 0.02
 
 
-def test_no_module_is_longer_than_500_lines() -> None:
-    counted = {str(m.path.relative_to(ROOT)): len(m.text.splitlines()) for m in ALL}
+def test_no_module_is_longer_than_400_lines() -> None:
+    counted = {str(m.path.relative_to(ROOT)): len(m.text.splitlines()) for m in PRODUCT}
     assert not {path: lines for path, lines in counted.items() if lines > MAX_MODULE}
+
+
+CLASSES = [
+    (module, node) for module in PRODUCT for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)
+]
+
+
+def _methods(node: ast.ClassDef) -> int:
+    return sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body)
+
+
+def test_no_class_has_over_200_lines_or_20_methods() -> None:
+    large = {
+        f"{module.name}.{node.name}": (lines, _methods(node))
+        for module, node in CLASSES
+        if (lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_CLASS or _methods(node) > MAX_METHODS
+    }
+    assert not large
+
+
+@pytest.mark.parametrize("package", ["bb8deploy", "ha_sandbox"])
+def test_no_two_classes_of_a_package_have_the_same_name(package: str) -> None:
+    places: dict[str, list[str]] = {}
+    for module, node in CLASSES:
+        if module.name.split(".")[0] == package:
+            places.setdefault(node.name, []).append(module.name)
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_no_folder_has_more_than_12_modules() -> None:
+    counted = Counter(m.path.parent for m in PRODUCT if m.path.name != "__init__.py")
+    assert not {str(path.relative_to(ROOT)): count for path, count in counted.items() if count > MAX_FOLDER}
 
 
 @pytest.mark.parametrize("module", ALL, ids=lambda module: module.path.relative_to(ROOT).as_posix())

@@ -16,24 +16,24 @@ _NAME = STAMP.removesuffix(".json").encode()
 
 
 @dataclass(frozen=True, slots=True)
-class ProofLevel:
+class VerifyLevel:
     """The proof that a deploy can reach, and why not more; `why` is empty for the strongest."""
 
     proof: Proof
     why: str = ""
 
 
-def level_of(run: Run, addon: Path | None = None) -> ProofLevel:
+def level_of(run: Run, addon: Path | None = None) -> VerifyLevel:
     """The level by BB8_VERIFY; with `auto`, an app without a word about its stamp cannot report it."""
     wanted = run.settings.bb8_verify
     if wanted == "auto":
         if _mentions_stamp(addon or run.addon):
-            return ProofLevel(Proof.STAMP)
-        return ProofLevel(
+            return VerifyLevel(Proof.STAMP)
+        return VerifyLevel(
             Proof.RUNNING, f"no file of the app mentions {STAMP}, so it cannot report its content"
         )
     return (
-        ProofLevel(Proof.STAMP) if wanted == "stamp" else ProofLevel(Proof.RUNNING, "BB8_VERIFY is running")
+        VerifyLevel(Proof.STAMP) if wanted == "stamp" else VerifyLevel(Proof.RUNNING, "BB8_VERIFY is running")
     )
 
 
