@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -81,7 +82,8 @@ class Sums:
 def _stage() -> Stage:
     root = tempfile.mkdtemp(prefix="bb8-sim-", dir=MEMORY if MEMORY.is_dir() else None)
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    gc.disable()  # a batch leaves little, which is collected at its end
+    gc.freeze()
     return Stage(Path(root))
 
 
@@ -104,6 +106,7 @@ def _batch(seeds: range) -> Sums:
     stage, began, sums = _stage(), _cpu(), Sums()
     for seed in seeds:
         sums.count(play(seed, stage))
+    gc.collect()
     sums.seconds = _cpu() - began
     return sums
 
@@ -113,11 +116,13 @@ def _many(count: int, first: int, jobs: int) -> int:
     last = first + count
     batches = [range(at, min(at + BATCH, last)) for at in range(first, last, BATCH)]
     sums, began = Sums(), time.monotonic()
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+    with multiprocessing.get_context("fork").Pool(jobs) as pool, contextlib.suppress(KeyboardInterrupt):
         for batch in pool.imap_unordered(_batch, batches):
             sums.add(batch)
             for result in batch.failed[:3]:
                 print(f"FAILED seed {result.seed}: {result.failure}", flush=True)
+            if sums.schedules % max(BATCH, count // 1000 * BATCH) == 0:
+                print(f"{sums.schedules} of {count} played", flush=True)
     print(*sums.lines(time.monotonic() - began), sep="\n")
     return 1 if sums.failed or sums.never else 0
 

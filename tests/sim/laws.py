@@ -95,21 +95,22 @@ class Laws:
             )
 
     def _rolled_back(self, fields: Mapping[str, str], name: str) -> None:
-        """A failed deploy brings back what was there when it took the lock, unless it was edited since."""
+        """A failed deploy brings back what ran before it, a rollback an earlier tree.
+
+        What ran may not be there any more, or have been edited.
+        """
         self._verified(fields, name)
-        task = self.tasks.current
+        task, tree = self.tasks.current, fields["tree"]
         before = self.host.at_lock.get(task.name if task else "")
-        deploying = task is not None and task.command == "deploy"
-        if (
-            before
-            and deploying
-            and not self.host.edited
-            and fields["tree"] not in {before.folder, before.ran}
-        ):
-            raise Broken(f"{name} names {fields['tree']}, before the deploy there was {before}")
-        kept = {digest(tree) for tree in self.host.previous}
-        if before and deploying and before.ran in kept and fields["tree"] != before.ran:
-            raise Broken(f"{name} names {fields['tree']}, before the deploy {before.ran} ran")
+        if task is None or before is None:
+            return
+        if task.command == "rollback" and not self.host.edited and tree not in before.kept:
+            raise Broken(f"{name} names {tree}, which was no earlier tree: {before}")
+        if task.command == "deploy" and not self.host.edited and tree not in {before.folder, before.ran}:
+            raise Broken(f"{name} names {tree}, before the deploy there was {before}")
+        kept = {digest(earlier) for earlier in self.host.previous}
+        if task.command == "deploy" and before.ran in kept and tree != before.ran:
+            raise Broken(f"{name} names {tree}, before the deploy {before.ran} ran")
 
     def _running(self, fields: Mapping[str, str], name: str) -> None:
         if self.host.running() is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -34,10 +35,10 @@ from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.verify import attempt
 from bb8deploy.lanes.verify.proof import folder
 from bb8deploy.lanes.verify.proof.level import level_of
-from bb8deploy.runs import store
+from bb8deploy.runs import run, store
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.addon import read_addon
-from bb8deploy.workspace.git import Head, head_state
+from bb8deploy.workspace.git import Head, head_state, resolve
 from bb8deploy.workspace.ignore import Ignore
 from bb8deploy.workspace.tree import walk
 
@@ -162,6 +163,7 @@ def wired(wire: Wire, host: Host) -> Iterator[Broker]:
         (os, "fsync", lambda _handle: None),
         (sync_lane, "ThreadPoolExecutor", _AtOnce),
         (shellcheck, "_answer", lambda *_: {"comments": []}),
+        (run, "json", SimpleNamespace(dumps=lambda data, **_: json.dumps(data))),  # indenting is slow
         *attest_swaps(broker),
     ]
     with swapped(swaps):
@@ -183,8 +185,9 @@ def _still() -> tuple[Swap, ...]:
     kept = {
         read_addon: once(read_addon, of_folder),
         walk: once(walk, of_folder),
-        level_of: once(level_of, lambda run, addon=None: addon or run.addon),
+        level_of: once(level_of, lambda run_, addon=None: addon or run_.addon),
         head_state: lambda _folder: Head("", dirty=True),
+        resolve: lambda _folder, _name: "",
     }
     rules = once(Ignore.of_workspace, of_folder)
     swaps: list[Swap] = [(module, name, new) for old, new in kept.items() for module, name in everywhere(old)]
@@ -192,5 +195,5 @@ def _still() -> tuple[Swap, ...]:
         *swaps,
         (Ignore, "of_workspace", staticmethod(rules)),
         (Settings, "secrets", once(Settings.secrets, id)),
-        (gate, "_errors", once(gate._errors, lambda run: run.addon)),
+        (gate, "_errors", once(gate._errors, lambda run_: run_.addon)),
     )

@@ -1,4 +1,4 @@
-"""Reads what an MQTT message or a file of ours holds as JSON; it may hold anything."""
+"""Reads JSON that others wrote, such as an MQTT message: it may have any content."""
 
 from __future__ import annotations
 
@@ -15,4 +15,14 @@ def json_object(text: str) -> JsonObject:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return {}
+    return object_in(value)
+
+
+def object_in(value: object) -> JsonObject:
+    """`value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def rows_in(value: object) -> list[JsonObject]:
+    """The JSON objects in a list; none if `value` is anything else."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list | tuple) else []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TypeVar, cast
 
 MASK = "***"
+Data = TypeVar("Data")
 # RFC 3339, and the id of a run.
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)|\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII
@@ -56,16 +57,20 @@ def redact(text: str, secrets: list[Secret]) -> str:
     return text
 
 
-def redact_data(data: Any, secrets: list[Secret]) -> Any:
-    """JSON-like data with `redact` done to every string in it; keys, numbers and the rest stay.
+def redact_data(data: Data, secrets: list[Secret]) -> Data:
+    """JSON-like data with `redact` applied to every string in it; keys, numbers and the rest stay.
 
     Whole documents go through this and not through `redact`: a password `pass` would break their keys. Times
     and the ids of runs stay too: a password `2026` is in them by chance.
     """
+    return cast("Data", _redacted(data, secrets))
+
+
+def _redacted(data: object, secrets: list[Secret]) -> object:
     if isinstance(data, str):
         return data if _MOMENT.fullmatch(data) else redact(data, secrets)
     if isinstance(data, dict):
-        return {key: redact_data(value, secrets) for key, value in data.items()}
+        return {key: _redacted(value, secrets) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [redact_data(item, secrets) for item in data]
+        return [_redacted(item, secrets) for item in data]
     return data

@@ -7,14 +7,13 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 
 from bb8deploy.base.errors import Bb8Error, Interrupted
-from bb8deploy.base.findings import Finding
 from bb8deploy.catalogue.errors.settings import INSTANCE_INVALID
 from bb8deploy.cli.carry import carrier, options_of
 from bb8deploy.console.console import Console, as_dict
@@ -52,7 +51,7 @@ class Opened:
     run: Run
     project: Project
     console: Console
-    result: dict[str, Any]
+    result: dict[str, object]
 
 
 @contextmanager
@@ -228,23 +227,11 @@ def _document(console: Console, opened: Opened | None, error: Bb8Error | None, e
             "tokens": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "TOKEN"],
             "skipped": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "SKIPPED"],
             "drift": [{"code": x.name, **dict(x.fields)} for x in lines if x.kind == "DRIFT"],
-            "findings": [_finding(f) for f in opened.run.findings] if opened else [],
+            "findings": [asdict(finding) for finding in opened.run.findings] if opened else [],
             "result": opened.result if opened else {},
             "error": as_dict(error, console.complete) if error else None,
         }
     )
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "level": finding.level.value,
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "message": finding.message,
-        "hint": finding.hint,
-    }
 
 
 def _hush_libraries() -> None:

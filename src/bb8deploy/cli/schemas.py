@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING
 
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.tool import SCHEMA_UNKNOWN
+
+if TYPE_CHECKING:
+    from bb8deploy.runs.contracts.base import Contract
 
 
 def names() -> list[str]:
@@ -14,7 +18,7 @@ def names() -> list[str]:
     return ["config", *sorted(_contracts())]
 
 
-def document(name: str) -> dict[str, Any]:
+def document(name: str) -> JsonObject:
     """The schema of that name; raises UsageError for an unknown name."""
     if name == "config":
         from bb8deploy.checks.output.editor_schema import config_schema
@@ -23,20 +27,18 @@ def document(name: str) -> dict[str, Any]:
     known = _contracts()
     if name not in known:
         raise SCHEMA_UNKNOWN(f"there is no schema `{name}`", f"Known: config, {', '.join(known)}.")
-    result: dict[str, Any] = known[name].model_json_schema()
-    return result
+    return known[name].model_json_schema()
 
 
-def _contracts() -> dict[str, Any]:
-    """Each contract model by its contract's name: the `contract` default, else the module's name."""
+def _contracts() -> dict[str, type[Contract]]:
+    """Each contract model by the name of its contract."""
     from bb8deploy.runs import contracts
     from bb8deploy.runs.contracts.base import Contract
 
-    found: dict[str, Any] = {}
+    found: dict[str, type[Contract]] = {}
     for module in pkgutil.iter_modules(contracts.__path__):
         loaded = importlib.import_module(f"bb8deploy.runs.contracts.{module.name}")
         for value in vars(loaded).values():
             if isinstance(value, type) and issubclass(value, Contract) and value is not Contract:
-                default = value.model_fields["contract"].default
-                found[default if isinstance(default, str) else f"{module.name}_contract_v1"] = value
+                found[value.model_fields["contract"].default] = value
     return found

@@ -88,7 +88,7 @@ def _top_level(text: str) -> dict[str | None, str | None]:
     return dict(zip(said[::2], said[1::2], strict=False))
 
 
-def _scalar(event: Any) -> str | None:
+def _scalar(event: object) -> str | None:
     """What a scalar says, None for a list or a mapping."""
     value = getattr(event, "value", None)
     return None if value is None else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.entries import ErrorCode, Symptom
@@ -38,7 +38,7 @@ GIGABYTES_ENOUGH = 5.0
 CLOCK_NOTICED = 10.0
 AHEAD_NOTICED = 60
 """Seconds by which a file may be ahead of the host's clock; our own config file is by one."""
-Documents = Mapping[str, Mapping[str, Any]]
+Documents = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _files_ahead(around: Surroundings) -> Iterator[Obstacle]:
         yield Obstacle(FILES_AHEAD, cause, remedy, blocks=False)
 
 
-def _outdated(info: Mapping[str, Any]) -> Iterator[Obstacle]:
+def _outdated(info: Mapping[str, object]) -> Iterator[Obstacle]:
     version, latest = str(info.get("version") or ""), str(info.get("version_latest") or "")
     if info.get("update_available") is True and version and latest and version != latest:
         cause = f"the Supervisor is {version} and does nothing for apps before its update to {latest}"
@@ -144,7 +144,7 @@ def _unhealthy(documents: Documents) -> Iterator[Obstacle]:
         )
 
 
-def _offline(info: Mapping[str, Any]) -> Iterator[Obstacle]:
+def _offline(info: Mapping[str, object]) -> Iterator[Obstacle]:
     for name, what in (("host_internet", "the host"), ("supervisor_internet", "the Supervisor")):
         if info.get(name) is False:
             cause = f"{what} has no internet connection, without which nothing is built"
@@ -153,7 +153,7 @@ def _offline(info: Mapping[str, Any]) -> Iterator[Obstacle]:
             return
 
 
-def _space(info: Mapping[str, Any]) -> Iterator[Obstacle]:
+def _space(info: Mapping[str, object]) -> Iterator[Obstacle]:
     free = info.get("disk_free")
     if not isinstance(free, int | float) or free >= GIGABYTES_ENOUGH:
         return
@@ -163,7 +163,7 @@ def _space(info: Mapping[str, Any]) -> Iterator[Obstacle]:
     yield Obstacle(HOST_DISK_LOW, f"the host has {free:g} GB free{limit}", remedy, blocks=blocks)
 
 
-def _busy(info: Mapping[str, Any], slug: str) -> Iterator[Obstacle]:
+def _busy(info: Mapping[str, object], slug: str) -> Iterator[Obstacle]:
     try:
         busy = [job for job in parse_jobs(info) if not job.done and job.reference in {"", slug}]
     except Bb8Error:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bb8deploy.base.payload import JsonObject
 from bb8deploy.runs.store import append
@@ -48,7 +47,7 @@ class Journal:
 
     path: Path
 
-    def write(self, step: str, state: str, **facts: Any) -> None:
+    def write(self, step: str, state: str, **facts: object) -> None:
         """Records a step; it is on the disk when this returns."""
         append(self.path, line_of(step, state, **facts))
 
@@ -87,7 +86,7 @@ class Journal:
         return text.replace("\r\n", "\n").splitlines(keepends=True)
 
 
-def line_of(step: str, state: str, **facts: Any) -> str:
+def line_of(step: str, state: str, **facts: object) -> str:
     """The journal's line for a step, at this moment."""
     row = {"ts": now(), "step": step, "state": state, **({"facts": facts} if facts else {})}
     return json.dumps(row, default=str)

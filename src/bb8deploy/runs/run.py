@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.base.findings import Finding
-from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import redact, redact_data
 from bb8deploy.catalogue.errors.tool import INTERNAL, INTERRUPTED
 from bb8deploy.runs.journal import Journal, now
@@ -26,7 +25,7 @@ RESUMABLE = ("deploy", "release")
 """The commands that journal a step of their own name, and continue from it with --resume."""
 
 if TYPE_CHECKING:
-    from bb8deploy.runs.contracts.base import Contract
+    from bb8deploy.runs.contracts.base import Contract, RunFields
 
 
 class Progress(Protocol):
@@ -102,13 +101,13 @@ class Run:
         }
         save(self.reports / "latest.json", json.dumps(pointer, indent=2) + "\n")
 
-    def contract_base(self, name: str, *, version: str, passed: bool) -> JsonObject:
-        """The fields that every contract shares, for `Model(**run.contract_base(...), own=...)`."""
+    def contract_fields(self, *, version: str, passed: bool) -> RunFields:
+        """The fields that every contract has, for `Model(**run.contract_fields(...), own=...)`."""
+        from bb8deploy.runs.contracts.base import FindingModel
         from bb8deploy.workspace.git import head_state
 
         head = head_state(self.workspace)
         return {
-            "contract": name,
             "run_id": self.id,
             "ts": now(),
             "head_commit": head.commit,
@@ -116,7 +115,7 @@ class Run:
             "version": version,
             "verdict": "PASS" if passed else "FAIL",
             "tokens": tuple(self.ledger.held()),
-            "findings": tuple(_finding(f) for f in self.findings),
+            "findings": tuple(FindingModel.of(finding) for finding in self.findings),
         }
 
 
@@ -164,14 +163,3 @@ def resume_command(command: str, targets: Sequence[str] = ()) -> str:
 def _last_place(problem: BaseException) -> str:
     frames = traceback.extract_tb(problem.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-
-
-def _finding(finding: Finding) -> JsonObject:
-    return {
-        "code": finding.code,
-        "level": finding.level.value,
-        "path": finding.path,
-        "line": finding.line,
-        "message": finding.message,
-        "hint": finding.hint,
-    }

@@ -70,7 +70,7 @@ def transport_class(signals: dict[int, str], offer: Offer) -> type[paramiko.Tran
     base = paramiko.Transport
     table: dict[int, Any] = dict(getattr(base, "_channel_handler_table", {}))
     plain = table.get(MSG_CHANNEL_REQUEST)
-    added: dict[str, Any] = _with_alias(base)
+    added: dict[str, object] = _with_alias(base)
     parse = getattr(base, "_really_parse_kex_init", None)
 
     def request(channel: paramiko.Channel, message: paramiko.Message) -> None:
@@ -93,10 +93,10 @@ def transport_class(signals: dict[int, str], offer: Offer) -> type[paramiko.Tran
     return type("Transport", (base,), added)
 
 
-def _with_alias(base: type[paramiko.Transport]) -> dict[str, Any]:
+def _with_alias(base: type[paramiko.Transport]) -> dict[str, object]:
     """Attributes that add the RFC's name of Curve25519 before the older one."""
     older = f"{CURVE25519}@libssh.org"
-    known: dict[str, Any] = dict(getattr(base, "_kex_info", {}))
+    known: dict[str, object] = dict(getattr(base, "_kex_info", {}))
     preferred: tuple[str, ...] = tuple(getattr(base, "_preferred_kex", ()))
     if CURVE25519 in known or older not in known or older not in preferred:
         return {}

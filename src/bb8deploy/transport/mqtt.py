@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from bb8deploy.base.errors import Unreachable
 from bb8deploy.base.secret import Secret
@@ -69,7 +70,7 @@ class BrokerLink:
         self._listener = listener
         self._connected, self._lost = threading.Event(), threading.Event()
         self._subscribed: dict[int, tuple[threading.Event, list[bool]]] = {}
-        self._login: Any = None
+        self._login: ReasonCode | None = None
         self._client = self._new_client()
 
     @property
@@ -149,15 +150,17 @@ class BrokerLink:
         if self._login.is_failure:
             raise BROKER_DENIED(f"the broker {self.address} refused the login: {str(self._login).lower()}")
 
-    def _on_connect(self, _c: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+    def _on_connect(self, _c: paho.Client, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:
         self._login = reason
         self._connected.set()
 
-    def _on_disconnect(self, _c: paho.Client, _u: Any, _f: Any, _reason: Any, _p: Any) -> None:
+    def _on_disconnect(self, _c: paho.Client, _u: object, _f: object, _reason: object, _p: object) -> None:
         self._lost.set()
         self._connected.set()
 
-    def _on_subscribe(self, _c: paho.Client, _u: Any, mid: int, reasons: Sequence[Any], _p: Any) -> None:
+    def _on_subscribe(
+        self, _c: paho.Client, _u: object, mid: int, reasons: Sequence[ReasonCode], _p: object
+    ) -> None:
         answered, granted = self._subscription(mid)
         granted.extend(not reason.is_failure for reason in reasons)
         answered.set()
@@ -166,11 +169,11 @@ class BrokerLink:
         """The two sides meet here, whichever comes first."""
         return self._subscribed.setdefault(mid, (threading.Event(), []))
 
-    def _on_message(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
+    def _on_message(self, _c: paho.Client, _u: object, message: paho.MQTTMessage) -> None:
         self._listener(message.topic, bytes(message.payload), message.retain)
 
 
-def _without_delay(_c: paho.Client, _u: Any, sock: Any) -> None:
+def _without_delay(_c: paho.Client, _u: object, sock: object) -> None:
     """Nagle's algorithm would hold a small message back for up to 40 ms and spoil every measurement."""
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from bb8deploy.base.errors import Unreachable, UsageError
 from bb8deploy.catalogue.errors.ssh import (
@@ -175,7 +175,7 @@ def _no_connection(hop: Hop, problem: OSError | None) -> Unreachable:
     return SSH_NO_CONNECTION(f"{hop.host} port {hop.port} could not be reached: {reason}")
 
 
-def _tunnel(through: paramiko.Transport, hop: Hop) -> Any:
+def _tunnel(through: paramiko.Transport, hop: Hop) -> paramiko.Channel:
     """A channel from the jump host to the next one, used as its socket."""
     import paramiko
 
@@ -190,7 +190,11 @@ def _tunnel(through: paramiko.Transport, hop: Hop) -> Any:
 
 
 def _open(
-    hop: Hop, sock: Any, prompt: Prompt | None, tell: Callable[[str], None], signals: dict[int, str]
+    hop: Hop,
+    sock: paramiko.Channel | socket.socket,
+    prompt: Prompt | None,
+    tell: Callable[[str], None],
+    signals: dict[int, str],
 ) -> paramiko.Transport:
     import paramiko
 
@@ -209,7 +213,9 @@ def _open(
     return transport
 
 
-def _handshake(hop: Hop, sock: Any, kinds: list[str], signals: dict[int, str]) -> paramiko.Transport:
+def _handshake(
+    hop: Hop, sock: paramiko.Channel | socket.socket, kinds: list[str], signals: dict[int, str]
+) -> paramiko.Transport:
     """Agrees on keys with the server; the types under which it is known are asked for first."""
     import paramiko
 

@@ -17,6 +17,7 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.supervisor.base import RefusalKind, SupervisorError
 from bb8deploy.host.supervisor.ha_cli import HaCli
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
+from bb8deploy.lanes.sync.sync import sync_host
 from ha_sandbox.supervisor.manager import Manager
 
 PROVEN = {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK", "ROLLBACK_OK"}
@@ -47,6 +48,20 @@ def test_an_edit_between_the_last_hash_and_the_build_is_never_verified(
     assert caught.value.code == "HOST_CHANGED"
     assert "run.sh" in caught.value.details
     assert not PROVEN & set(lab.tokens)
+
+
+def test_a_failed_deploy_of_what_ran_brings_that_back_not_what_was_only_synced(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+    sync_host(lab.run())
+    lab.write(config=config("1.0.0"))
+    edit_before(monkeypatch, lab, "act")
+    with pytest.raises(Bb8Error, match=r"rolled back: |the rollback failed too") as caught:
+        lab.deploy()
+    assert caught.value.code == "HOST_CHANGED"
+    assert '"version": "1.0.0"' in (runtime(lab) / "build_stamp.json").read_text()
 
 
 def test_a_second_writer_that_never_stops_gives_no_proof(lab: Lab) -> None:

@@ -79,6 +79,7 @@ class Broker:
     def asked(self, payload: str) -> None:
         """An echo reached the broker: the app answers it, if it runs."""
         cid, at = json.loads(payload)["cid"], self.tasks.now
+        self.answered.pop(cid, None)  # a resumed release asks by the same names again
         self.tasks.later(ANSWER, lambda: self._answer(cid, at))
 
     def _answer(self, cid: str, at: float) -> None:

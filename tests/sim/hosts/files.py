@@ -244,7 +244,9 @@ class SimHolding:
             host.folders[host.folder], host.cut = host.cut, None
         ran = host.running()
         host.at_lock[tasks.current.name if tasks.current else ""] = Before(
-            digest(host.tree or {}), digest(ran.built) if ran else ""
+            digest(host.tree or {}),
+            digest(ran.built) if ran else "",
+            frozenset(digest(tree) for tree in host.previous),
         )
 
     def take_session(self) -> None:

@@ -125,10 +125,11 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was there when a run took the lock: the digests of the folder and of what ran (empty if none)."""
+    """What was there when a run took the lock: digests of the folder, of what ran, of the earlier trees."""
 
     folder: str
     ran: str
+    kept: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -227,7 +228,7 @@ class Host:
         app.container = replace(app.container, number=self.containers)
         app.state = "started"
         if app.container.identity:
-            self.log.append(app.container.identity)
+            self.log += [app.container.identity, "RUN_SH_PRESENT"]
         self.log.append(f"container {app.container.number} runs")
         if app.container.dies:
             self.log.append("Traceback (most recent call last): ImportError")

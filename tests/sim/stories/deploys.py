@@ -68,7 +68,8 @@ class DeployStory:
             self.wire.quiet()
             for user in users:
                 self._resume(user)
-            self._quiet_end(users[0])
+            if self.tasks.choices.taken or self.tasks.choices.setup(4) == 0:
+                self._quiet_end(users[0])
 
     def begin(self) -> Snapshot:
         """The first deploy. Raises Broken."""

@@ -65,7 +65,9 @@ def test_a_contract_names_its_run_and_what_the_run_holds(run: Run) -> None:
     run.ledger.emit(Token.STRUCTURE_OK)
     run.ledger.skip(Token.TESTS_OK, "--no-tests")
     run.findings.append(Finding("CODE", Level.WARNING, "sesame stands here", path="a.yaml", line=3, column=9))
-    path = run.write_contract(Contract(**run.contract_base("x_contract_v1", version="1.0", passed=True)))
+    path = run.write_contract(
+        Contract(contract="x_contract_v1", **run.contract_fields(version="1.0", passed=True))
+    )
     assert path == run.folder / "x_contract_v1.json"
     told = json.loads(path.read_text())
     assert (told["run_id"], told["tokens"], told["version"]) == ("r1", ["STRUCTURE_OK"], "1.0")
@@ -85,7 +87,9 @@ def test_a_contract_names_its_run_and_what_the_run_holds(run: Run) -> None:
 def test_a_contract_with_a_file_name_that_is_no_utf_8_is_written_and_is_json(run: Run) -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     run.findings.append(Finding("CODE", Level.WARNING, "it lies there", path=name))
-    path = run.write_contract(Contract(**run.contract_base("x_contract_v1", version="1.0", passed=True)))
+    path = run.write_contract(
+        Contract(contract="x_contract_v1", **run.contract_fields(version="1.0", passed=True))
+    )
     assert json.loads(path.read_text(encoding="utf-8"))["findings"][0]["path"] == name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -81,7 +81,7 @@ def _verdict(result: StoreResult, failing: Sequence[Finding]) -> str:
 
 def _document(
     result: StoreResult, failing: Sequence[Finding], fixed: Sequence[dict[str, str]]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "command": "validate",
         "verdict": "FAIL" if failing else "PASS",

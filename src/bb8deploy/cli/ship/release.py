@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -155,7 +155,7 @@ def _show(opened: Opened, outcome: ReleaseOutcome) -> None:
         opened.console.note(f"report: {outcome.report}")
 
 
-def _as_dict(step: ReleaseStep) -> dict[str, Any]:
+def _as_dict(step: ReleaseStep) -> dict[str, object]:
     return {
         "name": step.name,
         "state": step.state,

@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -82,11 +82,11 @@ def _readiness(log: str, topic: str, seconds: float) -> Readiness:
     return Readiness(log=pattern, topic=topic, deadline=seconds)
 
 
-def _options(texts: Sequence[str]) -> dict[str, Any]:
+def _options(texts: Sequence[str]) -> dict[str, object]:
     """The app's options from NAME=VALUE words with YAML values."""
     import yaml
 
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         try:

@@ -321,7 +321,7 @@ def _contract(
     topics = tuple(sorted(t for t in heard.retained if t.startswith("homeassistant/device/")))
     version = identity.get("version") or read_addon(run.addon).version
     return QaContract(
-        **run.contract_base("qa_report_contract_v1", version=version, passed=metrics.passed),
+        **run.contract_fields(version=version, passed=metrics.passed),
         coverage=tests.coverage if tests else None,
         tests=tests,
         echoes=EchoesModel(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -14,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from bb8deploy.base.atomic import write_text
+from bb8deploy.base.payload import JsonObject, json_object
 from bb8deploy.catalogue.errors.tool import DEMO_NO_FOLDER, DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
 from bb8deploy.runs.tokens import CATALOGUE, Token
 from bb8deploy.settings.keys import KEYS
@@ -146,7 +146,7 @@ def configure(repository: Path) -> None:
         git(repository, "config", name, value)
 
 
-def options_for(app: AddonInfo) -> dict[str, Any]:
+def options_for(app: AddonInfo) -> JsonObject:
     """The options that suit a demo, of those that the app has."""
     schema = app.raw.get("schema")
     known = schema if isinstance(schema, Mapping) else {}
@@ -225,8 +225,8 @@ def earned(place: Scratch) -> list[tuple[str, str, str]]:
     return [(str(token), meaning.lane, meaning.observed) for token, meaning in meanings]
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _read(path: Path) -> JsonObject:
+    return json_object(path.read_text(encoding="utf-8"))
 
 
 def _environment() -> dict[str, str]:

@@ -58,8 +58,9 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
     error = failed.error
     try:
         if failed.touched:
-            again = failed.ran and failed.ran.tree != failed.synced.digest
-            name = last_that_ran(host, failed.ran if again else None)
+            ran = failed.ran
+            resumed = ran is not None and ran.is_(failed.synced.expected)  # what ran is what failed
+            name = last_that_ran(host, None if resumed else ran)
             outcome = roll_back(run, host, name, failed=failed.synced.version)
         else:
             outcome = roll_back_untouched(run, host)

@@ -40,13 +40,7 @@ def lines(diagnosis: Diagnosis, width: int) -> Iterator[Styled]:
 
 def summary(diagnosis: Diagnosis) -> str:
     """The last line."""
-    counts = (
-        (CheckLevel.FAIL, "failed"),
-        (CheckLevel.WARN, "to look at"),
-        (CheckLevel.OK, "fine"),
-        (CheckLevel.SKIPPED, "skipped"),
-    )
-    told = ", ".join(f"{diagnosis.count(level)} {word}" for level, word in counts)
+    told = ", ".join(f"{diagnosis.count(level)} {word}" for level, word in _COUNTED)
     return f"{told} ({diagnosis.seconds:.1f} s)"
 
 

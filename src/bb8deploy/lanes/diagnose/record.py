@@ -19,9 +19,7 @@ def contract(run: Run, diagnosis: Diagnosis) -> DiagnoseContract:
     """The contract, secrets masked."""
     from bb8deploy.runs.contracts.diagnose import CheckModel, DiagnoseContract, SettingModel, TroubleModel
 
-    base = run.contract_base(
-        "diagnose_contract_v1", version=diagnosis.version, passed=diagnosis.exit_code == 0
-    )
+    base = run.contract_fields(version=diagnosis.version, passed=diagnosis.exit_code == 0)
     return DiagnoseContract(
         **base,
         target=run.settings.target,

@@ -121,7 +121,7 @@ def _recorded(begun: Sequence[PublishTask], first: Run) -> Iterator[None]:
 def _write_contract(run: Run, outcome: PublishOutcome, error: Bb8Error | None) -> None:
     from bb8deploy.runs.contracts.publish import ImageModel, PublishContract
 
-    base = run.contract_base("publish_contract_v1", version=outcome.version, passed=error is None)
+    base = run.contract_fields(version=outcome.version, passed=error is None)
     run.write_contract(
         PublishContract(
             **base,

@@ -43,7 +43,7 @@ def finish(run: Run, flow: Flow, error: str) -> None:
     states = Literal["done", "kept", "skipped", "failed", "not reached"]
     run.write_contract(
         ReleaseContract(
-            **run.contract_base("release_contract_v1", version=outcome.version, passed=not error),
+            **run.contract_fields(version=outcome.version, passed=not error),
             how=outcome.how,
             target=run.settings.target,
             from_version=outcome.from_version,

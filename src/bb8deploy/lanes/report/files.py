@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from bb8deploy.base.payload import JsonObject
-from bb8deploy.base.secret import MASK, Secret, redact, redact_data
+from bb8deploy.base.secret import MASK, Data, Secret, redact, redact_data
 from bb8deploy.catalogue.errors.tool import REPORT_NO_RUNS, REPORT_RUN_UNKNOWN
 from bb8deploy.runs.journal import Journal, JournalEntry
 from bb8deploy.runs.lines import parse_line
@@ -74,15 +74,15 @@ class RunFiles:
         own = [row for row in rows if str(row.get("cid", "")).rpartition("-")[0] == self.run_id]
         if own:
             self._note(path)
-        return [dict(self.clean(row)) for row in own]
+        return [self.clean(row) for row in own]
 
     def crashed(self) -> bool:
         """Whether bb8deploy itself fell over in this run."""
         return (self.folder / "crash.txt").exists()
 
-    def clean(self, data: Any) -> Any:
+    def clean(self, data: Data) -> Data:
         """JSON-like data without any secret that is known or looks like a token."""
-        return _unjwt(redact_data(data, self.secrets))
+        return cast("Data", _unjwt(redact_data(data, self.secrets)))
 
     def clean_pairs(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """A receipt line's pairs, cleaned."""
@@ -93,7 +93,7 @@ class RunFiles:
         if not isinstance(value, dict):
             return {}
         self._note(path)
-        return dict(self.clean(value))
+        return self.clean(value)
 
     def _note(self, path: Path) -> None:
         near = self.folder if path.is_relative_to(self.folder) else self.reports
@@ -158,14 +158,14 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _unjwt(data: Any) -> Any:
+def _unjwt(data: object) -> object:
     if isinstance(data, str):
         return _JWT.sub(MASK, data)
     if isinstance(data, dict):

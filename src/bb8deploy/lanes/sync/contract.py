@@ -20,7 +20,7 @@ def write_contract(run: Run, host: Host, outcome: SyncOutcome | None, *, by_rsyn
     version = outcome.version if outcome else ""
     route: Literal["ssh", "mount", "rsync"] = "rsync" if by_rsync else host.files.route
     contract = SyncContract(
-        **run.contract_base("sync_contract_v1", version=version, passed=bool(outcome)),
+        **run.contract_fields(version=version, passed=bool(outcome)),
         route=route,
         where=host.where,
         connection=_connection(host),

@@ -23,8 +23,6 @@ from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace.project import Project, find_project
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from bb8deploy.runs.contracts.validate import TestsModel
 
 LANE = "validate"
@@ -246,7 +244,7 @@ def _contract(run: Run, project: Project, outcome: ValidateOutcome, *, passed: b
     from bb8deploy.runs.contracts.validate import ValidateContract
 
     report = outcome.report
-    base: dict[str, Any] = run.contract_base("validate_contract_v1", version=report.version, passed=passed)
+    base = run.contract_fields(version=report.version, passed=passed)
     run.write_contract(
         ValidateContract(
             **base,

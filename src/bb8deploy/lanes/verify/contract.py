@@ -37,7 +37,7 @@ def write_contract(run: Run, record: VerifyRecord) -> None:
     want, decision = record.expected, record.decision
     run.write_contract(
         VerifyContract(
-            **run.contract_base("verify_contract_v1", version=want.version, passed=not record.error),
+            **run.contract_fields(version=want.version, passed=not record.error),
             slug=record.slug,
             routes=record.routes,
             route=record.route,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict
+
+from bb8deploy.base.findings import Finding
 
 
 class FindingModel(BaseModel):
@@ -17,6 +19,31 @@ class FindingModel(BaseModel):
     line: int | None = None
     message: str
     hint: str = ""
+
+    @classmethod
+    def of(cls, finding: Finding) -> FindingModel:
+        """The finding without its column, which contracts do not carry."""
+        return cls(
+            code=finding.code,
+            level=finding.level.value,
+            path=finding.path,
+            line=finding.line,
+            message=finding.message,
+            hint=finding.hint,
+        )
+
+
+class RunFields(TypedDict):
+    """The fields of a contract that come from the run, for `Model(**fields, own=...)`."""
+
+    run_id: str
+    ts: str
+    head_commit: str
+    dirty: bool
+    version: str
+    verdict: Literal["PASS", "FAIL"]
+    tokens: tuple[str, ...]
+    findings: tuple[FindingModel, ...]
 
 
 class Contract(BaseModel):

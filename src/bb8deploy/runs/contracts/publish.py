@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from bb8deploy.runs.contracts.base import Contract
@@ -23,6 +25,7 @@ class PublishContract(Contract):
     `store` both are the tree of the app's folder in the commit.
     """
 
+    contract: Literal["publish_contract_v1"] = "publish_contract_v1"
     remote: str
     branch: str
     source_commit: str = ""

@@ -22,6 +22,7 @@ class StepModel(BaseModel):
 class ReleaseContract(Contract):
     """A whole release. `how` is what was asked for; the commits are git object ids."""
 
+    contract: Literal["release_contract_v1"] = "release_contract_v1"
     how: str
     target: str
     from_version: str

@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bb8deploy.base.atomic import write_bytes
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.tool import EVIDENCE_MISSING, EVIDENCE_UNREADABLE
 from bb8deploy.runs.evidence.record import Artifact, Flaw, compare, describe
 
@@ -131,7 +132,7 @@ def _first_difference(have: bytes, want: bytes, start: int) -> int:
 def _parse(text: bytes) -> _Document | None:
     """The manifest's content, None if it cannot be read."""
     try:
-        document: Any = json.loads(text)
+        document: JsonObject = json.loads(text)
         rows = document["artifacts"]
         return _Document(str(document["folder"]), tuple(Artifact.of_row(row) for row in rows))
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -9,9 +9,10 @@ hash differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from bb8deploy.base.payload import JsonObject
 
 BLOCK = 4096
 # 2**61 - 1 is prime and larger than any file's size, so positions stay distinct and differences invert.
@@ -28,7 +29,7 @@ class Artifact:
     sums: tuple[int, int]
     blocks: tuple[str, ...]
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> JsonObject:
         """The record as it is in a manifest."""
         return {
             "path": self.path,
@@ -39,7 +40,7 @@ class Artifact:
         }
 
     @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> Artifact:
+    def of_row(cls, row: JsonObject) -> Artifact:
         """The record in a manifest. Raises KeyError, TypeError or ValueError for any other mapping."""
         plain, placed = row["sums"]
         return cls(

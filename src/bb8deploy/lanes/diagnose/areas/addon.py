@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.app import (
@@ -50,7 +50,7 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
     return sheet.checks
 
 
-def passwords(config: Mapping[str, Any], state: AddonState | None) -> Iterator[Secret]:
+def passwords(config: Mapping[str, object], state: AddonState | None) -> Iterator[Secret]:
     """The options that the schema calls a password: they stand in the Supervisor's answer as they are."""
     schema = config.get("schema")
     options = state.raw.get("options") if state else None
@@ -135,7 +135,7 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
         sheet.ok("identity", f"reports {said.version} {said.tree[:19]}, {proof}")
 
 
-def _options(sheet: Sheet, config: Mapping[str, Any], state: AddonState) -> None:
+def _options(sheet: Sheet, config: Mapping[str, object], state: AddonState) -> None:
     """The options of the host against the schema of here: it refuses them at the next start, not before."""
     from bb8deploy.checks.schema import validate_options
 
@@ -156,7 +156,7 @@ def _options(sheet: Sheet, config: Mapping[str, Any], state: AddonState) -> None
         sheet.ok("options", f"{len(options)}, all as the schema wants them")
 
 
-def _rating(sheet: Sheet, config: Mapping[str, Any], state: AddonState) -> None:
+def _rating(sheet: Sheet, config: Mapping[str, object], state: AddonState) -> None:
     from bb8deploy.checks.schema import validate_config
 
     seen = state.raw.get("rating")

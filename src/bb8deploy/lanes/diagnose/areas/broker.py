@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.payload import json_object
@@ -38,7 +38,7 @@ class BrokerSeen:
     base: str = ""
     reached: bool = False
     retained: Mapping[str, str] = field(default_factory=dict)
-    ready: Mapping[str, Any] | None = None
+    ready: Mapping[str, object] | None = None
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ def _device(retained: Mapping[str, str], base: str) -> str:
     return "bb8_" + str(address).replace(":", "").lower() if address else ""
 
 
-def connection_of(retained: Mapping[str, str], base: str) -> Mapping[str, Any]:
+def connection_of(retained: Mapping[str, str], base: str) -> Mapping[str, object]:
     """What the add-on last said of its link to the robot."""
     return json_object(retained.get(f"{base}/status/connection", ""))
 
@@ -159,7 +159,7 @@ def _rights(sheet: Sheet, link: BrokerLink, ear: _Listener) -> bool:
     return True
 
 
-def _ask_for_robot(link: BrokerLink, ear: _Listener) -> Mapping[str, Any] | None:
+def _ask_for_robot(link: BrokerLink, ear: _Listener) -> Mapping[str, object] | None:
     """Has a running add-on listen for the robot, which it does not wake; None where nobody asked."""
     online = ear.retained.get(f"{ear.base}/status") == "online"
     state = connection_of(ear.retained, ear.base).get("state")

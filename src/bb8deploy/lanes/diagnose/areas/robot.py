@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from bb8deploy.base.payload import json_object
 from bb8deploy.catalogue.errors.app import (
@@ -57,7 +56,7 @@ def _robot(sheet: Sheet, seen: BrokerSeen) -> None:
     _battery(sheet, json_object(seen.retained.get(f"{seen.base}/status/telemetry", "")))
 
 
-def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mapping[str, Any]) -> None:
+def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mapping[str, object]) -> None:
     who = " ".join(str(connection[key]) for key in ("name", "address") if connection.get(key))
     if state == "held_by_other":
         sheet.fail("holder", reason, remedy, ROBOT_HELD.code)
@@ -69,7 +68,7 @@ def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mappi
         sheet.ok("holder", reason or state)
 
 
-def _heard(sheet: Sheet, ready: Mapping[str, Any] | None, remedy: str) -> None:
+def _heard(sheet: Sheet, ready: Mapping[str, object] | None, remedy: str) -> None:
     """The answer to ble_ready: a PING that the robot answered, or an advertisement."""
     if ready is None:
         sheet.skip("heard", "the add-on was not asked")
@@ -83,7 +82,7 @@ def _heard(sheet: Sheet, ready: Mapping[str, Any] | None, remedy: str) -> None:
         _signal(sheet, ready)
 
 
-def _signal(sheet: Sheet, ready: Mapping[str, Any]) -> None:
+def _signal(sheet: Sheet, ready: Mapping[str, object]) -> None:
     rssi = ready.get("rssi")
     latency = ready.get("latency_ms")
     after = f" after {latency:.0f} ms" if isinstance(latency, int | float) else ""
@@ -95,7 +94,7 @@ def _signal(sheet: Sheet, ready: Mapping[str, Any]) -> None:
         sheet.ok("heard", seen)
 
 
-def _battery(sheet: Sheet, telemetry: Mapping[str, Any]) -> None:
+def _battery(sheet: Sheet, telemetry: Mapping[str, object]) -> None:
     state, volts = telemetry.get("battery_state"), telemetry.get("battery_v")
     if state in {"low", "critical"}:
         sheet.warn("battery", f"{state}, {volts} V", "Put the robot on its charger.", ROBOT_BATTERY.code)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.host import (
@@ -42,7 +42,7 @@ class Here:
 
     checks: tuple[Check, ...]
     wanted: Wanted | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
     config_name: str = CONFIG_NAMES[0]
 
 
@@ -58,7 +58,7 @@ class FolderSeen:
     plan: SyncPlan | None = None
     git: str = ""
     caches: tuple[str, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
     has_config: bool = False
     dockerfile: str = ""
     topology: Topology | None = None
@@ -175,7 +175,7 @@ def _fetch(host: Host, plan: SyncPlan, wanted: Wanted, wish: tuple[str, ...]) ->
     return {**same, **own}
 
 
-def _config(sheet: Sheet, data: bytes | None, name: str) -> Mapping[str, Any]:
+def _config(sheet: Sheet, data: bytes | None, name: str) -> Mapping[str, object]:
     if data is None:
         seen = f"there is no {name}: the Supervisor sees no add-on"
         sheet.fail("config", seen, DEPLOY, "CONFIG_MISSING")

@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.payload import rows_in
 from bb8deploy.catalogue.errors.host import HOST_DISK_LOW
 from bb8deploy.catalogue.errors.supervisor import (
     HOST_OFFLINE,
@@ -44,7 +45,7 @@ ANSWER = 40.0
 class Told:
     """What the Supervisor says of itself and its host, and when it was asked and had answered (epoch s)."""
 
-    documents: Mapping[str, Mapping[str, Any]]
+    documents: Mapping[str, Mapping[str, object]]
     before: float
     after: float
 
@@ -173,7 +174,7 @@ def _own_log(reached: Reached) -> tuple[str, ...]:
         return ()
 
 
-def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, Any]], slug: str) -> None:
+def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, object]], slug: str) -> None:
     """Everything that would stop a build, and a line for each area without an obstacle."""
     from bb8deploy.host.supervisor.base import parse_health
 
@@ -212,7 +213,7 @@ _AREAS = {
 }
 
 
-def _space(sheet: Sheet, info: Mapping[str, Any]) -> None:
+def _space(sheet: Sheet, info: Mapping[str, object]) -> None:
     free = info.get("disk_free")
     if isinstance(free, int | float):
         sheet.ok("space", f"{free:g} GB free")
@@ -220,8 +221,8 @@ def _space(sheet: Sheet, info: Mapping[str, Any]) -> None:
         sheet.skip("space", "the Supervisor does not report the free space")
 
 
-def _issues(sheet: Sheet, info: Mapping[str, Any]) -> None:
-    issues = [row for row in info.get("issues") or () if isinstance(row, Mapping)]
+def _issues(sheet: Sheet, info: Mapping[str, object]) -> None:
+    issues = rows_in(info.get("issues"))
     if not issues:
         sheet.ok("issues", "none")
         return

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from bb8deploy.base.secret import Secret
 
@@ -27,7 +26,7 @@ def stored_login(host: str) -> Secret | None:
     return None
 
 
-def _configs() -> Iterator[dict[str, Any]]:
+def _configs() -> Iterator[dict[str, object]]:
     files = (
         os.environ.get("REGISTRY_AUTH_FILE", ""),
         f"{os.environ.get('DOCKER_CONFIG', str(Path.home() / '.docker'))}/config.json",
@@ -49,13 +48,13 @@ def _user_folder() -> str:
     return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
 
 
-def _table(config: dict[str, Any], name: str) -> dict[str, Any]:
+def _table(config: dict[str, object], name: str) -> dict[str, object]:
     """A mapping of the file, empty where a hand has written something else there."""
     value = config.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _from_file(config: dict[str, Any], host: str) -> str:
+def _from_file(config: dict[str, object], host: str) -> str:
     auths = _table(config, "auths")
     for name in (host, f"https://{host}", f"https://{host}/v1/"):
         text = str(_table(auths, name).get("auth", ""))
@@ -65,7 +64,7 @@ def _from_file(config: dict[str, Any], host: str) -> str:
     return ""
 
 
-def _from_helper(config: dict[str, Any], host: str) -> str:
+def _from_helper(config: dict[str, object], host: str) -> str:
     """Asks `docker-credential-NAME get`, as docker itself does; a helper that fails knows no login."""
     name = str(_table(config, "credHelpers").get(host) or config.get("credsStore") or "")
     if not _HELPER.fullmatch(name):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.ship.publish import (
     IMAGE_READBACK,
@@ -38,7 +39,7 @@ class ImageManifest:
 
     reference: str
     digest: str
-    body: dict[str, Any]
+    body: JsonObject
 
     @property
     def is_list(self) -> bool:
@@ -135,7 +136,7 @@ class Registry:
         given = self._object(answer)
         return {"Authorization": f"Bearer {given.get('token') or given.get('access_token')}"}
 
-    def _object(self, reply: httpx.Response) -> dict[str, Any]:
+    def _object(self, reply: httpx.Response) -> JsonObject:
         """The JSON object of a reply; a proxy's login page is none."""
         try:
             value = reply.json()
@@ -160,7 +161,7 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def platform_of(said: Mapping[str, Any]) -> str:
+def platform_of(said: Mapping[str, object]) -> str:
     """`os/architecture[/variant]` of an image's config, or of its row in a list."""
     return "/".join(str(said[key]) for key in ("os", "architecture", "variant") if said.get(key))
 
