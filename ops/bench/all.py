@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a bench ended: its exit code, None where it was stopped at the deadline, and what it printed."""
+    """How a bench ended: its exit code, None if it was stopped at the deadline, and what it printed."""
 
     code: int | None
     output: str

@@ -75,7 +75,7 @@ def packets_per_second(run: Run) -> float:
 
 
 def spherov2_packet() -> Any:
-    """spherov2's packet class; None where it cannot be had."""
+    """spherov2's packet class; None if it cannot be had."""
     with tempfile.TemporaryDirectory(prefix="spherov2-") as folder:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, SPHEROV2]
         if subprocess.run(pip, stdout=subprocess.DEVNULL, check=False).returncode:

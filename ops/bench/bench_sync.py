@@ -98,7 +98,7 @@ def change_one(root: Path, number: int) -> None:
 
 
 def once(host: Host, source: Path, run_id: str) -> bool:
-    """One sync as the lane does it, without receipts; True where nothing had to be sent."""
+    """One sync as the lane does it, without receipts; True if nothing had to be sent."""
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(walk, source, IGNORE)
         with host.session(run_id) as session:
@@ -237,7 +237,7 @@ def rsync(bench: Bench, source: Path, port: int) -> None:
 
 
 def against_rsync(bench: Bench, workspace: Path, rounds: int) -> dict[str, float]:
-    """Against rsync in turns, without the relay, which would slow down whoever shares its process."""
+    """Against rsync in turns, without the relay, which would slow down the measured process."""
     source = workspace / "addon"
     settings = load(bench.folder, environ=bench.environ(bench.port))
     times: dict[str, list[float]] = {}

@@ -56,7 +56,7 @@ main()
 
 
 def corpus_s() -> tuple[float, int] | None:
-    """Seconds for a verdict on every recorded config, with their number; None where there are none."""
+    """Seconds for a verdict on every recorded config, with their number; None if there are none."""
     path = ROOT.parent / "shared" / "corpus" / "addon_configs.jsonl"
     if not path.is_file():
         return None

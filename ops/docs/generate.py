@@ -129,7 +129,7 @@ _STATES_HEAD = """# The states of a release
 
 Made from `src/bb8deploy/plan/release/states.py`; do not edit it.
 
-Each state stands for what the release has observed. A step that fails or is killed leaves the state as it is;
+Each state means what the release has observed. A step that fails or is killed leaves the state as it is;
 `bb8deploy release --resume` reads it from the journal and goes on from there. A publication is never undone.
 
 ## A release

@@ -1,7 +1,7 @@
 """Base images for the Docker lab, made without a registry: Debian by debootstrap, Alpine out of two wheels.
 
 Both get plain s6 with a small `init` and `with-contenv`, so that they take the place of Home Assistant's
-base images. The archives are kept under the cache folder and made anew when a recipe changes.
+base images. The archives are kept in the cache folder and made again when a recipe changes.
 """
 
 from __future__ import annotations

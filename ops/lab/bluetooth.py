@@ -1,6 +1,6 @@
 """The real BlueZ without hardware: runs a story in a User-Mode Linux guest with a virtual radio.
 
-The kernel is a UML kernel with Bluetooth and vhci built in: BB8_UML_KERNEL names it, or it lies beside the
+The kernel is a UML kernel with Bluetooth and vhci built in: BB8_UML_KERNEL names it, or it is next to the
 checkout, or it is built out of Debian's linux-source-6.12 and kept in the lab's cache.
 """
 
@@ -41,7 +41,7 @@ def kernel() -> Path:
         raise LabUnavailable("dbus-daemon is not installed")
     named = os.environ.get("BB8_UML_KERNEL")
     if named and not Path(named).is_file():
-        raise LabUnavailable(f"BB8_UML_KERNEL names {named}, which is no file")
+        raise LabUnavailable(f"BB8_UML_KERNEL names {named}, which is not a file")
     return Path(named) if named else BESIDE if BESIDE.is_file() else _built()
 
 

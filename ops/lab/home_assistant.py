@@ -61,7 +61,7 @@ class Home:
         return found
 
     def restart_broker(self) -> None:
-        """Kill mosquitto and start it anew, without memory, on the same port."""
+        """Kills mosquitto and starts it again, without memory, on the same port."""
         self._end("mosquitto")
         with (self._work / "mosquitto.log").open("ab") as log:
             command = ["/usr/sbin/mosquitto", "-c", str(self._work / "mosquitto.conf")]

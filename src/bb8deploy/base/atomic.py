@@ -27,14 +27,14 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """`write_bytes` for UTF-8 text; line ends are written as they stand."""
+    """`write_bytes` for UTF-8 text; line ends are written unchanged."""
     write_bytes(path, _bytes(text), mode=mode)
 
 
 def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
     """Appends one line in a single write and syncs it, so that a kill leaves whole lines only.
 
-    Raises OSError where it did not go in whole, as on a full disk.
+    Raises OSError if it did not go in whole, as on a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = _bytes(line) + b"\n"

@@ -1,4 +1,4 @@
-"""The folder for what can be made again: virtual environments, image layers, the sandbox's host."""
+"""The cache folder: virtual environments, image layers, the sandbox's host."""
 
 from __future__ import annotations
 

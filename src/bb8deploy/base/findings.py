@@ -19,7 +19,7 @@ class Finding:
     """One thing found in the workspace or on a host.
 
     `code` is UPPER_SNAKE with a page (`bb8deploy explain CODE`); `path` is relative to the checked
-    folder with forward slashes, empty where the finding is about no file; `line` and `column` count
+    folder with forward slashes, empty if the finding is about no file; `line` and `column` count
     from 1; `hint` says what to do, in one sentence.
     """
 

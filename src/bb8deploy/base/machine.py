@@ -14,7 +14,7 @@ from typing import IO
 
 RETRY = 0.2  # seconds between two tries, where the system cannot wait for a lock itself
 
-# Runs a command while it watches its own input, which ends when whoever holds the other end does.
+# Runs a command and watches its own input, which ends when the process at the other end ends.
 _TETHER = """
 import os, signal, subprocess, sys, threading
 
@@ -30,9 +30,9 @@ sys.exit(code if code >= 0 else 128 - code)
 
 @contextmanager
 def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Holds the lock on a file, which is made where it is missing; the system takes it from whoever dies.
+    """Holds the lock on a file, which is created if it is missing. It is released when the process ends.
 
-    Raises BlockingIOError where somebody else holds it and `wait` is False.
+    Raises BlockingIOError if another process holds it and `wait` is False.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
@@ -44,7 +44,7 @@ def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process of this machine has not ended yet; somebody else's counts too."""
+    """Whether a process of this machine has not ended yet, whichever user it belongs to."""
     if sys.platform == "win32":
         return _lives_on_windows(pid)
     try:

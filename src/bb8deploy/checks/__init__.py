@@ -1,1 +1,1 @@
-"""Lane 1: what the Supervisor, the builder and the user would say of an add-on, said before the copy."""
+"""Lane 1: finds what would fail in the Supervisor, the builder or the container, before the app is copied."""

@@ -22,7 +22,7 @@ class Judged:
 
     @property
     def hidden_errors(self) -> tuple[str, ...]:
-        """Codes of errors that were ignored: no token may say that those rules held."""
+        """Codes of errors that were ignored: no token may state that those rules passed."""
         return tuple(sorted({one.code for one, _why in self.kept.ignored if one.level is Level.ERROR}))
 
 

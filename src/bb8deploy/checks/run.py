@@ -1,4 +1,4 @@
-"""Runs every rule over an app once and says what held."""
+"""Runs every rule over an app once, and returns the findings and which groups of rules passed."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _RELEASE = re.compile(r"20\d\d\.\d{1,2}(\.\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a project says about rules. `source` is the file that says it, relative to the repository.
+    """The settings of a project for rules. `source` is their file, relative to the repository.
 
     `select` and `ignore` hold codes and areas; an empty `select` means all. `per_folder` maps patterns of
     folders to what is ignored there. `target` is the oldest Supervisor that must take the config, "" for any.

@@ -1,4 +1,4 @@
-"""Finds what a repository says about rules: bb8deploy.toml, or pyproject.toml."""
+"""Finds the settings for rules in a repository: bb8deploy.toml, or pyproject.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The echo attestation as numbers: from what was sent and answered to the metrics and the verdict."""
+"""Computes the metrics and the verdict of an echo attestation from what was sent and answered; pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class EchoAnswer:
-    """One answer that came: the correlation id that it carried, and the monotonic second."""
+    """One answer: its correlation id, and when it arrived on the monotonic clock, in seconds."""
 
     cid: str
     at: float
@@ -44,7 +44,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The figures of a window; round trips in milliseconds, None where nothing was answered."""
+    """The figures of a window; round trips in milliseconds, None if nothing was answered."""
 
     window: Window
     round_trips: Mapping[str, float]
@@ -115,7 +115,7 @@ def measure(window: Window, *, require_ble: bool = False) -> Metrics:
 
 
 def differences(expected: Mapping[str, str], told: Mapping[str, str]) -> tuple[str, ...]:
-    """In which fields an add-on is not the expected one by its own word; one that it leaves out is one."""
+    """The fields in which the reported identity differs from the expected one; a missing field differs."""
     return tuple(
         f"{name}: expected {want}, reported {told.get(name, 'nothing')}"
         for name, want in expected.items()

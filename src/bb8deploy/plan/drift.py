@@ -1,4 +1,4 @@
-"""Says how the places where a version can be differ from each other: pure, from what was seen."""
+"""Compares the places that have a version: workspace, host, running app, publication; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class DriftState(StrEnum):
-    """How a place was found; `UNSEEN` could not be looked at, `UNSET` has no setting, `DOWN` does not run."""
+    """The state of a place. `UNSEEN`: not readable. `UNSET`: no setting. `DOWN`: does not run."""
 
     FINE = "fine"
     EDITED = "edited"
@@ -20,7 +20,7 @@ class DriftState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionPlace:
-    """One place where a version can be; `version` and `tree` are empty where they are not known."""
+    """One place that has a version; `version` and `tree` are empty if they are not known."""
 
     name: str
     version: str = ""
@@ -30,7 +30,7 @@ class VersionPlace:
 
 
 def drift_of(places: Sequence[VersionPlace]) -> tuple[str, ...]:
-    """One sentence for each way in which the places differ, with what to do; empty where all agree."""
+    """One sentence for each difference, with what to do; empty if all places agree."""
     by_name = {place.name: place for place in places}
     nowhere = VersionPlace("", state=DriftState.UNSET)
     here, host = by_name.get("here", nowhere), by_name.get("host", nowhere)
@@ -54,31 +54,31 @@ def _host_edited(host: VersionPlace) -> str:
 
 def _host_behind(here: VersionPlace, host: VersionPlace) -> str:
     if host.state is DriftState.ABSENT:
-        return "the host does not hold the add-on: run `bb8deploy deploy`"
+        return "the app is not on the host: run `bb8deploy deploy`"
     differs = host.tree and (host.version, host.tree) != (here.version, here.tree)
     if not differs or host.state is DriftState.EDITED:
         return ""
-    return f"the host holds {host.version or 'an unknown version'} with other files: run `bb8deploy deploy`"
+    return f"the host has {host.version or 'an unknown version'} with other files: run `bb8deploy deploy`"
 
 
 def _other_runs(here: VersionPlace, host: VersionPlace, running: VersionPlace) -> str:
-    """What runs is held against the host's files; without a way to those against the workspace."""
-    lies = host if host.tree else here
-    where = "lies on the host" if host.tree else "is here"
+    """Compares the running app with the host's files, or with the workspace if those are not known."""
+    files = host if host.tree else here
+    where = "is on the host" if host.tree else "is here"
     if not running.version:
         return ""
-    if running.version != lies.version:
-        other = lies.version or "an unknown version"
+    if running.version != files.version:
+        other = files.version or "an unknown version"
         return f"{running.version} runs, but {other} {where}: run `bb8deploy deploy`"
-    if running.tree and running.tree != lies.tree:
-        return f"what runs has other content than what {where}: run `bb8deploy deploy`"
+    if running.tree and running.tree != files.tree:
+        return f"the running app has other content than what {where}: run `bb8deploy deploy`"
     return ""
 
 
 def _not_running(running: VersionPlace) -> str:
     if running.state is DriftState.ABSENT:
-        return "the add-on is not installed: run `bb8deploy deploy`"
-    return "the add-on does not run: see `bb8deploy logs`" if running.state is DriftState.DOWN else ""
+        return "the app is not installed: run `bb8deploy deploy`"
+    return "the app does not run: see `bb8deploy logs`" if running.state is DriftState.DOWN else ""
 
 
 def _unpublished(running: VersionPlace, published: VersionPlace) -> str:
@@ -91,4 +91,4 @@ def _unpublished(running: VersionPlace, published: VersionPlace) -> str:
 
 def _unseen(places: Sequence[VersionPlace]) -> str:
     names = [place.name for place in places if place.state is DriftState.UNSEEN]
-    return f"not seen, so perhaps another: {', '.join(names)}" if names else ""
+    return f"could not be read, so may differ: {', '.join(names)}" if names else ""

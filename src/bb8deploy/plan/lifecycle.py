@@ -1,4 +1,4 @@
-"""Decides what the Supervisor must do so that the wanted version runs: a pure function of what was seen."""
+"""Decides what the Supervisor must do so that the wanted version runs: a pure function of observed facts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was seen after the reload.
+    """What was observed after the reload.
 
     `wanted`, `installed` and `listed` are versions, empty if there is none; `same_content`: the newest
     identity in the container's log is that of the wanted tree; `image_based`: config.yaml names an image;

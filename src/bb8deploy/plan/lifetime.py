@@ -1,4 +1,4 @@
-"""How long a long-lived access token still counts, as far as the token itself tells; pure."""
+"""How long a long-lived access token is still valid, read from the token; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 
 def expiry(token: str) -> datetime | None:
-    """The time at which a JWT ends (RFC 7519 `exp`, seconds since 1970); None where it does not say.
+    """The time at which a JWT ends (RFC 7519 `exp`, seconds since 1970); None if it has no such field.
 
     The signature is not checked: only Home Assistant could, and it does.
     """

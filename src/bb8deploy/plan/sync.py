@@ -33,7 +33,7 @@ class Stamp:
 
     @classmethod
     def parse(cls, text: str) -> Stamp | None:
-        """The stamp in `text`, None where it holds none."""
+        """The stamp in `text`, None if it holds none."""
         try:
             row = json_object(text)
             told = [str(row[name]) for name in ("version", "tree", "commit", "run")]
@@ -52,13 +52,13 @@ class Stamp:
         return (json.dumps(asdict(self)) + "\n").encode()
 
     def names_the_same(self, other: Stamp | None) -> bool:
-        """True where both stand for the same content; commit and run may differ."""
+        """True if both name the same content; commit and run may differ."""
         return other is not None and (self.version, self.tree) == (other.version, other.tree)
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """The way from what was found to what is wanted.
+    """The steps from the tree that was found to the wanted tree.
 
     `want` is the delivery; it and `have` are without the stamp and without ignored files; `kept` are the
     host's ignored files, which survive; `extra` are folders and special files that must go.
@@ -75,7 +75,7 @@ class SyncPlan:
     folds_names: bool = False
 
     def found_as(self, stamp: Stamp) -> bool:
-        """True if what was found is what the run of `stamp` sent. A share may hand out another Unicode form
+        """True if what was found is what the run of `stamp` sent. A share may return another Unicode form
         of the names that were sent; those of the wanted tree have its spelling already, others only here."""
         if stamp.sent == self.have.digest:
             return True
@@ -84,14 +84,14 @@ class SyncPlan:
 
     @property
     def nothing(self) -> bool:
-        """True where the host already holds exactly this, stamp included."""
+        """True if the host already has exactly this, stamp included."""
         return (
             self.present and not self.changes and not self.extra and self.stamp.names_the_same(self.earlier)
         )
 
     @property
     def removals(self) -> tuple[str, ...]:
-        """What is taken away before the new entries come: everything that changes or goes."""
+        """What is removed before the new entries are written: all that changes or is not wanted."""
         gone = {*self.changes.changed, *self.changes.removed, *self.changes.modes, *self.extra}
         return tuple(sorted(gone | {STAMP}))
 
@@ -103,8 +103,8 @@ class SyncPlan:
 
 
 def plan_sync(found: FoundTree, want: Manifest, ignore: Ignore, stamp: Stamp) -> SyncPlan:
-    """The plan. Raises CheckFailed where the host's folder is a repository, or where an ignored file of the
-    host lies in a folder that has the name of a planned file."""
+    """The plan. Raises CheckFailed if the host's folder is a repository, or where an ignored file of the
+    host is in a folder that has the name of a planned file."""
     _refuse_repository(found)
     found = fold_names(found, want)
     want = without_stamp(want)
@@ -161,7 +161,7 @@ def without_stamp(manifest: Manifest) -> Manifest:
 
 
 def fold_names(found: FoundTree, want: Manifest) -> FoundTree:
-    """Gives a found name the wanted spelling where a share handed it out in another Unicode form."""
+    """The wanted spelling of a found name, which a share may return in another Unicode form."""
     if not found.folds_names:
         return found
     spelling = {_composed(path): path for path in (*want.by_path, *want.folders())}

@@ -11,13 +11,13 @@ from bb8deploy.catalogue.errors.tool import REPORTS_UNWRITABLE
 
 
 def save(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replaces a report by `text`. Raises UsageError where the folder takes no files."""
+    """Replaces a report by `text`. Raises UsageError if the folder takes no files."""
     with _explained(path):
         write_text(path, text, mode=mode)
 
 
 def append(path: Path, line: str) -> None:
-    """Appends one line to a report. Raises UsageError where the folder takes no files."""
+    """Appends one line to a report. Raises UsageError if the folder takes no files."""
     with _explained(path):
         append_line(path, line)
 

@@ -1,4 +1,4 @@
-"""The add-on's own words about itself: name, version, slug, architectures and image of its config file."""
+"""Reads the config file of an app: name, version, slug, architectures and image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DOCKERFILE_ARCH = re.compile(r"Dockerfile\.(?:amd64|aarch64|armhf|armv7|i386)")
 
 @dataclass(frozen=True, slots=True)
 class AddonInfo:
-    """What the config file says; `config` is its path, `image` empty where the host builds by itself."""
+    """What the config file says; `config` is its path, `image` is empty if the host builds the app."""
 
     folder: Path
     config: Path
@@ -41,7 +41,7 @@ class AddonInfo:
 
     @property
     def supervisor_slug(self) -> str:
-        """The slug under which a Supervisor lists the add-on when it lies in its local folder."""
+        """The slug under which a Supervisor lists the app if it is a local app."""
         return f"local_{self.slug}"
 
     @property
@@ -56,7 +56,7 @@ class AddonInfo:
 def read_addon(folder: Path) -> AddonInfo:
     """Reads the config file of the add-on in `folder`.
 
-    Raises UsageError where the folder or the file is missing, is no YAML mapping in UTF-8, or lacks
+    Raises UsageError if the folder or the file is missing, is no YAML mapping in UTF-8, or lacks
     a usable name, version or slug.
     """
     config = config_path(folder)
@@ -87,7 +87,7 @@ def is_dockerfile(path: str) -> bool:
 
 
 def config_path(folder: Path) -> Path:
-    """The add-on's config file; raises UsageError where there is none."""
+    """The add-on's config file; raises UsageError if there is none."""
     for name in CONFIG_NAMES:
         if (folder / name).is_file():
             return folder / name
@@ -127,13 +127,13 @@ def _parse_json(data: bytes, name: str) -> JsonObject:
 
 def _mapping(raw: object, name: str) -> JsonObject:
     if not isinstance(raw, dict):
-        raise _unreadable(name, "it holds no mapping", "Write `key: value` lines at its top level.")
+        raise _unreadable(name, "it contains no mapping", "Write `key: value` lines at its top level.")
     return raw
 
 
 def _where(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "it is no YAML"
+    problem = getattr(error, "problem", None) or "it is not YAML"
     return f"line {mark.line + 1}: {problem}" if mark else str(problem)
 
 
@@ -151,7 +151,7 @@ def _text(raw: Mapping[str, object], key: str, name: str) -> str:
         )
     if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
         return str(value)
-    raise ADDON_CONFIG_INVALID(f"`{key}` in {name} is missing or no text", f"Add `{key}:` to {name}.")
+    raise ADDON_CONFIG_INVALID(f"`{key}` in {name} is missing or is not text", f"Add `{key}:` to {name}.")
 
 
 def _slug(raw: Mapping[str, object], name: str) -> str:

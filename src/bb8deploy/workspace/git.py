@@ -144,7 +144,7 @@ def changed_paths(folder: Path) -> list[str]:
 
 
 def require_clean(folder: Path, *, but: Sequence[str] = ()) -> str:
-    """The commit of HEAD; raises UsageError where there is none, CheckFailed where files differ from it.
+    """The commit of HEAD; raises UsageError if there is none, CheckFailed if files differ from it.
 
     `but` names paths (relative to the repository's root) that may differ.
     """
@@ -172,7 +172,7 @@ def prefix(folder: Path) -> str:
 
 
 def folder_tree(folder: Path, addon: Path, commit: str = "HEAD") -> str:
-    """The tree id of the add-on's folder in a commit; raises UsageError where the commit has none."""
+    """The tree id of the add-on's folder in a commit; raises UsageError if the commit has none."""
     path = prefix(addon).rstrip("/")
     tree = resolve(folder, f"{commit}:{path}") if path else resolve(folder, f"{commit}^{{tree}}")
     if not tree:
@@ -181,13 +181,13 @@ def folder_tree(folder: Path, addon: Path, commit: str = "HEAD") -> str:
 
 
 def branch(folder: Path) -> str:
-    """The branch that HEAD is on, empty where it is detached."""
+    """The branch that HEAD is on, empty if it is detached."""
     done = call(folder, "symbolic-ref", "-q", "--short", "HEAD")
     return done.stdout.decode().strip()
 
 
 def unfinished(folder: Path) -> str:
-    """What git is in the middle of (`a merge`, `a rebase`, ...), empty where it is in nothing."""
+    """The unfinished operation of git (`a merge`, `a rebase`, ...), empty if there is none."""
     asked = [word for name in _UNFINISHED for word in ("--git-path", name)]
     paths = git(folder, "rev-parse", *asked).splitlines()
     found = (
@@ -256,7 +256,7 @@ def tree_files(folder: Path, tree: str) -> dict[str, str]:
 
 
 def read_file(folder: Path, tree: str, path: str) -> bytes | None:
-    """A file's content in a tree, None where it is not there."""
+    """A file's content in a tree, None if it is not there."""
     done = call(folder, "cat-file", "blob", f"{tree}:{path}")
     return done.stdout if done.returncode == 0 else None
 
@@ -283,7 +283,7 @@ def has_commit(folder: Path, commit: str) -> bool:
 
 
 def _as_variables(role: str, who: Person) -> dict[str, str]:
-    """git refuses an empty name, so the address stands in for it, and reads small numbers only after @."""
+    """git refuses an empty name, so the address is used instead, and reads small numbers only after @."""
     name = who.name or who.email or "unknown"
     return {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": who.email, f"GIT_{role}_DATE": f"@{who.when}"}
 

@@ -76,7 +76,7 @@ class IgnoreRule:
         return f"{'-' if self.exclude else '+'} {self.pattern}{'/' if self.folders_only else ''}"
 
     def matches(self, path: str, *, is_dir: bool) -> bool:
-        """True where rsync would say that this rule fits `path` (relative, forward slashes)."""
+        """True if this rule matches `path` in rsync's way (relative, forward slashes)."""
         if self.folders_only and not is_dir:
             return False
         names = [f"{path}/", path] if is_dir and self.pattern.endswith("/***") else [path]
@@ -159,7 +159,7 @@ class Ignore:
         return "".join(f"{rule.line}\n" for rule in self.rules)
 
     def ignored(self, path: str, *, is_dir: bool) -> bool:
-        """True where `path` or a folder above it is excluded."""
+        """True if `path` or a folder above it is excluded."""
         above = path.rpartition("/")[0]
         if above and self._inside(above):
             return True
@@ -205,7 +205,7 @@ def _always(rules: Sequence[IgnoreRule]) -> Iterator[IgnoreRule]:
 
 
 def _bytes(text: str) -> str:
-    """One character for each byte, because rsync's `?` and sets stand for bytes."""
+    """One character for each byte, because rsync's `?` and sets match bytes."""
     return os.fsencode(text).decode("latin-1")
 
 

@@ -1,4 +1,4 @@
-"""Git remotes: what they hold, pushes that never force, and their refusals in plain words."""
+"""Git remotes: what they contain, pushes without force, and refusals in plain words."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def fetch(folder: Path, remote: str, *refs: str) -> None:
 def push(folder: Path, remote: str, targets: Sequence[tuple[str, str]]) -> None:
     """Pushes (object, ref) pairs, all or none, never by force.
 
-    Raises Moved where a branch was not a fast-forward, Refused or Unreachable otherwise.
+    Raises Moved if a branch was not a fast-forward, Refused or Unreachable otherwise.
     """
     specs = [f"{sha}:{ref}" for sha, ref in targets]
     quietly = ("--atomic", "--porcelain", "--no-follow-tags", "--recurse-submodules=no")
@@ -101,7 +101,7 @@ def push(folder: Path, remote: str, targets: Sequence[tuple[str, str]]) -> None:
 
 
 def upstream(folder: Path, branch: str) -> tuple[str, str]:
-    """The remote and branch that `branch` follows, both empty where it follows none."""
+    """The remote and branch that `branch` follows, both empty if it follows none."""
     remote = call(folder, "config", "--get", f"branch.{branch}.remote").stdout.decode().strip()
     merge = call(folder, "config", "--get", f"branch.{branch}.merge").stdout.decode().strip()
     return (remote, merge.removeprefix("refs/heads/")) if remote and merge else ("", "")

@@ -47,7 +47,7 @@ class Entry:
 
     @property
     def content(self) -> tuple[str, str]:
-        """What must be equal for two entries of one path to hold the same."""
+        """What must be equal for two entries of one path to have the same content."""
         return self.kind, self.sha256
 
 
@@ -78,7 +78,7 @@ class Manifest:
         return sum(entry.size for entry in self.entries)
 
     def folders(self) -> frozenset[str]:
-        """Every folder that the entries lie in, without the root."""
+        """Every folder that contains entries, without the root."""
         return frozenset(_parents(entry.path for entry in self.entries))
 
     def with_entry(self, entry: Entry) -> Manifest:
@@ -106,11 +106,11 @@ class TreeDiff:
 
 @dataclass(frozen=True, slots=True)
 class FoundTree:
-    """What was seen at a place that should hold the tree: nothing is filtered yet.
+    """What was observed at a place that should contain the tree: nothing is filtered yet.
 
     `folders` are all folders but the root; `others` are neither file, folder nor link (sockets, pipes);
-    `stamp` is the text of build_stamp.json; `modes_known` is False where the place does not keep run bits,
-    `folds_names` True where it may give back a name in another Unicode form than it was given. `configs` are
+    `stamp` is the text of build_stamp.json; `modes_known` is False if the place does not keep run bits,
+    `folds_names` True if it may give back a name in another Unicode form than it was given. `configs` are
     the texts of the config files at its top, by name; `cut` is True if the folder is missing because a swap
     was interrupted between its renames.
     """
@@ -218,10 +218,10 @@ def _entry(root: Path, path: str, item: os.DirEntry[str]) -> Entry:
 
 def _link(root: Path, path: str) -> Entry:
     place = root / path
-    target = os.readlink(place)  # noqa: PTH115 - the text as it stands, not a normalised Path
+    target = os.readlink(place)  # noqa: PTH115 - the text unchanged, not a normalised Path
     inside = place.resolve().is_relative_to(root.resolve())
     if leads_out(path, target) or not inside:
-        raise SYMLINK_OUTSIDE(f"the link {path} leads out of the add-on's folder, to {target}")
+        raise SYMLINK_OUTSIDE(f"the link {path} leads out of the app's folder, to {target}")
     return link_entry(path, target)
 
 

@@ -108,7 +108,7 @@ class CoreSockets:
 
 
 def _as_result(response: Response | None) -> JsonObject:
-    """A response as the command's result. A text is no result: an error keeps its text, a log is lost."""
+    """A response as the command's result. Plain text is not a result: an error keeps it, a log loses it."""
     if response is None:
         return _failure("unknown_error", "")
     answer = envelope(response)

@@ -42,10 +42,8 @@ class ProcessRuntime:
     def way(self) -> str:
         """How apps run, in words."""
         if self._isolated:
-            return "user namespaces (bubblewrap): RUN steps, run.sh and the services.d scripts as they stand"
-        return (
-            "plain processes: run.sh runs as it stands, s6 scripts and RUN steps are skipped (no namespaces)"
-        )
+            return "user namespaces (bubblewrap): RUN steps, run.sh and the services.d scripts unchanged"
+        return "plain processes: run.sh runs unchanged, s6 scripts and RUN steps are skipped (no namespaces)"
 
     def address(self, service: str) -> tuple[str, int]:
         """The real host's name in a network namespace, else an address on this machine's loopback."""
@@ -185,7 +183,7 @@ def own_tree(place: Path, spec: ContainerSpec) -> Path:
 
 
 def _init_program(place: Path) -> Path:
-    """The stand-in for the base image's /init."""
+    """The replacement for the base image's /init."""
     path = place / "init.sh"
     path.write_text(INIT_PROGRAM, encoding="utf-8")
     path.chmod(0o755)

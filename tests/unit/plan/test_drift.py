@@ -20,23 +20,23 @@ def test_places_that_agree_show_no_drift() -> None:
 @pytest.mark.parametrize(
     ("places", "said"),
     [
-        ([HERE, VersionPlace("host", state=DriftState.ABSENT)], "the host does not hold the add-on"),
+        ([HERE, VersionPlace("host", state=DriftState.ABSENT)], "the app is not on the host"),
         (
             [HERE, VersionPlace("host", "1.0", "sha256:b"), VersionPlace("running", "1.0", "sha256:b")],
-            "the host holds 1.0",
+            "the host has 1.0",
         ),
         ([HERE, VersionPlace("host", "1.1", "sha256:c", state=DriftState.EDITED)], "edited by hand"),
-        ([HERE, HOST, VersionPlace("running", "1.0", "sha256:b")], "1.0 runs, but 1.1 lies on the host"),
+        ([HERE, HOST, VersionPlace("running", "1.0", "sha256:b")], "1.0 runs, but 1.1 is on the host"),
         (
             [HERE, HOST, VersionPlace("running", "1.1", "sha256:b")],
-            "other content than what lies on the host",
+            "other content than what is on the host",
         ),
         ([HERE, VersionPlace("running", "1.0", "")], "1.0 runs, but 1.1 is here"),
         ([HERE, HOST, VersionPlace("running", "1.1", "sha256:a", state=DriftState.DOWN)], "does not run"),
         ([HERE, HOST, VersionPlace("running", state=DriftState.ABSENT)], "is not installed"),
         ([HERE, HOST, RUNS, VersionPlace("published", "1.0")], "1.1 runs, but 1.0 is published"),
         ([HERE, HOST, RUNS, VersionPlace("published", state=DriftState.ABSENT)], "nothing is published"),
-        ([HERE, VersionPlace("host", state=DriftState.UNSEEN)], "not seen, so perhaps another: host"),
+        ([HERE, VersionPlace("host", state=DriftState.UNSEEN)], "could not be read, so may differ: host"),
     ],
 )
 def test_each_difference_is_one_sentence(places: list[VersionPlace], said: str) -> None:

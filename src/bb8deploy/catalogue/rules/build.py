@@ -142,7 +142,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BUILD_BLOCK_MISSING", RuleArea.BUILD, Level.ERROR, "the `build:` block is missing",
-        "The release guard reads the block to tell a workspace that builds locally from one that is prepared"
+        "The release guard reads the block to distinguish a workspace that builds locally from one that is prepared"
         " for a registry. The Supervisor ignores it.",
         "Add `build:` with dockerfile and args.",
         _BB8,

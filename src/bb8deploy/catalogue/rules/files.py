@@ -69,7 +69,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "YAML_BOMB", RuleArea.FILES, Level.ERROR, "aliases that expand without end",
-        "The aliases of the file stand for more than 50,000 values, or for themselves. A program that walks"
+        "The aliases of the file expand to more than 50,000 values, or to themselves. A program that walks"
         " through them, the Supervisor included, runs out of memory or time.",
         "Write the values out instead of using aliases of aliases.",
         _OURS,

@@ -43,7 +43,7 @@ class Fix:
 
 
 def _lines(data: bytes) -> list[str]:
-    """Lines with their ends; a last one without an end says so, as git's diffs do."""
+    """Lines with their ends; a last line without an end is marked, as in git's diffs."""
     lines = data.decode("utf-8", "replace").splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n\\ No newline at end of file\n"

@@ -1,4 +1,4 @@
-"""Today's words in a config file; what the container sees stays the same."""
+"""Replaces deprecated words in a config file; the container gets the same as before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IGNORED_WITH_CONFIG = ("app_config", "addon_config", "homeassistant_config")
 
 
 def migrated(text: str, path: str, data: Config) -> tuple[str, list[str]]:
-    """The config's text in today's words, and what was done; the text itself if there is nothing to do.
+    """The config's text with current words, and what was done; the text itself if there is nothing to do.
 
     `data` is what the text holds. YAML keeps its comments and its order.
     """
@@ -29,7 +29,7 @@ def migrated(text: str, path: str, data: Config) -> tuple[str, list[str]]:
 
 
 def apply_steps(config: Config) -> list[str]:
-    """Changes the data in place and says what was done."""
+    """Changes the data in place, and returns what was done."""
     return [why for step in _STEPS for why in step(config)]
 
 

@@ -1,4 +1,4 @@
-"""What the builder makes of a Dockerfile: which value each FROM and COPY sees, and where files end up.
+"""What the builder makes of a Dockerfile: the values in each FROM and COPY, and where files end up.
 
 Source: supervisor/apps/build.py (what is passed) and moby/buildkit, dockerfile2llb (what is in scope).
 """
@@ -214,7 +214,7 @@ def fill(text: str, known: Mapping[str, str], dockerfile: Dockerfile) -> Expansi
 
 
 def placements(dockerfile: Dockerfile, files: frozenset[str], known: Mapping[str, str]) -> Iterator[Placed]:
-    """Where the folder's files end up in the image, as far as the Dockerfile says it; at most MOST."""
+    """Where the folder's files end up in the image, as far as the Dockerfile shows it; at most MOST."""
     return islice(_placements(dockerfile, files, known), MOST)
 
 
@@ -231,7 +231,7 @@ def _placements(dockerfile: Dockerfile, files: frozenset[str], known: Mapping[st
 
 
 def placed(copy: Copy, folder: str, files: list[str], known: Mapping[str, str]) -> Iterator[Placed]:
-    """Where one COPY or ADD puts the sorted `files`, in a stage that is in `folder`; unknown: nowhere."""
+    """Where one COPY or ADD puts the sorted `files`, in a stage that is in `folder`; none if unknown."""
     if "from" in copy.flags:
         return
     target = expand(copy.target, known)

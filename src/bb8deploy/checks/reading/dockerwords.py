@@ -32,7 +32,7 @@ def expand(text: str, values: Mapping[str, str], *, escape: str = "\\") -> Expan
     """Fills in `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME-word}`, `${NAME:+word}` and `${NAME+word}`.
 
     Quotes are removed; inside single quotes nothing is replaced. An unknown name is empty and is listed in
-    `missing`, unless the text itself says what to use instead.
+    `missing`, unless the text names what to use instead.
     """
     reader = _Expander(values, escape)
     return Expansion(reader.read(text, 0), tuple(reader.missing))

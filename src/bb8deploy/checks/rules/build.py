@@ -1,4 +1,4 @@
-"""What the builder on the host would say of the Dockerfile and the build file."""
+"""What the builder on the host would refuse or ignore in the Dockerfile and the build file."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def _is_wild(source: str) -> bool:
 
 
 def _missing(facts: AddonFacts, path: str) -> str:
-    """The code for a source that the builder does not find, "" if it does or if nobody can say."""
+    """The code for a source that the builder does not find, "" if it does or if that is not known."""
     if not path or path == ".":
         return ""
     parts = path.split("/")

@@ -1,4 +1,4 @@
-"""The Supervisor's verdict on the config as findings, and what it does not say."""
+"""The Supervisor's verdict on the config as findings, and problems that it does not report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bb8deploy.checks.rules.start import has_profile
 from bb8deploy.checks.schema import SchemaProblem, rating_costs
 from bb8deploy.checks.schema.table.fields import BY_NAME, RENAMED, WITHOUT_EFFECT
 
-_MOST = 50  # unknown keys that are told one by one
+_MOST = 50  # unknown keys that are reported one by one
 _KNOWN = set(BY_NAME) | set(RENAMED) | set(WITHOUT_EFFECT)
 
 

@@ -63,7 +63,7 @@ def _lacks_shebang(data: bytes | None) -> bool:
 
 
 def in_image(facts: AddonFacts) -> InImage:
-    """Where the folder's files end up; without a Dockerfile, `rootfs` is taken for the image's root."""
+    """Where the folder's files end up; without a Dockerfile, `rootfs` counts as the image's root."""
     dockerfile = facts.dockerfile_for("amd64") or next(iter(facts.dockerfiles), None)
     names = frozenset(facts.files)
     if dockerfile is None:
@@ -79,7 +79,7 @@ def in_image(facts: AddonFacts) -> InImage:
 
 
 def _chmods(dockerfile: Dockerfile) -> Iterator[str]:
-    """The paths that a RUN sets run bits of; `*` where it does so in a way that cannot be read."""
+    """The paths that a RUN sets run bits of; `*` if the paths cannot be read."""
     for stage in builder.chain(dockerfile):
         for one in stage.of("RUN"):
             for found in re.finditer(r"\bchmod\b([^;&|\n]*)", one.text):

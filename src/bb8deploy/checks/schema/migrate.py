@@ -1,4 +1,4 @@
-"""How the Supervisor reads older words of a config, what it then advises, and what makes its reload die."""
+"""How the Supervisor reads deprecated words of a config, what it advises, and what ends its reload."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def crashers(config: Config) -> Iterator[SchemaProblem]:
     """
     for key in ("map", "devices", "arch", "machine"):
         if key in config and not isinstance(config[key], (list, dict, str)):
-            yield SchemaProblem((key,), f"`{key}` holds {_what(config[key])} where a list must stand")
+            yield SchemaProblem((key,), f"`{key}` holds {_what(config[key])} where a list is expected")
     yield from _items_that_crash(config)
     dynamic = config.get("ingress") and config.get("ingress_port") == 0
     if dynamic and "ports" in config and not isinstance(config["ports"], (list, dict, str)):

@@ -64,7 +64,7 @@ def _has_timer() -> bool:
 
 @contextmanager
 def _alarm() -> Iterator[None]:
-    """Raises _Late in here after the deadline; a timer that somebody else has set goes on afterwards."""
+    """Raises _Late in here after the deadline; a timer of other code continues afterwards."""
 
     def ring(_number: int, _frame: object) -> None:
         raise _Late

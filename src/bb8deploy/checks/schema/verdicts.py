@@ -1,4 +1,4 @@
-"""What the Supervisor would say: the frozen results of every schema check."""
+"""The results of the schema checks, as the Supervisor would judge."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Stage = Literal["ok", "read", "crash", "schema"]
 class SchemaProblem:
     """One error or warning: where in the data it is (keys and list indexes from the root), and what.
 
-    `kind` tells apart what a rule must know: an option that is `missing` or `empty`, a `pattern` that cannot
+    `kind` is what rules distinguish: an option that is `missing` or `empty`, a `pattern` that cannot
     be used, a `device` or `secret` that only the host has, a `crash` of the Supervisor's check, a map type
     (`map`) whose successor mounts elsewhere; "" for everything else.
     """

@@ -1,4 +1,4 @@
-"""Reads the Supervisor's log for why a build failed: the failing step and its error first, each line once."""
+"""Finds in the Supervisor's log why a build failed: the failing step and its error first, each line once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Cause(StrEnum):
 class BuildFailure:
     """`image` is the image that could not be pulled, if one is named; `lines` have the error first.
 
-    `advice` is what the builder itself says after its error, empty if it says nothing.
+    `advice` is the hint that the builder prints after its error, empty if there is none.
     """
 
     cause: Cause

@@ -1,4 +1,4 @@
-"""Reads in an add-on's log how it last died, and of what; pure."""
+"""Finds the newest crash of an app in its log, with its cause; pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Crash:
 
 
 def last_crash(log: Sequence[str]) -> Crash | None:
-    """The newest crash that the log shows, None where it shows none."""
+    """The newest crash that the log shows, None if it shows none."""
     found = [crash for crash in (_traceback(log), _line(log)) if crash]
     if not found:
         return None
@@ -70,7 +70,7 @@ def _traceback(log: Sequence[str]) -> tuple[int, str] | None:
 
 
 def _line(log: Sequence[str]) -> tuple[int, str] | None:
-    """The newest line that alone tells of an end; a traceback in one line is reduced to its exception."""
+    """The newest single line that reports a crash; a traceback in one line is reduced to its exception."""
     for at in range(len(log) - 1, -1, -1):
         critical = _CRITICAL.search(log[at])
         if critical:

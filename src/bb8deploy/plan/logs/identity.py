@@ -54,7 +54,7 @@ class Identity:
     run_sh: bool = False
 
     def is_(self, expected: Expected) -> bool:
-        """True where this is the expected content; a report without a digest never is."""
+        """True if this is the expected content; a report without a digest never is."""
         told = (self.version, self.tree, self.run)
         return UNKNOWN not in told and told == (expected.version, expected.tree, expected.run)
 

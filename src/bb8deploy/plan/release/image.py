@@ -28,7 +28,7 @@ _LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?/")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One pushed image: `arch` is a Home Assistant architecture, or `manifest` for the list of them all."""
+    """One pushed image: `arch` is a Home Assistant architecture, or `manifest` for the list of all images."""
 
     name: str
     arch: str
@@ -62,7 +62,7 @@ def plan_images(image: str, info: AddonInfo, tree: str, commit: str, source: str
     Raises UsageError for a name that no registry takes and for an architecture without a platform.
     """
     if not _NAME.fullmatch(image):
-        raise IMAGE_NAME_INVALID(f"`{image}` is no image name with a registry")
+        raise IMAGE_NAME_INVALID(f"`{image}` is not an image name with a registry")
     apart = "{arch}" in image
     jobs = tuple(_job(image, apart, info, arch, tree, commit, source) for arch in info.arch)
     return ImagePlan(jobs, "" if apart else f"{image}:{info.version}", image, bool(_LOOPBACK.match(image)))

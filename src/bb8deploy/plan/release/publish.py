@@ -40,7 +40,7 @@ class Pushes:
 
 
 class Relation(StrEnum):
-    """How a store's branch on the remote stands to the commit that shall be published."""
+    """How the store's branch on the remote relates to the commit to publish."""
 
     ABSENT = "absent"
     OLDER = "older"
@@ -87,7 +87,7 @@ def overwritten(base: Mapping[str, str], tip: Mapping[str, str], new: Mapping[st
     """The paths whose hand edit on the remote would be lost.
 
     Each mapping is path to mode and object id: `base` the last tree that came from here, `tip` what the
-    remote has now, `new` what shall be published. An edit that `new` has too is no loss.
+    remote has now, `new` is what will be published. An edit that `new` has too is not lost.
     """
     edited = {path for path in base.keys() | tip.keys() if base.get(path) != tip.get(path)}
     return sorted(path for path in edited if tip.get(path) != new.get(path))

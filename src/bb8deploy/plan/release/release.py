@@ -50,7 +50,7 @@ class ReleaseTarget:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the repository says of the current version.
+    """What the repository records about the current version.
 
     `released`: it has a tag whose content is that of HEAD. `at_bump`: HEAD is its bump commit, and it
     has no tag: an earlier run ended before its end. `messages` are those of the commits since
@@ -119,7 +119,7 @@ def target(how: str, past: Past, today: date, pre: Pre | None = None) -> Release
 
 
 def _released(how: str, past: Past, pre: Pre | None) -> bool:
-    """Whether the request is for what is released already."""
+    """Whether the requested version is already released."""
     if not past.released:
         return False
     if how in {"patch", "date", "auto", *PARTS}:
@@ -133,10 +133,10 @@ def steps(now: Situation) -> tuple[PlannedStep, ...]:
     What a step proved depends on the steps before it: if one of them runs again, it is due too.
     """
     looked = tuple(_step(name, now) for name in Name)
-    anew = (
+    repeated = (
         place for place, step in enumerate(looked) if step.do is Do.RUN and step.name is not Name.PREFLIGHT
     )
-    first = next(anew, len(looked))
+    first = next(repeated, len(looked))
     return (*looked[:first], *(_due(step) for step in looked[first:]))
 
 
@@ -174,7 +174,7 @@ def _skipped(name: Name, now: Situation) -> str:
 
 
 def no_attest(now: Situation) -> str:
-    """Why the echo cannot be attested, empty where it can."""
+    """Why the echo cannot be attested, empty if it can."""
     if not now.broker:
         return "MQTT_HOST is not set"
     return "" if now.echo else "the add-on's echo is off"

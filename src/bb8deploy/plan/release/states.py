@@ -77,7 +77,7 @@ STEP_TRANSITIONS = (
     StepTransition(StepState.STARTED, Event.FAIL, StepState.FAILED, "an error, or the process was killed"),
 )
 TRANSITIONS = (
-    Transition(State.NEW, State.CHECKED, "nothing stands in the way", Name.PREFLIGHT),
+    Transition(State.NEW, State.CHECKED, "all checks of the start passed", Name.PREFLIGHT),
     Transition(State.CHECKED, State.VALIDATED, "rules and tests hold", Name.VALIDATE),
     Transition(State.VALIDATED, State.BUMPED, "the version is committed", Name.BUMP),
     Transition(State.BUMPED, State.DEPLOYED, "the host runs it, verified", Name.DEPLOY),
@@ -128,7 +128,7 @@ def reached(passed: Collection[Name]) -> State:
 
 
 def at_least(state: State, wanted: State) -> bool:
-    """True if a release in `state` has observed what `wanted` stands for."""
+    """True if a release in `state` has observed everything that `wanted` means."""
     order = list(State)
     return order.index(state) >= order.index(wanted)
 

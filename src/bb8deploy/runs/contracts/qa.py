@@ -62,7 +62,7 @@ class DiscoveryModel(BaseModel):
 class QaContract(Contract):
     """An attested version: the figures of the echo window, and of this run's tests where it made any.
 
-    `identity` is what the add-on on the broker reports of itself, empty where it reports nothing.
+    `identity` is what the add-on on the broker reports of itself, empty if it reports nothing.
     """
 
     contract: Literal["qa_report_contract_v1"] = "qa_report_contract_v1"

@@ -27,7 +27,7 @@ class ChangelogSection:
 
 
 def sections(text: str) -> list[ChangelogSection]:
-    """The versions' sections, as they stand from top to bottom."""
+    """The versions' sections, from top to bottom."""
     lines = text.splitlines()
     heads = [(n, m) for n, m in _headings(lines) if _is_version(m["name"])]
     ends = [*(n for n, _ in heads), len(lines)][1:]
@@ -38,7 +38,7 @@ def sections(text: str) -> list[ChangelogSection]:
 
 
 def section_text(text: str, version: str) -> str:
-    """What the changelog says of `version`, without its heading; empty where it says nothing."""
+    """The changelog's text about `version`, without its heading; empty if there is none."""
     for section in sections(text):
         if section.name == version:
             return "\n".join(text.splitlines()[section.start + 1 : section.end]).strip()

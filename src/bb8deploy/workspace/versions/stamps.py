@@ -1,4 +1,4 @@
-"""Every place of the add-on that carries its version, and the smallest edit that moves them all."""
+"""Every place of the app that contains its version, and the smallest edit that changes them all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class VersionEdit:
 
 @dataclass(frozen=True, slots=True)
 class VersionStamp:
-    """A place that carries a version: the file, what it says, and the span of that text in it."""
+    """A place that contains a version: the file, the version there, and the span of its text."""
 
     path: Path
     says: str
@@ -61,9 +61,9 @@ def stamps(addon: Path) -> list[VersionStamp]:
 
 
 def edits(addon: Path, version: str, *, day: str, subjects: Sequence[str]) -> list[VersionEdit]:
-    """What moves every place to `version`; a place that is there already is left out.
+    """The edits that set every place to `version`; a place that has it already is left out.
 
-    Raises CheckFailed where a file, edited, would not say what it should: nothing is written by this.
+    Raises CheckFailed if an edited file would not contain what it should. Nothing is written here.
     """
     config = config_path(addon)
     stale = [stamp for stamp in stamps(addon) if stamp.says != version]
@@ -115,7 +115,7 @@ def _config_stamp(path: Path, text: str) -> VersionStamp:
 
 
 def _last(node: yaml.Node) -> int:
-    """Where a node's own text ends: the mark of a block is after the comments that follow it."""
+    """The end of a node's own text: the end mark of a block is after the comments that follow it."""
     if isinstance(node.value, str) or not node.value:
         return int(node.end_mark.index)
     tail = node.value[-1]
@@ -139,7 +139,7 @@ def _all(path: Path, spans: Spans) -> list[VersionStamp]:
 
 
 def _toml_span(text: str) -> list[tuple[int, int]]:
-    """The version of `[project]`, none where it is dynamic."""
+    """The version of `[project]`, none if it is dynamic."""
     head = _PROJECT.search(text)
     if not head:
         return []
@@ -170,7 +170,7 @@ def _edit(path: Path, stale: Sequence[VersionStamp], version: str) -> VersionEdi
 
 
 def _check_config(edit: VersionEdit, version: str) -> None:
-    """The edited config must say the new version, and nothing else may have changed."""
+    """Checks that the edited config has the new version, and that nothing else has changed."""
     assert edit.before is not None  # noqa: S101 - a stamp was found in it
     old, new = (parse_config(data, edit.path.name) for data in (edit.before, edit.after))
     if new != {**old, "version": version}:

@@ -94,7 +94,7 @@ class Build:
         tree, earlier = self._folder(index), self._named(base, index)
         if earlier is None:
             self._prepare(tree)
-            self._log.note(f"{base}: stands for this machine's own system, no registry is asked")
+            self._log.note(f"{base}: this machine's own system is used for it, no registry is asked")
             return StageBuild(self._around, tree, Image(), hashed(self._seed, base))
         parent = self._stage(earlier)
         shutil.copytree(parent.tree, tree, symlinks=True, dirs_exist_ok=True)

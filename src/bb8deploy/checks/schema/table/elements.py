@@ -37,7 +37,7 @@ class Element:
 
 @lru_cache(maxsize=2048)
 def parse_element(text: str) -> Element | None:
-    """The parsed type, None where the Supervisor would not know it."""
+    """The parsed type, None if the Supervisor would not know it."""
     found = _ELEMENT.match(text)
     if not found:
         return None

@@ -44,7 +44,7 @@ FIELDS: tuple[Field, ...] = (
     Field("version", kind.VERSION, "quote it: 1.10 without quotes is the number 1.1", required=True),
     Field("slug", kind.SLUG, "names the container, so Docker wants it in lower case", required=True),
     Field("description", kind.TEXT, "one sentence for the store", required=True),
-    Field("arch", kind.ARCHES, "32-bit ones are no longer built since 2026.03", required=True),
+    Field("arch", kind.ARCHES, "32-bit architectures are not built since 2026.03", required=True),
     Field("machine", kind.MACHINES, "machines that can run it; a leading ! excludes one"),
     Field("url", kind.URL, "the home page"),
     Field("startup", kind.one_of(words.STARTUPS), "when it starts", "application"),
