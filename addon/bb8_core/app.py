@@ -21,8 +21,9 @@ from bb8_core.link.transport import LinkError
 from bb8_core.motion.deadman import Deadman
 from bb8_core.motion.gate import Limits
 from bb8_core.motion.latch import EstopLatch
-from bb8_core.mqtt.announcer import About, Announcer
+from bb8_core.mqtt.announcer import Announcer
 from bb8_core.mqtt.connections import Connections, Listeners
+from bb8_core.mqtt.discovery import About
 from bb8_core.mqtt.topics import Topics
 from bb8_core.radio.bleak_radio import Backends, BleakRadio
 from bb8_core.radio.matching import Target
@@ -59,7 +60,13 @@ class App:
         self.disk = ThreadPoolExecutor(1, "disk")
         self.deadman = Deadman()
         topics = Topics(options.base_topic, options.discovery_prefix)
-        about = About(identity.version, tuple(GESTURES), options.speed_cap, options.collision_events)
+        about = About(
+            identity.version,
+            tuple(GESTURES),
+            options.speed_cap,
+            options.duration_cap_ms,
+            options.collision_events,
+        )
         self.voice = Announcer(topics, about, data_dir() / "robot.json", self.save)
         self.radio = _radio(options, self.voice.robot_address)
         self.guard = None if options.simulate else GuardProcess()

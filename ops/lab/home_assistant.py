@@ -42,6 +42,10 @@ class Home:
             return {entry["unique_id"]: entry for entry in entries if entry["platform"] == "mqtt"}
         return {}
 
+    def triggers(self, device_id: str) -> list[dict[str, Any]]:
+        """The device triggers that the automation editor offers for a device."""
+        return list(self._client.ask(type="device_automation/trigger/list", device_id=device_id))
+
     def call(self, service: str, entity_id: str, **data: Any) -> None:
         """Call a service, such as `light.turn_on`, on one entity; RuntimeError when it is refused."""
         path = "/api/services/" + service.replace(".", "/")

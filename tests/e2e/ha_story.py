@@ -48,6 +48,10 @@ class House:
         topic = next(topic for topic in self.ear.newest if topic.startswith("homeassistant/device/"))
         return dict(self.ear.json(topic)["components"])
 
+    def parts_with_entity(self) -> list[dict[str, Any]]:
+        """The components without the device triggers."""
+        return [part for part in self.components().values() if "unique_id" in part]
+
     def until(self, true: Callable[[], Any], what: str) -> Any:
         return self.home.until(true, what)
 
@@ -107,7 +111,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def test_every_component_of_the_discovery_message_is_an_entity(house: House) -> None:
     house.ear.until(lambda: any("/device/" in topic for topic in house.ear.newest), "the discovery message")
-    wanted = {part["unique_id"]: part["platform"] for part in house.components().values()}
+    wanted = {part["unique_id"]: part["platform"] for part in house.parts_with_entity()}
     assert len(wanted) >= 25
 
     def there() -> bool:
@@ -117,7 +121,7 @@ def test_every_component_of_the_discovery_message_is_an_entity(house: House) -> 
     entries = house.home.entities()
     assert {unique: entries[unique]["entity_id"].partition(".")[0] for unique in wanted} == wanted
     noisy = {
-        part["unique_id"] for part in house.components().values() if not part.get("enabled_by_default", True)
+        part["unique_id"] for part in house.parts_with_entity() if not part.get("enabled_by_default", True)
     }
     assert {unique for unique in wanted if entries[unique]["disabled_by"]} == noisy
 
@@ -165,6 +169,24 @@ def test_gestures_and_the_heading_move_the_motor_and_end_in_a_stop(house: House)
     house.until(lambda: is_stop(house.rolls()[-1]), "a stop at its end")
     house.home.call("number.set_value", house.entity("heading"), value=90)
     house.until(lambda: house.robot.motor.heading == 90, "a robot that looks to 90°")
+
+
+def test_the_buttons_drive_as_the_numbers_set_it(house: House) -> None:
+    house.home.call("number.set_value", house.entity("steer_speed"), value=40)
+    house.home.call("number.set_value", house.entity("steer_time"), value=300)
+    house.until(lambda: float(house.state("steer_time")) == 300, "a drive time of 300 ms")
+    before = len(house.rolls())
+    house.home.call("button.press", house.entity("right"))
+    house.until(lambda: len(house.rolls()) > before + 1, "a drive")
+    house.until(lambda: is_stop(house.rolls()[-1]), "the stop at its end")
+    assert house.rolls()[before][6] == 40
+
+
+def test_automations_of_the_device_can_start_from_what_happens_to_the_robot(house: House) -> None:
+    device = str(house.home.entities()[house.parts_with_entity()[0]["unique_id"]]["device_id"])
+    expected = {part["type"] for part in house.components().values() if "automation_type" in part}
+    assert len(expected) == 4
+    assert {trigger["type"] for trigger in house.home.triggers(device)} >= expected
 
 
 def test_stop_and_emergency_stop_reach_the_robot(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from bb8_core.bridge.driving import Driving
@@ -11,6 +12,7 @@ from bb8_core.bridge.errands import Errands
 from bb8_core.bridge.history import History
 from bb8_core.bridge.lights import Lamps
 from bb8_core.bridge.reports import Reports
+from bb8_core.bridge.steering import Steering
 from bb8_core.bridge.stopping import Stopping
 from bb8_core.link.session import RobotLink
 from bb8_core.link.states import Cause, LinkState, Status
@@ -30,6 +32,9 @@ from bb8_core.requests.intents import (
     Power,
     Request,
     SpeedCap,
+    Steer,
+    SteerSpeed,
+    SteerTime,
     Stop,
 )
 from bb8_core.requests.outcome import STOPPED, Outcome, Report, silent
@@ -57,6 +62,7 @@ class Bridge:
         self._was_open = False
         self._lamps = Lamps(voice)
         self.history = History()
+        self.steering = Steering(voice, limits)
         self.reports = Reports(link, voice)
         self.motion = Motion(
             link.channel,
@@ -119,8 +125,13 @@ class Bridge:
                 self.stopping.obey(intent, report, request.received_at)
             case Drive() | Macro():
                 self.driving.move(request, report)
+            case Steer():
+                drive = self.steering.drive(intent, self.motion.state.heading)
+                self.driving.move(replace(request, intent=drive), report)
             case SpeedCap():
                 self.driving.cap(intent, report)
+            case SteerSpeed() | SteerTime():
+                self.steering.set(intent, report)
             case Connect() | Power(action="wake"):
                 self._errands.connect(report)
             case Disconnect():
@@ -178,6 +189,7 @@ class Bridge:
         self.reports.connection()
         self.stopping.publish()
         self.driving.publish()
+        self.steering.publish()
         self._lamps.tell()
         self.reports.readings()
         self.reports.motion(self.motion.state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8_core.link.states import Status
-from bb8_core.requests.intents import ClearEstop, Drive, Macro, Request, Stabilize
+from bb8_core.requests.intents import ClearEstop, Drive, Macro, Request, Stabilize, Steer
 from bb8_core.robot import commands
 from bb8_core.robot.protocol import Command
 
@@ -72,7 +72,7 @@ class LastStop:
     def overtook(self, request: Request) -> bool:
         """Whether a stop that was asked for after this request has been obeyed before it."""
         match request.intent:
-            case Drive() | Macro() | Stabilize():
+            case Drive() | Macro() | Stabilize() | Steer():
                 return request.received_at < self.stop_at
             case ClearEstop():
                 return request.received_at < self.estop_at

@@ -6,26 +6,15 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bb8_core.mqtt.discovery import Robot, components, ids, message
+from bb8_core.mqtt.discovery import About, Robot, components, ids, message
 from bb8_core.mqtt.memory import Memory, load_memory, save_memory
 from bb8_core.mqtt.retained import RETRY_S, Publisher, RetainedStates
 from bb8_core.mqtt.topics import Topics
 
 BIRTH_JITTER_S: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What the discovery message says of us."""
-
-    version: str
-    macros: tuple[str, ...]
-    speed_cap: int
-    collisions: bool = True
 
 
 class Announcer:
@@ -137,16 +126,7 @@ class Announcer:
     def _announce_robot(self) -> bool:
         if self._robot is None:
             return True
-        about = self._about
-        payload = message(
-            self._robot,
-            self._topics,
-            about.version,
-            about.macros,
-            about.speed_cap,
-            self._former,
-            about.collisions,
-        )
+        payload = message(self._robot, self._topics, self._about, self._former)
         return self._states.publish(
             self._topics.config(self._robot.device_id), json.dumps(payload), qos=1, retain=True
         )
@@ -155,8 +135,7 @@ class Announcer:
         """Write to disk what changed."""
         if self._robot is None:
             return
-        about = self._about
-        now = ids(components(self._robot, self._topics, about.macros, about.speed_cap, about.collisions))
+        now = ids(components(self._robot, self._topics, self._about))
         memory = Memory(self._robot, tuple(sorted({*now, *self._former})), self._gone)
         if memory != self._memory:
             self._memory = memory

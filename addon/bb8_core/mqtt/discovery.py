@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bb8_core.mqtt.component import CONFIG, DIAGNOSTIC, QUIET, Component, button, event, number, reading
 from bb8_core.mqtt.topics import Topics
+from bb8_core.requests.intents import MIN_STEER_MS
 
 ORIGIN_URL: Final = "https://github.com/e-app-404/ha-bb8-addon"
 CONNECTION_STATES: Final = (
@@ -20,15 +22,36 @@ CONNECTION_STATES: Final = (
     "lost",
     "released",
 )
+STEERING: Final = {
+    "forward": ("Forward", "mdi:arrow-up-bold"),
+    "back": ("Back", "mdi:arrow-down-bold"),
+    "left": ("Left", "mdi:arrow-left-bold"),
+    "right": ("Right", "mdi:arrow-right-bold"),
+    "turn_around": ("Turn around", "mdi:arrow-u-down-left-bold"),
+}
+"""Name and icon of the button for each direction."""
+TRIGGERS: Final = {
+    "collision": "bumped",
+    "asleep": "fell asleep",
+    "battery_low": "battery low",
+    "charging_ended": "charged",
+}
+"""The device triggers: the event, and how the trigger's type is called in the automation editor."""
 BATTERY_STATES: Final = ("unknown", "charging", "ok", "low", "critical")
 AIM_MS: Final = 500
 """How long the robot may take to turn to the heading that the number gives."""
 
-DIAGNOSTIC: Final = {"entity_category": "diagnostic"}
-CONFIG: Final = {"entity_category": "config"}
-QUIET: Final = {"enabled_by_default": False}
 
-Component = dict[str, Any]
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the discovery message describes of the app: its version, gestures and limits."""
+
+    version: str
+    macros: tuple[str, ...]
+    speed_cap: int = 180
+    duration_cap_ms: int = 2000
+    collisions: bool = True
+    """Whether bumps are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +68,9 @@ class Robot:
         return "bb8_" + self.address.replace(":", "").lower()
 
 
-def message(
-    robot: Robot,
-    topics: Topics,
-    version: str,
-    macros: Iterable[str],
-    speed_cap: int,
-    former: Iterable[str] = (),
-    collisions: bool = True,
-) -> dict[str, Any]:
+def message(robot: Robot, topics: Topics, about: About, former: Iterable[str] = ()) -> dict[str, Any]:
     """The discovery payload; components of `former` that no longer exist are removed by an empty entry."""
-    current = components(robot, topics, macros, speed_cap, collisions)
+    current = components(robot, topics, about)
     removed = {key: {"platform": platform} for key, platform in map(_split, former) if key not in current}
     device: dict[str, Any] = {
         "identifiers": [robot.device_id],
@@ -69,7 +84,7 @@ def message(
         device["sw_version"] = robot.firmware
     return {
         "device": device,
-        "origin": {"name": "bb8_bridge", "sw_version": version, "support_url": ORIGIN_URL},
+        "origin": {"name": "bb8_bridge", "sw_version": about.version, "support_url": ORIGIN_URL},
         "qos": 1,
         "components": current | removed,
     }
@@ -85,19 +100,18 @@ def _split(former: str) -> tuple[str, str]:
     return key, platform
 
 
-def components(
-    robot: Robot, topics: Topics, macros: Iterable[str], speed_cap: int, collisions: bool = True
-) -> dict[str, Component]:
-    """Every entity by its key, with its unique id and availability; bumps only if they are reported."""
+def components(robot: Robot, topics: Topics, about: About) -> dict[str, Component]:
+    """Every entity by its key, with its unique id and availability, and the device triggers."""
     bridge = [{"topic": topics.bridge}]
     reachable = [*bridge, {"topic": topics.status("robot")}]
     found: dict[str, Component] = {}
     for group, availability in (
-        (_controls(topics, speed_cap), bridge),
+        (_controls(topics, about.speed_cap), bridge),
         (_link_readings(topics), bridge),
         (_robot_readings(topics), bridge),
-        (_events(topics, collisions), bridge),
-        (_robot_entities(topics, tuple(macros)), reachable),
+        (_events(topics, about.collisions), bridge),
+        (_robot_entities(topics, about.macros), reachable),
+        (_steering(topics, about), reachable),
     ):
         for key, component in group.items():
             found[key] = component | {
@@ -106,18 +120,18 @@ def components(
                 "availability": availability,
                 "availability_mode": "all",
             }
-    return found
+    return found | _triggers(topics, about.collisions)
 
 
 def _controls(topics: Topics, speed_cap: int) -> dict[str, Component]:
     """What can be asked for as long as the bridge runs, whether or not the robot is near."""
     return {
-        "stop": _button(topics, "stop", "Stop", icon="mdi:stop"),
-        "estop": _button(topics, "estop", "Emergency stop", icon="mdi:alert-octagon"),
-        "clear_estop": _button(topics, "clear_estop", "Clear emergency stop", icon="mdi:lock-open-check"),
-        "connect": _button(topics, "connect", "Connect", icon="mdi:bluetooth-connect"),
-        "disconnect": _button(topics, "disconnect", "Disconnect", icon="mdi:bluetooth-off"),
-        "wake": _button(topics, "power", "Wake", '{"action":"wake"}', icon="mdi:alarm"),
+        "stop": button(topics, "stop", "Stop", icon="mdi:stop"),
+        "estop": button(topics, "estop", "Emergency stop", icon="mdi:alert-octagon"),
+        "clear_estop": button(topics, "clear_estop", "Clear emergency stop", icon="mdi:lock-open-check"),
+        "connect": button(topics, "connect", "Connect", icon="mdi:bluetooth-connect"),
+        "disconnect": button(topics, "disconnect", "Disconnect", icon="mdi:bluetooth-off"),
+        "wake": button(topics, "power", "Wake", '{"action":"wake"}', icon="mdi:alarm"),
         "estop_latched": {
             "platform": "binary_sensor",
             "name": "Emergency stop latched",
@@ -125,20 +139,7 @@ def _controls(topics: Topics, speed_cap: int) -> dict[str, Component]:
             "state_topic": topics.state("estop"),
             "value_template": "{{ value_json.state }}",
         },
-        "speed_cap": {
-            "platform": "number",
-            "name": "Speed cap",
-            "icon": "mdi:speedometer",
-            "min": 0,
-            "max": max(speed_cap, 1),
-            "step": 1,
-            "mode": "slider",
-            "command_topic": topics.command("speed_cap"),
-            "command_template": '{"value":{{ value | int }}}',
-            "state_topic": topics.state("speed_cap"),
-            "value_template": "{{ value_json.value }}",
-            **CONFIG,
-        },
+        "speed_cap": number(topics, "speed_cap", "Speed cap", 0, speed_cap, icon="mdi:speedometer"),
     }
 
 
@@ -162,8 +163,18 @@ def _link_readings(topics: Topics) -> dict[str, Component]:
             "value_template": "{{ (value_json.reason ~ ' ' ~ value_json.remedy)[:250] | trim }}",
             **DIAGNOSTIC,
         },
+        "link_losses": {
+            "platform": "sensor",
+            "name": "Lost connections",
+            "icon": "mdi:bluetooth-off",
+            "state_class": "total_increasing",
+            "state_topic": connection,
+            "value_template": "{{ value_json.losses }}",
+            **DIAGNOSTIC,
+            **QUIET,
+        },
         "rssi": {
-            **_reading(topics, "RSSI", "rssi", device_class="signal_strength", unit="dBm"),
+            **reading(topics, "RSSI", "rssi", device_class="signal_strength", unit="dBm"),
             "state_topic": connection,
             **QUIET,
         },
@@ -173,9 +184,9 @@ def _link_readings(topics: Topics) -> dict[str, Component]:
 def _robot_readings(topics: Topics) -> dict[str, Component]:
     """What the robot last reported."""
     return {
-        "battery_voltage": _reading(topics, "Battery voltage", "battery_v", device_class="voltage", unit="V"),
+        "battery_voltage": reading(topics, "Battery voltage", "battery_v", device_class="voltage", unit="V"),
         "battery_state": {
-            **_reading(topics, "Battery", "battery_state", device_class="enum"),
+            **reading(topics, "Battery", "battery_state", device_class="enum"),
             "options": list(BATTERY_STATES),
         },
         "charging": {
@@ -186,13 +197,13 @@ def _robot_readings(topics: Topics) -> dict[str, Component]:
             "value_template": "{{ {true: 'ON', false: 'OFF'}.get(value_json.charging, 'None') }}",
             **DIAGNOSTIC,
         },
-        "firmware": _reading(topics, "Firmware", "firmware", icon="mdi:chip"),
+        "firmware": reading(topics, "Firmware", "firmware", icon="mdi:chip"),
         "latency": {
-            **_reading(topics, "Command latency", "latency_ms", device_class="duration", unit="ms"),
+            **reading(topics, "Command latency", "latency_ms", device_class="duration", unit="ms"),
             **QUIET,
         },
         "odometer": {
-            **_reading(topics, "Odometer", "odometer_cm", device_class="distance", unit="cm"),
+            **reading(topics, "Odometer", "odometer_cm", device_class="distance", unit="cm"),
             **QUIET,
         },
     }
@@ -200,10 +211,10 @@ def _robot_readings(topics: Topics) -> dict[str, Component]:
 
 def _events(topics: Topics, collisions: bool) -> dict[str, Component]:
     """What happens to the robot."""
-    bumps = {"collision": _event(topics, "Collision", ("collision",), icon="mdi:car-emergency")}
+    bumps = {"collision": event(topics, "Collision", ("collision",), icon="mdi:car-emergency")}
     return (bumps if collisions else {}) | {
-        "falling_asleep": _event(topics, "Falling asleep", ("falling_asleep", "asleep"), icon="mdi:sleep"),
-        "battery": _event(
+        "falling_asleep": event(topics, "Falling asleep", ("falling_asleep", "asleep"), icon="mdi:sleep"),
+        "battery": event(
             topics,
             "Battery event",
             ("battery_low", "battery_critical", "battery_ok", "charging", "charging_ended"),
@@ -234,8 +245,8 @@ def _robot_entities(topics: Topics, macros: tuple[str, ...]) -> dict[str, Compon
             "brightness": True,
             "supported_color_modes": ["brightness"],
         },
-        "sleep": _button(topics, "power", "Sleep", '{"action":"sleep"}', icon="mdi:sleep"),
-        "heading_zero": _button(topics, "heading", "Heading zero", '{"heading":0}', icon="mdi:compass")
+        "sleep": button(topics, "power", "Sleep", '{"action":"sleep"}', icon="mdi:sleep"),
+        "heading_zero": button(topics, "heading", "Heading zero", '{"heading":0}', icon="mdi:compass")
         | CONFIG,
         "heading": {
             "platform": "number",
@@ -253,43 +264,41 @@ def _robot_entities(topics: Topics, macros: tuple[str, ...]) -> dict[str, Compon
     }
     for name in macros:
         title = name.replace("_", " ").capitalize()
-        found[f"macro_{name}"] = _button(
+        found[f"macro_{name}"] = button(
             topics, "macro", title, f'{{"name":"{name}"}}', icon="mdi:robot-happy"
         )
     return found
 
 
-def _button(topics: Topics, cmd: str, name: str, payload: str = "{}", *, icon: str) -> Component:
-    return {
-        "platform": "button",
-        "name": name,
-        "icon": icon,
-        "command_topic": topics.command(cmd),
-        "payload_press": payload,
+def _steering(topics: Topics, about: About) -> dict[str, Component]:
+    """Driving without payloads: a button for each direction, a number for the speed and one for the time."""
+    buttons = {
+        direction: button(topics, "steer", name, f'{{"direction":"{direction}"}}', icon=icon)
+        for direction, (name, icon) in STEERING.items()
+    }
+    time = number(
+        topics, "steer_time", "Drive time", MIN_STEER_MS, about.duration_cap_ms, icon="mdi:timer-outline"
+    )
+    return buttons | {
+        "steer_speed": number(
+            topics, "steer_speed", "Drive speed", 0, about.speed_cap, icon="mdi:speedometer"
+        ),
+        "steer_time": time | {"unit_of_measurement": "ms"},
     }
 
 
-def _reading(topics: Topics, name: str, key: str, **how: str) -> Component:
-    """A sensor on the telemetry topic that is unknown until the robot has reported."""
-    component: Component = {
-        "platform": "sensor",
-        "name": name,
-        "state_topic": topics.status("telemetry"),
-        "value_template": f"{{{{ value_json.{key} }}}}",
-        **DIAGNOSTIC,
-    }
-    if "unit" in how:
-        component |= {"unit_of_measurement": how["unit"], "state_class": "measurement"}
-    return component | {k: v for k, v in how.items() if k in {"device_class", "icon"}}
-
-
-def _event(topics: Topics, name: str, types: tuple[str, ...], *, icon: str) -> Component:
-    """An event entity that takes only its own kinds from the common topic."""
+def _triggers(topics: Topics, collisions: bool) -> dict[str, Component]:
+    """What automations of the device can start from; Home Assistant gives device triggers no entity."""
     return {
-        "platform": "event",
-        "name": name,
-        "icon": icon,
-        "event_types": list(types),
-        "state_topic": topics.event,
-        "value_template": f"{{{{ value if value_json.event_type in {list(types)!r} else '' }}}}",
+        f"trigger_{kind}": {
+            "platform": "device_automation",
+            "automation_type": "trigger",
+            "type": name,
+            "subtype": "robot",
+            "topic": topics.event,
+            "value_template": "{{ value_json.event_type }}",
+            "payload": kind,
+        }
+        for kind, name in TRIGGERS.items()
+        if collisions or kind != "collision"
     }

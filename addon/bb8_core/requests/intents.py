@@ -12,6 +12,8 @@ MAX_PAYLOAD: Final = 4096
 MAX_CID: Final = 128
 DEFAULT_DRIVE_MS: Final = 1000
 MAX_DRIVE_MS: Final = 5000
+MIN_STEER_MS: Final = 100
+DIRECTIONS: Final = ("forward", "right", "back", "left", "turn_around")
 
 
 class BadPayload(ValueError):
@@ -31,6 +33,27 @@ class Drive:
     speed: int
     heading: int
     ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """Drive in one of DIRECTIONS, as the robot sees it, at the speed and for the time that are set."""
+
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class SteerSpeed:
+    """The speed of such drives, 0-255."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class SteerTime:
+    """The time of such drives, 100-5000 ms."""
+
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +162,9 @@ Intent = (
     | Connect
     | Disconnect
     | SpeedCap
+    | Steer
+    | SteerSpeed
+    | SteerTime
 )
 
 
@@ -228,6 +254,20 @@ def _drive(value: Mapping[str, Any]) -> Drive:
     )
 
 
+def _steer(value: Mapping[str, Any]) -> Steer:
+    direction = value.get("direction")
+    if direction not in DIRECTIONS:
+        raise BadPayload("BAD_VALUE", f"direction must be one of {', '.join(DIRECTIONS)}")
+    return Steer(str(direction))
+
+
+def _steer_time(value: Mapping[str, Any]) -> SteerTime:
+    time = _whole(value, "value", MAX_DRIVE_MS)
+    if time < MIN_STEER_MS:
+        raise BadPayload("BAD_VALUE", f"value must be at least {MIN_STEER_MS} ms")
+    return SteerTime(time)
+
+
 def _led(value: Mapping[str, Any]) -> Led | LedChange:
     if "state" in value:
         return _led_change(value)
@@ -296,5 +336,8 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Intent]]] = {
     "connect": lambda _: Connect(),
     "disconnect": lambda _: Disconnect(),
     "speed_cap": lambda value: SpeedCap(_whole(value, "value", 255)),
+    "steer": _steer,
+    "steer_speed": lambda value: SteerSpeed(_whole(value, "value", 255)),
+    "steer_time": _steer_time,
 }
 COMMANDS: Final = tuple(_READERS)

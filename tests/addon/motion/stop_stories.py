@@ -18,6 +18,7 @@ from tests.addon.virtual import LonelySelector, run_virtually
 
 from bb8_core.guard.process import SILENCE_S
 from bb8_core.motion.gate import Limits
+from bb8_core.requests.intents import DIRECTIONS
 from bb8_core.requests.reception import RawCommand
 from bb8_core.robot.macros import GESTURES
 from bb8_core.robot.protocol import Command
@@ -151,6 +152,7 @@ class Teller:
         what, act = self.dice.choice(
             (
                 *((("drive", self._drive),) * 5),
+                ("steer", self._steer),
                 *((("macro", self._macro),) * 2),
                 *((("stop", self._stop),) * 4),
                 *((("other", self._other),) * 4),
@@ -174,6 +176,9 @@ class Teller:
         dice = self.dice
         drive = {"speed": dice.randint(0, 255), "heading": dice.randint(0, 359), "ms": dice.randint(0, 1500)}
         self._motion("drive", drive)
+
+    def _steer(self) -> None:
+        self._motion("steer", {"direction": self.dice.choice(DIRECTIONS)})
 
     def _macro(self) -> None:
         self._motion("macro", {"name": self.dice.choice(("nod", "dance"))})

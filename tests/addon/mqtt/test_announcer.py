@@ -11,8 +11,15 @@ from typing import Any
 from tests.addon.virtual import run_virtually
 
 from bb8_core.link.states import LinkState
-from bb8_core.mqtt.announcer import About, Announcer
-from bb8_core.mqtt.discovery import BATTERY_STATES, CONNECTION_STATES, Robot, components, message
+from bb8_core.mqtt.announcer import Announcer
+from bb8_core.mqtt.discovery import (
+    BATTERY_STATES,
+    CONNECTION_STATES,
+    About,
+    Robot,
+    components,
+    message,
+)
 from bb8_core.mqtt.memory import Memory, load_memory, save_memory
 from bb8_core.mqtt.topics import Topics
 from bb8_core.robot.sensors import POWER_STATES
@@ -50,15 +57,19 @@ def announcer(tmp_path: Path, line: Line) -> Announcer:
 
 
 def parts() -> dict[str, dict[str, Any]]:
-    return components(ROBOT, Topics(), ("nod", "shake"), 180)
+    return components(ROBOT, Topics(), About("1", ("nod", "shake")))
+
+
+def entities() -> dict[str, dict[str, Any]]:
+    return {key: part for key, part in parts().items() if part["platform"] != "device_automation"}
 
 
 def test_every_entity_has_an_id_from_the_address_and_an_availability() -> None:
-    for key, part in parts().items():
+    for key, part in entities().items():
         assert part["unique_id"] == f"bb8_c9000000b54a_{key}"
         assert part["availability"][0] == {"topic": "bb8/status"}
         assert part["availability_mode"] == "all"
-    assert len({part["unique_id"] for part in parts().values()}) == len(parts())
+    assert len({part["unique_id"] for part in entities().values()}) == len(entities())
 
 
 def test_what_needs_the_robot_depends_on_it_and_stops_do_not() -> None:
@@ -70,7 +81,7 @@ def test_what_needs_the_robot_depends_on_it_and_stops_do_not() -> None:
 
 def test_the_noisy_readings_are_off_by_default() -> None:
     off = {key for key, part in parts().items() if part.get("enabled_by_default") is False}
-    assert off == {"rssi", "latency", "odometer"}
+    assert off == {"rssi", "latency", "odometer", "link_losses"}
 
 
 def test_enums_name_every_state_there_is() -> None:
@@ -89,7 +100,7 @@ def test_a_button_press_is_a_payload_that_the_desk_understands() -> None:
 
 
 def test_a_former_component_is_removed_by_an_entry_with_its_platform_alone() -> None:
-    payload = message(ROBOT, Topics(), "1", ("nod",), 180, ("sensor.old_thing", "light.light"))
+    payload = message(ROBOT, Topics(), About("1", ("nod",)), ("sensor.old_thing", "light.light"))
     assert payload["components"]["old_thing"] == {"platform": "sensor"}
     assert payload["components"]["light"]["schema"] == "json"
     assert payload["origin"]["name"]
@@ -268,7 +279,27 @@ def test_a_broken_memory_is_no_memory(tmp_path: Path) -> None:
 
 
 def test_without_collision_events_there_is_no_such_entity_and_an_earlier_one_is_removed() -> None:
-    off = components(ROBOT, Topics(), ("nod",), 180, collisions=False)
+    about = About("1", ("nod",), collisions=False)
+    off = components(ROBOT, Topics(), about)
     assert "collision" not in off
-    payload = message(ROBOT, Topics(), "1", ("nod",), 180, ("event.collision",), collisions=False)
+    assert "trigger_collision" not in off
+    payload = message(ROBOT, Topics(), about, ("event.collision",))
     assert payload["components"]["collision"] == {"platform": "event"}
+
+
+def test_the_limits_of_the_numbers_are_those_of_the_options() -> None:
+    numbers = components(ROBOT, Topics(), About("1", (), speed_cap=90, duration_cap_ms=1500))
+    assert {key: numbers[key]["max"] for key in ("speed_cap", "steer_speed", "steer_time")} == {
+        "speed_cap": 90,
+        "steer_speed": 90,
+        "steer_time": 1500,
+    }
+
+
+def test_each_device_trigger_names_an_event_that_the_bridge_sends() -> None:
+    events = {
+        kind for part in parts().values() if part["platform"] == "event" for kind in part["event_types"]
+    }
+    triggers = {part["payload"]: part["type"] for part in parts().values() if "automation_type" in part}
+    assert set(triggers) <= events
+    assert triggers["collision"] == "bumped"

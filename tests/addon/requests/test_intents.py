@@ -18,6 +18,8 @@ from bb8_core.requests.intents import (
     Led,
     LedChange,
     Request,
+    Steer,
+    SteerTime,
     Stop,
     Tail,
     parse,
@@ -42,6 +44,8 @@ def intent(cmd: str, text: str) -> object:
         ("tail", '{"state":"ON"}', Tail(255)),
         ("tail", '{"state":"OFF","brightness":9}', Tail(0)),
         ("stop", "", Stop()),
+        ("steer", '{"direction":"left"}', Steer("left")),
+        ("steer_time", '{"value":100}', SteerTime(100)),
     ],
 )
 def test_well_formed_payloads_are_understood(cmd: str, text: str, expected: object) -> None:
@@ -70,6 +74,10 @@ def test_well_formed_payloads_are_understood(cmd: str, text: str, expected: obje
         ("power", '{"action":"explode"}', "BAD_VALUE"),
         ("power", '{"action":{}}', "BAD_VALUE"),
         ("macro", '{"name":7}', "BAD_VALUE"),
+        ("steer", '{"direction":"up"}', "BAD_VALUE"),
+        ("steer", '{"direction":[]}', "BAD_VALUE"),
+        ("steer_time", '{"value":99}', "BAD_VALUE"),
+        ("steer_speed", '{"value":256}', "BAD_VALUE"),
         ("deep_sleep", "{}", "UNKNOWN_COMMAND"),
         ("drive", '{"x":"' + "a" * 5000 + '"}', "TOO_LONG"),
     ],
