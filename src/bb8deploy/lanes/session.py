@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.settings import SETTING_INVALID
 from bb8deploy.host.connect import Host, Via, open_host
 from bb8deploy.host.supervisor.route import Reached, reach
 from bb8deploy.runs.run import Run
@@ -49,6 +50,7 @@ def held(
     DRIFT line of `lane`. A dry run takes no lock and writes no receipt. Raises UsageError, Unreachable,
     Refused or Locked.
     """
+    _require_own_slug(run)
     with connected(run, access) as host:
         opened(host)
         if run.dry_run:
@@ -56,6 +58,16 @@ def held(
             return
         with host.lock(run), _receipt(run, host, lane):
             yield host
+
+
+def _require_own_slug(run: Run) -> None:
+    """Raises UsageError SETTING_INVALID if HA_REMOTE_SLUG is another app's: that one would be looked at."""
+    named, own = run.settings.ha_remote_slug, config_slug_of(run)
+    if named and not named.endswith(f"_{own}"):
+        raise SETTING_INVALID(
+            f"HA_REMOTE_SLUG is `{named}`, which is not the slug of this app, {own}",
+            f"Leave HA_REMOTE_SLUG out, or set it to `local_{own}`.",
+        )
 
 
 @contextmanager

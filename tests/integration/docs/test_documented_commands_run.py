@@ -77,6 +77,7 @@ NEXT_VERSION: tuple[tuple[str, int], ...] = (
 STORY = (*FIRST_VERSION, *NEXT_VERSION)
 # Run elsewhere, because they need more than a workspace and a host: the test, and words that stand in it.
 ELSEWHERE = {
+    "release patch --target sandbox": ("tests/integration/new", 'follows(beginner, "new", "hello_lamp")'),
     "deploy --as beta --ports +1000": (
         "tests/integration/deploy",
         '"deploy", "--as", "beta", "--ports", "+1000"',

@@ -62,21 +62,39 @@ def printed(said: str) -> list[str]:
     return [line.partition("  #")[0].strip() for line in said.splitlines() if line.startswith("  ")]
 
 
-@pytest.mark.parametrize(
-    "words", [("new", "hello_lamp"), ("new", "door_bell", "--language", "shell")], ids=lambda words: words[1]
-)
-def test_the_printed_commands_lead_to_a_published_app(beginner: Beginner, words: tuple[str, ...]) -> None:
-    begin = time.monotonic()
-    commands = printed(beginner.types(f"bb8deploy {' '.join(words)}"))
+def follows(beginner: Beginner, *words: str) -> str:
+    """Creates an app, then types each printed command; returns everything that was printed."""
+    begin, before = time.monotonic(), len(beginner.said)
+    commands = [" ".join(("bb8deploy", *words))]
+    commands += printed(beginner.types(commands[0]))
     try:
-        for line in commands:
+        for line in commands[1:]:
             beginner.types(line)
     finally:
-        if beginner.here != beginner.home / "desk":
-            beginner.types("bb8deploy sandbox down || true")
-    everything = "".join(beginner.said)
-    for token in ("WS_READY", "MANIFEST_OK rating=6", "RUNNING_OK version=0.1.0", "BUMP_OK"):
-        assert f"TOKEN: {token}" in everything, token
+        beginner.types("bb8deploy sandbox down || true")
+    everything = "".join(beginner.said[before:])
     assert "DRIFT:" not in everything
     assert time.monotonic() - begin < MOST_SECONDS
     assert len(commands) <= MOST_COMMANDS, commands
+    return everything
+
+
+def test_the_printed_commands_lead_to_a_published_app_and_to_a_second_one(beginner: Beginner) -> None:
+    first = follows(beginner, "new", "hello_lamp")
+    for token in ("WS_READY", "MANIFEST_OK rating=6", "BUMP_OK", "SUBTREE_PUBLISH_OK"):
+        assert f"TOKEN: {token}" in first, token
+    assert "TOKEN: TAG_OK tag=hello_lamp-0.1.1" in first
+    second = follows(beginner, "new", "door_bell", "--language", "shell")
+    for token in ("WS_READY", "MANIFEST_OK rating=6", "BUMP_OK", "SUBTREE_PUBLISH_OK"):
+        assert f"TOKEN: {token}" in second, token
+    assert "TOKEN: TAG_OK tag=door_bell-0.1.1" in second
+    assert "slug=local_door_bell" in second
+    assert "local_hello_lamp" not in second
+    assert beginner.types("git status --porcelain") == ""
+
+
+def test_a_setting_of_another_app_is_refused_before_anything_is_sent(beginner: Beginner) -> None:
+    beginner.types("bb8deploy new hello_lamp")
+    beginner.types("cd hello_lamp && printf 'HA_REMOTE_SLUG=local_other\nHA_MOUNT=/nowhere/x\n' > .env")
+    said = beginner.types("bb8deploy deploy 2>&1 || true")
+    assert "error SETTING_INVALID: HA_REMOTE_SLUG is `local_other`" in said

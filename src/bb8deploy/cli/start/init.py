@@ -74,7 +74,7 @@ def init(
             seen = lane.settle(asked)
         else:
             settings = _talk(console, asked, search)
-        lane.write_env(project, path, lane.changes(settings), console)
+        lane.write_env(project.root, path, lane.changes(settings), console)
         _finish(console, path, seen)
 
 

@@ -19,6 +19,10 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name, such as hel
 In = Annotated[Language, typer.Option("--language", help="What the app is written in.")]
 
 
+COLUMN = 42
+"""Where the words about a step begin; a longer command has them behind it."""
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command."""
     app.command()(new)
@@ -40,10 +44,9 @@ def new(name: Name, language: In = Language.PYTHON, json_output: AsJson = False)
             console.document({**_facts(created), "next": [step.command for step in steps]})
             return
         console.text(_summary(created))
-        width = max(len(step.command) for step in steps)
         console.text("\nNext, without a Home Assistant:")
         for step in steps:
-            console.text(f"  {step.command:{width}}  # {step.why}")
+            console.text(f"  {step.command:{COLUMN}}  # {step.why}")
 
 
 def _facts(created: Created) -> dict[str, object]:

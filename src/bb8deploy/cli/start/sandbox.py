@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shlex
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +15,10 @@ from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.options import Addon, Docker
 from bb8deploy.cli.start import sandbox_run
 from bb8deploy.cli.start.runtime import runtime_of
+from bb8deploy.cli.start.sandbox_place import Apps, apps_here, host_folder, not_running, show_settings
 
 if TYPE_CHECKING:
-    from bb8deploy.base.errors import Bb8Error
     from bb8deploy.console.console import Console
-    from bb8deploy.workspace.project import Project
     from ha_sandbox import Situation
     from ha_sandbox.box import OpenRuntime
 
@@ -42,8 +38,6 @@ Situations = Annotated[
         help="Imitate a state of a real host; repeatable. `bb8deploy sandbox situations` lists them.",
     ),
 ]
-
-_HOSTS = "sandboxes"
 
 
 def register(app: typer.Typer) -> None:
@@ -68,15 +62,15 @@ def up(
     with plain_errors(Modes()) as console:
         from ha_sandbox import detached
 
-        project = _project(addon)
-        folder = _folder(root, project.addon if project else Path.cwd())
+        apps = apps_here(addon)
+        folder = host_folder(root, apps.app or Path.cwd())
         begun = [_situation(text) for text in situation or ()]
         detached.need_free(folder)
         if detach:
-            words = _again(folder, project, docker=docker, situations=situation or ())
-            _show(console, project, detached.start(folder, words), write=write)
+            words = _again(folder, apps.app, docker=docker, situations=situation or ())
+            show_settings(console, apps, detached.start(folder, words), write=write)
         else:
-            _foreground(console, folder, project, runtime_of(docker=docker), begun, write=write)
+            _foreground(console, folder, apps, runtime_of(docker=docker), begun, write=write)
 
 
 def down(root: Root = None) -> None:
@@ -84,9 +78,9 @@ def down(root: Root = None) -> None:
     with plain_errors(Modes()) as console:
         from ha_sandbox import detached
 
-        folder = _folder(root, Path.cwd())
+        folder = host_folder(root, Path.cwd())
         if detached.running(folder) is None:
-            raise _not_running(folder)
+            raise not_running(folder)
         detached.stop(folder)
         console.text("the sandbox is down")
 
@@ -100,20 +94,6 @@ def situations() -> None:
         console.table("Situations", ("name", "meaning"), rows)
 
 
-def _project(addon: Path | None) -> Project | None:
-    """The workspace of the app, None if this folder belongs to none."""
-    from bb8deploy.base.errors import Bb8Error
-    from bb8deploy.catalogue.errors.workspace import WORKSPACE_NOT_FOUND
-    from bb8deploy.workspace.project import find_project
-
-    try:
-        return find_project(Path.cwd(), addon=addon)
-    except Bb8Error as error:
-        if error.code != WORKSPACE_NOT_FOUND.code:
-            raise
-        return None
-
-
 def _situation(text: str) -> tuple[Situation, float | None]:
     from bb8deploy.catalogue.errors.tool import SANDBOX_SITUATION_UNKNOWN
     from ha_sandbox.faults import parse_situation
@@ -124,38 +104,10 @@ def _situation(text: str) -> tuple[Situation, float | None]:
         raise SANDBOX_SITUATION_UNKNOWN(f"`{text}` is not a situation: {error}") from error
 
 
-def _folder(root: Path | None, place: Path) -> Path:
-    """The host's folder: each repository has one of its own, so that no app finds what another one left."""
-    from bb8deploy.base.cache import cache_dir
-    from bb8deploy.workspace.project import home_of
-
-    if root:
-        return root.resolve()
-    home = home_of(place.resolve())
-    mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
-    return cache_dir(_HOSTS, f"{home.name or 'root'}-{mark}").resolve()
-
-
-def _not_running(folder: Path) -> Bb8Error:
-    """Names the sandboxes of other folders, which `--root` stops."""
-    from bb8deploy.base.cache import cache_dir
-    from bb8deploy.catalogue.errors.tool import SANDBOX_NOT_RUNNING
-    from ha_sandbox import detached
-
-    others = [one for one in sorted(cache_dir(_HOSTS).iterdir()) if detached.running(one) is not None]
-    return SANDBOX_NOT_RUNNING(
-        f"there is no sandbox in {folder}",
-        f"Stop another one with `bb8deploy sandbox down --root {shlex.quote(str(others[0]))}`."
-        if others
-        else "",
-        details=[f"a sandbox is up in {one}" for one in others],
-    )
-
-
-def _again(folder: Path, project: Project | None, *, docker: bool, situations: Sequence[str]) -> list[str]:
+def _again(folder: Path, app: Path | None, *, docker: bool, situations: Sequence[str]) -> list[str]:
     """The command that starts this sandbox in the foreground."""
     words = [sys.executable, "-m", "bb8deploy", "sandbox", "up", "--root", str(folder)]
-    words += ["--addon", str(project.addon)] if project else []
+    words += ["--addon", str(app)] if app else []
     words += ["--docker"] if docker else []
     return words + [f"--situation={text}" for text in situations]
 
@@ -163,7 +115,7 @@ def _again(folder: Path, project: Project | None, *, docker: bool, situations: S
 def _foreground(
     console: Console,
     folder: Path,
-    project: Project | None,
+    apps: Apps,
     runtime: OpenRuntime,
     begun: Sequence[tuple[Situation, float | None]],
     *,
@@ -175,33 +127,16 @@ def _foreground(
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    app = LocalApp.read(project.addon) if project else None
+    app = LocalApp.read(apps.app) if apps.app else None
     try:
         with Sandbox(folder, app=app, open_runtime=runtime) as box:
             for situation, seconds in begun:
                 box.faults.begin(situation, seconds)
             detached.write_state(folder, box.env())
-            _show(console, project, box.env(), write=write)
+            show_settings(console, apps, box.env(), write=write)
             console.text(f"# apps run in: {box.runtime_way}")
             console.text("# Ctrl-C stops the host")
             while not ended.wait(1.0):
                 pass
     finally:
         detached.remove_state(folder)  # last, because `down` waits for this
-
-
-def _show(console: Console, project: Project | None, settings: Mapping[str, str], *, write: bool) -> None:
-    """Prints the settings, or writes them to .env.sandbox."""
-    if write and project is not None:
-        from bb8deploy.lanes.init.init import write_env
-        from bb8deploy.lanes.init.secrecy import in_this_clone
-
-        path = project.root / ".env.sandbox"
-        write_env(project, path, settings, console, in_this_clone)
-        console.text(f"# the settings are in {path}; use them with --target sandbox")
-        return
-    for name, value in settings.items():
-        console.text(f"{name}={value}")
-    if project is None:
-        console.text("# this folder has no app: set HA_REMOTE_RUNTIME and HA_REMOTE_SLUG, or use --addon")
-    console.text("# these are the lines of .env.sandbox, for --target sandbox; --write writes the file")

@@ -40,7 +40,6 @@ from bb8deploy.settings.keys import (
 from bb8deploy.settings.load import with_answer
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.addon import read_addon
-from bb8deploy.workspace.project import Project
 
 if TYPE_CHECKING:
     from bb8deploy.transport.ssh import SshTransport
@@ -165,20 +164,20 @@ def changes(settings: Settings) -> dict[str, str]:
 
 
 def write_env(
-    project: Project,
+    root: Path,
     path: Path,
     values: Mapping[str, str],
     tell: Tell,
     ignore: Ignore = for_everybody,
 ) -> None:
-    """Writes the file in one step, mode 0600, after git was told to leave it alone.
+    """Writes the file of the workspace `root` in one step, mode 0600, after git was told to leave it alone.
 
     Raises UsageError ENV_UNWRITABLE, ENV_IN_GIT for secrets that git would take, and what `compose` and
     `read_earlier` raise.
     """
     text = compose(read_earlier(path), values)
     try:
-        keep_from_git(project.root, path.name, tell, _SECRET & values.keys(), ignore)
+        keep_from_git(root, path.name, tell, _SECRET & values.keys(), ignore)
         # A link stays one: what it leads to is replaced.
         write_text(path.resolve(), text, mode=0o600)
     except OSError as error:

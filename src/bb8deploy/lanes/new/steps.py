@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.lanes.new.new import Created
+from bb8deploy.lanes.new.new import BRANCH, Created
 from bb8deploy.lanes.new.template import Language
 
 
@@ -39,8 +39,9 @@ def _steps(created: Created, here: Path, *, docker: bool) -> Iterator[Step]:
     yield Step(f"bb8deploy sandbox up --detach --write{runtime}", "a Home Assistant host on this machine")
     yield Step("bb8deploy deploy --target sandbox", "build, start and verify the app there")
     if created.place.fresh:
-        yield Step(f"git init --quiet --bare ../{slug}.git", "a repository to publish to")
-        yield Step(f"git remote add origin ../{slug}.git", "later the address on GitHub")
+        store = f"../{slug}.git"
+        made = f"git init -q --bare -b {BRANCH} {store} && git remote add origin {store}"
+        yield Step(made, "to publish to; later its address on GitHub")
     yield Step("bb8deploy release patch --target sandbox", "a new version: verified, published, tagged")
     yield Step("bb8deploy sandbox down", "stop the host")
 

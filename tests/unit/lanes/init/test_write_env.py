@@ -21,9 +21,8 @@ def repository(tmp_path: Path) -> Path:
 
 
 def write(root: Path, said: list[str], **values: str) -> None:
-    project: Any = SimpleNamespace(root=root)
     tell: Any = SimpleNamespace(note=said.append, warn=said.append)
-    write_env(project, root / ".env", values, tell)
+    write_env(root, root / ".env", values, tell)
 
 
 def test_a_file_that_git_ignores_takes_secrets(repository: Path) -> None:
@@ -68,9 +67,8 @@ def test_a_file_of_this_clone_alone_leaves_the_repository_clean(repository: Path
     if kind == "worktree":
         root = repository / "other"
         git(repository, "worktree", "add", "-q", str(root))
-    project: Any = SimpleNamespace(root=root)
     said: list[str] = []
     tell: Any = SimpleNamespace(note=said.append, warn=said.append)
-    write_env(project, root / ".env.sandbox", {"HA_LLAT": "secret"}, tell, in_this_clone)
+    write_env(root, root / ".env.sandbox", {"HA_LLAT": "secret"}, tell, in_this_clone)
     assert git(root, "status", "--porcelain") == ""
     assert [line.endswith("info/exclude") for line in said] == [True]
