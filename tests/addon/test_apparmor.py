@@ -146,7 +146,7 @@ def granted(rules: list[Rule], path: str) -> set[str]:
     return {perm for rule, perms in rules if rule.fullmatch(path) for perm in perms}
 
 
-def test_a_program_and_a_folder_are_told_apart_by_our_reading() -> None:
+def test_a_program_and_a_folder_are_distinguished_by_our_reading() -> None:
     assert alternatives("/a/{b,c}/{,**}") == ["/a/b/", "/a/b/**", "/a/c/", "/a/c/**"]
     assert re.fullmatch(pattern("/x/**"), "/x/y/z")
     assert not re.fullmatch(pattern("/x/**"), "/x/")

@@ -423,7 +423,7 @@ def test_what_the_service_script_exports_wins_if_it_makes_sense(
     assert echo.limits(Options(echo_max_inflight=7, echo_min_interval_ms=20), environ) == expected
 
 
-def test_a_missing_broker_is_told_once_for_each_reason(
+def test_a_missing_broker_is_reported_once_for_each_reason(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = Broker("127.0.0.1", 1883)

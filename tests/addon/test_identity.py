@@ -66,7 +66,7 @@ def test_a_log_record_is_one_line_without_secrets() -> None:
     assert logs.OneLine("%(message)s").format(record) == "password *** | second?[31m"
 
 
-def test_a_bare_line_stands_at_the_start_of_the_line() -> None:
+def test_a_bare_line_is_at_the_start_of_the_line() -> None:
     record = logging.LogRecord("x", logging.INFO, __file__, 1, "IDENTITY version=1", (), None)
     record.bare = True
     assert logs.OneLine("%(asctime)s %(message)s").format(record) == "IDENTITY version=1"

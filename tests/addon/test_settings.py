@@ -129,7 +129,7 @@ def test_a_bad_option_is_named_and_its_default_is_used(key: str, value: object) 
         ({"discovery_prefix": "bb8/cmd"}, ("bb8", "homeassistant")),
     ],
 )
-def test_home_assistants_topics_do_not_lie_in_the_bridge_s_own(
+def test_home_assistants_topics_are_not_below_the_bridge_s_own(
     raw: dict[str, object], expected: tuple[str, str]
 ) -> None:
     options = parse_options(raw)
@@ -138,7 +138,7 @@ def test_home_assistants_topics_do_not_lie_in_the_bridge_s_own(
     assert next(iter(raw)) in options.problems[0]
 
 
-def test_a_base_topic_may_lie_below_the_discovery_prefix_or_begin_like_it() -> None:
+def test_a_base_topic_may_be_below_the_discovery_prefix_or_begin_like_it() -> None:
     for base in ("homeassistant/bb8", "homeassistant2", "home"):
         assert parse_options({"base_topic": base}).problems == ()
 

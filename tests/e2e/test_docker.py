@@ -83,7 +83,7 @@ def addon(docker: Engine, image: str, own_broker: Broker, tmp_path: Path) -> Ite
             docker.docker("rm", "--force", name, check=False)
 
 
-def test_the_container_tells_who_it_is_obeys_echoes_and_stops_cleanly(addon: Running) -> None:
+def test_the_container_reports_its_identity_obeys_echoes_and_stops_cleanly(addon: Running) -> None:
     """One story on purpose: a start costs more than all the looking."""
     says_who_it_is(addon)
     announces_itself_and_obeys(addon)

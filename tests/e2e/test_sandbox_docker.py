@@ -92,7 +92,7 @@ def test_the_add_on_runs_from_its_real_image_and_leaves_nothing(
     assert left(engine) == ""
 
 
-def test_a_build_that_fails_and_a_container_that_dies_are_told_as_ever(
+def test_a_build_that_fails_and_a_container_that_dies_are_reported_as_ever(
     engine: Engine, tree: Path, tmp_path: Path
 ) -> None:
     dockerfile = tree / "Dockerfile"
@@ -137,7 +137,7 @@ def test_a_killed_sandbox_takes_its_containers_with_it_and_the_next_one_its_imag
         assert left(engine) == ""
 
 
-def test_without_an_engine_the_reader_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_the_message_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     with pytest.raises(UsageError) as caught:
         Sandbox(tmp_path / "host", open_runtime=DockerRuntime).start()

@@ -129,7 +129,7 @@ def runtime(lab: Lab) -> Path:
 
 
 def stamp_on(lab: Lab) -> dict[str, str]:
-    """The stamp that lies on the host; empty values where there is none."""
+    """The stamp on the host; empty values if there is none."""
     path = runtime(lab) / "build_stamp.json"
     found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {"tree": "", "run": ""}
     return found

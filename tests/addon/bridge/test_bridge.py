@@ -49,7 +49,7 @@ def test_without_a_robot_a_command_is_refused_with_the_reason(tmp_path: Path, cm
     play(tmp_path, story, target=NOBODY)
 
 
-def test_a_robot_that_does_not_come_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_robot_that_does_not_come_is_reported_with_what_to_do(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         rig.send("connect", '{"cid":"c"}')
         await asyncio.sleep(31)
@@ -98,7 +98,7 @@ def test_a_rush_in_which_the_broker_may_have_lost_a_stop_latches_the_emergency_s
     play(tmp_path, story)
 
 
-def test_a_rush_while_the_robot_stands_stops_the_drive_that_came_before_it(tmp_path: Path) -> None:
+def test_a_rush_while_the_robot_is_still_stops_the_drive_that_came_before_it(tmp_path: Path) -> None:
     """The stop that may be lost was perhaps meant for this drive, which has not been looked at yet."""
 
     async def story(rig: Rig) -> None:
@@ -299,7 +299,7 @@ def test_the_page_latches_without_a_robot(tmp_path: Path) -> None:
         stage.close()
 
 
-def test_an_unanswered_stop_is_told_as_such(tmp_path: Path) -> None:
+def test_an_unanswered_stop_is_reported_as_such(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.robot.faults.silence = True

@@ -6,7 +6,7 @@ from bb8_core.bridge.telemetry import Telemetry, event_json, with_event
 from bb8_core.robot.sensors import DidSleep, PowerEvent, PreSleep
 
 
-def test_events_are_told_once_and_in_the_words_of_the_contract() -> None:
+def test_events_are_reported_once_and_in_the_words_of_the_contract() -> None:
     low = PowerEvent("low")
     assert event_json(Telemetry(battery_state="ok"), low) == {"event_type": "battery_low"}
     assert event_json(with_event(Telemetry(), low), low) is None

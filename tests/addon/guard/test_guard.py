@@ -76,7 +76,7 @@ def test_a_silent_bridge_of_a_moving_robot_loses_its_link(bus: Bus, guard: subpr
 @pytest.mark.parametrize(
     "lines", [("moving", "still"), ("moving", "forget"), ("moving", f"watch {DEVICE}", "."), ()]
 )
-def test_silence_while_the_robot_stands_ends_nothing(
+def test_silence_while_the_robot_is_still_ends_nothing(
     bus: Bus, guard: subprocess.Popen[bytes], lines: tuple[str, ...]
 ) -> None:
     tell(guard, f"watch {DEVICE}", *lines)

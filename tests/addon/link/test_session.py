@@ -198,7 +198,7 @@ def test_all_who_ask_at_the_same_time_whether_the_robot_is_there_share_one_ping(
     play(tmp_path, story)
 
 
-def test_an_unanswered_request_times_out_and_a_late_answer_hurts_nobody(tmp_path: Path) -> None:
+def test_an_unanswered_request_times_out_and_a_late_answer_does_no_harm(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.robot.faults.delay_ms = 1500
@@ -271,7 +271,7 @@ def test_probes_keep_a_kept_link_alive_but_let_the_robot_sleep(tmp_path: Path) -
     play(tmp_path, story)
 
 
-def test_a_robot_that_fell_asleep_is_left_asleep_until_somebody_wants_it(tmp_path: Path) -> None:
+def test_a_robot_that_fell_asleep_is_left_asleep_until_it_is_wanted(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         await rig.until(lambda: rig.link.status.state is LinkState.ASLEEP, 900, every_s=0.1)
@@ -303,7 +303,7 @@ def test_a_write_that_fails_because_the_robot_fell_asleep_is_no_loss(tmp_path: P
     play(tmp_path, story)
 
 
-def test_a_link_that_breaks_after_somebody_woke_the_robot_is_taken_up_again(tmp_path: Path) -> None:
+def test_a_link_that_breaks_after_the_robot_was_woken_is_taken_up_again(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         await rig.until(lambda: rig.link.status.state is LinkState.ASLEEP, 900, every_s=0.2)

@@ -36,7 +36,7 @@ async def test_turns_are_given_in_the_order_of_asking() -> None:
     assert crowd.had == ["a", "b", "c"]
 
 
-async def test_whoever_has_got_a_stop_to_write_meanwhile_comes_next() -> None:
+async def test_a_stop_that_came_meanwhile_is_written_next() -> None:
     crowd = Crowd()
     stops: list[str] = []
     async with crowd.turns.turn():

@@ -7,7 +7,7 @@ import threading
 from bb8_core.motion.deadman import Deadman
 
 
-def test_the_dead_man_acts_only_if_nobody_disarms_it() -> None:
+def test_the_dead_man_acts_only_if_it_is_not_disarmed() -> None:
     fired = threading.Event()
     deadman = Deadman(fired.set, grace_s=0.0)
     deadman.start()

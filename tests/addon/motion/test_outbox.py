@@ -30,7 +30,7 @@ def test_discrete_commands_keep_their_order_and_their_limit() -> None:
     assert [box.take() for _ in items] == items
 
 
-def test_a_stream_of_drives_starves_nobody_and_waits_for_one_at_most() -> None:
+def test_a_stream_of_drives_starves_no_other_and_waits_for_one_at_most() -> None:
     box = Outbox()
     others = [item(Kind.DISCRETE) for _ in range(5)]
     for other in (*others, item(Kind.LED), item(Kind.TAIL)):

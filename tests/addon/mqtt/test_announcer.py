@@ -106,7 +106,7 @@ def test_a_former_component_is_removed_by_an_entry_with_its_platform_alone() -> 
     assert payload["origin"]["name"]
 
 
-def test_connecting_tells_discovery_then_states_then_online(tmp_path: Path) -> None:
+def test_connecting_sends_discovery_then_states_then_online(tmp_path: Path) -> None:
     async def story() -> list[str]:
         line = Line()
         save_memory(tmp_path / "robot.json", Memory(ROBOT, ()))
@@ -122,7 +122,7 @@ def test_connecting_tells_discovery_then_states_then_online(tmp_path: Path) -> N
     assert run_virtually(story()) == [CONFIG, "bb8/state/led", "bb8/status"]
 
 
-def test_home_assistants_birth_tells_everything_again(tmp_path: Path) -> None:
+def test_home_assistants_birth_sends_everything_again(tmp_path: Path) -> None:
     async def story() -> list[str]:
         line = Line()
         voice = announcer(tmp_path, line)
@@ -135,7 +135,7 @@ def test_home_assistants_birth_tells_everything_again(tmp_path: Path) -> None:
     assert run_virtually(story()) == ["bb8/status", CONFIG]
 
 
-def test_a_thousand_births_are_told_once_and_what_is_known_is_not_written_again(tmp_path: Path) -> None:
+def test_a_thousand_births_are_answered_once_and_what_is_known_is_not_written_again(tmp_path: Path) -> None:
     async def story() -> tuple[list[str], int]:
         line, writes = Line(), list[Callable[[], object]]()
         voice = Announcer(Topics(), About("1", ("nod",), 180), tmp_path / "robot.json", writes.append)
@@ -150,7 +150,7 @@ def test_a_thousand_births_are_told_once_and_what_is_known_is_not_written_again(
     assert run_virtually(story()) == (["bb8/status", CONFIG], 1)
 
 
-def test_a_state_that_a_full_queue_refused_is_told_again(tmp_path: Path) -> None:
+def test_a_state_that_a_full_queue_refused_is_sent_again(tmp_path: Path) -> None:
     async def story() -> list[tuple[str, str]]:
         line = Line()
         voice = announcer(tmp_path, line)
@@ -167,7 +167,7 @@ def test_a_state_that_a_full_queue_refused_is_told_again(tmp_path: Path) -> None
     assert told == [("bb8/state/motion", '{"moving": true}'), ("bb8/state/motion", '{"moving": false}')]
 
 
-def test_what_a_full_queue_refused_at_the_connection_is_told_again_whole(tmp_path: Path) -> None:
+def test_what_a_full_queue_refused_at_the_connection_is_sent_again_completely(tmp_path: Path) -> None:
     async def story() -> list[str]:
         line = Line()
         save_memory(tmp_path / "robot.json", Memory(ROBOT, ()))
@@ -182,7 +182,7 @@ def test_what_a_full_queue_refused_at_the_connection_is_told_again_whole(tmp_pat
     assert run_virtually(story()) == ["bb8/status", CONFIG]
 
 
-def test_the_farewell_tells_what_was_held_back_and_nothing_follows_it(tmp_path: Path) -> None:
+def test_the_farewell_sends_what_was_held_back_and_nothing_follows_it(tmp_path: Path) -> None:
     async def story() -> list[tuple[str, str]]:
         line = Line()
         voice = announcer(tmp_path, line)
@@ -200,7 +200,7 @@ def test_the_farewell_tells_what_was_held_back_and_nothing_follows_it(tmp_path: 
     ]
 
 
-def test_a_state_that_changes_fast_is_told_once_with_its_newest_value(tmp_path: Path) -> None:
+def test_a_state_that_changes_fast_is_sent_once_with_its_newest_value(tmp_path: Path) -> None:
     async def story() -> list[tuple[str, str, int, bool]]:
         line = Line()
         voice = announcer(tmp_path, line)

@@ -18,7 +18,7 @@ from bb8_core.requests.reception import RawCommand
 DRIVE = '{"speed":80,"heading":0,"ms":2000,"cid":"d"}'
 
 
-def test_a_twin_behind_its_other_copy_says_nothing_new() -> None:
+def test_a_twin_after_its_other_copy_says_nothing_new() -> None:
     twins = StopCopies()
     twins.regular("stop", b"{}", 1.0)
     assert twins.twin("stop", b"{}", 1.0 + TWIN_S) is False

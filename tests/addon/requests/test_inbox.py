@@ -37,7 +37,7 @@ async def test_stops_overtake_a_flood_in_the_inbox() -> None:
     assert rushes == []
 
 
-async def test_a_rush_of_messages_is_told_although_none_of_them_is_a_command() -> None:
+async def test_a_rush_of_messages_is_reported_although_none_of_them_is_a_command() -> None:
     rushes: list[bool] = []
     loop = asyncio.get_running_loop()
     inbox = Inbox(loop, lambda raw: None, lambda dropped: None, lambda: rushes.append(True))

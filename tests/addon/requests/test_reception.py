@@ -18,7 +18,7 @@ def received(raw: RawCommand, now: float, **how: object) -> tuple[list[Request],
     return obeyed, ears
 
 
-def test_a_flood_is_counted_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_flood_is_counted_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     ears = Ears()
     reception = Reception(ears, lambda request: None)
     reception.flooded(50)

@@ -85,7 +85,7 @@ def test_a_command_cannot_become_a_forbidden_one() -> None:
         (commands.ping(), False, False),
     ],
 )
-def test_motion_and_stops_are_told_apart(command: Command, motor: bool, stop: bool) -> None:
+def test_motion_and_stops_are_distinguished(command: Command, motor: bool, stop: bool) -> None:
     assert (command.is_motor, command.is_stop) == (motor, stop)
 
 

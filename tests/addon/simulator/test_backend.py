@@ -156,7 +156,7 @@ def test_the_robot_speaks_unasked_at_its_own_times() -> None:
     run_virtually(story())
 
 
-def test_a_hit_is_reported_while_nobody_asks() -> None:
+def test_a_hit_is_reported_without_a_request() -> None:
     async def story() -> None:
         lab = Lab()
         client = await lab.ready()
@@ -167,7 +167,7 @@ def test_a_hit_is_reported_while_nobody_asks() -> None:
     run_virtually(story())
 
 
-def test_a_dropped_link_is_told_and_writing_fails_as_on_bluez() -> None:
+def test_a_dropped_link_is_reported_and_writing_fails_as_on_bluez() -> None:
     async def story() -> None:
         lab = Lab()
         client = await lab.ready()

@@ -140,7 +140,7 @@ def test_a_command_that_wants_no_answer_gets_none() -> None:
     assert desk.robot.mind.tail == 9
 
 
-def test_it_drives_where_it_is_told_and_measures_it() -> None:
+def test_it_drives_where_it_is_sent_and_measures_it() -> None:
     desk = woken()
     assert desk.ask(commands.roll(100, 90)).ok
     assert desk.robot.motor == (100, 90, True)
@@ -199,7 +199,7 @@ def test_a_wall_stops_it_and_is_reported_once_per_dead_time() -> None:
     assert desk.robot.droid.position_cm[1] == pytest.approx(294, abs=1)
 
 
-def test_a_wall_is_not_reported_where_nobody_asked() -> None:
+def test_a_wall_is_not_reported_without_a_request() -> None:
     desk = woken()
     desk.ask(commands.roll(200, 270))
     desk.after(4)
@@ -217,7 +217,7 @@ def test_on_its_charger_the_wheels_turn_and_it_goes_nowhere() -> None:
 
 
 @pytest.mark.parametrize(("flags", "stops"), [(1, True), (0, False)])
-def test_a_lost_link_stops_it_only_if_it_was_told_so(flags: int, stops: bool) -> None:
+def test_a_lost_link_stops_it_only_if_it_was_configured_so(flags: int, stops: bool) -> None:
     desk = woken()
     desk.ask(commands.set_temporary_options(flags))
     desk.ask(commands.roll(50, 0))
@@ -301,7 +301,7 @@ def test_sleep_forgets_what_is_not_in_flash() -> None:
     assert desk.robot.name == "BB-8 Kitchen"
 
 
-def test_it_wakes_up_by_itself_when_told_so() -> None:
+def test_it_wakes_up_by_itself_when_configured_so() -> None:
     desk = woken()
     desk.ask(commands.sleep(60))
     desk.after(30)
@@ -384,7 +384,7 @@ def test_a_stream_is_what_was_asked_for_and_ends_by_its_count() -> None:
     assert frame.latest["speed_mm_s"] == pytest.approx(400, abs=1)
 
 
-def test_an_endless_stream_ends_when_told() -> None:
+def test_an_endless_stream_ends_on_request() -> None:
     desk = woken()
     desk.ask(commands.stream(StreamConfig(tuple(sensors.SENSORS), divisor=400)))
     desk.after(3.5)

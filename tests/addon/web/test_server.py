@@ -95,7 +95,7 @@ def test_ingress_and_this_container_may_open_the_page(peer: str) -> None:
 @pytest.mark.parametrize(
     "peer", ["172.30.32.1", "172.30.33.5", "192.168.1.4", "::ffff:10.0.0.1", "fe80::1%eth0", "", "supervisor"]
 )
-def test_nobody_else_may_open_the_page(peer: str) -> None:
+def test_no_one_else_may_open_the_page(peer: str) -> None:
     assert not allowed(peer)
 
 

@@ -93,7 +93,7 @@ def test_a_window_of_one_second_is_measured_but_not_attested(
     assert (qa["verdict"], qa["tokens"]) == ("FAIL", [])
 
 
-def test_nobody_who_answers_is_said_with_what_the_bridge_says(
+def test_a_missing_answer_is_reported_with_what_the_bridge_says(
     desk: Desk, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane, "FIRST_ECHO_DEADLINE", 1.5)

@@ -104,7 +104,7 @@ def test_a_second_folder_with_the_slug_costs_the_topology_token(lab: Lab, name: 
     assert "RUNTIME_TOPOLOGY_OK" not in lab.tokens
 
 
-def test_verify_alone_proves_what_lies_on_the_host_and_refuses_another_tree(lab: Lab) -> None:
+def test_verify_alone_proves_what_is_on_the_host_and_refuses_another_tree(lab: Lab) -> None:
     lab.deploy()
     run = lab.run()
     with open_host(run.settings, run.progress) as host, host.lock(run):

@@ -113,7 +113,7 @@ def test_an_add_on_that_is_not_there_has_no_log_and_says_so(lab: Lab) -> None:
     assert gone.returncode == 3
 
 
-def test_status_tells_every_place_and_how_they_differ(lab: Lab) -> None:
+def test_status_reports_every_place_and_how_they_differ(lab: Lab) -> None:
     store = lab.folder / "reports" / "store.git"
     subprocess.run(["git", "init", "-q", "--bare", str(store)], check=True)
     env_file(lab, HA_PUBLISH_REMOTE=str(store))

@@ -40,7 +40,7 @@ def test_a_rollback_at_the_same_version_believes_only_a_container_of_its_own(
     assert f"tree={earlier}" in newest_log(lab)
 
 
-def test_an_app_that_was_uninstalled_must_report_itself_anew(
+def test_an_app_that_was_uninstalled_must_report_itself_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab.write(run_sh=HANGS_WITH_THE_FILE)

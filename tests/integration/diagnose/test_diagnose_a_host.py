@@ -123,7 +123,7 @@ def test_a_wrong_key_fails_the_login_and_core_shows_the_rest(lab: Lab) -> None:
     assert seen.exit_code == 1
 
 
-def test_an_unknown_host_key_is_told_from_a_login(lab: Lab) -> None:
+def test_an_unknown_host_key_is_distinguished_from_a_login(lab: Lab) -> None:
     empty = lab.folder / "empty_known_hosts"
     empty.write_text("")
     seen = look(lab, HA_SSH_KNOWN_HOSTS=str(empty))
@@ -132,7 +132,7 @@ def test_an_unknown_host_key_is_told_from_a_login(lab: Lab) -> None:
     assert not empty.read_text()
 
 
-def test_a_name_that_does_not_resolve_is_told_from_a_dead_host(lab: Lab) -> None:
+def test_a_name_that_does_not_resolve_is_distinguished_from_a_dead_host(lab: Lab) -> None:
     seen = look(lab, HA_SSH_HOST_ALIAS="root@no-such-host.invalid")
     assert seen.failed()["ssh/resolve"] == "SSH_NAME_UNKNOWN"
     assert seen.level("ssh", "reach") is CheckLevel.SKIPPED
@@ -247,7 +247,7 @@ def test_a_died_add_on_is_shown_with_its_cause(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("place", ["here", "on the host"])
-def test_the_token_may_lie_in_a_secrets_file(lab: Lab, place: str) -> None:
+def test_the_token_may_be_in_a_secrets_file(lab: Lab, place: str) -> None:
     token = lab.environ.pop("HA_LLAT")
     file = lab.addon / "secrets.yaml" if place == "here" else Path(lab.environ["HA_SECRETS_PATH"])
     file.write_text(f"HA_LLAT_KEY: {token}\n")

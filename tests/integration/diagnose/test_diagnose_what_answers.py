@@ -45,7 +45,7 @@ def says(monkeypatch: pytest.MonkeyPatch, name: str, **changes: object) -> None:
         (3000, CheckLevel.OK, ""),
     ],
 )
-def test_a_tokens_end_is_told_in_time(days: int, level: CheckLevel, code: str) -> None:
+def test_a_tokens_end_is_reported_in_time(days: int, level: CheckLevel, code: str) -> None:
     sheet = Sheet("core")
     core._ends(sheet, Secret(jwt(time.time() + days * DAY)))
     assert [(one.level, one.code) for one in sheet.checks] == [(level, code)]
@@ -146,7 +146,7 @@ def test_a_look_without_an_end_is_left_behind(lab: Lab, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("token", ["", "some-token-of-mine"])
-def test_a_ca_file_that_holds_no_certificate_is_told(lab: Lab, token: str, tmp_path: Path) -> None:
+def test_a_ca_file_that_holds_no_certificate_is_reported(lab: Lab, token: str, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     url = lab.environ["HA_URL"].replace("http:", "https:")
     seen = look(lab, HA_URL=url, HA_LLAT=token, HA_SECRETS_PATH="", HA_CA_FILE=str(tmp_path / "ca.pem"))

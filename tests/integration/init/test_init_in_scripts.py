@@ -75,7 +75,7 @@ def test_a_host_key_is_never_accepted_unasked(clone: Clone, box: Sandbox) -> Non
     assert "SHA256:" in done.stderr
 
 
-def test_all_problems_are_told_at_once(clone: Clone, box: Sandbox) -> None:
+def test_all_problems_are_reported_at_once(clone: Clone, box: Sandbox) -> None:
     words, _ = given(box)
     done = clone.run("init", "--non-interactive", *words, HA_LLAT="wrong", MQTT_PASSWORD="wrong")
     assert "error HA_TOKEN_REFUSED" in done.stderr
@@ -130,7 +130,7 @@ def test_a_second_host_becomes_a_target_that_holds_only_what_differs(clone: Clon
     assert settings.origin_of(HA_URL) == ".env"
 
 
-def test_git_is_told_of_nothing_it_ignores_already_and_warned_of_what_it_tracks(
+def test_what_git_ignores_is_not_added_again_and_a_tracked_file_is_a_warning(
     clone: Clone, box: Sandbox
 ) -> None:
     words, secrets = given(box)

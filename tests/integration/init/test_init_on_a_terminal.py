@@ -143,7 +143,7 @@ def test_ctrl_d_counts_as_ctrl_c(clone: Clone) -> None:
     assert not clone.env_file.exists()
 
 
-def test_a_host_that_does_not_answer_can_be_mended_or_kept(clone: Clone) -> None:
+def test_a_host_that_does_not_answer_can_be_corrected_or_kept(clone: Clone) -> None:
     environment = clone.environment(HA_SSH_CONNECT_TIMEOUT="2")
     with dialogue(["init", "--search", "0"], cwd=clone.root, env=environment) as talk:
         talk.answer(asks("HA_SSH_HOST_ALIAS"), "root@127.0.0.1:1")

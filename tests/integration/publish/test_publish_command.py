@@ -61,7 +61,7 @@ def test_verify_evidence_passes_elsewhere_and_names_the_byte(desk: Desk, tmp_pat
     assert "receipts/publish_receipt.txt: more than one byte differs" in done.stderr
 
 
-def test_verify_evidence_tells_a_program_the_very_byte(desk: Desk) -> None:
+def test_verify_evidence_gives_a_program_the_exact_byte(desk: Desk) -> None:
     bb8(desk, "publish")
     (folder,) = (desk.root / "reports" / "runs").iterdir()
     receipt = folder / "receipts" / "publish_receipt.txt"

@@ -226,7 +226,7 @@ def test_subtree_split_does_not_fit_a_store(shop: Shop) -> None:
     refused(shop, "SPLIT_IN_STORE", PublishOptions(subtree_split=True))
 
 
-def test_unreleased_changes_of_another_app_are_told(shop: Shop) -> None:
+def test_unreleased_changes_of_another_app_are_reported(shop: Shop) -> None:
     publish(shop.of("fan").run_in_store())
     shop.change("fan", "faster", "Faster")
     publish(shop.run_in_store())

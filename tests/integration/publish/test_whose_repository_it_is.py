@@ -111,7 +111,7 @@ def test_overwrite_removes_no_file_that_is_not_the_apps(desk: Desk, tmp_path: Pa
     assert error.details == ("LICENSE",)
 
 
-def test_overwrite_removes_no_file_that_somebody_added_later(desk: Desk, tmp_path: Path) -> None:
+def test_overwrite_removes_no_file_that_was_added_later(desk: Desk, tmp_path: Path) -> None:
     publish(desk.run())
     edit_at_store(desk, tmp_path, "notes.md", "By hand\n")
     bump_by_hand(desk, "2026.1.2.1")

@@ -98,7 +98,7 @@ def test_a_resume_that_fails_still_takes_the_host_back(site: Site) -> None:
     assert failed.returncode == 4, failed.stdout + failed.stderr
     assert f"rolled back: {earlier} runs again" in failed.stderr
     assert (site.lab.state()["version"], site.lab.state()["state"]) == (earlier, "started")
-    site.commit("Mend", run_sh=f"{RUN_SH}# {version} mended\n")
-    mended = command(site.lab, "release", "--resume")
-    assert mended.returncode == 0, mended.stderr
+    site.commit("Repair", run_sh=f"{RUN_SH}# {version} repaired\n")
+    repaired = command(site.lab, "release", "--resume")
+    assert repaired.returncode == 0, repaired.stderr
     site.assert_released(version)

@@ -189,7 +189,7 @@ def test_a_failed_lane_publishes_nothing_and_a_resume_repeats_only_what_is_due(d
 def test_after_a_fix_a_resume_proves_the_new_commit_from_the_start(desk: Desk) -> None:
     with pytest.raises(NotVerified):
         go(desk, Calls(fail={"deploy": broken()}))
-    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec repaired\n", "Fix it")
     calls = Calls()
     go_on(desk, calls)
     assert calls.made == ["reach", "validate", "deploy", "attest"]
@@ -285,7 +285,7 @@ def test_a_deploy_that_another_try_has_overtaken_is_made_again(
         with pytest.raises(NotVerified):
             go(desk, Calls())
     first = desk.git("rev-parse", "HEAD")
-    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec repaired\n", "Fix it")
     with pytest.raises(NotVerified):
         go_on(desk, Calls(fail={"deploy": broken()}))  # whatever the host has now, it is not the first
     desk.git("reset", "-q", "--hard", first)
@@ -309,7 +309,7 @@ def test_a_deploy_that_another_run_has_replaced_on_the_host_is_made_again(desk: 
 def test_two_tries_of_a_step_leave_the_tokens_of_the_second(desk: Desk) -> None:
     with pytest.raises(NotVerified):
         go(desk, Calls(fail={"attest": broken()}))
-    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec repaired\n", "Fix it")
     with pytest.raises(NotVerified):
         go_on(desk, Calls(fail={"attest": broken()}))
     run = desk.run(HOST)
@@ -320,7 +320,7 @@ def test_two_tries_of_a_step_leave_the_tokens_of_the_second(desk: Desk) -> None:
 def test_what_a_resume_must_prove_again_leaves_no_token_where_it_fails_before(desk: Desk) -> None:
     with pytest.raises(NotVerified):
         go(desk, Calls(fail={"attest": broken()}))
-    desk.commit("addon/run.sh", "#!/bin/sh\nexec mended\n", "Mend it")
+    desk.commit("addon/run.sh", "#!/bin/sh\nexec repaired\n", "Fix it")
     run = desk.run(HOST)
     past = find_unfinished(run.reports)
     again = reopen(run, past)
@@ -490,7 +490,7 @@ def test_preflight_stops_where_the_upstream_is_ahead(desk: Desk, tmp_path: Path)
     stopped(desk, "UPSTREAM_AHEAD")
 
 
-def test_preflight_stops_where_the_host_does_not_answer_and_tells_every_problem(desk: Desk) -> None:
+def test_preflight_stops_where_the_host_does_not_answer_and_reports_every_problem(desk: Desk) -> None:
     calls = Calls(fail={"reach": Unreachable("SSH_LOST", "no answer", "Switch it on.")})
     tree = desk.at_store("mktree")
     other = desk.at_store("commit-tree", tree, "-m", "By hand")

@@ -155,7 +155,7 @@ def test_a_failed_verification_takes_the_host_back_and_publishes_nothing(site: S
     assert "ADDON_DIED" in (site.reports / "report.html").read_text()
     assert f"report: {site.reports / 'report.html'}" in failed.stderr
 
-    site.commit("Mend", run_sh=RUN_SH)
+    site.commit("Repair", run_sh=RUN_SH)
     resumed = go(site, "release", "--resume")
     assert said(resumed) == LANE_TOKENS + PUBLISH_TOKENS
     site.assert_released("1.0.2")

@@ -98,7 +98,7 @@ def test_a_hook_that_stages_a_file_of_the_app_stops_the_release_and_loses_nothin
     assert (desk.addon / "built.js").read_text() == "mine\n"
 
 
-def test_a_hook_that_stages_a_file_beside_the_app_is_told(desk: Desk) -> None:
+def test_a_hook_that_stages_a_file_beside_the_app_is_reported(desk: Desk) -> None:
     hook(desk, "pre-commit", "date > docs.txt", "git add docs.txt")
     go(desk, Calls())
     committed = next(note for note in desk.recorder.notes if note.startswith("Committed"))

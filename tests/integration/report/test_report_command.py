@@ -46,7 +46,7 @@ def test_before_the_first_run_it_says_what_to_do(workspace: Path) -> None:
     assert not (workspace / "reports" / "report.html").exists()
 
 
-def test_a_real_validate_and_then_a_deploy_to_nowhere_are_told_each_as_it_ended(workspace: Path) -> None:
+def test_a_real_validate_and_then_a_deploy_to_nowhere_are_reported_each_as_it_ended(workspace: Path) -> None:
     validated = bb8deploy(workspace, "validate")
     told = bb8deploy(workspace, "report")
     assert told.returncode == 0, told.stderr

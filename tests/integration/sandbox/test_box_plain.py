@@ -14,7 +14,7 @@ from ha_sandbox.runtime import jail
 SLUG = "local_beep_boop_bb8"
 
 
-def test_run_sh_runs_as_it_stands_without_namespaces(
+def test_run_sh_runs_unchanged_without_namespaces(
     tmp_path: Path, probe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jail, "allowed", lambda: False)

@@ -74,7 +74,7 @@ def way(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Supervisor]:
     made.close()
 
 
-def test_each_way_tells_the_same(way: Supervisor) -> None:
+def test_each_way_reports_the_same(way: Supervisor) -> None:
     look = way.look(SLUG, 100)
     assert look.state
     assert (look.state.version, look.state.listed, look.state.state) == ("1.0.0", "1.0.0", "started")
@@ -106,7 +106,7 @@ def test_a_wrong_token_is_a_refusal_by_each_way(box: Sandbox) -> None:
     assert core.value.code == "HA_TOKEN_REFUSED"
 
 
-def test_nobody_there_is_no_answer() -> None:
+def test_a_closed_port_is_no_answer() -> None:
     with pytest.raises(NoAnswer):
         RestSupervisor("http://127.0.0.1:1", Secret("x")).info(SLUG)
     with pytest.raises(NoAnswer):

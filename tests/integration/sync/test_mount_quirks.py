@@ -79,7 +79,7 @@ def test_names_in_decomposed_unicode_are_the_same_names(share: Lab) -> None:
     assert names[0].read_text() == "new\n"
 
 
-def test_names_that_the_share_does_not_tell_apart_are_refused(
+def test_names_that_the_share_does_not_distinguish_are_refused(
     share: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (share.addon / "Run.sh").write_text("another")
@@ -90,7 +90,7 @@ def test_names_that_the_share_does_not_tell_apart_are_refused(
     assert not list(share.state.glob("next.*"))
 
 
-def test_names_that_differ_by_case_arrive_where_the_share_tells_them_apart(share: Lab) -> None:
+def test_names_that_differ_by_case_arrive_where_the_share_distinguishes_them(share: Lab) -> None:
     (share.addon / "Run.sh").write_text("another")
     go(share)
     assert share.on_host() == {**FILES, "Run.sh": "another"}

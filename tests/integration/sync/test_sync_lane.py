@@ -210,7 +210,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     )
 
 
-def test_a_dry_run_works_while_somebody_else_holds_the_lock(lab: Lab) -> None:
+def test_a_dry_run_works_while_another_run_holds_the_lock(lab: Lab) -> None:
     go(lab)
     with lab.host() as other, other.lock(lab.run()), lab.host() as host:
         assert sync(lab.run(dry_run=True), host).nothing_to_do
@@ -227,7 +227,7 @@ def test_a_repository_in_the_runtime_folder_is_left_alone(lab: Lab) -> None:
     assert "CLEAN_RUNTIME_OK" not in run.ledger.held()
 
 
-def test_the_contract_tells_plan_cost_and_digests(lab: Lab) -> None:
+def test_the_contract_reports_plan_cost_and_digests(lab: Lab) -> None:
     run = lab.run()
     with lab.host() as host:
         outcome = sync(run, host)

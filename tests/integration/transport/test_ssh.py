@@ -64,7 +64,7 @@ def test_a_command_gives_status_and_both_outputs(line: SshTransport) -> None:
 
 
 @pytest.mark.parametrize("name", ["TERM", "KILL", "SEGV"])
-def test_a_signal_is_told_from_an_exit_status(line: SshTransport, name: str) -> None:
+def test_a_signal_is_distinguished_from_an_exit_status(line: SshTransport, name: str) -> None:
     done = sh(line, f"kill -{name} $$")
     assert (done.status, done.signal) == (None, name)
     assert done.complaint == f"killed by signal {name}"
@@ -461,7 +461,7 @@ class TestPasswords:
             error = refusal(sshd.hop(**there, **changes), prompt=lambda _text: pytest.fail("asked"))
         assert error.code == "SSH_AUTH_REFUSED"
 
-    def test_without_a_terminal_there_is_nobody_to_ask(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_a_terminal_there_is_no_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sys.stdin", io.StringIO())
         assert terminal_prompt() is None
 
@@ -514,11 +514,11 @@ class TestReaching:
         assert error.code == "SSH_NO_CONNECTION"
         assert error.exit_code == 3
 
-    def test_a_name_that_nobody_knows_is_named(self, sshd: Sshd) -> None:
+    def test_an_unknown_name_is_named(self, sshd: Sshd) -> None:
         assert refusal(sshd.hop(host="no-such-host.invalid")).code == "SSH_NAME_UNKNOWN"
 
     @pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\xff" * 4000])
-    def test_a_port_that_is_no_ssh_server_is_told_apart(self, sshd: Sshd, greeting: bytes) -> None:
+    def test_a_port_that_is_no_ssh_server_is_distinguished(self, sshd: Sshd, greeting: bytes) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
 
             def serve() -> None:

@@ -84,7 +84,7 @@ def test_an_image_keeps_the_local_build_token_away(workspace: Path) -> None:
     assert lines(workspace, "paths_health_receipt.txt")[0].startswith("DRIFT: IMAGE_OUTSIDE_PUBLISH")
 
 
-def test_the_json_document_stands_alone_and_the_contract_agrees(workspace: Path) -> None:
+def test_the_json_document_is_alone_and_the_contract_agrees(workspace: Path) -> None:
     config = workspace / "addon" / "config.yaml"
     config.write_text(config.read_text() + "advanced: true\n")
     done = bb8(workspace, "validate", "--json")
@@ -116,7 +116,7 @@ def test_annotations_and_sarif_are_written_for_a_failing_run_too(workspace: Path
     assert len(json.loads((workspace / "out.sarif").read_text())["runs"][0]["results"]) >= 4
 
 
-def test_fix_shows_a_diff_first_and_then_mends(workspace: Path) -> None:
+def test_fix_shows_a_diff_first_and_then_fixes(workspace: Path) -> None:
     config = workspace / "addon" / "config.yaml"
     config.write_text(config.read_text().replace('"1.4.2"', "1.4"))
     done = bb8(workspace, "validate", "--fix", "--dry-run")
@@ -132,11 +132,11 @@ def test_the_fixes_of_a_failing_run_are_shown_too(workspace: Path) -> None:
     done = bb8(workspace, "validate", "--fix", "--dry-run")
     assert done.returncode == 1
     assert '-version: 1.10\n+version: "1.10"' in done.stdout
-    mended = bb8(workspace, "validate", "--fix", "--no-tests")
-    assert (mended.returncode, "fixed config.yaml" in mended.stderr) == (0, True)
+    repaired = bb8(workspace, "validate", "--fix", "--no-tests")
+    assert (repaired.returncode, "fixed config.yaml" in repaired.stderr) == (0, True)
 
 
-def test_findings_are_results_and_stand_on_stdout_with_a_caret(workspace: Path) -> None:
+def test_findings_are_results_and_are_on_stdout_with_a_caret(workspace: Path) -> None:
     config = workspace / "addon" / "config.yaml"
     config.write_text(config.read_text().replace("  - amd64", "  - amd64\n  - armv7"))
     done = bb8(workspace, "validate", "--quiet")

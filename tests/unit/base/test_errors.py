@@ -44,5 +44,5 @@ def test_who_handles_the_unreachable_handles_a_refusal() -> None:
 
 
 def test_an_error_keeps_its_words_and_details() -> None:
-    error = Bb8Error("CODE", "it broke", "Mend it.", details=["a", "b"])
-    assert (str(error), error.remedy, error.details) == ("CODE: it broke", "Mend it.", ("a", "b"))
+    error = Bb8Error("CODE", "it broke", "Fix it.", details=["a", "b"])
+    assert (str(error), error.remedy, error.details) == ("CODE: it broke", "Fix it.", ("a", "b"))

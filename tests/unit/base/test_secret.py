@@ -53,7 +53,7 @@ def test_the_longer_of_two_secrets_goes_first() -> None:
     assert redact("x abcdef y abcd", [Secret("abcd"), Secret("abcdef")]) == "x *** y ***"
 
 
-def test_what_is_too_short_to_be_told_from_words_stays() -> None:
+def test_what_is_too_short_to_be_distinguished_from_words_stays() -> None:
     assert redact("abc abc", [Secret("abc"), Secret("")]) == "abc abc"
 
 

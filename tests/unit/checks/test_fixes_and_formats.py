@@ -16,7 +16,7 @@ from bb8deploy.checks.run import check_addon
 
 
 def spoil(addon: Path) -> None:
-    """Everything that --fix mends, at once."""
+    """Everything that --fix fixes, at once."""
     config = (addon / "config.yaml").read_text()
     config = config.replace('"1.4.2"', "1.10  # ours").replace("slug: small", "slug: small\nmap:")
     (addon / "config.yaml").write_text(config)
@@ -29,7 +29,7 @@ def test_a_sound_addon_needs_no_fix(addon: Path) -> None:
     assert list(plan_fixes(addon)) == []
 
 
-def test_what_is_safe_is_mended_and_planned_without_writing(addon: Path) -> None:
+def test_what_is_safe_is_fixed_and_planned_without_writing(addon: Path) -> None:
     spoil(addon)
     before = (addon / "config.yaml").read_bytes()
     fixes = list(plan_fixes(addon))
@@ -63,7 +63,7 @@ def test_a_last_line_without_its_end_keeps_the_diff_readable(addon: Path) -> Non
 
 
 FOUND = [
-    Finding("CONFIG_INVALID", Level.ERROR, "bad: 100%", "config.yaml", 2, 10, "Mend it."),
+    Finding("CONFIG_INVALID", Level.ERROR, "bad: 100%", "config.yaml", 2, 10, "Fix it."),
     Finding("SHELLCHECK_SKIPPED", Level.NOTE, "SKIPPED: not here"),
     Finding("SECRET_TOKEN", Level.ERROR, "a token", "config.yaml", 1),
 ]
@@ -71,7 +71,7 @@ FOUND = [
 
 def test_people_see_the_line_with_a_caret_but_never_a_secret(addon: Path) -> None:
     text = "\n".join(line for line, _style in people(FOUND, addon))
-    assert '           | version: "1.4.2"\n           |          ^\n           Mend it.' in text
+    assert '           | version: "1.4.2"\n           |          ^\n           Fix it.' in text
     assert "name: Small" not in text
     assert summary(FOUND) == "2 errors, 1 note"
 
@@ -83,7 +83,7 @@ def test_no_other_finding_shows_a_secret_s_line(addon: Path) -> None:
     assert not any("|" in line for line, _style in people(found, addon))
 
 
-def test_a_pipe_and_a_link_to_a_device_are_told_of_and_not_read(addon: Path) -> None:
+def test_a_pipe_and_a_link_to_a_device_are_reported_and_not_read(addon: Path) -> None:
     os.mkfifo(addon / "pipe")
     (addon / "endless").symlink_to("/dev/zero")
     found = [Finding("TREE_SPECIAL_FILE", Level.ERROR, "odd", name, line) for name in ("pipe", "endless")
@@ -93,7 +93,7 @@ def test_a_pipe_and_a_link_to_a_device_are_told_of_and_not_read(addon: Path) -> 
 
 def test_annotations_are_escaped_and_point_into_the_repository() -> None:
     first, second, _third = github(FOUND, "addon")
-    expected = "::error file=addon/config.yaml,line=2,col=10,title=CONFIG_INVALID::bad: 100%25. Mend it."
+    expected = "::error file=addon/config.yaml,line=2,col=10,title=CONFIG_INVALID::bad: 100%25. Fix it."
     assert first == expected
     assert second.startswith("::notice file=addon,title=SHELLCHECK_SKIPPED::")
 

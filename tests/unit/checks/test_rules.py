@@ -129,7 +129,7 @@ def test_what_the_supervisor_lets_pass_is_a_warning(
     assert report.passed
 
 
-def test_a_misspelt_key_is_told_with_the_nearest_known_one(addon: Path, check: Check) -> None:
+def test_a_misspelt_key_is_reported_with_the_nearest_known_one(addon: Path, check: Check) -> None:
     change(addon / "config.yaml", "slug: small", "slug: small\ningres: true")
     assert only(check(), "CONFIG_UNKNOWN_KEY").hint == "Did you mean `ingress`?"
 

@@ -51,7 +51,7 @@ def test_what_is_required_is_missed(key: str) -> None:
         {"ingress": True, "ingress_port": 0, "ports": None},
     ],
 )
-def test_what_kills_a_reload_is_told_apart(bad: dict[str, Any]) -> None:
+def test_what_kills_a_reload_is_distinguished(bad: dict[str, Any]) -> None:
     assert validate_config({**BASE, **bad}).stage == "crash"
 
 
@@ -233,7 +233,7 @@ def test_the_editors_schema_knows_every_field_and_is_json() -> None:
     assert schema["properties"]["advanced"]["deprecated"]
 
 
-def test_every_option_that_does_not_fit_is_named_and_the_supervisors_first_one_stands_first() -> None:
+def test_every_option_that_does_not_fit_is_named_and_the_supervisors_first_one_comes_first() -> None:
     schema = {"level": "list(info|debug)", "port": "port", "deep": {"on": "bool", "n": "int"}, "must": "str"}
     options = {"level": "loud", "port": 1, "deep": {"on": "perhaps"}, "stray": 1}
     verdict = validate_options(schema, options)

@@ -48,7 +48,7 @@ def test_a_missing_file_is_one_finding(tmp_path: Path) -> None:
     assert [f.code for f in read_source(tmp_path, "none.yaml").findings] == ["FILE_UNREADABLE"]
 
 
-def test_a_key_that_stands_twice_names_both_lines() -> None:
+def test_a_key_that_is_set_twice_names_both_lines() -> None:
     source = parse_source(b"a:\n  b: 1\n  b: 2\n", "config.yaml")
     (finding,) = source.findings
     assert (finding.code, finding.line, finding.column) == ("YAML_KEY_TWICE", 3, 3)

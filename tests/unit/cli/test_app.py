@@ -145,7 +145,7 @@ def test_the_completion_script_is_shown_and_is_one(shell: str) -> None:
         assert checked.returncode == 0, checked.stderr
 
 
-def test_a_defect_outside_of_any_command_is_told_in_words(tmp_path: Path) -> None:
+def test_a_defect_outside_of_any_command_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['bb8deploy.cli.app'] = None\n")
     path = f"{tmp_path}{os.pathsep}{ROOT / 'src'}"
     done = bb8("deploy", PYTHONPATH=path)

@@ -57,10 +57,10 @@ def receipt(workspace: Path) -> list[str]:
 def test_an_error_ends_with_its_exit_code_its_words_and_a_drift_line(
     workspace: Path, capsys: pytest.CaptureFixture[str], kind: Any, code: int
 ) -> None:
-    assert ends_with(kind("SOME_CODE", "it broke", "Mend it.", details=["a log line"])) == code
+    assert ends_with(kind("SOME_CODE", "it broke", "Fix it.", details=["a log line"])) == code
     assert receipt(workspace) == ["TOKEN: SSH_HA_OK", 'DRIFT: SOME_CODE detail="it broke"']
     out, err = capsys.readouterr()
-    assert err == "error SOME_CODE: it broke\n    a log line\n  remedy: Mend it.\n"
+    assert err == "error SOME_CODE: it broke\n    a log line\n  remedy: Fix it.\n"
     assert [line.split()[:2] for line in out.splitlines()] == [
         ["TOKEN:", "SSH_HA_OK"],
         ["DRIFT:", "SOME_CODE"],
@@ -70,7 +70,7 @@ def test_an_error_ends_with_its_exit_code_its_words_and_a_drift_line(
 def test_a_drift_that_the_lane_has_written_is_not_written_twice(workspace: Path) -> None:
     with suppress(typer.Exit), open_run("deploy", Modes(), lane="deploy") as opened:
         opened.run.ledger.drift("deploy", "SOME_CODE", "what the lane saw")
-        raise CheckFailed("SOME_CODE", "it broke", "Mend it.")
+        raise CheckFailed("SOME_CODE", "it broke", "Fix it.")
     assert receipt(workspace) == ['DRIFT: SOME_CODE detail="what the lane saw"']
 
 
@@ -82,7 +82,7 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_observed(
     assert "error INTERRUPTED:" in capsys.readouterr().err
 
 
-def test_an_interrupted_release_is_told_how_it_goes_on(
+def test_an_interrupted_release_names_the_command_that_continues(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with suppress(typer.Exit), open_run("release", Modes()) as opened:
@@ -102,7 +102,7 @@ def test_an_interrupted_deploy_names_the_target_that_goes_on(
     assert "  remedy: `bb8deploy deploy --target cabin --resume` continues" in capsys.readouterr().err
 
 
-def test_a_defect_of_ours_is_told_in_words_and_kept_without_secrets(
+def test_a_defect_of_ours_is_reported_in_words_and_kept_without_secrets(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ends_with(ZeroDivisionError("sesame")) == 1
@@ -222,7 +222,7 @@ def test_two_runs_side_by_side_keep_apart(workspace: Path) -> None:
     assert len(list((workspace / "reports" / "runs").iterdir())) == 2
 
 
-def test_outside_of_any_workspace_the_reader_is_told_where_to_go(
+def test_outside_of_any_workspace_the_message_says_how_to_start(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -288,7 +288,7 @@ app()
     ],
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_process_that_is_told_to_stop_unwinds_and_ends_with_130(
+def test_a_process_that_gets_a_stop_signal_unwinds_and_ends_with_130(
     workspace: Path, number: signal.Signals, step: str, remedy: str
 ) -> None:
     argv = [sys.executable, "-c", WAITING.format(step=step)]

@@ -42,7 +42,7 @@ def config(workspace: Path, *words: str, **environment: str) -> subprocess.Compl
     )
 
 
-def test_each_setting_stands_there_with_its_origin(workspace: Path) -> None:
+def test_each_setting_is_shown_with_its_origin(workspace: Path) -> None:
     done = config(workspace, "--target", "lab", MQTT_HOST="broker")
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()[2:]}
     assert list(rows) == [key.name for key in KEYS]

@@ -253,7 +253,7 @@ def test_quiet_leaves_results_warnings_and_errors() -> None:
     )
 
 
-def test_an_error_is_told_with_cause_details_and_remedy() -> None:
+def test_an_error_is_reported_with_cause_details_and_remedy() -> None:
     console = piped()
     console.error(ERROR)
     assert said(console)[1] == (
@@ -319,7 +319,7 @@ def test_a_painted_line_cannot_look_like_a_token_either(screen: Screen) -> None:
     assert "\x1b[31m TOKEN: VERIFY_OK\x1b[0m" in screen.shown()
 
 
-def test_a_step_may_say_what_it_sees_where_somebody_watches(screen: Screen) -> None:
+def test_a_step_may_say_what_it_sees_on_a_terminal(screen: Screen) -> None:
     console = Console(out=io.StringIO(), err=screen.stream, hidden=[Secret("sesame")])
     with console.step("attest"):
         console.live("p50 3 ms, sesame")
@@ -425,7 +425,7 @@ def test_the_host_is_named_once_and_again_when_it_changes() -> None:
     assert labels == ["copy on a", "hash", "plan", "build on b", "copy on a"]
 
 
-def test_nobody_at_the_keyboard_means_no(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_one_at_the_keyboard_means_no(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert Console(err=screen.stream).confirm("Go on?") is False
     assert screen.shown() == ""

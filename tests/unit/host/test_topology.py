@@ -132,13 +132,13 @@ def test_a_broken_config_file_that_names_the_slug_is_no_clean_topology(
     assert problems(look(runtime)) == [f"twin/{name} names {SLUG}, but cannot be read as a config file"]
 
 
-def test_a_broken_config_file_of_something_else_is_nobodys_business(runtime: Path, look: Look) -> None:
+def test_a_broken_config_file_of_something_else_is_ignored(runtime: Path, look: Look) -> None:
     put(runtime.parent, "other/config.json", "{" * 100_000)
     put(runtime.parent, "other/config.yaml", "slug: [other\n")
     assert problems(look(runtime)) == []
 
 
-def test_a_folder_without_its_own_claim_is_told(runtime: Path, look: Look) -> None:
+def test_a_folder_without_its_own_claim_is_reported(runtime: Path, look: Look) -> None:
     (runtime / "config.yaml").write_text("slug: another\n")
     (runtime / ".git").mkdir()
     assert problems(look(runtime)) == [
@@ -171,7 +171,7 @@ def test_a_link_that_leads_nowhere_is_not_passed_over(runtime: Path, look: Look)
     assert "twin/config.yaml" in unreadable(look, runtime)
 
 
-def test_folders_that_are_not_there_are_told(tmp_path: Path, look: Look) -> None:
+def test_folders_that_are_not_there_are_reported(tmp_path: Path, look: Look) -> None:
     assert unreadable(look, tmp_path / "not/there")
 
 
@@ -233,7 +233,7 @@ def test_a_folder_of_the_share_that_cannot_be_listed_is_not_passed_over(
     assert "twin" in unreadable(look_mounted, runtime)
 
 
-def test_a_pipe_with_the_name_of_a_config_file_holds_nobody_up(runtime: Path, look: Look) -> None:
+def test_a_pipe_with_the_name_of_a_config_file_delays_nothing(runtime: Path, look: Look) -> None:
     (runtime.parent / "pipe").mkdir()
     os.mkfifo(runtime.parent / "pipe/config.yaml")
     assert problems(look(runtime)) == []

@@ -47,7 +47,7 @@ def test_the_command_line_takes_every_example_of_help(name: str, words: str) -> 
     assert commands.problem(tuple(words.split())) == ""
 
 
-def test_every_example_of_help_stands_in_a_page_too() -> None:
+def test_every_example_of_help_is_in_a_page_too() -> None:
     """Those are run as they stand by tests/integration/docs."""
     told = {" ".join(one.words[1:]) for one in TOLD if one.block}
     assert not {words for _, words in EXAMPLES} - told

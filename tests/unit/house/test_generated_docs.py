@@ -45,14 +45,14 @@ def test_every_setting_is_in_the_example() -> None:
     assert not [key.name for key in KEYS if not any(line.startswith(f"#{key.name}=") for line in lines)]
 
 
-def test_the_example_as_it_stands_sets_nothing() -> None:
+def test_the_unchanged_example_sets_nothing() -> None:
     """A copied .env.example must not carry somebody's host into a deploy."""
     from dotenv import dotenv_values
 
     assert dict(dotenv_values(ROOT / ".env.example")) == {}
 
 
-def test_every_variable_that_the_source_reads_for_itself_is_told() -> None:
+def test_every_variable_that_the_source_reads_for_itself_is_reported() -> None:
     own = {
         node.value
         for module in (*modules(TOOL), *modules(SANDBOX))

@@ -72,7 +72,7 @@ def test_a_changed_a_new_and_a_deleted_file_arrive_before_the_new_process_is_rep
     assert not compiled.exists()
 
 
-def test_a_rename_and_a_second_delivery_right_behind_the_first_end_at_the_newest(lab: DevLab) -> None:
+def test_a_rename_and_a_second_delivery_right_after_the_first_end_at_the_newest(lab: DevLab) -> None:
     started(lab).wait_for("IDENTITY")
     lab.deliver("run-2", {"src/word": b"two"})
     lab.deliver("run-3", {"src/word": None, "src/other": b"three"})
@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_named(lab: DevLab) -> None:
         lab.root.chmod(0o755)
 
 
-def test_an_app_that_reports_itself_is_reported_by_nobody_else(lab: DevLab) -> None:
+def test_an_app_that_reports_itself_is_reported_by_nothing_else(lab: DevLab) -> None:
     lab.environment["stamp"] = "yes"
     lab.deliver("run-1")
     started(lab).wait_for("BB8LIVE up run=run-1")

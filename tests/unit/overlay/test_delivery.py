@@ -62,7 +62,7 @@ def test_an_edit_of_a_generated_file_on_the_host_shows() -> None:
     assert not found_as_sent(made.manifest.with_entry(bytes_entry("bin/agent", b"y")))
 
 
-def test_a_stamp_of_an_earlier_version_stands_for_its_tree() -> None:
+def test_a_stamp_of_an_earlier_version_means_its_tree() -> None:
     old = Stamp.parse('{"version": "1.0", "tree": "sha256:1", "commit": "c", "run": "r"}')
     assert old is not None
     assert (old.sent, old.proof) == ("sha256:1", "")

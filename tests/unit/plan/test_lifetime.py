@@ -17,12 +17,12 @@ def jwt(body: object) -> str:
     return f"eyJhbGciOiJIUzI1NiJ9.{middle}.c2lnbmF0dXJl"
 
 
-def test_a_jwt_tells_its_end() -> None:
+def test_a_jwt_has_an_end() -> None:
     assert expiry(jwt({"iss": "x", "exp": 2110000000})) == datetime.fromtimestamp(2110000000, UTC)
 
 
 @pytest.mark.parametrize(
     "token", ["", "abc", "a.b.c", "a.é.c", jwt({}), jwt([]), jwt({"exp": "soon"}), jwt({"exp": 1e300})]
 )
-def test_what_tells_no_end_has_none(token: str) -> None:
+def test_what_has_no_end_has_none(token: str) -> None:
     assert expiry(token) is None

@@ -97,7 +97,7 @@ def test_ignored_files_of_the_host_survive_and_do_not_count() -> None:
     assert made.have.digest == want.digest
 
 
-def test_folders_that_nobody_needs_go_but_those_of_survivors_stay() -> None:
+def test_folders_that_are_not_needed_go_but_those_of_survivors_stay() -> None:
     want = tree(a=b"1")
     have = tree(a=b"1", deep__er__secrets_yaml=b"s")
     folders = ("deep", "deep/er", "deep/empty", "empty", "empty/inside", "cache")

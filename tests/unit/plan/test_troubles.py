@@ -121,7 +121,7 @@ def test_each_sign_of_a_trouble_names_it_alone(name: str, changes: dict[str, obj
 
 
 @pytest.mark.parametrize(("expected", "changes"), list(TOGETHER.items()))
-def test_versions_that_differ_tell_which_step_was_left_out(
+def test_versions_that_differ_show_which_step_was_left_out(
     expected: tuple[str, ...], changes: dict[str, object]
 ) -> None:
     assert names(replace(FINE, **changes)) == expected  # type: ignore[arg-type]

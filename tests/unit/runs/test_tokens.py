@@ -45,7 +45,7 @@ def test_any_value_stays_within_its_line_and_can_be_read_back(tmp_path: Path, va
     assert json.loads(quoted) == value
 
 
-def test_a_failure_that_two_lanes_tell_is_said_once_and_stands_in_the_receipts_of_both(
+def test_a_failure_that_two_lanes_report_is_written_once_and_is_in_the_receipts_of_both(
     tmp_path: Path,
 ) -> None:
     heard: list[Line] = []

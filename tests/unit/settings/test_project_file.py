@@ -51,7 +51,7 @@ def test_a_value_that_does_not_fit_is_named_with_its_file(tmp_path: Path, text: 
     assert "bb8deploy.toml" in caught.value.cause
 
 
-def test_a_name_that_is_not_known_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+def test_a_name_that_is_not_known_is_reported_with_the_nearest_one(tmp_path: Path) -> None:
     settings = read(tmp_path, 'publish_remot = "origin"\naddon = "a"\n[validate]\n', 'profil = "bb8"\n')
     assert set(settings.unknown) == {("publish_remot", "bb8deploy.toml"), ("profil", "pyproject.toml")}
     assert (near_name("publish_remot"), near_name("xyz")) == ("publish_remote", "")

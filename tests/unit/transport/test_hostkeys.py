@@ -59,7 +59,7 @@ def test_a_file_decides_about_a_key(tmp_path: Path, line: str, port: int, expect
     assert verdict(tmp_path, line + "\n", port=port) is expected
 
 
-def test_a_missing_file_knows_nobody(tmp_path: Path) -> None:
+def test_a_missing_file_knows_no_host(tmp_path: Path) -> None:
     assert read([tmp_path / "none", tmp_path / "none/deeper"]) == []
 
 

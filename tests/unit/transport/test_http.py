@@ -108,7 +108,7 @@ def test_an_answer_longer_than_the_limit_is_none(server: Server, monkeypatch: py
         calls.call("GET", "/trickle/body", deadline=LONG)
 
 
-def test_nobody_there_is_httpx_own_error() -> None:
+def test_a_closed_port_is_httpx_own_error() -> None:
     with pytest.raises(httpx.ConnectError):
         Calls(httpx.Client(trust_env=False)).call("GET", "http://127.0.0.1:1/", deadline=LONG)
 

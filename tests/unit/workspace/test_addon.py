@@ -10,7 +10,7 @@ from bb8deploy.base.errors import UsageError
 from bb8deploy.workspace.addon import read_addon
 
 
-def test_an_addon_tells_its_name_version_slug_and_architectures(tmp_path: Path) -> None:
+def test_the_config_gives_name_version_slug_and_architectures(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         'name: Größe\nversion: "1.2.3"\nslug: b_8\narch: [amd64, aarch64]\n'
     )

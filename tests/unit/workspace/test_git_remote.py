@@ -60,7 +60,7 @@ def test_an_address_is_shown_without_credentials(remote: str, said: str) -> None
         ("fatal: something new", "REMOTE_REFUSED", Refused),
     ],
 )
-def test_a_refusal_is_told_in_plain_words(said: str, code: str, kind: type[Bb8Error]) -> None:
+def test_a_refusal_is_reported_in_plain_words(said: str, code: str, kind: type[Bb8Error]) -> None:
     done = subprocess.CompletedProcess([], 128, b"", said.encode())
     error = r._refusal("https://zoe:secret@h/x.git", done)
     assert error.code == code

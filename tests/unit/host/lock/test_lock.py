@@ -38,7 +38,7 @@ def plant(place: Place, owner: Owner, seconds: int) -> None:
     (place.lock_folder / "expires").write_text(f"{int(time.time()) + seconds}\n")
 
 
-def test_nobody_holds_a_lock_that_is_not_there(place: Place) -> None:
+def test_a_lock_that_does_not_exist_has_no_owner(place: Place) -> None:
     assert folder_of(place).look() is None
 
 

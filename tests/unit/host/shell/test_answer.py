@@ -20,7 +20,7 @@ def answer(**parts: bytes) -> bytes:
     return b"Welcome to the host!\n0123 NAMES\n" + text + f"\n{MARK} END\n".encode()
 
 
-def test_what_stands_before_the_first_mark_is_dropped() -> None:
+def test_what_comes_before_the_first_mark_is_dropped() -> None:
     names = [part.name for part in sections(answer(TREE=b"", NAMES=b"./a\0"), MARK)]
     assert names == ["TREE", "NAMES", "WHOLE", "END"]
 
@@ -64,7 +64,7 @@ def test_a_tree_is_read_with_run_bits_links_folders_and_stamp() -> None:
     ],
     ids=["busybox", "coreutils", "openssl"],
 )
-def test_names_with_line_ends_are_read_whoever_hashed(shown: bytes) -> None:
+def test_names_with_line_ends_are_read_from_every_hash_program(shown: bytes) -> None:
     body = answer(NAMES=b"./new\nline\\x\0./b\0", HASHES=shown + f"\n{H}  ./b\n".encode())
     assert set(tree_of(sections(body, MARK)).manifest.by_path) == {"new\nline\\x", "b"}
 

@@ -107,14 +107,14 @@ def test_of_targets_that_are_resumed_those_with_nothing_to_continue_are_deployed
 
 def test_another_error_of_a_resumed_target_stays_its_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def deploy(*_: object, **__: object) -> Any:
-        raise CheckFailed("IT_BROKE", "it broke", "Mend it.")
+        raise CheckFailed("IT_BROKE", "it broke", "Fix it.")
 
     lane(monkeypatch, deploy)
     assert [row.result for row in deploy_all(run, ["a"], DeployOptions(resume=True))] == ["IT_BROKE"]
 
 
 @pytest.mark.parametrize("then", ["step", "emit"])
-def test_after_ctrl_c_connections_end_no_step_begins_and_no_token_is_told(
+def test_after_ctrl_c_connections_end_no_step_begins_and_no_token_is_reported(
     run: Run, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     """The first target's work is where Ctrl-C turns up, as it does in the thread that waits for the rows."""

@@ -36,7 +36,7 @@ def check(level: CheckLevel, *, unreachable: bool = False) -> Check:
         ([check(CheckLevel.FAIL, unreachable=True), check(CheckLevel.FAIL)], 1),
     ],
 )
-def test_the_exit_code_tells_silence_from_faults(checks: list[Check], code: int) -> None:
+def test_the_exit_code_distinguishes_silence_from_faults(checks: list[Check], code: int) -> None:
     assert exit_code(checks) == code
 
 
@@ -166,7 +166,7 @@ def test_a_bridge_that_is_offline_is_not_asked_further() -> None:
     assert [(one.name, one.code) for one in robot.checks(seen)] == [("bridge", "BRIDGE_OFFLINE")]
 
 
-def test_a_look_that_never_ends_holds_up_nobody() -> None:
+def test_a_look_that_never_ends_delays_nothing() -> None:
     never = threading.Event()
     look = spawn("x", never.wait, deadline=0.2)
     began = time.monotonic()
@@ -176,7 +176,7 @@ def test_a_look_that_never_ends_holds_up_nobody() -> None:
     never.set()
 
 
-def test_the_error_of_a_look_reaches_whoever_waits() -> None:
+def test_the_error_of_a_look_reaches_the_waiting_code() -> None:
     def fail() -> None:
         raise CheckFailed("X", "c", "r")
 

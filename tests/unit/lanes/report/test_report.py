@@ -73,7 +73,7 @@ def validated(reports: Path, *, passed: bool = True) -> Story:
     return story
 
 
-def test_a_release_is_told_whole(tmp_path: Path) -> None:
+def test_a_release_is_reported_whole(tmp_path: Path) -> None:
     write_release(tmp_path)
     report = collect(tmp_path)
     assert (report.run_id, report.command, report.verdict, report.version) == (
@@ -188,18 +188,18 @@ def test_a_run_that_was_killed_did_not_end(tmp_path: Path) -> None:
     assert "did not finish" in read(write_report(tmp_path)).text
 
 
-def test_a_skipped_attestation_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_a_skipped_attestation_is_reported_with_its_reason(tmp_path: Path) -> None:
     validated(tmp_path)
     ledger = Ledger(RUN, tmp_path)
     ledger.skip(Token.TELEMETRY_ATTEST_OK, "MQTT_HOST is not set")
     assert collect(tmp_path).no_echo == "The echo was not attested: MQTT_HOST is not set."
 
 
-def test_what_a_diagnosis_warned_of_stands_among_the_findings(tmp_path: Path) -> None:
+def test_what_a_diagnosis_warned_of_is_among_the_findings(tmp_path: Path) -> None:
     story = Story(tmp_path)
     rows = [("ssh", "reach", "ok"), ("core", "token", "warn"), ("broker", "login", "fail")]
     checks = tuple(
-        CheckModel(subject=subject, name=name, level=level, seen="so it is", remedy="mend it", code="X")
+        CheckModel(subject=subject, name=name, level=level, seen="so it is", remedy="fix it", code="X")
         for subject, name, level in rows
     )
     base = story.base("diagnose_contract_v1", passed=False)
@@ -210,7 +210,7 @@ def test_what_a_diagnosis_warned_of_stands_among_the_findings(tmp_path: Path) ->
         ("error", "broker, login: so it is"),
         ("warning", "core, token: so it is"),
     ]
-    assert "mend it" in read(write_report(tmp_path)).text
+    assert "fix it" in read(write_report(tmp_path)).text
 
 
 def test_without_any_run_it_says_what_to_do(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_an_older_run_can_be_asked_for_and_keeps_its_tokens(tmp_path: Path) -> N
     assert "A later run replaced the receipt" in read(write_report(tmp_path, RUN)).text
 
 
-def test_tokens_stand_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+def test_tokens_are_in_the_order_in_which_they_came(tmp_path: Path) -> None:
     write_release(tmp_path)
     story = Story(tmp_path)
     for name, lane in (("BUMP_OK", "release"), ("VERIFY_OK", "verify"), ("TAG_OK", "publish")):
@@ -287,7 +287,7 @@ def test_another_run_s_echoes_are_not_shown_as_this_one_s(tmp_path: Path) -> Non
     assert "not the single echoes" in read(write_report(tmp_path)).text
 
 
-def test_no_secret_stands_on_the_page_wherever_it_came_from(tmp_path: Path) -> None:
+def test_no_secret_is_on_the_page_wherever_it_came_from(tmp_path: Path) -> None:
     password = 'pass"word&<1'
     jwt = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmNkZWYifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
     story = validated(tmp_path)

@@ -77,7 +77,7 @@ def test_a_release_step_that_raised_is_failed_as_its_contract_says() -> None:
     assert [(step.name, step.state) for step in told.steps] == [("deploy", "failed"), ("send", "failed")]
 
 
-def test_steps_that_did_not_run_stand_in_their_place_with_the_reason() -> None:
+def test_steps_that_did_not_run_are_in_their_place_with_the_reason() -> None:
     planned = [
         {"name": "preflight", "state": "done"},
         {"name": "deploy", "state": "done"},

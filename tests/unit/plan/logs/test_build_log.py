@@ -64,7 +64,7 @@ def test_the_image_that_could_not_be_pulled_is_named(image: str, cause: Cause) -
     assert (seen.cause, seen.image) == (cause, image)
 
 
-def test_a_base_without_a_default_is_told_from_a_failing_step() -> None:
+def test_a_base_without_a_default_is_distinguished_from_a_failing_step() -> None:
     seen = read_build(
         log("ERROR: failed to build: failed to solve: base name ($BUILD_FROM) should not be blank"), 9
     )

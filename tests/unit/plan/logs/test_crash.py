@@ -31,7 +31,7 @@ ONE_LINE = (
         ([*TRACEBACK, IDENTITY, "Killed"], "Killed"),
     ],
 )
-def test_the_newest_end_is_told_in_the_logs_own_words(log: list[str], cause: str) -> None:
+def test_the_newest_end_is_reported_in_the_logs_own_words(log: list[str], cause: str) -> None:
     assert last_crash(log) == Crash(cause, recovered=False)
 
 
@@ -48,7 +48,7 @@ def test_a_report_after_the_end_means_that_it_came_back() -> None:
         ["2026-11-23T12:00:00 WARNING bb8.mqtt: the broker core-mosquitto:1883 cannot be reached"],
     ],
 )
-def test_a_log_without_an_end_tells_of_none(log: list[str]) -> None:
+def test_a_log_without_an_end_has_none(log: list[str]) -> None:
     assert last_crash(log) is None
 
 

@@ -74,7 +74,7 @@ def test_a_validation_before_the_bump_counts_for_the_bump() -> None:
     assert doing(now)["validate"] == "kept"
 
 
-def test_what_runs_anew_makes_every_step_behind_it_due() -> None:
+def test_what_runs_again_makes_every_step_after_it_due() -> None:
     done = {str(name): {"commit": "h"} for name in Name if name is not Name.DEPLOY}
     assert doing(replace(BASE, done=done, broker="")) == {
         "preflight": "run", "validate": "kept", "bump": "kept", "deploy": "run",

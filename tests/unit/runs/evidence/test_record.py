@@ -37,7 +37,7 @@ def test_wider_damage_is_narrowed_to_its_first_block() -> None:
 @pytest.mark.parametrize(
     ("data", "words", "offset"), [(b"abc", "ends after 3", 3), (b"abcdefg", "it has 7", 6)]
 )
-def test_a_cut_and_a_longer_file_are_told_apart(data: bytes, words: str, offset: int) -> None:
+def test_a_cut_and_a_longer_file_are_distinguished(data: bytes, words: str, offset: int) -> None:
     flaw = compare(describe("a", b"abcdef"), data)
     assert flaw is not None
     assert words in flaw.what

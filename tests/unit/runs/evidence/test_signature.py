@@ -65,7 +65,7 @@ def test_a_public_key_signs_with_the_agent(
     assert check(manifest, allowed(tmp_path, mine)) is not None
 
 
-def test_a_signature_that_nobody_trusts_is_a_flaw(manifest: Path, tmp_path: Path) -> None:
+def test_an_untrusted_signature_is_a_flaw(manifest: Path, tmp_path: Path) -> None:
     sign(manifest, key(tmp_path))
     signed = check(manifest, allowed(tmp_path, key(tmp_path, "other")))
     assert signed is not None
