@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.sim.engine.tasks import Broken, Tasks
+from tests.sim.engine.tasks import Broken, Task, Tasks
 from tests.sim.hosts.broker import Broker
 from tests.sim.hosts.world import Content, Host, config, digest
 from tests.sim.stories.scene import NEIGHBOUR
@@ -39,7 +39,10 @@ class Laws:
         return "absent" if tree is None else digest(tree)
 
     def at_every_moment(self) -> None:
-        """The app folder is one whole tree; the neighbour's app is untouched."""
+        """The app folder is one whole tree; the neighbour's app is untouched; the lock's owner lives."""
+        holder = self.host.lock.holder if self.host.lock else None
+        if isinstance(holder, Task) and not holder.alive:
+            raise Broken(f"{holder.name} has ended and holds the lock: {self.host.lock}")
         if self.host.folders.get(OTHER) is not NEIGHBOUR:
             raise Broken("the neighbour's app was changed")
         if self.any_tree or self.host.tree is self.seen:

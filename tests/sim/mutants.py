@@ -20,7 +20,7 @@ from bb8deploy.lanes.verify.proof import prove
 from bb8deploy.lanes.verify.proof.folder import AppFolder
 from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.plan.attest import Metrics
-from bb8deploy.plan.logs.identity import Identity, newest
+from bb8deploy.plan.logs.identity import Identity
 from bb8deploy.plan.release.image import Image, ImagePlan
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
@@ -32,12 +32,6 @@ def _no_lock(_lock: HostLock, *_: Any, **__: Any) -> Iterator[Any]:
     holding = mock.Mock(notes=(), facts=None)
     holding.take_session.return_value = None
     yield holding
-
-
-def _newest_at_once(prover: Prover) -> Identity | None:
-    prover.watch.look(600)
-    prover.observed = newest(prover.watch.log)
-    return prover.observed or _REPORTED(prover)
 
 
 def _emitted_early(attempt: Attempt) -> Any:
@@ -83,7 +77,6 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "the lock is not taken": lambda: mock.patch.object(HostLock, "held", _no_lock),
     "the lock is not released": lambda: mock.patch.object(HostLock, "release", return_value=None),
     "VERIFY_OK is written before the build": lambda: mock.patch.object(Attempt, "carry_out", _emitted_early),
-    "any identity in the log counts": lambda: mock.patch.object(Prover, "_reported", _newest_at_once),
     "every identity is the expected one": lambda: mock.patch.object(Identity, "is_", return_value=True),
     "the settle time is skipped": lambda: mock.patch.object(Prover, "_settle", return_value=None),
     "the tree after the sync is not compared": lambda: mock.patch.object(
