@@ -1,4 +1,4 @@
-"""What a host offers to the user that we are: asked once, together with the lock where there is one."""
+"""What a host offers to the ssh user: asked once, together with the lock if one is taken."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bb8deploy.host.shell.answer import AnswerPart
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """The user, the tools on its PATH, whether the Supervisor's token stands in the environment.
+    """The user, the tools on its PATH, whether the Supervisor's token is in the environment.
 
-    `clock` is the host's time in seconds since the epoch, 0 where it did not say.
+    `clock` is the host's time in seconds since the epoch, 0 if it did not report it.
     """
 
     user: str = ""
@@ -23,12 +23,12 @@ class HostFacts:
     clock: int = 0
 
     def has(self, *tools: str) -> bool:
-        """True where all of these are on the PATH."""
+        """True if all of these are on the PATH."""
         return self.tools.issuperset(tools)
 
 
 def facts_of(parts: Iterable[AnswerPart]) -> HostFacts:
-    """The facts in an answer; empty ones where it holds none."""
+    """The facts in an answer; empty ones if it has none."""
     body = next((part.body for part in parts if part.name == "FACTS"), b"")
     pairs = [line.partition("=")[::2] for line in body.decode(errors="replace").splitlines() if "=" in line]
     single = dict(pairs)

@@ -53,7 +53,7 @@ def _slug_in_json(text: str) -> str | None:
 
 
 def _slug_in_yaml(text: str) -> str | None:
-    """The slug that the file claims, None for none. Raises ValueError where that cannot be told."""
+    """The slug that the file claims, None without one. Raises ValueError if it cannot be read."""
     import yaml
 
     try:

@@ -113,7 +113,7 @@ class Host:
             yield
 
     def lock_holder(self) -> Held | None:
-        """Who holds the lock, None if nobody does."""
+        """The holder of the lock, None if it is free."""
         return self._lock.folder.look()
 
     def remove_lock(self, held: Held) -> bool:

@@ -15,7 +15,7 @@ SECRETS = "secrets.yaml"
 def long_lived_token(settings: Settings, addon: Path, host: Host | None) -> Secret | None:
     """HA_LLAT, else what HA_LLAT_KEY names in `addon`'s secrets.yaml or at HA_SECRETS_PATH on the host.
 
-    None where none of them holds it. Raises UsageError SECRETS_INVALID for a file that is no YAML mapping.
+    None if no place has it. Raises UsageError SECRETS_INVALID for a file that is not a YAML mapping.
     """
     own = settings.ha_llat
     if own:

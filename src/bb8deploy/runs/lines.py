@@ -1,4 +1,4 @@
-"""Reads receipt lines back: the other half of what `tokens.Line` writes."""
+"""Reads the receipt lines that `tokens.Line` writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PAIR = re.compile(r' ([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|[^ "]*)')
 
 
 def parse_line(text: str) -> Line | None:
-    """The receipt line in `text`, None if it is none; a DRIFT line does not tell its lane."""
+    """The receipt line in `text`, None if it is not one; a DRIFT line does not name its lane."""
     found = _LINE.fullmatch(text.rstrip("\n"))
     if not found:
         return None

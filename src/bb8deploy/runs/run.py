@@ -1,4 +1,4 @@
-"""One run of bb8deploy: its id, settings, ledger, journal and the way to tell people what happens."""
+"""One run of bb8deploy: its id, settings, ledger, journal and progress."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """How a lane tells what it does; the console implements it, tests may record it."""
+    """How a lane reports progress; the console implements it, tests may record it."""
 
     def step(self, name: str, where: str = "") -> AbstractContextManager[None]:
         """Shows that `name` runs (on host `where`) and, at the end, how long it took."""

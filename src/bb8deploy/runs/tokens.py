@@ -16,7 +16,7 @@ DEPLOY, PUBLISH = "deploy_receipt.txt", "publish_receipt.txt"
 
 
 class Token(StrEnum):
-    """Every token that bb8deploy can write; what each stands for is in `CATALOGUE`."""
+    """Every token that bb8deploy can write; `CATALOGUE` has their meanings."""
 
     STRUCTURE_OK = "STRUCTURE_OK"
     DEV_LOCAL_BUILD_FORCED = "DEV_LOCAL_BUILD_FORCED"
@@ -133,7 +133,7 @@ class Line:
 
 @dataclass(slots=True)
 class Ledger:
-    """Collects a run's receipt lines, writes them to `reports` at once and tells the listener."""
+    """Collects a run's receipt lines, writes them to `reports` immediately and calls the listener."""
 
     run_id: str
     reports: Path
@@ -151,7 +151,7 @@ class Ledger:
         self._add(Line("TOKEN", token, self._fields(evidence), meaning.lane), meaning.receipts)
 
     def skip(self, token: Token, reason: str) -> None:
-        """Says that the check behind a token was not made, and why."""
+        """Records that a token was not checked, and why."""
         meaning = CATALOGUE[token]
         self._add(Line("SKIPPED", token, self._fields({"reason": reason}), meaning.lane), meaning.receipts)
 
@@ -164,7 +164,7 @@ class Ledger:
         return [line.name for line in self.lines if line.kind == "TOKEN"]
 
     def texts(self, receipt: str) -> list[str]:
-        """This run's lines of one receipt, each once: a failure may be told by two lanes."""
+        """This run's lines of one receipt, each once: two lanes may record the same failure."""
         return list(dict.fromkeys(str(line) for line in self.lines if receipt in _receipts(line)))
 
     def _fields(self, evidence: dict[str, object]) -> tuple[tuple[str, str], ...]:
@@ -190,5 +190,5 @@ def _receipts(line: Line) -> tuple[str, ...]:
 
 
 def _value(text: str) -> str:
-    """A bare word as it stands, anything else double-quoted as JSON does it, in ASCII on one line."""
+    """A bare word unchanged, anything else double-quoted as in JSON, in ASCII on one line."""
     return text if _BARE.fullmatch(text) else json.dumps(text)

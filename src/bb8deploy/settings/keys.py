@@ -43,7 +43,7 @@ HA_SSH_SUDO = Key(
 )
 HA_REMOTE_RUNTIME = Key(
     "HA_REMOTE_RUNTIME",
-    "the app's folder on the host; {slug} stands for the slug of the app",
+    "the app's folder on the host; {slug} becomes the slug of the app",
     example="/addons/beep_boop_bb8",
 )
 HA_REMOTE_SLUG = Key(
@@ -65,7 +65,7 @@ HA_PUBLISH_REMOTE = Key(
 HA_PUBLISH_BRANCH = Key("HA_PUBLISH_BRANCH", "its branch", default="main", project="publish_branch")
 HA_IMAGE = Key(
     "HA_IMAGE",
-    "image name for publishing; {slug} stands for the slug of the app",
+    "image name for publishing; {slug} becomes the slug of the app",
     example="registry.example/you/beep_boop_bb8",
     project="image",
 )

@@ -59,10 +59,10 @@ class Stream(Protocol):
     """An open remote command: bytes in, bytes out, each call with its own deadline in seconds."""
 
     def write(self, data: bytes, *, deadline: float) -> None:
-        """Sends all of `data`. Raises BrokenPipeError where the command has stopped reading."""
+        """Sends all of `data`. Raises BrokenPipeError if the command has stopped reading."""
 
     def close_input(self) -> None:
-        """Tells the command that nothing more comes."""
+        """Closes the command's standard input."""
 
     def read(self, *, deadline: float) -> bytes:
         """The next bytes of standard output; empty at its end."""
@@ -105,7 +105,7 @@ class Transport(Protocol):
 
 
 def given_up(where: str) -> Interrupted:
-    """The error for whoever uses a connection that this run has closed: the run was told to stop."""
+    """The error for using a connection that this run has closed, because it was interrupted."""
     return INTERRUPTED(
         "the run was interrupted; what was observed so far is kept",
         details=(f"the connection to {where} was closed while it was in use",),

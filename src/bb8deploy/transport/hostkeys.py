@@ -41,7 +41,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KnownHost:
-    """One usable line: its marker or empty, host patterns, key type, key, and where it stands."""
+    """One usable line: its marker or empty, host patterns, key type, key, and its file and line."""
 
     marker: str
     hosts: str
@@ -50,7 +50,7 @@ class KnownHost:
     place: str
 
     def covers(self, name: str) -> bool:
-        """True where the line is about `name` (`host` or `[host]:port`), hashed or by patterns."""
+        """True if the line is about `name` (`host` or `[host]:port`), hashed or by patterns."""
         if self.hosts.startswith("|1|"):
             return _hashed_matches(self.hosts, name)
         return _patterns_match(self.hosts.split(","), name)
@@ -102,7 +102,7 @@ def read(files: Iterable[Path]) -> list[KnownHost]:
 
 
 def check(lines: list[KnownHost], host: str, port: int, kind: str, key: bytes) -> KeyAnswer:
-    """What the lines say of `key`; a revoked key is revoked whatever else stands there."""
+    """What the lines say of `key`; a revoked key is revoked whatever other lines say."""
     name = lookup_name(host, port)
     answer = _check_name(lines, name, kind, key)
     if answer.verdict is Verdict.NEW and port != 22:
@@ -147,7 +147,7 @@ def refusal(answer: KeyAnswer, name: str, kind: str, key: bytes) -> Refused:
         return HOST_KEY_CHANGED(
             f"{name} offers another key than the one that is known",
             f"If the host was reinstalled, check the new fingerprint on it and run `ssh-keygen -R '{name}'`; "
-            "otherwise somebody may be in between.",
+            "otherwise another machine may answer in its place.",
             details=[
                 f"known: {answer.line.kind} {fingerprint(answer.line.key)} ({answer.line.place})",
                 f"now:   {shown}",

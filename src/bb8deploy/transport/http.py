@@ -1,8 +1,8 @@
-"""HTTP calls by the clock: an answer is there whole within its deadline, or the call has failed.
+"""HTTP calls with a deadline: the whole answer comes in time, or the call fails.
 
-httpx's own time limits hold for each read, so that a server which sends a byte now and then is never late;
-and nothing ends a call of another thread. Here a thread of its own makes the call, and whoever waits for it
-looks at the clock.
+httpx's own time limits hold for each read, so a server that sends a byte now and then is never late;
+and nothing ends a call of another thread. Here a separate thread makes the call, and the caller waits for it
+with a deadline.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Calls:
     def call(self, method: str, url: str, *, deadline: float, **words: Any) -> httpx.Response:
         """The whole answer, whatever its status; `words` are those of httpx.
 
-        Raises httpx.HTTPError where none comes within `deadline` seconds, or one that is longer than LIMIT;
-        Interrupted where `close` was called.
+        Raises httpx.HTTPError if none comes within `deadline` seconds, or one longer than LIMIT;
+        Interrupted if `close` was called.
         """
         request = self._client.build_request(method, url, **{"timeout": deadline, **words})
         answer: Future[httpx.Response] = Future()
@@ -51,7 +51,7 @@ class Calls:
             raise _late(deadline) from None
 
     def close(self) -> None:
-        """Gives every call up and ends the connections, but for those that a thread still waits on."""
+        """Gives up every call and closes the connections, except those that a thread still waits on."""
         self._closed = True
         for answer in tuple(self._under_way):
             answer.cancel()
@@ -63,14 +63,14 @@ class Calls:
             if not answer.cancelled():
                 with suppress(InvalidStateError):  # given up meanwhile
                     answer.set_result(self._whole(request, end))
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
             with suppress(InvalidStateError):
                 answer.set_exception(error)
         finally:
             self._under_way.discard(answer)
 
     def _whole(self, request: httpx.Request, end: float) -> httpx.Response:
-        """The answer with its body, unpacked; the clock is looked at here too, so that the thread ends."""
+        """The answer with its body, unpacked; the deadline holds here too, so that the thread ends."""
         body = bytearray()
         answer = self._client.send(request, stream=True)
         try:

@@ -111,7 +111,7 @@ class BrokerLink:
             raise BROKER_ACL(f"the broker {self.address} does not let this user read {', '.join(refused)}")
 
     def publish(self, topic: str, payload: str | bytes, *, qos: int = 1) -> bool:
-        """Sends one unretained message; False where the connection is gone."""
+        """Sends one unretained message; False if the connection is lost."""
         return self._client.publish(topic, payload, qos=qos).rc == paho.MQTT_ERR_SUCCESS
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ def _without_delay(_c: paho.Client, _u: object, sock: object) -> None:
 
 
 def _shake_hands(address: Address) -> None:
-    """Tries TLS on a connection of our own: paho leaves its socket open where the handshake fails."""
+    """Tries TLS on a connection of our own: paho leaves its socket open if the handshake fails."""
     context = _context(address)
     with socket.create_connection((address.host, address.port), DEADLINE) as plain:
         try:

@@ -110,7 +110,7 @@ class SshTransport:
 def connect(hop: Hop, *, prompt: Prompt | None = None, tell: Callable[[str], None]) -> SshTransport:
     """Connects through every hop and logs in.
 
-    `tell` hears of keys that `accept_new` pins. Raises Unreachable or Refused, naming the hop.
+    `tell` gets a message for each key that `accept_new` adds. Raises Unreachable or Refused, naming the hop.
     """
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     chain: list[paramiko.Transport] = []

@@ -87,7 +87,7 @@ class Hop:
 
     @property
     def where(self) -> str:
-        """`user@host`, with the port where it is not 22."""
+        """`user@host`, with the port if it is not 22."""
         return f"{self.user}@{self.host}" + (f":{self.port}" if self.port != 22 else "")
 
 

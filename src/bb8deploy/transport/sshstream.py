@@ -138,7 +138,7 @@ class SshStream:
         return sent
 
     def _drain(self) -> bool:
-        """Takes what has arrived; True where anything had."""
+        """Takes what has arrived; True if there was anything."""
         found = False
         while self._channel.recv_ready():
             data = self._channel.recv(CHUNK)

@@ -70,7 +70,7 @@ def test_a_deployed_host_has_nothing_that_fails_and_is_left_as_it_was(lab: Lab) 
     assert seen.subjects() == SUBJECTS
     assert seen.troubles == set()
     assert seen.named("add-on", "versions").seen == "1.0.0 here, on the host, in the store, installed"
-    assert "as the host's stamp says" in seen.named("add-on", "identity").seen
+    assert "equal to the host's stamp" in seen.named("add-on", "identity").seen
     assert seen.named("runtime folder", "edits").seen.startswith("none since 1.0.0 was sent")
     assert (state_of(lab), retained(lab)) == (before, kept)
 

@@ -68,7 +68,7 @@ def _route(opened: Opened, *, need_addon: bool) -> Iterator[tuple[Supervisor, st
 
 
 def _follow(opened: Opened, lines: int) -> None:
-    """Follows until Ctrl-C; a lost connection is opened again, ever more slowly while it stays away."""
+    """Follows until Ctrl-C; a lost connection is opened again, with longer and longer pauses."""
     shown: deque[str] = deque(maxlen=REMEMBERED)
     pause = PAUSE
     while True:
@@ -91,7 +91,7 @@ def _follow(opened: Opened, lines: int) -> None:
 
 
 def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Iterator[str]:
-    """What was not shown yet of the log as it stands, then each line as it comes."""
+    """The lines of the log that were not shown yet, then each line as it comes."""
     from bb8deploy.plan.logs.identity import newer_lines
     from bb8deploy.plan.logs.logview import unseen
 

@@ -62,7 +62,7 @@ def _remove(opened: Opened, host: Host, held: Held) -> None:
     from bb8deploy.host.lock.owner import HostLocked
 
     if not opened.run.assume_yes and not opened.console.confirm("Remove this lock?"):
-        raise UNLOCK_UNCONFIRMED(f"the lock of {host.where} was not removed: nobody answered yes")
+        raise UNLOCK_UNCONFIRMED(f"the lock of {host.where} was not removed: the answer was not yes")
     if not host.remove_lock(held) and (now := host.lock_holder()) is not None:
         raise HostLocked(now, host.where)
     opened.result["removed"] = True

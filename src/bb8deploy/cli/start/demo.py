@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(root: Root = None, docker: Docker = False, quiet: Quiet = False) -> None:
-    """Release this workspace into an embedded Home Assistant host, and show what each token stands for.
+    """Release this workspace into an embedded Home Assistant host, and show what each token means.
 
     Outside of a workspace, release the sample app that comes with bb8deploy.
     """
@@ -85,7 +85,7 @@ def _show(console: Console, workspace: Path | None, place: Scratch, runtime: Ope
         console.note("    $ bb8deploy release patch")
         exit_code = scene.release(place, ("--quiet",) if console.quiet else ())
     if exit_code == 0:
-        console.table("What was observed", ("token", "lane", "stands for"), scene.earned(place))
+        console.table("What was observed", ("token", "lane", "meaning"), scene.earned(place))
     else:
         console.note("the demo's host is gone, so there is nothing to resume: run `bb8deploy demo` again")
     report = place.reports / "report.html"

@@ -26,7 +26,7 @@ PIECE = 8 * PACKET  # whole packets, and whole blocks of tar
 
 
 def pays_to_compress(transfer: Transfer) -> bool:
-    """True where a sample shrinks to half at zlib's fastest level; where it does not, a LAN is faster."""
+    """True if a sample shrinks to half at zlib's fastest level; otherwise a LAN is faster."""
     sample = b"".join(_sample(transfer))
     return len(sample) > 1024 and len(zlib.compress(sample, 1)) < PAYS * len(sample)
 

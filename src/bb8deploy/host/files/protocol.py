@@ -105,4 +105,4 @@ class RuntimeFiles(Protocol):
         """Looks at the earlier tree: its stamp, and its file `name` beside the present one."""
 
     def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
-        """A single file by its absolute path on that side, None where it is not there."""
+        """A single file by its absolute path on that side, None if it does not exist."""

@@ -60,7 +60,7 @@ class LockFolder(Protocol):
         """
 
     def look(self) -> Held | None:
-        """Who holds the lock, None if nobody does."""
+        """The holder of the lock, None if it is free."""
 
     def remove(self, held: Held) -> bool:
         """Removes a lock that is still held by the same owner; False if it is not."""

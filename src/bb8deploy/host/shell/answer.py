@@ -22,7 +22,7 @@ class AnswerPart:
 
 
 def sections(answer: bytes, mark: str) -> list[AnswerPart]:
-    """The sections of an answer; whatever stands before the first mark is not ours and dropped."""
+    """The sections of an answer; anything before the first mark is the host's own output and dropped."""
     found: list[AnswerPart] = []
     for part in answer.split(f"\n{mark} ".encode())[1:]:
         head, _, body = part.partition(b"\n")
@@ -80,7 +80,7 @@ def _kinds(body: bytes) -> Iterator[tuple[str, str]]:
 def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:
     """Reads sha256sum's or `openssl dgst -r`'s lines against the names that were listed in the same order.
 
-    Knowing the name makes its form plain: as it stands (busybox), or with a leading backslash and escapes
+    With the name known, its form is clear: unchanged (busybox), or with a leading backslash and escapes
     (coreutils for backslashes and line ends, openssl for line ends alone). openssl is several times faster
     where the processor has no instructions for SHA-256.
     """

@@ -91,7 +91,7 @@ class Conversation:
         self.stream.abort()
 
     def send(self, data: bytes | Iterable[bytes], *, deadline: float = STEP_DEADLINE) -> bool:
-        """Sends input; False where the program stopped reading, which its answer then explains."""
+        """Sends input; False if the program stopped reading; its answer then says why."""
         try:
             for piece in (data,) if isinstance(data, bytes) else data:
                 self.stream.write(piece, deadline=deadline)
@@ -124,7 +124,7 @@ class Conversation:
         return parts
 
     def after(self, got: bytes, name: str) -> bytes:
-        """What stands behind the first line that announces `name`."""
+        """What follows the first line that announces `name`."""
         return got.partition(f"\n{self._mark} {name}\n".encode())[2]
 
     def _ended(self) -> Completed:

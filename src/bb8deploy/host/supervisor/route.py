@@ -1,4 +1,4 @@
-"""Finds the way to the Supervisor by asking, once per run, and remembers what was found."""
+"""Finds the route to the Supervisor by asking each, once per run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RouteAnswer:
 class Capabilities:
     """Which ways to the Supervisor there are, in the order in which they were asked.
 
-    `service` tells that Core's restart service is left as a last fallback.
+    `service`: Core's restart service is left as a last fallback.
     """
 
     attempts: tuple[RouteAnswer, ...]

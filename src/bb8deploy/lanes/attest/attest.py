@@ -46,7 +46,7 @@ MAX_PAYLOAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The state of a window under way, for whoever watches. Seconds, and milliseconds of the newest trips."""
+    """The state of a running window, to be shown. Seconds, and milliseconds of the newest trips."""
 
     elapsed: float
     seconds: float
@@ -98,7 +98,7 @@ class _Heard:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What the add-on says it is, empty where it says nothing."""
+        """The identity that the app reports, empty if it reports none."""
         return _strings(json_object(self.about))
 
     def wait_for(self, cids: Iterable[str], seconds: float) -> bool:
@@ -169,7 +169,7 @@ def _await_first(run: Run, link: BrokerLink, heard: _Heard) -> None:
         raise _gone(link)
     status = heard.retained.get(f"{heard.base}/status", "nothing")
     raise ECHO_MISSING(
-        f"nobody answered an echo on {heard.base}/echo/cmd within {FIRST_ECHO_DEADLINE:g} s; "
+        f"no echo was answered on {heard.base}/echo/cmd within {FIRST_ECHO_DEADLINE:g} s; "
         f"{heard.base}/status says {status}"
     )
 
@@ -222,10 +222,10 @@ def _identity(heard: _Heard, deployed: Expected | None, seconds: float) -> Mappi
     differ = differences(expected, told)
     if differ and not told:
         raise ECHO_FROM_UNKNOWN(
-            f"{heard.base}/status/identity on this broker says nothing: whoever answers the echoes may not "
+            f"{heard.base}/status/identity on this broker is empty: what answers the echoes may not "
             "be the add-on that was just deployed",
             f"Let the add-on publish its identity there, retained, or set MQTT_HOST to the broker that it "
-            f"uses. `bb8deploy attest` alone attests whoever answers on {heard.base}.",
+            f"uses. `bb8deploy attest` alone attests any app that answers on {heard.base}.",
             details=differ,
         )
     if differ:
@@ -346,7 +346,7 @@ def _write_contract(run: Run, contract: QaContract) -> Path:
 
 
 def _tag(run: Run, version: str) -> str:
-    """The version's tag where it exists already, else nothing."""
+    """The version's tag if it exists already, else nothing."""
     from bb8deploy.workspace.git import resolve
 
     return version if resolve(run.workspace, f"refs/tags/{version}") else ""

@@ -60,7 +60,7 @@ class Several:
         self.check()
 
     def end(self) -> None:
-        """Has every target stop where it stands; what waits on a connection meets its end."""
+        """Stops every target; whatever waits on a connection ends."""
         self.stop.set()
         for host in tuple(self.hosts):
             host.break_off()
@@ -72,7 +72,7 @@ class Several:
 
 @dataclass(slots=True)
 class Stoppable(Ledger):
-    """A Ledger that tells no token of what was seen after Ctrl-C."""
+    """A Ledger that writes no token after Ctrl-C."""
 
     check: Callable[[], None] = lambda: None
 
@@ -107,7 +107,7 @@ class Named:
 def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[TargetResult]:
     """Deploys to every target, at most AT_ONCE at a time; gives one row each, in the order of `names`.
 
-    Receipts lie in `reports/targets/NAME/`; the run ids are that of `run` with the name behind. Ctrl-C ends
+    Receipts are in `reports/targets/NAME/`; the run ids are that of `run` and the name. Ctrl-C ends
     every connection, and with it what waits there; then Interrupted is raised.
     """
     several = Several(run, tuple(names))
@@ -121,7 +121,7 @@ def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[Targe
 
 
 def worst(rows: list[TargetResult]) -> int:
-    """The gravest exit code among the rows."""
+    """The worst exit code of the rows."""
     return max((row.exit_code for row in rows), key=_GRAVITY.index, default=0)
 
 

@@ -43,7 +43,7 @@ _PLACES = (HA_PUBLISH_REMOTE, HA_MOUNT, HA_CONFIG_MOUNT, HA_IMAGE)
 def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
     """Writes the archive (tar.gz, mode 0600) and gives the names of the files in it.
 
-    Raises UsageError BUNDLE_UNWRITABLE where it cannot be written.
+    Raises UsageError BUNDLE_UNWRITABLE if it cannot be written.
     """
     texts = dict(_texts(run))
     names = names_of(run, diagnosis)
@@ -61,7 +61,7 @@ def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
 
 
 def names_of(run: Run, diagnosis: Diagnosis) -> Names:
-    """Every name in the settings, and those that were met on the way, that tells whose host it is."""
+    """Every name from the settings and the run that could identify the host's owner."""
     settings = run.settings
     alias = settings.ssh.host_alias or ""
     user, _, destination = alias.rpartition("@")
@@ -93,7 +93,7 @@ def versions() -> dict[str, str]:
 
 
 def _texts(run: Run) -> Iterator[tuple[str, str]]:
-    """The files of the archive by name, as they stand."""
+    """The files of the archive by name, unchanged."""
     yield "versions.json", json.dumps(versions(), indent=2) + "\n"
     left_out: list[str] = []
     for name, file in _files(run):

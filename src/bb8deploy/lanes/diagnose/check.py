@@ -1,4 +1,4 @@
-"""One thing that was looked at: how it stands, what was seen, the one thing to do."""
+"""One check of a diagnosis: its level, what was seen, what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ExitCode = Literal[0, 1, 3]
 
 
 class CheckLevel(StrEnum):
-    """How it stands; `skipped` means that nobody looked, and `seen` says why."""
+    """The result; `skipped` means not checked, and `seen` says why."""
 
     OK = "ok"
     WARN = "warn"
@@ -24,9 +24,9 @@ class CheckLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`remedy` is empty where nothing is to be done; `code` has a page where there is one.
+    """`remedy` is empty if there is nothing to do; `code` is empty or has a page.
 
-    `unreachable`: it failed because the other side gave no answer, not because of what it said.
+    `unreachable`: it failed because the other side gave no answer, not because of its answer.
     """
 
     subject: str
@@ -88,7 +88,7 @@ def gave_no_answer(error: Bb8Error) -> bool:
 
 
 def exit_code(checks: Iterable[Check]) -> ExitCode:
-    """0 where nothing failed, 3 where all that failed is that somebody gave no answer, else 1."""
+    """0 if nothing failed, 3 if every failure is a missing answer, else 1."""
     failed = [check for check in checks if check.level is CheckLevel.FAIL]
     if not failed:
         return 0

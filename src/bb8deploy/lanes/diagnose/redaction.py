@@ -1,4 +1,4 @@
-"""Takes out of a text what a bug report must not carry: secrets, and the names that tell whose it is."""
+"""Removes from a text what a bug report must not have: secrets, and names that identify the owner."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from bb8deploy.base.secret import Secret, redact
 
 COMMON = frozenset({"root", "localhost", "supervisor", "core-mosquitto"})
-"""Names that every installation has; they tell nothing of anybody."""
+"""Names that every installation has; they identify no one."""
 SHORT = 4
-"""A name with fewer characters is taken out only where it stands alone: it may be part of any word."""
+"""A name with fewer characters is removed only as a whole word: it may be part of any word."""
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MAC = re.compile(r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b")
@@ -27,7 +27,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`hosts` and `places` (folders) go wherever they stand, `users` only as whole words."""
+    """`hosts` and `places` (folders) are removed everywhere, `users` only as whole words."""
 
     hosts: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Redactor:
 
 
 def _rules(kind: str, names: Iterable[str], *, whole: bool) -> list[tuple[re.Pattern[str], str]]:
-    """One rule a name, longest first; in JSON a name may stand escaped."""
+    """One rule a name, longest first; in JSON a name may be escaped."""
     told = sorted({n for n in names if n and n.lower() not in COMMON}, key=lambda n: (-len(n), n))
     rules = []
     for number, name in enumerate(told, 1):

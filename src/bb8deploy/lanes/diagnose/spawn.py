@@ -1,4 +1,4 @@
-"""Runs the looks side by side, each in a thread that nobody has to wait for."""
+"""Runs the looks side by side, each in a thread that need not be waited for."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def spawn(subject: str, work: Callable[[], T], *, deadline: float) -> Pending[T]
     def run() -> None:
         try:
             future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
+        except BaseException as error:  # noqa: BLE001 - the waiting thread gets it
             future.set_exception(error)
 
     threading.Thread(target=run, name=f"diagnose {subject}", daemon=True).start()

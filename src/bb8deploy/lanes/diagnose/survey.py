@@ -91,7 +91,7 @@ class _Survey:
         return max(ssh.LEAST, self.deadline - self.spent())
 
     def take(self, look: Pending[T], otherwise: T) -> T:
-        """What a look saw; where it ended in an error or not at all, that is a failed check."""
+        """What a look saw; an error or a missing end is a failed check."""
         sheet = Sheet(look.subject)
         try:
             return look.wait()
@@ -115,7 +115,7 @@ class _Survey:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What every look saw; empty where a look was lost."""
+    """What every look saw; empty if a look was lost."""
 
     here: runtime.Here
     connected: ssh.SshSeen
@@ -218,8 +218,8 @@ def _hops(connected: ssh.SshSeen) -> tuple[Hop, ...]:
 
 
 def _over_ssh(connected: Pending[ssh.SshSeen]) -> Host | None:
-    """The ssh host, waited for; None where it did not come about."""
-    with contextlib.suppress(Exception):  # the ssh look itself tells what became of it
+    """The ssh host, waited for; None if it was not reached."""
+    with contextlib.suppress(Exception):  # the look by ssh reports the error
         return connected.wait().host
     return None
 
@@ -230,7 +230,7 @@ def _around(run: Run, connected: Pending[ssh.SshSeen]) -> ssh.HostSeen:
 
 
 def _folder(run: Run, connected: Pending[ssh.SshSeen], here: Pending[runtime.Here]) -> runtime.FolderSeen:
-    """By ssh where that came about, else through the mounted share."""
+    """By ssh if that was reached, else through the mounted share."""
     from bb8deploy.host.connect import open_host, runtime_folder
 
     sheet = Sheet(runtime.SUBJECT)
@@ -244,7 +244,7 @@ def _folder(run: Run, connected: Pending[ssh.SshSeen], here: Pending[runtime.Her
         sheet.error("files", error)
         return runtime.FolderSeen(tuple(sheet.checks))
     if host is None:
-        sheet.skip("files", "no way leads there: neither ssh nor a mounted share")
+        sheet.skip("files", "there is neither ssh nor a mounted share")
         return runtime.FolderSeen(tuple(sheet.checks))
     return runtime.look(host, here.wait())
 
@@ -254,11 +254,11 @@ def _supervisor(
 ) -> supervisor.SupervisorSeen:
     """By ssh where that comes about soon; else through Core, so that a dead host costs no time twice."""
     host: Host | None = None
-    with contextlib.suppress(Exception):  # the ssh look itself tells what became of it
+    with contextlib.suppress(Exception):  # the look by ssh reports the error
         host = connected.wait(PATIENCE).host
     by_core = False
     if host is None:
-        with contextlib.suppress(Exception):  # as above, the look at Core tells
+        with contextlib.suppress(Exception):  # the look at Core reports the error
             by_core = at_core.wait().usable
     if host is None and not by_core and not run.settings.supervisor_token:
         host = _over_ssh(connected)

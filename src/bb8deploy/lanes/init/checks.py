@@ -81,7 +81,7 @@ def trust(settings: Settings, offered: KeyUnknown) -> None:
 
 
 def suggest_runtime(transport: SshTransport, slug: str) -> str:
-    """The add-on's folder on the host: where it lies, else where a local add-on belongs.
+    """The app's folder on the host: where it is, else where a local app belongs.
 
     The SSH add-ons show the local add-ons' folder as /addons, some hosts as /addons/local.
     """
@@ -98,7 +98,7 @@ def check_ssh(asked: InitCheck) -> str:
 
 
 def check_runtime(asked: InitCheck, transport: SshTransport) -> str:
-    """The folder that HA_REMOTE_RUNTIME lies in is there. Raises CheckFailed RUNTIME_PARENT_MISSING."""
+    """Checks that the folder above HA_REMOTE_RUNTIME exists. Raises CheckFailed RUNTIME_PARENT_MISSING."""
     from bb8deploy.host.connect import runtime_folder
 
     runtime = runtime_folder(asked.settings)
@@ -106,7 +106,7 @@ def check_runtime(asked: InitCheck, transport: SshTransport) -> str:
     prefix = ("sudo", "-n") if asked.settings.ssh.sudo else ()
     done = transport.run([*prefix, "test", "-d", parent], deadline=DEADLINE)
     if not done.ok:
-        raise RUNTIME_PARENT_MISSING(f"{transport.where} has no folder {parent} that {runtime} could lie in")
+        raise RUNTIME_PARENT_MISSING(f"{transport.where} has no folder {parent} for {runtime}")
     return f"{parent} is there"
 
 
@@ -142,8 +142,8 @@ def check_core(asked: InitCheck) -> str:
         return _answers(asked, url)
     ca_file = asked.settings.ha_ca_file
     with contextlib.closing(WebSocketSupervisor(url, token, ca_file, connect_timeout=DEADLINE)) as core:
-        user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)
-        version = core.ask_core("get_config", doing="tell its version", deadline=DEADLINE).get("version")
+        user = core.ask_core("auth/current_user", doing="name the user of the token", deadline=DEADLINE)
+        version = core.ask_core("get_config", doing="report its version", deadline=DEADLINE).get("version")
     if not user.get("is_admin"):
         raise TOKEN_NOT_ADMIN(
             f"{url} accepts the token, but {user.get('name') or 'its user'} is no administrator"

@@ -46,7 +46,7 @@ def ignore_lines(earlier: str) -> str:
 
 
 def read_earlier(path: Path) -> str:
-    """The text of an existing file, empty where there is none. Raises UsageError ENV_UNREADABLE."""
+    """The text of an existing file, empty if there is none. Raises UsageError ENV_UNREADABLE."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

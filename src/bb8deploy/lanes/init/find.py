@@ -31,7 +31,7 @@ class Found:
 
 
 def find(seconds: float, *, settle: float = 1.0) -> tuple[Found, ...]:
-    """Every Home Assistant that answers, by name; none where there is no network.
+    """Every Home Assistant that answers, by name; none without a network.
 
     The first may take `seconds`, the others have `settle` seconds more; Core answers within one.
     """

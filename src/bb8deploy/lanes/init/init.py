@@ -53,19 +53,19 @@ _NEVER = {SUPERVISOR_URL.name, SUPERVISOR_TOKEN.name}
 
 
 class Asker(Tell, Protocol):
-    """Whoever answers; the terminal is one."""
+    """The user who answers, usually at a terminal."""
 
     def ask(self, question: str, default: str = "") -> str:
-        """One line; `default` where nothing was typed."""
+        """One line; `default` if nothing was typed."""
 
     def ask_secret(self, question: str) -> str:
-        """One line that nobody sees; empty where nothing was typed."""
+        """One line that is not shown; empty if nothing was typed."""
 
     def confirm(self, question: str) -> bool:
         """Yes or no."""
 
     def problem(self, error: Bb8Error) -> None:
-        """Shows what did not hold, and what to do."""
+        """Shows what failed, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def write_env(
     tell: Tell,
     ignore: Ignore = for_everybody,
 ) -> None:
-    """Writes the file of the workspace `root` in one step, mode 0600, after git was told to leave it alone.
+    """Writes the file of the workspace `root` in one step, mode 0600, after git was made to ignore it.
 
     Raises UsageError ENV_UNWRITABLE, ENV_IN_GIT for secrets that git would take, and what `compose` and
     `read_earlier` raise.
@@ -236,7 +236,7 @@ class _Talk:
                 return
 
     def discuss(self, topic: Topic) -> bool:
-        """Asks and checks until it holds or is kept all the same; False where the topic is left out."""
+        """Asks until the check passes or the user keeps the answers; False if the topic is left out."""
         self._introduce(topic)
         while self._ask(topic.gate, self._hint if topic is BROKER else ""):
             for key in topic.keys[1:]:
@@ -274,7 +274,7 @@ class _Talk:
             yield transport
 
     def _other_key(self, error: Bb8Error) -> bool:
-        """Asks for a key after one did not do; False where the answer is the same again."""
+        """Asks for another key after one failed; False if the answer is the same again."""
         self._asker.problem(error)
         before = self.settings.text_of(HA_SSH_KEY)
         return self._ask(HA_SSH_KEY) != before
@@ -291,7 +291,7 @@ class _Talk:
                     return
 
     def _stays(self, error: Bb8Error) -> bool:
-        """Shows what did not hold; True where the answers are to be kept all the same."""
+        """Shows what failed; True if the user keeps the answers anyway."""
         self._asker.problem(error)
         return self._asker.confirm("  Keep these answers all the same?")
 

@@ -82,7 +82,7 @@ def _decide(run: Run, store: Store, state: RemoteState, content: Content, relati
 
 
 def relation_of(store: Store, tip: str, commit: str) -> Relation:
-    """How the remote's branch stands to `commit`. In a shallow clone an unknown history is diverged."""
+    """How the remote's branch relates to `commit`. In a shallow clone an unknown history is diverged."""
     if not tip:
         return Relation.ABSENT
     if r.contains(store.folder, tip, commit):

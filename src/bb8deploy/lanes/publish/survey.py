@@ -111,7 +111,7 @@ def _foreign(store: Store, tip: str, addon: Path, paths: Sequence[str]) -> tuple
 
 
 def source_tree(store: Store, commit: str, addon: Path) -> str:
-    """The add-on's tree in the commit that a published one was made from, empty where that is not here.
+    """The add-on's tree in the commit that a published one was made from, empty if that commit is not here.
 
     A tree that was published with images differs from it by a few lines of its config.
     """

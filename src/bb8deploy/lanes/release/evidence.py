@@ -64,7 +64,7 @@ def require_signature(run: Run, *, sign: bool) -> None:
 def _record(run: Run, closing: str, key: Path | None) -> Path:
     """Writes the manifest as the folder will be, then the signature, then the journal's closing line.
 
-    A run that is killed in between has not reached its end: its resume comes here again.
+    A run that is killed in between is not finished: its resume writes the evidence again.
     """
     ending = f"{closing}\n".encode() if closing else b""
     manifest = write_manifest(run.folder, run.id, to_come={run.journal.path.name: ending})

@@ -127,7 +127,7 @@ class Flow:
     def _bump(self) -> None:
         before = self.outcome.source_commit
         made = bump(self.run, self.outcome.version, from_version=self.outcome.from_version).commit
-        if made != before:  # nothing but the bump may lie between what was validated and what is deployed
+        if made != before:  # only the bump may come between what was validated and what is deployed
             parents = g.read_commit(self.run.workspace, made).parents
             require_commit(self.run, parents[0] if parents else made, before)
         self.outcome.source_commit = made

@@ -50,9 +50,9 @@ def find_unfinished(reports: Path) -> Unfinished:
 
 
 def _releases(reports: Path) -> Iterator[tuple[str, list[JournalEntry]]]:
-    """Every run that was a release, with its start and, where it came to it, its end.
+    """Every run that was a release, with its start and, if it finished, its end.
 
-    Run ids tell the second only, so the order comes from the journals.
+    Run ids have only the second, so the order comes from the journals.
     """
     for folder in (reports / "runs").glob("*"):
         entries = [e for e in Journal(folder / "journal.jsonl").entries() if e.step == "release"]

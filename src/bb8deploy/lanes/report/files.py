@@ -43,7 +43,7 @@ class RunFiles:
         return [JournalEntry(self.clean(e.step), e.state, self.clean(e.facts), e.ts) for e in entries]
 
     def contract(self, name: str) -> JsonObject:
-        """A contract of this run, empty where there is none."""
+        """A contract of this run, empty if there is none."""
         return self._document(self.folder / f"{name}.json")
 
     def contracts(self) -> list[JsonObject]:
@@ -52,7 +52,7 @@ class RunFiles:
         return sorted((c for name in names if (c := self.contract(name))), key=lambda c: str(c.get("ts")))
 
     def pointer(self) -> JsonObject:
-        """`latest.json` where it is about this run."""
+        """`latest.json` if it is about this run."""
         pointer = self._document(self.reports / "latest.json")
         return pointer if pointer.get("run_id") == self.run_id else {}
 
@@ -77,7 +77,7 @@ class RunFiles:
         return [self.clean(row) for row in own]
 
     def crashed(self) -> bool:
-        """Whether bb8deploy itself fell over in this run."""
+        """Whether bb8deploy itself failed in this run."""
         return (self.folder / "crash.txt").exists()
 
     def clean(self, data: Data) -> Data:
@@ -103,7 +103,7 @@ class RunFiles:
 
 
 def find_home(reports: Path, wanted: str = "") -> Path:
-    """Where a run lies: in `reports` itself, or in the folder of a target of a deploy to several."""
+    """The folder of a run's files: `reports`, or the folder of a target of a deploy to several."""
     homes = {home: _known_runs(home) for home in (reports, *sorted((reports / "targets").glob("*")))}
     if wanted:
         return next((home for home, ages in homes.items() if wanted in ages), reports)
@@ -113,7 +113,7 @@ def find_home(reports: Path, wanted: str = "") -> Path:
 def find_run(reports: Path, wanted: str = "") -> str:
     """The run to report on: `wanted`, or the one that wrote last.
 
-    Raises UsageError REPORT_NO_RUNS where there is none at all, REPORT_RUN_UNKNOWN for a strange id.
+    Raises UsageError REPORT_NO_RUNS if there is none, REPORT_RUN_UNKNOWN for an unknown id.
     """
     ages = _known_runs(reports)
     if not ages:

@@ -15,7 +15,7 @@ Pairs = tuple[tuple[str, str], ...]
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
     """One row of the timeline. `begin` and `seconds` count on the run's own time, without the pause
-    before a resume; both are None where the step did not run. `depth` 0 is outermost.
+    before a resume; both are None if the step did not run. `depth` 0 is outermost.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Timeline:
 class TokenLine:
     """One receipt line: `kind` is TOKEN, SKIPPED or DRIFT; `evidence` its pairs without the run id.
 
-    `evidence_kept` is False where only the token's name is known any more.
+    `evidence_kept` is False if only the token's name is still known.
     """
 
     kind: str
@@ -85,7 +85,7 @@ class ReportedIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """One sent echo: seconds since the first, round trip in milliseconds, None where it never came."""
+    """One sent echo: seconds since the first, round trip in milliseconds, None if it never came."""
 
     at: float
     rtt_ms: float | None
@@ -113,7 +113,7 @@ class Echoes:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that the page tells of one run. `started` is RFC 3339 in UTC or empty.
+    """Everything that the page shows of one run. `started` is RFC 3339 in UTC or empty.
 
     `no_echo` says why there is no echo; `sources` are the files that were read, relative to reports/.
     """

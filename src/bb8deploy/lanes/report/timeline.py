@@ -13,13 +13,13 @@ from bb8deploy.runs.journal import JournalEntry
 
 # They span everything inside them and would only repeat the whole length.
 WRAPPERS = {"release", "deploy"}
-_UNTOLD = {"error", "commit"}  # told apart, and told at the top
+_UNTOLD = {"error", "commit"}  # shown elsewhere on the page
 _RESUME_AT = f"{PREFIX}preflight"
 _BARE: dict[str, StepState] = {"kept": "kept", "skipped": "skipped", "not reached": "not reached"}
 
 
 def timeline(entries: Sequence[JournalEntry], planned: Sequence[JsonObject] = ()) -> Timeline:
-    """The steps of a journal. `planned` are the release contract's steps, which also tell those that did
+    """The steps of a journal. `planned` are the release contract's steps, which include those that did
     not run. A run that was resumed is laid out without the pauses.
     """
     steps: list[TimelineStep] = []
@@ -107,7 +107,7 @@ def _shown(steps: Sequence[TimelineStep], planned: Sequence[JsonObject]) -> list
         if step.depth:
             name = name.removeprefix(f"{outer}: ")
         if step.name in WRAPPERS or (step.depth and name == outer):
-            continue  # it would only repeat what stands around it
+            continue  # it would only repeat the step around it
         outer = outer if step.depth else name
         broke = step.state == "stopped" and name in failing and newest[step.name] == number
         shown.append(replace(step, name=name, state="failed" if broke and not step.depth else step.state))

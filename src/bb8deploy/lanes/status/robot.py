@@ -1,4 +1,4 @@
-"""The robot as the add-on's retained messages tell of it, for status; nothing is asked of it."""
+"""The state of the robot by the app's retained messages, for status; the robot is not asked."""
 
 from __future__ import annotations
 

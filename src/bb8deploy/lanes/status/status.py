@@ -1,4 +1,4 @@
-"""Where everything stands: the workspace, the host's files, what runs, what is published, robot, last run."""
+"""The state of everything: the workspace, the host's files, what runs, what is published, robot, last run."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _published(run: Run) -> VersionPlace:
 
 
 def _version_at(run: Run, commit: str) -> str:
-    """The version in a published commit, empty where the commit was never fetched here."""
+    """The version in a published commit, empty if the commit was never fetched here."""
     if not git.has_commit(run.workspace, commit):
         return ""
     path = publishing_of(run.workspace, run.addon, run.settings).path

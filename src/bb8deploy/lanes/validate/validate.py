@@ -32,7 +32,7 @@ _FOLDER_TOKENS = {"tools": Token.TOOLS_ALLOWED, "scripts": Token.SCRIPTS_ALLOWED
 
 @dataclass(frozen=True, slots=True)
 class ValidateOutcome:
-    """What the lane saw: the report, the tests (None where none were run), the fixes planned or made."""
+    """What the lane saw: the report, the tests (None if none were run), the fixes planned or made."""
 
     report: CheckReport
     tests: TestOutcome | None
@@ -131,7 +131,7 @@ def _fix(run: Run, *, fix: bool, profile: str) -> tuple[Fix, ...]:
 def _write_check_tokens(
     run: Run, report: CheckReport, failing: Sequence[Finding], hidden: Sequence[str]
 ) -> None:
-    """Tokens for what held; a rule whose error is ignored has not held, so its token is skipped."""
+    """Tokens for what passed; a rule whose error is ignored has not passed, so its token is skipped."""
     for finding in failing:
         run.ledger.drift(LANE, finding.code, run.clean(_place(finding)))
     ignored = f"ignored: {', '.join(hidden)}" if hidden else "an error does not fail this run"

@@ -1,4 +1,4 @@
-"""diagnose_contract_v1: every check with what was seen and what to do, the known troubles, the settings."""
+"""diagnose_contract_v1: every check with what was seen and what to do, known problems, settings."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class SettingModel(BaseModel):
 
 
 class DiagnoseContract(Contract):
-    """A diagnosis. `verdict` is PASS where no check failed; `exit_code` is that of the command:
+    """A diagnosis. `verdict` is PASS if no check failed; `exit_code` is that of the command:
 
-    0 nothing failed, 3 all that failed is that somebody gave no answer, 1 anything else.
+    0 nothing failed, 3 every failure is a missing answer, 1 anything else.
     """
 
     contract: Literal["diagnose_contract_v1"] = "diagnose_contract_v1"

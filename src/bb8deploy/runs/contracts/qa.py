@@ -11,7 +11,7 @@ from bb8deploy.runs.contracts.validate import TestsModel
 
 
 class CriteriaModel(BaseModel):
-    """What the attestation asks for; `ble_requirement_met` is null where no robot was required."""
+    """What the attestation asks for; `ble_requirement_met` is null if no robot was required."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     window_ge_10s: bool
@@ -60,9 +60,9 @@ class DiscoveryModel(BaseModel):
 
 
 class QaContract(Contract):
-    """An attested version: the figures of the echo window, and of this run's tests where it made any.
+    """An attested version: the figures of the echo window, and of this run's tests if there were any.
 
-    `identity` is what the add-on on the broker reports of itself, empty if it reports nothing.
+    `identity` is what the app on the broker reports, empty if it reports nothing.
     """
 
     contract: Literal["qa_report_contract_v1"] = "qa_report_contract_v1"

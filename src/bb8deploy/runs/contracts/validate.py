@@ -1,4 +1,4 @@
-"""validate_contract_v1: what lane 1 checked, in which mode, and how the add-on's tests went."""
+"""validate_contract_v1: what lane 1 checked, in which mode, and the results of the app's tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bb8deploy.runs.contracts.base import Contract
 
 
 class TestsModel(BaseModel):
-    """Counts as JUnit carries them; `coverage` in per cent of lines, null where it was not measured."""
+    """Counts as JUnit carries them; `coverage` in per cent of lines, null if it was not measured."""
 
     __test__ = False
 
@@ -25,7 +25,7 @@ class TestsModel(BaseModel):
 
 
 class ValidateContract(Contract):
-    """What lane 1 saw. `rating` is the security rating, 1 to 8; `tests` is null where none were run."""
+    """What lane 1 saw. `rating` is the security rating, 1 to 8; `tests` is null if none were run."""
 
     contract: Literal["validate_contract_v1"] = "validate_contract_v1"
     mode: Literal["LOCAL_DEV", "PUBLISH"]

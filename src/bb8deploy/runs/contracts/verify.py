@@ -1,4 +1,4 @@
-"""verify_contract_v1: what the Supervisor was asked for, what it said, and what the add-on said of itself."""
+"""verify_contract_v1: what the Supervisor was asked for, its answers, and what the app reported."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class IdentityModel(BaseModel):
 class VerifyContract(Contract):
     """What lane 3 did and saw.
 
-    `states` are the add-on's states in the order in which they were seen; `log_tail` and `build_log` are
-    filled where it failed; `routes` tell every way to the Supervisor that was asked.
+    `states` are the app's states in the order in which they were seen; `log_tail` and `build_log` are
+    filled if it failed; `routes` are all routes to the Supervisor that were asked.
     """
 
     contract: Literal["verify_contract_v1"] = "verify_contract_v1"

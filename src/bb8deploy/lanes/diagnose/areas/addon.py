@@ -51,7 +51,7 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
 
 
 def passwords(config: Mapping[str, object], state: AddonState | None) -> Iterator[Secret]:
-    """The options that the schema calls a password: they stand in the Supervisor's answer as they are."""
+    """The options of type password in the schema: the Supervisor's answer has their values."""
     schema = config.get("schema")
     options = state.raw.get("options") if state else None
     if not isinstance(schema, Mapping) or not isinstance(options, Mapping):
@@ -99,7 +99,9 @@ def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
     if state.state in {"started", "startup"}:
         sheet.ok("state", state.state)
         if crash and not crash.recovered:
-            sheet.warn("crash", f"its log tells of an end since its start: {cause}", LOGS, ADDON_DIED.code)
+            sheet.warn(
+                "crash", f"its log shows that it ended since its start: {cause}", LOGS, ADDON_DIED.code
+            )
         elif crash:
             sheet.warn("crash", f"it died earlier and came back: {cause}", LOGS, ADDON_DIED.code)
         else:
@@ -116,7 +118,7 @@ def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
 
 
 def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[str, ...]) -> None:
-    """Whether what runs says that it was made of the files that lie on the host."""
+    """Whether the running app reports that it was built from the files on the host."""
     said = newest(log)
     stamp = folder.plan.earlier if folder.plan else None
     if said is None:
@@ -131,7 +133,7 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
         seen += f"{stamp.version} {stamp.tree[:19]}" if stamp else f"nothing, installed is {state.version}"
         sheet.warn("identity", seen, DEPLOY, IDENTITY_DIFFERS.code)
     else:
-        proof = "as the host's stamp says" if stamp else "nobody could compare"
+        proof = "equal to the host's stamp" if stamp else "not compared"
         sheet.ok("identity", f"reports {said.version} {said.tree[:19]}, {proof}")
 
 
@@ -161,7 +163,7 @@ def _rating(sheet: Sheet, config: Mapping[str, object], state: AddonState) -> No
 
     seen = state.raw.get("rating")
     if not isinstance(seen, int):
-        sheet.skip("rating", "the Supervisor does not tell it")
+        sheet.skip("rating", "the Supervisor does not report it")
         return
     verdict = validate_config(dict(config))
     possible = verdict.rating_with_profile if state.raw.get("apparmor") == "profile" else verdict.rating

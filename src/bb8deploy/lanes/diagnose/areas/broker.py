@@ -65,7 +65,7 @@ class _Listener:
 def look(run: Run, left: Callable[[], float]) -> BrokerSeen:
     """Looks at the broker; all that is sent is an unretained probe and the question for the robot.
 
-    `left` tells the seconds that the connection may take.
+    `left` are the seconds that the connection may take.
     """
     from bb8deploy.transport.mqtt import BrokerLink, address_of
 
@@ -95,7 +95,7 @@ def look(run: Run, left: Callable[[], float]) -> BrokerSeen:
 
 
 def leftovers(retained: Mapping[str, str], base: str) -> tuple[str, ...]:
-    """Retained topics that today's add-on would not leave; a retained command is one, whoever sent it."""
+    """Retained topics that the current app does not publish, such as retained commands."""
     below = {topic.removeprefix(f"{base}/"): topic for topic in retained if topic.startswith(f"{base}/")}
     strange = [t for name, t in below.items() if name not in KEPT and not name.startswith(KEPT_BELOW)]
     devices = [t for t in retained if "/device/bb8_" in t]
@@ -160,7 +160,7 @@ def _rights(sheet: Sheet, link: BrokerLink, ear: _Listener) -> bool:
 
 
 def _ask_for_robot(link: BrokerLink, ear: _Listener) -> Mapping[str, object] | None:
-    """Has a running add-on listen for the robot, which it does not wake; None where nobody asked."""
+    """Asks the running app to listen for the robot, without waking it; None without an answer."""
     online = ear.retained.get(f"{ear.base}/status") == "online"
     state = connection_of(ear.retained, ear.base).get("state")
     if not online or state in {None, "adapter_off"}:
@@ -179,6 +179,6 @@ def _leftovers(sheet: Sheet, retained: Mapping[str, str], base: str) -> None:
         sheet.ok("retained", "nothing is left over below the base topic")
         return
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    seen = f"retained messages that nobody keeps: {', '.join(found[:SHOWN])}{more}"
+    seen = f"retained messages without an owner: {', '.join(found[:SHOWN])}{more}"
     remedy = "Clear each with an empty retained message (`mosquitto_pub -r -n -t TOPIC`)."
     sheet.warn("retained", seen, remedy, BROKER_LEFTOVERS.code)

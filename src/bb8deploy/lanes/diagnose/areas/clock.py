@@ -13,7 +13,7 @@ def checks(ahead: float | None, error: float = 0.0) -> list[Check]:
     """`ahead` is how many seconds the host is ahead of us, `error` how far off that may be."""
     sheet = Sheet(SUBJECT)
     if ahead is None:
-        sheet.skip("skew", "the host did not tell its time")
+        sheet.skip("skew", "the host did not report its time")
         return sheet.checks
     off = max(0.0, abs(ahead) - error)
     way = "ahead of" if ahead > 0 else "behind"

@@ -49,8 +49,8 @@ class CoreSeen:
 
 
 def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -> CoreSeen:
-    """Looks at Core. `left` tells the seconds that the connection may take; `host` waits for the ssh host,
-    where the token may lie."""
+    """Looks at Core. `left` are the seconds that the connection may take; `host` waits for the ssh host,
+    which may have the token."""
     sheet = Sheet(SUBJECT)
     url = run.settings.ha_url
     if not url:
@@ -84,7 +84,7 @@ def _without_address(sheet: Sheet, run: Run) -> CoreSeen:
 
 
 def _token(sheet: Sheet, run: Run, host: Callable[[], Host | None]) -> tuple[Secret | None, str]:
-    """The token, and in words where it was looked for in vain; the host's own file is read last."""
+    """The token, or where it was not found, in words; the host's own file is read last."""
     from bb8deploy.host.llat import long_lived_token
 
     settings = run.settings
@@ -139,8 +139,8 @@ def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[]
     )
     with contextlib.closing(core):
         try:
-            user = core.ask_core("auth/current_user", doing="tell who we are", deadline=DEADLINE)
-            config = core.ask_core("get_config", doing="tell its version", deadline=DEADLINE)
+            user = core.ask_core("auth/current_user", doing="name the user of the token", deadline=DEADLINE)
+            config = core.ask_core("get_config", doing="report its version", deadline=DEADLINE)
         except Bb8Error as error:
             _failed(sheet, url, error)
             return False

@@ -1,4 +1,4 @@
-"""The robot, as the running add-on tells of it on the broker: adapter, seen, signal, state, who holds it."""
+"""The robot, as the running app reports it on the broker: adapter, seen, signal, state, who holds it."""
 
 from __future__ import annotations
 
@@ -101,4 +101,4 @@ def _battery(sheet: Sheet, telemetry: Mapping[str, object]) -> None:
     elif state:
         sheet.ok("battery", f"{state}, {volts} V")
     else:
-        sheet.skip("battery", "the robot has not told yet")
+        sheet.skip("battery", "the robot has not reported it yet")

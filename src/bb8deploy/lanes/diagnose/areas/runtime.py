@@ -38,7 +38,7 @@ SHOW = "`bb8deploy deploy --dry-run --diff` shows the differences."
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """The workspace's add-on; `wanted` is None where it cannot be read, which a failed check then tells."""
+    """The workspace's app; `wanted` is None if it cannot be read, which is a failed check."""
 
     checks: tuple[Check, ...]
     wanted: Wanted | None = None
@@ -48,7 +48,7 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class FolderSeen:
-    """What lies in the runtime folder. `seen` where it could be looked at; `git` is the path of a repository
+    """The content of the app folder. `seen`: it could be read; `git` is the path of a repository
     in it; `config` is the host's own config.yaml; `topology` is that of a mounted share."""
 
     checks: tuple[Check, ...]
@@ -122,14 +122,14 @@ def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> l
     sheet = Sheet(SUBJECT)
     topology = over_ssh or seen.topology
     if topology is None or not seen.present:
-        sheet.skip("claims", "nobody could look which folders claim the add-on's slug")
+        sheet.skip("claims", "the folders of the local root could not be read")
         return sheet.checks
     wrong = [line for line in topology.problems(slug) if ".git/" not in line]
     if wrong:
         remedy = "Remove what does not belong there: the Supervisor takes any config file for an add-on."
         sheet.fail("claims", "; ".join(wrong[:SHOWN]), remedy, TOPOLOGY_WRONG.code)
     else:
-        sheet.ok("claims", f"one folder has the slug {slug}, and nothing of the workspace lies in it")
+        sheet.ok("claims", f"one folder has the slug {slug}, and it has nothing of the workspace in it")
     return sheet.checks
 
 
@@ -200,7 +200,7 @@ def _compare(sheet: Sheet, plan: SyncPlan) -> None:
 
 
 def _edits(sheet: Sheet, plan: SyncPlan, stamp: Stamp | None) -> None:
-    """The stamp names the tree that was sent: another digest means that somebody wrote there since."""
+    """The stamp names the tree that was sent: another digest means that the folder was changed since."""
     if stamp is None:
         remedy = f"{DEPLOY} It leaves a stamp, by which later edits show."
         sheet.warn("edits", "no stamp: the folder was not made by bb8deploy", remedy, STAMP_MISSING.code)

@@ -31,7 +31,7 @@ def check(run: Run) -> list[Check]:
     for name, origin in settings.unknown:
         near = suggestion(name)
         remedy = f"Did you mean {near}?" if near else "Remove it, or see `bb8deploy config` for the names."
-        sheet.warn("unknown", f"{origin} sets {name}, which nobody reads", remedy, SETTING_UNKNOWN.code)
+        sheet.warn("unknown", f"{origin} sets {name}, which is not a setting", remedy, SETTING_UNKNOWN.code)
     for file in _files(run.workspace, settings.target):
         _readers(sheet, file)
     return sheet.checks
@@ -68,7 +68,7 @@ def _files(workspace: Path, target: str) -> list[Path]:
 
 
 def _readers(sheet: Sheet, file: Path) -> None:
-    """Tokens lie in there; other users of this machine have no business with them."""
+    """The file has tokens that other users of this machine must not read."""
     if os.name != "posix":
         return
     mode = stat.S_IMODE(file.stat().st_mode)

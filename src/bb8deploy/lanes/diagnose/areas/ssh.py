@@ -56,7 +56,7 @@ USEFUL = ("ha", "docker", "rsync", "python3", "curl")
 
 @dataclass(frozen=True, slots=True)
 class SshSeen:
-    """The checks up to the login, and the open host where there is one."""
+    """The checks up to the login, and the open host if there is one."""
 
     checks: tuple[Check, ...]
     host: Host | None = None
@@ -74,7 +74,7 @@ class HostSeen:
 def connect(run: Run, spent: Callable[[], float], keep: Callable[[Transport], None]) -> SshSeen:
     """Connects and times an empty command.
 
-    `spent` tells the seconds since the diagnosis began, which count as if the connection had taken them;
+    `spent` are the seconds since the diagnosis began, which count as if the connection had taken them;
     `keep` gets the connection, to close it.
     """
     sheet = Sheet(SUBJECT)
@@ -122,7 +122,7 @@ def look_around(run: Run, host: Host) -> HostSeen:
 
 
 def _host(run: Run, transport: Transport) -> Host:
-    """The host; with an unusable HA_REMOTE_RUNTIME one whose files nobody asks for."""
+    """The host; with an unusable HA_REMOTE_RUNTIME its files are not used."""
     from bb8deploy.host.connect import runtime_folder, ssh_host
 
     try:
@@ -133,7 +133,7 @@ def _host(run: Run, transport: Transport) -> Host:
 
 
 def _ladder(sheet: Sheet, hop: Hop | None, error: Bb8Error | None) -> None:
-    """The steps to a login: those before the failed one held, those after it nobody tried."""
+    """The steps to a login: those before the failed one passed, those after it were not tried."""
     failed = _STEP_OF.get(error.code, "login" if hop else "resolve") if error else ""
     if error and error.code == "SSH_NAME_UNKNOWN":
         failed = "resolve"

@@ -51,7 +51,7 @@ class Told:
 
     @classmethod
     def by(cls, supervisor: Supervisor) -> Told:
-        """Asks; no documents where there is no answer."""
+        """Asks; no documents without an answer."""
         before = time.time()
         try:
             found = supervisor.documents(*DOCUMENTS)
@@ -88,7 +88,7 @@ class SupervisorSeen:
 
 
 def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
-    """Asks the best way that is open: `host` is the ssh host, `by_core` tells that Core took the token."""
+    """Asks by the best open route: `host` is the ssh host, `by_core`: Core accepted the token."""
     sheet = Sheet(SUBJECT)
     try:
         slug = slug_of(run)
@@ -150,7 +150,7 @@ def _denied(*said: str) -> str:
 
 
 def _topology(host: Host | None, first: Look) -> Topology | None:
-    """How the add-on lies beside others: over ssh it rode along with the first look, or is asked for now."""
+    """The folders beside the app's: over ssh they came with the first look, else they are read now."""
     if host is None or host.transport is None:
         return None
     try:

@@ -158,7 +158,7 @@ def _build_all(run: Run, plan: p.ImagePlan, source: Publication) -> dict[str, st
 
 
 def find_tool() -> str:
-    """`docker` where it has buildx, else `buildah`; raises UsageError where there is neither."""
+    """`docker` if it has buildx, else `buildah`; raises UsageError if there is neither."""
     if shutil.which("docker"):
         words = ["docker", "buildx", "version"]
         if subprocess.run(words, capture_output=True, timeout=60, check=False).returncode == 0:

@@ -49,7 +49,7 @@ def _user_folder() -> str:
 
 
 def _table(config: dict[str, object], name: str) -> dict[str, object]:
-    """A mapping of the file, empty where a hand has written something else there."""
+    """A mapping of the file, empty if the file has something else there."""
     value = config.get(name)
     return value if isinstance(value, dict) else {}
 

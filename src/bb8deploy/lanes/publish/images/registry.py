@@ -56,7 +56,7 @@ class ImageConfig:
 
 
 class Registry:
-    """One registry, spoken to over https, or http where it listens on loopback."""
+    """One registry, over https, or over http on loopback."""
 
     def __init__(self, host: str, *, insecure: bool, login: Secret | None = None) -> None:
         import httpx
@@ -76,7 +76,7 @@ class Registry:
         self._calls.close()
 
     def manifest(self, reference: str) -> ImageManifest | None:
-        """The manifest of `host/name:tag` or `host/name@digest`, None where the registry has none."""
+        """The manifest of `host/name:tag` or `host/name@digest`, None if the registry has none."""
         name, tag = split(reference)
         reply = self._get(f"/v2/{name}/manifests/{tag}", name, ", ".join((*LISTS, *IMAGES)))
         if reply.status_code == 404:
@@ -146,7 +146,7 @@ class Registry:
             return value
         raise REGISTRY_REFUSED(
             f"what answers as {self.host} is no registry: its reply is no JSON object",
-            "Check HA_IMAGE, and whether a proxy or a login page stands in between.",
+            "Check HA_IMAGE, and whether a proxy or a login page answers instead.",
         )
 
     def _denied(self) -> Bb8Error:
