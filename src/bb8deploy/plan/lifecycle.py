@@ -86,7 +86,7 @@ def _unlisted(facts: Facts) -> Decision | None:
     if facts.detached or not facts.listed:
         return Decision(
             Action.REFUSE,
-            why="the Supervisor does not list the add-on after the reload",
+            why="the Supervisor does not list the app after the reload",
             refusal=NOT_LISTED,
         )
     if facts.listed != facts.wanted:

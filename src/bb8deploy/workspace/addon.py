@@ -92,7 +92,7 @@ def config_path(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     missing = "has no config.yaml" if folder.is_dir() else "does not exist"
-    raise ADDON_CONFIG_MISSING(f"the add-on folder {folder.name}/ {missing}")
+    raise ADDON_CONFIG_MISSING(f"the app folder {folder.name}/ {missing}")
 
 
 def parse_config(data: bytes, name: str) -> JsonObject:

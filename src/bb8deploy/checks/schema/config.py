@@ -18,7 +18,7 @@ def validate_config(data: object) -> ConfigVerdict:
     if not isinstance(data, dict):
         return _failed(SchemaProblem((), "the file must hold `key: value` lines at its top level"))
     if not data.get("name"):
-        return _failed(SchemaProblem(("name",), "the add-on has no `name`"))
+        return _failed(SchemaProblem(("name",), "the app has no `name`"))
     deadly = tuple(steps.crashers(data))
     if deadly:
         return ConfigVerdict(False, "crash", deadly)

@@ -19,7 +19,7 @@ def validate_options(
     *,
     secrets: Mapping[str, str] | None = None,
     devices: Mapping[str, str] | None = None,
-    name: str = "the add-on",
+    name: str = "the app",
 ) -> OptionsVerdict:
     """Checks `options` as at the add-on's start.
 

@@ -177,7 +177,7 @@ def no_attest(now: Situation) -> str:
     """Why the echo cannot be attested, empty if it can."""
     if not now.broker:
         return "MQTT_HOST is not set"
-    return "" if now.echo else "the add-on's echo is off"
+    return "" if now.echo else "the app's echo is off"
 
 
 def _kept(name: Name, now: Situation) -> bool:
@@ -208,8 +208,8 @@ def _deploy(now: Situation) -> tuple[str, ...]:
     return (
         f"{now.host}: sync {now.addon}/ in one channel, hash it again",
         f"{now.host}: store reload, update to {now.version}, start",
-        f"{now.host}: wait for the add-on's own report of {now.version} and its tree",
-        "not known beforehand: whether the build on the host succeeds, and how the add-on starts",
+        f"{now.host}: wait until the app reports {now.version} and its tree",
+        "not known beforehand: whether the build on the host succeeds, and how the app starts",
     )
 
 

@@ -97,7 +97,7 @@ FIELDS: tuple[Field, ...] = (
     _flag("legacy", "image without labels"),
     _flag("docker_api", "Docker's API; rating 1"),
     _flag("auth_api", "verify passwords of Home Assistant users"),
-    Field("services", kind.SERVICES, "services of other add-ons"),
+    Field("services", kind.SERVICES, "services of other apps"),
     Field("discovery", kind.list_of(kind.TEXT), "integrations that the app announces"),
     Field("backup_exclude", kind.list_of(kind.TEXT), "files left out of backups", since="2021.06"),
     Field("backup_pre", kind.TEXT, "command before a backup", since="2021.06"),
