@@ -6,6 +6,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "release": (
         ("release patch --dry-run", "show each step with its commands"),
         ("release patch", "release the next version"),
+        ("release auto --all-changed", "every changed app of a store"),
         ("release --resume", "continue an interrupted release"),
     ),
     "deploy": (

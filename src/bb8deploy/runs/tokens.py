@@ -159,6 +159,12 @@ class Ledger:
         """Records a failed check of `lane` by its error code."""
         self._add(Line("DRIFT", code, self._fields({"detail": detail}), lane), LANE_RECEIPTS[lane])
 
+    def hold(self, lines: Iterable[Line]) -> None:
+        """Makes `lines` the lines of this ledger, and writes the receipts of these and the earlier ones."""
+        before, self.lines = self.lines, list(lines)
+        for name in {name for line in (*before, *self.lines) for name in _receipts(line)}:
+            self._write(name)
+
     def held(self) -> list[str]:
         """The names of the tokens that this run has earned, in order."""
         return [line.name for line in self.lines if line.kind == "TOKEN"]

@@ -54,6 +54,18 @@ def find_project(start: Path, *, addon: Path | None = None) -> Project:
     raise WORKSPACE_NOT_FOUND(f"there is no app in {start} or in a folder above it")
 
 
+def find_store(start: Path) -> list[Project]:
+    """The project of every app of the store that `start` is in, the app at its root first.
+
+    Empty outside of a store. Raises UsageError as `find_project` does.
+    """
+    for folder in (start, *start.parents):
+        if is_store(folder) and not is_store(folder.parent):
+            own = [folder] if is_app(folder) else []
+            return [_of_app(app) for app in (*own, *apps_below(folder))]
+    return []
+
+
 def _at(folder: Path) -> Project | None:
     """The project if `folder` is a workspace, an app, a store or a git checkout with apps."""
     table = _table(folder)

@@ -100,6 +100,9 @@ ELSEWHERE = {
     ),
     "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
     "publish --image": ("tests/integration/publish", "PublishOptions(image=True)"),
+    "release auto": ("tests/integration/release", '"release", "auto"'),
+    "release auto --all-changed": ("tests/integration/release", '"release", "patch", "--all-changed"'),
+    "release minor --pre beta": ("tests/integration/release", "ReleaseOptions(pre=Pre.BETA)"),
     "release patch --image": ("tests/integration/publish", "PublishOptions(image=True)"),
 }
 BLOCKS = {" ".join(one.words[1:]) for one in commands.told() if one.block and one.words[0] == "bb8deploy"}

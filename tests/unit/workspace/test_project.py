@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.workspace.project import find_project, home_of
+from bb8deploy.workspace.project import find_project, find_store, home_of
 
 
 def app(folder: Path, name: str = "config.yaml") -> Path:
@@ -123,3 +123,12 @@ def test_what_differs_between_apps_is_in_tables_of_their_own(tmp_path: Path) -> 
     assert (found.root, found.tests, found.profile) == (tmp_path, tmp_path / "tests", "generic")
     found = find_project(two)
     assert (found.tests, found.profile, found.coverage_threshold) == (tmp_path / "two/tests", "bb8", 50.0)
+
+
+def test_the_apps_of_a_store_are_found_from_anywhere_in_it(tmp_path: Path) -> None:
+    one, two = app(tmp_path / "one"), app(tmp_path / "two")
+    assert find_store(one) == []
+    (tmp_path / "repository.yaml").write_text("name: store\n")
+    for start in (tmp_path, one, two):
+        assert [found.addon for found in find_store(start)] == [one, two]
+        assert {found.root for found in find_store(start)} == {tmp_path}

@@ -29,6 +29,8 @@ from bb8deploy.workspace.versions.version import Pre
 if TYPE_CHECKING:
     from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, ReleaseStep
     from bb8deploy.lanes.release.resume import Unfinished
+    from bb8deploy.lanes.release.several.members import Member
+    from bb8deploy.lanes.release.several.together import SeveralOutcome
 
 How = Annotated[
     str | None,
@@ -46,6 +48,9 @@ def register(app: typer.Typer) -> None:
 def release(
     how: How = None,
     target: Target = "default",
+    all_changed: Annotated[
+        bool, typer.Option("--all-changed", help="Release every app of the store that changed since its tag.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the newest release that did not finish.")
     ] = False,
@@ -74,7 +79,9 @@ def release(
     tag. If the newest tag already has this content, nothing is released.
     """
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
-    past = _unfinished(modes, addon) if resume else None
+    past, addon = _unfinished(modes, addon) if resume else (None, addon)
+    if all_changed:
+        addon = _any_app(modes, addon)
     with open_run("release", modes, target=past.target if past else target, addon=addon) as opened:
         from bb8deploy.lanes.release.outcome import ReleaseOptions
         from bb8deploy.lanes.release.wiring import real_lanes
@@ -83,20 +90,41 @@ def release(
             require_attest=require_attest, image=image, overwrite=overwrite, sign=sign, until=until, pre=pre
         )
         try:
-            outcome = _go(opened, how, past, options, real_lanes())
+            if all_changed or (past and past.apps):
+                _show_several(opened, _go_several(opened, how, past, options, real_lanes()))
+            else:
+                _show(opened, _go(opened, how, past, options, real_lanes()))
         except Bb8Error:
             _point_to_files(opened)
             raise
-        _show(opened, outcome)
 
 
-def _unfinished(modes: Modes, addon: Path | None) -> Unfinished:
-    """What `--resume` continues. It has the target, so it is read before the run is opened."""
+def _unfinished(modes: Modes, addon: Path | None) -> tuple[Unfinished, Path | None]:
+    """What `--resume` continues, and the folder of its app; both are known before the run is opened."""
     with plain_errors(modes, addon=addon):
         from bb8deploy.lanes.release.resume import find_unfinished
-        from bb8deploy.workspace.project import find_project
 
-        return find_unfinished(find_project(Path.cwd(), addon=addon).root / "reports")
+        root = _root(addon)
+        past = find_unfinished(root / "reports")
+        folder = past.apps[0].folder if past.apps else past.folder
+        return past, addon or (root / folder if folder else None)
+
+
+def _root(addon: Path | None) -> Path:
+    """The workspace, which is the same for every app of a store."""
+    from bb8deploy.workspace.project import find_project, find_store
+
+    store = [] if addon else find_store(Path.cwd())
+    return store[0].root if store else find_project(Path.cwd(), addon=addon).root
+
+
+def _any_app(modes: Modes, addon: Path | None) -> Path | None:
+    """An app of the store: a release of several needs none in particular."""
+    with plain_errors(modes, addon=addon):
+        from bb8deploy.workspace.project import find_store
+
+        store = [] if addon else find_store(Path.cwd())
+        return store[0].addon if store else addon
 
 
 def _go(
@@ -105,18 +133,38 @@ def _go(
     from bb8deploy.lanes.release import release as lane
     from bb8deploy.lanes.release.resume import reopen
 
-    if past and not how:
+    _require_one(how, past)
+    if past:
         opened.run = reopen(opened.run, past)
         opened.run.command = f"release {past.how} --resume"
         return lane.continue_release(opened.run, past, lanes, options)
-    if how and not past:
-        opened.run.command = f"release {how}"
-        return lane.release(opened.run, how, options, lanes)
-    raise RELEASE_WHAT(
-        f"`{how}` and --resume were both given"
-        if how
-        else "a release needs one of `patch`, `minor`, `major`, `auto`, `date`, a version, or --resume"
-    )
+    opened.run.command = f"release {how}"
+    return lane.release(opened.run, how or "", options, lanes)
+
+
+def _go_several(
+    opened: Opened, how: str | None, past: Unfinished | None, options: ReleaseOptions, lanes: Lanes
+) -> SeveralOutcome:
+    from bb8deploy.lanes.release.resume import reopen
+    from bb8deploy.lanes.release.several import together as lane
+
+    if past:
+        _require_one(how, past)
+        opened.run = reopen(opened.run, past)
+        opened.run.command = f"release {past.how} --all-changed --resume"
+        return lane.continue_changed(opened.run, past, lanes, options)
+    opened.run.command = f"release {how or 'auto'} --all-changed"
+    return lane.release_changed(opened.run, how or "auto", options, lanes)
+
+
+def _require_one(how: str | None, past: Unfinished | None) -> None:
+    """Raises UsageError unless there is either a version or a release to resume."""
+    if how and past:
+        raise RELEASE_WHAT(f"`{how}` and --resume were both given")
+    if not (how or past):
+        raise RELEASE_WHAT(
+            "a release needs one of `patch`, `minor`, `major`, `auto`, `date`, a version, or --resume"
+        )
 
 
 def _point_to_files(opened: Opened) -> None:
@@ -153,6 +201,37 @@ def _show(opened: Opened, outcome: ReleaseOutcome) -> None:
     opened.result["report"] = outcome.report
     if outcome.report:
         opened.console.note(f"report: {outcome.report}")
+
+
+def _show_several(opened: Opened, outcome: SeveralOutcome) -> None:
+    """One row for each app; a dry run shows the steps of each."""
+    opened.result.update(
+        how=outcome.how,
+        nothing_to_release=outcome.nothing,
+        apps=[_app_as_dict(member) for member in outcome.members],
+    )
+    if outcome.nothing or outcome.stopped:
+        return
+    if opened.run.dry_run:
+        for member in outcome.members:
+            title = f"Release of {member.named} after {member.outcome.from_version} (nothing was changed)"
+            rows = [row for step in member.outcome.steps for row in _planned(step)]
+            opened.console.table(title, ("step", "would be", "how"), rows)
+        return
+    released = [(m.slug, m.outcome.version, m.tag, m.outcome.report) for m in outcome.members]
+    opened.console.table("Released", ("app", "version", "tag", "report"), released)
+
+
+def _app_as_dict(member: Member) -> dict[str, object]:
+    return {
+        "slug": member.slug,
+        "from_version": member.outcome.from_version,
+        "version": member.outcome.version,
+        "tag": member.tag,
+        "commit": member.outcome.source_commit,
+        "reports": str(member.run.reports),
+        "steps": [_as_dict(step) for step in member.outcome.steps],
+    }
 
 
 def _as_dict(step: ReleaseStep) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,15 @@ from bb8deploy.workspace.versions.layout import bump_subject, publishing_of
 
 
 @dataclass(frozen=True, slots=True)
+class BumpTask:
+    """An app that gets a new version: its run, and the version before and after."""
+
+    run: Run
+    version: str
+    from_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class BumpOutcome:
     """The version before and after, the bump commit and the paths in it (relative to the repository)."""
 
@@ -31,24 +41,38 @@ class BumpOutcome:
 
 
 def bump(run: Run, version: str, *, from_version: str) -> BumpOutcome:
-    """Moves the add-on from `from_version` to `version` in a commit, and emits BUMP_OK once it is read back.
+    """Moves one app to `version` in a commit, as `bump_together` does."""
+    return bump_together([BumpTask(run, version, from_version)])[0]
 
-    If HEAD has the version already, or a killed run left the edited files, it continues from there.
-    Raises CheckFailed if a hook refuses the commit, or adds files of the app: the files are then as before.
+
+def bump_together(tasks: Sequence[BumpTask]) -> list[BumpOutcome]:
+    """Moves apps to their versions in one commit, and emits BUMP_OK for each once it is read back.
+
+    If HEAD has the versions already, or a killed run left the edited files, it continues from there. Raises
+    CheckFailed if a hook refuses the commit, or adds files of an app: the files are then as before.
     """
-    with run.step("bump") as facts:
-        before = g.resolve(run.workspace, "HEAD")
-        edits = _edits(run, version)
-        if edits or g.head_state(run.workspace).dirty:
-            g.require_clean(run.workspace, but=possible_paths(run))
-            _commit(run, edits, version)
-            _require_nothing_more(run, before, edits)
-        commit = _read_back(run, version)
-        paths = g.commit_paths(run.workspace, commit)
-        facts.update({"from": from_version, "version": version, "commit": commit, "parent": before})
-    run.progress.note(f"Committed {commit[:12]}: {', '.join(paths)}")
-    run.ledger.emit(Token.BUMP_OK, **{"from": from_version}, version=version, commit=commit[:12])
-    return BumpOutcome(from_version, version, commit, tuple(paths))
+    first, outcomes = tasks[0].run, []
+    with ExitStack() as steps:
+        facts = [steps.enter_context(task.run.step("bump")) for task in tasks]
+        before = g.resolve(first.workspace, "HEAD")
+        edits = [edit for task in tasks for edit in _edits(task.run, task.version)]
+        if edits or g.head_state(first.workspace).dirty:
+            allowed = [path for task in tasks for path in possible_paths(task.run)]
+            g.require_clean(first.workspace, but=allowed)
+            _commit(tasks, edits, allowed)
+            _require_nothing_more(tasks, before, edits, allowed)
+        for task, seen in zip(tasks, facts, strict=True):
+            commit = _read_back(task.run, task.version)
+            paths = tuple(g.commit_paths(first.workspace, commit))
+            outcomes.append(BumpOutcome(task.from_version, task.version, commit, paths))
+            seen.update(
+                {"from": task.from_version, "version": task.version, "commit": commit, "parent": before}
+            )
+    first.progress.note(f"Committed {outcomes[0].commit[:12]}: {', '.join(outcomes[0].paths)}")
+    for task, made in zip(tasks, outcomes, strict=True):
+        facts_of = {"from": made.from_version, "version": made.version, "commit": made.commit[:12]}
+        task.run.ledger.emit(Token.BUMP_OK, **facts_of)
+    return outcomes
 
 
 def planned(run: Run, version: str) -> list[str]:
@@ -69,28 +93,34 @@ def _edits(run: Run, version: str) -> list[stamps.VersionEdit]:
     return stamps.edits(run.addon, version, day=day, subjects=subjects)
 
 
-def _commit(run: Run, edits: Sequence[stamps.VersionEdit], version: str) -> None:
+def _commit(tasks: Sequence[BumpTask], edits: Sequence[stamps.VersionEdit], allowed: Sequence[str]) -> None:
+    run = tasks[0].run
     for edit in edits:
         write_bytes(edit.path, edit.after, mode=_mode(edit.path))
     # A killed run may have written files that need no edit now but are not committed yet.
-    paths = [p for p in possible_paths(run) if (_top(run) / p).exists()]
+    paths = [path for path in allowed if (_top(run) / path).exists()]
     g.git(run.workspace, "add", "--", *(f":(top){path}" for path in paths))
-    subject = bump_subject([publishing_of(run.workspace, run.addon, run.settings).named(version)])
+    named = [
+        publishing_of(task.run.workspace, task.run.addon, task.run.settings).named(task.version)
+        for task in tasks
+    ]
     # Without paths: a hook that stages a file would otherwise leave the index behind the commit.
-    done = g.call(run.workspace, "commit", "-q", "-m", subject)
+    done = g.call(run.workspace, "commit", "-q", "-m", bump_subject(named))
     if done.returncode:
         _undo(run, edits, paths)
         raise _refused([run.clean(line) for line in g.lines_of(done.stderr) + g.lines_of(done.stdout)])
 
 
-def _require_nothing_more(run: Run, before: str, edits: Sequence[stamps.VersionEdit]) -> None:
-    """Raises BUMP_MORE if a hook added a file of the app to the commit: nothing has validated it.
+def _require_nothing_more(
+    tasks: Sequence[BumpTask], before: str, edits: Sequence[stamps.VersionEdit], allowed: Sequence[str]
+) -> None:
+    """Raises BUMP_MORE if a hook added a file of an app to the commit: nothing has validated it.
 
     The commit is undone first. Files that the hook made stay in the working tree.
     """
-    app, allowed = g.prefix(run.addon), possible_paths(run)
+    run, apps = tasks[0].run, tuple(g.prefix(task.run.addon) for task in tasks)
     made = g.commit_paths(run.workspace, "HEAD")
-    more = [path for path in made if path.startswith(app) and path not in allowed]
+    more = [path for path in made if path.startswith(apps) and path not in allowed]
     if not more:
         return
     g.git(run.workspace, "reset", "-q", "--mixed", before)

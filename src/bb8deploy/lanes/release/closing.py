@@ -37,26 +37,8 @@ def finish(run: Run, flow: Flow, error: str) -> None:
     """Writes the contract of the release, the report, and the evidence if the release succeeded."""
     if run.dry_run:
         return
-    from bb8deploy.runs.contracts.release import ReleaseContract, StepModel
-
     outcome = flow.outcome
-    states = Literal["done", "kept", "skipped", "failed", "not reached"]
-    run.write_contract(
-        ReleaseContract(
-            **run.contract_fields(version=outcome.version, passed=not error),
-            how=outcome.how,
-            target=run.settings.target,
-            from_version=outcome.from_version,
-            source_commit=outcome.source_commit,
-            branch=g.branch(run.workspace),
-            resumed=flow.resumed,
-            steps=tuple(
-                StepModel(name=s.name, state=cast("states", s.state), reason=s.why, seconds=s.seconds)
-                for s in outcome.steps
-            ),
-            error=run.clean(error),
-        )
-    )
+    write_contract(run, outcome, resumed=flow.resumed, error=error)
     if not error:
         keep_evidence(
             run,
@@ -67,6 +49,29 @@ def finish(run: Run, flow: Flow, error: str) -> None:
             sign=flow.options.sign,
         )
     outcome.report = _report(run)
+
+
+def write_contract(run: Run, outcome: ReleaseOutcome, *, resumed: bool, error: str) -> None:
+    """Writes the release contract of a run."""
+    from bb8deploy.runs.contracts.release import ReleaseContract, StepModel
+
+    states = Literal["done", "kept", "skipped", "failed", "not reached"]
+    run.write_contract(
+        ReleaseContract(
+            **run.contract_fields(version=outcome.version, passed=not error),
+            how=outcome.how,
+            target=run.settings.target,
+            from_version=outcome.from_version,
+            source_commit=outcome.source_commit,
+            branch=g.branch(run.workspace),
+            resumed=resumed,
+            steps=tuple(
+                StepModel(name=s.name, state=cast("states", s.state), reason=s.why, seconds=s.seconds)
+                for s in outcome.steps
+            ),
+            error=run.clean(error),
+        )
+    )
 
 
 def _unpublished(run: Run, outcome: ReleaseOutcome) -> PublishOutcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from bb8deploy.catalogue.errors.broker import ATTEST_REQUIRED
 from bb8deploy.lanes.publish.outcome import PublishOptions
@@ -10,7 +10,7 @@ from bb8deploy.lanes.publish.outgoing import digest_here
 from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.lanes.publish.source import read_source, require_commit, tag_locally
 from bb8deploy.lanes.release import preflight
-from bb8deploy.lanes.release.bump import bump, planned
+from bb8deploy.lanes.release.bump import bump, planned, possible_paths
 from bb8deploy.lanes.release.evidence import ECHO_FILES, TEST_REPORTS, keep_artifacts
 from bb8deploy.lanes.release.history import bumped_parent
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
@@ -39,9 +39,11 @@ class Flow:
         lanes: Lanes,
         *,
         resumed: bool,
+        together: Sequence[Run] = (),
     ) -> None:
         self.run, self.outcome, self.options, self.lanes = run, outcome, options, lanes
         self.must_bump, self.resumed = must_bump, resumed
+        self.together = tuple(together) or (run,)
         self.steps = Steps(run, outcome, kept_facts(run) if resumed else {})
 
     def preflight(self) -> None:
@@ -52,7 +54,8 @@ class Flow:
             self.options.overwrite,
             self.options.image,
             sign=self.options.sign,
-            resuming_bump=mid_bump,
+            edited=tuple(path for run in self.together for path in possible_paths(run)) if mid_bump else (),
+            released_with=tuple(run.addon for run in self.together),
             will_bump=self.must_bump and Name.BUMP not in self.steps.kept,
         )
         self.outcome.source_commit = g.resolve(self.run.workspace, "HEAD")
@@ -65,11 +68,27 @@ class Flow:
 
     def rest(self) -> None:
         """Every step after preflight, up to the one that was asked for."""
-        self._forget_what_is_due()
+        self.begin()
+        state = State.CHECKED
+        while step := step_after(state):
+            if not within(step, self.options.until):
+                self.outcome.stopped = True
+                return
+            self.take(step)
+            state = state_after(step)
+
+    def begin(self) -> None:
+        """Drops the tokens of every step that must run again, in case the resume fails before it."""
+        for step in plan.steps(self._situation()):
+            if step.do is Do.RUN:
+                forget_tokens(self.run, step.name)
         if self.resumed:
             passed = {step.name for step in plan.steps(self._situation()) if step.do is not Do.RUN}
             state = reached({*passed, Name.PREFLIGHT})
             self.run.progress.note(f"{self.outcome.version} is {state}; the release resumes from there.")
+
+    def take(self, name: Name) -> None:
+        """Takes a step if it is due."""
         actions = {
             Name.VALIDATE: self._validate,
             Name.BUMP: self._bump,
@@ -78,20 +97,48 @@ class Flow:
             Name.PUBLISH: self._publish,
             Name.TAG: self._tag,
         }
-        state = State.CHECKED
-        while step := step_after(state):
-            if not _within(step, self.options.until):
-                self.outcome.stopped = True
-                return
-            self._do(step, actions[step])
-            state = state_after(step)
+        if self.due(name):
+            with self.steps.running(name):
+                actions[name]()
+
+    def due(self, name: Name) -> bool:
+        """Whether a step must run now; one that need not is kept or skipped, with its tokens.
+
+        Raises CheckFailed if HEAD is no longer the commit that is being released.
+        """
+        if not self.outcome.published:  # by then the commit is out with its tag, whatever came after it
+            self.steps.require_head()
+        step = next(s for s in plan.steps(self._situation()) if s.name is name)
+        if step.do is Do.SKIP:
+            self.steps.skip(step)
+        elif step.do is Do.KEEP:
+            self.steps.keep(step)
+        return step.do is Do.RUN
+
+    def require_bumped(self, made: str) -> None:
+        """Takes the bump commit. Raises CheckFailed if another commit is between it and the validated one."""
+        before = self.outcome.source_commit
+        if made != before:
+            parents = g.read_commit(self.run.workspace, made).parents
+            require_commit(self.run, parents[0] if parents else made, before)
+        self.outcome.source_commit = made
+
+    def wanted(self) -> PublishOptions:
+        """What is to be published: this very commit, with the tree that was verified."""
+        deployed = self.steps.deployed
+        return PublishOptions(
+            overwrite=self.options.overwrite,
+            image=self.options.image,
+            commit=self.outcome.source_commit,
+            verified=deployed.tree if deployed else digest_here(self.run),
+        )
 
     def show(self) -> None:
         """The plan of a dry run, with each step's commands."""
         for step in plan.steps(self._situation()):
             row = self.steps.row(step.name)
             row.state, row.why, row.commands = step.do.value, step.why, step.commands
-            if not _within(step.name, self.options.until):
+            if not within(step.name, self.options.until):
                 row.state, row.why = "left out", f"--until {self.options.until}"
         if self.must_bump:
             paths = planned(self.run, self.outcome.version)
@@ -101,36 +148,15 @@ class Flow:
             row = self.steps.row(Name.DEPLOY)
             row.commands = (*self.lanes.preview(self.run), *row.commands)
 
-    def _forget_what_is_due(self) -> None:
-        """Drops the tokens of every step that must run again, in case the resume fails before it."""
-        for step in plan.steps(self._situation()):
-            if step.do is Do.RUN:
-                forget_tokens(self.run, step.name)
-
-    def _do(self, name: Name, action: Callable[[], None]) -> None:
-        if not self.outcome.published:  # by then the commit is out with its tag, whatever came after it
-            self.steps.require_head()
-        step = next(s for s in plan.steps(self._situation()) if s.name is name)
-        if step.do is Do.SKIP:
-            self.steps.skip(step)
-        elif step.do is Do.KEEP:
-            self.steps.keep(step)
-        else:
-            with self.steps.running(name):
-                action()
-
     def _validate(self) -> None:
         self.steps.tests = self.lanes.validate(self.run)
         if Token.TESTS_OK in self.run.ledger.held():
             keep_artifacts(self.run, TEST_REPORTS)
 
     def _bump(self) -> None:
-        before = self.outcome.source_commit
-        made = bump(self.run, self.outcome.version, from_version=self.outcome.from_version).commit
-        if made != before:  # only the bump may come between what was validated and what is deployed
-            parents = g.read_commit(self.run.workspace, made).parents
-            require_commit(self.run, parents[0] if parents else made, before)
-        self.outcome.source_commit = made
+        self.require_bumped(
+            bump(self.run, self.outcome.version, from_version=self.outcome.from_version).commit
+        )
 
     def _deploy(self) -> None:
         g.require_clean(self.run.workspace)  # the host gets the files, the remote the commit
@@ -141,14 +167,7 @@ class Flow:
         keep_artifacts(self.run, ECHO_FILES)
 
     def _publish(self) -> None:
-        commit = self.outcome.source_commit
-        wanted = PublishOptions(
-            overwrite=self.options.overwrite,
-            image=self.options.image,
-            commit=commit,
-            verified=self.steps.deployed.tree if self.steps.deployed else digest_here(self.run),
-        )
-        self.outcome.published = publish(self.run, wanted)
+        self.outcome.published = publish(self.run, self.wanted())
 
     def _tag(self) -> None:
         if self.outcome.published:
@@ -184,6 +203,7 @@ class Flow:
         )
 
 
-def _within(name: Name, until: Name | None) -> bool:
+def within(name: Name, until: Name | None) -> bool:
+    """Whether a step is taken by a release that ends with `until`."""
     order = list(Name)
     return until is None or order.index(name) <= order.index(until)

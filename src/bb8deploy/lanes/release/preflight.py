@@ -25,7 +25,6 @@ from bb8deploy.lanes.publish.ownership import (
 )
 from bb8deploy.lanes.publish.publish import find_store
 from bb8deploy.lanes.publish.survey import source_tree, survey
-from bb8deploy.lanes.release.bump import possible_paths
 from bb8deploy.lanes.release.evidence import require_signature
 from bb8deploy.plan.release.publish import decide
 from bb8deploy.runs.run import Run
@@ -39,8 +38,8 @@ _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit")
 
 @dataclass(frozen=True, slots=True)
 class PreflightScope:
-    """What the release is going to do, as far as preflight must know. `resuming_bump`: a killed run may
-    have left the bump's own files edited. `will_bump`: a commit follows. `released_with` are the folders of
+    """What the release is going to do, as far as preflight must know. `edited` are paths that a killed
+    run may have left edited in its bump. `will_bump`: a commit follows. `released_with` are the folders of
     all apps that are released together.
     """
 
@@ -48,19 +47,18 @@ class PreflightScope:
     overwrite: bool = False
     image: bool = False
     sign: bool = False
-    resuming_bump: bool = False
+    edited: tuple[str, ...] = ()
     will_bump: bool = True
     released_with: tuple[Path, ...] = ()
 
 
 def check_workspace(run: Run, asked: PreflightScope) -> None:
     """Raises where the workspace is not fit for a release. Asks no network."""
-    edited = possible_paths(run) if asked.resuming_bump else ()
     _all(
         [
             lambda: _branch(run),
             lambda: _identity(run),
-            lambda: _clean(run, edited),
+            lambda: _clean(run, asked.edited),
             lambda: signing.require_key(run.workspace, signing.TAGS, signing.COMMITS),
             lambda: require_signature(run, sign=asked.sign),
         ]
@@ -129,7 +127,7 @@ def _content(run: Run, asked: PreflightScope) -> None:
     """The commit holds nothing private, and exactly the files that a deploy would send."""
     tree = g.folder_tree(run.workspace, run.addon)
     require_nothing_private(run, tree)
-    if not asked.resuming_bump:  # then the bump's own edits are not committed yet
+    if not asked.edited:  # then the bump's own edits are not committed yet
         require_same_here(run, tree)
 
 

@@ -13,7 +13,7 @@ from bb8deploy.lanes.release.closing import finish, ways_on
 from bb8deploy.lanes.release.flow import Flow
 from bb8deploy.lanes.release.history import past_of
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
-from bb8deploy.lanes.release.resume import Unfinished, remember_tokens
+from bb8deploy.lanes.release.resume import Unfinished, app_folder, remember_tokens
 from bb8deploy.plan.release import release as plan
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.addon import read_addon
@@ -25,7 +25,7 @@ def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> Releas
     Each step is journalled, so that `continue_release` can go on after any end. Raises what the steps
     raise; a failure after the bump says what stays and how to go on.
     """
-    with _alone(run):
+    with alone(run):
         past = past_of(run)
         today = datetime.now(UTC).date()
         wanted = plan.target(how, past, today, options.pre)
@@ -43,6 +43,7 @@ def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> Releas
                 "release",
                 "started",
                 how=how,
+                folder=app_folder(run),
                 version=wanted.version,
                 from_version=past.current,
                 bump=wanted.bump,
@@ -62,22 +63,28 @@ def continue_release(
 
     What was asked for at its start still holds; `options` add to it.
     """
-    with _alone(run):
+    with alone(run):
+        if past.folder not in {"", app_folder(run)}:
+            raise RESUME_STALE(f"the unfinished release was about the app in {past.folder}")
         current = read_addon(run.addon).version
         if current not in {past.version, past.from_version}:
             raise RESUME_STALE(
                 f"the workspace is at {current}, the unfinished release was about {past.version}"
             )
-        more = options or ReleaseOptions()
-        options = ReleaseOptions(
-            require_attest=past.require_attest or more.require_attest,
-            image=past.image or more.image,
-            overwrite=past.overwrite or more.overwrite,
-            sign=past.sign or more.sign,
-            until=more.until,
-        )
         outcome = ReleaseOutcome(past.how, past.from_version, past.version)
-        return _carry_out(run, outcome, past.bump, options, lanes, resumed=True)
+        return _carry_out(run, outcome, past.bump, options_of(past, options), lanes, resumed=True)
+
+
+def options_of(past: Unfinished, more: ReleaseOptions | None) -> ReleaseOptions:
+    """The options of a resumed release: what was asked for at its start, and `more`."""
+    more = more or ReleaseOptions()
+    return ReleaseOptions(
+        require_attest=past.require_attest or more.require_attest,
+        image=past.image or more.image,
+        overwrite=past.overwrite or more.overwrite,
+        sign=past.sign or more.sign,
+        until=more.until,
+    )
 
 
 def _carry_out(
@@ -111,8 +118,8 @@ def _carry_out(
 
 
 @contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """One release at a time in a workspace."""
+def alone(run: Run) -> Iterator[None]:
+    """One release at a time in a workspace. Raises Locked if another one works in it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(exclusive(run.workspace / "reports" / ".release.lock", wait=False))

@@ -23,11 +23,28 @@ from bb8deploy.runs.run import Run, warn_of_damage
 from bb8deploy.runs.tokens import Ledger, Line
 
 DEPLOY = f"{PREFIX}deploy"
+APPS = "apps"
+"""The folder below `reports/` with the reports of each app of a release of several."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedApp:
+    """One app of a stopped release of several; `folder` is relative to the workspace."""
+
+    folder: str
+    run_id: str
+    version: str
+    from_version: str
+    bump: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What a stopped release was about, from the first line of its journal."""
+    """What a stopped release was about, from the first line of its journal.
+
+    `folder` is the app's, relative to the workspace. `apps` are those of a release of several; then `folder`,
+    `version` and `from_version` are empty.
+    """
 
     run_id: str
     how: str
@@ -39,6 +56,14 @@ class Unfinished:
     require_attest: bool
     overwrite: bool
     sign: bool
+    folder: str = ""
+    apps: tuple[UnfinishedApp, ...] = ()
+
+
+def app_folder(run: Run) -> str:
+    """The app's folder relative to the workspace, as a journal records it; its path if it is outside."""
+    inside = run.addon.is_relative_to(run.workspace)
+    return (run.addon.relative_to(run.workspace) if inside else run.addon).as_posix()
 
 
 def find_unfinished(reports: Path) -> Unfinished:
@@ -62,12 +87,17 @@ def _releases(reports: Path) -> Iterator[tuple[str, list[JournalEntry]]]:
 
 def reopen(run: Run, past: Unfinished) -> Run:
     """`run` under the stopped run's id, with its journal and the tokens of the steps that it had finished."""
-    journal = Journal(run.workspace / "reports" / "runs" / past.run_id / "journal.jsonl")
+    return reopen_in(run, past.run_id, run.workspace / "reports")
+
+
+def reopen_in(run: Run, run_id: str, reports: Path) -> Run:
+    """`run` under the id of a stopped run whose journal is in `reports`."""
+    journal = Journal(reports / "runs" / run_id / "journal.jsonl")
     warn_of_damage(run, journal)
-    ledger = Ledger(past.run_id, run.reports, listener=run.ledger.listener)
+    ledger = Ledger(run_id, run.reports, listener=run.ledger.listener)
     done = set(still_done(journal))
     ledger.lines = [line for line in earned(journal.entries()) if release_step(line) in done]
-    return replace(run, id=past.run_id, journal=journal, ledger=ledger)
+    return replace(run, id=run_id, journal=journal, ledger=ledger)
 
 
 def still_done(journal: Journal) -> dict[str, JsonObject]:
@@ -83,8 +113,15 @@ def _ended_at(journal: Journal, step: str) -> str:
 
 
 def _touched_since(journal: Journal, moment: str) -> bool:
-    """Whether a deploy, a sync or a rollback beside this run has changed a host's files since then."""
-    others = (path for path in journal.path.parents[1].glob("*/journal.jsonl") if path != journal.path)
+    """Whether a deploy, a sync or a rollback beside this run has changed a host's files since then.
+
+    A run of one app of a release of several is in `reports/apps/SLUG/runs/`; every other app there has a
+    folder of its own on the host.
+    """
+    runs = journal.path.parents[1]
+    of_several = runs.parents[1].name == APPS
+    homes = [runs, runs.parents[2] / "runs"] if of_several else [runs, *runs.parent.glob(f"{APPS}/*/runs")]
+    others = (path for home in homes for path in home.glob("*/journal.jsonl") if path != journal.path)
     return any(
         e.step in {SWAP, PUT_BACK} and e.ts > moment for path in others for e in Journal(path).entries()
     )
@@ -120,4 +157,16 @@ def _unfinished(run_id: str, entry: JournalEntry) -> Unfinished:
         require_attest=bool(facts["require_attest"]),
         overwrite=bool(facts["overwrite"]),
         sign=bool(facts.get("sign")),
+        folder=str(facts.get("folder", "")),
+        apps=tuple(_unfinished_app(app) for app in facts.get("apps", ())),
+    )
+
+
+def _unfinished_app(facts: JsonObject) -> UnfinishedApp:
+    return UnfinishedApp(
+        folder=str(facts["folder"]),
+        run_id=str(facts["run_id"]),
+        version=str(facts["version"]),
+        from_version=str(facts["from_version"]),
+        bump=bool(facts["bump"]),
     )

@@ -6,6 +6,12 @@ from bb8deploy.base.errors import CheckFailed, Code, Locked, UsageError
 from bb8deploy.catalogue.entries import Area, ErrorCode
 
 # fmt: off
+ALL_CHANGED_NOT_STORE = ErrorCode(
+    Code("ALL_CHANGED_NOT_STORE"), Area.RELEASE, UsageError, "--all-changed needs a store",
+    "`release --all-changed` publishes several apps of one repository in one commit, which the subtree layout does"
+    " not have: there each app has a repository of its own.",
+    'Release each app with `bb8deploy release patch --addon DIR`, or set `layout = "store"` in bb8deploy.toml.',
+)
 BUMP_LOST = ErrorCode(
     Code("BUMP_LOST"), Area.RELEASE, CheckFailed, "the commit does not have the new version",
     "Git committed, but config.yaml in the commit does not have the new version: a hook or a filter"
@@ -35,6 +41,12 @@ RELEASE_WHAT = ErrorCode(
     "Run `bb8deploy release patch`, or `bb8deploy release --resume` to continue a release. A version is"
     " `patch`, `minor`, `major`, `auto`, `date` or one such as 2026.11.23.0.",
 )
+RELEASE_ONE_APP = ErrorCode(
+    Code("RELEASE_ONE_APP"), Area.RELEASE, UsageError, "a version is for one app",
+    "`release --all-changed` gives each app its own next version. A version on the command line would be the same"
+    " for all of them.",
+    "Use `patch`, `minor`, `major`, `date` or `auto` with --all-changed.",
+)
 RESUME_NOTHING = ErrorCode(
     Code("RESUME_NOTHING"), Area.RELEASE, UsageError, "nothing to resume",
     "The newest deploy or release finished, or there is none. With several targets this is not an"
@@ -45,6 +57,12 @@ RESUME_STALE = ErrorCode(
     Code("RESUME_STALE"), Area.RELEASE, CheckFailed, "the workspace has another version than the release",
     "The interrupted release was for another version than the workspace has now.",
     "Start a new release with `bb8deploy release patch`.",
+)
+SETTING_PER_APP = ErrorCode(
+    Code("SETTING_PER_APP"), Area.RELEASE, UsageError, "two apps would share a setting",
+    "The apps that are released together have the same folder, mount, slug or image by a setting, so that one would"
+    " replace the other.",
+    "Write `{slug}` into the setting, as in HA_REMOTE_RUNTIME=/addons/{slug}.",
 )
 TAG_FORMAT_INVALID = ErrorCode(
     Code("TAG_FORMAT_INVALID"), Area.RELEASE, UsageError, "the tag format makes no tags",
