@@ -127,12 +127,6 @@ def reached(passed: Collection[Name]) -> State:
     return state
 
 
-def at_least(state: State, wanted: State) -> bool:
-    """True if a release in `state` has observed everything that `wanted` means."""
-    order = list(State)
-    return order.index(state) >= order.index(wanted)
-
-
 def diagram() -> str:
     """Both tables as Mermaid state diagrams."""
     steps = [f"    {_id(t.source)} --> {_id(t.target)}: {t.event}, {t.why}" for t in STEP_TRANSITIONS]
