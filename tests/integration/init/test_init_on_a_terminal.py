@@ -21,7 +21,9 @@ from ha_sandbox import Sandbox
 
 
 def settings_of(clone: Clone) -> dict[str, str]:
-    return {name: value.raw for name, value in load(clone.root, environ={}).values.items()}
+    """The settings in .env."""
+    values = load(clone.root, environ={}).values
+    return {name: value.raw for name, value in values.items() if value.origin == ".env"}
 
 
 def asks(name: str, proposal: str = "") -> str:
@@ -74,7 +76,7 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
     assert asked.items() <= found.items()
     assert stat.S_IMODE(clone.env_file.stat().st_mode) == 0o600
     assert ".env" in (clone.root / ".gitignore").read_text().splitlines()
-    assert clone.git("status", "--porcelain").split() == ["??", ".gitignore"]
+    assert clone.git("status", "--porcelain").split() == ["??", ".gitignore", "??", "bb8deploy.toml"]
 
     deployed = clone.run("deploy")
     assert deployed.returncode == 0, deployed.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,10 +21,12 @@ from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Target, Yes
 from bb8deploy.console.console import Console
 from bb8deploy.settings.keys import KEYS, suggestion
 from bb8deploy.settings.model import Settings
-from bb8deploy.workspace.project import Project, find_project, settings_of
+from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.project import Project, settings_of
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.init.checks import InitCheck
+    from bb8deploy.lanes.init.repository import Repository, Written
 
 NonInteractive = Annotated[
     bool, typer.Option("--non-interactive", help="Ask nothing. Use --set, the environment and the file.")
@@ -54,28 +57,35 @@ def init(
 ) -> None:
     """Ask for the host, check each answer, and write .env (mode 0600, ignored by git).
 
+    In a repository without settings of bb8deploy, also write bb8deploy.toml with what everybody shares: the
+    layout, the remote. Of several apps, one setting serves all: HA_REMOTE_RUNTIME=/addons/{slug}.
     Secrets are typed without echo. With --non-interactive they come from the environment (HA_LLAT,
     MQTT_PASSWORD), never from the command line. Nothing is written before the end.
     """
     with plain_errors(Modes(as_json=json_output), target=target, addon=addon) as console:
         from bb8deploy.lanes.init import init as lane
         from bb8deploy.lanes.init.checks import InitCheck
+        from bb8deploy.lanes.init.repository import described, find_repository, write_settings
 
-        project = find_project(Path.cwd(), addon=addon)
+        repository = find_repository(Path.cwd(), addon)
+        project = repository.project
         path = project.root / (".env" if target == "default" else f".env.{target}")
         if not non_interactive:
             _need_terminal()
         _may_change(console, path, yes=yes, can_ask=not non_interactive)
         settings = _settings(project, target, path, sets or [])
-        asked = InitCheck(settings, project, console, accept_new, can_ask=not non_interactive)
+        console.note(described(repository, settings))
+        asked = InitCheck(
+            settings, project, console, accept_new, not non_interactive, several=repository.several
+        )
         console.hidden.extend(asked.settings.secrets())
         seen: tuple[str, ...] = ()
         if non_interactive:
             seen = lane.settle(asked)
         else:
             settings = _talk(console, asked, search)
-        lane.write_env(project.root, path, lane.changes(settings), console)
-        _finish(console, path, seen)
+        written = write_settings(repository, path, settings, console)
+        _finish(console, repository, written, seen)
 
 
 def _talk(console: Console, asked: InitCheck, search: float) -> Settings:
@@ -106,7 +116,8 @@ def _settings(project: Project, target: str, path: Path, sets: Sequence[str]) ->
     """The current settings. A target without a file has those of `.env`."""
     given = dict(_pair(text) for text in sets)
     named = target if path.exists() else "default"
-    return settings_of(project.root, project.addon, target=named, flags=given)
+    settings = settings_of(project.root, project.addon, target=named, flags=given)
+    return replace(settings, slug=read_addon(project.addon).slug)  # for answers with {slug} in them
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -141,11 +152,15 @@ def _may_change(console: Console, path: Path, *, yes: bool, can_ask: bool) -> No
         raise ENV_EXISTS(f"{path.name} exists, and changing it was not confirmed")
 
 
-def _finish(console: Console, path: Path, seen: Sequence[str]) -> None:
+def _finish(console: Console, repository: Repository, written: Written, seen: Sequence[str]) -> None:
     if console.as_json:
-        console.document({"file": str(path), "seen": list(seen)})
+        common = str(written.common) if written.common else None
+        console.document({"file": str(written.own), "shared": common, "seen": list(seen)})
         return
     for line in seen:
         console.note(f"  {line}")
-    console.text(f"wrote {path} (mode 0600)")
-    console.note("Next: `bb8deploy deploy --dry-run` shows what would be sent.")
+    if written.common:
+        console.text(f"wrote {written.common}: the layout and what everybody shares; commit it")
+    console.text(f"wrote {written.own} (mode 0600)")
+    where = "in an app's folder, " if repository.several else ""
+    console.note(f"Next: {where}`bb8deploy deploy --dry-run` shows what would be sent.")

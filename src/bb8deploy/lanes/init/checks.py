@@ -14,6 +14,7 @@ from bb8deploy.catalogue.errors.ssh import SSH_NO_SHELL
 from bb8deploy.catalogue.errors.supervisor import HA_UNREACHABLE, HA_URL_INVALID, TOKEN_NOT_ADMIN
 from bb8deploy.host.connect import Tell
 from bb8deploy.host.shell.programs import in_sh
+from bb8deploy.settings.load import SLUG
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.project import Project
 
@@ -29,7 +30,8 @@ DEADLINE = 15.0
 class InitCheck:
     """What the checks are about: the settings as they would be written, the project, where notes go.
 
-    `accept_new` pins an unknown host key without a question; `can_ask` lets ssh ask for a key's passphrase.
+    `accept_new` pins an unknown host key without a question; `can_ask` lets ssh ask for a key's passphrase;
+    `several`: the settings are for every app of the workspace, `project` is that of the first one.
     """
 
     settings: Settings
@@ -37,6 +39,7 @@ class InitCheck:
     tell: Tell
     accept_new: bool = False
     can_ask: bool = True
+    several: bool = False
 
 
 _LOOK = """for place; do [ -e "$place/config.yaml" ] && echo "$place" && exit; done
@@ -89,6 +92,11 @@ def suggest_runtime(transport: SshTransport, slug: str) -> str:
     done = transport.run([*in_sh(_LOOK), *places], deadline=DEADLINE)
     found = done.text.strip()
     return found if found in places else places[0]
+
+
+def for_every_app(folder: str) -> str:
+    """The setting by which each app of a workspace has a folder of its own, beside `folder`."""
+    return f"{folder.rpartition('/')[0]}/{SLUG}"
 
 
 def check_ssh(asked: InitCheck) -> str:

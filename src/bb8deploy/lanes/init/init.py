@@ -282,7 +282,8 @@ class _Talk:
     def _runtime(self, transport: SshTransport) -> None:
         slug = read_addon(self._asked.project.addon).slug
         while True:
-            self._ask(HA_REMOTE_RUNTIME, checks.suggest_runtime(transport, slug))
+            folder = checks.suggest_runtime(transport, slug)
+            self._ask(HA_REMOTE_RUNTIME, checks.for_every_app(folder) if self._asked.several else folder)
             try:
                 self._asker.note(f"  {checks.check_runtime(self._asked, transport)}")
                 return
