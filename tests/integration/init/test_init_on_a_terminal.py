@@ -86,7 +86,7 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
     assert told.returncode == 0, told.stderr
     page = Path(told.stdout.strip()).read_text()
     assert "<title>deploy 1.0.0: passed</title>" in page
-    assert "The running add-on itself reported exactly what was sent." in page
+    assert "The running app reported exactly the version and files that were sent." in page
     assert want["HA_LLAT"] not in page
 
 
