@@ -128,7 +128,7 @@ def unusable(path: Path, error: OSError) -> Bb8Error:
     import errno
 
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return HOST_DISK_FULL(f"the disk behind {path} is full; the earlier tree stands")
+        return HOST_DISK_FULL(f"the disk behind {path} is full; the earlier tree is in place")
     return MOUNT_FAILED(f"the share failed at {path}: {error.strerror or error}")
 
 

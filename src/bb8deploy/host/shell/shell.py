@@ -157,10 +157,10 @@ def failure(reason: str, where: str, done: Completed) -> Bb8Error:
     if reason == "NO_PREVIOUS":
         return PREVIOUS_MISSING(f"{where} has no such earlier tree")
     if "No space left" in text or "quota" in text.lower():
-        return HOST_DISK_FULL(f"the disk of {where} is full; the earlier tree stands", details=details)
+        return HOST_DISK_FULL(f"the disk of {where} is full; the earlier tree is in place", details=details)
     if reason == "RENAME":
         return HOST_SWAP_REFUSED(
-            f"{where} could not be replaced in one step; the earlier tree stands", details=details
+            f"{where} could not be replaced in one step; the earlier tree is in place", details=details
         )
     return SYNC_HOST_FAILED(
         f"{where} was not changed: {_REASONS.get(reason, 'a step failed on the host')}", details=details

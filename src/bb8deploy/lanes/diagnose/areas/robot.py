@@ -61,7 +61,7 @@ def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mappi
     if state == "held_by_other":
         sheet.fail("holder", reason, remedy, ROBOT_HELD.code)
     elif state in {"absent", "lost"}:
-        sheet.warn("holder", f"nobody: {reason}", remedy, ROBOT_ABSENT.code)
+        sheet.warn("holder", f"none: {reason}", remedy, ROBOT_ABSENT.code)
     elif state == "ready":
         sheet.ok("holder", f"this add-on holds {who or 'it'}, and it answers")
     else:
