@@ -73,8 +73,6 @@ def test_two_demos_at_the_same_time_both_show_every_lane(tmp_path: Path) -> None
     ]
     outputs = [process.communicate()[0] for process in both]
     for process, output in zip(both, outputs, strict=True):
-        if "error ATTEST_FAILED" in output and "p95" in output:
-            pytest.skip("SKIPPED: this machine is too busy for round trips under 250 ms")
         if "TEST_ENVIRONMENT" in output:
             pytest.skip("SKIPPED: no package index has what the sample's tests need")
         assert process.returncode == 0, output

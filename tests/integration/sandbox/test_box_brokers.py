@@ -17,6 +17,9 @@ import pytest
 from ha_sandbox.mqtt.broker import Broker, open_broker
 
 
+MANY = 200
+
+
 @pytest.fixture(params=["mosquitto", "embedded"])
 def broker(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -36,6 +39,7 @@ def broker(
 def client(broker: Broker, password: str) -> tuple[mqtt.Client, list[Any], threading.Event]:
     made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     made.username_pw_set("sandbox", password)
+    made.max_inflight_messages_set(MANY)
     codes: list[Any] = []
     answered = threading.Event()
 
@@ -67,6 +71,31 @@ def test_the_right_password_gets_an_echo_and_a_wrong_one_is_refused(broker: Brok
     assert codes[0].is_failure
     wrong.disconnect()
     wrong.loop_stop()
+
+
+def test_what_it_acknowledged_is_delivered_though_the_sender_has_left(broker: Broker) -> None:
+    hearer, sender = client(broker, "secret")[0], client(broker, "secret")[0]
+    heard: list[int] = []
+    subscribed, whole = threading.Event(), threading.Event()
+
+    def hear(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        heard.append(int(message.payload))
+        if len(heard) == MANY:
+            whole.set()
+
+    hearer.on_message = hear
+    hearer.on_subscribe = lambda *_: subscribed.set()
+    hearer.subscribe("many", qos=1)
+    assert subscribed.wait(30)
+    last = [sender.publish("many", str(number), qos=1) for number in range(MANY)][-1]
+    last.wait_for_publish(30)
+    assert last.is_published()
+    sender.disconnect()
+    sender.loop_stop()
+    assert whole.wait(30), f"{len(heard)} of {MANY}"
+    assert heard == list(range(MANY))
+    hearer.disconnect()
+    hearer.loop_stop()
 
 
 def test_it_ends_at_once_though_clients_are_connected(broker: Broker) -> None:
