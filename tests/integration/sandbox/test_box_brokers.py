@@ -16,7 +16,6 @@ import pytest
 
 from ha_sandbox.mqtt.broker import Broker, open_broker
 
-
 MANY = 200
 
 
