@@ -8,7 +8,7 @@ LOCK = ops/lock.sh
 # Most tests wait for a server or a child process: use more workers than cores.
 WORKERS ?= 4
 ARGS ?=
-# The tests start hundreds of Pythons. Each starts faster with the compiled modules, which git ignores.
+# Modules are compiled when first imported, not all at once: a first demo starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -85,11 +85,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
-	@$(INSTALL) requirements.lock --no-deps --require-hashes -r requirements.lock
+	@$(INSTALL) requirements.lock --no-deps --require-hashes --no-compile -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
-	@$(INSTALL) requirements-dev.lock --no-deps --require-hashes -r requirements-dev.lock
+	@$(INSTALL) requirements-dev.lock --no-deps --require-hashes --no-compile -r requirements-dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
