@@ -30,7 +30,7 @@ from bb8deploy.host.supervisor.patient import PatientSupervisor
 from bb8deploy.host.supervisor.route import Capabilities, Reached, RouteAnswer
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
-from bb8deploy.lanes.deploy import gate
+from bb8deploy.lanes.deploy import gate, ready
 from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.verify import attempt
 from bb8deploy.lanes.verify.proof import folder
@@ -157,6 +157,7 @@ def wired(wire: Wire, host: Host) -> Iterator[Broker]:
         (connect, "open_host", opens),
         (connect.Host, "append_receipt", _receipt),
         (attempt, "reach", _reach(wire, host)),
+        (ready, "reach", _reach(wire, host)),
         (folder, "look_beside", _topology(host)),
         (atomic, "write_bytes", write),
         (store, "append_line", _append_line(wire)),

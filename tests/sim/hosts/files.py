@@ -229,6 +229,7 @@ class SimHolding:
 
     notes: tuple[str, ...] = ()
     facts = None
+    surroundings = None
 
     def __init__(self, files: SimFiles, owner: Owner, lease: float) -> None:
         self._files = files

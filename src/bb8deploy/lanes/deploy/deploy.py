@@ -12,6 +12,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy.announce import announcements
 from bb8deploy.lanes.deploy.gate import require_valid
 from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync
+from bb8deploy.lanes.deploy.ready import require_ready
 from bb8deploy.lanes.deploy.recover import Failed, recovered
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.smoke.smoke import smoke
@@ -134,10 +135,13 @@ def _to_verify(run: Run, options: DeployOptions, synced: SyncOutcome, *, sent: b
 
 
 def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
-    """Hand edits on the host are overwritten only with `--yes`, and with a warning."""
+    """Hand edits on the host are overwritten only with `--yes`, and with a warning. Files are sent only to a
+    host that can build them."""
     edited = hand_edits(host, plan)
     if edited and not run.assume_yes:
         raise edited
+    if not plan.nothing:
+        require_ready(run, host, need=plan.want.size)
     warn_of_edits(run, host, plan)
 
 

@@ -14,6 +14,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.host.files.protocol import PREVIOUS
 from bb8deploy.lanes.deploy.earlier import next_older
 from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
+from bb8deploy.lanes.deploy.ready import require_ready
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.sync.wanted import read_wanted
@@ -63,6 +64,7 @@ def roll_back_host(run: Run, access: Access | None = None, version: str = "") ->
     with held(run, "rollback", access) as host:
         if run.dry_run:
             return RollbackOutcome(version, "", "", preview=foresee_back(run, host, version))
+        require_ready(run, host)
         return roll_back_to(run, host, version) if version else roll_back(run, host, next_older(host).name)
 
 

@@ -19,10 +19,11 @@ def real_lanes() -> Lanes:
 
 
 def _reach(run: Run) -> None:
+    from bb8deploy.lanes.deploy.ready import require_ready
     from bb8deploy.lanes.session import connected
 
-    with run.step("preflight: reach the host"), connected(run):
-        pass
+    with run.step("preflight: reach the host"), connected(run) as host:
+        require_ready(run, host)
     if run.settings.mqtt.host and read_addon(run.addon).echo:
         from bb8deploy.transport.mqtt import BrokerLink, address_of
 

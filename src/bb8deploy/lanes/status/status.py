@@ -22,6 +22,7 @@ from bb8deploy.workspace import git
 from bb8deploy.workspace import remote as r
 from bb8deploy.workspace.addon import parse_config, read_addon
 from bb8deploy.workspace.project import find_project
+from bb8deploy.workspace.tree import FoundTree
 from bb8deploy.workspace.versions.layout import publishing_of
 
 CONTRACT = "_contract_v1.json"
@@ -80,7 +81,7 @@ def _files(host: Host, wanted: Wanted) -> VersionPlace:
     except Bb8Error as error:
         return _unseen("host", error)
     if not plan.present:
-        return VersionPlace("host", state=DriftState.ABSENT, detail=f"{host.files.where} does not exist yet")
+        return VersionPlace("host", state=DriftState.ABSENT, detail=_absent(host, found))
     stamp = Stamp.parse(found.stamp)
     edited = stamp is not None and not plan.found_as(stamp)
     differing = len(plan.changes.paths) + len(plan.extra)
@@ -92,6 +93,12 @@ def _files(host: Host, wanted: Wanted) -> VersionPlace:
         f"{words}; edited by hand since the last sync" if edited else words,
         DriftState.EDITED if edited else DriftState.FINE,
     )
+
+
+def _absent(host: Host, found: FoundTree) -> str:
+    if found.cut:
+        return f"{host.files.where} is missing: a sync was cut off in its swap; the next deploy puts it back"
+    return f"{host.files.where} does not exist yet"
 
 
 def _running(run: Run, host: Host | None) -> VersionPlace:

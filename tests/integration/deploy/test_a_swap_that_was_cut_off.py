@@ -1,0 +1,34 @@
+"""A host whose swap was cut off between its renames: `status` names it, the next deploy repairs it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from tests.integration.deploylab import Lab, command, config, env_file
+from tests.integration.witness import runtime
+
+ROUTES = ["ssh", "mount"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_status_names_a_folder_that_is_missing_after_a_cut(lab: Lab, route: str) -> None:
+    if route == "mount":
+        lab.environ = {
+            k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")
+        } | lab.box.mount_env()
+    for version in ("1.0.0", "1.0.1"):
+        lab.write(config=config(version))
+        lab.deploy()
+    folder = runtime(lab)
+    state = folder.parent / ".bb8deploy" / folder.name
+    shutil.rmtree(state / "previous")
+    folder.rename(state / "previous")
+    (state / "swapping").write_text("1\n")
+    env_file(lab)
+    shown = command(lab, "status")
+    assert "a sync was cut off" in " ".join(shown.stdout.split()), shown.stdout + shown.stderr
+    assert "TOKEN" not in shown.stdout
+    assert not folder.exists(), "status changes nothing"
+    lab.deploy()
+    assert {"CLEAN_RUNTIME_OK", "RUNTIME_TOPOLOGY_OK", "VERIFY_OK"} <= set(lab.tokens)
