@@ -66,6 +66,15 @@ def find_store(start: Path) -> list[Project]:
     return []
 
 
+def workspace_root(start: Path, *, addon: Path | None = None) -> Path:
+    """The workspace of `start`, also if it has several apps and none of them is meant.
+
+    Raises UsageError as `find_project` does.
+    """
+    store = [] if addon else find_store(start)
+    return store[0].root if store else find_project(start, addon=addon).root
+
+
 def _at(folder: Path) -> Project | None:
     """The project if `folder` is a workspace, an app, a store or a git checkout with apps."""
     table = _table(folder)

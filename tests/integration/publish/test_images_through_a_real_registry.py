@@ -11,6 +11,7 @@ import httpx
 import pytest
 from tests.integration.desk import Desk
 from tests.integration.registrylab import open_registry, use_buildah, use_docker
+from tests.integration.shop import make_shop
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.publish import publish as publishing
@@ -224,3 +225,24 @@ def test_a_name_or_registry_that_cannot_be_is_refused(desk: Desk, image: str, co
         publish(desk.run({"HA_IMAGE": image}), PublishOptions(image=True))
     assert caught.value.code == code
     assert desk.refs() == before
+
+
+def test_a_store_publishes_the_config_that_names_the_image_as_it_is_committed(
+    tmp_path: Path, registry: str
+) -> None:
+    (tmp_path / "shop").mkdir()
+    shop = make_shop(tmp_path / "shop")
+    shop.commit("lamp/Dockerfile", DOCKERFILE, "Build from nothing")
+    before = shop.at_store("for-each-ref")
+    with pytest.raises(CheckFailed) as caught:
+        publish(shop.run_in_store(HA_IMAGE=f"{registry}/me/{{slug}}"), PublishOptions(image=True))
+    assert caught.value.code == "IMAGE_NOT_NAMED"
+    assert f'`image: "{registry}/me/lamp"`' in caught.value.remedy
+    assert shop.at_store("for-each-ref") == before
+    config = (shop.addon / "config.yaml").read_text()
+    config = config.replace("build:\n  dockerfile: Dockerfile\n", f'image: "{registry}/me/lamp"\n')
+    commit = shop.commit("lamp/config.yaml", config, "Name the image")
+    run = shop.run_in_store(HA_IMAGE=f"{registry}/me/{{slug}}")
+    publish(run, PublishOptions(image=True))
+    assert run.ledger.held() == ["IMAGE_PUBLISH_OK", "IMAGE_PUBLISH_OK", "SUBTREE_PUBLISH_OK", "TAG_OK"]
+    assert shop.at_store("rev-parse", "main") == commit

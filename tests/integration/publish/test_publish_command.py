@@ -78,9 +78,12 @@ def test_verify_evidence_gives_a_program_the_exact_byte(desk: Desk) -> None:
 
 def test_a_dry_run_of_publish_says_on_stdout_what_it_would_push(desk: Desk) -> None:
     planned = bb8(desk, "publish", "--dry-run").stdout
-    assert planned == (f"would run: git push --atomic {desk.store} refs/heads/main refs/tags/2026.1.2.0\n")
+    assert planned == (
+        "layout: subtree (the repository has no repository.yaml at its root); tag 2026.1.2.0\n"
+        f"would push to {desk.store}: refs/heads/main, refs/tags/2026.1.2.0\n"
+    )
     bb8(desk, "publish")
-    assert bb8(desk, "publish", "--dry-run").stdout.startswith("Nothing to publish: ")
+    assert bb8(desk, "publish", "--dry-run").stdout.splitlines()[1].startswith("Nothing to publish: ")
 
 
 @pytest.mark.parametrize("words", [("release",), ("release", "patch", "--resume"), ("release", "--resume")])

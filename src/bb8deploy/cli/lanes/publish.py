@@ -36,12 +36,15 @@ def publish(
         from bb8deploy.lanes.publish.outcome import PublishOptions
         from bb8deploy.lanes.publish.publish import publish as lane
         from bb8deploy.lanes.release.evidence import keep_evidence, require_signature
+        from bb8deploy.workspace.versions.layout import publishing_of
 
         require_signature(opened.run, sign=sign)
         options = PublishOptions(overwrite=overwrite, subtree_split=subtree_split, image=image)
         outcome = lane(opened.run, options)
         opened.result.update(
             version=outcome.version,
+            layout=outcome.layout,
+            tag=outcome.tag,
             remote=outcome.remote,
             branch=outcome.branch,
             commit=outcome.commit,
@@ -50,8 +53,10 @@ def publish(
             images={image.name: image.digest for image in outcome.images},
         )
         if dry_run:
-            command = f"git push --atomic {outcome.remote} {' '.join(outcome.pushed)}"
-            opened.console.text(f"would run: {command}" if outcome.pushed else NOTHING)
+            how = publishing_of(opened.run.workspace, opened.run.addon, opened.run.settings)
+            opened.console.text(f"layout: {how.layout} ({how.why}); tag {outcome.tag}")
+            refs = ", ".join(outcome.pushed)
+            opened.console.text(f"would push to {outcome.remote}: {refs}" if refs else NOTHING)
             return
         parameters = {"method": outcome.method, "version": outcome.version}
         show_evidence(opened, str(keep_evidence(opened.run, outcome, parameters, sign=sign)))

@@ -12,7 +12,7 @@ from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.complete import runs
 from bb8deploy.cli.options import Addon, AsJson
 from bb8deploy.settings.load import load, target_names
-from bb8deploy.workspace.project import find_project
+from bb8deploy.workspace.project import workspace_root
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def report(
         from bb8deploy.lanes.report.files import find_home
         from bb8deploy.lanes.report.report import write_report
 
-        root = find_project(Path.cwd(), addon=addon).root
+        root = workspace_root(Path.cwd(), addon=addon)
         page = write_report(find_home(root / "reports", run), run, secrets=_secrets(root))
         console.text(str(page))
         if json_output:

@@ -9,6 +9,7 @@ import typer
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.release import RELEASE_WHAT
+from bb8deploy.cli.carry import carrier, options_of
 from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
 from bb8deploy.cli.options import (
     Addon,
@@ -79,10 +80,12 @@ def release(
     tag. If the newest tag already has this content, nothing is released.
     """
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
-    past, addon = _unfinished(modes, addon) if resume else (None, addon)
+    past, app = _unfinished(modes, addon) if resume else (None, addon)
     if all_changed:
-        addon = _any_app(modes, addon)
-    with open_run("release", modes, target=past.target if past else target, addon=addon) as opened:
+        app = _any_app(modes, addon)
+    with open_run("release", modes, target=past.target if past else target, addon=app) as opened:
+        # Messages name the app only if the command line does; a resume finds it by itself.
+        opened.console.complete = carrier(options_of([target], addon))
         from bb8deploy.lanes.release.outcome import ReleaseOptions
         from bb8deploy.lanes.release.wiring import real_lanes
 
@@ -103,19 +106,12 @@ def _unfinished(modes: Modes, addon: Path | None) -> tuple[Unfinished, Path | No
     """What `--resume` continues, and the folder of its app; both are known before the run is opened."""
     with plain_errors(modes, addon=addon):
         from bb8deploy.lanes.release.resume import find_unfinished
+        from bb8deploy.workspace.project import workspace_root
 
-        root = _root(addon)
+        root = workspace_root(Path.cwd(), addon=addon)
         past = find_unfinished(root / "reports")
         folder = past.apps[0].folder if past.apps else past.folder
         return past, addon or (root / folder if folder else None)
-
-
-def _root(addon: Path | None) -> Path:
-    """The workspace, which is the same for every app of a store."""
-    from bb8deploy.workspace.project import find_project, find_store
-
-    store = [] if addon else find_store(Path.cwd())
-    return store[0].root if store else find_project(Path.cwd(), addon=addon).root
 
 
 def _any_app(modes: Modes, addon: Path | None) -> Path | None:

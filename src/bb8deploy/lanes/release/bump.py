@@ -68,10 +68,14 @@ def bump_together(tasks: Sequence[BumpTask]) -> list[BumpOutcome]:
             seen.update(
                 {"from": task.from_version, "version": task.version, "commit": commit, "parent": before}
             )
-    first.progress.note(f"Committed {outcomes[0].commit[:12]}: {', '.join(outcomes[0].paths)}")
-    for task, made in zip(tasks, outcomes, strict=True):
-        facts_of = {"from": made.from_version, "version": made.version, "commit": made.commit[:12]}
-        task.run.ledger.emit(Token.BUMP_OK, **facts_of)
+    made = outcomes[0]
+    if made.commit == before:
+        first.progress.note(f"Nothing to change: {before[:12]} has every version already.")
+    else:
+        first.progress.note(f"Committed {made.commit[:12]}: {', '.join(made.paths)}")
+    for task, one in zip(tasks, outcomes, strict=True):
+        fields = {"from": one.from_version, "version": one.version, "commit": one.commit[:12]}
+        task.run.ledger.emit(Token.BUMP_OK, **fields)
     return outcomes
 
 
