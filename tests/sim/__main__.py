@@ -25,6 +25,8 @@ from tests.sim.stories.scene import Stage
 
 MEMORY = Path("/dev/shm")
 BATCH = 100
+EACH = 5000
+"""After so many schedules a long run says how far it is."""
 MUTANT_SCHEDULES = 5000
 """Within so many schedules a fault in the product must be found."""
 ENOUGH = 20_000
@@ -121,7 +123,7 @@ def _many(count: int, first: int, jobs: int) -> int:
             sums.add(batch)
             for result in batch.failed[:3]:
                 print(f"FAILED seed {result.seed}: {result.failure}", flush=True)
-            if sums.schedules % max(BATCH, count // 1000 * BATCH) == 0:
+            if sums.schedules % EACH == 0:
                 print(f"{sums.schedules} of {count} played", flush=True)
     print(*sums.lines(time.monotonic() - began), sep="\n")
     return 1 if sums.failed or sums.never else 0
