@@ -130,7 +130,7 @@ def serve(pipe: Connection, folder: Path, delays: Sequence[float]) -> None:
     """The host's process: sandbox, sshd and relays, until it is sent nothing."""
     with ExitStack() as stack:
         box = stack.enter_context(Sandbox(folder / "box", app=APP))
-        environment = box._login_environment()  # noqa: SLF001 - what its own ssh server gives to commands
+        environment = dict(box.ssh._login.environment())  # noqa: SLF001 - what its own ssh server gives to commands
         (folder / "bin").mkdir()
         if shutil.which("curl"):
             (folder / "bin/ha").write_text(HA)
