@@ -22,6 +22,8 @@ from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.plan.attest import Metrics
 from bb8deploy.plan.logs.identity import Identity
 from bb8deploy.plan.release.image import Image, ImagePlan
+from bb8deploy.plan.release.publish import Pushes, RemoteState
+from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import remote
@@ -47,6 +49,20 @@ def _unproven(attempt: Attempt, _installed: Any) -> Identity:
 
 def _forced(folder: Path, where: str, targets: Sequence[tuple[str, str]]) -> None:
     _PUSH(folder, where, [(f"+{sha}", ref) for sha, ref in targets])
+
+
+def _any_tag(state: RemoteState, tree: str, _version: str) -> Pushes:
+    return Pushes(branch=state.tip_tree != tree, tag=not state.tag_commit)
+
+
+@contextlib.contextmanager
+def _both(first: object, second: object, name: str, new: Any) -> Iterator[None]:
+    with mock.patch.object(first, name, new), mock.patch.object(second, name, new):
+        yield
+
+
+def _ever_done(journal: Journal) -> dict[str, Any]:
+    return {entry.step: entry.facts for entry in journal.entries() if entry.state == "done"}
 
 
 def _published_early(tasks: Sequence[PublishTask], targets: Sequence[tuple[str, str]]) -> None:
@@ -87,6 +103,8 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "hand edits in the store are not looked for": lambda: mock.patch.object(
         subtree, "allowed_loss", return_value=HandEdits()
     ),
+    "a tag of other content will do": lambda: _both(subtree, delivery, "decide", _any_tag),
+    "a step that was begun again counts as done": lambda: mock.patch.object(Journal, "done", _ever_done),
     "SUBTREE_PUBLISH_OK is written before the push": lambda: mock.patch.object(
         delivery, "_push", _published_early
     ),
