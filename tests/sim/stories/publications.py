@@ -40,7 +40,9 @@ IMAGES = ("registry.example/sim/{arch}-app", "registry.example/sim/app")
 NEXT = Variant("next", "1.0.1", "ann's next")
 OTHERS = (NEXT, Variant("other content", "1.0.1", "ben's own"), Variant("later", "1.0.2", "ben's later"))
 """What a second user publishes: the same, other content as the same version, or a later version."""
-MAY_REFUSE = {"REMOTE_EDITED", "REMOTE_FOREIGN", "TAG_EXISTS", "TAG_STRAY", "IMAGE_EXISTS"}
+APP, WORKSPACE = "addon", "."
+"""What is published: the app's folder as a tree of its own, or the workspace, which is a store itself."""
+MAY_REFUSE = {"REMOTE_AHEAD", "REMOTE_EDITED", "REMOTE_FOREIGN", "TAG_EXISTS", "TAG_STRAY", "IMAGE_EXISTS"}
 """How a publish without faults may end if others have pushed."""
 
 
@@ -56,9 +58,9 @@ class Publisher:
     app: dict[str, str] = field(default_factory=dict)
     tree: str = ""
 
-    def reads_app(self) -> None:
-        """Remembers the files of the committed app, and its tree."""
-        files = files_of(self.work, "HEAD:addon")
+    def reads_app(self, of: str) -> None:
+        """Remembers the files that are to be published, and the app's tree."""
+        files = files_of(self.work, "HEAD" if of == WORKSPACE else "HEAD:addon")
         self.app = {path: blob for path, blob in files.items() if path != "config.yaml" or not self.image}
         self.tree = git(self.work, "rev-parse", "HEAD:addon")
 
@@ -73,6 +75,7 @@ class PublishStory:
     site: Path
     store: Store
     registry: SimRegistry
+    what: str
     users: list[Publisher] = field(default_factory=list)
     disturbed: bool = False
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -82,14 +85,15 @@ class PublishStory:
         """The story with repositories of its own."""
         host = Host(SLUG, FOLDER, {}, met=tasks.met)
         wire = Wire(tasks, host, RARE_CALLS * chance)
-        if "published" not in stage.sites:
-            stage.sites["published"] = _first_version(stage)
-        return cls._in(copied(stage.sites["published"]), wire)
+        what = (APP, APP, WORKSPACE)[tasks.choices.setup(3)]
+        if what not in stage.sites:
+            stage.sites[what] = _first_version(stage, what)
+        return cls._in(copied(stage.sites[what]), wire, what)
 
     @classmethod
-    def _in(cls, site: Path, wire: Wire) -> PublishStory:
+    def _in(cls, site: Path, wire: Wire, what: str) -> PublishStory:
         laws = Laws(wire.tasks, wire.host)
-        return cls(wire.tasks, laws, wire, site, Store(site / "store.git"), SimRegistry(wire))
+        return cls(wire.tasks, laws, wire, site, Store(site / "store.git"), SimRegistry(wire), what)
 
     def play(self) -> None:
         """Plays it. Raises Broken or Stuck."""
@@ -117,7 +121,7 @@ class PublishStory:
 
     def _everybody(self, ann: Publisher) -> None:
         setup = self.tasks.choices.setup
-        image = IMAGES[setup(2)] if setup(3) == 0 else ""
+        image = IMAGES[setup(2)] if setup(3) == 0 and self.what == APP else ""
         self.users = [ann]
         if setup(2):
             self.users.append(Publisher("ben", self.site / "ben", image))
@@ -129,13 +133,13 @@ class PublishStory:
             self._disturb(setup(4), setup(40) * 0.05)
 
     def _commit(self, user: Publisher, variant: Variant) -> None:
-        write_app(user.work, variant)
+        write_app(user.work, variant, beside=self.what)
         commit(user.work, f"Make it {variant.version}")
 
     def _disturb(self, what: int, after: float) -> None:
         """Somebody else pushes: an edit of the app, a file of their own, a tag, or the tag of the version."""
         pushes = (
-            lambda: self.store.edit("run.sh", b"#!/bin/sh\n# edited\nexec sleep 1\n"),
+            lambda: self.store.edit(f"{self._folder}run.sh", b"#!/bin/sh\n# edited\nexec sleep 1\n"),
             lambda: self.store.edit("NOTES.md", b"Of others.\n"),
             lambda: self.store.tag("unrelated"),
             lambda: self.store.tag(NEXT.version),
@@ -148,9 +152,14 @@ class PublishStory:
 
         self.tasks.spawn("somebody", body, after=after)
 
+    @property
+    def _folder(self) -> str:
+        """The app's folder in the store, with a slash."""
+        return "" if self.what == APP else "addon/"
+
     def _part(self, name: str, users: list[Publisher]) -> None:
         for user in users:
-            user.reads_app()
+            user.reads_app(self.what)
             self.tasks.spawn(user.name, lambda user=user: self._publish(user))
         self.tasks.play(name)
 
@@ -164,7 +173,12 @@ class PublishStory:
 
     def _run(self, user: Publisher) -> Run:
         run_id, reports = f"20261126T{next(self.numbers):06d}Z-{user.name}", user.work / "reports"
-        flags = {"HA_PUBLISH_REMOTE": str(self.store.folder), "HA_IMAGE": user.image}
+        layout = "store" if self.what == WORKSPACE else "subtree"
+        flags = {
+            "HA_PUBLISH_REMOTE": str(self.store.folder),
+            "HA_IMAGE": user.image,
+            "BB8_LAYOUT": layout,
+        }
         return Run(
             id=run_id,
             command="publish",
@@ -196,7 +210,8 @@ class PublishStory:
         said = fields["ref"].rpartition("@")[2]
         commit_said = git(self.store.folder, "rev-parse", said)
         self._is_on_branch(commit_said, "SUBTREE_PUBLISH_OK")
-        tree = git(self.store.folder, "rev-parse", f"{said}^{{tree}}")
+        folder = self._folder.rstrip("/")
+        tree = git(self.store.folder, "rev-parse", f"{said}:{folder}" if folder else f"{said}^{{tree}}")
         if tree != fields["tree"] or self._of_workspace(user, said) != user.app:
             raise Broken(f"SUBTREE_PUBLISH_OK, but {said} does not hold the app of {user.name}")
 
@@ -229,7 +244,7 @@ class PublishStory:
     def _pushed(self) -> None:
         """After every push: refs only went forward, and no image that the store names is missing."""
         self.store.look()
-        config = git(self.store.folder, "show", "main:config.yaml").splitlines()
+        config = git(self.store.folder, "show", f"main:{self._folder}config.yaml").splitlines()
         pairs = dict(line.split(": ", 1) for line in config if ": " in line)
         if image := pairs.get("image", "").strip('"'):
             reference = f"{image.replace('{arch}', 'amd64')}:{pairs['version'].strip(chr(34))}"
@@ -263,9 +278,9 @@ class PublishStory:
                 os.environ.update({name: value}) if value is not None else os.environ.pop(name, None)
 
 
-def _first_version(stage: Stage) -> Path:
+def _first_version(stage: Stage, what: str) -> Path:
     """A workspace whose first version is in its store."""
     tasks = Tasks(Choices(0, replay={}))
-    site = copied(template(stage.root))
-    PublishStory._in(site, Wire(tasks, Host(SLUG, FOLDER, {}), 0.0)).begin()
+    site = copied(template(stage.root, what))
+    PublishStory._in(site, Wire(tasks, Host(SLUG, FOLDER, {}), 0.0), what).begin()
     return site

@@ -32,24 +32,24 @@ def git(folder: Path, *words: str, stdin: bytes = b"", extra: dict[str, str] | N
     )
 
 
-def write_app(work: Path, variant: Variant) -> None:
-    """Makes the app's folder in `work` a variant, with what a store wants beside it."""
+def write_app(work: Path, variant: Variant, *, beside: str = "addon") -> None:
+    """Makes the app's folder in `work` a variant. What a store wants is in the folder `beside` it."""
     addon = work / "addon"
     addon.mkdir(parents=True, exist_ok=True)
     for path, data in variant.files().items():
         (addon / path).write_bytes(data + (ECHO.encode() if path == "config.yaml" else b""))
         (addon / path).chmod(0o755 if path == "run.sh" else 0o644)
-    (addon / "repository.yaml").write_text(REPOSITORY)
+    (work / beside / "repository.yaml").write_text(REPOSITORY)
     (addon / "CHANGELOG.md").write_text(f"# Changelog\n\n## {variant.version}\n\n- {variant.text}\n")
 
 
-def template(root: Path) -> Path:
+def template(root: Path, beside: str = "addon") -> Path:
     """A workspace with one commit and an empty store below `root`, made at the first call."""
-    folder = root / "template"
+    folder = root / f"template{beside}"
     if folder.is_dir():
         return folder
     work = folder / "work"
-    write_app(work, VARIANTS[0])
+    write_app(work, VARIANTS[0], beside=beside)
     (work / ".gitignore").write_text("reports/\n.env*\n")
     git(work, "init", "-q", "-b", "main")
     commit(work, "Begin")
