@@ -45,6 +45,11 @@ class HealthSpec(TypedDict):
 
 RESTART_DELAY = 1.0  # s6 never starts a service more often than once a second
 CONTROL = Path("/run/s6/sandbox.control")
+NOT_FOUND = 127  # exit code of a shell that does not find a command
+MISSING = (
+    "The sandbox runs the app on this machine's own system, where a program of its base may be missing. "
+    "To run it on the real base, stop the sandbox and start it with `bb8deploy sandbox up --docker`."
+)
 PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service to stay down
 
 
@@ -70,6 +75,12 @@ class Supervise:
         control = os.open(self.folder / "control", os.O_RDWR)
         while data := os.read(control, 64):
             yield from data.decode("ascii", "replace")
+
+
+def say(*lines: str) -> None:
+    """Writes lines to the container's log."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 class Service:
@@ -137,14 +148,15 @@ class Service:
                     self.spec["argv"], env=self.environment, cwd=self.spec["folder"], stdin=subprocess.DEVNULL
                 )
             except OSError as error:
-                sys.stdout.write(f"{self.name}: {error}\n")
-                sys.stdout.flush()
+                say(f"{self.name}: {error}", MISSING)
                 return 127
             if self.supervise:
                 self.supervise.show(pid=str(self.process.pid), up="true")
         code = self.process.wait()
         if self.supervise:
             self.supervise.show(pid="-1", up="false")
+        if code == NOT_FOUND:
+            say(MISSING)
         return code
 
     def finish(self, code: int) -> int:

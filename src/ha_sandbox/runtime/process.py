@@ -21,7 +21,7 @@ from ha_sandbox.runtime.building.stage import Runner
 from ha_sandbox.runtime.process_container import ProcessContainer
 from ha_sandbox.runtime.relay import Carried, Relay
 from ha_sandbox.runtime.s6_tools import INIT as INIT_PROGRAM
-from ha_sandbox.runtime.services import S6_INIT, SERVICES, has_init, init_config
+from ha_sandbox.runtime.services import S6_INIT, SERVICES, has_init, init_config, use_contenv
 
 INIT = Path(__file__).with_name("container_init.py")
 
@@ -67,6 +67,8 @@ class ProcessRuntime:
         except OSError as error:
             raise BuildFailed("\n".join([*build.log, f"ERROR: {error}"])) from error
         jail.prepare(tree)
+        if self._isolated:
+            use_contenv(tree)
         image.save(fresh / "image.json")
         shutil.rmtree(place, ignore_errors=True)
         fresh.rename(place)

@@ -1,4 +1,4 @@
-"""The two commands of s6 that an app's own tools use, for containers whose services process 1 runs by itself.
+"""The commands of s6 that an app's own tools use, for containers whose services process 1 runs by itself.
 
 `s6-svc` writes its letters to the FIFO `supervise/control` of a service's folder, as the real one does, and
 waits for the state that `-wu` or `-wd` names. `s6-svstat -o` prints fields. Sources: skarnet.org/software/s6,
@@ -42,4 +42,13 @@ echo start >/run/s6/sandbox.control
 [ $# -gt 0 ] || set -- sleep infinity
 exec "$@"
 """
-TOOLS = {"s6-svc": SVC, "s6-svstat": SVSTAT}
+CONTENV = """#!/bin/sh
+# Stands in for with-contenv; bashio is bash with a library, which this machine may not have.
+if [ "$1" = bashio ] && ! command -v bashio >/dev/null; then
+  shift
+  echo "bashio is not on this machine, so bash runs $1 without its functions"
+  exec bash -euo pipefail "$@"
+fi
+exec "$@"
+"""
+TOOLS = {"s6-svc": SVC, "s6-svstat": SVSTAT, "with-contenv": CONTENV}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from ha_sandbox.runtime.building.image import Image
 from ha_sandbox.runtime.building.stage import BASE_PATH
 from ha_sandbox.runtime.s6_tools import TOOLS
 
+COMMAND = "/command/with-contenv"
+_CONTENV = re.compile(rb"^#![ \t]*/usr/bin/with-contenv\b")
+_HEAD = 64  # bytes that show a script's interpreter
 SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}
 """The names and ports under which a container reaches the host's services."""
 S6_INIT = "/init"
@@ -70,6 +74,17 @@ def _services(tree: Path, image: Image, *, isolated: bool) -> list[JsonObject]:
     return found
 
 
+def use_contenv(tree: Path) -> None:
+    """Points scripts at the stand-in for with-contenv: this machine's /usr is in the place of the image's."""
+    for path in tree.rglob("*"):
+        if path.is_symlink() or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        if _CONTENV.match(head):
+            path.write_bytes(_CONTENV.sub(b"#!" + COMMAND.encode(), path.read_bytes(), count=1))
+
+
 def has_init(tree: Path) -> bool:
     """Whether the image has an /init of its own; an empty file is a mount point."""
     init = tree / S6_INIT.lstrip("/")
@@ -109,5 +124,6 @@ def _interpreter(script: Path, tree: Path, *, isolated: bool) -> tuple[list[str]
     first = script.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
     words = first.removeprefix("#!").split()
     if words and Path(words[0]).name == "with-contenv":
-        return [*words[1:], path], True
+        # The stand-in in /command knows what to do for a missing bashio.
+        return [*([COMMAND] if isolated else []), *words[1:], path], True
     return [path], False
