@@ -27,13 +27,13 @@ from bb8_core.mqtt.discovery import About
 from bb8_core.mqtt.topics import Topics
 from bb8_core.radio.bleak_radio import Backends, BleakRadio
 from bb8_core.radio.matching import Target
-from bb8_core.requests.arrivals import Arrivals
 from bb8_core.requests.inbox import Inbox
 from bb8_core.requests.intents import BadPayload
 from bb8_core.requests.outcome import body, rejected
 from bb8_core.requests.reception import RawCommand, Reception
 from bb8_core.requests.standstill import BEAT_S, Standstill
-from bb8_core.robot.macros import GESTURES
+from bb8_core.requests.stop_copies import Arrivals
+from bb8_core.robot.gestures import GESTURES
 from bb8_core.robot.sensors import Event
 from bb8_core.settings import Options, data_dir
 from bb8_core.tasks import TaskEnded, run_together

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.addon.voices import Ears
 
 from bb8_core.bridge.bridge import Bridge
-from bb8_core.guard.guardian import Guardian
+from bb8_core.guard.protocol import Guardian
 from bb8_core.link.session import LinkConfig, RobotLink
 from bb8_core.link.states import LinkState, Status
 from bb8_core.motion.deadman import Deadman
@@ -17,10 +17,10 @@ from bb8_core.motion.gate import Limits
 from bb8_core.motion.latch import EstopLatch
 from bb8_core.radio.bleak_radio import Backends, BleakRadio
 from bb8_core.radio.matching import Target
-from bb8_core.requests.arrivals import Arrivals
 from bb8_core.requests.inbox import Inbox
 from bb8_core.requests.reception import RawCommand, Reception
 from bb8_core.requests.standstill import BEAT_S, Standstill
+from bb8_core.requests.stop_copies import Arrivals
 from bb8_core.robot.protocol import Command
 from bb8_core.robot.sensors import Event
 from bb8_core.simulator.backend import Air, backends

@@ -13,7 +13,7 @@ from bb8_core.motion.motion import Motion
 from bb8_core.ports import Voice
 from bb8_core.requests.intents import Drive, Macro, Request, SpeedCap
 from bb8_core.requests.outcome import ACCEPTED, STOPPED, AckStatus, Outcome, Report, rejected
-from bb8_core.robot.macros import GESTURES, scaled
+from bb8_core.robot.gestures import GESTURES, scaled
 
 DRIVE_WAIT_S = 8.0
 """How long a drive may wait for the robot to be connected and awake."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from bb8_core.guard.guardian import Guardian, SameFate
+from bb8_core.guard.protocol import Guardian, SameFate
 from bb8_core.link.channel import Channel
 from bb8_core.link.handshake import Readiness, Wishes, prepare, wait_awake
 from bb8_core.link.search import Search

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bb8_core.motion.gate import Refused
 from bb8_core.requests.outcome import SENT, STOPPED, AckStatus, Outcome, Report, rejected, silent
-from bb8_core.robot.macros import Gesture, Step
+from bb8_core.robot.gestures import Gesture, Step
 
 
 class Verdict:

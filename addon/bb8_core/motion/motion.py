@@ -14,7 +14,7 @@ from bb8_core.motion.pump import Pump, Wire
 from bb8_core.motion.stops import StopSender
 from bb8_core.requests.outcome import Report, silent
 from bb8_core.robot import commands
-from bb8_core.robot.macros import Gesture, Step
+from bb8_core.robot.gestures import Gesture, Step
 from bb8_core.robot.protocol import Command
 
 HEARTBEAT_S = 0.4

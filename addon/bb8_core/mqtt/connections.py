@@ -16,9 +16,9 @@ from bb8_core.mqtt.client import Handlers, Message, MqttClient, Will
 from bb8_core.mqtt.credentials import Broker, NoBroker, find
 from bb8_core.mqtt.stop_connection import StopConnection
 from bb8_core.mqtt.topics import Topics
-from bb8_core.requests.arrivals import Arrivals
 from bb8_core.requests.reception import RawCommand
 from bb8_core.requests.standstill import Standstill
+from bb8_core.requests.stop_copies import Arrivals
 from bb8_core.settings import Options
 
 ASK_AGAIN_S = 5.0

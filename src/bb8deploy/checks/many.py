@@ -13,10 +13,11 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.plain import plain
 from bb8deploy.catalogue.errors.validate import APPS_NOT_FOUND
 from bb8deploy.catalogue.rules.table import found
+from bb8deploy.checks.baseline import Baseline
 from bb8deploy.checks.judge import judge
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.output.formats import joined
-from bb8deploy.checks.selection import Baseline, Selection, unused_settings
+from bb8deploy.checks.selection import Selection, unused_settings
 from bb8deploy.checks.store import REPOSITORY_NAMES, check_repository
 from bb8deploy.workspace.addon import CONFIG_NAMES
 from bb8deploy.workspace.project import repository_root

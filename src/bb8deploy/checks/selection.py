@@ -1,10 +1,8 @@
-"""Which findings count: what a project selects and ignores, comments on a line, a baseline."""
+"""Which findings count: what a project selects and ignores, comments on a line."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.catalogue.errors.validate import BASELINE_UNREADABLE, RULE_UNKNOWN, VALIDATE_SETTING_INVALID
+from bb8deploy.catalogue.errors.validate import RULE_UNKNOWN, VALIDATE_SETTING_INVALID
 from bb8deploy.catalogue.rules.rule import RuleArea
 from bb8deploy.catalogue.rules.table import found, rules
 
@@ -211,44 +209,3 @@ def unused_settings(selection: Selection, used: Iterable[str]) -> Iterator[Findi
             if f"per-folder-ignores {pattern} {word}" not in spent:
                 message = f"nothing is found for `per-folder-ignores` of {pattern}: {word}"
                 yield found("IGNORE_UNUSED", message, selection.source)
-
-
-@dataclass(slots=True)
-class Baseline:
-    """Findings that an old store has accepted: how often each may occur."""
-
-    left: Counter[str] = field(default_factory=Counter)
-
-    @classmethod
-    def load(cls, path: Path) -> Baseline:
-        """Reads the file; raises UsageError if it is not a baseline."""
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            return cls(Counter({str(key): int(count) for key, count in data["findings"].items()}))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise BASELINE_UNREADABLE(f"{path} cannot be read as a baseline: {error}") from error
-
-    def takes(self, finding: Finding, folder: str) -> bool:
-        """Whether the baseline has this finding; each entry is used up."""
-        key = fingerprint(finding, folder)
-        if self.left[key] <= 0:
-            return False
-        self.left[key] -= 1
-        return True
-
-    @property
-    def rest(self) -> int:
-        """How many entries no finding used: they are fixed."""
-        return sum(count for count in self.left.values() if count > 0)
-
-
-def fingerprint(finding: Finding, folder: str) -> str:
-    """What names a finding although lines move: code, path in the repository, message."""
-    path = "/".join(part for part in (folder, finding.path) if part and part != ".")
-    return f"{finding.code} {path} {finding.message}"
-
-
-def baseline_text(rows: Iterable[tuple[str, Finding]]) -> str:
-    """The file for these findings, each with its app's folder."""
-    counted = Counter(fingerprint(finding, folder) for folder, finding in rows)
-    return json.dumps({"findings": dict(sorted(counted.items()))}, indent=2) + "\n"

@@ -20,7 +20,7 @@ from bb8_core.guard.process import SILENCE_S
 from bb8_core.motion.gate import Limits
 from bb8_core.requests.intents import DIRECTIONS
 from bb8_core.requests.reception import RawCommand
-from bb8_core.robot.macros import GESTURES
+from bb8_core.robot.gestures import GESTURES
 from bb8_core.robot.protocol import Command
 
 CHAPTER = 20

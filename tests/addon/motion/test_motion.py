@@ -16,7 +16,7 @@ from bb8_core.link.states import Cause, LinkState
 from bb8_core.motion.gate import Limits
 from bb8_core.requests.outcome import silent
 from bb8_core.robot import commands
-from bb8_core.robot.macros import GESTURES
+from bb8_core.robot.gestures import GESTURES
 from bb8_core.simulator.wire import Heard
 
 

@@ -18,7 +18,7 @@ from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
 from bb8_core.motion.gate import Limits
-from bb8_core.robot.macros import GESTURES
+from bb8_core.robot.gestures import GESTURES
 
 WINDOW_S = 0.25
 MOTIONS = ("drive", "macro")

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.checks.baseline import Baseline, baseline_text
 from bb8deploy.checks.judge import Judged, judge
 from bb8deploy.checks.selection import (
-    Baseline,
     Selection,
-    baseline_text,
     fails,
     read_selection,
     unused_settings,

@@ -11,12 +11,13 @@ from bb8deploy.base.findings import Finding, errors_in
 from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
 from bb8deploy.catalogue.rules.table import found
 from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
+from bb8deploy.checks.baseline import Baseline
 from bb8deploy.checks.fix.fixes import Fix, apply_fixes, plan_fixes
 from bb8deploy.checks.judge import Judged, judge
 from bb8deploy.checks.mode import Mode
 from bb8deploy.checks.output.formats import joined
 from bb8deploy.checks.run import CheckReport
-from bb8deploy.checks.selection import Baseline, FailOn, Selection, fails, unused_settings
+from bb8deploy.checks.selection import FailOn, Selection, fails, unused_settings
 from bb8deploy.checks.selection_file import load_selection
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token

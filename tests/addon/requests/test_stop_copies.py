@@ -12,8 +12,8 @@ from tests.addon.depth import examples
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
-from bb8_core.requests.arrivals import OVERTAKEN_S, REMEMBERED, TWIN_S, StopCopies
 from bb8_core.requests.reception import RawCommand
+from bb8_core.requests.stop_copies import OVERTAKEN_S, REMEMBERED, TWIN_S, StopCopies
 
 DRIVE = '{"speed":80,"heading":0,"ms":2000,"cid":"d"}'
 
