@@ -82,7 +82,8 @@ class SimRegistry:
             self._list(words) if "imagetools" in words else self._push(words)
 
         def torn() -> None:
-            self._store(_config(words))
+            if "imagetools" not in words:  # a list is one small file
+                self._store(_config(words))
 
         also, what = (Fault.DOUBLED, Fault.TORN), " ".join(words[:4])
         self.wire.call(what, effect, failed, of=OF_A_NETWORK, also=also, torn=torn)
