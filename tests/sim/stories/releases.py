@@ -165,7 +165,7 @@ class ReleaseStory:
             for owner, name, new in (
                 (remote, "call", calls),
                 (git_module, "call", calls),
-                (release_lane, "_alone", lambda _run: contextlib.nullcontext()),
+                (release_lane, "alone", lambda _run: contextlib.nullcontext()),
                 (closing, "_report", lambda _run: ""),
             ):
                 stack.enter_context(mock.patch.object(owner, name, new))
