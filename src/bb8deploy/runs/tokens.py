@@ -91,7 +91,9 @@ CATALOGUE: dict[Token, Meaning] = {
     Token.DEPLOY_SSH_OK: Meaning("deploy", "sync and verify both passed over ssh", (DEPLOY,)),
     Token.BUMP_OK: Meaning("release", "the new version is committed", (PUBLISH,)),
     Token.SUBTREE_PUBLISH_OK: Meaning(
-        "publish", "the remote branch was read back and holds the planned tree", (PUBLISH,)
+        "publish",
+        "the remote branch was read back: its tree, in a store that of the app's folder, is the planned one",
+        (PUBLISH,),
     ),
     Token.TAG_OK: Meaning(
         "publish",

@@ -132,6 +132,7 @@ def test_nothing_is_published_unless_every_app_is_verified(shop: Shop, failing: 
     with pytest.raises(NotVerified) as caught:
         go(shop, lanes=calls.lanes())
     assert shop.at_store("for-each-ref") == before
+    assert caught.value.cause == f"{failing.split()[1]}: another version answers"
     bumped = shop.git("log", "-1", "--format=%s").startswith("Release")
     assert bumped is not failing.startswith("validate")
     assert any("--resume" in line for line in caught.value.details) is bumped

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.ship.release import (
     ALL_CHANGED_NOT_STORE,
@@ -73,7 +75,10 @@ def changed_members(run: Run, how: str, options: ReleaseOptions) -> list[Member]
     if not publishing_of(run.workspace, run.addon, run.settings).in_store:
         raise ALL_CHANGED_NOT_STORE("this workspace is not a store")
     today = datetime.now(UTC).date()
-    found = [_member(run, app, how, options, today) for app in _apps(run)]
+    found = []
+    for app in _apps(run):
+        with naming(app):
+            found.append(_member(run, app, how, options, today))
     members = [member for member in found if not member.outcome.nothing]
     _require_own_settings(members)
     return members
@@ -88,6 +93,17 @@ def unfinished_members(run: Run, past: Unfinished) -> list[Member]:
         outcome = ReleaseOutcome(past.how, app.from_version, app.version)
         members.append(Member(_slug(own.addon), again, outcome, app.bump))
     return members
+
+
+@contextmanager
+def naming(app: Path) -> Iterator[None]:
+    """Puts the name of the app before the cause of an error, which alone does not say which app is meant."""
+    try:
+        yield
+    except Bb8Error as error:
+        error.cause = f"{app.name}: {error.cause}"
+        error.args = (f"{error.code}: {error.cause}",)
+        raise
 
 
 def gather(run: Run, members: Sequence[Member]) -> None:

@@ -14,7 +14,13 @@ from bb8deploy.lanes.release.flow import Flow, within
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, ReleaseStep
 from bb8deploy.lanes.release.release import alone, options_of
 from bb8deploy.lanes.release.resume import Unfinished, remember_tokens
-from bb8deploy.lanes.release.several.members import Member, changed_members, gather, unfinished_members
+from bb8deploy.lanes.release.several.members import (
+    Member,
+    changed_members,
+    gather,
+    naming,
+    unfinished_members,
+)
 from bb8deploy.plan.release.release import Name
 from bb8deploy.plan.release.states import StepState
 from bb8deploy.runs.run import Run
@@ -98,7 +104,8 @@ def _carry_out(
     ]
     try:
         for flow in flows:
-            flow.preflight()
+            with naming(flow.run.addon):
+                flow.preflight()
         if run.dry_run:
             for flow in flows:
                 flow.show()
@@ -132,7 +139,8 @@ def _steps(flows: Sequence[Flow], until: Name | None) -> bool:
             _publish(flows)
         else:
             for flow in flows:
-                flow.take(name)
+                with naming(flow.run.addon):
+                    flow.take(name)
     return True
 
 
