@@ -274,9 +274,9 @@ def make_directable(services: list[Service], tools: dict[str, str]) -> None:
 
 
 def start(services: list[Service]) -> None:
-    """Starts the services: those that wait for /init as soon as it asks for them."""
+    """Starts the services: those that wait for /init as soon as it asks, as it does if there is none."""
     waiting = [service for service in services if service.spec.get("waits")]
-    if waiting:
+    if CONTROL.exists():
         threading.Thread(target=start_when_asked, args=(waiting,), daemon=True).start()
     for service in services:
         if service not in waiting:

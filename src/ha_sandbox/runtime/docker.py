@@ -198,19 +198,27 @@ class Docker:
     def __init__(self, program: str) -> None:
         self._program = program
         self._environment = {**os.environ, "DOCKER_BUILDKIT": "0", "BUILDKIT_PROGRESS": "plain"}
-        self.has_buildkit = self.ask("buildx", "version") is not None
+        self.has_buildkit = self.ask("buildx", "version") is not None or self._is_old()
         if self.has_buildkit:
             self._environment["DOCKER_BUILDKIT"] = "1"
         self.version = (self.ask("version", "--format", "{{.Server.Version}}") or "").strip()
 
     @classmethod
     def find(cls) -> Docker:
-        """The docker on PATH. Raises UsageError SANDBOX_NO_DOCKER if its engine does not answer."""
-        program = shutil.which("docker")
-        found = cls(program) if program else None
-        if found is None or not found.version:
-            raise SANDBOX_NO_DOCKER("no Docker engine answers" if program else "docker is not installed")
-        return found
+        """The first docker on PATH that has BuildKit, else the first one.
+
+        Raises UsageError SANDBOX_NO_DOCKER if no engine answers.
+        """
+        clients = [cls(program) for program in _programs()]
+        answering = [client for client in clients if client.version]
+        if not answering:
+            raise SANDBOX_NO_DOCKER("no Docker engine answers" if clients else "docker is not installed")
+        return next((client for client in answering if client.has_buildkit), answering[0])
+
+    def _is_old(self) -> bool:
+        """Whether the client is older than 23, which has BuildKit built in and needs no plugin."""
+        told = self.ask("version", "--format", "{{.Client.Version}}") or ""
+        return told.partition(".")[0].isdigit() and int(told.partition(".")[0]) < 23
 
     def ask(self, *words: str, deadline: float = _CALL_DEADLINE) -> str | None:
         """What a command printed, None if it failed."""
@@ -244,6 +252,13 @@ class Docker:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _programs() -> list[str]:
+    """Each docker on PATH, in its order."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    found = (shutil.which("docker", path=folder) for folder in folders if folder)
+    return list(dict.fromkeys(os.path.realpath(program) for program in found if program))
 
 
 def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from bb8deploy.base.cache import cache_dir
+from bb8deploy.base.sealing import SEAL_OUT, SEAL_ROOT
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.runtime import jail
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed
@@ -203,10 +204,12 @@ class _SkippedRun:
         tree: Path,
         script: str,
         folder: str,  # noqa: ARG002 - the signature of a runner
-        environment: Mapping[str, str],  # noqa: ARG002
-        mounts: Sequence[tuple[Path, str]],  # noqa: ARG002
+        environment: Mapping[str, str],
+        mounts: Sequence[tuple[Path, str]],
     ) -> tuple[int, str]:
-        """Makes <tree>/opt/venv for a step that installs requirements; skips any other."""
+        """Makes <tree>/opt/venv for a step that installs requirements, runs a seal, skips any other."""
+        if SEAL_OUT in script:
+            return _seal(tree, script, environment, mounts)
         requirements = self._context / "requirements.txt"
         if "pip" not in script or not requirements.is_file():
             return 0, "SKIPPED: this machine allows no user namespaces"
@@ -231,6 +234,27 @@ class _SkippedRun:
             if done.returncode:
                 return done.returncode, output
         return 0, output
+
+
+def _seal(
+    tree: Path, script: str, environment: Mapping[str, str], mounts: Sequence[tuple[Path, str]]
+) -> tuple[int, str]:
+    """The step of a seal stage as a plain process: it reads its mounts and writes below its own paths."""
+    for source, target in mounts:
+        place = tree / target.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, place) if source.is_dir() else shutil.copyfile(source, place)
+    here = script.replace(SEAL_ROOT, f'"$SEALED_IN"{SEAL_ROOT}')
+    done = subprocess.run(
+        ["/bin/sh", "-c", here],
+        env={**environment, "PATH": jail.search_path(), "SEALED_IN": str(tree)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=jail.RUN_DEADLINE,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 def runtime_for(folder: Path, targets: Mapping[str, tuple[str, int]]) -> ProcessRuntime:

@@ -7,6 +7,7 @@ import re
 import socket
 from pathlib import Path
 
+from bb8deploy.base.sealing import LAUNCHER
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.runtime import jail
 from ha_sandbox.runtime.base import ContainerSpec
@@ -61,11 +62,13 @@ def _services(tree: Path, image: Image, *, isolated: bool) -> list[JsonObject]:
     """services.d and CMD, as under the base's own /init, or the image's entry point."""
     folder = image.workdir if isolated else str(tree)
     words = [*image.entrypoint, *image.command]
-    main = words if isolated else [_in_tree(word, tree) for word in _without_init(words)]
+    main = _shown(words, tree) if isolated else [_in_tree(word, tree) for word in _without_init(words)]
     found: list[JsonObject] = []
     if not image.entrypoint or (S6_INIT in image.entrypoint and not has_init(tree)):
         runs = sorted((tree / "etc" / "services.d").glob("*/run"))
         found = [_service(run, tree, isolated=isolated) for run in runs]
+    if found and not isolated and LAUNCHER in words[:1]:
+        found[0]["argv"] = [_in_tree(LAUNCHER, tree), *found[0]["argv"]]
     if main:
         spec = {"name": "main", "argv": main, "finish": [], "contenv": True, "restart": False}
         found.append({**spec, "folder": folder})
@@ -94,6 +97,14 @@ def has_init(tree: Path) -> bool:
 def _without_init(words: list[str]) -> list[str]:
     """A plain process has no /init: what comes before it, such as a launcher, has nothing to start."""
     return [] if S6_INIT in words else words
+
+
+def _shown(words: list[str], tree: Path) -> list[str]:
+    """The words with a launcher as its text: this machine's /usr hides the file that the image has there."""
+    hidden = tree / LAUNCHER.lstrip("/")
+    if words[:1] != [LAUNCHER] or not hidden.is_file():
+        return words
+    return ["/bin/sh", "-c", hidden.read_text(encoding="utf-8"), *words]
 
 
 def _in_tree(word: str, tree: Path) -> str:
