@@ -207,9 +207,9 @@ async def story(rounds_wanted: int, host_kind: str) -> dict[str, Any]:
         await peripheral.start()
         await adapter_on()
         radio = BleakRadio(Target())
-        if host_kind in {"abandoned", "forgotten"}:
+        if host_kind == "abandoned":
             await abandon(robot)
-            await radio.close_stale(robot.address if host_kind == "abandoned" else "")
+            await radio.close_stale(robot.address)
         link = RobotLink(radio, LinkConfig(keep_connected=True), told, lambda _: None)
         tally = Tally(link, peripheral.device)
         running = asyncio.create_task(link.run())
