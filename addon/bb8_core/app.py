@@ -97,12 +97,7 @@ class App:
         self.voice.status("identity", self.identity.as_json())
         self._introduce()
         link = self.spawn(self._run_link())
-        work = run_together(
-            bridge=self.bridge.run(),
-            mqtt=self.connections.run(),
-            pulse=self._pulse(),
-            bluetooth=self.radio.watch(self.link.search.restarted),
-        )
+        work = run_together(bridge=self.bridge.run(), mqtt=self.connections.run(), pulse=self._pulse())
         others = self.spawn(work)
         self._start_page()
         waiter = self.spawn(_wait(stopping))

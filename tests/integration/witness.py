@@ -13,7 +13,7 @@ from tests.integration.deploylab import SLUG, Lab
 from bb8deploy.plan.logs.identity import Identity, identities, newest
 from bb8deploy.plan.sync import without_stamp
 from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import walk
+from bb8deploy.workspace.tree import Manifest, walk
 
 DONE = {"install": "installed", "update": "updated", "rebuild": "rebuilt"}
 ALL_LINES = 100_000
@@ -75,7 +75,7 @@ class Witness:
 
     def _clean(self, fields: dict[str, str], _all: dict[str, dict[str, str]]) -> str:
         stamp = stamp_on(self.lab)
-        if stamp["tree"] != host_tree(self.lab):
+        if stamp["tree"] != host_tree(self.lab) or stamp.get("delivery", "") != host_delivery(self.lab):
             return "the host's tree is not the one that its stamp names"
         sent_by_this_run = stamp["run"] == fields["run"]
         return (
@@ -136,7 +136,15 @@ def stamp_on(lab: Lab) -> dict[str, str]:
 
 
 def host_tree(lab: Lab) -> str:
-    """The digest of the files on the host, the stamp left out; empty where the folder is absent."""
+    """The digest of the app's own files on the host; empty if the folder is absent."""
+    if not runtime(lab).is_dir():
+        return ""
+    files = without_stamp(walk(runtime(lab), Ignore.of_workspace(lab.folder))).entries
+    return Manifest(tuple(entry for entry in files if not entry.path.startswith("Dockerfile."))).digest
+
+
+def host_delivery(lab: Lab) -> str:
+    """The digest of all files on the host but the stamp; empty if the folder is absent."""
     if not runtime(lab).is_dir():
         return ""
     return without_stamp(walk(runtime(lab), Ignore.of_workspace(lab.folder))).digest

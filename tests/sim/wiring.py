@@ -32,9 +32,9 @@ from bb8deploy.host.topology import Topology
 from bb8deploy.lanes import session
 from bb8deploy.lanes.deploy import gate, ready
 from bb8deploy.lanes.sync import sync as sync_lane
+from bb8deploy.lanes.sync.wanted import read_source
 from bb8deploy.lanes.verify import attempt
 from bb8deploy.lanes.verify.proof import folder
-from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.runs import run, store
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.addon import read_addon
@@ -186,7 +186,7 @@ def _still() -> tuple[Swap, ...]:
     kept = {
         read_addon: once(read_addon, of_folder),
         walk: once(walk, of_folder),
-        level_of: once(level_of, lambda run_, addon=None: addon or run_.addon),
+        read_source: once(read_source, of_folder),
         head_state: lambda _folder: Head("", dirty=True),
         resolve: lambda _folder, _name: "",
     }

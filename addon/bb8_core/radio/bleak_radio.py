@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +32,6 @@ WRITE_DEADLINE_S = 3.0
 SUBSCRIBE_DEADLINE_S = 5.0
 SCAN_DEADLINE_S = 10.0
 DISCONNECT_DEADLINE_S = 3.0
-LINUX = sys.platform == "linux"
-"""Only there is BlueZ, and the D-Bus library installed."""
 
 _log = logging.getLogger("bb8.radio")
 
@@ -80,7 +77,6 @@ class BleakRadio:
     def __init__(self, target: Target, adapter: str = "", backends: Backends | None = None) -> None:
         """Look for `target` on `adapter` (`hci0`; empty: the default one)."""
         self._target = target
-        self._adapter = adapter
         self._bluez: dict[str, Any] = {"adapter": adapter} if adapter else {}
         self._backends = backends
         self._scanner: BleakScanner | None = None
@@ -92,26 +88,11 @@ class BleakRadio:
     async def close_stale(self, remembered: str = "") -> None:
         """End a connection that an earlier run left behind: the robot stops on it, and advertises again.
 
-        `remembered` is the address of the robot of that run, used if none is configured. Without either, the
-        robot that this host still holds is looked for: it does not advertise, so no scan finds it.
+        `remembered` is the address of the robot of that run, for where none is configured.
         """
-        if self._backends is not None:
-            return
         address = self._target.address or remembered
-        if not address and LINUX:
-            from bb8_core.radio.bluez import held_address
-
-            address = await _within(SCAN_DEADLINE_S, held_address(self._target, self._adapter))
-        if address:
+        if self._backends is None and address:
             await _within(SCAN_DEADLINE_S, close_stale_connections_by_address(address))
-
-    async def watch(self, restarted: Callable[[], None]) -> None:
-        """Call `restarted` each time the host's Bluetooth service comes back, until cancelled."""
-        if self._backends is None and LINUX:
-            from bb8_core.radio.bluez import watch_restarts
-
-            await watch_restarts(restarted)
-        await asyncio.Event().wait()
 
     async def start_scan(self, on_sighting: Callable[[Sighting], None]) -> None:
         """Listen for the target; the scanner is made once and started again after each connection."""

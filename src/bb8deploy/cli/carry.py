@@ -15,18 +15,26 @@ TAKES: Mapping[str, frozenset[str]] = {
     "--addon": frozenset(f"{_TARGET} report validate".split(" ")),
     "--via": frozenset(_HOST.split(" ")),
     "--as": frozenset(f"{_HOST} logs status".split(" ")),
+    "--verify": frozenset(["deploy", "release", "rollback", "sync", "verify"]),
 }
 _TOOL = "bb8deploy"
 _COMMAND = re.compile(rf"`{_TOOL} (?P<command>[a-z][a-z-]*)(?P<rest>[^`\n]*)`")
 Options = Sequence[tuple[str, str]]
 
 
-def options_of(targets: Sequence[str], addon: Path | None, via: str = "auto", instance: str = "") -> Options:
+def options_of(
+    targets: Sequence[str],
+    addon: Path | None,
+    via: str = "auto",
+    instance: str = "",
+    verify: str | None = None,
+) -> Options:
     """The options to carry: those that differ from their defaults."""
     found = [("--target", name) for name in targets if name != "default"]
     found += [("--addon", str(addon))] if addon else []
     found += [("--as", instance)] if instance else []
-    return [*found, *([("--via", via)] if via != "auto" else [])]
+    found += [("--via", via)] if via != "auto" else []
+    return [*found, ("--verify", verify)] if verify else found
 
 
 def carrier(options: Options) -> Callable[[str], str]:

@@ -23,7 +23,7 @@ from bb8deploy.runs.run import Run, defect, interrupted, new_run_id, resume_comm
 from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings.instance import Instance, for_instance
-from bb8deploy.settings.keys import BB8_LOCK_WAIT, suggestion
+from bb8deploy.settings.keys import BB8_LOCK_WAIT, BB8_VERIFY, suggestion
 from bb8deploy.settings.model import Settings
 from bb8deploy.settings.project_file import near_name
 from bb8deploy.workspace.addon import read_addon
@@ -42,6 +42,7 @@ class Modes:
     lock_wait: float | None = None
     as_name: str = ""
     ports: str = ""
+    verify: str | None = None
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ def plain_errors(modes: Modes, *, target: str = "default", addon: Path | None = 
 def _console(modes: Modes, targets: Sequence[str], addon: Path | None) -> Console:
     """The console of a command; its messages name commands with the options of this one."""
     _hush_libraries()
-    carried = carrier(options_of(targets, addon, modes.via, modes.as_name))
+    carried = carrier(options_of(targets, addon, modes.via, modes.as_name, modes.verify))
     return Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json, complete=carried)
 
 
@@ -167,7 +168,8 @@ def _instance(modes: Modes) -> Instance | None:
 
 def _flags(modes: Modes) -> dict[str, str]:
     """The settings that an option of the command line overrides."""
-    return {} if modes.lock_wait is None else {BB8_LOCK_WAIT.name: str(modes.lock_wait)}
+    given = {BB8_LOCK_WAIT.name: modes.lock_wait, BB8_VERIFY.name: modes.verify}
+    return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def _reports(project: Project, modes: Modes) -> Path:

@@ -61,6 +61,25 @@ AppOption = Annotated[
         "--option", metavar="KEY=VALUE", help="Set an option of the app before its start; repeatable."
     ),
 ]
+
+
+class VerifyLevel(StrEnum):
+    """How the content that runs is proven."""
+
+    AUTO = "auto"
+    SEALED = "sealed"
+    STAMP = "stamp"
+    RUNNING = "running"
+
+
+Verify = Annotated[
+    VerifyLevel | None,
+    typer.Option(
+        "--verify",
+        help="Prove the content at this level. auto takes the strongest that the app allows. [BB8_VERIFY]",
+        show_default=False,
+    ),
+]
 NoStart = Annotated[bool, typer.Option("--no-start", help="Do not start the app if it is stopped.")]
 Backup = Annotated[
     bool, typer.Option("--backup", help="Let the Supervisor back up the app before an update.")

@@ -29,6 +29,14 @@ class ProofLevel:
     reports: bool = False
     possible: bool = True
 
+    @property
+    def in_words(self) -> str:
+        """The level and its reason as one line."""
+        if self.proof is Proof.SEALED:
+            return "proof: sealed; the builder compares every file that it is given with what was sent"
+        only = " only" if self.proof is Proof.RUNNING else ""
+        return f"proof: {self.proof.value}{only}{f'; {self.why}' if self.why else ''}"
+
 
 def level_of(app: AppSource, stamp: Stamp, purpose: Purpose, wanted: str = AUTO) -> ProofLevel:
     """The level for a setting: `auto` is the strongest that the app allows."""

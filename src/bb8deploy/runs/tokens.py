@@ -80,7 +80,9 @@ CATALOGUE: dict[Token, Meaning] = {
     ),
     Token.RUN_SH_PRESENT: Meaning("verify", "run.sh was seen in the running container", (DEPLOY,)),
     Token.PY_OK: Meaning("verify", "the container's Python was seen at work", (DEPLOY,)),
-    Token.VERIFY_OK: Meaning("verify", "the running add-on itself reported this very content", (DEPLOY,)),
+    Token.VERIFY_OK: Meaning(
+        "verify", "the running app reported this very content; `proof=sealed` or `proof=stamp`", (DEPLOY,)
+    ),
     Token.RUNTIME_TOPOLOGY_OK: Meaning("verify", "one runtime folder, clean, of the right kind", (DEPLOY,)),
     Token.CHECKS_OK: Meaning(
         "verify", "every smoke check of the project passed on the running app", (DEPLOY,)

@@ -103,7 +103,8 @@ BB8_SIGN_KEY = Key(
 )
 BB8_VERIFY = Key(
     "BB8_VERIFY",
-    "proof of what runs: stamp (the app reports its build stamp), running (none), or auto",
+    "proof of what runs: sealed (the builder compares the files), stamp (the app reports its build stamp),"
+    " running (none), or auto: the strongest that the app allows",
     default="auto",
     project="verify",
 )

@@ -82,7 +82,7 @@ def _build(
         supervisor_token=read.secret(keys.SUPERVISOR_TOKEN),
         bb8_build_deadline=read.number(keys.BB8_BUILD_DEADLINE),
         bb8_settle_seconds=read.number(keys.BB8_SETTLE_SECONDS),
-        bb8_verify=read.choice(keys.BB8_VERIFY, "auto", "stamp", "running"),
+        bb8_verify=read.choice(keys.BB8_VERIFY, "auto", "sealed", "stamp", "running"),
         bb8_sign_key=read.path(keys.BB8_SIGN_KEY),
         bb8_keep_trees=read.count(keys.BB8_KEEP_TREES),
         bb8_lock_wait=read.number(keys.BB8_LOCK_WAIT),

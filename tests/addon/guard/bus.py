@@ -9,9 +9,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from dbus_fast import DBusError, PropertyAccess
+from dbus_fast import DBusError
 from dbus_fast.aio import MessageBus
-from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+from dbus_fast.service import ServiceInterface, dbus_method
 
 DEVICE = "/org/bluez/hci0/dev_C9_00_00_00_B5_4A"
 CONFIG = """<busconfig><type>custom</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
@@ -23,25 +23,12 @@ CONFIG = """<busconfig><type>custom</type><listen>unix:path={path}</listen><auth
 
 
 class Device(ServiceInterface):
-    """org.bluez.Device1, as far as the app uses it."""
+    """org.bluez.Device1, of which only Disconnect matters here."""
 
     def __init__(self) -> None:
         super().__init__("org.bluez.Device1")
         self.disconnected = threading.Event()
         self.refusals = 0
-        self.connected = True
-
-    @dbus_property(access=PropertyAccess.READ)
-    def Address(self) -> s:  # type: ignore[name-defined]  # noqa: F821
-        return "C9:00:00:00:B5:4A"
-
-    @dbus_property(access=PropertyAccess.READ)
-    def Name(self) -> s:  # type: ignore[name-defined]  # noqa: F821
-        return "BB-B54A"
-
-    @dbus_property(access=PropertyAccess.READ)
-    def Connected(self) -> b:  # type: ignore[name-defined]  # noqa: F821
-        return self.connected
 
     @dbus_method()
     def Disconnect(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - the annotation is its D-Bus signature
@@ -75,20 +62,12 @@ class Bus:
 
     async def _serve(self) -> None:
         self._end = asyncio.Event()
-        bus = self._bluez = await MessageBus(self.address).connect()
+        bus = await MessageBus(self.address).connect()
         bus.export(DEVICE, self.device)
         await bus.request_name("org.bluez")
         self._up.set()
         await self._end.wait()
         bus.disconnect()
-
-    def restart_bluez(self) -> None:
-        """Give the name back and take it again, as a restarted daemon does."""
-        asyncio.run_coroutine_threadsafe(self._restart(), self._loop).result(20)
-
-    async def _restart(self) -> None:
-        await self._bluez.release_name("org.bluez")
-        await self._bluez.request_name("org.bluez")
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._end.set)

@@ -8,7 +8,7 @@ import pytest
 
 from bb8_core.link.states import Cause
 from bb8_core.link.transport import LinkError
-from bb8_core.radio import bleak_radio, bluez
+from bb8_core.radio import bleak_radio
 from bb8_core.radio.bleak_radio import BleakRadio
 from bb8_core.radio.matching import Target
 
@@ -31,11 +31,7 @@ async def test_the_connection_of_an_earlier_run_is_ended_by_address(
     async def close(address: str) -> None:
         asked.append(address)
 
-    async def nothing_held(target: Target, adapter: str) -> str:
-        return ""
-
     monkeypatch.setattr(bleak_radio, "close_stale_connections_by_address", close)
-    monkeypatch.setattr(bluez, "held_address", nothing_held)
     await BleakRadio(target).close_stale(remembered)
     assert asked == closed
 

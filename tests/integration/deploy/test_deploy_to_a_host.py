@@ -15,6 +15,7 @@ from bb8deploy.host.connect import open_host
 from bb8deploy.lanes.deploy.deploy import deploy
 from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_to
 from bb8deploy.lanes.sync.sync import sync_host
+from bb8deploy.lanes.sync.wanted import read_wanted
 from bb8deploy.lanes.verify.verify import delivered_on, verify
 from ha_sandbox.runtime import jail
 
@@ -108,7 +109,7 @@ def test_verify_alone_proves_what_is_on_the_host_and_refuses_another_tree(lab: L
     lab.deploy()
     run = lab.run()
     with open_host(run.settings, run.progress) as host, host.lock(run):
-        outcome = verify(run, host, delivered_on(run, host))
+        outcome = verify(run, host, delivered_on(run, host, read_wanted(run, run.addon)))
     assert outcome.verified
     assert lab.tokens == ["RUN_SH_PRESENT", "PY_OK", "VERIFY_OK", "RUNTIME_TOPOLOGY_OK"]
 
@@ -119,7 +120,7 @@ def test_verify_alone_proves_what_is_on_the_host_and_refuses_another_tree(lab: L
         host.lock(run),
         pytest.raises(CheckFailed, match="does not hold the workspace's app"),
     ):
-        delivered_on(run, host)
+        delivered_on(run, host, read_wanted(run, run.addon))
     assert lab.tokens == []
 
 

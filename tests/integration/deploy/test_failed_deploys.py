@@ -45,21 +45,21 @@ def test_an_edit_between_the_last_hash_and_the_build_is_never_verified(
     edit_before(monkeypatch, lab, call)
     with pytest.raises(Bb8Error) as caught:
         lab.deploy()
-    assert caught.value.code == "HOST_CHANGED"
-    assert "run.sh" in caught.value.details
+    assert caught.value.code == "SEAL_DIFFERS"
+    assert "run.sh: built with other content" in caught.value.details
     assert not PROVEN & set(lab.tokens)
 
 
 def test_a_failed_deploy_of_what_ran_brings_that_back_not_what_was_only_synced(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab.deploy()
+    lab.deploy(BB8_VERIFY="stamp")
     lab.write(config=config("1.0.1"))
-    sync_host(lab.run())
+    sync_host(lab.run(BB8_VERIFY="stamp"))
     lab.write(config=config("1.0.0"))
     edit_before(monkeypatch, lab, "act")
     with pytest.raises(Bb8Error, match=r"rolled back: |the rollback failed too") as caught:
-        lab.deploy()
+        lab.deploy(BB8_VERIFY="stamp")
     assert caught.value.code == "HOST_CHANGED"
     assert '"version": "1.0.0"' in (runtime(lab) / "build_stamp.json").read_text()
 

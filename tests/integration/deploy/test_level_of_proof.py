@@ -8,9 +8,11 @@ import pytest
 from tests.integration.deploylab import SLUG, Lab, command, config, env_file
 from tests.integration.small_addon import SILENT
 
-from bb8deploy.base.errors import Bb8Error, NotVerified
+from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified
 from bb8deploy.lanes.deploy.deploy import deploy
 from ha_sandbox.runtime import jail
+from ha_sandbox.runtime.base import BuildRequest
+from ha_sandbox.runtime.process import ProcessRuntime
 
 PLAIN = 'FROM x\nCOPY run.sh /usr/src/app/\nCMD ["sh", "/usr/src/app/run.sh"]\n'
 BROKEN = "FROM x\nRUN echo no such package >&2; false\n"
@@ -126,3 +128,83 @@ def test_a_broken_build_is_rolled_back_as_far_as_the_app_allows(plain: Lab) -> N
     assert any(line.startswith("SKIPPED: ROLLBACK_OK") for line in plain.lines())
     assert plain.state()["state"] == "started"
     assert SLUG
+
+
+SEALED = """FROM ghcr.io/home-assistant/base:3.23
+COPY run.sh /usr/src/app/
+CMD ["sh", "/usr/src/app/run.sh"]
+"""
+
+
+@pytest.fixture
+def sealable(lab: Lab) -> Lab:
+    """An app that knows nothing of a stamp, on a base whose entry point is known."""
+    lab.write(run_sh=SILENT, dockerfile=SEALED)
+    return lab
+
+
+def test_an_app_that_is_not_changed_is_proven_by_the_builder(sealable: Lab) -> None:
+    first = sealable.deploy()
+    assert first.verified
+    assert (first.verified.action, first.verified.verified) == ("install", True)
+    (line,) = [line for line in sealable.lines() if line.startswith("TOKEN: VERIFY_OK")]
+    assert "proof=sealed" in line
+    assert f"tree={first.synced.digest}" in line
+    again = sealable.deploy()
+    assert again.synced.nothing_to_do
+    assert (again.verified and again.verified.action) == "none"
+    assert any("proof=sealed" in line for line in sealable.lines())
+    preview = deploy(sealable.run(dry_run=True)).preview
+    assert any(line.startswith("proof: sealed") for line in preview), preview
+
+
+def test_an_app_that_reports_itself_is_sealed_too_and_keeps_its_tokens(lab: Lab) -> None:
+    lab.write(dockerfile=SEALED.replace("run.sh /usr", "run.sh build_stamp.jso[n] /usr"))
+    outcome = lab.deploy()
+    assert outcome.verified
+    assert outcome.verified.observed
+    assert outcome.verified.observed.own
+    assert outcome.verified.observed.seal
+    assert {"VERIFY_OK", "RUN_SH_PRESENT", "PY_OK"} <= set(lab.tokens)
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_an_edit_between_sync_and_build_is_never_proven(
+    sealable: Lab, monkeypatch: pytest.MonkeyPatch, taken_back: bool
+) -> None:
+    real, folder = ProcessRuntime.build, sealable.box.local_root / "beep_boop_bb8"
+
+    def edited(runtime: ProcessRuntime, request: BuildRequest) -> str:
+        sent = (folder / "run.sh").read_bytes()
+        (folder / "run.sh").write_bytes(sent + b"# edited\n")
+        (folder / "more.sh").write_bytes(b"new\n")
+        try:
+            return real(runtime, request)
+        finally:
+            if taken_back:
+                (folder / "run.sh").write_bytes(sent)
+                (folder / "more.sh").unlink()
+
+    monkeypatch.setattr(ProcessRuntime, "build", edited)
+    with pytest.raises(NotVerified) as caught:
+        sealable.deploy()
+    assert caught.value.code == "SEAL_DIFFERS"
+    assert "run.sh: built with other content" in caught.value.details
+    assert "more.sh: built, but was not sent" in caught.value.details
+    assert "VERIFY_OK" not in sealable.tokens
+
+
+def test_a_seal_that_the_app_does_not_allow_is_refused_before_anything_is_sent(plain: Lab) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        plain.deploy(BB8_VERIFY="sealed")
+    assert caught.value.code == "VERIFY_IMPOSSIBLE"
+    assert not (plain.box.local_root / "beep_boop_bb8" / "config.yaml").exists()
+
+
+def test_a_rollback_to_a_sealed_tree_is_sealed(sealable: Lab) -> None:
+    sealable.deploy()
+    sealable.write(run_sh=CRASHING, dockerfile=SEALED, config=config("1.0.1"))
+    with pytest.raises(NotVerified) as caught:
+        sealable.deploy()
+    assert "1.0.0 runs again, verified" in caught.value.cause
+    assert "ROLLBACK_OK" in sealable.tokens

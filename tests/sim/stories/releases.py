@@ -89,6 +89,7 @@ class ReleaseStory:
             "HA_REMOTE_RUNTIME": f"/addons/{FOLDER}",
             "HA_PUBLISH_REMOTE": str(self.store.folder),
             "BB8_SETTLE_SECONDS": "5",
+            "BB8_VERIFY": "stamp",
             "MQTT_HOST": "sim",
         }
         return Run(

@@ -136,6 +136,7 @@ def settings() -> Settings:
             "HA_SSH_HOST_ALIAS": "sim",
             "HA_REMOTE_RUNTIME": f"/addons/{FOLDER}",
             "BB8_SETTLE_SECONDS": "5",
+            "BB8_VERIFY": "stamp",  # the simulated builder reads no Dockerfile
             "MQTT_HOST": "sim",
             "BB8_BUILD_DEADLINE": "600",
         }

@@ -70,6 +70,24 @@ CHECK_FAILED = ErrorCode(
     "Fix the app, or the check in pyproject.toml or bb8deploy.toml; `bb8deploy test --on-host` runs"
     " them alone.",
 )
+SEAL_DIFFERS = ErrorCode(
+    Code("SEAL_DIFFERS"), Area.APP, NotVerified, "the image was built from other files than were sent",
+    "The builder hashed the files in the app's folder on the host, and some were not those that the sync had"
+    " sent: another process wrote there between the sync and the end of the build.",
+    "Make sure that nothing else writes to the app's folder on the host, then run `bb8deploy deploy` again.",
+)
+SEAL_MISSING = ErrorCode(
+    Code("SEAL_MISSING"), Area.APP, NotVerified, "the build has not compared the files that it was given",
+    "The deploy was to be proven by a seal, but the running image has none: the base image lacks a tool for"
+    " it, such as sha256sum, or the builder did not use the generated Dockerfile.",
+    "Deploy with `--verify stamp` if the app reports its build_stamp.json, else with `--verify running`.",
+)
+VERIFY_IMPOSSIBLE = ErrorCode(
+    Code("VERIFY_IMPOSSIBLE"), Area.APP, CheckFailed, "the app does not allow the proof that was asked for",
+    "BB8_VERIFY or `--verify` asks for a seal, but nothing can report it: the entry point, or a shell in the"
+    " image, is not known from the Dockerfile.",
+    "Leave the level at `auto`, which takes the strongest that the app allows.",
+)
 IDENTITY_MISSING = ErrorCode(
     Code("IDENTITY_MISSING"), Area.APP, NotVerified, "the app does not report its identity",
     "The app runs, but its log has no IDENTITY line since the start. Version numbers and exit codes do"

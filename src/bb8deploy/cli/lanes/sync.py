@@ -15,6 +15,7 @@ from bb8deploy.cli.options import (
     LockWait,
     Quiet,
     Target,
+    Verify,
     Via,
     ViaChoice,
 )
@@ -33,6 +34,7 @@ def sync(
     diff: Diff = False,
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
+    verify_level: Verify = None,
     addon: Addon = None,
     as_name: As = "",
     json_output: AsJson = False,
@@ -46,6 +48,7 @@ def sync(
         via=via.value,
         lock_wait=lock_wait,
         as_name=as_name,
+        verify=verify_level,
     )
     with open_run("sync", modes, target=target, addon=addon, lane="sync") as opened:
         from bb8deploy.lanes.session import Access

@@ -16,6 +16,7 @@ from bb8deploy.cli.options import (
     NoStart,
     Quiet,
     Target,
+    Verify,
     Via,
     ViaChoice,
 )
@@ -35,6 +36,7 @@ def verify(
     dry_run: DryRun = False,
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
+    verify_level: Verify = None,
     addon: Addon = None,
     as_name: As = "",
     json_output: AsJson = False,
@@ -48,6 +50,7 @@ def verify(
         via=via.value,
         lock_wait=lock_wait,
         as_name=as_name,
+        verify=verify_level,
     )
     with open_run("verify", modes, target=target, addon=addon, lane="verify") as opened:
         from bb8deploy.lanes.deploy.preview import foresee_verify

@@ -24,6 +24,7 @@ from bb8deploy.cli.options import (
     NoValidate,
     Quiet,
     Targets,
+    Verify,
     Via,
     ViaChoice,
     YesOverwrite,
@@ -59,6 +60,7 @@ def deploy(
     diff: Diff = False,
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
+    verify_level: Verify = None,
     addon: Addon = None,
     as_name: As = "",
     ports: Ports = "",
@@ -83,9 +85,9 @@ def deploy(
         lock_wait=lock_wait,
         as_name=as_name,
         ports=ports,
+        verify=verify_level,
     )
     names = list(dict.fromkeys(target or ["default"]))
-    single = len(names) == 1
     with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy") as opened:
         from bb8deploy.lanes.deploy.deploy import DeployOptions
         from bb8deploy.lanes.session import Access
@@ -100,12 +102,10 @@ def deploy(
             resume=resume,
             with_diff=diff,
         )
-        if single:
+        if len(names) == 1:
             _one(opened, options)
         else:
-            common = options_of([], addon, via.value, as_name)
-            opened.console.complete = carrier([*(("--target", name) for name in names), *common])
-            _several(opened, names, options, common)
+            _several(opened, names, options, options_of([], addon, via.value, as_name, verify_level))
 
 
 def _one(opened: Opened, options: DeployOptions) -> None:
@@ -122,6 +122,7 @@ def _one(opened: Opened, options: DeployOptions) -> None:
 def _several(opened: Opened, names: list[str], options: DeployOptions, common: Options) -> None:
     from bb8deploy.lanes.deploy.targets import deploy_all, worst
 
+    opened.console.complete = carrier([*(("--target", name) for name in names), *common])
     for name in names[1:]:  # the settings of the first are loaded
         with contextlib.suppress(UsageError):  # reported in its row
             load_settings(opened.project, name, opened.console)

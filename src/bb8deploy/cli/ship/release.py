@@ -21,6 +21,7 @@ from bb8deploy.cli.options import (
     Quiet,
     Sign,
     Target,
+    Verify,
     YesOverwrite,
 )
 from bb8deploy.cli.show import show_evidence
@@ -70,6 +71,7 @@ def release(
     dry_run: DryRun = False,
     yes: YesOverwrite = False,
     lock_wait: LockWait = None,
+    verify_level: Verify = None,
     addon: Addon = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
@@ -79,13 +81,20 @@ def release(
     auto takes the version from the conventional commits (feat:, fix:, !) that changed the app since its last
     tag. If the newest tag already has this content, nothing is released.
     """
-    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
+    modes = Modes(
+        as_json=json_output,
+        quiet=quiet,
+        dry_run=dry_run,
+        yes=yes,
+        lock_wait=lock_wait,
+        verify=verify_level,
+    )
     past, app = _unfinished(modes, addon) if resume else (None, addon)
     if all_changed:
         app = _any_app(modes, addon)
     with open_run("release", modes, target=past.target if past else target, addon=app) as opened:
         # Messages name the app only if the command line does; a resume finds it by itself.
-        opened.console.complete = carrier(options_of([target], addon))
+        opened.console.complete = carrier(options_of([target], addon, verify=verify_level))
         from bb8deploy.lanes.release.outcome import ReleaseOptions
         from bb8deploy.lanes.release.wiring import real_lanes
 

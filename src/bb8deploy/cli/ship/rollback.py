@@ -18,6 +18,7 @@ from bb8deploy.cli.options import (
     LockWait,
     Quiet,
     Target,
+    Verify,
     Via,
     ViaChoice,
 )
@@ -47,6 +48,7 @@ def rollback(
     dry_run: DryRun = False,
     accept_new: AcceptNew = False,
     lock_wait: LockWait = None,
+    verify_level: Verify = None,
     addon: Addon = None,
     as_name: As = "",
     json_output: AsJson = False,
@@ -64,6 +66,7 @@ def rollback(
         via=via.value,
         lock_wait=lock_wait,
         as_name=as_name,
+        verify=verify_level,
     )
     lane = "" if listed else "rollback"
     with open_run("rollback", modes, target=target, addon=addon, lane=lane) as opened:

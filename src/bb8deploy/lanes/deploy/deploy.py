@@ -20,7 +20,6 @@ from bb8deploy.lanes.sync.edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.plan.sync import SyncPlan
@@ -87,7 +86,7 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> Deplo
     """`stopped` is the run that this one resumes: what that had sent counts as sent by this one."""
     synced = _sync(run, host, options)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
-    wanted = _to_verify(run, options, synced, sent=sent)
+    wanted = _to_verify(options, synced, sent=sent)
     attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted)
     try:
         verified = carry_out(attempt)
@@ -120,18 +119,16 @@ def _sync(run: Run, host: Host, options: DeployOptions) -> SyncOutcome:
     )
 
 
-def _to_verify(run: Run, options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> VerifyOptions:
-    level = level_of(run)
-    return VerifyOptions(
+def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> VerifyOptions:
+    wanted = VerifyOptions(
         start=options.start,
         backup=options.backup,
         sent=sent,
         # In a new folder every file is new: that says nothing about the profile that is installed.
         profile_changed=synced.plan.present and PROFILE in synced.changed,
-        proof=level.proof,
-        unproven=level.why,
         app_options=options.app_options,
     )
+    return wanted.at(synced.level)
 
 
 def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
@@ -148,7 +145,7 @@ def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
 def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[str, ...]) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
     synced = _sync(run, host, options)
-    wanted = _to_verify(run, options, synced, sent=not synced.nothing_to_do)
+    wanted = _to_verify(options, synced, sent=not synced.nothing_to_do)
     lines = (
         *differences,
         *foresee_edits(run, host, synced.plan),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.base import AddonState
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.edits import hand_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.wanted import read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import delivered_on
+from bb8deploy.overlay.level import ProofLevel
 from bb8deploy.plan.lifecycle import Action, Decision
-from bb8deploy.plan.logs.identity import Proof
 from bb8deploy.plan.sync import SyncPlan
 from bb8deploy.runs.run import Run
 
@@ -43,10 +41,9 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
         decision, slug = installer.foreseen(), installer.task.slug
         route, before = installer.watch.supervisor.route, installer.before.state
     actions = _actions(slug, decision, options, run.settings.bb8_settle_seconds)
-    weak = () if options.proof is Proof.STAMP else (f"proof: running only; {options.unproven}",)
     return (
         f"{slug} by {route}: {_now(before)}",
-        *weak,
+        ProofLevel(options.proof, options.unproven).in_words,
         *(f"would {action}" for action in actions),
         f"cannot be foreseen: {_unknown(decision)}",
     )
@@ -55,9 +52,8 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
 def foresee_verify(run: Run, access: Access, options: VerifyOptions) -> tuple[str, ...]:
     """What lane 3 would do with what is on the host; for a run that is a dry run."""
     with held(run, "verify", access) as host:
-        level = level_of(run)
-        options = replace(options, proof=level.proof, unproven=level.why)
-        return foresee(run, host, delivered_on(run, host), options)
+        wanted = read_wanted(run, run.addon)
+        return foresee(run, host, delivered_on(run, host, wanted), options.at(wanted.level))
 
 
 def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: float) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable
-from bb8deploy.catalogue.errors.app import IDENTITY_MISSING, JOB_UNFINISHED
+from bb8deploy.catalogue.errors.app import IDENTITY_MISSING, JOB_UNFINISHED, SEAL_MISSING
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy.earlier import last_that_ran
@@ -16,7 +16,7 @@ from bb8deploy.runs.run import Run
 from bb8deploy.workspace.tree import STAMP
 
 # Going back would not help: nothing is wrong with the app, or the way to see it is missing.
-_STAYS = {IDENTITY_MISSING.code, ROUTE_ONLY_SERVICE.code}
+_STAYS = {IDENTITY_MISSING.code, SEAL_MISSING.code, ROUTE_ONLY_SERVICE.code}
 # The Supervisor is still at work: what will run in the end is not known, so nothing may be undone.
 _UNKNOWN = {JOB_UNFINISHED.code}
 

@@ -17,11 +17,11 @@ from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
 from bb8deploy.lanes.deploy.ready import require_ready
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.sync.sync import sync
-from bb8deploy.lanes.sync.wanted import read_wanted
+from bb8deploy.lanes.sync.wanted import Wanted, read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import verify
+from bb8deploy.overlay.level import ProofLevel
 from bb8deploy.plan.logs.identity import UNKNOWN, Expected, Proof
 from bb8deploy.plan.sync import Stamp, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
@@ -29,7 +29,7 @@ from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.addon import parse_config
-from bb8deploy.workspace.tree import FoundTree
+from bb8deploy.workspace.tree import STAMP, FoundTree
 from bb8deploy.workspace.versions.layout import publishing_of
 
 
@@ -76,7 +76,8 @@ def roll_back(run: Run, host: Host, name: str = PREVIOUS, *, failed: str = "") -
     CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not run.
     """
     back = _put_back(run, host, name)
-    options = _options(run, trusts_log=failed not in {"", back.expected.version})
+    trusts_log = failed not in {"", back.expected.version}
+    options = VerifyOptions(sent=True, trusts_log=trusts_log).at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
     with attempt.opened() as installer:
         installed = installer.put_in()
@@ -96,10 +97,11 @@ def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
     CheckFailed if there is no earlier tree.
     """
     back = _put_back(run, host)
-    attempt = Attempt(run, host, Delivered(back.expected, back.tree), VerifyOptions(sent=True))
+    options = VerifyOptions(sent=True).at(back.level)
+    attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
     with attempt.opened() as installer:
         running = installer.reload_only()
-        if back.provable and running:
+        if back.provable and running and options.proof is not Proof.RUNNING:
             attempt.prove(running)
             return _proven(run, RollbackOutcome(back.expected.version, back.expected.tree, "none"))
         state = installer.watch.states[-1]
@@ -120,21 +122,37 @@ class Back:
     expected: Expected
     tree: FoundTree
     provable: bool
+    level: ProofLevel
 
 
 def _put_back(run: Run, host: Host, name: str = PREVIOUS) -> Back:
     with run.step(PUT_BACK, host.where):
         found = host.files.restore_previous(run.id, name)
-    stamp = Stamp.parse(found.stamp)
-    provable = stamp is not None and _is_as_sent(run, found, stamp)
+    stamp, wanted = Stamp.parse(found.stamp), read_wanted(run, run.addon)
+    provable = stamp is not None and _is_as_sent(wanted, found, stamp)
     version = stamp.version if stamp else _version_on(host)
     tree = stamp.tree if stamp and provable else UNKNOWN
-    return Back(Expected(version, tree, stamp.run if stamp else ""), found, provable)
+    expected = Expected(version, tree, stamp.run if stamp else "")
+    return Back(expected, found, provable, _level_back(run, wanted, stamp))
 
 
-def _is_as_sent(run: Run, found: FoundTree, stamp: Stamp) -> bool:
-    """True if the files on the host, without ignored ones and the stamp, are the tree that `stamp` names."""
-    wanted = read_wanted(run, run.addon)
+def _level_back(run: Run, wanted: Wanted, stamp: Stamp | None) -> ProofLevel:
+    """The proof that the earlier tree was sent for, unless the settings ask for less.
+
+    A tree of an earlier bb8deploy has no word about it: it was sent for the app's own report.
+    """
+    reports = wanted.app.names_stamp
+    if run.settings.bb8_verify == Proof.RUNNING or (stamp and stamp.proof == Proof.RUNNING):
+        return ProofLevel(Proof.RUNNING, "it was not sent to be proven, or the setting asks for no more")
+    if stamp and stamp.proof == Proof.SEALED:
+        return ProofLevel(Proof.SEALED, reports=reports)
+    if reports:
+        return ProofLevel(Proof.STAMP, reports=True)
+    return ProofLevel(Proof.RUNNING, f"no file of the app mentions {STAMP}, so it cannot report its content")
+
+
+def _is_as_sent(wanted: Wanted, found: FoundTree, stamp: Stamp) -> bool:
+    """True if the files on the host, without ignored ones and the stamp, are what the run of `stamp` sent."""
     return plan_sync(found, found.manifest, wanted.ignore, wanted.stamp).found_as(stamp)
 
 
@@ -158,19 +176,12 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
     """
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)
-        options = _options(run, sent=not synced.nothing_to_do, addon=source)
+        options = VerifyOptions(sent=not synced.nothing_to_do).at(synced.level)
         verified = verify(run, host, Delivered(synced.expected, synced.tree), options)
     if not verified.verified:
         run.ledger.skip(Token.ROLLBACK_OK, verified.reason)
         return RollbackOutcome(synced.version, synced.digest, verified.action, proven=False)
     return _proven(run, RollbackOutcome(synced.version, synced.digest, verified.action))
-
-
-def _options(
-    run: Run, *, sent: bool = True, trusts_log: bool = True, addon: Path | None = None
-) -> VerifyOptions:
-    level = level_of(run, addon)
-    return VerifyOptions(sent=sent, trusts_log=trusts_log, proof=level.proof, unproven=level.why)
 
 
 def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
@@ -190,7 +201,7 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
         return (f"would put the earlier tree back: {stamp.version} of run {stamp.run}", *lines)
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)
-        options = VerifyOptions(sent=not synced.nothing_to_do)
+        options = VerifyOptions(sent=not synced.nothing_to_do).at(synced.level)
         lines = foresee(run, host, Delivered(synced.expected, synced.tree), options)
     return (foresee_sync(synced), *lines)
 

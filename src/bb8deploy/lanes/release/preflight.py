@@ -26,6 +26,7 @@ from bb8deploy.lanes.publish.ownership import (
 from bb8deploy.lanes.publish.publish import find_store
 from bb8deploy.lanes.publish.survey import source_tree, survey
 from bb8deploy.lanes.release.evidence import require_signature
+from bb8deploy.lanes.sync.wanted import read_wanted, require_possible
 from bb8deploy.plan.release.publish import decide
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
@@ -61,6 +62,7 @@ def check_workspace(run: Run, asked: PreflightScope) -> None:
             lambda: _clean(run, asked.edited),
             lambda: signing.require_key(run.workspace, signing.TAGS, signing.COMMITS),
             lambda: require_signature(run, sign=asked.sign),
+            lambda: _proof(run),
         ]
     )
     _note_hooks(run)
@@ -129,6 +131,13 @@ def _content(run: Run, asked: PreflightScope) -> None:
     require_nothing_private(run, tree)
     if not asked.edited:  # then the bump's own edits are not committed yet
         require_same_here(run, tree)
+
+
+def _proof(run: Run) -> None:
+    """The proof that was asked for is possible; which one it will be is said before anything is done."""
+    level = read_wanted(run, run.addon).level
+    require_possible(level)
+    run.progress.note(level.in_words)
 
 
 def _note_hooks(run: Run) -> None:

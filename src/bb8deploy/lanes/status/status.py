@@ -13,7 +13,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.route import reach
 from bb8deploy.lanes.session import connected, names_host, slug_of
 from bb8deploy.lanes.status.robot import robot
-from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted
+from bb8deploy.lanes.sync.wanted import Wanted, plan_look, read_wanted
 from bb8deploy.plan.drift import DriftState, VersionPlace, drift_of
 from bb8deploy.plan.logs.identity import newest
 from bb8deploy.plan.sync import Stamp
@@ -77,7 +77,7 @@ def _unseen(name: str, error: Bb8Error) -> VersionPlace:
 def _files(host: Host, wanted: Wanted) -> VersionPlace:
     try:
         found = host.files.look()
-        plan = plan_delivery(found, wanted).plan
+        plan = plan_look(found, wanted).plan
     except Bb8Error as error:
         return _unseen("host", error)
     if not plan.present:
@@ -113,7 +113,7 @@ def _running(run: Run, host: Host | None) -> VersionPlace:
     if state is None or not state.installed:
         return VersionPlace("running", state=DriftState.ABSENT, detail="not installed")
     tree = said.tree if said and said.version == state.version else ""
-    how = "" if tree else ", which did not report its content"
+    how = f", proof {said.proof.value}" if tree and said else ", which did not report its content"
     return VersionPlace(
         "running",
         state.version,

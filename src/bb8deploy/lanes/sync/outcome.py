@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8deploy.overlay.delivery import Delivery
+from bb8deploy.overlay.level import ProofLevel
 from bb8deploy.plan.logs.identity import Expected
 from bb8deploy.plan.sync import Stamp, SyncPlan
 from bb8deploy.workspace.tree import FoundTree, Manifest
@@ -20,6 +21,7 @@ class SyncOutcome:
 
     plan: SyncPlan
     delivery: Delivery
+    level: ProofLevel
     tree: FoundTree
     where: str
     previous_digest: str

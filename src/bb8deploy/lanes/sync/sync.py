@@ -19,7 +19,8 @@ from bb8deploy.lanes.sync.edits import archive_of, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.rsync import deliver_by_rsync
 from bb8deploy.lanes.sync.textdiff import unified
-from bb8deploy.lanes.sync.wanted import PlannedSync, Wanted, plan_delivery, read_wanted
+from bb8deploy.lanes.sync.wanted import PlannedSync, Wanted, plan_delivery, read_wanted, require_possible
+from bb8deploy.plan.logs.identity import Proof
 from bb8deploy.plan.sync import SyncPlan, differences
 from bb8deploy.runs.journal import SWAP
 from bb8deploy.runs.run import Run
@@ -60,6 +61,7 @@ def sync(
             if not run.dry_run and host.files.route == "ssh":
                 run.ledger.emit(Token.SSH_HA_OK, host=host.where)
             files = host.files
+            require_possible(wanted.level)
             planned = plan_delivery(session.tree, wanted)
             delivery, plan = planned.delivery, planned.plan
             refuse_foreign(session.tree, delivery.manifest, wanted.slug, files.where, files.fetch)
@@ -68,6 +70,8 @@ def sync(
             diffs = tuple(unified(planned, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
                 return _outcome(host, planned, session.tree, diffs)
+            if wanted.level.proof is not Proof.SEALED and not wanted.purpose.live:
+                run.progress.note(wanted.level.in_words)
             approve(plan) if approve else warn_of_edits(run, host, plan)
             after = _carry_out(run, host, session, wanted, planned, by_rsync=by_rsync)
             _prove(run, planned, after, wanted)
@@ -125,6 +129,7 @@ def _outcome(host: Host, planned: PlannedSync, tree: FoundTree, diffs: tuple[str
     return SyncOutcome(
         plan=plan,
         delivery=planned.delivery,
+        level=planned.level,
         tree=tree,
         where=host.where,
         previous_digest=plan.have.digest if plan.present else "",

@@ -21,7 +21,10 @@ def unified(
     there = [path for path in paths if path in plan.have.by_path and plan.have.by_path[path].kind == "file"]
     old = fetch(there) if there else {}
     for path in paths:
-        yield _one(path, old.get(path), _new(planned, source, path))
+        if path in planned.delivery.made and path not in planned.delivery.tree.by_path:
+            yield f"generated file {path}\n"
+        else:
+            yield _one(path, old.get(path), _new(planned, source, path))
     for path in changes.modes:
         word = "executable" if plan.want.by_path[path].executable else "not executable"
         yield f"mode of {path}: {word}\n"

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bb8deploy.catalogue.errors.app import VERIFY_IMPOSSIBLE
 from bb8deploy.catalogue.errors.host import WORKSPACE_MOVING
 from bb8deploy.overlay.app import TEXT_LIMIT, AppSource, is_text
 from bb8deploy.overlay.delivery import Delivery, deliver
 from bb8deploy.overlay.draft import Purpose
+from bb8deploy.overlay.level import ProofLevel, level_of
+from bb8deploy.plan.logs.identity import Proof
 from bb8deploy.plan.sync import Stamp, SyncPlan, plan_sync, without_stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.settings.instance import DROP
@@ -27,7 +30,7 @@ _STAMP_NAME = STAMP.removesuffix(".json").encode()
 class Wanted:
     """What the host must hold: the app in the folder `source`, delivered for `purpose`.
 
-    `stamp` is that of this run.
+    `stamp` is that of this run, `level` the proof that the delivery is made for.
     """
 
     source: Path
@@ -35,6 +38,7 @@ class Wanted:
     ignore: Ignore
     stamp: Stamp
     purpose: Purpose
+    level: ProofLevel
 
     @property
     def manifest(self) -> Manifest:
@@ -50,18 +54,33 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class PlannedSync:
-    """A delivery, and the way to it from what the host holds."""
+    """A delivery, the way to it from what the host holds, and the level of proof that it is made for."""
 
     delivery: Delivery
     plan: SyncPlan
+    level: ProofLevel
 
 
 def read_wanted(run: Run, source: Path, commit: str | None = None, purpose: Purpose | None = None) -> Wanted:
-    """Reads and hashes the app in `source`. Raises what `walk` and `read_addon` raise."""
+    """Reads and hashes the app in `source`, for the proof that BB8_VERIFY asks for.
+
+    Raises what `walk` and `read_addon` raise.
+    """
     ignore = Ignore.of_workspace(run.workspace)
     app = read_source(source, ignore)
     stamp = Stamp(app.version, app.tree.digest, commit or _commit(run), run.id)
-    return Wanted(source, app, ignore, stamp, replace(purpose or Purpose(), instance=run.settings.instance))
+    purpose = replace(purpose or Purpose(), instance=run.settings.instance)
+    if purpose.live:  # its agent reports what it has put in place
+        level = ProofLevel(purpose.proof, "the dev loop reports by itself", app.names_stamp)
+    else:
+        level = level_of(app, stamp, purpose, run.settings.bb8_verify)
+    return Wanted(source, app, ignore, stamp, replace(purpose, proof=level.proof), level)
+
+
+def require_possible(level: ProofLevel) -> None:
+    """Raises CheckFailed VERIFY_IMPOSSIBLE for a level that was asked for and that the app does not allow."""
+    if not level.possible:
+        raise VERIFY_IMPOSSIBLE(f"no {level.proof.value} proof is possible: {level.why}")
 
 
 def read_source(source: Path, ignore: Ignore) -> AppSource:
@@ -103,9 +122,20 @@ def _with_ports(wanted: Wanted, earlier: Stamp | None) -> Wanted:
     return replace(wanted, purpose=replace(wanted.purpose, instance=replace(instance, ports=ports)))
 
 
+def plan_look(found: FoundTree, wanted: Wanted) -> PlannedSync:
+    """The plan for a command that only looks: for the proof that the host's delivery was made for."""
+    earlier = Stamp.parse(found.stamp)
+    if earlier is None or earlier.proof not in set(Proof):
+        return plan_delivery(found, wanted)
+    as_sent = replace(wanted.purpose, proof=Proof(earlier.proof))
+    return plan_delivery(found, replace(wanted, purpose=as_sent))
+
+
 def _planned(found: FoundTree, wanted: Wanted, stamp: Stamp) -> PlannedSync:
     delivery = deliver(wanted.app, stamp, wanted.purpose)
-    return PlannedSync(delivery, plan_sync(found, delivery.manifest, wanted.ignore, delivery.stamp))
+    return PlannedSync(
+        delivery, plan_sync(found, delivery.manifest, wanted.ignore, delivery.stamp), wanted.level
+    )
 
 
 def _texts(source: Path, tree: Manifest) -> Iterator[tuple[str, bytes]]:

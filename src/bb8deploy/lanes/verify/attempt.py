@@ -188,7 +188,7 @@ class Attempt:
             if error.code == IDENTITY_MISSING.code:
                 lines.no_identity("the app reports no identity")
             raise
-        lines.container(said)
+        lines.container(said, self.options.proof)
         self._runs = True
         return said, ""
 

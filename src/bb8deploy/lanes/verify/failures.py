@@ -15,6 +15,8 @@ from bb8deploy.catalogue.errors.app import (
     JOB_UNFINISHED,
     PUT_IN_REFUSED,
     REBUILD_UNCONFIRMED,
+    SEAL_DIFFERS,
+    SEAL_MISSING,
     START_REFUSED,
 )
 from bb8deploy.catalogue.errors.supervisor import LISTED_OTHER, NOT_LISTED
@@ -108,6 +110,20 @@ def other_identity(what: str, said: Identity, expected: Expected, words: Sequenc
     """It reported other content than was sent."""
     differs = "; ".join(said.differences(expected)) or "an unknown tree"
     return IDENTITY_DIFFERS(f"{what} runs, but reports other content than was sent: {differs}", details=words)
+
+
+def not_sealed(what: str, words: Sequence[str]) -> Bb8Error:
+    """It reports the stamp, but its build has compared nothing."""
+    return SEAL_MISSING(
+        f"{what} runs, but its build did not compare the files that it was given", details=words
+    )
+
+
+def built_otherwise(what: str, problems: Sequence[str]) -> Bb8Error:
+    """The builder was given other files than were sent."""
+    return SEAL_DIFFERS(
+        f"{what} was built from other files than were sent, the first: {problems[0]}", details=problems
+    )
 
 
 def _left(state: AddonState) -> str:

@@ -115,12 +115,12 @@ class Installer:
         if self.task.options.proof is Proof.RUNNING:
             return self.task.unchanged
         said = newest(self.before.log)
-        return said is not None and said.is_(self.task.expected)
+        return said is not None and said.proves(self.task.expected, self.task.options.proof)
 
     def _facts(self, state: AddonState) -> Facts:
         options, expected = self.task.options, self.task.expected
         said = newest(self.before.log) if options.trusts_log else None
-        same = said is not None and said.is_(expected)
+        same = said is not None and said.proves(expected, options.proof)
         other = state.version == expected.version and not same
         return Facts(
             wanted=expected.version,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bb8deploy.host.supervisor.route import Capabilities
+from bb8deploy.overlay.level import ProofLevel
 from bb8deploy.plan.lifecycle import Action, Decision
 from bb8deploy.plan.logs.identity import Expected, Identity, Proof
 from bb8deploy.workspace.tree import FoundTree
@@ -26,8 +27,8 @@ class VerifyOptions:
     """`start`: start the app if it does not run; `backup`: make one before an update; `sent`: this deploy,
     or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
     `trusts_log`: the newest identity in the log is that of what is installed; `proof`: how the content that
-    runs is proven, `unproven` says why it cannot be; `app_options`: options of the app to set before its
-    start.
+    runs is proven, `unproven` says why not in a stronger way; `reports`: the app most likely reports its
+    stamp by itself; `app_options`: options of the app to set before its start.
     """
 
     start: bool = True
@@ -37,7 +38,12 @@ class VerifyOptions:
     trusts_log: bool = True
     proof: Proof = Proof.STAMP
     unproven: str = ""
+    reports: bool = False
     app_options: Mapping[str, object] = field(default_factory=dict)
+
+    def at(self, level: ProofLevel) -> VerifyOptions:
+        """These options with the proof of a level."""
+        return replace(self, proof=level.proof, unproven=level.why, reports=level.reports)
 
 
 @dataclass(frozen=True, slots=True)

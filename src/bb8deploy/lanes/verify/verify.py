@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import HOST_DIFFERS
 from bb8deploy.host.connect import Host
 from bb8deploy.lanes.session import Access, held
-from bb8deploy.lanes.sync.wanted import plan_delivery, read_wanted
+from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted, require_possible
 from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.proof.level import level_of
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.watch import TAIL
 from bb8deploy.plan.logs.identity import Expected
@@ -26,10 +23,11 @@ def verify_host(
 
     Raises what `verify` raises, and CheckFailed HOST_DIFFERS.
     """
-    level = level_of(run)
-    options = replace(options or VerifyOptions(), proof=level.proof, unproven=level.why)
     with held(run, "verify", access) as host:
-        return verify(run, host, delivered_on(run, host), options)
+        wanted = read_wanted(run, run.addon)
+        require_possible(wanted.level)
+        delivered = delivered_on(run, host, wanted)
+        return verify(run, host, delivered, (options or VerifyOptions()).at(wanted.level))
 
 
 def verify(run: Run, host: Host, delivered: Delivered, options: VerifyOptions | None = None) -> VerifyOutcome:
@@ -54,11 +52,10 @@ def carry_out(attempt: Attempt) -> VerifyOutcome:
     return outcome
 
 
-def delivered_on(run: Run, host: Host) -> Delivered:
+def delivered_on(run: Run, host: Host, wanted: Wanted) -> Delivered:
     """What the host holds, which must be the workspace's tree. Raises CheckFailed HOST_DIFFERS."""
     with run.step("hash the host's files", host.where):
         found = host.files.look()
-    wanted = read_wanted(run, run.addon)
     plan = plan_delivery(found, wanted).plan
     stamp = Stamp.parse(found.stamp)
     if not plan.nothing or stamp is None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from bb8deploy.plan.sync import Stamp
 
-LAUNCHER = "/usr/bin/bb8deploy-launch"
-"""In a folder from which the AppArmor profiles of apps allow programs to start."""
 SEAL = "@BB8DEPLOY_SEAL@"
 """Stands in the launcher for what the build found; the build fills it in."""
 

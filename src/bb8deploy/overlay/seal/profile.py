@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from bb8deploy.overlay.seal.launcher import LAUNCHER
+from bb8deploy.base.sealing import LAUNCHER
 
 _RULE = re.compile(r'^(?P<path>"?[/@{][^\s"]*"?)\s+(?P<modes>[a-zA-Z]+)(?:\s*->.*)?\s*,$')
 _PLAIN_FILE = re.compile(r"^(?:allow\s+)?(?:file|allow all|all)\s*,$")

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.sealing import LAUNCHER
 from bb8deploy.checks.reading.builder import (
     BUILT_ARCHES,
     BuildFile,
@@ -25,7 +26,7 @@ from bb8deploy.overlay.draft import Draft
 from bb8deploy.overlay.seal.bases import is_shellless
 from bb8deploy.overlay.seal.edits import at_end, before, closed, edited, instead_of, is_lower
 from bb8deploy.overlay.seal.entry import EntryPoint, Unknown, entry_of
-from bb8deploy.overlay.seal.launcher import LAUNCHER, launcher
+from bb8deploy.overlay.seal.launcher import launcher
 from bb8deploy.overlay.seal.profile import allows_launcher
 from bb8deploy.overlay.seal.sources import seen_paths
 from bb8deploy.overlay.seal.stage import STAGE, SealStage, copy_line, is_encodable, seal_stage

@@ -1,8 +1,8 @@
 """Writes the seal stage: it hashes what the builder was given and compares it with the expected manifest.
 
-The manifest is in the values of ARG, because a .dockerignore can hide any file of the context, and BuildKit
-refuses lines over 64 KiB. Nothing here needs more than the Dockerfile frontend of Docker 20.10: no
-here-document, no `# syntax=`.
+The manifest is in the text of RUN steps, because a .dockerignore can hide any file of the context. BuildKit
+refuses lines over 64 KiB, and takes seconds for values of ARG as long as these. Nothing here needs more than
+the Dockerfile frontend of Docker 20.10: no here-document, no `# syntax=`.
 """
 
 from __future__ import annotations
@@ -13,43 +13,43 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bb8deploy.overlay.seal.launcher import LAUNCHER, SEAL
+from bb8deploy.base.sealing import LAUNCHER, SEAL_CONTEXT, SEAL_OUT
+from bb8deploy.overlay.seal.launcher import SEAL
 from bb8deploy.workspace.tree import STAMP, Entry, Manifest
 
 STAGE = "bb8deploy-seal"
-CONTEXT = "/bb8deploy-context"
-OUT = "/bb8deploy-out"
 SHOWN = 8
 """Names of files that differ that are reported by the container."""
-MOST = 1_000_000
-"""Bytes of the encoded manifest: more does not fit beside the environment of a program."""
+MOST = 2_000_000
+"""Bytes of the encoded manifest."""
 _PIECE = 40_000
+_HASH = 32
+"""Hex digits of a hash that are compared: half of them, so that twice as many files fit into a step."""
 _ODD = re.compile(r"[^A-Za-z0-9._/-]")
 
 _SCRIPT = """\
 export LC_ALL=C
 mkdir -p @OUT@ && cd @OUT@ || exit 1
-names() { cut -c69- "$1"; }
+names() { cut -c@NAME@- "$1"; }
 only() { sort "$1" "$2" "$2" | uniq -u; }
 row() { head -n @SHOWN@ "$1" | tr -c 'A-Za-z0-9._/\\n-' '?' | tr '\\n' ',' | sed 's/,$//'; }
 count() { grep -c . "$1" || :; }
-for tool in cut sort uniq head tr sed grep find sha256sum readlink printenv; do
+for tool in cut sort uniq head tr sed grep find sha256sum readlink; do
   command -v $tool >/dev/null || missing=$tool
 done
 if [ -n "${missing:-}" ]; then
   seal=seal=none
   echo "bb8deploy: nothing was compared, because the image has no $missing" >&2
 else
-  n=0
-  while [ $n -lt @PIECES@ ]; do printenv "BB8DEPLOY_FILES_$n" || exit 1; n=$((n + 1)); done | tr , '\\n' |
-    sed 's/^\\(.\\{64\\}\\)/\\1  .\\//; s/%/\\\\0/g' >coded
+  printf '%s\\n' @FILES@ >>list
+  tr , '\\n' <list | sed 's/^\\(.\\{@HASH@\\}\\)/\\1  .\\//; s/%/\\\\0/g' >coded
   while IFS= read -r line; do printf '%b\\n' "$line"; done <coded | sort >want
   ( cd @CONTEXT@ || exit 1
     find . -type f @SKIP@ -exec sha256sum {} + || exit 1
     find . -type l | while IFS= read -r link; do
       printf '%s  %s\\n' "$(readlink -n "$link" | sha256sum | cut -c-64)" "$link"
     done ) >found || exit 1
-  sort found >have
+  sed 's/^\\(.\\{@HASH@\\}\\).\\{@HASH@\\}/\\1/' found | sort >have
   only have want >bad
   names want | sort >want.names; names have | sort >have.names; names bad | sort >bad.names
   only bad.names want.names >extra
@@ -80,12 +80,14 @@ class SealStage:
 
 def seal_stage(stage: SealStage) -> list[str]:
     """The lines of the stage."""
-    pieces = encoded(stage.manifest)
+    *earlier, last = encoded(stage.manifest)
     values = {
-        "OUT": OUT,
-        "CONTEXT": CONTEXT,
+        "OUT": SEAL_OUT,
+        "CONTEXT": SEAL_CONTEXT,
         "SHOWN": str(SHOWN),
-        "PIECES": str(len(pieces)),
+        "FILES": shlex.quote(last),
+        "HASH": str(_HASH),
+        "NAME": str(_HASH + len("  ./") + 1),
         "SKIP": " ".join(f"! -path {shlex.quote(f'./{path}')}" for path in (STAMP, *stage.skipped)),
         "LAUNCHER": shlex.quote(stage.launcher),
         "SEAL": SEAL,
@@ -95,18 +97,18 @@ def seal_stage(stage: SealStage) -> list[str]:
     return [
         f"FROM {stage.image} AS {STAGE}",
         "USER 0",
-        *(f"ARG BB8DEPLOY_FILES_{n}={piece}" for n, piece in enumerate(pieces)),
-        f"RUN {mounts} {json.dumps(['/bin/sh', '-c', script])}",
+        *(_run(f"mkdir -p {SEAL_OUT} && printf '%s\\n' {piece} >>{SEAL_OUT}/list") for piece in earlier),
+        _run(script, mounts),
     ]
 
 
 def copy_line() -> str:
     """The line that brings the launcher into the final stage."""
-    return f"COPY --from={STAGE} {OUT}/launch {LAUNCHER}"
+    return f"COPY --from={STAGE} {SEAL_OUT}/launch {LAUNCHER}"
 
 
 def encoded(manifest: Manifest) -> list[str]:
-    """The manifest as values of ARG: hash and path of each file, with commas between them."""
+    """The manifest in pieces for one step each: hash and path of each file, with commas between them."""
     pieces, size = [[""]], 0
     for word in map(_word, manifest.entries):
         if size + len(word) > _PIECE:
@@ -128,11 +130,16 @@ def _words(manifest: Manifest) -> Iterator[str]:
 
 
 def _word(entry: Entry) -> str:
-    return entry.sha256 + _ODD.sub(
+    return entry.sha256[:_HASH] + _ODD.sub(
         lambda found: "".join(f"%{byte:03o}" for byte in found[0].encode()), entry.path
     )
 
 
+def _run(script: str, mounts: str = "") -> str:
+    words = json.dumps(["/bin/sh", "-c", script])
+    return f"RUN {mounts} {words}" if mounts else f"RUN {words}"
+
+
 def _mount(path: str) -> str:
     source = f"source={path}," if path else ""
-    return f"--mount=type=bind,{source}target={CONTEXT}{'/' if path else ''}{path}"
+    return f"--mount=type=bind,{source}target={SEAL_CONTEXT}{'/' if path else ''}{path}"

@@ -13,11 +13,12 @@ from bb8deploy.catalogue.errors.app import (
     ADDON_STOPPED,
     IDENTITY_DIFFERS,
     IDENTITY_MISSING,
+    SEAL_DIFFERS,
 )
 from bb8deploy.catalogue.errors.supervisor import PROFILE_SAME_VERSION
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.plan.logs.crash import last_crash, of_installed
-from bb8deploy.plan.logs.identity import UNKNOWN, newest
+from bb8deploy.plan.logs.identity import UNKNOWN, Proof, newest
 
 if TYPE_CHECKING:
     from bb8deploy.host.supervisor.base import AddonState
@@ -132,6 +133,9 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
         seen = f"reports {said.version} {said.tree[:19]}, the host's stamp says "
         seen += f"{stamp.version} {stamp.tree[:19]}" if stamp else f"nothing, installed is {state.version}"
         sheet.warn("identity", seen, DEPLOY, IDENTITY_DIFFERS.code)
+    elif said.seal and said.proof is not Proof.SEALED:
+        seen = f"the build of {said.version} was given {said.seal.differ + said.seal.extra} other file(s)"
+        sheet.warn("identity", seen, DEPLOY, SEAL_DIFFERS.code)
     else:
         proof = "equal to the host's stamp" if stamp else "not compared"
         sheet.ok("identity", f"reports {said.version} {said.tree[:19]}, {proof}")

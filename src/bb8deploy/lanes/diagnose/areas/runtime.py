@@ -19,7 +19,7 @@ from bb8deploy.catalogue.errors.host import (
 )
 from bb8deploy.host.topology import Topology, look_mounted
 from bb8deploy.lanes.diagnose.check import Check, Sheet
-from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted
+from bb8deploy.lanes.sync.wanted import Wanted, plan_look, read_wanted
 from bb8deploy.plan.sync import Stamp, SyncPlan
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.addon import CONFIG_NAMES, parse_config, read_addon
@@ -101,7 +101,7 @@ def look(host: Host, here: Here) -> FolderSeen:
         return replace(seen, checks=tuple(sheet.checks))
     try:
         wanted = here.wanted
-        plan = plan_delivery(_without_git(found), wanted).plan
+        plan = plan_look(_without_git(found), wanted).plan
         own = _fetch(host, plan, wanted, (here.config_name, DOCKERFILE))
     except Bb8Error as error:
         sheet.error("files", error)

@@ -36,8 +36,8 @@ class VerifyLines:
             Token.RUNNING_OK, version=self.version, action=self.installed.action.value, route=self.route
         )
 
-    def container(self, said: Identity) -> None:
-        """What the running container reported, and with it that a rebuild was put in."""
+    def container(self, said: Identity, proof: Proof) -> None:
+        """What the running container reported, proven as `proof`, and with it that a rebuild was put in."""
         ledger = self.ledger
         if self.installed.action is Action.REBUILD:
             self._deployed()
@@ -54,7 +54,7 @@ class VerifyLines:
             version=said.version,
             tree=said.tree,
             stamp_run=said.run,
-            proof=Proof.STAMP.value,
+            proof=proof.value,
             route=self.route,
         )
 

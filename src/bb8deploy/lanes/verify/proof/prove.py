@@ -15,14 +15,17 @@ from bb8deploy.lanes.verify.task import Installed, Task
 from bb8deploy.lanes.verify.watch import POLL, RUNNING, TAIL, Watch
 from bb8deploy.plan.lifecycle import Action
 from bb8deploy.plan.logs.crash import crash_count, last_crash
-from bb8deploy.plan.logs.identity import Identity, newer_lines, newest, since_newest
+from bb8deploy.plan.logs.identity import Identity, Proof, identities, newer_lines, newest, since_newest
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.ignore import Ignore
 
 # Seconds between two looks: short at first, because most things are soon done.
 FIRST_POLLS = (0.2, 0.4, 0.7)
 # A container that was started and has not reported an identity by then reports none.
 IDENTITY_DEADLINE = 60.0
 STOPPED_GRACE = 15.0
+# How long an app that most likely reports itself may take for it after its launcher has reported.
+OWN_DEADLINE = 20.0
 # A program that died and whose log has been quiet for so long does not come back.
 CRASH_QUIET = 20.0
 # How many lines of the log are read for the identity of an app that logs much.
@@ -50,12 +53,13 @@ class Prover:
         with self.run.step("wait for the identity that the app reports", self.task.where) as facts:
             said = self._reported()
             facts.update(version=said.version, tree=said.tree, run=said.run)
-        if not said.is_(self.task.expected):
-            raise failures.other_identity(self.task.what, said, self.task.expected, self.last_words())
+        self._require_expected(said)
         settle = self.run.settings.bb8_settle_seconds
         with self.run.step(f"watch it for {settle:g} s", self.task.where):
             self._settle(settle, self.watch.log)
-        return said
+        if said.seal and crash_count(since_newest(self._fresh(self.watch.log)) or ()) > 1:
+            raise self._crashed()
+        return self.observed or said
 
     def running(self) -> None:
         """Waits until the app runs, and that it stays started. Raises NotVerified.
@@ -82,8 +86,24 @@ class Prover:
             return since_newest(log) or ()
         return self._fresh(log)
 
+    def _require_expected(self, said: Identity) -> None:
+        """Raises NotVerified if another content runs, or, of a sealed build, another one was built."""
+        what, words = self.task.what, self.last_words()
+        if not said.is_(self.task.expected):
+            raise failures.other_identity(what, said, self.task.expected, words)
+        if self.task.options.proof is not Proof.SEALED:
+            return
+        if said.seal is None or not said.seal.compared:
+            raise failures.not_sealed(what, words)
+        ignore = Ignore.of_workspace(self.run.workspace)
+        if problems := said.seal.problems(lambda path: ignore.ignored(path, is_dir=False)):
+            raise failures.built_otherwise(what, problems)
+
     def _reported(self) -> Identity:
-        """The newest identity since the action began, once the state is `started`."""
+        """The newest identity since the action began, once the state is `started`.
+
+        An app that reports itself, behind the launcher of its sealed image, gets some time to do so.
+        """
         if self._nothing_was_done:
             self.watch.log = self.installed.before
             self.observed = newest(self.watch.log)
@@ -95,11 +115,18 @@ class Prover:
             state = self.watch.look(lines)
             lines = MORE_LINES
             self.observed = newest(self._fresh(self.watch.log))
-            if state.state == "started" and self.observed:
+            if state.state == "started" and self.observed and self._complete(time.monotonic() - began):
                 return self.observed
             self._give_up(state, time.monotonic() - began)
             self._give_up_on_crash(time.monotonic() - began)
             time.sleep(next(pauses))
+
+    def _complete(self, waited: float) -> bool:
+        """Whether no more than the observed report is to be expected."""
+        said, options = self.observed, self.task.options
+        if said is None or said.own or not options.reports or not said.is_(self.task.expected):
+            return True
+        return waited > OWN_DEADLINE
 
     def _started(self) -> None:
         """Waits for the state `started`."""
@@ -144,7 +171,8 @@ class Prover:
                 time.sleep(max(0.0, min(5.0, end - time.monotonic())))
                 last = time.monotonic() >= end
                 state = self.watch.look_patiently(last=last)
-            again = self.observed and newest(newer_lines(seen, self.watch.log, window=LOG_LINES))
+            newer = newer_lines(seen, self.watch.log, window=LOG_LINES)
+            again = self.observed and len(identities((*seen, *newer))) > len(identities(seen))
             if state.state != "started" or state.version != self.task.expected.version:
                 raise failures.died(self.task.what, state.state, self.last_words())
             if again:
