@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,14 +82,8 @@ def release(
     auto takes the version from the conventional commits (feat:, fix:, !) that changed the app since its last
     tag. If the newest tag already has this content, nothing is released.
     """
-    modes = Modes(
-        as_json=json_output,
-        quiet=quiet,
-        dry_run=dry_run,
-        yes=yes,
-        lock_wait=lock_wait,
-        verify=verify_level,
-    )
+    modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
+    modes = replace(modes, verify=verify_level)
     past, app = _unfinished(modes, addon) if resume else (None, addon)
     if all_changed:
         app = _any_app(modes, addon)
