@@ -37,8 +37,10 @@ from bb8_core.robot.gestures import GESTURES
 from bb8_core.robot.sensors import Event
 from bb8_core.settings import Options, data_dir
 from bb8_core.tasks import TaskEnded, run_together
-from bb8_core.web.page import Page, SideLoop
+from bb8_core.web.cockpit import Cockpit
+from bb8_core.web.page import SHOWN_OPTIONS, Page, SideLoop
 from bb8_core.web.server import StatusServer
+from bb8_core.web.wheel import Wheel
 
 PAGE_PORT = 8099
 """The ingress port of the manifest; BB8_PAGE_PORT overrides it if several bridges share a machine."""
@@ -146,7 +148,7 @@ class App:
         self.bridge.link_changed(status)
 
     def _robot_event(self, event: Event) -> None:
-        self.bridge.reports.event(event)
+        self.bridge.event(event)
 
     # What came in
 
@@ -171,9 +173,11 @@ class App:
 
     def _start_page(self) -> None:
         """Serve the status page; without it the bridge still works."""
-        page = Page(self.bridge, self.loop, self.identity, self.options.simulate, self._mqtt_state)
+        options = self.options
+        shown = {name: getattr(options, name) for name in SHOWN_OPTIONS}
+        page = Page(self.bridge, self.loop, self.identity, options.simulate, self._mqtt_state, shown)
         self.side = SideLoop()
-        self.server = StatusServer(page)
+        self.server = StatusServer(page, Cockpit(Wheel(self.bridge, self.loop), page.snapshot))
         port = int(os.environ.get("BB8_PAGE_PORT", PAGE_PORT))
         try:
             # The server itself admits ingress and loopback only.

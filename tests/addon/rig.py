@@ -87,7 +87,7 @@ class Rig:
         self.bridge.link_changed(status)
 
     def _robot_event(self, event: Event) -> None:
-        self.bridge.reports.event(event)
+        self.bridge.event(event)
 
     def deliver(self, cmd: str, payload: bytes | str = b"{}") -> None:
         """Hand a command over as the broker's thread does: stops overtake what waits."""

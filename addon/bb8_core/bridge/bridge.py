@@ -14,6 +14,9 @@ from bb8_core.bridge.lights import Lamps
 from bb8_core.bridge.reports import Reports
 from bb8_core.bridge.steering import Steering
 from bb8_core.bridge.stopping import Stopping
+from bb8_core.helm.helm import Helm
+from bb8_core.helm.pilot import Pilot
+from bb8_core.helm.survey import Survey
 from bb8_core.link.session import RobotLink
 from bb8_core.link.states import Cause, LinkState, Status
 from bb8_core.motion.deadman import Deadman
@@ -38,6 +41,7 @@ from bb8_core.requests.intents import (
     Stop,
 )
 from bb8_core.requests.outcome import STOPPED, Outcome, Report, silent
+from bb8_core.robot.sensors import Event
 from bb8_core.tasks import run_together
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
@@ -60,7 +64,7 @@ class Bridge:
         self._voice = voice
         self._ending = False
         self._was_open = False
-        self._lamps = Lamps(voice)
+        self.lamps = Lamps(voice)
         self.history = History()
         self.steering = Steering(voice, limits)
         self.reports = Reports(link, voice)
@@ -74,9 +78,12 @@ class Bridge:
         )
         self.stopping = Stopping(link, self.motion, voice, latch, save)
         self._errands = Errands(
-            link, self.motion, self._lamps, self.stopping, lambda: refusal(self.situation(), 0.0)
+            link, self.motion, self.lamps, self.stopping, lambda: refusal(self.situation(), 0.0)
         )
         self.driving = Driving(link, self.motion, voice, limits, self.situation, self.stopping.last.overtook)
+        self.helm = Helm(self.driving.hold, self.stopping.halt, self.stopping.last)
+        self.survey = Survey(link, self.motion.pump)
+        self.packets = link.packets
 
     def situation(self) -> Situation:
         """What decisions about motion are made from."""
@@ -115,14 +122,32 @@ class Bridge:
 
     def obey(self, request: Request) -> None:
         """Carry out a request, or refuse it with a reason; every step is acknowledged."""
-        report = self._reporter(request)
+        self._admit(request, None, self._reporter(request))
+
+    def obey_page(self, request: Request, pilot: Pilot, heard: Report) -> None:
+        """The same for a request of a page; `heard` gets each step, MQTT does not."""
+        step = self.history.follow(request.cmd)
+
+        def report(outcome: Outcome) -> None:
+            step(outcome)
+            heard(outcome)
+
+        self._admit(request, pilot, report)
+
+    def _admit(self, request: Request, pilot: Pilot | None, report: Report) -> None:
+        intent = request.intent
         if self.stopping.last.overtook(request):
             report(STOPPED)
-            return
+        elif (refused := self.helm.admit(pilot, intent)) is not None:
+            report(acks.rejected(refused.code, refused.reason))
+        else:
+            self._carry_out(request, report, pilot.name if pilot else "MQTT")
+
+    def _carry_out(self, request: Request, report: Report, by: str) -> None:
         intent = request.intent
         match intent:
             case Stop() | Estop() | ClearEstop():
-                self.stopping.obey(intent, report, request.received_at)
+                self.stopping.obey(intent, report, request.received_at, by)
             case Drive() | Macro():
                 self.driving.move(request, report)
             case Steer():
@@ -165,7 +190,7 @@ class Bridge:
             self._errands.not_ready()
             self.driving.link_changed(ready=False)
         if status.state is LinkState.ASLEEP:
-            self._lamps.out()
+            self.lamps.out()
         self.motion.pump.poke()
         self.reports.connection()
 
@@ -177,7 +202,13 @@ class Bridge:
         self.stopping.stop_again_if_latched()
         self.reports.ready(readiness)
         self._errands.ready()
+        self.survey.ready()
         self.driving.link_changed(ready=True)
+
+    def event(self, event: Event) -> None:
+        """The robot sent something unasked."""
+        self.reports.event(event)
+        self.survey.event(event)
 
     # Publishing
 
@@ -190,6 +221,6 @@ class Bridge:
         self.stopping.publish()
         self.driving.publish()
         self.steering.publish()
-        self._lamps.tell()
+        self.lamps.tell()
         self.reports.readings()
         self.reports.motion(self.motion.state)

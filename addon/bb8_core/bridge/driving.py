@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bb8_core.link.session import RobotLink
 from bb8_core.link.states import LinkState
-from bb8_core.motion.gate import Limits, Situation, capped, refusal
+from bb8_core.motion.gate import Limits, Refused, Situation, capped, refusal
 from bb8_core.motion.motion import Motion
 from bb8_core.ports import Voice
 from bb8_core.requests.intents import Drive, Macro, Request, SpeedCap
@@ -47,6 +47,11 @@ class Driving:
         self._ready = asyncio.Event()
 
     @property
+    def limits(self) -> Limits:
+        """What drives may be now."""
+        return self._limits
+
+    @property
     def waiting(self) -> bool:
         """Whether a drive or gesture waits for the robot to be connected."""
         return bool(self._waiting)
@@ -74,6 +79,15 @@ class Driving:
         task = asyncio.get_running_loop().create_task(self._move_later(request, report))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
+
+    def hold(self, drive: Drive, ends_at: float, report: Report) -> Refused | None:
+        """Drive until `ends_at` (loop time) at most, or say why not; wakes the robot, but never waits."""
+        refused = refusal(self._situation(), 0.0)
+        if refused is None:
+            self._motion.drive(capped(drive, self._limits), report, ends_at)
+        elif refused.code == "NOT_READY" and self._link.status.state in _WAKEABLE:
+            self._link.want()
+        return refused
 
     async def _move_later(self, request: Request, report: Report) -> None:
         patience_s = GESTURE_WAIT_S if isinstance(request.intent, Macro) else DRIVE_WAIT_S

@@ -42,19 +42,22 @@ class Stopping:
         self._keeper = Keeper(latch, save)
         self._witness = True
         self.last = LastStop()
+        self.latched_by = "an earlier run of the app" if latch.latched else ""
 
     @property
     def latched(self) -> bool:
         """Whether the emergency stop is latched."""
         return self._latch.latched
 
-    def obey(self, intent: Stop | Estop | ClearEstop, report: Report, asked_at: float) -> None:
-        """Carry one of them out; `asked_at` is when it was asked for (loop time)."""
+    def obey(
+        self, intent: Stop | Estop | ClearEstop, report: Report, asked_at: float, by: str = "MQTT"
+    ) -> None:
+        """Carry one of them out; `asked_at` is when it was asked for (loop time), `by` is who asked."""
         match intent:
             case Stop():
                 self.stop(report, asked_at)
             case Estop():
-                self.estop(report, asked_at)
+                self.estop(report, asked_at, by)
             case ClearEstop():
                 self.clear()
                 report(ACCEPTED)
@@ -70,10 +73,15 @@ class Stopping:
         reason = "the robot is not connected, so there is nothing to stop; it stops itself when a link ends"
         report(rejected("NOT_CONNECTED", reason))
 
-    def estop(self, report: Report, asked_at: float) -> None:
-        """Stop first, then save the latch: the disk may be slow."""
+    def halt(self) -> None:
+        """Stop because a driver has let go."""
+        self.stop(silent, _now())
+
+    def estop(self, report: Report, asked_at: float, by: str = "the app's page") -> None:
+        """Stop first, then save the latch: the disk may be slow. `by` is who asked for it."""
         self.last.latched(asked_at)
         self._witness = False
+        self.latched_by = self.latched_by or by
         self._latch.set()
         lasting = LastingReport(report)
         if self._link.channel.open:
@@ -89,6 +97,7 @@ class Stopping:
     def clear(self) -> None:
         """Lift the emergency stop."""
         self._witness = False
+        self.latched_by = ""
         self._latch.clear()
         self._keeper.save()
         self.publish()
@@ -98,7 +107,7 @@ class Stopping:
         """Take the state that the broker kept from an earlier run: the file may have been lost since."""
         if self._witness and not self._latch.latched and payload == json.dumps(_state(True)).encode():
             _log.warning("the broker remembers an emergency stop that the file does not")
-            self.estop(silent, _now())
+            self.estop(silent, _now(), "an earlier run of the app")
         self._witness = False
 
     def stop_again_if_latched(self) -> None:
@@ -121,7 +130,7 @@ class Stopping:
         moves = self._motion.state.moving or self._motion.pump.waiting(Kind.DRIVE)
         if moves and not self._latch.latched:
             _log.error("so many commands a second that a stop may be lost: latching the emergency stop")
-            self.estop(silent, _now())
+            self.estop(silent, _now(), "the app, because too many commands came at once")
 
     async def stop_and_wait(self, timeout_s: float) -> Outcome:
         """Stop the robot; returns the outcome, NO_ANSWER after `timeout_s` seconds."""

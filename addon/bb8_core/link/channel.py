@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+from bb8_core.link.packets import PacketLog
 from bb8_core.link.pending import Pending
 from bb8_core.link.states import Cause
 from bb8_core.link.transport import AnswerTimeout, LinkError, Peer
@@ -28,6 +29,7 @@ class Channel:
         on_async: Callable[[AsyncPacket, float], None],
         on_use: Callable[[], None],
         on_failure: Callable[[Cause], None],
+        log: PacketLog,
     ) -> None:
         """Create it closed.
 
@@ -37,6 +39,7 @@ class Channel:
         self._on_async = on_async
         self._on_use = on_use
         self._on_failure = on_failure
+        self._log = log
         self._peer: Peer | None = None
         self._turns = Turns()
         self._probe: asyncio.Future[Response] | None = None
@@ -91,6 +94,7 @@ class Channel:
         Returns when the robot's radio has acknowledged the last byte; LinkError if that failed.
         """
         seq, answer = self._pending.open(timeout_s)
+        self._log.sent(command)
         try:
             await self._write(encode(command, seq))
         except LinkError:
@@ -146,6 +150,7 @@ class Channel:
         now = asyncio.get_running_loop().time()
         for packet in self._decoder.feed(data, now):
             self.last_answer = now
+            self._log.received(packet)
             if isinstance(packet, Response):
                 self._pending.answer(packet)
             else:

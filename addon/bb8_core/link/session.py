@@ -11,13 +11,14 @@ from typing import Any
 from bb8_core.guard.protocol import Guardian, SameFate
 from bb8_core.link.channel import Channel
 from bb8_core.link.handshake import Readiness, Wishes, prepare, wait_awake
+from bb8_core.link.packets import PacketLog
 from bb8_core.link.search import Search
 from bb8_core.link.states import Cause, LinkState, Status, explain
 from bb8_core.link.transport import LinkError, Peer, Radio, Sighting
 from bb8_core.link.watch import watch
 from bb8_core.robot import gatt
 from bb8_core.robot.protocol import AsyncPacket
-from bb8_core.robot.sensors import DidSleep, Event, PreSleep, decode_async
+from bb8_core.robot.sensors import DidSleep, Event, PreSleep, StreamConfig, decode_async
 
 SLEEP_WARNING_S = 20.0
 """The robot announces its sleep 10 s ahead; a link that ends within this time ended by sleep."""
@@ -60,7 +61,10 @@ class RobotLink:
         self._slept_at = float("-inf")
         self._served = False
         self.guard = guard or SameFate()
-        self.channel = Channel(self._async_packet, self.touch, self.cut)
+        self.packets = PacketLog()
+        self.channel = Channel(self._async_packet, self.touch, self.cut, self.packets)
+        self.stream: StreamConfig | None = None
+        """The sensor stream that the robot has confirmed."""
         self.search = Search(radio, lambda: self._unwanted is None, self._not_found)
         self.status = explain(Cause.SEARCHING, config.adapter)
         self.readiness: Readiness | None = None
@@ -172,7 +176,7 @@ class RobotLink:
         return float("inf") if keep else self._last_use + self._config.idle_disconnect_s
 
     def _async_packet(self, packet: AsyncPacket, now: float) -> None:
-        event = decode_async(packet, None)
+        event = decode_async(packet, self.stream)
         if isinstance(event, PreSleep | DidSleep):
             self._slept_at = now
         self._on_event(event)

@@ -74,14 +74,14 @@ class Motion:
 
     # Wishes
 
-    def drive(self, allowed: Allowed, report: Report) -> None:
-        """Start or replace a drive."""
+    def drive(self, allowed: Allowed, report: Report, ends_at: float = float("inf")) -> None:
+        """Start or replace a drive; it ends after its time, and at `ends_at` (loop time) at the latest."""
         if self._gesture.playing:
             self.stop(silent)
         if allowed.ms == 0:
             self.stop(report)
             return
-        self._put_motion(allowed.command, report, allowed.ms / 1000, limited=True)
+        self._put_motion(allowed.command, report, allowed.ms / 1000, ends_at, limited=True)
 
     def play(self, name: str, gesture: Gesture, report: Report) -> None:
         """Play a gesture; what moves now is stopped first."""
@@ -148,9 +148,19 @@ class Motion:
 
     # Inside
 
-    def _put_motion(self, command: Command, report: Report, hold_s: float, *, limited: bool = False) -> None:
-        expires = asyncio.get_running_loop().time() + MOTION_TTL_S
-        self.pump.put(Item(Kind.DRIVE, command, report, expires, self._generation, hold_s, limited=limited))
+    def _put_motion(
+        self,
+        command: Command,
+        report: Report,
+        hold_s: float,
+        ends_at: float = float("inf"),
+        *,
+        limited: bool = False,
+    ) -> None:
+        expires = min(asyncio.get_running_loop().time() + MOTION_TTL_S, ends_at)
+        self.pump.put(
+            Item(Kind.DRIVE, command, report, expires, self._generation, hold_s, ends_at, limited=limited)
+        )
 
     def _send_step(self, step: Step, report: Report) -> None:
         if step.command.is_motor:

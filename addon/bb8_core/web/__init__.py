@@ -1,1 +1,1 @@
-"""The ingress page: what the robot is doing, and two buttons that stop it."""
+"""The ingress page: the place to see, drive and stop the robot."""

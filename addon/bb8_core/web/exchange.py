@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import h11
 
@@ -70,6 +71,11 @@ class Exchange:
         self._method = b""
         self._read = 0
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+
+    @property
+    def early(self) -> bytes:
+        """What the client has sent beyond its request."""
+        return self._http.trailing_data[0]
 
     async def request(self) -> HttpRequest:
         """Read the request and discard its body, at most MAX_BODY bytes; BadRequest says what is wrong."""
@@ -144,3 +150,40 @@ def from_this_page(request: HttpRequest) -> bool:
     """
     same_site = request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
     return same_site and request.headers.get("x-requested-with", "").lower() == "bb8"
+
+
+def websocket_request(request: HttpRequest) -> HttpRequest:
+    """Return the request if it may open a WebSocket; BadRequest.
+
+    The right to drive comes from the ticket, which another site cannot get; the rest refuses sooner.
+    """
+    headers = request.headers
+    if request.method != "GET" or headers.get("upgrade", "").lower() != "websocket":
+        raise BadRequest(HTTPStatus.UPGRADE_REQUIRED, "a WebSocket only")
+    cross = headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+    if cross or not _same_host(headers):
+        raise BadRequest(HTTPStatus.FORBIDDEN, "this WebSocket is for the app's own page")
+    return request
+
+
+def _same_host(headers: Mapping[str, str]) -> bool:
+    """Whether the page's origin is a host that this request was sent to; proxies in between say which."""
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    sent_to = f"{headers.get('host', '')},{headers.get('x-forwarded-host', '')}".split(",")
+    try:
+        host = urlsplit(origin).hostname
+        return host is not None and host in {urlsplit(f"//{name.strip()}").hostname for name in sent_to}
+    except ValueError:
+        return False
+
+
+def person(request: HttpRequest) -> str:
+    """The name of the user as Home Assistant's ingress adds it; empty if there is none."""
+    for header in ("x-remote-user-display-name", "x-remote-user-name"):
+        raw = request.headers.get(header, "").encode("latin-1").decode("utf-8", "replace")
+        name = "".join(char for char in raw if char.isprintable()).strip()[:40]
+        if name:
+            return name
+    return ""

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from bb8_core.bridge.bridge import Bridge
+from bb8_core.bridge.lights import light_json
 from bb8_core.identity import Identity
 from bb8_core.requests.outcome import AckStatus
+from bb8_core.robot.gestures import GESTURES
 
 ACTION_TIMEOUT_S = 3.0
+SHOWN_OPTIONS = (
+    "speed_cap",
+    "duration_cap_ms",
+    "motion_timeout",
+    "collision_events",
+    "keep_connected",
+    "idle_disconnect_s",
+)
+"""The options that the page explains."""
 
 T = TypeVar("T")
 
@@ -31,31 +42,46 @@ class Page:
         identity: Identity,
         simulate: bool,
         mqtt: Callable[[], dict[str, Any]],
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """Show `bridge`, which runs on `loop`; `mqtt` returns the state of the broker connection."""
+        """Show `bridge`, which runs on `loop`; `mqtt` returns the state of the broker connection.
+
+        `settings` are the options that the page explains.
+        """
         self._bridge = bridge
         self._loop = loop
         self._identity = identity
         self._simulate = simulate
         self._mqtt = mqtt
+        self._settings = dict(settings or {})
 
     def snapshot(self) -> dict[str, Any]:
         """The state of this moment."""
-        connection = self._bridge.reports.connection_json()
-        telemetry = self._bridge.reports.telemetry
+        bridge = self._bridge
+        connection = bridge.reports.connection_json()
+        telemetry = bridge.reports.telemetry
+        limits = bridge.driving.limits
         return {
             "version": self._identity.version,
             "simulate": self._simulate,
-            "estop": self._bridge.stopping.latched,
+            "estop": bridge.stopping.latched,
+            "estop_by": bridge.stopping.latched_by,
             "robot": {
                 "name": connection["name"],
                 "address": connection["address"],
                 "firmware": telemetry.firmware,
             },
-            "connection": {key: connection[key] for key in ("state", "reason", "remedy")},
+            "connection": {key: connection[key] for key in ("state", "reason", "remedy", "rssi", "losses")},
             "battery": {"voltage_v": telemetry.battery_v, "state": telemetry.battery_state},
+            "latency_ms": bridge.motion.pump.last_rtt_ms,
             "mqtt": self._mqtt(),
-            "commands": [asdict(command) for command in self._bridge.history.commands],
+            "motion": asdict(bridge.motion.state),
+            "limits": {"speed_cap": limits.speed_cap},
+            "light": light_json(bridge.lamps.light),
+            "tail": bridge.lamps.tail,
+            "gestures": list(GESTURES),
+            "settings": self._settings,
+            "commands": [asdict(command) for command in bridge.history.commands],
         }
 
     async def stop(self) -> None:

@@ -11,7 +11,18 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
-from bb8_core.web.exchange import MAX_HEAD, Answer, BadRequest, Exchange, HttpRequest, from_this_page
+from bb8_core.web.cockpit import Cockpit
+from bb8_core.web.exchange import (
+    MAX_HEAD,
+    Answer,
+    BadRequest,
+    Exchange,
+    HttpRequest,
+    from_this_page,
+    person,
+    websocket_request,
+)
+from bb8_core.web.socket import PageSocket, SocketEnded
 
 LOG = logging.getLogger(__name__)
 
@@ -21,12 +32,18 @@ REQUEST_TIMEOUT_S = 5.0
 """For the whole request and, again, for the whole answer."""
 MAX_CONNECTIONS = 32
 
-_FOLDER = Path(__file__).parent
-_FILES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
+_FOLDER = Path(__file__).parent / "static"
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+
+
+def _files() -> dict[str, tuple[Path, str]]:
+    """The page's files by their path; nothing else is ever opened."""
+    files = {f"/{file.name}": file for file in sorted(_FOLDER.iterdir()) if file.suffix in _TYPES}
+    files["/"] = _FOLDER / "page.html"
+    return {path: (file, f"{_TYPES[file.suffix]}; charset=utf-8") for path, file in files.items()}
+
+
+_FILES = _files()
 
 
 class StatusSource(Protocol):
@@ -64,8 +81,9 @@ def allowed(peer: str) -> bool:
 class StatusServer:
     """An asyncio HTTP server that serves one StatusSource."""
 
-    def __init__(self, source: StatusSource) -> None:
+    def __init__(self, source: StatusSource, cockpit: Cockpit | None = None) -> None:
         self._source = source
+        self._cockpit = cockpit
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._actions: Mapping[str, Callable[[], Awaitable[None]]] = {
@@ -91,6 +109,8 @@ class StatusServer:
             return
         server, self._server = self._server, None
         server.close()
+        if self._cockpit is not None:
+            self._cockpit.close()
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -105,6 +125,9 @@ class StatusServer:
         exchange = Exchange(reader, writer)
         try:
             answer = await self._answer(exchange, writer.get_extra_info("peername"))
+            if isinstance(answer, HttpRequest):
+                await self._converse(answer, exchange.early, reader, writer)
+                return
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 await exchange.answer(answer)
             await exchange.finish()
@@ -116,7 +139,8 @@ class StatusServer:
             writer.transport.abort()
             self._connections.discard(task)
 
-    async def _answer(self, exchange: Exchange, peername: tuple[Any, ...] | None) -> Answer:
+    async def _answer(self, exchange: Exchange, peername: tuple[Any, ...] | None) -> Answer | HttpRequest:
+        """The answer, or the request if it opens a WebSocket."""
         peer = str(peername[0]) if peername else ""
         if not allowed(peer):
             LOG.warning("status page: refused %s, only Home Assistant's ingress may open it", peer)
@@ -124,13 +148,40 @@ class StatusServer:
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 request = await exchange.request()
+            if request.path == "/ws" and self._cockpit is not None:
+                return websocket_request(request)
             return await self._route(request)
         except BadRequest as error:
             return Answer(error.status, f"{error}\n".encode())
         except TimeoutError:
             return Answer(HTTPStatus.REQUEST_TIMEOUT, b"the request took too long\n")
 
+    async def _converse(
+        self,
+        request: HttpRequest,
+        early: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Serve a page's WebSocket until it ends."""
+        socket = PageSocket(reader, writer)
+        try:
+            headers = [
+                (name.encode("latin-1"), text.encode("latin-1")) for name, text in request.headers.items()
+            ]
+            socket.accept(headers, request.path, early)
+            if self._cockpit is not None:
+                await self._cockpit.serve(socket, person(request))
+        except SocketEnded as ended:
+            LOG.debug("page: %s", ended.reason)
+            socket.close(ended)
+        writer.close()
+        await asyncio.wait_for(writer.wait_closed(), REQUEST_TIMEOUT_S)
+
     async def _route(self, request: HttpRequest) -> Answer:
+        if request.method == "POST" and request.path == "/api/ticket" and self._cockpit is not None:
+            _only_this_page(request)
+            return _json(HTTPStatus.OK, {"ticket": self._cockpit.ticket()})
         if request.method == "POST":
             return await self._act(request)
         if request.method not in {"GET", "HEAD"}:
@@ -141,15 +192,14 @@ class StatusServer:
             return _json(HTTPStatus.OK, self._source.snapshot())
         if request.path not in _FILES:
             raise BadRequest(HTTPStatus.NOT_FOUND, "there is no such page")
-        name, content_type = _FILES[request.path]
-        return Answer(HTTPStatus.OK, (_FOLDER / name).read_bytes(), content_type)
+        file, content_type = _FILES[request.path]
+        return Answer(HTTPStatus.OK, file.read_bytes(), content_type)
 
     async def _act(self, request: HttpRequest) -> Answer:
         action = self._actions.get(request.path)
         if action is None:
             raise BadRequest(HTTPStatus.NOT_FOUND, "there is no such action")
-        if not from_this_page(request):
-            raise BadRequest(HTTPStatus.FORBIDDEN, "this action is for the status page alone")
+        _only_this_page(request)
         try:
             await action()
         except Exception as error:  # the page must show it: a stop that failed must not look done
@@ -157,6 +207,11 @@ class StatusServer:
             reason = str(error) or type(error).__name__
             return _json(HTTPStatus.INTERNAL_SERVER_ERROR, {"ok": False, "reason": reason})
         return _json(HTTPStatus.OK, {"ok": True})
+
+
+def _only_this_page(request: HttpRequest) -> None:
+    if not from_this_page(request):
+        raise BadRequest(HTTPStatus.FORBIDDEN, "this action is for the status page alone")
 
 
 def _json(status: HTTPStatus, value: Mapping[str, Any]) -> Answer:

@@ -18,7 +18,7 @@ from bb8_core.web import server as web
 from bb8_core.web.exchange import MAX_BODY, MAX_HEAD
 from bb8_core.web.server import MAX_CONNECTIONS, StatusServer, allowed
 
-FOLDER = Path(web.__file__).parent
+FOLDER = Path(web.__file__).parent / "static"
 FROM_PAGE = "X-Requested-With: bb8\r\n"
 
 
