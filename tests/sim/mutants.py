@@ -23,7 +23,6 @@ from bb8deploy.plan.attest import Metrics
 from bb8deploy.plan.logs.identity import Identity
 from bb8deploy.plan.release.image import Image, ImagePlan
 from bb8deploy.plan.release.publish import Pushes, RemoteState
-from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import remote
@@ -59,10 +58,6 @@ def _any_tag(state: RemoteState, tree: str, _version: str) -> Pushes:
 def _both(first: object, second: object, name: str, new: Any) -> Iterator[None]:
     with mock.patch.object(first, name, new), mock.patch.object(second, name, new):
         yield
-
-
-def _ever_done(journal: Journal) -> dict[str, Any]:
-    return {entry.step: entry.facts for entry in journal.entries() if entry.state == "done"}
 
 
 def _published_early(tasks: Sequence[PublishTask], targets: Sequence[tuple[str, str]]) -> None:
@@ -104,7 +99,6 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         subtree, "allowed_loss", return_value=HandEdits()
     ),
     "a tag of other content will do": lambda: _both(subtree, delivery, "decide", _any_tag),
-    "a step that was begun again counts as done": lambda: mock.patch.object(Journal, "done", _ever_done),
     "SUBTREE_PUBLISH_OK is written before the push": lambda: mock.patch.object(
         delivery, "_push", _published_early
     ),
