@@ -227,6 +227,7 @@ def test_a_name_or_registry_that_cannot_be_is_refused(desk: Desk, image: str, co
     assert desk.refs() == before
 
 
+@pytest.mark.e2e
 def test_a_store_publishes_the_config_that_names_the_image_as_it_is_committed(
     tmp_path: Path, registry: str
 ) -> None:
