@@ -40,7 +40,7 @@ def notifications() -> list[bytes]:
 
 
 def ours(pieces: list[bytes]) -> Run:
-    """Decode with the add-on's decoder; returns how many packets came out."""
+    """Decode with the app's decoder; returns how many packets came out."""
 
     def run() -> int:
         found: list[object] = []

@@ -52,7 +52,7 @@ LIMITS = {
     "turns, nothing to do, 400 files": "<= 13",
     "turns, nothing to do, 80 files": "<= 13",
 }
-FILES = (400, 80)  # the times are taken with the latter, the size of this repository's own add-on
+FILES = (400, 80)  # the times are taken with the latter, the size of this repository's own app
 CONFIG = (
     'name: Bench\nversion: "1.0.0"\nslug: beep_boop_bb8\ndescription: x\narch: [amd64, aarch64]\n'
     "init: false\noptions: {}\nschema: {}\n"
@@ -105,7 +105,7 @@ class Desk:
         return float(self.pipe.recv())
 
     def fill(self, files: int) -> None:
-        """An add-on of so many files in a git repository."""
+        """An app of so many files in a git repository."""
         addon = self.work / "addon"
         shutil.rmtree(addon, ignore_errors=True)
         for n in range(files - 3):

@@ -44,7 +44,7 @@ RUN_SH = "#!/bin/sh\necho hello\ntrap 'exit 0' TERM\nwhile :; do sleep 0.2; done
 
 
 def make_workspace(folder: Path) -> None:
-    """A small add-on in a repository."""
+    """A small app in a repository."""
     files = {"config.yaml": CONFIG, "Dockerfile": DOCKERFILE, "run.sh": RUN_SH}
     for name, text in files.items():
         (folder / "addon" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def black_hole() -> Iterator[int]:
 
 
 def of_sandbox(folder: Path, settings: dict[str, str]) -> dict[str, float]:
-    """The least of several diagnoses of a host with the add-on running on it."""
+    """The least of several diagnoses of a host with the app running on it."""
     runs = [diagnose(folder, settings) for _ in range(RUNS)]
     checks = runs[0][0]["result"]["checks"]
     return {

@@ -41,7 +41,7 @@ def git(folder: Path, *words: str, stdin: bytes = b"") -> str:
 
 
 def make_history(folder: Path, commits: int) -> None:
-    """A linear history of which every second commit touches the add-on."""
+    """A linear history of which every second commit touches the app."""
     lines = ["blob", "mark :1", f"data {len(CONFIG)}", CONFIG]
     lines += ["blob", "mark :9999", f"data {len(DOCKERFILE)}", DOCKERFILE]
     for number in range(2, commits + 2):

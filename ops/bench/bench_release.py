@@ -2,7 +2,7 @@
 
 The whole command is timed, the start of Python included. Taken off are the build on the host (the journal's
 update step) and the settle time that the settings ask for; there are no tests, and no broker to attest by.
-The add-on has this project's own files, but starts a shell script, so that neither pip nor Python counts.
+The app has this project's own files, but starts a shell script, so that neither pip nor Python counts.
 The least of several releases is held against the limit: other work on the machine only ever adds.
 """
 
@@ -57,7 +57,7 @@ def git(folder: Path, *words: str) -> None:
 
 
 def make_workspace(folder: Path, store: Path, box: Sandbox) -> None:
-    """A committed workspace with the project's add-on, and its settings."""
+    """A committed workspace with the project's app, and its settings."""
     shutil.copytree(ROOT / "addon", folder / "addon", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "addon" / "Dockerfile").write_text(DOCKERFILE)
     (folder / "pyproject.toml").write_text("[tool.bb8deploy]\n")

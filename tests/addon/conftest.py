@@ -1,4 +1,4 @@
-"""Parts of the add-on's tests: a private mosquitto, and an event loop whose time is not the wall's."""
+"""Parts of the app's tests: a private mosquitto, and an event loop whose time is not the wall's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A listener in the place of the MQTT side, shared by the add-on's tests."""
+"""A listener in the place of the MQTT side, shared by the app's tests."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ LEFT_OUT = (
         125: "needs a build that takes seconds",
         126: "needs a build that takes seconds",
         127: "needs a build that takes seconds",
-        129: "needs the add-on's own token",
-        130: "needs the add-on's own token",
+        129: "needs the app's own token",
+        130: "needs the app's own token",
         144: "Core is not behind this port",
     }
     | dict.fromkeys((131, 138, 139, 140, 141), "tells about the machine")
@@ -46,7 +46,7 @@ VOLATILE = {"ip_address", "job_id", "repositories"}
 
 
 class Probe:
-    """The probe add-on's files, changed as the recording's were."""
+    """The probe app's files, changed as the recording's were."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class Probe:
             "name": "Probe One",
             "version": "1.0.0",
             "slug": "probe_one",
-            "description": "probe add-on",
+            "description": "probe app",
             "arch": ["amd64", "aarch64"],
             "host_dbus": True,
             "options": {"level": "info", "n": 3},

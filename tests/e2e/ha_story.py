@@ -1,4 +1,4 @@
-"""What happens between the add-on and a real Home Assistant; test_home_assistant.py runs it beside one."""
+"""What happens between the app and a real Home Assistant; test_home_assistant.py runs it beside one."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def is_stop(frame: bytes) -> bool:
 
 
 class Bridge(threading.Thread):
-    """The add-on's program in a thread, its simulated robot within reach."""
+    """The app's program in a thread, its simulated robot within reach."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(name="bridge", daemon=True)

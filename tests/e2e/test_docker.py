@@ -24,7 +24,7 @@ BASES: dict[str, Callable[[], Path]] = {"alpine": bases.alpine_base, "debian": b
 
 @dataclass
 class Running:
-    """A started add-on: its container, broker and an ear there."""
+    """A started app: its container, broker and an ear there."""
 
     docker: Engine
     name: str
@@ -37,7 +37,7 @@ class Running:
 
 @pytest.fixture(scope="module", params=list(BASES))
 def image(request: pytest.FixtureRequest, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The add-on's image on each base; the Alpine one carries the stamp of a deploy."""
+    """The app's image on each base; the Alpine one carries the stamp of a deploy."""
     name = str(request.param)
     try:
         archive = BASES[name]()

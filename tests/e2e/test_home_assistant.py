@@ -1,4 +1,4 @@
-"""The add-on beside the real Home Assistant Core: runs the story in ha_story.py beside one."""
+"""The app beside the real Home Assistant Core: runs the story in ha_story.py beside one."""
 
 from __future__ import annotations
 

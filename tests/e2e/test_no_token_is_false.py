@@ -20,7 +20,7 @@ CASES = json.loads((Path(__file__).parents[1] / "cases/faults/sync_host.json").r
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    """A sandbox that has never seen the add-on, over ssh."""
+    """A sandbox that has never seen the app, over ssh."""
     with open_lab(tmp_path) as made:
         yield made
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def engine(docker: Engine) -> Iterator[Engine]:
-    """The lab's engine as the one that `docker` reaches, with the add-on's base in it under its real name."""
+    """The lab's engine as the one that `docker` reaches, with the app's base in it under its real name."""
     try:
         archive = bases.alpine_base()
     except LabUnavailable as reason:
@@ -44,7 +44,7 @@ def engine(docker: Engine) -> Iterator[Engine]:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The add-on's source."""
+    """The app's source."""
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
     return Path(shutil.copytree(ROOT / "addon", tmp_path / "addon", ignore=ignored))
 

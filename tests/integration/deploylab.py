@@ -1,4 +1,4 @@
-"""An embedded host, a workspace with a small add-on that reports its identity, and runs against both."""
+"""An embedded host, a workspace with a small app that reports its identity, and runs against both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VERSION = "1.0.0"
 
 
 def config(version: str) -> str:
-    """The add-on's config.yaml."""
+    """The app's config.yaml."""
     return (
         f'name: Beep\nversion: "{version}"\nslug: beep_boop_bb8\ndescription: x\narch: [amd64, aarch64]\n'
         "init: false\noptions: {}\nschema: {}\n"
@@ -73,7 +73,7 @@ class Lab:
         return watcher
 
     def write(self, **files: str) -> None:
-        """Writes files of the add-on; `run_sh` is run.sh, `config` config.yaml."""
+        """Writes files of the app; `run_sh` is run.sh, `config` config.yaml."""
         names = {"run_sh": "run.sh", "config": "config.yaml", "dockerfile": "Dockerfile"}
         for name, text in files.items():
             path = self.addon / names.get(name, name)
@@ -121,7 +121,7 @@ class Lab:
         return [str(line) for line in self.runs[-1].ledger.lines]
 
     def state(self) -> dict[str, object]:
-        """What the Supervisor says of the add-on."""
+        """What the Supervisor says of the app."""
         data = self.box.call("GET", f"/addons/{SLUG}/info")
         assert isinstance(data, dict)
         return data
@@ -146,7 +146,7 @@ _GIT = {
 
 @contextmanager
 def open_lab(folder: Path) -> Iterator[Lab]:
-    """A sandbox that has never seen the add-on, over ssh."""
+    """A sandbox that has never seen the app, over ssh."""
     work = folder / "work"
     (work / "addon").mkdir(parents=True)
     with (

@@ -153,5 +153,5 @@ def make_desk(folder: Path) -> Desk:
     (made.addon / "run.sh").touch(mode=0o755)
     made.commit("addon/CHANGELOG.md", "# Changelog\n\n## 2026.1.2.0\n\n- First words\n", "Begin")
     made.commit("addon/run.sh", "#!/bin/sh\nexec true\n", "Run")
-    made.commit("addon/config.yaml", CONFIG, "Größe zählt: describe the add-on")
+    made.commit("addon/config.yaml", CONFIG, "Größe zählt: describe the app")
     return made

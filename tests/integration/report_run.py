@@ -149,7 +149,7 @@ def _deployed(story: Story, ledger: Ledger) -> None:
 def _verified(story: Story, ledger: Ledger) -> None:
     for name, seconds in (
         ("reload the store", 1.9),
-        ("update the add-on", 41.3),
+        ("update the app", 41.3),
         ("wait for its report", 6.2),
     ):
         story.step(name, seconds)

@@ -1,4 +1,4 @@
-"""A small add-on that reports its identity as the real one does, and lives until told to stop."""
+"""A small app that reports its identity as the real one does, and lives until told to stop."""
 
 from __future__ import annotations
 

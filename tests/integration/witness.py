@@ -124,7 +124,7 @@ class Witness:
 
 
 def runtime(lab: Lab) -> Path:
-    """The add-on's folder on the host."""
+    """The app's folder on the host."""
     return lab.box.local_root / "beep_boop_bb8"
 
 
@@ -151,7 +151,7 @@ def host_delivery(lab: Lab) -> str:
 
 
 def container_log(lab: Lab) -> list[str]:
-    """Everything that the add-on's containers ever said."""
+    """Everything that the app's containers ever said."""
     return lab.box.manager.log_of(SLUG).tail(ALL_LINES).splitlines()
 
 

@@ -1,4 +1,4 @@
-"""What the benches of the add-on share: its programs as processes, what they use, a verdict and a report."""
+"""What the benches of the app share: its programs as processes, what they use, a verdict and a report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def percentile(values: list[float], percent: float) -> float:
 
 @contextmanager
 def program(module: str, folder: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m module` of the add-on with these options, ended in order."""
+    """`python -m module` of the app with these options, ended in order."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "options.json"
     file.write_text(json.dumps(options))

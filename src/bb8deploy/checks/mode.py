@@ -1,4 +1,4 @@
-"""The two ways an add-on gets onto a host: built there from its folder, or pulled from a registry."""
+"""The two ways an app gets onto a host: built there from its folder, or pulled from a registry."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ CATALOGUE: dict[Token, Meaning] = {
     Token.MANIFEST_OK: Meaning(
         "validate", "config, translations and default options pass the Supervisor's rules", (LOCAL,)
     ),
-    Token.TESTS_OK: Meaning("validate", "the add-on's tests ran and none failed", (LOCAL,)),
+    Token.TESTS_OK: Meaning("validate", "the app's tests ran and none failed", (LOCAL,)),
     Token.WS_READY: Meaning("validate", "everything that the mode asks for held", (LOCAL,)),
     Token.SSH_HA_OK: Meaning("sync", "the host answered an authenticated command", (DEPLOY,)),
     Token.CLEAN_RUNTIME_OK: Meaning("sync", "the host's tree, hashed again, is the planned one", (DEPLOY,)),

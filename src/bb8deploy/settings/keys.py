@@ -46,15 +46,13 @@ HA_REMOTE_RUNTIME = Key(
     "the app's folder on the host; {slug} becomes the slug of the app",
     example="/addons/beep_boop_bb8",
 )
-HA_REMOTE_SLUG = Key(
-    "HA_REMOTE_SLUG", "the add-on's slug on the host; local_<slug of config.yaml> without it"
-)
+HA_REMOTE_SLUG = Key("HA_REMOTE_SLUG", "the app's slug on the host; local_<slug of config.yaml> without it")
 HA_SECRETS_PATH = Key("HA_SECRETS_PATH", "secrets.yaml on the host, read over ssh when there is none here")
 HA_URL = Key("HA_URL", "Home Assistant's address", example="http://homeassistant.local:8123")
 HA_LLAT = Key("HA_LLAT", "long-lived access token of an administrator", secret=True)
 HA_LLAT_KEY = Key("HA_LLAT_KEY", "name of the token's key in secrets.yaml", default="HA_LLAT_KEY")
 HA_CA_FILE = Key("HA_CA_FILE", "certificate authority of HA_URL", kind="path")
-HA_MOUNT = Key("HA_MOUNT", "the add-on's folder on the host, mounted here (Samba)", kind="path")
+HA_MOUNT = Key("HA_MOUNT", "the app's folder on the host, mounted here (Samba)", kind="path")
 HA_CONFIG_MOUNT = Key("HA_CONFIG_MOUNT", "the host's config folder, mounted here", kind="path")
 HA_REPORTS_DIR = Key("HA_REPORTS_DIR", "folder for receipts on the host", default="/config/reports")
 HA_PUBLISH_REMOTE = Key(
@@ -75,7 +73,7 @@ MQTT_USERNAME = Key("MQTT_USERNAME", "its user")
 MQTT_PASSWORD = Key("MQTT_PASSWORD", "its password", secret=True)
 MQTT_TLS = Key("MQTT_TLS", "speak TLS to the broker", default="no", kind="bool")
 MQTT_CA_FILE = Key("MQTT_CA_FILE", "certificate authority of the broker", kind="path")
-MQTT_BASE_TOPIC = Key("MQTT_BASE_TOPIC", "the add-on's base topic", default="bb8")
+MQTT_BASE_TOPIC = Key("MQTT_BASE_TOPIC", "the app's base topic", default="bb8")
 SUPERVISOR_URL = Key(
     "SUPERVISOR_URL",
     "the Supervisor, when bb8deploy runs inside Home Assistant",
@@ -88,7 +86,7 @@ BB8_BUILD_DEADLINE = Key(
     "BB8_BUILD_DEADLINE", "seconds that a build on the host may take", default="1800", kind="float"
 )
 BB8_SETTLE_SECONDS = Key(
-    "BB8_SETTLE_SECONDS", "seconds that the add-on must stay started", default="5", kind="float"
+    "BB8_SETTLE_SECONDS", "seconds that the app must stay started", default="5", kind="float"
 )
 BB8_KEEP_TREES = Key(
     "BB8_KEEP_TREES", "earlier trees that the host keeps for rollback", default="3", kind="count"

@@ -54,7 +54,7 @@ class AddonInfo:
 
 
 def read_addon(folder: Path) -> AddonInfo:
-    """Reads the config file of the add-on in `folder`.
+    """Reads the config file of the app in `folder`.
 
     Raises UsageError if the folder or the file is missing, is no YAML mapping in UTF-8, or lacks
     a usable name, version or slug.
@@ -87,7 +87,7 @@ def is_dockerfile(path: str) -> bool:
 
 
 def config_path(folder: Path) -> Path:
-    """The add-on's config file; raises UsageError if there is none."""
+    """The app's config file; raises UsageError if there is none."""
     for name in CONFIG_NAMES:
         if (folder / name).is_file():
             return folder / name

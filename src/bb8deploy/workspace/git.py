@@ -172,7 +172,7 @@ def prefix(folder: Path) -> str:
 
 
 def folder_tree(folder: Path, addon: Path, commit: str = "HEAD") -> str:
-    """The tree id of the add-on's folder in a commit; raises UsageError if the commit has none."""
+    """The tree id of the app's folder in a commit; raises UsageError if the commit has none."""
     path = prefix(addon).rstrip("/")
     tree = resolve(folder, f"{commit}:{path}") if path else resolve(folder, f"{commit}^{{tree}}")
     if not tree:

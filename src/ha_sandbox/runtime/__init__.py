@@ -1,1 +1,1 @@
-"""Ways of running an add-on on this machine: in namespaces, or as plain processes."""
+"""Ways of running an app on this machine: in namespaces, or as plain processes."""

@@ -21,7 +21,7 @@ class Desk:
         self._seq = 0
 
     def connect(self) -> None:
-        """Open the link and listen, as the add-on does."""
+        """Open the link and listen, as the app does."""
         self.robot.connect()
         self.robot.on_notify = self._heard
         self.robot.on_disconnect = self._dropped

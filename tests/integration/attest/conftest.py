@@ -104,7 +104,7 @@ main()
 
 @pytest.fixture
 def real_responder(tmp_path: Path, broker: Broker) -> Iterator[None]:
-    """The add-on's own echo responder as its service starts it."""
+    """The app's own echo responder as its service starts it."""
     options = {
         "mqtt_host": "127.0.0.1",
         "mqtt_port": broker.port,

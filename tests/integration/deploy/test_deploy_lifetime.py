@@ -1,4 +1,4 @@
-"""An add-on's life by the command alone: each way in which a version comes in, and every way to the host."""
+"""An app's life by the command alone: each way in which a version comes in, and every way to the host."""
 
 from __future__ import annotations
 

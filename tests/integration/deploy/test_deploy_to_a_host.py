@@ -170,7 +170,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
         f"would install {SLUG}: it is not installed",
         f"would start {SLUG} unless it runs",
         "would wait for its identity and watch it for 0.2 s",
-        "cannot be foreseen: whether it builds, how long that takes, what the add-on reports when it runs",
+        "cannot be foreseen: whether it builds, how long that takes, what the app reports when it runs",
     )
     assert lab.tokens == []
     assert not (lab.box.local_root / "beep_boop_bb8").exists()

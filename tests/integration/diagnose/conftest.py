@@ -56,13 +56,13 @@ def look(lab: Lab, **flags: str) -> Seen:
 
 
 def runtime(lab: Lab) -> Path:
-    """The add-on's folder on the host."""
+    """The app's folder on the host."""
     return lab.box.local_root / "beep_boop_bb8"
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    """A sandbox that has never seen the add-on, over ssh."""
+    """A sandbox that has never seen the app, over ssh."""
     with open_lab(tmp_path) as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""The broker's part of a diagnosis against a real mosquitto, and the robot as the real add-on tells of it."""
+"""The broker's part of a diagnosis against a real mosquitto, and the robot as the real app tells of it."""
 
 from __future__ import annotations
 
@@ -146,5 +146,5 @@ def test_the_robot_is_found_through_the_real_add_on(
     assert levels == dict.fromkeys(("bridge", "adapter", "holder", "heard", "battery"), CheckLevel.OK)
     assert "by ping" in seen.named("robot", "heard").seen
     assert seen.level("broker", "retained") is CheckLevel.OK
-    assert seen.level("add-on", "state") is CheckLevel.OK
-    assert seen.warned()["add-on/identity"] == "IDENTITY_MISSING"  # it was copied by hand, without a stamp
+    assert seen.level("app", "state") is CheckLevel.OK
+    assert seen.warned()["app/identity"] == "IDENTITY_MISSING"  # it was copied by hand, without a stamp

@@ -26,7 +26,7 @@ SUBJECTS = [
     "ssh",
     "core",
     "supervisor",
-    "add-on",
+    "app",
     "runtime folder",
     "broker",
     "robot",
@@ -66,18 +66,18 @@ def test_a_deployed_host_has_nothing_that_fails_and_is_left_as_it_was(lab: Lab) 
     seen = look(lab)
     assert seen.failed() == {}
     assert seen.exit_code == 0
-    assert seen.warned() == {"robot/bridge": "BRIDGE_OFFLINE"}  # this small add-on speaks no MQTT
+    assert seen.warned() == {"robot/bridge": "BRIDGE_OFFLINE"}  # this small app speaks no MQTT
     assert seen.subjects() == SUBJECTS
     assert seen.troubles == set()
-    assert seen.named("add-on", "versions").seen == "1.0.0 here, on the host, in the store, installed"
-    assert "equal to the host's stamp" in seen.named("add-on", "identity").seen
+    assert seen.named("app", "versions").seen == "1.0.0 here, on the host, in the store, installed"
+    assert "equal to the host's stamp" in seen.named("app", "identity").seen
     assert seen.named("runtime folder", "edits").seen.startswith("none since 1.0.0 was sent")
     assert (state_of(lab), retained(lab)) == (before, kept)
 
 
 def test_a_host_that_has_never_seen_the_add_on_says_so(lab: Lab) -> None:
     seen = look(lab)
-    assert seen.failed() == {"add-on/installed": "ADDON_NOT_IN_STORE"}
+    assert seen.failed() == {"app/installed": "ADDON_NOT_IN_STORE"}
     assert seen.warned() == {
         "runtime folder/files": "RUNTIME_FOLDER_MISSING",
         "robot/bridge": "BRIDGE_OFFLINE",
@@ -105,7 +105,7 @@ def test_no_settings_at_all_is_a_result_and_no_crash(lab: Lab) -> None:
     assert "bb8deploy init" in seen.named("settings", "origins").remedy
     assert seen.subjects() == SUBJECTS
     skipped = {c.subject for c in seen.diagnosis.checks if c.level is CheckLevel.SKIPPED}
-    assert {"ssh", "core", "supervisor", "add-on", "runtime folder", "broker", "robot", "clock"} <= skipped
+    assert {"ssh", "core", "supervisor", "app", "runtime folder", "broker", "robot", "clock"} <= skipped
     assert seen.exit_code == 1
 
 
@@ -117,7 +117,7 @@ def test_a_wrong_key_fails_the_login_and_core_shows_the_rest(lab: Lab) -> None:
     assert seen.failed() == {"ssh/login": "SSH_AUTH_REFUSED"}
     assert [seen.level("ssh", name) for name in ("resolve", "reach", "host key")] == [CheckLevel.OK] * 3
     assert seen.named("supervisor", "ways").seen == "answers by websocket"
-    assert seen.level("add-on", "state") is CheckLevel.OK
+    assert seen.level("app", "state") is CheckLevel.OK
     assert seen.level("runtime folder", "files") is CheckLevel.SKIPPED
     assert seen.level("clock", "skew") is CheckLevel.OK
     assert seen.exit_code == 1
@@ -160,7 +160,7 @@ def test_a_host_that_is_down_is_silence_and_exits_3(lab: Lab) -> None:
         "broker/reach": "BROKER_UNREACHABLE",
     }
     assert seen.exit_code == 3
-    assert seen.level("workspace", "add-on") is CheckLevel.OK
+    assert seen.level("workspace", "app") is CheckLevel.OK
 
 
 def test_a_host_that_swallows_connections_costs_one_deadline(lab: Lab, black_hole: int) -> None:
@@ -221,11 +221,11 @@ def test_options_that_the_schema_refuses_are_found_before_the_next_start(lab: La
     )
     lab.write(config=text.replace("schema: {}", 'schema: {cap: "int(1,9)", word: password}'))
     lab.deploy()
-    assert look(lab).level("add-on", "options") is CheckLevel.OK
+    assert look(lab).level("app", "options") is CheckLevel.OK
     lab.write(config=(lab.addon / "config.yaml").read_text().replace("int(1,9)", "int(1,4)"))
     seen = look(lab)
-    assert seen.named("add-on", "options").code == "OPTIONS_INVALID"
-    assert "cap" in seen.named("add-on", "options").seen
+    assert seen.named("app", "options").code == "OPTIONS_INVALID"
+    assert "cap" in seen.named("app", "options").seen
     assert [secret.reveal() for secret in seen.diagnosis.secrets].count("secret-word") == 1
     assert "secret-word" not in str(seen.diagnosis.checks)
 
@@ -241,8 +241,8 @@ def test_a_died_add_on_is_shown_with_its_cause(lab: Lab) -> None:
     while lab.state()["state"] == "started" and time.monotonic() < deadline:
         time.sleep(0.1)
     seen = look(lab)
-    assert seen.named("add-on", "state").code == "ADDON_DIED"
-    assert "ValueError: no hat" in seen.named("add-on", "state").seen
+    assert seen.named("app", "state").code == "ADDON_DIED"
+    assert "ValueError: no hat" in seen.named("app", "state").seen
     assert seen.warned()["runtime folder/edits"] == "HAND_EDITED"
 
 

@@ -45,7 +45,7 @@ def test_a_reader_sees_groups_remedies_and_the_known_trouble(lab: Lab) -> None:
     assert done.returncode == 1, done.stderr
     shown = done.stdout.splitlines()
     assert [line for line in shown if not line.startswith(" ")][:-1] == [
-        "settings", "workspace", "ssh", "core", "supervisor", "add-on", "runtime folder", "broker", "robot",
+        "settings", "workspace", "ssh", "core", "supervisor", "app", "runtime folder", "broker", "robot",
         "clock", "known troubles",
     ]  # fmt: skip
     assert "  fail    installed  the Supervisor does not know local_beep_boop_bb8" in shown

@@ -142,7 +142,7 @@ def test_a_look_without_an_end_is_left_behind(lab: Lab, monkeypatch: pytest.Monk
     never.set()
     assert seen.named("broker", "answer").code == "DIAGNOSE_DEADLINE"
     assert seen.level("supervisor", "health") is CheckLevel.OK
-    assert seen.exit_code == 1  # the add-on is not there; the silence alone would be 3
+    assert seen.exit_code == 1  # the app is not there; the silence alone would be 3
 
 
 @pytest.mark.parametrize("token", ["", "some-token-of-mine"])

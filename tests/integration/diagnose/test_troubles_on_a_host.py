@@ -57,7 +57,7 @@ def test_not_available_inside_the_store_because_config_yaml_is_broken(lab: Lab) 
     reload_store(lab)
     said = evidence(lab, "ADDON_NOT_IN_STORE")
     assert "config.yaml" in said, said  # the Supervisor's own log is quoted
-    assert look(lab).failed()["add-on/installed"] == "ADDON_NOT_IN_STORE"
+    assert look(lab).failed()["app/installed"] == "ADDON_NOT_IN_STORE"
 
 
 def test_registered_but_to_be_installed(lab: Lab) -> None:
@@ -139,7 +139,7 @@ def test_a_bumped_version_was_copied_but_the_store_not_reloaded(lab: Lab) -> Non
     shutil.copy(lab.addon / "config.yaml", runtime(lab) / "config.yaml")
     seen = look(lab)
     assert seen.troubles == {"STORE_NOT_RELOADED", "FILES_NOT_BUILT"}
-    assert seen.named("add-on", "versions").seen == (
+    assert seen.named("app", "versions").seen == (
         "1.0.1 here, 1.0.1 on the host, 1.0.0 in the store, 1.0.0 installed"
     )
     deploy_ends_it(lab)

@@ -136,7 +136,7 @@ def test_the_commands_of_the_pages_run_in_order(tmp_path: Path) -> None:
         finally:
             _run(lab, "sandbox down")
         lab.write(run_sh=RUN_SH + "# changed\n")
-        lab.git("commit", "-qam", "Change the add-on")
+        lab.git("commit", "-qam", "Change the app")
         _tell(lab, NEXT_VERSION)
 
 
@@ -152,7 +152,7 @@ def _run(lab: Lab, line: str) -> subprocess.CompletedProcess[str]:
 
 
 def _furnish(lab: Lab, kitchen: Sandbox, workshop: Sandbox) -> None:
-    """Settings for three hosts, a repository to publish to, and two more add-ons beside the workspace."""
+    """Settings for three hosts, a repository to publish to, and two more apps beside the workspace."""
     store = lab.folder.parent / "store.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(store)], check=True, env=_quiet())
     (lab.folder / ".gitignore").write_text(
@@ -163,7 +163,7 @@ def _furnish(lab: Lab, kitchen: Sandbox, workshop: Sandbox) -> None:
     (lab.addon / "repository.yaml").write_text(REPOSITORY)
     lab.git("add", "-A")
     lab.git("commit", "-qm", "Ignore what the commands write")
-    # The small add-on of the lab has no echo, so there is nothing to attest.
+    # The small app of the lab has no echo, so there is nothing to attest.
     env_file(lab, MQTT_HOST="", HA_PUBLISH_REMOTE=str(store), **lab.box.mount_env())
     for name, box in (("kitchen", kitchen), ("workshop", workshop)):
         changes = {**box.env(), **box.mount_env(), "MQTT_HOST": ""}

@@ -11,6 +11,6 @@ from tests.integration.deploylab import Lab, open_lab
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    """A sandbox that has never seen the add-on, over ssh."""
+    """A sandbox that has never seen the app, over ssh."""
     with open_lab(tmp_path) as made:
         yield made

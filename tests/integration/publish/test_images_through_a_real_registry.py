@@ -48,7 +48,7 @@ def registry(tool: str, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def imaged(desk: Desk) -> Desk:
-    """A desk whose add-on builds for two architectures."""
+    """A desk whose app builds for two architectures."""
     config = (desk.addon / "config.yaml").read_text().replace("  - amd64\n", "  - amd64\n  - aarch64\n")
     (desk.addon / "config.yaml").write_text(config)
     desk.commit("addon/Dockerfile", DOCKERFILE, "Build from nothing")

@@ -36,7 +36,7 @@ def warnings(desk: Desk) -> list[str]:
 
 
 def own_addon(desk: Desk) -> None:
-    """This project's add-on takes the place of the small one."""
+    """This project's app takes the place of the small one."""
     shutil.rmtree(desk.addon)
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "addon"], capture_output=True, text=True, check=True
@@ -44,7 +44,7 @@ def own_addon(desk: Desk) -> None:
     for name in filter(None, listed.stdout.split("\0")):
         (desk.root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, desk.root / name)
-    desk.commit("pyproject.toml", BB8, "Take the project's own add-on")
+    desk.commit("pyproject.toml", BB8, "Take the project's own app")
 
 
 def test_this_projects_own_add_on_makes_a_store_without_a_word_of_warning(desk: Desk, tmp_path: Path) -> None:

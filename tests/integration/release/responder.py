@@ -1,4 +1,4 @@
-"""Answers echoes on a broker as the add-on's responder does, for an add-on too small to do so itself."""
+"""Answers echoes on a broker as the app's responder does, for an app too small to do so itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 @contextmanager
 def answering(settings: Mapping[str, str], stamp: Path) -> Iterator[threading.Event]:
-    """Until the end of the block, as the add-on of the `stamp`; the event is set by the first echo of a
+    """Until the end of the block, as the app of the `stamp`; the event is set by the first echo of a
     window."""
     asked = threading.Event()
     ready = threading.Event()

@@ -34,7 +34,7 @@ class Site:
         return sh(self.store, "git", *words, check=check)
 
     def commit(self, message: str, **files: str) -> str:
-        """Changes files of the add-on (see `Lab.write`) and commits them."""
+        """Changes files of the app (see `Lab.write`) and commits them."""
         self.lab.write(**files)
         self.lab.git("add", "-A")
         self.lab.git("commit", "-q", "-m", message)
@@ -66,7 +66,7 @@ class Site:
 
 @contextmanager
 def open_site(folder: Path) -> Iterator[Site]:
-    """A site whose add-on was never released."""
+    """A site whose app was never released."""
     with open_lab(folder) as lab:
         store = folder / "store.git"
         sh(folder, "git", "init", "-q", "--bare", "-b", "main", str(store))

@@ -53,7 +53,7 @@ def stopped_at(site: Site, name: str, step: str, state: str) -> subprocess.Compl
 
 
 def change(site: Site) -> str:
-    """Commits a change of the add-on; gives the version that a patch will make of it."""
+    """Commits a change of the app; gives the version that a patch will make of it."""
     major, minor, patch = site.version.split(".")
     version = f"{major}.{minor}.{int(patch) + 1}"
     site.commit("Change", run_sh=f"{RUN_SH}# {version}\n")

@@ -45,7 +45,7 @@ def go(site: Site, *words: str, code: int = 0) -> subprocess.CompletedProcess[st
 
 
 def stamp(site: Site) -> Path:
-    """What the deployed add-on knows of itself."""
+    """What the deployed app knows of itself."""
     return site.lab.box.local_root / "beep_boop_bb8/build_stamp.json"
 
 

@@ -22,7 +22,7 @@ schema: {}
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """A small add-on of the generic profile, without settings."""
+    """A small app of the generic profile, without settings."""
     addon = tmp_path / "addon"
     addon.mkdir()
     (addon / "config.yaml").write_text(CONFIG)

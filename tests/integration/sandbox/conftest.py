@@ -47,7 +47,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def probe(tmp_path: Path) -> Path:
-    """The source tree of the probe add-on."""
+    """The source tree of the probe app."""
     tree = tmp_path / "probe"
     (tree / "services.d" / "main").mkdir(parents=True)
     (tree / "config.yaml").write_text(CONFIG.format(arch=machine_arch()))

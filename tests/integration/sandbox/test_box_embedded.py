@@ -1,4 +1,4 @@
-"""The real add-on on a machine without mosquitto: installed, started, connected by MQTT 3.1.1, echoing."""
+"""The real app on a machine without mosquitto: installed, started, connected by MQTT 3.1.1, echoing."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def marked(mark: str) -> list[int]:
 
 
 def await_marked(mark: str, number: int) -> None:
-    """The host, its add-on and, where mosquitto is installed, a broker of its own."""
+    """The host, its app and, where mosquitto is installed, a broker of its own."""
     deadline = time.monotonic() + 60
     while len(found := marked(mark)) < number:
         assert time.monotonic() < deadline, found

@@ -37,7 +37,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A host with the add-on installed and started."""
+    """A host with the app installed and started."""
     folder = tmp_path_factory.mktemp("routes")
     source = folder / "addon"
     source.mkdir()

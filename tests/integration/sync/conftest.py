@@ -50,7 +50,7 @@ class Lab:
 
     @property
     def state(self) -> Path:
-        """The state folder of this add-on on the host."""
+        """The state folder of this app on the host."""
         return self.runtime.parent / ".bb8deploy" / self.runtime.name
 
     @property
@@ -88,7 +88,7 @@ class Lab:
 
 
 def make_workspace(folder: Path) -> Path:
-    """A small add-on with awkward names, in a git repository."""
+    """A small app with awkward names, in a git repository."""
     for name, text in FILES.items():
         (folder / "addon" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "addon" / name).write_text(text)
@@ -131,7 +131,7 @@ def full_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.fixture(scope="session")
 def busybox_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    """A host with nothing but busybox, as the official SSH add-on is."""
+    """A host with nothing but busybox, as the official SSH app is."""
     folder = tmp_path_factory.mktemp("busybox")
     with start_sshd(folder, options=[f"ForceCommand {busybox_command(folder)}"]) as server:
         yield server

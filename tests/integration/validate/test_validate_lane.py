@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 FILES = {
     "config.yaml": (
-        'name: Small\nversion: "1.4.2"\nslug: small\ndescription: An add-on for tests\narch:\n  - amd64\n'
+        'name: Small\nversion: "1.4.2"\nslug: small\ndescription: An app for tests\narch:\n  - amd64\n'
     ),
     "Dockerfile": "ARG BUILD_FROM=ghcr.io/home-assistant/base:3.23\nFROM ${BUILD_FROM}\nENTRYPOINT []\n",
     "run.sh": "#!/usr/bin/env bash\nexec sleep infinity\n",
@@ -26,7 +26,7 @@ FILES = {
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """A workspace with a sound generic add-on and no tests."""
+    """A workspace with a sound generic app and no tests."""
     for name, text in FILES.items():
         path = tmp_path / "addon" / name
         path.parent.mkdir(exist_ok=True)

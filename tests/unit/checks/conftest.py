@@ -1,4 +1,4 @@
-"""A small, sound add-on in a folder of its own, which each test then spoils in one way."""
+"""A small, sound app in a folder of its own, which each test then spoils in one way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIG = """\
 name: Small
 version: "1.4.2"
 slug: small
-description: An add-on for tests
+description: An app for tests
 arch:
   - amd64
 build:

@@ -25,7 +25,7 @@ def own_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(folder: Path, text: str, **how: object) -> TestOutcome:
-    """Runs one test file against an add-on with one package."""
+    """Runs one test file against an app with one package."""
     package = folder / "addon" / "small_core"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("def one():\n    return 1\n\ndef two():\n    return 2\n")

@@ -1,4 +1,4 @@
-"""One spoiled add-on for each rule: the right code at the right line, and no token's ground left."""
+"""One spoiled app for each rule: the right code at the right line, and no token's ground left."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_publishing_without_an_image_is_refused(check: Check) -> None:
 
 def test_all_findings_come_in_one_run(addon: Path, check: Check) -> None:
     change(addon / "config.yaml", "  - amd64", "  - sparc")
-    change(addon / "config.yaml", "description: An add-on for tests\n", "")
+    change(addon / "config.yaml", "description: An app for tests\n", "")
     (addon / "run.sh").unlink()
     report = check()
     assert [f.code for f in report.findings].count("CONFIG_INVALID") == 2

@@ -10,13 +10,13 @@ from bb8deploy.plan.drift import VersionPlace
 HERE = VersionPlace(
     "here", "2026.11.23.4", "sha256:75c970737d55ffff", "commit d2494d8222df, uncommitted changes"
 )
-BARE = VersionPlace("robot", detail="no add-on has spoken on this broker")
+BARE = VersionPlace("robot", detail="no app has spoken on this broker")
 
 
 def test_a_wide_terminal_and_a_pipe_get_one_line() -> None:
     line = "here       2026.11.23.4  75c970737d55  commit d2494d8222df, uncommitted changes"
     assert list(rows(HERE, 100)) == list(rows(HERE, 0)) == [line]
-    assert list(rows(BARE, 80)) == ["robot      no add-on has spoken on this broker"]
+    assert list(rows(BARE, 80)) == ["robot      no app has spoken on this broker"]
 
 
 @pytest.mark.parametrize("columns", [30, 40, 50, 78])

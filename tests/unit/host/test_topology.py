@@ -69,13 +69,13 @@ def problems(found: Topology) -> list[str]:
 
 
 def test_one_folder_with_the_slug_is_as_it_should_be(runtime: Path, look: Look) -> None:
-    put(runtime.parent, "other add-on/config.json", '{"slug": "other"}')
-    put(runtime.parent, "no add-on/config.yml", f"# slug: {SLUG}\n- slug: {SLUG}\n")
+    put(runtime.parent, "other app/config.json", '{"slug": "other"}')
+    put(runtime.parent, "no app/config.yml", f"# slug: {SLUG}\n- slug: {SLUG}\n")
     put(runtime.parent, "nested/config.yaml", f"options:\n  slug: {SLUG}\n")
     found = look(runtime)
     assert problems(found) == []
     assert sorted(found.names) == ["config.yaml", "run.sh"]
-    assert sorted(found.claims.slugs) == [(FOLDER, SLUG), ("other add-on", "other")]
+    assert sorted(found.claims.slugs) == [(FOLDER, SLUG), ("other app", "other")]
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,10 @@ def test_a_failure_that_two_lanes_report_is_written_once_and_is_in_the_receipts_
 
 def test_a_skip_and_a_drift_are_no_tokens(tmp_path: Path) -> None:
     ledger = Ledger("r1", tmp_path)
-    ledger.skip(Token.VERIFY_OK, "the add-on reports no identity")
+    ledger.skip(Token.VERIFY_OK, "the app reports no identity")
     ledger.drift("verify", "ADDON_DIED", "exit 1")
     assert receipt(tmp_path, DEPLOY) == [
-        'SKIPPED: VERIFY_OK reason="the add-on reports no identity" run=r1',
+        'SKIPPED: VERIFY_OK reason="the app reports no identity" run=r1',
         'DRIFT: ADDON_DIED detail="exit 1" run=r1',
     ]
     assert ledger.held() == []

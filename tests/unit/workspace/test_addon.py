@@ -1,4 +1,4 @@
-"""Reading an add-on's config: what it gives and which mistakes it names."""
+"""Reading an app's config: what it gives and which mistakes it names."""
 
 from __future__ import annotations
 

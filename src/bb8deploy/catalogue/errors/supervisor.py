@@ -92,7 +92,7 @@ ROUTE_ONLY_SERVICE = ErrorCode(
     Code("ROUTE_ONLY_SERVICE"), Area.SUPERVISOR, NotVerified, "only Core's restart service is left",
     "No route shows the app's state or log. Core's service restarts the installed image, which does not"
     " bring in new files, so VERIFY_OK and the other tokens of lane 3 are skipped.",
-    "Use an administrator's HA_LLAT, or ssh to an app with the manager role.",
+    "Use an administrator's HA_LLAT, or an SSH app with the manager role.",
 )
 SECRETS_INVALID = ErrorCode(
     Code("SECRETS_INVALID"), Area.SUPERVISOR, UsageError, "secrets.yaml is not valid",

@@ -1,4 +1,4 @@
-"""The Supervisor's own verdicts on an add-on's files, and what each costs, without a Supervisor."""
+"""The Supervisor's own verdicts on an app's files, and what each costs, without a Supervisor."""
 
 from bb8deploy.checks.schema.config import validate_config
 from bb8deploy.checks.schema.files import validate_build, validate_translation

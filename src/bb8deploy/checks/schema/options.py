@@ -1,4 +1,4 @@
-"""The Supervisor's verdict on options against an add-on's own schema."""
+"""The Supervisor's verdict on options against an app's own schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def validate_options(
     devices: Mapping[str, str] | None = None,
     name: str = "the app",
 ) -> OptionsVerdict:
-    """Checks `options` as at the add-on's start.
+    """Checks `options` as at the app's start.
 
     `schema` is config.yaml's (False switches checks off); `secrets` are Home Assistant's, for
     `!secret NAME`; `devices` maps the paths of the host's devices to their subsystem ("" unknown).

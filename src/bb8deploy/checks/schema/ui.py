@@ -1,4 +1,4 @@
-"""The list that Home Assistant draws an add-on's option form from (`schema` of `/addons/x/info`)."""
+"""The list that Home Assistant draws an app's option form from (`schema` of `/addons/x/info`)."""
 
 from __future__ import annotations
 

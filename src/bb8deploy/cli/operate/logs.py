@@ -43,7 +43,7 @@ def logs(
     """Show the log of the app. With --follow, reconnect when the connection ends."""
     with open_run("logs", Modes(as_name=as_name), target=target, addon=addon) as opened:
         if follow and supervisor:
-            raise LOGS_FOLLOW_ADDON_ONLY("--follow shows the add-on's log only")
+            raise LOGS_FOLLOW_ADDON_ONLY("--follow shows the app's log only")
         if follow:
             with suppress(KeyboardInterrupt):  # the normal end of following
                 _follow(opened, lines)

@@ -68,7 +68,7 @@ class SyncSession(Protocol):
 
 
 class RuntimeFiles(Protocol):
-    """The add-on's folder on the host, its state folder beside it, and single files of the host."""
+    """The app's folder on the host, its state folder beside it, and single files of the host."""
 
     @property
     def route(self) -> Literal["ssh", "mount"]:

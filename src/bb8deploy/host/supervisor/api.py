@@ -59,7 +59,7 @@ class PathSupervisor(ABC):
 
     @abstractmethod
     def log_path(self, slug: str) -> str:
-        """Where this route finds the log of an add-on's container."""
+        """Where this route finds the log of an app's container."""
 
     @abstractmethod
     def close(self) -> None:

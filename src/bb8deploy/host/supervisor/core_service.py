@@ -1,4 +1,4 @@
-"""The last way: Core's service call restarts an add-on, and cannot show what runs afterwards."""
+"""The last way: Core's service call restarts an app, and cannot show what runs afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SERVICES = (("app_restart", "app"), ("addon_restart", "addon"))
 
 
 def restart_by_service(url: str, token: Secret, slug: str, *, ca_file: Path | None, deadline: float) -> str:
-    """Restarts the add-on's present image and gives the service that did it.
+    """Restarts the app's present image and gives the service that did it.
 
     New files do not enter by a restart, so nothing is proven by this. Older Cores know only `addon_restart`.
     """

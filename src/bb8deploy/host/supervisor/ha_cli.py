@@ -31,7 +31,7 @@ class HaCli:
     """The Supervisor Protocol over `ha --no-progress --raw-json`.
 
     Sources: the CLI's `apps` (5.0, 2026-02) and `addons` (before) spellings; `store reload`, because
-    `ha addons reload` lists the add-ons and exits 0; exit code 0 for every JSON answer, errors included.
+    `ha addons reload` lists the apps and exits 0; exit code 0 for every JSON answer, errors included.
     """
 
     route = "ha"

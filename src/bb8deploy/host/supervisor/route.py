@@ -51,7 +51,7 @@ class Capabilities:
 
 @dataclass(slots=True)
 class Reached:
-    """The Supervisor by the best way, what it said of the add-on, and every way that was asked."""
+    """The Supervisor by the best way, what it said of the app, and every way that was asked."""
 
     supervisor: Supervisor
     first: Look
@@ -59,13 +59,13 @@ class Reached:
 
 
 class OnlyService(Refused):
-    """No way shows the add-on, but Core would restart it; carries what that needs."""
+    """No way shows the app, but Core would restart it; carries what that needs."""
 
     def __init__(self, capabilities: Capabilities, url: str, token: Secret) -> None:
         super().__init__(
             ROUTE_ONLY_SERVICE.code,
             "no way to the Supervisor can show what runs; only Core's restart service is left",
-            "Use an administrator's HA_LLAT, or ssh to an add-on with the manager role.",
+            "Use an administrator's HA_LLAT, or an SSH app with the manager role.",
             details=capabilities.describe(),
         )
         self.capabilities, self.url, self.token = capabilities, url, token
@@ -158,7 +158,7 @@ def _token(settings: Settings, addon: Path, host: Host | None) -> Secret | None:
 
 def _answer(look: Look) -> str:
     if look.state is None:
-        return "the add-on is not known there"
+        return "the app is not known there"
     if not look.state.installed:
-        return f"the add-on is listed as {look.state.listed}, not installed"
+        return f"the app is listed as {look.state.listed}, not installed"
     return f"{look.state.version} is installed, {look.state.state}"

@@ -1,4 +1,4 @@
-"""The echo attestation: asks the running add-on for echoes over a real window and keeps what came back."""
+"""The echo attestation: asks the running app for echoes over a real window and keeps what came back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FIRST_ECHO_DEADLINE = 30.0
 LAST_ECHO_GRACE = 2.0
 """Seconds after the window in which the last answers may come."""
 IDENTITY_DEADLINE = 10.0
-"""Seconds that the deployed add-on has to say on the broker what it is, once its responder answers."""
+"""Seconds that the deployed app has to say on the broker what it is, once its responder answers."""
 QA_COPY = "qa_contract_telemetry_STP5.json"
 MAX_PAYLOAD = 4096
 """Characters of a payload that the snapshot keeps."""
@@ -57,7 +57,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class AttestOutcome:
-    """The figures, what the add-on says of itself, and the files that hold the evidence."""
+    """The figures, what the app says of itself, and the files that hold the evidence."""
 
     metrics: Metrics
     identity: Mapping[str, str]
@@ -68,7 +68,7 @@ class AttestOutcome:
 class _Heard:
     """Everything that came in, in order; the link's thread appends, the lane reads.
 
-    `about` is the newest word of the add-on on itself, retained or not: what was retained when we came may
+    `about` is the newest word of the app on itself, retained or not: what was retained when we came may
     be that of an earlier start.
     """
 
@@ -223,14 +223,14 @@ def _identity(heard: _Heard, deployed: Expected | None, seconds: float) -> Mappi
     if differ and not told:
         raise ECHO_FROM_UNKNOWN(
             f"{heard.base}/status/identity on this broker is empty: what answers the echoes may not "
-            "be the add-on that was just deployed",
-            f"Let the add-on publish its identity there, retained, or set MQTT_HOST to the broker that it "
+            "be the app that was just deployed",
+            f"Let the app publish its identity there, retained, or set MQTT_HOST to the broker that it "
             f"uses. `bb8deploy attest` alone attests any app that answers on {heard.base}.",
             details=differ,
         )
     if differ:
         raise ECHO_FROM_OTHER(
-            f"the add-on that uses {heard.base} on this broker is not the one that was just deployed",
+            f"the app that uses {heard.base} on this broker is not the one that was just deployed",
             details=differ,
         )
     return told

@@ -42,7 +42,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """The demo's places: the cloned workspace, the host's folder, the bare add-on repository."""
+    """The demo's places: the cloned workspace, the host's folder, the bare store."""
 
     root: Path
 

@@ -76,7 +76,7 @@ def _now(state: AddonState | None) -> str:
 
 def _unknown(decision: Decision) -> str:
     if decision.action in _VERBS:
-        return "whether it builds, how long that takes, what the add-on reports when it runs"
+        return "whether it builds, how long that takes, what the app reports when it runs"
     if decision.action is Action.START:
         return "whether it starts, and what it reports then"
     return "whether it stays as it is until then"

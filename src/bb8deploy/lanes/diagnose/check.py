@@ -56,7 +56,7 @@ class Sheet:
         self._add(name, CheckLevel.WARN, seen, remedy, code)
 
     def fail(self, name: str, seen: str, remedy: str, code: str = "", *, unreachable: bool = False) -> None:
-        """A deploy, or the running add-on, will suffer from it."""
+        """A deploy, or the running app, will suffer from it."""
         self._add(name, CheckLevel.FAIL, seen, remedy, code, unreachable=unreachable)
 
     def skip(self, name: str, why: str) -> None:

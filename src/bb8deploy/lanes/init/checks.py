@@ -86,7 +86,7 @@ def trust(settings: Settings, offered: KeyUnknown) -> None:
 def suggest_runtime(transport: SshTransport, slug: str) -> str:
     """The app's folder on the host: where it is, else where a local app belongs.
 
-    The SSH add-ons show the local add-ons' folder as /addons, some hosts as /addons/local.
+    The SSH apps show the local apps' folder as /addons, some hosts as /addons/local.
     """
     places = (f"/addons/{slug}", f"/addons/local/{slug}")
     done = transport.run([*in_sh(_LOOK), *places], deadline=DEADLINE)
@@ -169,7 +169,7 @@ def check_broker(asked: InitCheck) -> str:
 
 
 def check_store(asked: InitCheck) -> str:
-    """The add-on repository answers. Raises as `remote.ask` does."""
+    """The store answers. Raises as `remote.ask` does."""
     from bb8deploy.workspace import remote
 
     name, branch = asked.settings.ha_publish_remote or "", asked.settings.ha_publish_branch

@@ -85,13 +85,13 @@ class Topic:
 
 SSH = Topic(
     "ssh",
-    "Any SSH add-on will do, with a key. Leave it out to use a mounted folder instead.",
+    "Any SSH app will do, with a key. Leave it out to use a mounted folder instead.",
     (HA_SSH_HOST_ALIAS, HA_SSH_KEY, HA_REMOTE_RUNTIME),
     checks.check_ssh,
 )
 MOUNT = Topic(
     "Mounted folder",
-    "The share of the Samba add-on will do.",
+    "The share of the Samba app will do.",
     (HA_MOUNT, HA_CONFIG_MOUNT),
     checks.check_mount,
 )
@@ -108,7 +108,7 @@ BROKER = Topic(
     checks.check_broker,
 )
 STORE = Topic(
-    "Add-on repository",
+    "Store",
     "Without it a release tags here and publishes nothing.",
     (HA_PUBLISH_REMOTE, HA_PUBLISH_BRANCH),
     checks.check_store,

@@ -1,4 +1,4 @@
-"""What a release publishes: the committed add-on, its version agreed everywhere, and its tag here."""
+"""What a release publishes: the committed app, its version agreed everywhere, and its tag here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Publication:
 
 
 def read_source(run: Run) -> Publication:
-    """The committed add-on, with every place that names its version in agreement."""
+    """The committed app, with every place that names its version in agreement."""
     g.require_clean(run.workspace)
     commit = g.read_commit(run.workspace, "HEAD")
     info = read_addon(run.addon)
@@ -90,7 +90,7 @@ def tagged_here(run: Run, source: Publication) -> bool:
 
 
 def _check_versions(run: Run, info: AddonInfo) -> None:
-    """Raises CheckFailed where a place of the add-on names another version than its config."""
+    """Raises CheckFailed where a place of the app names another version than its config."""
     stamps_found = stamps.stamps(run.addon)
     other = [f"{s.path.name} says {s.says}" for s in stamps_found if s.says != info.version]
     log = run.addon / stamps.CHANGELOG

@@ -111,7 +111,7 @@ def _foreign(store: Store, tip: str, addon: Path, paths: Sequence[str]) -> tuple
 
 
 def source_tree(store: Store, commit: str, addon: Path) -> str:
-    """The add-on's tree in the commit that a published one was made from, empty if that commit is not here.
+    """The app's tree in the commit that a published one was made from, empty if that commit is not here.
 
     A tree that was published with images differs from it by a few lines of its config.
     """
@@ -135,7 +135,7 @@ def _last_of_ours(store: Store, tip: str, addon: Path) -> str:
     """The tree of the newest commit on the branch that holds what we made; the empty tree if none does.
 
     A commit of ours names its own tree in a trailer, which is wrong after an amend. A commit of
-    another tool (`git subtree`) counts when its tree is one that the add-on's folder once had here.
+    another tool (`git subtree`) counts when its tree is one that the app's folder once had here.
     """
     known: frozenset[str] | None = None
     for tree, claimed in _history(store, tip):
@@ -157,7 +157,7 @@ def _history(store: Store, tip: str) -> Iterator[tuple[str, str]]:
 
 
 def _own_trees(store: Store, addon: Path) -> frozenset[str]:
-    """Every tree that the add-on's folder had in the history of HEAD."""
+    """Every tree that the app's folder had in the history of HEAD."""
     path = g.prefix(addon).rstrip("/")
     commits = g.git(store.folder, "log", "--format=%H", "HEAD", "--", f":(top){path}").splitlines()
     names = "".join(f"{commit}:{path}\n" for commit in commits).encode()

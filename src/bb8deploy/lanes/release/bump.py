@@ -167,7 +167,7 @@ def _paths(run: Run, edits: Sequence[stamps.VersionEdit]) -> list[str]:
 
 
 def _relative(run: Run, path: Path) -> str:
-    """A path of the add-on, relative to the repository's root as git prints it."""
+    """A path of the app, relative to the repository's root as git prints it."""
     return g.prefix(run.addon) + path.relative_to(run.addon).as_posix()
 
 

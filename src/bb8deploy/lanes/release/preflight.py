@@ -169,7 +169,7 @@ def _upstream(run: Run) -> None:
 
 
 def _publish_remote(run: Run, asked: PreflightScope) -> None:
-    """The add-on repository answers, has no hand edits, and the version's tag is free there and here."""
+    """The store answers, has no hand edits, and the version's tag is free there and here."""
     remote = run.settings.ha_publish_remote
     if not remote:
         if asked.image:

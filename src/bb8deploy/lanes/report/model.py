@@ -72,7 +72,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class ReportedIdentity:
-    """What the running add-on was expected to report of itself, and what it did report."""
+    """What the running app was expected to report of itself, and what it did report."""
 
     slug: str
     action: str

@@ -40,10 +40,10 @@ def robot(run: Run) -> VersionPlace:
 
 
 def robot_place(told: Mapping[str, str]) -> VersionPlace:
-    """The row for what the add-on keeps on the broker, by topic below its base."""
+    """The row for what the app keeps on the broker, by topic below its base."""
     bridge = told.get("status", "")
     if bridge != "online":
-        word = f"the add-on is {bridge}" if bridge else "no add-on has spoken on this broker"
+        word = f"the app is {bridge}" if bridge else "no app has spoken on this broker"
         return VersionPlace("robot", state=DriftState.DOWN if bridge else DriftState.ABSENT, detail=word)
     connection = json_object(told.get("status/connection", ""))
     telemetry = json_object(told.get("status/telemetry", ""))

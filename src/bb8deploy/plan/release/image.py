@@ -1,4 +1,4 @@
-"""The commands that build and push an add-on's images, as data: one per architecture, then their list."""
+"""The commands that build and push an app's images, as data: one per architecture, then their list."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ImagePlan:
 
 
 def plan_images(image: str, info: AddonInfo, tree: str, commit: str, source: str) -> ImagePlan:
-    """The images of an add-on. With `{arch}` in its name each architecture has a repository of its own.
+    """The images of an app. With `{arch}` in its name each architecture has a repository of its own.
 
     Raises UsageError for a name that no registry takes and for an architecture without a platform.
     """

@@ -52,7 +52,7 @@ class EchoesModel(BaseModel):
 
 
 class DiscoveryModel(BaseModel):
-    """The add-on's retained discovery messages that the broker held, by topic."""
+    """The app's retained discovery messages that the broker held, by topic."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     seen: bool

@@ -11,7 +11,7 @@ _FENCE = re.compile(r" {0,3}(```|~~~)")
 _DATED = re.compile(r"(?P<dash>[ \t]+[-\u2013\u2014][ \t]+|[ \t]+\()\d{4}-\d{2}-\d{2}(?P<close>\)?)")
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 UNRELEASED = "unreleased"
-NOTHING_SAID = "No change to the add-on itself."
+NOTHING_SAID = "No change to the app itself."
 
 
 @dataclass(frozen=True, slots=True)

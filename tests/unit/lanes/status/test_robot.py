@@ -1,4 +1,4 @@
-"""What the add-on keeps on the broker, as one row of status."""
+"""What the app keeps on the broker, as one row of status."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ READY = {
 @pytest.mark.parametrize(
     ("told", "state", "detail"),
     [
-        ({}, DriftState.ABSENT, "no add-on has spoken on this broker"),
-        ({"status": "offline"}, DriftState.DOWN, "the add-on is offline"),
+        ({}, DriftState.ABSENT, "no app has spoken on this broker"),
+        ({"status": "offline"}, DriftState.DOWN, "the app is offline"),
         (READY, DriftState.FINE, "ready, -61 dBm, battery ok (7.9 V)"),
         ({**READY, "state/estop": '{"state": "ON"}'}, DriftState.FINE, "emergency stop is latched"),
         (

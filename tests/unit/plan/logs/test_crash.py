@@ -1,4 +1,4 @@
-"""What an add-on's log tells of its end."""
+"""What an app's log tells of its end."""
 
 from __future__ import annotations
 

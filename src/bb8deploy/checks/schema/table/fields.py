@@ -1,4 +1,4 @@
-"""Every field of an add-on's config file as one table: kind, default, remark, since when."""
+"""Every field of an app's config file as one table: kind, default, remark, since when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of value that the Supervisor's add-on files hold: a check and its JSON Schema, side by side."""
+"""The kinds of value that the Supervisor's app files hold: a check and its JSON Schema, side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closed word lists of the Supervisor's add-on schema, and which of the words are on their way out."""
+"""The closed word lists of the Supervisor's app schema, and which of the words are on their way out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The add-on: its version in every place, what runs, its options, its rating, how it last died; pure."""
+"""The app: its version in every place, what runs, its options, its rating, how it last died; pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bb8deploy.lanes.diagnose.areas.runtime import FolderSeen, Here
     from bb8deploy.lanes.diagnose.areas.supervisor import SupervisorSeen
 
-SUBJECT = "add-on"
+SUBJECT = "app"
 DEPLOY = "Run `bb8deploy deploy`."
 LOGS = "See `bb8deploy logs` for what came before."
 
@@ -123,7 +123,7 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
     said = newest(log)
     stamp = folder.plan.earlier if folder.plan else None
     if said is None:
-        remedy = f"{DEPLOY} It shows how an add-on reports itself."
+        remedy = f"{DEPLOY} It shows how an app reports itself."
         sheet.warn("identity", "nothing in its log says which content runs", remedy, IDENTITY_MISSING.code)
     elif said.tree == UNKNOWN:
         sheet.warn("identity", f"{said.version} without a stamp", DEPLOY, IDENTITY_MISSING.code)
@@ -147,11 +147,11 @@ def _options(sheet: Sheet, config: Mapping[str, object], state: AddonState) -> N
 
     options, schema = state.raw.get("options"), config.get("schema")
     if not isinstance(options, Mapping) or not isinstance(schema, Mapping):
-        sheet.skip("options", "the add-on has no schema for options, or the Supervisor did not show them")
+        sheet.skip("options", "the app has no schema for options, or the Supervisor did not show them")
         return
     plain = {name: value for name, value in options.items() if not str(value).startswith("!secret ")}
     verdict = validate_options(schema, plain, name=state.name or state.slug)
-    remedy = "Correct them in the add-on's Configuration tab."
+    remedy = "Correct them in the app's Configuration tab."
     refused = [f"{'.'.join(map(str, p.path))}: {p.message}" for p in verdict.errors]
     unknown = [".".join(map(str, p.path)) for p in verdict.warnings]
     if refused:

@@ -1,4 +1,4 @@
-"""The MQTT broker: reach, TLS, login, rights by a probe that comes back, what the add-on left there."""
+"""The MQTT broker: reach, TLS, login, rights by a probe that comes back, what the app left there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUBJECT = "broker"
 PROBE_DEADLINE = 3.0
 """Seconds for a message to come back to its sender; a broker that does not allow it says nothing."""
 READY_SECONDS = 3.0
-"""Seconds that the add-on may listen for the robot; a BB-8 that is awake is heard several times a second."""
+"""Seconds that the app may listen for the robot; a BB-8 that is awake is heard several times a second."""
 DISCOVERY = "homeassistant/device/+/config"
 # What the bridge keeps on the broker (CONTRACTS section 8); anything else retained there is a leftover.
 KEPT = ("status", "echo/owner")
@@ -32,7 +32,7 @@ SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class BrokerSeen:
-    """The retained messages of the add-on by topic, and its answer whether the robot can be heard."""
+    """The retained messages of the app by topic, and its answer whether the robot can be heard."""
 
     checks: tuple[Check, ...]
     base: str = ""
@@ -111,7 +111,7 @@ def _device(retained: Mapping[str, str], base: str) -> str:
 
 
 def connection_of(retained: Mapping[str, str], base: str) -> Mapping[str, object]:
-    """What the add-on last said of its link to the robot."""
+    """What the app last said of its link to the robot."""
     return json_object(retained.get(f"{base}/status/connection", ""))
 
 

@@ -23,18 +23,14 @@ LOGS = "See `bb8deploy logs`."
 
 
 def checks(seen: BrokerSeen) -> list[Check]:
-    """Judges what was retained and what the add-on heard when it was asked; looks at nothing itself."""
+    """Judges what was retained and what the app heard when it was asked; looks at nothing itself."""
     sheet = Sheet(SUBJECT)
     status = seen.retained.get(f"{seen.base}/status")
     if not seen.reached:
         sheet.skip("bridge", "the broker was not reached")
     elif status != "online":
-        said = (
-            f"the add-on's last word on {seen.base}/status is {status}"
-            if status
-            else "no add-on speaks there"
-        )
-        remedy = "Start the add-on, and check that it uses this broker and this base topic."
+        said = f"the app's last word on {seen.base}/status is {status}" if status else "no app speaks there"
+        remedy = "Start the app, and check that it uses this broker and this base topic."
         sheet.warn("bridge", said, remedy, BRIDGE_OFFLINE.code)
     else:
         sheet.ok("bridge", "online")
@@ -63,7 +59,7 @@ def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mappi
     elif state in {"absent", "lost"}:
         sheet.warn("holder", f"none: {reason}", remedy, ROBOT_ABSENT.code)
     elif state == "ready":
-        sheet.ok("holder", f"this add-on holds {who or 'it'}, and it answers")
+        sheet.ok("holder", f"this app holds {who or 'it'}, and it answers")
     else:
         sheet.ok("holder", reason or state)
 
@@ -71,11 +67,9 @@ def _state(sheet: Sheet, state: str, reason: str, remedy: str, connection: Mappi
 def _heard(sheet: Sheet, ready: Mapping[str, object] | None, remedy: str) -> None:
     """The answer to ble_ready: a PING that the robot answered, or an advertisement."""
     if ready is None:
-        sheet.skip("heard", "the add-on was not asked")
+        sheet.skip("heard", "the app was not asked")
     elif not ready:
-        sheet.warn(
-            "heard", "the add-on did not answer the question for the robot", LOGS, ROBOT_NOT_ASKED.code
-        )
+        sheet.warn("heard", "the app did not answer the question for the robot", LOGS, ROBOT_NOT_ASKED.code)
     elif not ready.get("detected"):
         sheet.warn("heard", "the robot is not heard at the moment", remedy, ROBOT_ABSENT.code)
     else:

@@ -65,17 +65,17 @@ class FolderSeen:
 
 
 def read_here(run: Run) -> Here:
-    """Reads and hashes the workspace's add-on."""
+    """Reads and hashes the workspace's app."""
     sheet = Sheet("workspace")
     try:
         wanted = read_wanted(run, run.addon)
         info = read_addon(run.addon)
     except Bb8Error as error:
-        sheet.error("add-on", error)
+        sheet.error("app", error)
         return Here(tuple(sheet.checks))
     stamp = wanted.stamp
     files = len(wanted.manifest.entries)
-    sheet.ok("add-on", f"version {stamp.version}, {files} files, commit {stamp.commit[:12]}")
+    sheet.ok("app", f"version {stamp.version}, {files} files, commit {stamp.commit[:12]}")
     return Here(tuple(sheet.checks), wanted, info.raw, info.config.name)
 
 
@@ -97,7 +97,7 @@ def look(host: Host, here: Here) -> FolderSeen:
         (), where, seen=True, present=True, git=git, caches=caches, topology=_on_the_share(host)
     )
     if here.wanted is None:
-        sheet.skip("files", "the workspace's add-on cannot be read, so there is nothing to compare with")
+        sheet.skip("files", "the workspace's app cannot be read, so there is nothing to compare with")
         return replace(seen, checks=tuple(sheet.checks))
     try:
         wanted = here.wanted
@@ -118,7 +118,7 @@ def look(host: Host, here: Here) -> FolderSeen:
 
 
 def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> list[Check]:
-    """Whether other folders or files claim to be this add-on."""
+    """Whether other folders or files claim to be this app."""
     sheet = Sheet(SUBJECT)
     topology = over_ssh or seen.topology
     if topology is None or not seen.present:
@@ -126,7 +126,7 @@ def topology_checks(seen: FolderSeen, over_ssh: Topology | None, slug: str) -> l
         return sheet.checks
     wrong = [line for line in topology.problems(slug) if ".git/" not in line]
     if wrong:
-        remedy = "Remove what does not belong there: the Supervisor takes any config file for an add-on."
+        remedy = "Remove what does not belong there: the Supervisor takes any config file for an app."
         sheet.fail("claims", "; ".join(wrong[:SHOWN]), remedy, TOPOLOGY_WRONG.code)
     else:
         sheet.ok("claims", f"one folder has the slug {slug}, and it has nothing of the workspace in it")
@@ -177,7 +177,7 @@ def _fetch(host: Host, plan: SyncPlan, wanted: Wanted, wish: tuple[str, ...]) ->
 
 def _config(sheet: Sheet, data: bytes | None, name: str) -> Mapping[str, object]:
     if data is None:
-        seen = f"there is no {name}: the Supervisor sees no add-on"
+        seen = f"there is no {name}: the Supervisor sees no app"
         sheet.fail("config", seen, DEPLOY, "CONFIG_MISSING")
         return {}
     try:

@@ -54,7 +54,7 @@ def _way(sheet: Sheet, settings: Settings) -> None:
         seen = "neither HA_SSH_HOST_ALIAS nor HA_MOUNT is set, so there is no host to send to"
         sheet.fail("host", seen, INIT, HOST_MISSING.code)
     elif ssh and not settings.ha_remote_runtime:
-        seen = "HA_REMOTE_RUNTIME is not set, so the add-on's folder on the host is not known"
+        seen = "HA_REMOTE_RUNTIME is not set, so the app's folder on the host is not known"
         remedy = "Set it in .env, for example to /addons/beep_boop_bb8."
         sheet.fail("host", seen, remedy, SETTING_MISSING.code)
     else:

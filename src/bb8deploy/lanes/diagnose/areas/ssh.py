@@ -191,7 +191,7 @@ def _tools(sheet: Sheet, around: Surroundings) -> None:
     facts = around.facts
     missing = [tool for tool in NEEDED if not facts.has(tool)]
     if missing:
-        remedy = "Log in to Home Assistant's SSH add-on, or use the mounted share (HA_MOUNT)."
+        remedy = "Log in to Home Assistant's SSH app, or use the mounted share (HA_MOUNT)."
         sheet.fail("tools", f"the host has no {', '.join(missing)}", remedy, HOST_TOOLS_MISSING.code)
     else:
         extra = [tool for tool in USEFUL if facts.has(tool)]
@@ -199,7 +199,7 @@ def _tools(sheet: Sheet, around: Surroundings) -> None:
         without = f"; no {', '.join(absent)}, which is fine" if absent else ""
         sheet.ok("tools", f"{facts.system}: all that is needed, and {', '.join(extra) or 'no more'}{without}")
     if not facts.has("ha"):
-        remedy = "Log in to Home Assistant's SSH add-on, or set HA_URL and HA_LLAT."
+        remedy = "Log in to Home Assistant's SSH app, or set HA_URL and HA_LLAT."
         sheet.warn("ha", "the host has no `ha` command", remedy, HA_CLI_MISSING.code)
 
 
@@ -209,7 +209,7 @@ def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
     if not folder:
         return
     if not place.parent:
-        remedy = "Correct HA_REMOTE_RUNTIME: the folder above it must be the host's folder of local add-ons."
+        remedy = "Correct HA_REMOTE_RUNTIME: the folder above it must be the host's folder of local apps."
         sheet.fail("folder", f"the folder above {folder} does not exist", remedy, RUNTIME_PATH_INVALID.code)
         return
     if place.writable:

@@ -71,9 +71,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorSeen:
-    """What was seen; `asked` where the Supervisor answered about the add-on, `denied` where `ha` was refused.
+    """What was seen; `asked` where the Supervisor answered about the app, `denied` where `ha` was refused.
 
-    `look` holds the add-on's state and log; `log` the Supervisor's own, read only where something is wrong;
+    `look` holds the app's state and log; `log` the Supervisor's own, read only where something is wrong;
     `clock` how many seconds the host is ahead of us, and how far off that may be.
     """
 
@@ -93,7 +93,7 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
     try:
         slug = slug_of(run)
     except Bb8Error as error:
-        sheet.error("add-on", error)
+        sheet.error("app", error)
         return SupervisorSeen(tuple(sheet.checks))
     if host is None and not by_core and not run.settings.supervisor_token:
         sheet.skip("ways", "no way leads there: neither ssh nor Core with an administrator's token")
@@ -118,7 +118,7 @@ def _ask(
     sheet.ok("ways", f"answers by {reached.capabilities.chosen}")
     for attempt in reached.capabilities.attempts:
         if not attempt.works:
-            remedy = "Use an ssh add-on with the manager role; for a non-root user set HA_SSH_SUDO=yes."
+            remedy = "Use an SSH app with the manager role; for a non-root user set HA_SSH_SUDO=yes."
             sheet.warn("ways", f"{attempt.route} does not work: {attempt.answer}", remedy, ROUTE_CLOSED.code)
     told = ahead.wait() if ahead and reached.capabilities.chosen == "ha" else Told.by(reached.supervisor)
     _health(sheet, told.documents, slug)
@@ -136,7 +136,7 @@ def _ask(
 
 
 def _ahead(host: Host | None) -> Pending[Told] | None:
-    """Over ssh the documents are asked for beside the add-on; the answer counts if `ha` is the way taken."""
+    """Over ssh the documents are asked for beside the app; the answer counts if `ha` is the way taken."""
     if host is None or host.transport is None:
         return None
     from bb8deploy.host.supervisor.ha_cli import HaCli
@@ -163,7 +163,7 @@ def _topology(host: Host | None, first: Look) -> Topology | None:
 
 
 def _own_log(reached: Reached) -> tuple[str, ...]:
-    """The Supervisor's own log, where the add-on is not as it should be: it holds pulls and failed builds."""
+    """The Supervisor's own log, where the app is not as it should be: it holds pulls and failed builds."""
     state = reached.first.state
     fine = state and state.installed and not state.detached and state.version == state.listed
     if fine and state and state.state in {"started", "startup", "stopped"}:

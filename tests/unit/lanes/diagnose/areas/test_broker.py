@@ -1,4 +1,4 @@
-"""What the broker keeps of the add-on, however it was written."""
+"""What the broker keeps of the app, however it was written."""
 
 from __future__ import annotations
 
