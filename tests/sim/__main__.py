@@ -81,12 +81,18 @@ class Sums:
 
 
 @cache
-def _stage() -> Stage:
+def _root() -> Path:
+    """A folder in memory that goes with this process; `main` makes it before the others are forked."""
     root = tempfile.mkdtemp(prefix="bb8-sim-", dir=MEMORY if MEMORY.is_dir() else None)
     atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return Path(root)
+
+
+@cache
+def _stage() -> Stage:
     gc.disable()  # a batch leaves little, which is collected at its end
     gc.freeze()
-    return Stage(Path(root))
+    return Stage(Path(tempfile.mkdtemp(dir=_root())))
 
 
 def shortest(result: Result, stage: Stage) -> Mapping[int, int]:
@@ -177,6 +183,7 @@ def main() -> int:
     parser.add_argument("--mutants", action="store_true", help="put faults into the product on purpose")
     parser.add_argument("--mutant", choices=MUTANTS, help="with --seed: with this fault in the product")
     words = parser.parse_args()
+    _root()
     if words.seed is not None and words.mutant:
         with MUTANTS[words.mutant]():
             return _one(words.seed)
