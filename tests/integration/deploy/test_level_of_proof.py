@@ -154,6 +154,9 @@ def test_an_app_that_is_not_changed_is_proven_by_the_builder(sealable: Lab) -> N
     assert again.synced.nothing_to_do
     assert (again.verified and again.verified.action) == "none"
     assert any("proof=sealed" in line for line in sealable.lines())
+    less = sealable.deploy(BB8_VERIFY="running")
+    assert (less.synced.nothing_to_do, less.verified and less.verified.action) == (True, "none")
+    assert {"RUNNING_OK"} == {"RUNNING_OK", "VERIFY_OK"} & set(sealable.tokens)
     preview = deploy(sealable.run(dry_run=True)).preview
     assert any(line.startswith("proof: sealed") for line in preview), preview
 

@@ -107,10 +107,18 @@ def plan_delivery(found: FoundTree, wanted: Wanted) -> PlannedSync:
     earlier = Stamp.parse(found.stamp)
     wanted = _with_ports(wanted, earlier)
     if earlier is not None and wanted.stamp.names_the_same(earlier):
-        same = _planned(found, wanted, earlier)
-        if same.plan.nothing:
-            return same
+        for purpose in _purposes(wanted.purpose, earlier):
+            same = _planned(found, replace(wanted, purpose=purpose), earlier)
+            if same.plan.nothing:
+                return same
     return _planned(found, wanted, wanted.stamp)
+
+
+def _purposes(purpose: Purpose, earlier: Stamp) -> Iterator[Purpose]:
+    """The purpose, and for one that needs no proof that of the host's delivery: it need not be taken away."""
+    yield purpose
+    if purpose.proof is Proof.RUNNING and earlier.proof == Proof.SEALED:
+        yield replace(purpose, proof=Proof.SEALED)
 
 
 def _with_ports(wanted: Wanted, earlier: Stamp | None) -> Wanted:
