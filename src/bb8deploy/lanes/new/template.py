@@ -48,7 +48,7 @@ def _rendered(part: str, name: AppName, more: Mapping[str, str]) -> Iterator[New
             path = _place(PurePosixPath(file.relative_to(root).as_posix()), name.slug)
             data = file.read_bytes()
             yield NewFile(
-                path, data if file.suffix == _BINARY else _filled(data, values), path.suffix == ".sh"
+                path, data if file.suffix == _BINARY else _filled(data, values), path.name == "run.sh"
             )
 
 

@@ -76,9 +76,9 @@ def test_no_two_files_have_one_path(language: Language) -> None:
     assert len(paths) == len(set(paths))
 
 
-def test_scripts_are_programs() -> None:
+def test_what_the_container_starts_is_a_program() -> None:
     programs = {file.path.name for file in app_files(NAME, Language.SHELL) if file.program}
-    assert "run.sh" in programs
+    assert programs == {"run.sh"}
 
 
 def test_the_actions_are_those_of_our_own_workflows() -> None:
