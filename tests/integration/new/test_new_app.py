@@ -83,10 +83,12 @@ def test_the_printed_commands_lead_to_a_published_app_and_to_a_second_one(beginn
     first = follows(beginner, "new", "hello_lamp")
     for token in ("WS_READY", "MANIFEST_OK rating=6", "BUMP_OK", "SUBTREE_PUBLISH_OK"):
         assert f"TOKEN: {token}" in first, token
+    assert first.count("proof=sealed") >= 2, "the deploy and the release are proven"
     assert "TOKEN: TAG_OK tag=hello_lamp-0.1.1" in first
     second = follows(beginner, "new", "door_bell", "--language", "shell")
     for token in ("WS_READY", "MANIFEST_OK rating=6", "BUMP_OK", "SUBTREE_PUBLISH_OK"):
         assert f"TOKEN: {token}" in second, token
+    assert second.count("proof=sealed") >= 2
     assert "TOKEN: TAG_OK tag=door_bell-0.1.1" in second
     assert "slug=local_door_bell" in second
     assert "local_hello_lamp" not in second
