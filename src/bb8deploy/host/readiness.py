@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.entries import ErrorCode, Symptom
@@ -25,10 +24,6 @@ from bb8deploy.catalogue.errors.supervisor import (
 from bb8deploy.host.shell.probe import Surroundings
 from bb8deploy.host.supervisor.base import parse_health, parse_jobs
 from bb8deploy.host.supervisor.remedies import unhealthy
-
-if TYPE_CHECKING:
-    from bb8deploy.host.connect import Host
-    from bb8deploy.host.supervisor.base import Supervisor
 
 DOCUMENTS = ("supervisor/info", "resolution/info", "host/info", "network/info", "jobs/info")
 """What the Supervisor is asked for, by its REST paths."""
@@ -60,19 +55,6 @@ def first_blocking(obstacles: Iterable[Obstacle]) -> Bb8Error | None:
         if each.blocks and isinstance(each.entry, ErrorCode):
             return each.entry(each.cause, each.remedy)
     return None
-
-
-def host_readiness(
-    host: Host | None, supervisor: Supervisor, slug: str, *, need: int = 0
-) -> tuple[Obstacle, ...]:
-    """Asks the host and its Supervisor for everything that could stop a deploy of `slug`.
-
-    `need` is the size of the new tree in bytes. With the lock held over ssh the host has been asked already,
-    so only the Supervisor's documents cost a command. What cannot be asked is not an obstacle. Raises
-    Unreachable if the connection is lost.
-    """
-    around = host.surroundings() if host else None
-    return (*place_obstacles(around, need), *supervisor_obstacles(supervisor.documents(*DOCUMENTS), slug))
 
 
 def place_obstacles(around: Surroundings | None, need: int = 0) -> tuple[Obstacle, ...]:

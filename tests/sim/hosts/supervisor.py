@@ -69,7 +69,15 @@ class SimSupervisor:
             built_here=True,
         )
 
-    def look(self, slug: str, lines: int, *, rider: str = "", again_after: float = 0.0) -> Look:
+    def look(
+        self,
+        slug: str,
+        lines: int,
+        *,
+        rider: str = "",
+        again_after: float = 0.0,
+        documents: Sequence[str] = (),
+    ) -> Look:
         """State and log in one go."""
         first = self._ask("look at the app", lambda: Look(self._state(), tuple(self.host.log[-lines:])))
         if not again_after:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from bb8deploy.base.errors import Refused
 from bb8deploy.base.payload import JsonObject
@@ -72,8 +73,13 @@ class PathSupervisor(ABC):
         *,
         rider: str = "",  # noqa: ARG002 - there is no shell here
         again_after: float = 0.0,  # noqa: ARG002 - a second call costs no more here
+        documents: Sequence[str] = (),
     ) -> Look:
-        """State and log."""
+        """State, log and documents."""
+        look = self._look(slug, lines)
+        return replace(look, documents=self.documents(*documents)) if documents else look
+
+    def _look(self, slug: str, lines: int) -> Look:
         try:
             state = self.info(slug)
         except SupervisorError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -60,13 +60,14 @@ class Look:
     """The state of an app and its newest log lines, taken together; `state` is None for an unknown app.
 
     `rider` is what the rider of the look printed, None if the route runs none; `later` is a second look in
-    the same command, None if the route makes none.
+    the same command, None if the route makes none; `documents` are those that were asked for with it.
     """
 
     state: AddonState | None
     log: tuple[str, ...]
     rider: bytes | None = None
     later: Look | None = None
+    documents: Mapping[str, Mapping[str, object]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +295,19 @@ class Supervisor(Protocol):
     def log_is_current(self) -> bool:
         """Whether `logs` holds the present container's lines alone; else it is a journal over all of them."""
 
-    def look(self, slug: str, lines: int, *, rider: str = "", again_after: float = 0.0) -> Look:
-        """State and the newest log lines; an unknown slug gives `state` None.
+    def look(
+        self,
+        slug: str,
+        lines: int,
+        *,
+        rider: str = "",
+        again_after: float = 0.0,
+        documents: Sequence[str] = (),
+    ) -> Look:
+        """State, the newest log lines and the named documents; an unknown slug gives `state` None.
 
-        A route over ssh saves round trips: `rider` is a shell program that it runs on the host along the
-        way, `again_after` has it look a second time after so many seconds, in the same command.
+        A route over ssh saves round trips: all of it is one command. `rider` is a shell program that it runs
+        on the host along the way, `again_after` has it look a second time after so many seconds.
         """
 
     def info(self, slug: str) -> AddonState:

@@ -47,19 +47,31 @@ class HaCli:
         """`ha on user@host`."""
         return self._command.where
 
-    def look(self, slug: str, lines: int, *, rider: str = "", again_after: float = 0.0) -> Look:
-        """State, log, a second look and the rider's output in one command on the host."""
+    def look(
+        self,
+        slug: str,
+        lines: int,
+        *,
+        rider: str = "",
+        again_after: float = 0.0,
+        documents: Sequence[str] = (),
+    ) -> Look:
+        """State, log, documents, a second look and the rider's output in one command on the host."""
         self._slug = slug
         pause = [["sleep", f"{again_after:g}"]] if again_after else []
 
         def words(noun: str) -> list[list[str]]:
             both = [ha("--raw-json", noun, "info", slug), ha(noun, "logs", slug, "-n", str(lines))]
-            return [*both, *((*pause, *both) if pause else ()), ["sh", "-c", rider]]
+            twice = (*both, *pause, *both) if pause else both
+            return [*twice, ["sh", "-c", rider], *map(_document, documents)]
 
-        said = self._command.nouned(words, QUICK + again_after, f"describe {slug}")
-        rode = said[-1].out.encode() if rider else None
-        later = self._later(slug, said[3], said[4], rode) if pause else None
-        return replace(self._seen(slug, said[0], said[1]), rider=rode, later=later)
+        deadline = QUICK + again_after + (QUICK if documents else 0.0)
+        said = self._command.nouned(words, deadline, f"describe {slug}")
+        looks, shown = said[: len(said) - len(documents)], said[len(said) - len(documents) :]
+        rode = looks[-1].out.encode() if rider else None
+        later = self._later(slug, looks[3], looks[4], rode) if pause else None
+        seen = self._seen(slug, looks[0], looks[1])
+        return replace(seen, rider=rode, later=later, documents=self._found(documents, shown))
 
     def _later(self, slug: str, info: Printed, log: Printed, rode: bytes | None) -> Look | None:
         """The second look; None if only that one failed: its user then looks again."""
@@ -122,9 +134,9 @@ class HaCli:
 
     def documents(self, *names: str) -> dict[str, JsonObject]:
         """`ha host info` and the like, in one command on the host."""
-        said = self._command.run(
-            [ha("--raw-json", *name.split("/")) for name in names], QUICK, "describe the host"
-        )
+        return self._found(names, self._command.run([*map(_document, names)], QUICK, "describe the host"))
+
+    def _found(self, names: Sequence[str], said: Sequence[Printed]) -> dict[str, JsonObject]:
         found: dict[str, JsonObject] = {}
         for name, each in zip(names, said, strict=False):
             with contextlib.suppress(SupervisorError, Unreachable):
@@ -166,3 +178,8 @@ class HaCli:
             for said in seen:
                 state = AddonState.parse(self._slug, self._command.data(said, f"describe {self._slug}"))
                 self._after_verb = (self._command.ran, state)
+
+
+def _document(name: str) -> list[str]:
+    """The call that shows a document such as `host/info`."""
+    return ha("--raw-json", *name.split("/"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from bb8deploy.base.payload import JsonObject
@@ -48,9 +48,19 @@ class PatientSupervisor:
         """Whether logs hold the present container's lines alone."""
         return self._way.log_is_current
 
-    def look(self, slug: str, lines: int, *, rider: str = "", again_after: float = 0.0) -> Look:
-        """State and log."""
-        return self._ready(lambda: self._way.look(slug, lines, rider=rider, again_after=again_after))
+    def look(
+        self,
+        slug: str,
+        lines: int,
+        *,
+        rider: str = "",
+        again_after: float = 0.0,
+        documents: Sequence[str] = (),
+    ) -> Look:
+        """State, log and documents."""
+        return self._ready(
+            lambda: self._way.look(slug, lines, rider=rider, again_after=again_after, documents=documents)
+        )
 
     def info(self, slug: str) -> AddonState:
         """The state."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,12 +79,14 @@ def reach(
     *,
     rider: str = "",
     again_after: float = 0.0,
+    documents: Sequence[str] = (),
     note: Callable[[str], None] | None = None,
 ) -> Reached:
     """Asks each way for the app until one answers and may do what a deploy needs; the others are not asked.
 
-    `rider` and `again_after` (seconds) are passed to the first look. A host that is not ready is waited for,
-    here and in every later call; `note` shows the wait, by default where the host shows its notes.
+    `rider`, `again_after` (seconds) and `documents` are passed to the first look. A host that is not ready
+    is waited for, here and in every later call; `note` shows the wait, by default where the host shows its
+    notes.
 
     Raises UsageError ROUTE_MISSING if the settings name no way, OnlyService if only the restart service is
     left, else the last way's own error.
@@ -98,7 +100,7 @@ def reach(
             supervisor = PatientSupervisor(make(), show)
             if host:
                 host.uses(supervisor)
-            look = supervisor.look(slug, LOG_LINES, rider=rider, again_after=again_after)
+            look = supervisor.look(slug, LOG_LINES, rider=rider, again_after=again_after, documents=documents)
         except (Refused, Unreachable) as error:
             attempts.append(RouteAnswer(name, works=False, answer=error.cause))
             last = error

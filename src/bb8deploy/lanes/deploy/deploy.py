@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy.announce import announcements
 from bb8deploy.lanes.deploy.gate import require_valid
 from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync
-from bb8deploy.lanes.deploy.ready import require_ready
+from bb8deploy.lanes.deploy.ready import Readiness
 from bb8deploy.lanes.deploy.recover import Failed, recovered
 from bb8deploy.lanes.session import Access, held
 from bb8deploy.lanes.smoke.smoke import smoke
@@ -77,17 +78,18 @@ def deploy(
             return _preview(run, host, options, differences)
         for line in differences:
             run.progress.note(line)
-        outcome = _deploy(run, host, options, stopped)
+        with closing(Readiness(run, host)) as ready:
+            outcome = _deploy(run, host, options, stopped, ready)
     run.journal.write(STEP, "done", version=outcome.synced.version)
     return outcome
 
 
-def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str) -> DeployOutcome:
+def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: Readiness) -> DeployOutcome:
     """`stopped` is the run that this one resumes: what that had sent counts as sent by this one."""
-    synced = _sync(run, host, options)
+    synced = _sync(run, host, options, ready)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
     wanted = _to_verify(options, synced, sent=sent)
-    attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted)
+    attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted, ready.reached)
     try:
         verified = carry_out(attempt)
         _check(run, host, attempt, options)
@@ -109,13 +111,13 @@ def _check(run: Run, host: Host, attempt: Attempt, options: DeployOptions) -> No
         smoke(run, host, of_container=prover.of_container)
 
 
-def _sync(run: Run, host: Host, options: DeployOptions) -> SyncOutcome:
+def _sync(run: Run, host: Host, options: DeployOptions, ready: Readiness) -> SyncOutcome:
     return sync(
         run,
         host,
         by_rsync=options.access.via == "rsync",
         with_diff=options.with_diff,
-        approve=lambda plan: _approve(run, host, plan),
+        approve=lambda plan: _approve(run, host, plan, ready),
     )
 
 
@@ -131,20 +133,20 @@ def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> Ve
     return wanted.at(synced.level)
 
 
-def _approve(run: Run, host: Host, plan: SyncPlan) -> None:
+def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness) -> None:
     """Hand edits on the host are overwritten only with `--yes`, and with a warning. Files are sent only to a
     host that can build them."""
     edited = hand_edits(host, plan)
     if edited and not run.assume_yes:
         raise edited
     if not plan.nothing:
-        require_ready(run, host, need=plan.want.size)
+        ready.require(need=plan.want.size)
     warn_of_edits(run, host, plan)
 
 
 def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[str, ...]) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
-    synced = _sync(run, host, options)
+    synced = _sync(run, host, options, Readiness(run, host))
     wanted = _to_verify(options, synced, sent=not synced.nothing_to_do)
     lines = (
         *differences,

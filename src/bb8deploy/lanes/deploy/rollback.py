@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +12,20 @@ from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.app import ROLLBACK_NO_TAG, ROLLBACK_UNPROVABLE
 from bb8deploy.host.connect import Host
 from bb8deploy.host.files.protocol import PREVIOUS
+from bb8deploy.host.supervisor.route import Reached
 from bb8deploy.lanes.deploy.earlier import next_older
 from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
-from bb8deploy.lanes.deploy.ready import require_ready
+from bb8deploy.lanes.deploy.ready import Readiness
 from bb8deploy.lanes.session import Access, held
+from bb8deploy.lanes.sync.edits import warn_of_edits
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.sync.wanted import Wanted, read_wanted
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
-from bb8deploy.lanes.verify.verify import verify
+from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.overlay.level import ProofLevel
 from bb8deploy.plan.logs.identity import UNKNOWN, Expected, Proof
-from bb8deploy.plan.sync import Stamp, plan_sync
+from bb8deploy.plan.sync import Stamp, SyncPlan, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
@@ -64,21 +66,27 @@ def roll_back_host(run: Run, access: Access | None = None, version: str = "") ->
     with held(run, "rollback", access) as host:
         if run.dry_run:
             return RollbackOutcome(version, "", "", preview=foresee_back(run, host, version))
-        require_ready(run, host)
-        return roll_back_to(run, host, version) if version else roll_back(run, host, next_older(host).name)
+        if version:
+            return roll_back_to(run, host, version)
+        with closing(Readiness(run, host)) as ready:
+            ready.require()
+            return roll_back(run, host, next_older(host).name, reached=ready.reached)
 
 
-def roll_back(run: Run, host: Host, name: str = PREVIOUS, *, failed: str = "") -> RollbackOutcome:
+def roll_back(
+    run: Run, host: Host, name: str = PREVIOUS, *, failed: str = "", reached: Reached | None = None
+) -> RollbackOutcome:
     """Puts the earlier tree `name` back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
 
     `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
-    the earlier build without a word in the log, so that only a new build counts. Needs the lock. Raises
+    the earlier build without a word in the log, so that only a new build counts. `reached` is the way to
+    the Supervisor if it was asked already. Needs the lock. Raises
     CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not run.
     """
     back = _put_back(run, host, name)
     trusts_log = failed not in {"", back.expected.version}
     options = VerifyOptions(sent=True, trusts_log=trusts_log).at(back.level)
-    attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
+    attempt = Attempt(run, host, Delivered(back.expected, back.tree), options, reached)
     with attempt.opened() as installer:
         installed = installer.put_in()
         if options.proof is Proof.RUNNING:
@@ -174,14 +182,24 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
 
     Raises UsageError if there is no such tag, and whatever sync and verify raise.
     """
-    with _tagged(run, version) as (source, commit):
-        synced = sync(run, host, source=source, commit=commit)
+    with _tagged(run, version) as (source, commit), closing(Readiness(run, host)) as ready:
+        synced = sync(
+            run, host, source=source, commit=commit, approve=lambda plan: _approve(run, host, plan, ready)
+        )
         options = VerifyOptions(sent=not synced.nothing_to_do).at(synced.level)
-        verified = verify(run, host, Delivered(synced.expected, synced.tree), options)
+        delivered = Delivered(synced.expected, synced.tree)
+        verified = carry_out(Attempt(run, host, delivered, options, ready.reached))
     if not verified.verified:
         run.ledger.skip(Token.ROLLBACK_OK, verified.reason)
         return RollbackOutcome(synced.version, synced.digest, verified.action, proven=False)
     return _proven(run, RollbackOutcome(synced.version, synced.digest, verified.action))
+
+
+def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness) -> None:
+    """Files are sent only to a host that can build them; hand edits are overwritten with a warning."""
+    if not plan.nothing:
+        ready.require(need=plan.want.size)
+    warn_of_edits(run, host, plan)
 
 
 def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from bb8deploy.lanes.release.outcome import Lanes
@@ -19,11 +20,15 @@ def real_lanes() -> Lanes:
 
 
 def _reach(run: Run) -> None:
-    from bb8deploy.lanes.deploy.ready import require_ready
+    from bb8deploy.lanes.deploy.ready import Readiness
     from bb8deploy.lanes.session import connected
 
-    with run.step("preflight: reach the host"), connected(run) as host:
-        require_ready(run, host)
+    with (
+        run.step("preflight: reach the host"),
+        connected(run) as host,
+        closing(Readiness(run, host)) as ready,
+    ):
+        ready.require()
     if run.settings.mqtt.host and read_addon(run.addon).echo:
         from bb8deploy.transport.mqtt import BrokerLink, address_of
 

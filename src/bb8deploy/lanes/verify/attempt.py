@@ -33,12 +33,15 @@ from bb8deploy.runs.tokens import Token
 
 @dataclass(slots=True)
 class Attempt:
-    """`installer` and `prover` are set as soon as the attempt reaches them."""
+    """`reached` is the way to the Supervisor if it was asked already, before the files were sent; `installer`
+    and `prover` are set as soon as the attempt reaches them.
+    """
 
     run: Run
     host: Host
     delivered: Delivered
     options: VerifyOptions
+    reached: Reached | None = None
     capabilities: Capabilities | None = None
     installer: Installer | None = None
     prover: Prover | None = None
@@ -116,7 +119,7 @@ class Attempt:
         again = run.settings.bb8_settle_seconds if settle and not self.options.sent else 0.0
         try:
             with run.step("ask the Supervisor", self.host.where) as facts:
-                reached = self._reach(rider, again)
+                reached = self.reached or self._reach(rider, again)
                 facts["route"] = reached.capabilities.chosen
         except OnlyService as only:
             raise self._restart_only(only) from only

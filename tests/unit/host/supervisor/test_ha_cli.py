@@ -73,6 +73,22 @@ def test_state_log_and_rider_come_in_one_command(tmp_path: Path) -> None:
     assert (look.state.version, look.log, look.rider, shell.calls) == ("1.0", ("one", "two"), b"rides\n", 1)
 
 
+def test_documents_come_in_the_command_of_the_look(tmp_path: Path) -> None:
+    refused = json.dumps({"result": "error", "message": "no such thing"})
+    host, app = ok({"disk_free": 3.5}), ok(INFO)
+    ha(
+        tmp_path,
+        f"case \"$*\" in *host*) {host};; *jobs*) echo '{refused}';; *info*) {app};; *logs*) echo one;; esac",
+    )
+    shell = Shell(tmp_path, SUPERVISOR_TOKEN="t")
+    asked = ("host/info", "jobs/info")
+    look = HaCli(shell).look("local_x", 50, rider="echo rides", again_after=0.01, documents=asked)
+    assert look.documents == {"host/info": {"disk_free": 3.5}}
+    assert (look.log, look.rider, shell.calls) == (("one",), b"rides\n", 1)
+    assert look.later
+    assert look.later.log == ("one",)
+
+
 def test_a_banner_before_the_json_is_no_matter(tmp_path: Path) -> None:
     ha(tmp_path, f"echo '   {{ Home Assistant }}'; echo; {ok(INFO)}")
     assert HaCli(Shell(tmp_path, SUPERVISOR_TOKEN="t")).info("local_x").listed == "1.1"

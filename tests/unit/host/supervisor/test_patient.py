@@ -12,7 +12,7 @@ from bb8deploy.host.supervisor.patient import PatientSupervisor
 
 NOT_READY = SupervisorError(RefusalKind.NOT_READY, "x", "System is not ready with state: setup")
 CALLS = {
-    "look": lambda way: way.look("s", 1, rider="r", again_after=1.0),
+    "look": lambda way: way.look("s", 1, rider="r", again_after=1.0, documents=("host/info",)),
     "info": lambda way: way.info("s"),
     "reload_store": lambda way: way.reload_store(),
     "act": lambda way: way.act("start", "s", backup=True, deadline=1.0),
