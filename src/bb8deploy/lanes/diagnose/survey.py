@@ -17,6 +17,7 @@ from bb8deploy.lanes.diagnose.areas import (
     broker,
     clock,
     core,
+    last_run,
     robot,
     runtime,
     settings,
@@ -189,6 +190,7 @@ def _checks(run: Run, seen: _Seen) -> Iterable[Check]:
     around = seen.around.around
     slug = str(seen.here.config.get("slug") or "")
     yield from settings.check(run)
+    yield from last_run.check(run)
     yield from seen.here.checks
     yield from seen.connected.checks
     yield from seen.around.checks
