@@ -48,7 +48,14 @@ def page(area: Area) -> str:
 
 
 def _sentence(entry: Listed) -> str:
-    return f"*{entry.title[0].upper()}{entry.title[1:]}* ({entry.ends})."
+    return f"*{_capitalised(entry.title)}* ({entry.ends})."
+
+
+def _capitalised(title: str) -> str:
+    """The title as the start of a sentence; names of files and programs keep their spelling."""
+    first = title.split(maxsplit=1)[0]
+    named = first in ("init", "rsync", "ssh", "sudo") or "." in first or "_" in first
+    return title if named else f"{title[0].upper()}{title[1:]}"
 
 
 def _rule_link(code: str) -> str:

@@ -130,7 +130,7 @@ _STATES_HEAD = """# The states of a release
 Made from `src/bb8deploy/plan/release/states.py`; do not edit it.
 
 Each state means what the release has observed. A step that fails or is killed leaves the state as it is;
-`bb8deploy release --resume` reads it from the journal and goes on from there. A publication is never undone.
+`bb8deploy release --resume` reads it from the journal and continues there. A publication is never undone.
 
 ## A release
 """
@@ -181,7 +181,8 @@ After a deploy to several targets, the receipts are in `reports/targets/NAME/`.
 A token is never false. The code that writes it has observed the fact in this run. A check that was not
 made writes `SKIPPED: NAME reason=...`, a failed one `DRIFT: CODE detail=...`. Every run of a lane empties
 the receipts of that lane first, so a receipt in the workspace has the newest run only. The receipt on the
-host (`HA_REPORTS_DIR`) is appended. A terminal shows 12 digits of a hash, the receipts have all of them.
+host (`HA_REPORTS_DIR`) is only appended to. A terminal shows 12 digits of a hash, the receipts have all of
+them.
 """
 _SETTINGS_HEAD = f"""\
 # Settings
@@ -194,14 +195,14 @@ masks secrets. Lines in `.env` may begin with `export`. `.env.example` has the s
 
 ## bb8deploy.toml
 
-`bb8deploy.toml` at the root of the repository, or the table `[tool.bb8deploy]` of pyproject.toml, has what
-its developers share, and is committed. Secrets and what belongs to one machine stay in `.env`. Besides the
-names in the last column below it has:
+`bb8deploy.toml` at the root of the repository, or the table `[tool.bb8deploy]` of pyproject.toml, has the
+settings that all developers share, and is committed. Secrets and the settings of one machine stay in `.env`.
+Besides the names in the last column below, it has:
 
 | name | what it is |
 | --- | --- |
 | `addon` | the app's folder, if there are several apps or it is not found |
-| `tests`, `coverage_threshold` | the folder of the app's tests; the least coverage in per cent |
+| `tests`, `coverage_threshold` | the folder of the app's tests; the minimum coverage in percent |
 | `profile` | `generic`, or `bb8` for the rules about files that only the BB-8 app has |
 | `[apps.FOLDER]` | `tests`, `coverage_threshold` and `profile` of one app of several |
 | `[validate]` | the settings of [validate](lanes/validate.md) |
@@ -223,7 +224,8 @@ several observations together.
 _ENVIRONMENT_HEAD = """\
 ## The environment of bb8deploy
 
-These variables are read from the environment only. They change the output, not what is done.
+These variables are read from the environment only. They change where files
+are cached and what is printed, not what a command does.
 """
 _CONTRACTS_HEAD = f"""\
 # JSON contracts

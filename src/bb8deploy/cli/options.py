@@ -45,7 +45,7 @@ Addon = Annotated[
     typer.Option("--addon", help="The app's folder. Default: found from the current folder.", metavar="DIR"),
 ]
 As = Annotated[
-    str, typer.Option("--as", metavar="NAME", help="An instance beside the app itself, such as beta.")
+    str, typer.Option("--as", metavar="NAME", help="Use a second copy (instance) of the app, such as beta.")
 ]
 Via = Annotated[
     ViaChoice,
@@ -101,7 +101,9 @@ YesOverwrite = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")]
 LockWait = Annotated[
     float | None,
-    typer.Option("--lock-wait", help="Wait so long for another run to release the lock.", metavar="SECONDS"),
+    typer.Option(
+        "--lock-wait", help="Wait this long for another run to release the lock.", metavar="SECONDS"
+    ),
 ]
 Docker = Annotated[
     bool, typer.Option("--docker", help="Build and run apps in Docker, on their real base image.")

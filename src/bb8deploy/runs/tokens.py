@@ -55,7 +55,7 @@ class Meaning:
 
 
 CATALOGUE: dict[Token, Meaning] = {
-    Token.STRUCTURE_OK: Meaning("validate", "every structure rule held", (PATHS, LOCAL)),
+    Token.STRUCTURE_OK: Meaning("validate", "every structure rule passed", (PATHS, LOCAL)),
     Token.DEV_LOCAL_BUILD_FORCED: Meaning(
         "validate", "no `image:` and a Dockerfile: the Supervisor builds on the host", (PATHS,)
     ),
@@ -69,21 +69,21 @@ CATALOGUE: dict[Token, Meaning] = {
         "validate", "config, translations and default options pass the Supervisor's rules", (LOCAL,)
     ),
     Token.TESTS_OK: Meaning("validate", "the app's tests ran and none failed", (LOCAL,)),
-    Token.WS_READY: Meaning("validate", "everything that the mode asks for held", (LOCAL,)),
+    Token.WS_READY: Meaning("validate", "every check of the mode passed", (LOCAL,)),
     Token.SSH_HA_OK: Meaning("sync", "the host answered an authenticated command", (DEPLOY,)),
     Token.CLEAN_RUNTIME_OK: Meaning("sync", "the host's tree, hashed again, is the planned one", (DEPLOY,)),
     Token.DEPLOY_OK: Meaning(
-        "verify", "the Supervisor listed this version and finished putting it in", (DEPLOY,)
+        "verify", "the Supervisor listed this version and finished the install, update or rebuild", (DEPLOY,)
     ),
     Token.RUNNING_OK: Meaning(
-        "verify", "this version runs and stayed started; says nothing about its content", (DEPLOY,)
+        "verify", "this version runs and stayed started; this does not prove its content", (DEPLOY,)
     ),
     Token.RUN_SH_PRESENT: Meaning("verify", "run.sh was seen in the running container", (DEPLOY,)),
-    Token.PY_OK: Meaning("verify", "the container's Python was seen at work", (DEPLOY,)),
+    Token.PY_OK: Meaning("verify", "the container's Python was seen running", (DEPLOY,)),
     Token.VERIFY_OK: Meaning(
-        "verify", "the running app reported this very content; `proof=sealed` or `proof=stamp`", (DEPLOY,)
+        "verify", "the running app reported exactly this content; `proof=sealed` or `proof=stamp`", (DEPLOY,)
     ),
-    Token.RUNTIME_TOPOLOGY_OK: Meaning("verify", "one runtime folder, clean, of the right kind", (DEPLOY,)),
+    Token.RUNTIME_TOPOLOGY_OK: Meaning("verify", "one app folder, clean, of the right kind", (DEPLOY,)),
     Token.CHECKS_OK: Meaning(
         "verify", "every smoke check of the project passed on the running app", (DEPLOY,)
     ),

@@ -33,8 +33,10 @@ HA_SSH_HOST_ALIAS = Key(
     example="root@homeassistant.local",
     aliases=("REMOTE_HOST_ALIAS",),
 )
-HA_SSH_KEY = Key("HA_SSH_KEY", "private key file; without it ssh's own configuration decides", kind="path")
-HA_SSH_KNOWN_HOSTS = Key("HA_SSH_KNOWN_HOSTS", "known_hosts file; without it ssh's own", kind="path")
+HA_SSH_KEY = Key("HA_SSH_KEY", "private key file; default: the keys of ssh's configuration", kind="path")
+HA_SSH_KNOWN_HOSTS = Key(
+    "HA_SSH_KNOWN_HOSTS", "known_hosts file; default: the files of ssh's configuration", kind="path"
+)
 HA_SSH_CONNECT_TIMEOUT = Key(
     "HA_SSH_CONNECT_TIMEOUT", "seconds to reach the host", default="10", kind="float"
 )
@@ -43,10 +45,10 @@ HA_SSH_SUDO = Key(
 )
 HA_REMOTE_RUNTIME = Key(
     "HA_REMOTE_RUNTIME",
-    "the app's folder on the host; {slug} becomes the slug of the app",
+    "the app's folder on the host; {slug} is replaced by the app's slug",
     example="/addons/beep_boop_bb8",
 )
-HA_REMOTE_SLUG = Key("HA_REMOTE_SLUG", "the app's slug on the host; local_<slug of config.yaml> without it")
+HA_REMOTE_SLUG = Key("HA_REMOTE_SLUG", "the app's slug on the host; default: local_<slug of config.yaml>")
 HA_SECRETS_PATH = Key("HA_SECRETS_PATH", "secrets.yaml on the host, read over ssh when there is none here")
 HA_URL = Key("HA_URL", "Home Assistant's address", example="http://homeassistant.local:8123")
 HA_LLAT = Key("HA_LLAT", "long-lived access token of an administrator", secret=True)
@@ -60,27 +62,29 @@ HA_PUBLISH_REMOTE = Key(
     "git remote (name, path or URL) of the repository that users add",
     project="publish_remote",
 )
-HA_PUBLISH_BRANCH = Key("HA_PUBLISH_BRANCH", "its branch", default="main", project="publish_branch")
+HA_PUBLISH_BRANCH = Key(
+    "HA_PUBLISH_BRANCH", "branch of HA_PUBLISH_REMOTE", default="main", project="publish_branch"
+)
 HA_IMAGE = Key(
     "HA_IMAGE",
-    "image name for publishing; {slug} becomes the slug of the app",
+    "image name for publishing; {slug} is replaced by the app's slug",
     example="registry.example/you/beep_boop_bb8",
     project="image",
 )
-MQTT_HOST = Key("MQTT_HOST", "broker, as this machine reaches it (attestation)")
-MQTT_PORT = Key("MQTT_PORT", "its port", default="1883", kind="port")
-MQTT_USERNAME = Key("MQTT_USERNAME", "its user")
-MQTT_PASSWORD = Key("MQTT_PASSWORD", "its password", secret=True)
-MQTT_TLS = Key("MQTT_TLS", "speak TLS to the broker", default="no", kind="bool")
+MQTT_HOST = Key("MQTT_HOST", "MQTT broker for the attestation, by the name that this machine uses")
+MQTT_PORT = Key("MQTT_PORT", "port of the broker", default="1883", kind="port")
+MQTT_USERNAME = Key("MQTT_USERNAME", "user name for the broker")
+MQTT_PASSWORD = Key("MQTT_PASSWORD", "password for the broker", secret=True)
+MQTT_TLS = Key("MQTT_TLS", "use TLS for the connection to the broker", default="no", kind="bool")
 MQTT_CA_FILE = Key("MQTT_CA_FILE", "certificate authority of the broker", kind="path")
 MQTT_BASE_TOPIC = Key("MQTT_BASE_TOPIC", "the app's base topic", default="bb8")
 SUPERVISOR_URL = Key(
     "SUPERVISOR_URL",
-    "the Supervisor, when bb8deploy runs inside Home Assistant",
+    "address of the Supervisor, when bb8deploy runs inside Home Assistant",
     default="http://supervisor",
 )
 SUPERVISOR_TOKEN = Key(
-    "SUPERVISOR_TOKEN", "its token, when bb8deploy runs inside Home Assistant", secret=True
+    "SUPERVISOR_TOKEN", "token for the Supervisor, when bb8deploy runs inside Home Assistant", secret=True
 )
 BB8_BUILD_DEADLINE = Key(
     "BB8_BUILD_DEADLINE", "seconds that a build on the host may take", default="1800", kind="float"
@@ -114,7 +118,8 @@ BB8_LAYOUT = Key(
 )
 BB8_TAG = Key(
     "BB8_TAG",
-    "names of release tags, with {version} and, for several apps, {slug}; a store has {slug}-{version}",
+    "format of release tags, with {version} and, for several apps, {slug}; default in a store:"
+    " {slug}-{version}",
     project="tag",
 )
 

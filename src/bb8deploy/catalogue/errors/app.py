@@ -47,9 +47,9 @@ BUILD_FAILED = ErrorCode(
 )
 FILES_NOT_BUILT = Symptom(
     Code("FILES_NOT_BUILT"), Area.APP, "the files are on the host, but not in the running app",
-    "The app folder has another version or digest than the installed or running app. New files come in"
-    " only with an update or a rebuild. A restart runs the old image, and its HTTP 200 says nothing"
-    " about the content.",
+    "The app folder has another version or digest than the installed or running app. New files are used"
+    " only after an update or a rebuild. A restart runs the old image, and its HTTP 200 does not show"
+    " which content runs.",
     "Run `bb8deploy deploy`, which updates or rebuilds the app and waits for its identity.",
 )
 FILES_NOT_SYNCED = Symptom(
@@ -66,9 +66,9 @@ IDENTITY_DIFFERS = ErrorCode(
 CHECK_FAILED = ErrorCode(
     Code("CHECK_FAILED"), Area.APP, NotVerified, "a smoke check of the project did not pass",
     "The app runs, but one of the checks in `[tool.bb8deploy.checks]` did not get the answer that it"
-    " asks for. After a deploy that is a failed verification, so the earlier version comes back.",
-    "Fix the app, or the check in pyproject.toml or bb8deploy.toml; `bb8deploy test --on-host` runs"
-    " them alone.",
+    " expects. After a deploy this is a failed verification, so the earlier version is restored.",
+    "Fix the app, or the check in pyproject.toml or bb8deploy.toml; `bb8deploy test --on-host` runs only"
+    " the checks.",
 )
 SEAL_DIFFERS = ErrorCode(
     Code("SEAL_DIFFERS"), Area.APP, NotVerified, "the image was built from other files than were sent",
@@ -113,15 +113,16 @@ JOB_UNFINISHED = ErrorCode(
 )
 OPTIONS_INVALID = ErrorCode(
     Code("OPTIONS_INVALID"), Area.APP, CheckFailed, "the new version could not start with the app's options",
-    "The new schema has a required option without a value, or refuses one that was given. The Supervisor checks"
-    " options only at the start, after the new version is in. Nothing was built.",
+    "The new schema has a required option without a value, or refuses one that was given. The Supervisor"
+    " checks options only at the start, after the new version is installed. Nothing was built.",
     "Deploy again with `--option KEY=VALUE`, which sets the option after the update and before the start.",
 )
 PUT_IN_REFUSED = ErrorCode(
     Code("PUT_IN_REFUSED"), Area.APP, NotVerified, "the Supervisor refused the install or update",
     "Install, update or rebuild returned an error before a build started. The host runs what it ran"
     " before.",
-    "Follow the message: another architecture, a missing store entry, or a rate limit of the registry.",
+    "Fix the cause in the message: another architecture, a missing store entry, or a rate limit of the"
+    " registry.",
 )
 ROBOT_ABSENT = Symptom(
     Code("ROBOT_ABSENT"), Area.APP, "the robot is not heard",
@@ -151,7 +152,7 @@ ROBOT_NOT_ASKED = Symptom(
 ROBOT_NO_ADAPTER = Symptom(
     Code("ROBOT_NO_ADAPTER"), Area.APP, "the host's Bluetooth cannot be used",
     "The app finds no adapter, or the adapter is off, or the host's Bluetooth service does not answer."
-    " The message has the app's own words.",
+    " The message quotes the app.",
     "Turn on Bluetooth, plug in an adapter, or correct the option adapter, then restart the app.",
 )
 ROBOT_WEAK = Symptom(
@@ -187,5 +188,5 @@ START_REFUSED = ErrorCode(
     Code("START_REFUSED"), Area.APP, NotVerified, "the Supervisor cannot start the app",
     "The new version is installed, but the start failed: invalid options, a port in use, or no image."
     " Options are checked only at the start.",
-    "Follow the message: set the options, free the port, or fix the defaults in config.yaml.",
+    "Fix the cause in the message: set the options, free the port, or fix the defaults in config.yaml.",
 )

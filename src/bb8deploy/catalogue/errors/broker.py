@@ -16,7 +16,7 @@ ATTEST_FAILED = ErrorCode(
 )
 ATTEST_REQUIRED = ErrorCode(
     Code("ATTEST_REQUIRED"), Area.BROKER, CheckFailed, "the attestation is required, but not possible",
-    "`--require-attest` was given, but `MQTT_HOST` is not set, or the app has `enable_echo: false`.",
+    "`--require-attest` is used, but `MQTT_HOST` is not set, or the app has `enable_echo: false`.",
     "Set MQTT_HOST and turn on the app's echo, or leave out --require-attest.",
 )
 BRIDGE_OFFLINE = Symptom(

@@ -21,10 +21,11 @@ CLOCK_SKEW = Symptom(
     "Let both machines set their clock by NTP (Settings, System, Date and time in Home Assistant OS).",
 )
 FILES_AHEAD = Symptom(
-    Code("FILES_AHEAD"), Area.HOST, "a file on the host is from the future",
-    "A file below the Supervisor's local root has a time ahead of the host's clock. The Supervisor reads local"
-    " apps again only if the newest time there has changed, so such a file hides every older change. A deploy"
-    " gives the config file a time beyond it; changes by other tools stay unnoticed.",
+    Code("FILES_AHEAD"), Area.HOST, "a file on the host has a time in the future",
+    "A file below the Supervisor's local root has a time ahead of the host's clock. The Supervisor reads"
+    " local apps again only if the newest time there has changed, so such a file hides every older"
+    " change. A deploy sets an even later time on the config file, but the Supervisor does not notice"
+    " changes by other tools.",
     "Run `touch` on the file on the host, and check the clock of the machine that wrote it.",
 )
 HAND_EDITED = ErrorCode(
@@ -59,7 +60,8 @@ HOST_CHANGED = ErrorCode(
 )
 HOST_DIFFERS = ErrorCode(
     Code("HOST_DIFFERS"), Area.HOST, CheckFailed, "the host has other files than the workspace",
-    "`verify` alone proves what is on the host, and that is not the workspace's tree, or has no stamp.",
+    "`verify` checks the tree that is on the host. This tree is not the one in the workspace, or has no"
+    " stamp.",
     "Run `bb8deploy deploy`, which sends the files first.",
 )
 HOST_DISK_FULL = ErrorCode(

@@ -53,8 +53,8 @@ ENV_VALUE_INVALID = ErrorCode(
 )
 INSTANCE_INVALID = ErrorCode(
     Code("INSTANCE_INVALID"), Area.SETTINGS, UsageError, "the instance cannot be named or placed",
-    "`--as NAME` makes NAME a part of the slug: the folder, the container and its host name. `--ports drop`"
-    " leaves the ports of the host alone, `--ports +1000` adds 1000 to each; the highest port is 65535.",
+    "`--as NAME` makes NAME a part of the slug: the folder, the container and its host name. `--ports"
+    " drop` opens no port on the host, `--ports +1000` adds 1000 to each; the highest port is 65535.",
     "Use lower-case letters, digits and single `_` in the name, and `--ports drop` or `--ports +N`.",
 )
 INIT_NO_TERMINAL = ErrorCode(
@@ -71,7 +71,7 @@ INIT_SECRET_ON_COMMAND_LINE = ErrorCode(
 )
 INIT_SETTING_UNKNOWN = ErrorCode(
     Code("INIT_SETTING_UNKNOWN"), Area.SETTINGS, UsageError, "--set names an unknown setting",
-    "The name before `=` is not a setting, or there is no `=`.",
+    "The name before `=` is not the name of a setting, or there is no `=`.",
     "Run `bb8deploy config` for all settings. `.env.example` describes each one.",
 )
 SETTINGS_EMPTY = Symptom(

@@ -43,8 +43,8 @@ KNOWN_HOSTS_UNWRITABLE = ErrorCode(
 )
 SHELL_BROKEN = Symptom(
     Code("SHELL_BROKEN"), Area.SSH, "the login shell runs no commands",
-    "The command `true` failed on the host: the login shell is a menu, or its startup files fail."
-    " Everything over ssh is a command of this shell.",
+    "The command `true` failed on the host: the login shell is a menu, or its startup files fail. Every"
+    " command over ssh runs in this shell.",
     "Give the user a plain shell, or remove the failing lines from its startup files.",
 )
 SHELL_NOISY = Symptom(
@@ -80,7 +80,7 @@ SSH_AUTH_REFUSED = ErrorCode(
 SSH_CONFIG_INVALID = ErrorCode(
     Code("SSH_CONFIG_INVALID"), Area.SSH, UsageError, "ssh cannot resolve its configuration",
     "`ssh -G` failed or did not finish for this host. bb8deploy asks ssh how to reach a host, so that"
-    " aliases, Include and Match have the same effect in both.",
+    " aliases, Include and Match have the same effect as in ssh.",
     "Correct ~/.ssh/config. Run `ssh -G HOST` to see the complaint.",
 )
 SSH_DEADLINE = ErrorCode(
@@ -150,8 +150,8 @@ SSH_NO_SHELL = ErrorCode(
 )
 SSH_OPTION_UNSUPPORTED = ErrorCode(
     Code("SSH_OPTION_UNSUPPORTED"), Area.SSH, UsageError, "an ssh option that bb8deploy does not support",
-    "ssh's configuration for this host sets an option that changes how or as whom to connect, or which"
-    " hosts to trust, such as ProxyCommand, PKCS11Provider, CertificateFile, BindAddress or"
+    "ssh's configuration for this host sets an option that changes how to connect, which login to use or"
+    " which hosts to trust, such as ProxyCommand, PKCS11Provider, CertificateFile, BindAddress or"
     " RevokedHostKeys. Or it allows only ciphers, MACs, key exchanges or host key types that bb8deploy"
     " does not have. Ignoring the option would connect in a different way than the configuration asks"
     " for.",
@@ -160,8 +160,8 @@ SSH_OPTION_UNSUPPORTED = ErrorCode(
 )
 SSH_SESSIONS_FEW = ErrorCode(
     Code("SSH_SESSIONS_FEW"), Area.SSH, Refused, "the server runs one command at a time",
-    "One command holds the lock on the host for as long as the run takes, and others work beside it over"
-    " the same connection. The sshd of the host allows a single session for each connection.",
+    "One command holds the lock on the host during the whole run, and others run at the same time over"
+    " the same connection. The host's sshd allows only one session per connection.",
     "Set `MaxSessions` to 4 or more in the sshd configuration of the host. Without that, use the mounted"
     " share (`--via mount`).",
 )

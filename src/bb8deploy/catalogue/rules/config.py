@@ -37,7 +37,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "CONFIG_OLD_WORD", RuleArea.CONFIG, Level.WARNING, "a deprecated word",
-        "The Supervisor still reads the word and logs a warning. It stops being read one day.",
+        "The Supervisor still reads the word and logs a warning. A later Supervisor will no longer read"
+        " it.",
         "Use the current word. `bb8deploy migrate` does it.",
         _MIGRATE,
     ),
@@ -74,16 +75,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "VERSION_UNQUOTED", RuleArea.CONFIG, Level.ERROR, "the version is a number",
-        "Without quotes 1.10 is the number 1.1, and 2026.10 is 2026.1: users are offered an older version, or"
-        " none. It is a warning if the number is written as it is read.",
+        "Without quotes 1.10 is the number 1.1, and 2026.10 is 2026.1: users are offered an older"
+        " version, or none. The finding is only a warning if YAML reads the number as it is written.",
         "Put quotes around the version.",
         f"{_SCHEMA} (version_tag)",
         fixable=True,
     ),
     Rule(
         "SLUG_UPPER_CASE", RuleArea.CONFIG, Level.ERROR, "upper case in the slug",
-        "The schema accepts it. The build then fails, because Docker does not allow upper case in the name of"
-        " an image; the only message is the slug.",
+        "The schema accepts it. The build then fails, because Docker does not allow upper case in the"
+        " name of an image; the error message is only the slug.",
         "Use lower-case letters, digits, `_`, `-` and `.`.",
         _OBSERVED,
     ),
@@ -129,15 +130,15 @@ RULES: tuple[Rule, ...] = (
         "the history of supervisor/apps/validate.py",
     ),
     Rule(
-        "PRIVILEGE_COSTS", RuleArea.CONFIG, Level.NOTE, "a right that lowers the security rating",
+        "PRIVILEGE_COSTS", RuleArea.CONFIG, Level.NOTE, "a privilege that lowers the security rating",
         "Users see the rating (1 to 8) before they install the app. The message names the cost.",
-        "Keep the right if the app needs it.",
+        "Keep the privilege if the app needs it.",
         "supervisor/apps/utils.py (rating_security)",
         strict=Level.WARNING,
     ),
     Rule(
-        "PRIVILEGE_IDLE", RuleArea.CONFIG, Level.WARNING, "a right without effect",
-        "The right has no effect without another one.",
+        "PRIVILEGE_IDLE", RuleArea.CONFIG, Level.WARNING, "a privilege without effect",
+        "The privilege has no effect without another one.",
         "Remove it.",
         "supervisor/api/middleware/security.py",
     ),

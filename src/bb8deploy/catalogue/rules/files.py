@@ -20,7 +20,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "FILE_LONG", RuleArea.FILES, Level.WARNING, "a settings file has very many values",
         "The Supervisor reads and validates every value at each reload of its store, on a small computer.",
-        "Check that the values belong into the file.",
+        "Check that the values belong in the file.",
         _OURS,
     ),
     Rule(

@@ -65,26 +65,26 @@ RULES: tuple[Rule, ...] = (
         strict=Level.ERROR,
     ),
     Rule(
-        "SCRIPT_CRLF", RuleArea.SCRIPTS, Level.WARNING, "Windows line ends in a script",
+        "SCRIPT_CRLF", RuleArea.SCRIPTS, Level.WARNING, "Windows line endings in a script",
         "Linux looks for an interpreter whose name ends in a carriage return, and the start fails with `not"
         " found`.",
-        "Save the file with unix line ends. `* text=auto eol=lf` in .gitattributes keeps them.",
+        "Save the file with Unix line endings. `* text=auto eol=lf` in .gitattributes keeps them.",
         _KERNEL,
         fixable=True,
         strict=Level.ERROR,
     ),
     Rule(
-        "SCRIPT_NOT_EXECUTABLE", RuleArea.SCRIPTS, Level.WARNING, "a start script without run bit",
-        "The script is run by its path and lacks the run bit, and no instruction of the Dockerfile sets it."
-        " The start fails with `Permission denied`. (s6-rc sets the bit of `run` and `finish` in s6-rc.d by"
-        " itself; those are not reported.)",
-        "Set the run bit (chmod +x). In git: git update-index --chmod=+x FILE.",
+        "SCRIPT_NOT_EXECUTABLE", RuleArea.SCRIPTS, Level.WARNING, "a start script without the executable bit",
+        "The script is run by its path and lacks the executable bit, and no instruction of the Dockerfile"
+        " sets it. The start fails with `Permission denied`. (s6-rc sets the bit of `run` and `finish` in"
+        " s6-rc.d by itself; those are not reported.)",
+        "Set the executable bit (chmod +x). In git: git update-index --chmod=+x FILE.",
         f"{_S6} (scripts/cont-init, services-up); {_KERNEL}",
         fixable=True,
         strict=Level.ERROR,
     ),
     Rule(
-        "SCRIPT_SHELLCHECK", RuleArea.SCRIPTS, Level.NOTE, "shellcheck's opinion",
+        "SCRIPT_SHELLCHECK", RuleArea.SCRIPTS, Level.NOTE, "advice from shellcheck",
         "shellcheck found a problem in a script. Only what keeps a shell from reading the file is a warning;"
         " everything else is a note.",
         "Read the page of the SC number. `# shellcheck disable=SC...` silences a false one.",

@@ -42,13 +42,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "REQUIREMENT_UNPINNED", RuleArea.STRUCTURE, Level.ERROR, "a requirement without version or hash",
-        "A later build would install something else than what was verified.",
+        "A later build could install other files than those that were verified.",
         "Write name==version with --hash, as `uv pip compile --generate-hashes` does.",
         _BB8,
         profile="bb8",
     ),
     Rule(
-        "VERSION_DIFFERS", RuleArea.STRUCTURE, Level.WARNING, "two versions",
+        "VERSION_DIFFERS", RuleArea.STRUCTURE, Level.WARNING, "files name different versions",
         "A place that names the version (pyproject.toml, an image label, the changelog) differs from the"
         " config.",
         "Use `bb8deploy release`, which changes all of them together.",
@@ -130,7 +130,7 @@ RULES: tuple[Rule, ...] = (
         strict=Level.ERROR,
     ),
     Rule(
-        "STORE_PAGE_MISSING", RuleArea.STORE, Level.WARNING, "the store shows a gap",
+        "STORE_PAGE_MISSING", RuleArea.STORE, Level.WARNING, "a page or picture of the store is missing",
         "The store shows README.md and the icon before an install, DOCS.md, CHANGELOG.md, the logo and the"
         " names of the options afterwards.",
         "Add the file.",

@@ -26,7 +26,7 @@ class ModeChoice(StrEnum):
 
 
 class FailOn(StrEnum):
-    """The mildest level that fails the run."""
+    """The lowest level that fails the run."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -67,7 +67,7 @@ def validate(
     select: Selected = None,
     ignore: Ignored = None,
     fail_on: Annotated[
-        FailOn | None, typer.Option("--fail-on", help="The mildest level that fails (default: error).")
+        FailOn | None, typer.Option("--fail-on", help="The lowest level that fails (default: error).")
     ] = None,
     target_supervisor: Annotated[
         str, typer.Option("--target-supervisor", help="Oldest Supervisor to support.", metavar="RELEASE")

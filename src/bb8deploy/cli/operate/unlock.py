@@ -31,7 +31,7 @@ def unlock(
 ) -> None:
     """Show who holds the host's lock, and remove it after a question.
 
-    A run that still works there stops before it changes anything.
+    A run that still holds the lock stops before it changes anything.
     """
     modes = Modes(as_json=json_output, yes=yes, via=via.value, as_name=as_name)
     with open_run("unlock", modes, target=target, addon=addon) as opened:

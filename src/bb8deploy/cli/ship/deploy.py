@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Ports = Annotated[
     str,
-    typer.Option("--ports", metavar="drop|+N", help="With --as: no port on the host, or each moved by N."),
+    typer.Option("--ports", metavar="drop|+N", help="With --as: open no port on the host, or add N to each."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the newest deploy that did not finish.")]
 
@@ -71,7 +71,7 @@ def deploy(
     """Sync and verify. If the new version cannot be verified, the earlier one is restored.
 
     With --as NAME the app is deployed beside itself, as an instance with a slug, name, folder and data of its
-    own. Nothing of it is in the workspace.
+    own. It leaves no files in the workspace.
 
     With several --target options the hosts are deployed in parallel, each with its own receipts in
     reports/targets/NAME/. A failure on one host does not stop the others; the exit code is the worst one.

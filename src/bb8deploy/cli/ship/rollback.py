@@ -56,8 +56,8 @@ def rollback(
 ) -> None:
     """Run an earlier version again and verify it.
 
-    Without a version it goes back to the newest kept tree that is older than the present one; again, and it
-    goes back further.
+    Without a version, go back to the newest kept tree that is older than the present one. Run it again to go
+    back further.
     """
     modes = Modes(
         as_json=json_output,

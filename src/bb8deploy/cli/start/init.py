@@ -57,10 +57,11 @@ def init(
 ) -> None:
     """Ask for the host, check each answer, and write .env (mode 0600, ignored by git).
 
-    In a repository without settings of bb8deploy, also write bb8deploy.toml with what everybody shares: the
-    layout, the remote. Of several apps, one setting serves all: HA_REMOTE_RUNTIME=/addons/{slug}.
-    Secrets are typed without echo. With --non-interactive they come from the environment (HA_LLAT,
-    MQTT_PASSWORD), never from the command line. Nothing is written before the end.
+    In a repository without settings of bb8deploy, also write bb8deploy.toml with the settings that all
+    developers share: the layout and the remote. For several apps, one setting with {slug} is enough:
+    HA_REMOTE_RUNTIME=/addons/{slug}. Secrets are typed without echo. With --non-interactive they come from
+    the environment (HA_LLAT, MQTT_PASSWORD), never from the command line. No file is written before all
+    answers are given.
     """
     with plain_errors(Modes(as_json=json_output), target=target, addon=addon) as console:
         from bb8deploy.lanes.init import init as lane
@@ -160,7 +161,9 @@ def _finish(console: Console, repository: Repository, written: Written, seen: Se
     for line in seen:
         console.note(f"  {line}")
     if written.common:
-        console.text(f"wrote {written.common}: the layout and what everybody shares; commit it")
+        console.text(
+            f"wrote {written.common}: the layout and the settings that all developers share; commit it"
+        )
     console.text(f"wrote {written.own} (mode 0600)")
     where = "in an app's folder, " if repository.several else ""
     console.note(f"Next: {where}`bb8deploy deploy --dry-run` shows what would be sent.")

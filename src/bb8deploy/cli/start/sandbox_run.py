@@ -28,7 +28,9 @@ WaitLog = Annotated[
 WaitTopic = Annotated[
     str, typer.Option("--wait-topic", metavar="TOPIC", help="Wait for a message on an MQTT topic.")
 ]
-Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Give the app so long to come up.")]
+Wait = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the app to start.")
+]
 Logs = Annotated[
     Path | None, typer.Option("--logs", metavar="DIR", help="Copy the logs of app and Supervisor there.")
 ]
@@ -48,7 +50,7 @@ def run(
     """Start the app on an embedded host, run a command, and stop everything.
 
     The command has the host's settings in its environment, and SUPERVISOR_URL, SUPERVISOR_TOKEN,
-    SANDBOX_APP (the slug) and SANDBOX_DATA (the app's /data). Its exit code is ours.
+    SANDBOX_APP (the slug) and SANDBOX_DATA (the app's /data). The exit code is that of the command.
     """
     with plain_errors(Modes(quiet=quiet)) as console:
         from bb8deploy.cli.start.runtime import runtime_of

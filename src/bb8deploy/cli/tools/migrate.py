@@ -31,7 +31,7 @@ def migrate(
 ) -> None:
     """Bring apps up to date: build.yaml into the Dockerfile, deprecated words, the builder workflow.
 
-    Nothing changes what the container sees. Without --write the changes are shown as a diff.
+    The container sees no difference. Without --write the changes are shown as a diff.
     """
     from bb8deploy.checks.many import find_apps
     from bb8deploy.checks.migrate.plan import apply, plan, workflows

@@ -36,7 +36,7 @@ def verify_evidence(
     ] = None,
     json_output: AsJson = False,
 ) -> None:
-    """Check the files of a run against its manifest. Names the file and the byte that changed."""
+    """Check the files of a run against its manifest. Reports which file and byte changed."""
     with plain_errors(Modes(as_json=json_output)) as console:
         from bb8deploy.runs.evidence.manifest import NAME, verify
         from bb8deploy.runs.evidence.signature import check

@@ -8,8 +8,8 @@ from bb8deploy.catalogue.entries import Area, ErrorCode
 # fmt: off
 BRANCH_OTHER = ErrorCode(
     Code("BRANCH_OTHER"), Area.PUBLISH, CheckFailed, "HEAD is on another branch than the store",
-    "In the store layout publish pushes the commits of the branch that users get. HEAD is on another branch, or"
-    " on none, so its commits would get there without a merge.",
+    "In the store layout publish pushes the commits of the branch that users get. HEAD is on another"
+    " branch, or on none, so publishing would add its commits to that branch without a merge.",
     "Merge into the branch of the store and switch to it (`git switch main`), or set HA_PUBLISH_BRANCH.",
 )
 IMAGE_ARCH_UNKNOWN = ErrorCode(
@@ -25,8 +25,8 @@ IMAGE_BUILD_FAILED = ErrorCode(
 )
 IMAGE_CONFIG_UNSAFE = ErrorCode(
     Code("IMAGE_CONFIG_UNSAFE"), Area.PUBLISH, CheckFailed, "`image:` cannot be added to the config",
-    "The edit would change more than `image:` and `build:`, as in a JSON config or one in flow style."
-    " The published tree may differ from the verified one in these two keys only.",
+    "The edit would change more than `image:` and `build:`, as in a JSON config, or a YAML config in flow"
+    " style. The published tree may differ from the verified one in these two keys only.",
     "Write config.yaml as plain block YAML.",
 )
 IMAGE_EXISTS = ErrorCode(
@@ -55,8 +55,8 @@ IMAGE_NAME_MISSING = ErrorCode(
 )
 IMAGE_READBACK = ErrorCode(
     Code("IMAGE_READBACK"), Area.PUBLISH, Refused, "the registry does not have what was pushed",
-    "Read back, a manifest is missing, has other labels, or does not match its digest. Another push"
-    " came at the same time, or a mirror or proxy returns other data.",
+    "When it was read back, a manifest was missing, had other labels, or did not match its digest."
+    " Another push came at the same time, or a mirror or proxy returns other data.",
     "Publish again; if it happens again, look for a mirror or proxy in between.",
 )
 IMAGE_TOOL_MISSING = ErrorCode(
@@ -67,10 +67,10 @@ IMAGE_TOOL_MISSING = ErrorCode(
 )
 PRIVATE_FILE = ErrorCode(
     Code("PRIVATE_FILE"), Area.PUBLISH, CheckFailed, "a secret would be published",
-    "The commit holds a private file (secrets.yaml, .env, an ssh key...), an access token or a private key."
-    " Whatever is pushed or built into an image is public, also after it was removed again.",
-    "Remove the file with `git rm --cached PATH`, add it to .gitignore and commit. Renew the secret if the"
-    " commit was ever pushed; in its history it stays.",
+    "The commit holds a private file (secrets.yaml, .env, an ssh key...), an access token or a private"
+    " key. Whatever is pushed or built into an image is public, even if it is removed later.",
+    "Remove the file with `git rm --cached PATH`, add it to .gitignore and commit. Renew the secret if"
+    " the commit was ever pushed, because it stays in the history.",
 )
 PUBLISH_READBACK = ErrorCode(
     Code("PUBLISH_READBACK"), Area.PUBLISH, Refused, "the remote does not have what was pushed",
@@ -87,7 +87,7 @@ PUBLISH_REMOTE_MISSING = ErrorCode(
 )
 REGISTRY_DENIED = ErrorCode(
     Code("REGISTRY_DENIED"), Area.PUBLISH, Refused, "the registry refused to read",
-    "The registry needs a login that was not found, or that has no right to pull. Without reading back,"
+    "The registry requires a login. None was found, or the account may not pull. Without reading back,"
     " the push cannot be proven.",
     "Log in with `docker login` or `buildah login`.",
 )
@@ -115,8 +115,8 @@ REMOTE_CHECKED_OUT = ErrorCode(
 )
 REMOTE_DENIED = ErrorCode(
     Code("REMOTE_DENIED"), Area.PUBLISH, Refused, "the remote refused the login",
-    "The authentication failed, or the account has no right; the message has the remote's words."
-    " Nothing was changed.",
+    "The authentication failed, or the account lacks a permission; the message quotes the remote. Nothing"
+    " was changed.",
     "Give git the right credentials (ssh key or credential helper), and try `git ls-remote`. git asks"
     " for a password on a terminal only.",
 )
@@ -135,8 +135,8 @@ REMOTE_EDITED = ErrorCode(
 )
 REMOTE_FOREIGN = ErrorCode(
     Code("REMOTE_FOREIGN"), Area.PUBLISH, CheckFailed, "the remote has files that are not the app's",
-    "Publishing replaces the tree of the branch by the app's. `--overwrite` takes back edits of the app's own"
-    " files; it never removes a file that did not come from the app.",
+    "Publishing replaces the tree of the branch with that of the app. `--overwrite` overwrites edits of"
+    " the app's own files; it never removes a file that did not come from the app.",
     "Copy the files into the app's folder, or delete them on the remote, then publish again.",
 )
 REMOTE_INVALID = ErrorCode(
@@ -163,14 +163,14 @@ REMOTE_NOT_FOUND = ErrorCode(
 )
 REMOTE_PROTECTED = ErrorCode(
     Code("REMOTE_PROTECTED"), Area.PUBLISH, Refused, "the branch is protected",
-    "A rule or a hook on the remote refused the push; the message has its words. Neither branch nor tag"
-    " was changed.",
+    "A rule or a hook on the remote refused the push; the message quotes it. Neither branch nor tag was"
+    " changed.",
     "Allow your account to push to the branch in the remote's settings, or set HA_PUBLISH_BRANCH.",
 )
 REMOTE_REFUSED = ErrorCode(
     Code("REMOTE_REFUSED"), Area.PUBLISH, Refused, "the remote refused",
-    "Git failed with an error that has no code of its own; the message has its words. Nothing was"
-    " changed on the remote.",
+    "Git failed with an error that has no code of its own; the message quotes it. Nothing was changed on"
+    " the remote.",
     "Run the same git command by hand, such as `git ls-remote` or `git push --dry-run`.",
 )
 REMOTE_UNREACHABLE = ErrorCode(

@@ -23,7 +23,8 @@ BUMP_MORE = ErrorCode(
     Code("BUMP_MORE"), Area.RELEASE, CheckFailed, "a hook added files of the app to the bump",
     "A commit hook staged other files of the app than those with the version. Nothing has validated them, so"
     " the commit was undone; the files are still in the working tree.",
-    "Commit the files that are named before the release, or leave them out of the hook for this commit.",
+    "Commit the files in the message before the release, or change the hook so that it leaves them out of"
+    " this commit.",
 )
 BUMP_REFUSED = ErrorCode(
     Code("BUMP_REFUSED"), Area.RELEASE, CheckFailed, "git refused the commit",
@@ -60,14 +61,14 @@ RESUME_STALE = ErrorCode(
 )
 SETTING_PER_APP = ErrorCode(
     Code("SETTING_PER_APP"), Area.RELEASE, UsageError, "two apps would share a setting",
-    "The apps that are released together have the same folder, mount, slug or image by a setting, so that one would"
-    " replace the other.",
+    "A setting gives two of the apps that are released together the same folder, mount, slug or image, so"
+    " one would replace the other.",
     "Write `{slug}` into the setting, as in HA_REMOTE_RUNTIME=/addons/{slug}.",
 )
 TAG_FORMAT_INVALID = ErrorCode(
-    Code("TAG_FORMAT_INVALID"), Area.RELEASE, UsageError, "the tag format makes no tags",
-    "BB8_TAG (`tag` in bb8deploy.toml) must have `{version}` once and be a name that git takes. With several"
-    " apps it must have `{slug}` too, or two apps would share a tag.",
+    Code("TAG_FORMAT_INVALID"), Area.RELEASE, UsageError, "the tag format is not valid",
+    "BB8_TAG (`tag` in bb8deploy.toml) must have `{version}` once and be a name that git accepts. With"
+    " several apps it must have `{slug}` too, or two apps would share a tag.",
     "Set it to `{slug}-{version}`, or leave it out for the default of the layout.",
 )
 VERSION_CLOCK_BEHIND = ErrorCode(
@@ -96,8 +97,9 @@ VERSION_NOT_NEWER = ErrorCode(
 )
 VERSION_SCHEME_MIXED = ErrorCode(
     Code("VERSION_SCHEME_MIXED"), Area.RELEASE, UsageError, "two version schemes",
-    "The request is of another scheme than the version in config.yaml: calendar, semantic, or dotted with another"
-    " count of numbers. They cannot be compared. Calendar versions have no `minor` and `major`, others no `date`.",
+    "The requested version follows another scheme than the version in config.yaml: calendar, semantic, or"
+    " dotted with another count of numbers. They cannot be compared. Calendar versions have no `minor`"
+    " and `major`, others no `date`.",
     "Keep to one scheme. To change it, edit every version by hand in a separate commit.",
 )
 WORKSPACE_LOCKED = ErrorCode(
