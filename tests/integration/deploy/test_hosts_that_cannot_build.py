@@ -8,7 +8,8 @@ import pytest
 from tests.integration.deploylab import Lab, config
 from tests.integration.witness import runtime
 
-from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.errors import Bb8Error, UsageError
+from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.deploy.rollback import roll_back_host
 from ha_sandbox.faults import Situation
 
@@ -42,3 +43,13 @@ def test_nothing_is_sent_to_a_host_that_cannot_build(lab: Lab, situation: Situat
     assert files(runtime(lab)) == before
     assert (runtime(lab) / "config.yaml").read_text() == earlier
     assert lab.tokens == []
+
+
+def test_options_without_a_route_that_can_set_them_are_refused_before_anything_is_sent(lab: Lab) -> None:
+    lab.environ = {name: value for name, value in lab.environ.items() if name not in {"HA_URL", "HA_LLAT"}}
+    for dry_run in (True, False):
+        with pytest.raises(UsageError) as caught:
+            deploy(lab.run(dry_run=dry_run), DeployOptions(app_options={"speed": 3}))
+        assert caught.value.code == "ROUTE_MISSING"
+        assert "HA_LLAT" in caught.value.remedy
+    assert not runtime(lab).exists()

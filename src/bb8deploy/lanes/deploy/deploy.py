@@ -20,6 +20,7 @@ from bb8deploy.lanes.smoke.smoke import smoke
 from bb8deploy.lanes.sync.edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
+from bb8deploy.lanes.verify.app_options import require_route
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.verify import carry_out
@@ -74,6 +75,8 @@ def deploy(
         _forget_target_receipt(run)
         run.journal.write(STEP, "started", target=run.settings.destination)
     with held(run, "deploy", options.access, opened=opened) as host:
+        if options.app_options:
+            require_route(run, host)
         if run.dry_run:
             return _preview(run, host, options, differences)
         for line in differences:

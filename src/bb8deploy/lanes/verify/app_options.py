@@ -84,6 +84,11 @@ def effective_options(info: AddonInfo, state: AddonState, given: Options) -> dic
     return {**(defaults if isinstance(defaults, Mapping) else {}), **kept, **given}
 
 
+def require_route(run: Run, host: Host) -> None:
+    """Raises UsageError ROUTE_MISSING if no route that can set options is set. Connects to none."""
+    options_route(run.settings, run.addon, host).close()
+
+
 def set_options(run: Run, host: Host, slug: str, options: Options) -> None:
     """Sets the app's options. Raises Refused if no route that can do so is set, SupervisorError."""
     supervisor = options_route(run.settings, run.addon, host)
