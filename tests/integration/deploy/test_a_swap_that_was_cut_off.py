@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from itertools import count
+from typing import Any
 
 import pytest
 from tests.integration.deploylab import Lab, command, config, env_file
 from tests.integration.witness import runtime
+
+from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.supervisor.base import Look
+from bb8deploy.host.supervisor.ha_cli import HaCli
 
 ROUTES = ["ssh", "mount"]
 
@@ -32,3 +38,21 @@ def test_status_names_a_folder_that_is_missing_after_a_cut(lab: Lab, route: str)
     assert not folder.exists(), "status changes nothing"
     lab.deploy()
     assert {"CLEAN_RUNTIME_OK", "RUNTIME_TOPOLOGY_OK", "VERIFY_OK"} <= set(lab.tokens)
+
+
+def test_a_swap_under_the_last_look_is_never_a_tidy_folder(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+    folder, real, numbers = runtime(lab), HaCli.look, count()
+
+    def look(self: HaCli, slug: str, lines: int, *, rider: str = "", **more: Any) -> Look:
+        if rider and folder.exists():  # the look that carries the last hash of the tree
+            state = folder.parent / ".bb8deploy" / folder.name
+            folder.rename(lab.folder / f"gone{next(numbers)}")
+            (state / "swapping").write_text("1\n")
+        return real(self, slug, lines, rider=rider, **more)
+
+    monkeypatch.setattr(HaCli, "look", look)
+    with pytest.raises(Bb8Error):
+        lab.deploy()
+    assert not {"RUNTIME_TOPOLOGY_OK", "VERIFY_OK", "ROLLBACK_OK"} & set(lab.tokens), lab.lines()

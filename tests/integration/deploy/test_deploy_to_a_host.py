@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.integration.deploylab import SLUG, Lab, config
 from tests.integration.relay import Relay
 from tests.integration.small_addon import DIES, RUN_SH, SILENT
+from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.connect import open_host
@@ -86,6 +88,15 @@ def test_a_changed_profile_at_the_same_version_is_refused_each_time(lab: Lab) ->
         assert lab.tokens == ["SSH_HA_OK", "CLEAN_RUNTIME_OK", "ROLLBACK_OK"]
         on_host = lab.box.local_root / "beep_boop_bb8/apparmor.txt"
         assert on_host.read_text() == "profile beep_boop_bb8 {}\n"
+
+
+def test_the_same_profile_in_a_new_folder_is_no_changed_profile(lab: Lab) -> None:
+    (lab.addon / "apparmor.txt").write_text("profile beep_boop_bb8 {}\n")
+    lab.deploy()
+    shutil.move(runtime(lab), lab.folder / "old")
+    moved = lab.deploy(HA_REMOTE_RUNTIME=f"{lab.environ['HA_REMOTE_RUNTIME']}_2")
+    assert moved.synced.plan.present is False
+    assert "VERIFY_OK" in lab.tokens
 
 
 @pytest.mark.parametrize(
@@ -166,6 +177,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     outcome = deploy(lab.run(dry_run=True))
     assert outcome.preview[1:] == (
         f"{SLUG} by ha: not installed",
+        "proof: sealed; the builder compares every file that it is given with what was sent",
         "would reload the store",
         f"would install {SLUG}: it is not installed",
         f"would start {SLUG} unless it runs",
