@@ -52,7 +52,7 @@ def test_logs_and_status_by_every_way(lab: Lab, route: str) -> None:
     assert "successfully installed" in command(lab, "logs", "--supervisor").stdout
     status = json.loads(command(lab, "status", "--json").stdout)["result"]
     running = next(row for row in status["places"] if row["name"] == "running")
-    assert (running["version"], running["detail"]) == ("1.0.0", f"started, seen by {route}")
+    assert (running["version"], running["detail"]) == ("1.0.0", f"started, proof sealed, seen by {route}")
     with following(lab) as line:
         numbers = [int(text.split()[1]) for text in (line() for _ in range(200)) if text.startswith("tick ")]
     assert len(numbers) > 20
@@ -126,7 +126,7 @@ def test_status_reports_every_place_and_how_they_differ(lab: Lab) -> None:
     assert starts == ["target", "here", "host", "running", "published", "robot", "last", *["!"] * 4]
     assert "2 file(s) differ from here; edited by hand since the last sync" in said[2]
     assert said[3].split()[1] == "1.0.0"
-    assert "stopped, seen by ha" in said[3]
+    assert "stopped, proof sealed, seen by ha" in said[3]
     assert "sync PASS, verify PASS" in said[6]
 
 
