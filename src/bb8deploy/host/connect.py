@@ -13,7 +13,7 @@ from bb8deploy.catalogue.errors.host import HOST_MISSING, RUNTIME_PATH_INVALID
 from bb8deploy.catalogue.errors.settings import SETTING_MISSING
 from bb8deploy.host.capabilities import HostFacts, facts_of
 from bb8deploy.host.files.protocol import RuntimeFiles, SyncSession
-from bb8deploy.host.lock.lock import HostLock, LockFolder
+from bb8deploy.host.lock.lock import LEASE_BEYOND_BUILD, MIN_LEASE, HostLock, LockFolder
 from bb8deploy.host.lock.owner import Held, Owner
 from bb8deploy.host.shell.probe import Surroundings, look_around
 from bb8deploy.host.shell.shell import Shell
@@ -22,6 +22,7 @@ from bb8deploy.settings.model import Settings
 from bb8deploy.transport.base import Transport
 
 if TYPE_CHECKING:
+    from bb8deploy.host.files.live import LiveFiles
     from bb8deploy.transport.sshconfig import Hop
 
 RECEIPT = "deploy_receipt.txt"
@@ -128,6 +129,18 @@ class Host:
         holding = self._lock.holding
         ready = holding.take_session() if holding else None
         return ready or self.files.session(run_id)
+
+    def live(self, run_id: str) -> LiveFiles:
+        """The way of repeated transfers into the app folder. Needs the lock, which each of them renews."""
+        from bb8deploy.host.files.live import MountLive, SshLive
+        from bb8deploy.host.files.mount import MountFiles
+
+        lease = max(MIN_LEASE, self.settings.bb8_build_deadline + LEASE_BEYOND_BUILD)
+        if self._shell:
+            return SshLive(self._shell, run_id, lease)
+        if isinstance(self.files, MountFiles):
+            return MountLive(self.files, run_id, lease)
+        raise TypeError("files without a shell are those of a mount")
 
     def facts(self) -> HostFacts | None:
         """What the host offers; asked once, None without ssh."""

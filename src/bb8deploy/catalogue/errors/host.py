@@ -83,6 +83,12 @@ HOST_HALF_DONE = Symptom(
     " folder itself is complete.",
     "Run `bb8deploy deploy`, which cleans up first.",
 )
+HOST_EDITED_LIVE = ErrorCode(
+    Code("HOST_EDITED_LIVE"), Area.HOST, CheckFailed, "the app folder changed during the dev loop",
+    "Between two transfers of the dev loop another program or a user changed the app folder on the host."
+    " Nothing was overwritten.",
+    "Run the command again. It shows the edits and keeps them as an earlier tree.",
+)
 HOST_LOCKED = ErrorCode(
     Code("HOST_LOCKED"), Area.HOST, Locked, "another run holds the lock of this app",
     "The lock folder `.bb8deploy/NAME.lock` next to the app folder belongs to another run. The message"

@@ -127,8 +127,8 @@ class MountFiles:
             self.trees.prune()
         return self.look()
 
-    def apply(self, transfer: Transfer, run_id: str) -> FoundTree:
-        """Makes the new tree beside the old one and swaps the two."""
+    def apply(self, transfer: Transfer, run_id: str, *, keep_replaced: bool = True) -> FoundTree:
+        """Makes the new tree beside the old one and swaps the two; the replaced tree may be dropped."""
         with self._failures():
             staged = self.trees.fresh(run_id)
             try:
@@ -137,7 +137,10 @@ class MountFiles:
                 with contextlib.suppress(OSError):
                     remove_tree(staged)
                 raise
-            self.trees.swap(staged)
+            if keep_replaced:
+                self.trees.swap(staged)
+            else:
+                self.trees.replace(staged)
             self.trees.prune()
         return self.look()
 

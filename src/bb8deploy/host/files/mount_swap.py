@@ -59,6 +59,28 @@ class MountSwap:
         (self.state / "swapping").unlink(missing_ok=True)
         return aside
 
+    def replace(self, staged: Path) -> None:
+        """Puts the staged tree in the place of the app folder and drops that; the earlier trees stay.
+
+        If there is no earlier tree, or the share refuses the renames, it does what `swap` does.
+        """
+        if not (self.state / PREVIOUS).is_dir():
+            self.swap(staged)
+            return
+        gone = self.state / "next.gone"
+        remove_tree(gone)
+        (self.state / "swapping").write_text("1\n")
+        try:
+            self.root.rename(gone)
+            staged.rename(self.root)
+        except OSError:
+            if not self.root.exists():
+                gone.rename(self.root)
+            self.swap(staged)
+            return
+        (self.state / "swapping").unlink(missing_ok=True)
+        remove_tree(gone)
+
     def restore(self, run_id: str, name: str) -> None:
         """Swaps the earlier tree `name` in; it is then no longer kept as an earlier one.
 

@@ -54,7 +54,7 @@ class SshFiles:
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of these files, through one tar."""
         with self._shell.start("fetch") as talk:
-            talk.send(_lines(paths))
+            talk.send(lines_of(paths))
             talk.stream.close_input()
             return _untar(_rest(talk))
 
@@ -113,14 +113,14 @@ class SshSession:
         """Sends the transfer down one channel."""
         compress = pack.pays_to_compress(transfer)
         order = f"{'GZIP' if compress else 'PLAIN'} {'SHARE' if transfer.total >= SHARE_FROM else 'COPY'}\n"
-        head = order.encode() + _lines(transfer.removals)
+        head = order.encode() + lines_of(transfer.removals)
         if self._talk.send(head):
             self._talk.send(pack.pack(transfer, self._run_id, compress=compress))
         self._talk.stream.close_input()
         return tree_of(self._talk.answer())
 
 
-def _lines(paths: Sequence[str]) -> bytes:
+def lines_of(paths: Sequence[str]) -> bytes:
     return "".join(f"{escape(path)}\n" for path in (*paths,)).encode() + b".\n"
 
 

@@ -13,6 +13,7 @@ from bb8deploy.catalogue.errors.host import (
     HOST_ANSWER_TOO_LONG,
     HOST_COMMAND_FAILED,
     HOST_DISK_FULL,
+    HOST_EDITED_LIVE,
     HOST_SUDO_REFUSED,
     HOST_SWAP_REFUSED,
     LOCK_LOST,
@@ -154,6 +155,8 @@ def failure(reason: str, where: str, done: Completed) -> Bb8Error:
         return LOCK_LOST(
             f"the lock of {where} was lost while the new tree was on its way; nothing was changed"
         )
+    if reason == "MOVED":
+        return HOST_EDITED_LIVE(f"{where} was changed by another program")
     if reason == "NO_PREVIOUS":
         return PREVIOUS_MISSING(f"{where} has no such earlier tree")
     if "No space left" in text or "quota" in text.lower():

@@ -33,6 +33,7 @@ _PATHS: dict[str, str] = {
     "rebuild": "/addons/{slug}/rebuild",
     "start": "/addons/{slug}/start",
     "stop": "/addons/{slug}/stop",
+    "restart": "/addons/{slug}/restart",
 }
 
 

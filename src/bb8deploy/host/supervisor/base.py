@@ -13,7 +13,7 @@ from bb8deploy.base.payload import JsonObject
 from bb8deploy.catalogue.errors.supervisor import SUPERVISOR_DENIED, SUPERVISOR_NO_ANSWER, SUPERVISOR_SAID_NO
 from bb8deploy.host.supervisor.remedies import LOOK, silence, unhealthy_in
 
-Verb = Literal["install", "update", "rebuild", "start", "stop"]
+Verb = Literal["install", "update", "rebuild", "start", "stop", "restart"]
 # Reading is quick on any host; a store reload pulls every repository of the user's.
 QUICK, RELOAD = 30.0, 180.0
 

@@ -1,0 +1,43 @@
+# Takes one transfer after the other while its input stays open, and lists the app folder after each.
+# shellcheck shell=sh disable=SC2034,SC2154
+# needs: start tree swap
+# An order is PING, or PLAIN or GZIP with COPY or SHARE and the bytes of the tar, then removals, then the tar.
+# $4 is how many seconds the lock is held beyond each order.
+lease=$4
+mine() { grep -q -F "\"$run\"" "$L/owner" 2>/dev/null; }
+renew() { mine && echo $(($(date +%s) + lease)) >"$L/expires"; }
+state() { list "$R" | sha256sum; }
+# The trees of the dev loop itself are not kept: the earlier trees stay those of deploys.
+swap_live() {
+  if [ ! -d "$R/.bb8dev" ] || [ ! -d "$W/previous" ]; then swap; return; fi
+  mine || fail LOCK
+  echo 1 >"$W/swapping" || fail SWAP
+  mv "$R" "$W/gone.$run" || unswap
+  if [ -e "$R" ] || ! mv "$next" "$R"; then
+    [ -e "$R" ] || mv "$W/gone.$run" "$R"
+    rm -f "$W/swapping"; fail RENAME
+  fi
+  rm -f "$W/swapping"
+}
+{ tree "$R"; } | together
+seen=$(state)
+while read -r order share size; do
+  case $order in
+    PING) if renew; then end HELD; else end LOST; fi; continue ;;
+    PLAIN) z=x ;;
+    GZIP) z=xz ;;
+    *) exit 0 ;;
+  esac
+  [ "$(state)" = "$seen" ] || fail MOVED
+  stage "$share"
+  while IFS= read -r line && [ "$line" != . ]; do printf '%b\0' "$line"; done |
+    ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE
+  ( cd "$next" && head -c "$size" | tar -"$z" -o -m -f - ) || fail UNPACK
+  [ "$(cat "$next/.bb8deploy.whole" 2>/dev/null)" = "$run" ] || fail TORN
+  rm -f "$next/.bb8deploy.whole"
+  swap_live
+  tree "$R" | together
+  seen=$(state)
+  rm -rf "$W/gone.$run"
+  renew
+done
