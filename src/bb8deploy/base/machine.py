@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -41,6 +41,38 @@ def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
                 raise BlockingIOError(f"{path} is locked by another process")
             time.sleep(RETRY)
         yield
+
+
+@contextmanager
+def single_keys() -> Iterator[Callable[[float], str]]:
+    """Reads single keys of this terminal without echo: the yielded function waits so many seconds for one.
+
+    It returns an empty text if none came. On Windows, or without a terminal, no key ever comes.
+    """
+    if sys.platform == "win32" or not sys.stdin.isatty():
+        yield _no_key
+        return
+    import select
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+
+    def read(seconds: float) -> str:
+        ready, _, _ = select.select([descriptor], [], [], seconds)
+        return os.read(descriptor, 1).decode("ascii", "ignore") if ready else ""
+
+    try:
+        tty.setcbreak(descriptor)
+        yield read
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _no_key(seconds: float) -> str:
+    time.sleep(seconds)
+    return ""
 
 
 def lives(pid: int) -> bool:

@@ -75,6 +75,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "rollback": Command("ship.rollback", "Run an earlier version again and verify it"),
     },
     "Operate": {
+        "dev": Command("operate.dev", "Bring each save into the running app, proven within a second"),
         "status": Command("operate.status", "Show the versions here, on the host and published"),
         "diagnose": Command("operate.diagnose", "Check settings, host, Supervisor, app, broker and robot"),
         "logs": Command("operate.logs", "Show the log of the app or of the Supervisor"),

@@ -24,6 +24,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sync --dry-run --diff", "show the changes"),
         ("sync --via mount", "use a mounted share"),
     ),
+    "dev": (
+        ("dev", "each save runs on the host within a second"),
+        ("dev --once", "deliver and prove once, for scripts"),
+        ("dev --end", "end it and prove the built content again"),
+    ),
     "test": (("test --on-host", "the smoke checks of the settings"),),
     "unlock": (("unlock", "who holds the lock; asks before it is removed"),),
     "verify": (("verify", "verify what is on the host"),),

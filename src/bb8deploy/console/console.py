@@ -26,7 +26,8 @@ _LINE_STYLE = {"TOKEN": "green", "SKIPPED": "yellow", "DRIFT": "red"}
 
 @dataclass(slots=True)
 class Console:
-    """Prints for one user. `as_json`: stdout has one JSON document; `quiet`: no messages.
+    """Prints for one user. `as_json`: stdout has one JSON document, in one line with `compact`;
+    `quiet`: no messages.
 
     Colors, frames and the moving line appear on a terminal only, and never in plain mode: TERM=dumb, or
     BB8DEPLOY_PLAIN=1 for screen readers. NO_COLOR removes the colors only. A terminal shows 12 digits of
@@ -37,6 +38,7 @@ class Console:
 
     as_json: bool = False
     quiet: bool = False
+    compact: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     hidden: list[Secret] = field(default_factory=list, repr=False)
@@ -79,7 +81,8 @@ class Console:
     def document(self, data: object) -> None:
         """The one JSON document of a run."""
         plain = json.loads(json.dumps(data, default=str))
-        self._screen.put(self.out, json.dumps(redact_data(plain, self.hidden), indent=2) + "\n")
+        indent = None if self.compact else 2
+        self._screen.put(self.out, json.dumps(redact_data(plain, self.hidden), indent=indent) + "\n")
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A result as a table: drawn on a terminal, aligned text elsewhere; nothing in JSON mode."""
@@ -127,6 +130,16 @@ class Console:
             self._finish_step("✗", "failed:", "red", label, started)
             raise
         self._finish_step("✓", "done:", "green", label, started)
+
+    @contextmanager
+    def redirected(self, stream: TextIO) -> Iterator[None]:
+        """Sends everything to another stream for a while, such as a part of a screen."""
+        before = self.out, self.err
+        self.out = self.err = self._screen.out = self._screen.err = stream
+        try:
+            yield
+        finally:
+            self.out, self.err = self._screen.out, self._screen.err = before
 
     def live(self, text: str) -> None:
         """Changes the moving line until the end of the step; does nothing without a terminal."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from bb8deploy.runs.store import save
 
 PATHS, LOCAL = "paths_health_receipt.txt", "local_receipts.txt"
-DEPLOY, PUBLISH = "deploy_receipt.txt", "publish_receipt.txt"
+DEPLOY, PUBLISH, DEV = "deploy_receipt.txt", "publish_receipt.txt", "dev_receipt.txt"
 
 
 class Token(StrEnum):
@@ -34,6 +34,7 @@ class Token(StrEnum):
     VERIFY_OK = "VERIFY_OK"
     RUNTIME_TOPOLOGY_OK = "RUNTIME_TOPOLOGY_OK"
     CHECKS_OK = "CHECKS_OK"
+    LIVE_OK = "LIVE_OK"
     TELEMETRY_ATTEST_OK = "TELEMETRY_ATTEST_OK"
     ECHO_WINDOW_10S_OK = "ECHO_WINDOW_10S_OK"
     TELEMETRY_ARTIFACTS_EMITTED = "TELEMETRY_ARTIFACTS_EMITTED"
@@ -87,6 +88,9 @@ CATALOGUE: dict[Token, Meaning] = {
     Token.CHECKS_OK: Meaning(
         "verify", "every smoke check of the project passed on the running app", (DEPLOY,)
     ),
+    Token.LIVE_OK: Meaning(
+        "dev", "the new process itself reported this digest while the dev loop is on", (DEV,)
+    ),
     Token.TELEMETRY_ATTEST_OK: Meaning("attest", "the echo attestation met every criterion", (DEPLOY,)),
     Token.ECHO_WINDOW_10S_OK: Meaning("attest", "the echo window lasted at least 10 s", (DEPLOY,)),
     Token.TELEMETRY_ARTIFACTS_EMITTED: Meaning("attest", "the attestation's files were written", (DEPLOY,)),
@@ -114,6 +118,7 @@ LANE_RECEIPTS: dict[str, tuple[str, ...]] = {
     "verify": (DEPLOY,),
     "attest": (DEPLOY,),
     "deploy": (DEPLOY,),
+    "dev": (DEV,),
     "rollback": (DEPLOY,),
     "publish": (PUBLISH,),
     "release": (PATHS, LOCAL, DEPLOY, PUBLISH),

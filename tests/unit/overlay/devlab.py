@@ -80,7 +80,7 @@ class DevLab:
         texts = {path: data for path, data in self.files.items() if path in ("config.yaml", "Dockerfile")}
         app = AppSource("1", "a", self.tree, texts, ("amd64",), names_stamp="stamp" in self.environment)
         stamp = Stamp("1", self.tree.digest, "abc", run)
-        made = deliver(app, stamp, Purpose(live=Live("a", "base", self.built)))
+        made = deliver(app, stamp, Purpose(live=Live("a", "base", self.built, self.built)))
         fresh, old = self.mount / ".next", self.mount / ".old"
         for path, data in {**self.files, **made.contents}.items():
             place = fresh / path

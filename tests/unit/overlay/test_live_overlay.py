@@ -12,7 +12,7 @@ from bb8deploy.checks.schema import validate_config
 from bb8deploy.overlay.app import AppSource
 from bb8deploy.overlay.delivery import Delivery, deliver
 from bb8deploy.overlay.draft import Draft, Live, Purpose
-from bb8deploy.overlay.live.overlay import FOLDER, built_of, why_not
+from bb8deploy.overlay.live.overlay import FOLDER, listed_tree, why_not
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.workspace.tree import Manifest, bytes_entry, link_entry
 
@@ -29,7 +29,7 @@ def app(dockerfile: str, **more: bytes) -> AppSource:
 
 def delivered(source: AppSource, built: Manifest | None = None) -> Delivery:
     stamp = Stamp("1", source.tree.digest, "abc", "run-2")
-    return deliver(source, stamp, Purpose(live=Live("a", "run-1", built or source.tree)))
+    return deliver(source, stamp, Purpose(live=Live("a", "run-1", built or source.tree, source.tree)))
 
 
 def draft(source: AppSource) -> Draft:
@@ -82,6 +82,7 @@ def test_the_lists_name_each_live_file_with_its_place_and_hash() -> None:
     assert text(made, f"{FOLDER}/stamp").split() == [
         "run-2",
         "run-1",
+        "live",
         "agent",
         "1",
         source.tree.digest,
@@ -94,7 +95,7 @@ def test_what_the_image_has_and_the_tree_has_no_more_must_go() -> None:
     built = Manifest.of([*source.tree.entries, bytes_entry("rootfs/app/old.py", b"0")])
     made = delivered(source, built)
     assert text(made, f"{FOLDER}/gone") == "/app/old.py\n"
-    assert built_of(text(made, f"{FOLDER}/built")).digest == built.digest
+    assert listed_tree(text(made, f"{FOLDER}/built")).digest == built.digest
 
 
 def test_the_tree_digest_is_that_of_the_workspace() -> None:

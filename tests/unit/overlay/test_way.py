@@ -191,3 +191,11 @@ def test_the_paths_of_chmod_may_be_relative_patterns_or_variables() -> None:
     assert step("chmod +x $APP/bin/run")
     assert not step("chmod +x /app/bin/other")
     assert not step("chmod +x /usr/app")
+
+
+def test_a_pattern_with_a_class_takes_its_files() -> None:
+    image = mapped(
+        "FROM x\nCOPY run.sh build_stamp.jso[n] /app/\n", ("run.sh", "build_stamp.json", "other.json")
+    )
+    assert [target.path for target in image.targets["build_stamp.json"]] == ["/app/build_stamp.json"]
+    assert "other.json" not in image.targets

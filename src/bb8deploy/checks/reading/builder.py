@@ -272,8 +272,21 @@ def _under(source: str, files: list[str]) -> Iterator[tuple[str, str | None]]:
 
 def _glob(pattern: str) -> str:
     """A Go path pattern for a whole path or a folder above it."""
-    parts = "".join({"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char)) for char in pattern)
-    return f"{parts}(?:/|$)"
+    parts = (_glob_part(part) for part in _GLOB_PART.findall(pattern))
+    return f"{''.join(parts)}(?:/|$)"
+
+
+def _glob_part(part: str) -> str:
+    """A character, an escaped one, or a class such as `[a-z]` and `[^a]`."""
+    if part in {"*", "?"}:
+        return {"*": "[^/]*", "?": "[^/]"}[part]
+    if part.startswith("[") and len(part) > 2:
+        inside = part[1:-1].replace("[", "\\[").replace("&", "\\&").replace("~", "\\~").replace("|", "\\|")
+        return f"(?!/)[{inside}]"
+    return re.escape(part[-1] if part.startswith("\\") and len(part) > 1 else part)
+
+
+_GLOB_PART = re.compile(r"\\.|\[\^?[^\]]+\]|.", re.DOTALL)
 
 
 def clean_source(source: str) -> str:

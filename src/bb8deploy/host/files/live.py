@@ -25,10 +25,10 @@ class LiveFiles(Protocol):
     def tree(self) -> FoundTree:
         """What is in the folder: as it was found, then as each transfer left it."""
 
-    def send(self, transfer: Transfer) -> FoundTree:
+    def send(self, transfer: Transfer, *, keep: bool) -> FoundTree:
         """Swaps the changed tree in and hashes the folder again.
 
-        The replaced tree is kept as an earlier one only if it is not of the dev loop itself. Raises
+        The replaced tree becomes an earlier one if it is not of the dev loop itself, or with `keep`. Raises
         CheckFailed HOST_EDITED_LIVE if the folder is not as `tree` says, and what a sync raises.
         """
 
@@ -57,12 +57,12 @@ class SshLive:
         """What the program saw last."""
         return self._tree
 
-    def send(self, transfer: Transfer) -> FoundTree:
+    def send(self, transfer: Transfer, *, keep: bool) -> FoundTree:
         """Sends the order, the removals and the tar, whose size the program is told first."""
         compress = pack.pays_to_compress(transfer)
         data = b"".join(pack.pack(transfer, self._run_id, compress=compress))
         share = "SHARE" if transfer.total >= SHARE_FROM else "COPY"
-        order = f"{'GZIP' if compress else 'PLAIN'} {share} {len(data)}\n"
+        order = f"{'GZIP' if compress else 'PLAIN'} {share} {len(data)} {'KEEP' if keep else 'DROP'}\n"
         self._talk.send(order.encode() + lines_of(transfer.removals) + data)
         self._tree = tree_of(self._talk.answer())
         return self._tree
@@ -89,11 +89,11 @@ class MountLive:
         """What was seen last."""
         return self._tree
 
-    def send(self, transfer: Transfer) -> FoundTree:
+    def send(self, transfer: Transfer, *, keep: bool) -> FoundTree:
         """Looks, makes the new tree beside the old one, swaps and looks again."""
         if self._files.look() != self._tree:
             raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
-        self._tree = self._files.apply(transfer, self._run_id, keep_replaced=not self._is_live())
+        self._tree = self._files.apply(transfer, self._run_id, keep_replaced=keep or not self._is_live())
         self.ping()
         return self._tree
 

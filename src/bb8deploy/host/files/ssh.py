@@ -121,6 +121,7 @@ class SshSession:
 
 
 def lines_of(paths: Sequence[str]) -> bytes:
+    """The paths as a program reads them: one a line, escaped, and a line with a dot at the end."""
     return "".join(f"{escape(path)}\n" for path in (*paths,)).encode() + b".\n"
 
 

@@ -21,6 +21,7 @@ def real_lanes() -> Lanes:
 
 def _reach(run: Run) -> None:
     from bb8deploy.lanes.deploy.ready import Readiness
+    from bb8deploy.lanes.dev.state import require_dev_off
     from bb8deploy.lanes.session import connected
 
     with (
@@ -28,6 +29,7 @@ def _reach(run: Run) -> None:
         connected(run) as host,
         closing(Readiness(run, host)) as ready,
     ):
+        require_dev_off(host)
         ready.require()
     if run.settings.mqtt.host and read_addon(run.addon).echo:
         from bb8deploy.transport.mqtt import BrokerLink, address_of

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from bb8deploy.host.connect import Host, hop_of
 from bb8deploy.host.supervisor.base import Supervisor
-from bb8deploy.host.supervisor.ingress import Ingress
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.smoke import SmokeCheck
 
@@ -42,6 +41,8 @@ class Probes:
 
     def _http(self, check: SmokeCheck) -> str:
         if not check.port:
+            from bb8deploy.host.supervisor.ingress import Ingress
+
             with Ingress.open(self.run.settings, self.run.addon, self.host, self.slug) as ingress:
                 return _repeated(lambda: _answered(ingress.get, check), check.within)
         import httpx

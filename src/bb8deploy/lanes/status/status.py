@@ -11,6 +11,7 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.payload import json_object
 from bb8deploy.host.connect import Host
 from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.dev.state import is_on
 from bb8deploy.lanes.session import connected, names_host, slug_of
 from bb8deploy.lanes.status.robot import robot
 from bb8deploy.lanes.sync.wanted import Wanted, plan_look, read_wanted
@@ -86,6 +87,8 @@ def _files(host: Host, wanted: Wanted) -> VersionPlace:
     edited = stamp is not None and not plan.found_as(stamp)
     differing = len(plan.changes.paths) + len(plan.extra)
     words = f"{differing} file(s) differ from here" if differing else "same as here"
+    if is_on(found):
+        words = "the dev loop is on; `bb8deploy dev --end` ends it"
     return VersionPlace(
         "host",
         stamp.version if stamp else "",

@@ -144,14 +144,23 @@ def _with_lists(draft: Draft, live: Live) -> Draft:
     before = {target.path for _, target in _rows(live.built, image)}
     stamped = [(None, target) for target in image.targets.get(STAMP, ())]
     reports = "app" if draft.app.names_stamp else "agent"
-    told = (draft.stamp.run, live.base, reports, draft.stamp.version, draft.stamp.tree, draft.stamp.commit)
+    told = (
+        draft.stamp.run,
+        live.base,
+        live.way,
+        reports,
+        draft.stamp.version,
+        draft.stamp.tree,
+        draft.stamp.commit,
+    )
     lists = {
         "stamp": [" ".join(told)],
         "want": [f"{entry.sha256}  {target.path}" for entry, target in rows],
         "targets": [target.path for _, target in rows],
         "files": [_row(entry, target) for entry, target in (*rows, *stamped)],
         "gone": sorted(before - places),
-        "built": [json.dumps([e.path, e.kind, e.sha256, e.size, e.executable]) for e in live.built.entries],
+        "built": _listed(live.built),
+        "began": _listed(live.began),
     }
     for name, lines in lists.items():
         draft = draft.put(f"{FOLDER}/{name}", "".join(f"{line}\n" for line in lines).encode())
@@ -175,8 +184,12 @@ def _row(entry: Entry | None, target: Target) -> str:
     return f"{target.path}\t{mode}\t{entry.path if entry else STAMP}"
 
 
-def built_of(text: str) -> Manifest:
-    """The tree that the image was built from, as `_with_lists` wrote it; empty if it is not whole."""
+def _listed(tree: Manifest) -> list[str]:
+    return [json.dumps([e.path, e.kind, e.sha256, e.size, e.executable]) for e in tree.entries]
+
+
+def listed_tree(text: str) -> Manifest:
+    """A tree as `_listed` wrote it; empty if it is not whole."""
     entries = []
     for line in text.splitlines():
         try:

@@ -1,7 +1,8 @@
 # Takes one transfer after the other while its input stays open, and lists the app folder after each.
 # shellcheck shell=sh disable=SC2034,SC2154
 # needs: start tree swap
-# An order is PING, or PLAIN or GZIP with COPY or SHARE and the bytes of the tar, then removals, then the tar.
+# An order is PING, or PLAIN or GZIP with COPY or SHARE, the bytes of the tar, and KEEP or DROP; then
+# come removals and the tar.
 # $4 is how many seconds the lock is held beyond each order.
 lease=$4
 mine() { grep -q -F "\"$run\"" "$L/owner" 2>/dev/null; }
@@ -9,7 +10,7 @@ renew() { mine && echo $(($(date +%s) + lease)) >"$L/expires"; }
 state() { list "$R" | sha256sum; }
 # The trees of the dev loop itself are not kept: the earlier trees stay those of deploys.
 swap_live() {
-  if [ ! -d "$R/.bb8dev" ] || [ ! -d "$W/previous" ]; then swap; return; fi
+  if [ "$keep_it" = KEEP ] || [ ! -d "$R/.bb8dev" ] || [ ! -d "$W/previous" ]; then swap; return; fi
   mine || fail LOCK
   echo 1 >"$W/swapping" || fail SWAP
   mv "$R" "$W/gone.$run" || unswap
@@ -21,7 +22,7 @@ swap_live() {
 }
 { tree "$R"; } | together
 seen=$(state)
-while read -r order share size; do
+while read -r order share size keep_it; do
   case $order in
     PING) if renew; then end HELD; else end LOST; fi; continue ;;
     PLAIN) z=x ;;

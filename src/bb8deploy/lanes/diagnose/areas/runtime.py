@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.dev import DEV_ON
 from bb8deploy.catalogue.errors.host import (
     HAND_EDITED,
     HOST_DIFFERS,
@@ -18,6 +19,7 @@ from bb8deploy.catalogue.errors.host import (
     TOPOLOGY_WRONG,
 )
 from bb8deploy.host.topology import Topology, look_mounted
+from bb8deploy.lanes.dev.state import is_on
 from bb8deploy.lanes.diagnose.check import Check, Sheet
 from bb8deploy.lanes.sync.wanted import Wanted, plan_look, read_wanted
 from bb8deploy.plan.sync import Stamp, SyncPlan
@@ -33,6 +35,7 @@ SHOWN = 3
 DOCKERFILE = "Dockerfile"
 CACHES = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "htmlcov")
 DEPLOY = "Run `bb8deploy deploy`."
+DEV_END = "Run `bb8deploy dev --end`, or go on with `bb8deploy dev`."
 SHOW = "`bb8deploy deploy --dry-run --diff` shows the differences."
 
 
@@ -107,6 +110,8 @@ def look(host: Host, here: Here) -> FolderSeen:
         sheet.error("files", error)
         return replace(seen, checks=tuple(sheet.checks))
     _compare(sheet, plan)
+    if is_on(found):
+        sheet.warn("dev loop", "it is on: the container may run what no build put in", DEV_END, DEV_ON.code)
     return replace(
         seen,
         checks=tuple(sheet.checks),

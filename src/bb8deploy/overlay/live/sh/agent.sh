@@ -57,6 +57,8 @@ up() {
 take() {
   why=
   look || return
+  # A new container brings it into effect.
+  if [ "$way" != live ]; then taken=$run; return; fi
   if ! can_restart || ! compare; then
     moved || cannot
     return

@@ -9,7 +9,7 @@ tab=$(printf '\t'); nl='
 # this `cd` is of one delivery, or is gone.
 look() {
   cd / && cd "$here" 2>/dev/null || return 1
-  run=; read -r run wants reports version tree commit 2>/dev/null <.bb8dev/stamp
+  run=; read -r run wants way reports version tree commit 2>/dev/null <.bb8dev/stamp
   [ -n "$run" ] && [ -n "$commit" ]
 }
 # Another delivery came since `look`.

@@ -1,0 +1,278 @@
+"""The dev loop: waits for saves and keys, pushes the newest state, and comes back after a lost connection."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from bb8deploy.base.errors import Bb8Error, Locked, Unreachable
+from bb8deploy.catalogue.errors.dev import DEV_REPLACED
+from bb8deploy.catalogue.errors.host import HOST_EDITED_LIVE, LOCK_LOST, WORKSPACE_MOVING
+from bb8deploy.host.connect import Host
+from bb8deploy.host.supervisor.route import reach
+from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
+from bb8deploy.lanes.dev.check import check_saved
+from bb8deploy.lanes.dev.feed import LogFeed
+from bb8deploy.lanes.dev.outcome import DevOutcome, Pushed, View
+from bb8deploy.lanes.dev.session import Overtaken, Session
+from bb8deploy.lanes.dev.state import Container, attached, is_on
+from bb8deploy.lanes.dev.watching import Watcher
+from bb8deploy.lanes.session import Access, held, slug_of
+from bb8deploy.lanes.smoke.smoke import smoke
+from bb8deploy.overlay.live.overlay import FOLDER
+from bb8deploy.overlay.live.way import Choice, Way
+from bb8deploy.plan.logs.live import told
+from bb8deploy.plan.sync import Stamp
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace.ignore import Ignore
+
+CHANGED, STARTED = "changed", "started"
+RESTART, BUILD, END, QUIT = "restart", "build", "end", "quit"
+PING_EVERY = 20.0
+AGAIN = (0.5, 1.0, 2.0, 5.0)
+"""Seconds between two attempts to connect again; the last one repeats."""
+_FORCED = {RESTART: Way.RESTART, BUILD: Way.BUILD}
+
+
+@dataclass(frozen=True, slots=True)
+class DevOptions:
+    """`once` ends after the first proven push, which a failure ends too; `inbox` takes the words RESTART,
+    BUILD, END and QUIT from whoever reads keys.
+    """
+
+    access: Access = field(default_factory=Access)
+    once: bool = False
+    inbox: queue.Queue[str] = field(default_factory=queue.Queue)
+
+
+def dev(run: Run, view: View, options: DevOptions) -> DevOutcome:
+    """Runs the dev loop until it is told to end.
+
+    Writes LIVE_OK for each push that was proven and not overtaken. Raises what opening the host raises, with
+    `once` also NotVerified and CheckFailed of the push.
+    """
+    loop = _Loop(run, view, options)
+    loop.watcher = Watcher(run.addon, Ignore.of_workspace(run.workspace), loop.changed)
+    try:
+        loop.watcher.wait_ready(5.0)
+        ended = loop.run_until_told()
+    except KeyboardInterrupt:
+        if options.once:
+            raise
+        ended = QUIT
+    finally:
+        loop.watcher.close()
+    if ended == END:
+        end(run, options.access)
+    return DevOutcome(tuple(loop.pushes), still_on=ended != END)
+
+
+def end(run: Run, access: Access) -> None:
+    """Ends the dev loop of the app: deploys the workspace without anything of it. Raises as deploy does."""
+    run.ledger.begin("deploy")
+    deploy(run, DeployOptions(access=access))
+
+
+@dataclass(slots=True)
+class _Loop:
+    """The loop over all its connections."""
+
+    run: Run
+    view: View
+    options: DevOptions
+    pushes: list[Pushed] = field(default_factory=list)
+    number: int = 0
+    container: Container | None = None
+    bad: set[str] = field(default_factory=set)
+    watcher: Watcher | None = None
+    _served: bool = False
+    _feed: LogFeed | None = None
+
+    def changed(self) -> None:
+        """A save was noticed: whoever waits for the proof of an earlier one must know."""
+        self.options.inbox.put(CHANGED)
+        if self._feed:
+            self._feed.wake()
+
+    def run_until_told(self) -> str:
+        """END or QUIT, or QUIT after the push with `once`."""
+        lost = 0
+        while True:
+            try:
+                with held(self.run, "dev", self.options.access) as host:
+                    lost = 0
+                    return self._serve(host)
+            except (Unreachable, Locked) as error:
+                if not self._served or self.options.once:
+                    raise
+                why = error.cause
+            except Bb8Error as error:
+                if error.code != HOST_EDITED_LIVE.code or self.options.once:
+                    raise
+                why = error.cause
+            self.view.note(f"{why}; connecting again")
+            if self._told_while(AGAIN[min(lost, len(AGAIN) - 1)]):
+                return QUIT
+            lost += 1
+
+    def _told_while(self, seconds: float) -> bool:
+        """Waits; True if the user wants to quit meanwhile."""
+        end_of_wait = time.monotonic() + seconds
+        while (left := end_of_wait - time.monotonic()) > 0:
+            try:
+                word = self.options.inbox.get(timeout=left)
+            except queue.Empty:
+                return False
+            if word in {END, QUIT}:
+                return True
+        return False
+
+    def _serve(self, host: Host) -> str:
+        run, slug = self.run, slug_of(self.run)
+        with ExitStack() as stack:
+            reached = reach(run.settings, run.addon, host, slug)
+            stack.callback(reached.supervisor.close)
+            files = host.live(run.id)
+            stack.callback(files.close)
+            self._feed = feed = LogFeed(reached.supervisor, slug, self._line)
+            stack.callback(feed.close)
+            session = Session(run, host, reached.supervisor, feed, files, self._is_overtaken, self.container)
+            self._attach(session)
+            self._served = True
+            self._push(session, first=True)
+            if self.options.once:
+                return QUIT
+            return self._listen(session)
+
+    def _attach(self, session: Session) -> None:
+        """Takes over a container of an earlier session, if the files on the host describe one."""
+        stamp = Stamp.parse(session.files.tree.stamp)
+        ours = stamp is not None and stamp.run.startswith(self.run.id)
+        if self._served and not ours:
+            raise DEV_REPLACED(f"{session.host.files.where} has other files than the dev loop delivered")
+        if session.container is None and is_on(session.files.tree):
+            names = [f"{FOLDER}/{name}" for name in ("stamp", "built", "began")]
+            found = session.host.files.fetch(names)
+            stamped, built, began = (found.get(name, b"").decode(errors="replace") for name in names)
+            words = stamped.split()
+            session.container = attached(words[1] if len(words) > 1 else "", built, began)
+
+    def _listen(self, session: Session) -> str:
+        pinged = time.monotonic()
+        while True:
+            try:
+                word = self.options.inbox.get(timeout=max(0.1, pinged + PING_EVERY - time.monotonic()))
+            except queue.Empty:
+                word = ""
+            if word in {END, QUIT}:
+                return word
+            if word in _FORCED:
+                self._push(session, forced=_FORCED[word])
+            elif word.startswith(STARTED):
+                self._container_started(session, word.partition(" ")[2])
+            elif word == CHANGED and self.watcher and self.watcher.pending:
+                self._push(session)
+            if time.monotonic() > pinged + PING_EVERY:
+                pinged = time.monotonic()
+                if not session.files.ping():
+                    raise LOCK_LOST(f"the lock of {session.host.files.where} belongs to another run by now")
+
+    def _container_started(self, session: Session, run: str) -> None:
+        """A new container that this loop did not ask for: it says itself what it runs."""
+        container = session.container
+        if container is None:
+            return
+        self.view.note(f"a new container was started; it runs {'the built files' if run == 'built' else run}")
+        self.container = session.container = None if run == "built" else container.restarted(container.runs)
+        if session.container is None:
+            self._push(session, first=True)
+
+    def _forget_starts(self) -> None:
+        """Drops what the log has told of containers that this loop itself had started."""
+        words = []
+        with suppress(queue.Empty):
+            while True:
+                words.append(self.options.inbox.get_nowait())
+        for word in words:
+            if not word.startswith(STARTED):
+                self.options.inbox.put(word)
+
+    def _line(self, line: str) -> None:
+        """Each line of the app's log, in the feed's thread."""
+        said = told(line)
+        if said and said.word == "on":
+            self.options.inbox.put(f"{STARTED} {said.run}")
+        self.view.log(line)
+
+    def _is_overtaken(self) -> bool:
+        return bool(self.watcher and self.watcher.pending and not self.options.once)
+
+    def _push(self, session: Session, *, first: bool = False, forced: Way | None = None) -> None:
+        """One push of the newest state; a failure is shown, and the loop goes on."""
+        assert self.watcher is not None  # noqa: S101 - set before anything is served
+        began, paths = self.watcher.take()
+        if paths:
+            self.view.saved(paths)
+        try:
+            if not self._refused(paths):
+                self._carry_out(session, began, first=first, forced=forced)
+        except Overtaken:
+            self.view.overtaken(self.number)
+        except (Unreachable, Locked):
+            raise
+        except Bb8Error as error:
+            if self.options.once or error.code in {HOST_EDITED_LIVE.code, LOCK_LOST.code}:
+                raise
+            if error.code == WORKSPACE_MOVING.code:
+                self.view.overtaken(self.number)
+                return
+            self.view.failed(self.run.clean(error.cause), [self.run.clean(line) for line in error.details])
+        finally:
+            self.container = session.container
+
+    def _refused(self, paths: Sequence[str]) -> bool:
+        """Whether errors in the saved files, or in files that had some before, keep the push back."""
+        found = check_saved(self.run, sorted(self.bad | set(paths)))
+        self.bad = {one.path for one in found}
+        if found:
+            self.view.refused(found)
+        if found and self.options.once:
+            from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
+
+            raise VALIDATE_FAILED(f"{found[0].path}: {found[0].message}")
+        return bool(found)
+
+    def _carry_out(self, session: Session, began: float, *, first: bool, forced: Way | None) -> None:
+        session.steps.clear()
+        self.number += 1
+        wanted = session.read(self.number)
+        runs = session.container.runs.digest if session.container else ""
+        if wanted.app.tree.digest == runs and not (forced or first):
+            return
+        choice = Choice(forced, "asked for") if forced else session.way(wanted)
+        choice = session.push(wanted, choice)
+        if choice.way is not Way.LIVE:
+            self._forget_starts()
+        if self._is_overtaken():
+            raise Overtaken
+        seconds = time.monotonic() - began
+        tree = wanted.app.tree.digest
+        self.run.ledger.emit(
+            Token.LIVE_OK, tree=tree, way=choice.way.value, ms=round(seconds * 1000), push=self.number
+        )
+        push = Pushed(
+            self.number,
+            tree,
+            choice.way,
+            choice.reason,
+            seconds,
+            tuple(session.steps),
+            len(wanted.app.tree.entries),
+        )
+        self.pushes.append(push)
+        self.view.pushed(push)
+        smoke(self.run, session.host)

@@ -1,0 +1,67 @@
+"""What the dev loop hands to its caller and to who watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bb8deploy.base.findings import Finding
+from bb8deploy.overlay.live.way import Way
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of a push and how long it took, in seconds."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A push that was proven: the digest that the new process reported, how it came into effect and why.
+
+    `seconds` from the save to the report that was read back; `number` counts the pushes of a session.
+    """
+
+    number: int
+    tree: str
+    way: Way
+    reason: str
+    seconds: float
+    steps: tuple[Step, ...]
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class DevOutcome:
+    """How a session ended: the proven pushes, and whether the dev loop is still on for the app."""
+
+    pushes: tuple[Pushed, ...]
+    still_on: bool
+
+
+class View(Protocol):
+    """Who watches the dev loop. Calls may come from any thread."""
+
+    def note(self, text: str) -> None:
+        """One line about the session."""
+
+    def log(self, line: str) -> None:
+        """A line of the app's log."""
+
+    def saved(self, paths: Sequence[str]) -> None:
+        """A change was noticed."""
+
+    def refused(self, findings: Sequence[Finding]) -> None:
+        """A change has errors and is not delivered."""
+
+    def pushed(self, push: Pushed) -> None:
+        """A push was proven."""
+
+    def overtaken(self, number: int) -> None:
+        """A newer save came before a push was proven; the push is not reported."""
+
+    def failed(self, text: str, details: Sequence[str]) -> None:
+        """A push is not proven; the loop goes on with the next save."""
