@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from ops.bench.relay import Relay
+from tests.integration.relay import Relay
 from tests.integration.deploylab import Lab, command, env_file
 from tests.integration.dev.conftest import SPEAKS, Loop, running
 
