@@ -6,9 +6,9 @@ import json
 import time
 
 import pytest
-from tests.integration.relay import Relay
 from tests.integration.deploylab import Lab, command, env_file
 from tests.integration.dev.conftest import SPEAKS, Loop, running
+from tests.integration.relay import Relay
 
 from bb8deploy.plan.logs.identity import identities
 
