@@ -20,6 +20,8 @@ from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings.load import load
 from ha_sandbox import LocalApp, Sandbox
+from ha_sandbox.box import OpenRuntime
+from ha_sandbox.runtime.process import runtime_for
 from ha_sandbox.ssh import server as ssh_server
 
 DEADLINE = 150
@@ -145,13 +147,13 @@ _GIT = {
 
 
 @contextmanager
-def open_lab(folder: Path) -> Iterator[Lab]:
+def open_lab(folder: Path, open_runtime: OpenRuntime = runtime_for) -> Iterator[Lab]:
     """A sandbox that has never seen the app, over ssh."""
     work = folder / "work"
     (work / "addon").mkdir(parents=True)
     with (
         pytest.MonkeyPatch.context() as patch,
-        Sandbox(folder / "box", app=LocalApp.named("beep_boop_bb8")) as box,
+        Sandbox(folder / "box", app=LocalApp.named("beep_boop_bb8"), open_runtime=open_runtime) as box,
     ):
         made = Lab(work, box, box.env(), record_commands(patch))
         made.write(config=config(VERSION), dockerfile=DOCKERFILE, run_sh=RUN_SH)

@@ -18,14 +18,16 @@ class Live:
 
     `folder` is the app folder's name on the host, `base` the run whose delivery the image was built from,
     `built` the workspace's tree of that run, `began` the tree that is there when a container starts with
-    this delivery, or was there when the running one started. `way` is `live` if the agent in the running
-    container is to bring it into effect; else a new container does.
+    this delivery, or was there when the running one started. `seen` has every file of every delivery since
+    the build: what is not in this one must not be in the container. `way` is `live` if the agent in the
+    running container is to bring it into effect; else a new container does.
     """
 
     folder: str
     base: str
     built: Manifest
     began: Manifest
+    seen: Manifest
     way: str = "live"
 
 

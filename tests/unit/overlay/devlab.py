@@ -61,6 +61,7 @@ class DevLab:
     path: str
     files: dict[str, bytes]
     built: Manifest = field(default_factory=lambda: Manifest(()))
+    seen: Manifest = field(default_factory=lambda: Manifest(()))
     log: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
@@ -78,9 +79,10 @@ class DevLab:
             else:
                 self.files[path] = data
         texts = {path: data for path, data in self.files.items() if path in ("config.yaml", "Dockerfile")}
+        self.seen = Manifest.of({**self.seen.by_path, **self.tree.by_path}.values())
         app = AppSource("1", "a", self.tree, texts, ("amd64",), names_stamp="stamp" in self.environment)
         stamp = Stamp("1", self.tree.digest, "abc", run)
-        made = deliver(app, stamp, Purpose(live=Live("a", "base", self.built, self.built)))
+        made = deliver(app, stamp, Purpose(live=Live("a", "base", self.built, self.built, self.seen)))
         fresh, old = self.mount / ".next", self.mount / ".old"
         for path, data in {**self.files, **made.contents}.items():
             place = fresh / path
@@ -93,7 +95,7 @@ class DevLab:
 
     def build(self) -> None:
         """What a build does: every file at its place."""
-        self.built = self.tree
+        self.built = self.seen = self.tree
         for path, data in self.files.items():
             if path.startswith("src/"):
                 place = self.root / path.removeprefix("src/")

@@ -84,6 +84,15 @@ def test_a_rename_and_a_second_delivery_right_after_the_first_end_at_the_newest(
     assert (lab.root / "word").read_bytes() == b"four"
 
 
+def test_a_file_that_came_live_goes_live_too(lab: DevLab) -> None:
+    started(lab).wait_for("IDENTITY")
+    lab.deliver("run-2", {"src/deep/new": b"new"})
+    lab.wait_for("up run=run-2")
+    lab.deliver("run-3", {"src/deep/new": None})
+    lab.wait_for("up run=run-3")
+    assert not (lab.root / "deep").exists()
+
+
 def test_what_is_built_in_needs_a_build_and_the_app_is_left_alone(lab: DevLab) -> None:
     started(lab, base="another").wait_for("BB8LIVE on mode=main")
     assert "BB8LIVE cannot run=run-1" in lab.log[0]

@@ -29,7 +29,11 @@ def app(dockerfile: str, **more: bytes) -> AppSource:
 
 def delivered(source: AppSource, built: Manifest | None = None) -> Delivery:
     stamp = Stamp("1", source.tree.digest, "abc", "run-2")
-    return deliver(source, stamp, Purpose(live=Live("a", "run-1", built or source.tree, source.tree)))
+    return deliver(
+        source,
+        stamp,
+        Purpose(live=Live("a", "run-1", built or source.tree, source.tree, built or source.tree)),
+    )
 
 
 def draft(source: AppSource) -> Draft:

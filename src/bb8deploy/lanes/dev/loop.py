@@ -155,11 +155,11 @@ class _Loop:
         if self._served and not ours:
             raise DEV_REPLACED(f"{session.host.files.where} has other files than the dev loop delivered")
         if session.container is None and is_on(session.files.tree):
-            names = [f"{FOLDER}/{name}" for name in ("stamp", "built", "began")]
+            names = [f"{FOLDER}/{name}" for name in ("stamp", "built", "began", "seen")]
             found = session.host.files.fetch(names)
-            stamped, built, began = (found.get(name, b"").decode(errors="replace") for name in names)
+            stamped, *trees = (found.get(name, b"").decode(errors="replace") for name in names)
             words = stamped.split()
-            session.container = attached(words[1] if len(words) > 1 else "", built, began)
+            session.container = attached(words[1] if len(words) > 1 else "", *trees)
 
     def _listen(self, session: Session) -> str:
         pinged = time.monotonic()

@@ -113,6 +113,8 @@ class Session:
     def _deliver(self, wanted: Wanted, choice: Choice) -> tuple[Delivery, FoundTree]:
         """Swaps the delivery in and compares the folder, hashed again, with it."""
         folder = self.host.files.runtime.rstrip("/").rpartition("/")[2]
+        if self.container and choice.way is not Way.BUILD:
+            self.container = self.container.sees(wanted.app.tree)
         purpose = purpose_of(folder, wanted.stamp, wanted.app, choice, self.container)
         delivery = deliver(wanted.app, wanted.stamp, purpose)
         before = self.files.tree

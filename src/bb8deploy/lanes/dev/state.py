@@ -19,32 +19,38 @@ class Container:
     """The container of the dev loop.
 
     `base` is the run whose delivery it was built from, `built` the tree of that run, `began` the tree that
-    was there when the container started, `runs` the tree that it reported last.
+    was there when the container started, `runs` the tree that it reported last. `seen` has every file of
+    every delivery since the build, also of those that were never proven.
     """
 
     base: str
     built: Manifest
     began: Manifest
     runs: Manifest
+    seen: Manifest
 
     @classmethod
     def of_build(cls, run: str, tree: Manifest) -> Container:
         """A container that was just built and reported its tree."""
-        return cls(run, tree, tree, tree)
+        return cls(run, tree, tree, tree, tree)
 
     def restarted(self, tree: Manifest) -> Container:
         """The container after a restart with this tree."""
         return replace(self, began=tree, runs=tree)
+
+    def sees(self, tree: Manifest) -> Container:
+        """The container once a delivery of this tree may have reached it."""
+        return replace(self, seen=Manifest.of({**self.seen.by_path, **tree.by_path}.values()))
 
     def live(self, tree: Manifest) -> Container:
         """The container after files were replaced in it."""
         return replace(self, runs=tree)
 
 
-def attached(base: str, built: str, began: str) -> Container | None:
+def attached(base: str, built: str, began: str, seen: str) -> Container | None:
     """The container as the files on the host describe it; None if they are not those of a dev loop."""
-    trees = listed_tree(built), listed_tree(began)
-    return Container(base, *trees, trees[1]) if base and all(tree.entries for tree in trees) else None
+    trees = [listed_tree(text) for text in (built, began, began, seen)]
+    return Container(base, *trees) if base and all(tree.entries for tree in trees) else None
 
 
 def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
@@ -54,10 +60,11 @@ def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
         return Choice(Way.BUILD, why)
     if container is None:
         return Choice(Way.BUILD, "the container is not of this dev loop")
-    image = live_map(draft, app.tree, container.built, container.began)
-    whole = choose(diff(container.built, app.tree), image)
-    if whole.way is Way.BUILD:
-        return whole
+    image = live_map(draft, app.tree, container.seen, container.built, container.began)
+    for before in (container.built, container.seen):
+        whole = choose(diff(before, app.tree), image)
+        if whole.way is Way.BUILD:
+            return whole
     since = choose(diff(container.began, app.tree), image)
     return since if since.way is Way.RESTART else choose(diff(container.runs, app.tree), image)
 
@@ -67,9 +74,11 @@ def purpose_of(
 ) -> Purpose:
     """What is delivered for a way: a build starts from this very delivery."""
     if choice.way is Way.BUILD or container is None:
-        return Purpose(live=Live(folder, stamp.run, app.tree, app.tree, choice.way.value))
+        return Purpose(live=Live(folder, stamp.run, app.tree, app.tree, app.tree, choice.way.value))
     began = app.tree if choice.way is Way.RESTART else container.began
-    return Purpose(live=Live(folder, container.base, container.built, began, choice.way.value))
+    return Purpose(
+        live=Live(folder, container.base, container.built, began, container.seen, choice.way.value)
+    )
 
 
 def require_dev_off(host: Host) -> None:

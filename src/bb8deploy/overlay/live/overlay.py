@@ -138,10 +138,10 @@ def _dockerfile(recipe: Recipe, live: Live) -> str:
 
 def _with_lists(draft: Draft, live: Live) -> Draft:
     """The lists for the agent: what must be where, with which content, and what must not be there."""
-    image = live_map(draft, draft.app.tree, live.built)
+    image = live_map(draft, draft.app.tree, live.seen)
     rows = list(_rows(draft.app.tree, image))
     places = {target.path for _, target in rows}
-    before = {target.path for _, target in _rows(live.built, image)}
+    before = {target.path for _, target in _rows(live.seen, image)}
     stamped = [(None, target) for target in image.targets.get(STAMP, ())]
     reports = "app" if draft.app.names_stamp else "agent"
     told = (
@@ -161,6 +161,7 @@ def _with_lists(draft: Draft, live: Live) -> Draft:
         "gone": sorted(before - places),
         "built": _listed(live.built),
         "began": _listed(live.began),
+        "seen": _listed(live.seen),
     }
     for name, lines in lists.items():
         draft = draft.put(f"{FOLDER}/{name}", "".join(f"{line}\n" for line in lines).encode())
