@@ -7,7 +7,8 @@
 lease=$4
 mine() { grep -q -F "\"$run\"" "$L/owner" 2>/dev/null; }
 renew() { mine && echo $(($(date +%s) + lease)) >"$L/expires"; }
-state() { list "$R" | sha256sum; }
+# The listing is kept, so that an answer and the look before the next order need one hash each.
+listed() { tree "$R" >"$W/live.list"; together <"$W/live.list"; seen=$(sha256sum <"$W/live.list"); }
 # The trees of the dev loop itself are not kept: the earlier trees stay those of deploys.
 swap_live() {
   if [ "$keep_it" = KEEP ] || [ ! -d "$R/.bb8dev" ] || [ ! -d "$W/previous" ]; then swap; return; fi
@@ -20,8 +21,8 @@ swap_live() {
   fi
   rm -f "$W/swapping"
 }
-{ tree "$R"; } | together
-seen=$(state)
+mkdir -p "$W" || fail STATE
+listed
 while read -r order share size keep_it; do
   case $order in
     PING) if renew; then end HELD; else end LOST; fi; continue ;;
@@ -29,7 +30,7 @@ while read -r order share size keep_it; do
     GZIP) z=xz ;;
     *) exit 0 ;;
   esac
-  [ "$(state)" = "$seen" ] || fail MOVED
+  [ "$(tree "$R" | sha256sum)" = "$seen" ] || fail MOVED
   stage "$share"
   while IFS= read -r line && [ "$line" != . ]; do printf '%b\0' "$line"; done |
     ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE
@@ -37,8 +38,7 @@ while read -r order share size keep_it; do
   [ "$(cat "$next/.bb8deploy.whole" 2>/dev/null)" = "$run" ] || fail TORN
   rm -f "$next/.bb8deploy.whole"
   swap_live
-  tree "$R" | together
-  seen=$(state)
+  listed
   rm -rf "$W/gone.$run"
   renew
 done
