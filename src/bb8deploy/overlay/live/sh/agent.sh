@@ -25,11 +25,14 @@ stop_all() {
     done
     return
   fi
-  for each in $ours; do
-    { s6-svc -wd -T 10000 -d "$each" || s6-svc -wd -T 2000 -kd "$each"; } &
+  for each in $ours; do s6-svc -d "$each"; done
+  tries=0
+  while :; do
+    case $(processes) in *true*) ;; *) return 0 ;; esac
+    tries=$((tries + 1)); pause
+    if [ $tries = 500 ]; then for each in $ours; do s6-svc -k "$each"; done; fi
+    [ $tries -lt 600 ] || return 1
   done
-  wait
-  case $(processes) in *true*) return 1 ;; esac
 }
 start_all() {
   if [ "$mode" = main ]; then
@@ -38,8 +41,13 @@ start_all() {
     until [ -e "$work/pid" ]; do tries=$((tries + 1)); pause; [ $tries -lt 250 ] || return 1; done
     return
   fi
-  for each in $ours; do s6-svc -wu -T 5000 -u "$each" & done
-  wait
+  for each in $ours; do s6-svc -u "$each"; done
+  tries=0
+  while :; do
+    case $(processes) in *false*) ;; *) return 0 ;; esac
+    tries=$((tries + 1)); pause
+    [ $tries -lt 250 ] || return 0
+  done
 }
 processes() {
   if [ "$mode" = main ]; then cat "$work/pid" 2>/dev/null; return; fi
