@@ -11,7 +11,7 @@ from bb8deploy.overlay.live.way import Way
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PushStep:
     """A part of a push and how long it took, in seconds."""
 
     name: str
@@ -30,7 +30,7 @@ class Pushed:
     way: Way
     reason: str
     seconds: float
-    steps: tuple[Step, ...]
+    steps: tuple[PushStep, ...]
     files: int
 
 

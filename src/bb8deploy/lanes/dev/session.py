@@ -15,7 +15,7 @@ from bb8deploy.host.files.protocol import Transfer
 from bb8deploy.host.ownership import refuse_foreign
 from bb8deploy.host.supervisor.base import NoAnswer, Supervisor, SupervisorError
 from bb8deploy.lanes.dev.feed import LogFeed
-from bb8deploy.lanes.dev.outcome import Step
+from bb8deploy.lanes.dev.outcome import PushStep
 from bb8deploy.lanes.dev.state import Container, purpose_of, way_of
 from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.sync.edits import warn_of_edits
@@ -26,7 +26,7 @@ from bb8deploy.lanes.verify.watch import RUNNING
 from bb8deploy.overlay.delivery import Delivery, deliver
 from bb8deploy.overlay.live.way import Choice, Way
 from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.plan.logs.live import Progress, progress
+from bb8deploy.plan.logs.live import DeliveryProgress, progress
 from bb8deploy.plan.sync import differences, plan_sync
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.tree import FoundTree
@@ -56,7 +56,7 @@ class Session:
     files: LiveFiles
     overtaken: Callable[[], bool] = lambda: False
     container: Container | None = None
-    steps: list[Step] = field(default_factory=list)
+    steps: list[PushStep] = field(default_factory=list)
     started: bool = False
     ended: bool = False
 
@@ -171,7 +171,7 @@ class Session:
         with suppress(SupervisorError, NoAnswer):
             self.ended = self.supervisor.info(slug_of(self.run)).state not in RUNNING
 
-    def _give_up(self, seen: Progress, lines: list[str], waited: float) -> None:
+    def _give_up(self, seen: DeliveryProgress, lines: list[str], waited: float) -> None:
         """Raises NotVerified DEV_NOT_UP as soon as no proof can come any more."""
         why = seen.failed or seen.cannot or ("its container ended" if self.ended else "")
         if waited > UP_DEADLINE:
@@ -187,7 +187,7 @@ class Session:
         try:
             yield
         finally:
-            self.steps.append(Step(name, time.monotonic() - began))
+            self.steps.append(PushStep(name, time.monotonic() - began))
 
 
 def _stamped(wanted: Wanted, run: str) -> Wanted:

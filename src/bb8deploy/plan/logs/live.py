@@ -14,7 +14,7 @@ _PAIR = re.compile(r'([\w-]+)=("[^"]*"|\S+)')
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AgentLine:
     """A line of the agent: `on` at the start of a container, `up` and `down` for new processes, `cannot`.
 
     `run` is the delivery that it is about; `reason` says why it cannot be brought into effect there.
@@ -25,17 +25,17 @@ class Told:
     reason: str = ""
 
 
-def told(line: str) -> Told | None:
+def told(line: str) -> AgentLine | None:
     """What the agent said in a line, None for any other line."""
     found = _LINE.search(line)
     if not found:
         return None
     pairs = {name: value.strip('"') for name, value in _PAIR.findall(found["rest"])}
-    return Told(found["word"], pairs.get("run", ""), pairs.get("reason", ""))  # type: ignore[arg-type]
+    return AgentLine(found["word"], pairs.get("run", ""), pairs.get("reason", ""))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class DeliveryProgress:
     """What the log has shown of one delivery so far.
 
     `identity` is that of the new process; `up`: the agent saw the new processes live; `failed` and `cannot`
@@ -53,7 +53,7 @@ class Progress:
         return self.identity is not None and self.up and not self.failed
 
 
-def progress(lines: Iterable[str], expected: Expected) -> Progress:
+def progress(lines: Iterable[str], expected: Expected) -> DeliveryProgress:
     """What these lines show of the delivery that `expected` names. Lines of other deliveries do not count."""
     identity, up, failed, cannot = None, False, "", ""
     for line in lines:
@@ -64,4 +64,4 @@ def progress(lines: Iterable[str], expected: Expected) -> Progress:
             cannot = said.reason if said.word == "cannot" else cannot
         for one in identities([line]):
             identity = one if one.is_(expected) else identity
-    return Progress(identity, up, failed, cannot)
+    return DeliveryProgress(identity, up, failed, cannot)

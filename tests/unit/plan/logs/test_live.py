@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.plan.logs.live import Told, progress, told
+from bb8deploy.plan.logs.live import AgentLine, progress, told
 
 WANTED = Expected("1", "sha256:a", "run-2")
 
@@ -13,8 +13,10 @@ def identity(run: str = "run-2", tree: str = "sha256:a") -> str:
 
 
 def test_a_line_of_the_agent_is_read_with_its_reason() -> None:
-    assert told('BB8LIVE cannot run=run-2 reason="no room here"') == Told("cannot", "run-2", "no room here")
-    assert told("[12:00] BB8LIVE on mode=s6 watch=poll run=run-1") == Told("on", "run-1")
+    assert told('BB8LIVE cannot run=run-2 reason="no room here"') == AgentLine(
+        "cannot", "run-2", "no room here"
+    )
+    assert told("[12:00] BB8LIVE on mode=s6 watch=poll run=run-1") == AgentLine("on", "run-1")
     assert told("a BB8LIVELY line") is None
 
 
