@@ -52,9 +52,9 @@ class Steps:
         """Journals a step that runs now. Raises CheckFailed if HEAD moved meanwhile."""
         row, began = self.row(name), monotonic()
         self._change(name, Event.START)
-        forget_tokens(self.run, name)
-        self.run.journal.write(f"{plan.PREFIX}{name}", "started")
         try:
+            forget_tokens(self.run, name)
+            self.run.journal.write(f"{plan.PREFIX}{name}", "started")
             yield
             if name not in _OF_A_COMMIT:
                 self.require_head()
