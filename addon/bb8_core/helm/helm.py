@@ -12,7 +12,7 @@ from bb8_core.requests.outcome import Report, silent
 
 HOLD_MS = 180
 """How long one beat moves the robot, from its arrival: a stop is on the wire 250 ms after the last one."""
-GRIP_GAP_S = 1.0
+GRIP_GAP_S = 0.5
 """After a pause this long the stick has to be taken again: a page that wakes up does not drive on."""
 
 _MOVES = (Drive, Macro, Stabilize, Steer)
@@ -36,7 +36,8 @@ class Helm:
         self._lease = Lease()
         self._grip: tuple[Pilot, int] | None = None
         self._grip_began = 0.0
-        self._beat_at = float("-inf")
+        self.beat_at = float("-inf")
+        """When the driver's last beat came (loop time)."""
         self._over = False
 
     @property
@@ -52,7 +53,7 @@ class Helm:
     @property
     def holding(self) -> Pilot | None:
         """Who holds the stick in this moment, or None."""
-        held = self._grip is not None and not self._over and _now() - self._beat_at < GRIP_GAP_S
+        held = self._grip is not None and not self._over and _now() - self.beat_at < GRIP_GAP_S
         return self._grip[0] if held and self._grip is not None else None
 
     def hold(self, pilot: Pilot, hold: Hold, late_s: float = 0.0) -> Refused | None:
@@ -61,7 +62,7 @@ class Helm:
         if not self._lease.claim(pilot, now):
             return self._not_driving()
         refused = self._grip_refused((pilot, hold.grip), now)
-        self._beat_at = now
+        self.beat_at = now
         if refused is None:
             ends_at = now + HOLD_MS / 1000 - late_s
             refused = self._drive(Drive(hold.speed, hold.heading, HOLD_MS), ends_at, silent)
@@ -106,7 +107,7 @@ class Helm:
         if self._last_stop.stop_at >= self._grip_began:
             self._over = True
             return STOPPED
-        if self._over or now - self._beat_at > GRIP_GAP_S:
+        if self._over or now - self.beat_at > GRIP_GAP_S:
             self._over = True
             return PAUSED
         return None

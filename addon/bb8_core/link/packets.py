@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 
 from bb8_core.ring import Ring
-from bb8_core.robot.protocol import AsyncPacket, Command, Response
+from bb8_core.robot.protocol import AsyncPacket, Command, Response, mrsp_name
+from bb8_core.robot.sensors import AsyncId
 
 KEPT = 1000
 
@@ -35,9 +36,16 @@ class PacketLog:
     def received(self, packet: Response | AsyncPacket) -> None:
         """A packet came."""
         if isinstance(packet, Response):
-            self._add("in", f"answer {packet.mrsp}", packet.data)
-        else:
-            self._add("event", f"event {packet.id}", packet.data)
+            self._add("in", mrsp_name(packet.mrsp), packet.data)
+        elif packet.id != AsyncId.SENSORS:  # eight a second would drive out all others
+            self._add("event", _event_name(packet.id), packet.data)
 
     def _add(self, way: str, name: str, data: bytes) -> None:
         self.ring.add(LoggedPacket(round(time.time(), 3), way, name, data.hex(" ")))
+
+
+def _event_name(number: int) -> str:
+    try:
+        return AsyncId(number).name.lower()
+    except ValueError:
+        return f"event {number}"

@@ -160,14 +160,17 @@ def websocket_request(request: HttpRequest) -> HttpRequest:
     headers = request.headers
     if request.method != "GET" or headers.get("upgrade", "").lower() != "websocket":
         raise BadRequest(HTTPStatus.UPGRADE_REQUIRED, "a WebSocket only")
-    cross = headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
-    if cross or not _same_host(headers):
+    site = headers.get("sec-fetch-site")
+    if site not in {None, "same-origin"} or (site is None and not _same_host(headers)):
         raise BadRequest(HTTPStatus.FORBIDDEN, "this WebSocket is for the app's own page")
     return request
 
 
 def _same_host(headers: Mapping[str, str]) -> bool:
-    """Whether the page's origin is a host that this request was sent to; proxies in between say which."""
+    """Whether the page's origin is a host that this request was sent to; proxies in between name it.
+
+    Browsers send Sec-Fetch-Site over HTTPS only; over HTTP the origin is all there is.
+    """
     origin = headers.get("origin")
     if origin is None:
         return True

@@ -84,20 +84,16 @@ class PageSocket:
             raise SocketEnded(PROTOCOL, str(error)) from error
 
     def send(self, text: str) -> bool:
-        """Send a message; False if the client is too far behind, and it was dropped."""
+        """Send a message; False if the client is leaving or too far behind, and it was dropped."""
         if self._writer.transport.is_closing():
             return False
         if self._writer.transport.get_write_buffer_size() > BEHIND:
             return False
-        self._writer.write(self._ws.send(TextMessage(text)))
-        return True
+        return self._put(TextMessage(text))
 
     def close(self, ended: SocketEnded) -> None:
         """Say why it ends, if that is still possible."""
-        try:
-            self._writer.write(self._ws.send(CloseConnection(ended.code, ended.reason[:100])))
-        except LocalProtocolError:
-            return
+        self._put(CloseConnection(ended.code, ended.reason[:100]))
 
     async def receive(self) -> str:
         """Return the next message; SocketEnded."""
@@ -128,11 +124,19 @@ class PageSocket:
             case BytesMessage():
                 raise SocketEnded(TEXT_ONLY, "text only")
             case Ping():
-                self._writer.write(self._ws.send(Pong(event.payload)))
+                self._put(Pong(event.payload))
             case CloseConnection():
-                self._writer.write(self._ws.send(event.response()))
+                self._put(event.response())
                 raise SocketEnded(NORMAL, "the page has left")
         return None
+
+    def _put(self, event: Event) -> bool:
+        """Send an event; False if the state of the connection does not allow it any more."""
+        try:
+            self._writer.write(self._ws.send(event))
+        except LocalProtocolError:
+            return False
+        return True
 
     def _piece(self, data: str, finished: bool) -> str | None:
         self._text += data

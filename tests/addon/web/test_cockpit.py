@@ -40,10 +40,15 @@ def rolls(lab: PageLab) -> list[tuple[int, int]]:
     ]
 
 
+async def drove(lab: PageLab, before: int = 0) -> None:
+    """Wait until the robot has heard more drives than before; by then it may have stopped again."""
+    await lab.until(lambda: len(rolls(lab)) > before)
+
+
 async def test_the_robot_moves_while_the_stick_is_held_and_stops_when_the_beats_end(lab: PageLab) -> None:
     async with lab.page() as page:
         await page.hold(0.5, 90, 45)
-        await lab.until_moving()
+        await drove(lab)
         assert lab.link.channel.open
         last = time.monotonic()
         assert await lab.until_stopped_s() - last < LIMIT_S + SLACK_S
@@ -83,7 +88,7 @@ async def test_whatever_ends_the_beats_ends_the_motion(
     with contextlib.suppress(ConnectionClosed):
         async with lab.page() as page:
             await page.hold(0.3)
-            await lab.until_moving()
+            await drove(lab)
             ended = time.monotonic()
             await end(page)
             assert await lab.until_stopped_s() - ended < LIMIT_S + SLACK_S
@@ -103,7 +108,7 @@ async def test_a_stop_ends_the_grip_until_the_stick_is_taken_again(lab: PageLab)
         assert len(rolls(lab)) == before
         page.grip += 1
         await page.hold(0.3)
-        await lab.until_moving()
+        await drove(lab, before)
 
 
 async def test_a_page_that_wakes_up_does_not_drive_on(lab: PageLab) -> None:
@@ -138,7 +143,7 @@ async def test_one_page_drives_and_another_takes_over_on_purpose(lab: PageLab) -
         refused = await ben.next("hold", code="NOT_DRIVER")
         assert refused["reason"] == "Anna is driving; press Take over to drive yourself"
         await anna.hold(0.2, heading=10)
-        await lab.until_moving()
+        await drove(lab)
         await ben.send(op="take")
         taken = time.monotonic()
         assert await lab.until_stopped_s() - taken < LIMIT_S + SLACK_S
@@ -146,8 +151,7 @@ async def test_one_page_drives_and_another_takes_over_on_purpose(lab: PageLab) -
         await anna.next("hold", code="NOT_DRIVER")
         ben.grip += 1
         await ben.hold(0.2, heading=20)
-        await lab.until_moving()
-        assert rolls(lab)[-1] == (90, 20)
+        await lab.until(lambda: rolls(lab)[-1] == (90, 20))
 
 
 async def test_an_mqtt_drive_waits_for_the_person_and_an_mqtt_stop_does_not(lab: PageLab) -> None:
@@ -178,7 +182,7 @@ async def test_speed_is_capped_by_the_same_gate_as_mqtt(lab: PageLab) -> None:
     lab.send("speed_cap", '{"value": 40}')
     async with lab.page() as page:
         await page.hold(0.2, 255)
-        await lab.until_moving()
+        await drove(lab)
         assert set(rolls(lab)) == {(40, 0)}
 
 
@@ -233,7 +237,7 @@ async def refused_code(lab: PageLab, send: Callable[[PageClient], Awaitable[None
 
 
 async def flood(page: PageClient) -> None:
-    for _ in range(int(BURST) * 3):
+    for _ in range(int(BURST) * 6):
         await page.ws.send('{"op":"alive"}')
 
 
@@ -246,15 +250,17 @@ async def bytes_message(page: PageClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("send", "code"), [(flood, 1008), (long_message, 1009), (bytes_message, 1003), (nonsense, 1008)]
+    ("send", "codes"),
+    # A client that is still sending may get a reset before the code.
+    [(flood, {1008, 1006}), (long_message, {1009}), (bytes_message, {1003}), (nonsense, {1008})],
 )
 async def test_what_no_page_sends_ends_its_connection_alone(
-    lab: PageLab, send: Callable[[PageClient], Awaitable[None]], code: int
+    lab: PageLab, send: Callable[[PageClient], Awaitable[None]], codes: set[int]
 ) -> None:
     async with lab.page() as other:
-        assert await refused_code(lab, send) == code
+        assert await refused_code(lab, send) in codes
         await other.hold(0.2)
-        await lab.until_moving()
+        await drove(lab)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +275,7 @@ async def test_another_sites_page_gets_no_socket(lab: PageLab, headers: dict[str
 
 
 async def test_a_socket_behind_home_assistants_proxies_is_allowed(lab: PageLab) -> None:
-    headers = {"Origin": "https://ha.example:8123", "X-Forwarded-Host": "ha.example:8123"}
+    headers = {"Origin": "http://ha.example:8123", "X-Forwarded-Host": "ha.example:8123"}
     async with connect(f"ws://127.0.0.1:{lab.port}/ws", additional_headers=headers) as ws:
         await ws.send(json.dumps({"op": "hello", "ticket": await asyncio.to_thread(lab.ticket)}))
         assert json.loads(await ws.recv())["type"] == "welcome"
@@ -338,3 +344,14 @@ def test_lateness_is_measured_against_the_fastest_message() -> None:
         0.43,
         0.0,
     ]
+
+
+async def test_a_page_that_is_leaving_while_news_come_does_not_disturb_the_others(lab: PageLab) -> None:
+    async with lab.page() as other:
+        for _ in range(20):
+            async with lab.page() as page:
+                await page.beat()
+                await page.beat(at=time.monotonic() - 5)
+                await page.ws.close()
+        await other.next("state", pages=1)
+        await other.next("state")

@@ -1,0 +1,107 @@
+// Shows the app's state in words. Text is only ever set as text, never as markup.
+const STATES = {
+  ready: "Connected", connecting: "Connecting", waking: "Waking the robot", asleep: "Asleep", released: "Not connected",
+  absent: "Not found", lost: "Connection lost", held_by_other: "Used by another device", adapter_off: "No Bluetooth",
+};
+const SETTINGS = {
+  speed_cap: ["Highest speed", (v) => `${v} of 255. No drive is faster, from this page or from an automation.`],
+  duration_cap_ms: ["Longest drive", (v) => `${(v / 1000).toFixed(1)} s for one drive command. A held stick goes on as long as you hold it.`],
+  motion_timeout: ["Motion timeout in the robot", (v) => (v ? "On: the robot's own firmware stops it when it hears nothing more." : "Off: turn it on, so that the robot stops by itself when it hears nothing more.")],
+  collision_events: ["Collision events", (v) => (v ? "On: bumps are marked on the path and start automations." : "Off: bumps are not noticed.")],
+  keep_connected: ["Keep connected", (v) => (v ? "On: drives start at once, the battery empties sooner." : "Off: the robot is disconnected when idle, which saves its battery.")],
+  idle_disconnect_s: ["Disconnect when idle", (v) => `After ${v} s without a command.`],
+};
+const BATTERY = { ok: "good", low: "low", critical: "almost empty", charging: "charging" };
+
+const plain = (text) => String(text).replaceAll("_", " ");
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+function batteryWords(battery) {
+  const volts = typeof battery?.voltage_v === "number" ? `${battery.voltage_v.toFixed(1)} V` : "";
+  const words = BATTERY[battery?.state] ?? "";
+  return `Battery ${[words, volts].filter(Boolean).join(", ") || "unknown"}`;
+}
+
+function signalWords(rssi) {
+  if (typeof rssi !== "number") return "Signal unknown";
+  const grade = rssi > -60 ? "strong" : rssi > -75 ? "good" : rssi > -88 ? "weak" : "very weak";
+  return `Signal ${grade}`;
+}
+
+export class View {
+  #settings = "";
+
+  constructor(byId) {
+    this.byId = byId;
+  }
+
+  show(id, text) {
+    if (this.byId(id).textContent !== text) this.byId(id).textContent = text;
+  }
+
+  state(state, me) {
+    const { connection, robot, mqtt } = state;
+    this.show("name", robot.name || "BB-8");
+    this.byId("simulated").hidden = !state.simulate;
+    this.#connection(state);
+    this.show("battery", batteryWords(state.battery));
+    this.byId("battery").toggleAttribute("data-low", ["low", "critical"].includes(state.battery?.state));
+    this.show("signal", signalWords(connection.rssi));
+    this.byId("signal").title = typeof connection.rssi === "number" ? `${connection.rssi} dBm` : "";
+    this.#driver(state.driver, me);
+    this.#stops(state);
+    this.show("address", robot.address || "unknown");
+    this.show("firmware", robot.firmware || "unknown");
+    this.show("mqtt", mqtt.connected ? "connected" : mqtt.reason || "not connected");
+    this.show("latency", typeof state.latency_ms === "number" ? `${Math.round(state.latency_ms)} ms` : "unknown");
+    this.show("version", state.version || "unknown");
+    this.#explain(state.settings);
+  }
+
+  cut() {
+    this.show("state", "No answer from the app");
+    this.byId("state").dataset.state = "lost";
+    this.show("reason", "The robot has been stopped by the app if it was moving. The page connects again by itself.");
+    this.show("remedy", "If this lasts, look in Home Assistant whether the app runs, and at its log.");
+    this.show("driver", "");
+  }
+
+  #connection({ connection, estop }) {
+    const state = connection.state;
+    this.show("state", STATES[state] ?? capital(plain(state)));
+    this.byId("state").dataset.state = estop ? "estop" : state;
+    this.show("reason", state === "ready" ? "" : connection.reason);
+    this.show("remedy", connection.remedy);
+    const ready = state === "ready";
+    this.byId("connect").hidden = ready || state === "asleep";
+    this.byId("wake").hidden = state !== "asleep";
+    this.byId("sleep").hidden = !ready;
+    this.byId("disconnect").hidden = !ready;
+  }
+
+  #driver(driver, me) {
+    const other = driver !== null && driver.number !== me;
+    this.show("driver", driver === null ? "" : other ? `${driver.name} is driving.` : "You are driving.");
+    this.byId("driver").toggleAttribute("data-other", other);
+    this.byId("take").hidden = !other;
+  }
+
+  #stops({ estop, estop_by: by }) {
+    this.byId("latched").hidden = !estop;
+    this.show("latched", estop ? `Emergency stop, set by ${by || "an unknown sender"}: nothing moves the robot until you clear it.` : "");
+    this.byId("clear").hidden = !estop;
+  }
+
+  #explain(settings) {
+    const known = JSON.stringify(settings);
+    if (known === this.#settings) return;
+    this.#settings = known;
+    const rows = Object.entries(SETTINGS).filter(([key]) => key in settings).flatMap(([key, [name, words]]) => {
+      const [term, text] = [document.createElement("dt"), document.createElement("dd")];
+      term.textContent = name;
+      text.textContent = words(settings[key]);
+      return [term, text];
+    });
+    this.byId("settings").replaceChildren(...rows);
+  }
+}
