@@ -44,7 +44,7 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A generated file: its content, and whether it has the run bit."""
+    """A generated file: its content, and whether it has the executable bit."""
 
     data: bytes
     executable: bool = False

@@ -137,7 +137,7 @@ def differences(found: FoundTree, plan: SyncPlan, ignore: Ignore, stamp_data: by
     problems = [f"missing: {path}" for path in after.changes.added]
     problems += [f"other content: {path}" for path in after.changes.changed]
     problems += [f"not planned: {path}" for path in (*after.changes.removed, *after.extra)]
-    problems += [f"run bit: {path}" for path in after.changes.modes]
+    problems += [f"executable bit: {path}" for path in after.changes.modes]
     problems += [f"lost: {path}" for path in sorted({*plan.kept} - {*after.kept})]
     on_host = found.manifest.by_path.get(STAMP)
     if on_host is None or on_host.sha256 != bytes_entry(STAMP, stamp_data).sha256:

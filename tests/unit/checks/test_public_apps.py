@@ -18,7 +18,7 @@ App = Callable[..., CheckReport]
 
 @pytest.fixture
 def app(tmp_path: Path) -> App:
-    """Writes an app of these files (a path that ends in `+x` gets the run bit) and checks it."""
+    """Writes an app of these files (a path that ends in `+x` gets the executable bit) and checks it."""
 
     def check(files: dict[str, str | bytes] | None = None, *, config: str = CONFIG) -> CheckReport:
         for name, text in {"config.yaml": config, "Dockerfile": BASE, **(files or {})}.items():

@@ -190,7 +190,7 @@ def test_a_host_that_holds_the_plan_has_no_differences() -> None:
         (after(leave_out="a"), "missing: a"),
         (after(bytes_entry("a", b"torn")), "other content: a"),
         (after(bytes_entry("stray", b"")), "not planned: stray"),
-        (after(bytes_entry("run", b"2")), "run bit: run"),
+        (after(bytes_entry("run", b"2")), "executable bit: run"),
         (after(leave_out="secrets.yaml"), "lost: secrets.yaml"),
         (after(leave_out=STAMP), f"other content: {STAMP}"),
         (after(folders=("odd",)), "not planned: odd"),

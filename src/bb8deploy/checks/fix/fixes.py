@@ -1,4 +1,4 @@
-"""What can be fixed without a decision: run bits, line ends, the version's quotes, an empty list."""
+"""What can be fixed without a decision: executable bits, line ends, the version's quotes, an empty list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LISTS = ("map", "devices")
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One file before and after, with its run bit, and in words what changes."""
+    """One file before and after, with its executable bit, and in words what changes."""
 
     path: str
     before: bytes
@@ -29,7 +29,7 @@ class Fix:
     description: str
 
     def diff(self) -> str:
-        """The change as a unified diff, with git's lines for a run bit; "" if nothing changes."""
+        """The change as a unified diff, with git's lines for a executable bit; "" if nothing changes."""
         import difflib
 
         old, new = (_lines(data) for data in (self.before, self.after))
@@ -72,7 +72,7 @@ def apply_fixes(addon: Path, fixes: Iterable[Fix]) -> None:
 def _script(facts: AddonFacts, path: str, *, unix: bool, run_bit: bool) -> Fix:
     before = facts.contents.get(path, b"")
     after = before.replace(b"\r\n", b"\n") if unix else before
-    words = [*(["unix line ends"] if unix else []), *(["run bit"] if run_bit else [])]
+    words = [*(["unix line ends"] if unix else []), *(["executable bit"] if run_bit else [])]
     had = facts.files[path].executable
     return Fix(path, before, after, had, had or run_bit, " and ".join(words))
 

@@ -49,7 +49,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A file of the folder in the image: its path there, and whether COPY itself sets the run bit."""
+    """A file of the folder in the image: its path there, and whether COPY itself sets the executable bit."""
 
     path: str
     source: str

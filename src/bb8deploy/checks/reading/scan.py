@@ -21,7 +21,7 @@ MAX_DEPTH = 60
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """One file of the app: relative path, size in bytes, the owner's run bit."""
+    """One file of the app: relative path, size in bytes, the owner's executable bit."""
 
     path: str
     size: int

@@ -70,7 +70,7 @@ class MountFiles:
         yield MountSession(self, run_id, self.look())
 
     def look(self) -> FoundTree:
-        """Lists and hashes the folder; run bits are tried out only while the lock is held."""
+        """Lists and hashes the folder; executable bits are tried out only while the lock is held."""
         modes_known = self._modes_kept() if self.held else None
         return read_tree(self.root, modes_known=modes_known, cut=self.trees.cut)
 
@@ -160,7 +160,7 @@ class MountFiles:
             _put(staged, transfer, entry)
 
     def _modes_kept(self) -> bool:
-        """Tries out whether the share keeps a run bit."""
+        """Tries out whether the share keeps a executable bit."""
         probe = self.trees.state / "next.probe"
         try:
             self.trees.state.mkdir(parents=True, exist_ok=True)

@@ -107,7 +107,7 @@ def put_link(target: Path, text: str) -> None:
 
 
 def set_runnable(path: Path, *, runnable: bool) -> None:
-    """Sets the run bits if the share keeps them."""
+    """Sets the executable bits if the share keeps them."""
     with contextlib.suppress(OSError):
         mode = stat.S_IMODE(path.stat().st_mode)
         wanted = (mode | 0o111) if runnable else (mode & ~0o111)

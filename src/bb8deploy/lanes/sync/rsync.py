@@ -56,7 +56,7 @@ def _write_made(folder: Path, transfer: Transfer) -> None:
 def command(
     settings: Settings, source: Path, made: Path, rules: Path, target: str, *, over_ssh: bool
 ) -> list[str]:
-    """The rsync call: content by checksum, run bits carried, owners and times left alone.
+    """The rsync call: content by checksum, executable bits carried, owners and times left alone.
 
     Of a path that is in both folders rsync takes the first one: a generated file wins.
     """
