@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -47,6 +48,29 @@ def test_an_edit_between_the_last_hash_and_the_build_is_never_verified(
         lab.deploy()
     assert caught.value.code == "SEAL_DIFFERS"
     assert "run.sh: built with other content" in caught.value.details
+    assert not PROVEN & set(lab.tokens)
+
+
+def test_a_tree_that_another_put_in_meanwhile_is_not_swapped_away(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+    real, folder = HaCli.reload_store, runtime(lab)
+    others = "name: Other\nslug: other\nversion: '1'\n"
+
+    def reload_store(self: HaCli) -> None:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "config.yaml").write_text(others)
+        real(self)
+
+    monkeypatch.setattr(HaCli, "reload_store", reload_store)
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy()
+    assert "holds another tree than this deploy put in" in caught.value.cause
+    assert [path.name for path in folder.iterdir()] == ["config.yaml"]
+    assert (folder / "config.yaml").read_text() == others
     assert not PROVEN & set(lab.tokens)
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable
 from bb8deploy.catalogue.errors.app import IDENTITY_MISSING, JOB_UNFINISHED, SEAL_MISSING
+from bb8deploy.catalogue.errors.host import RUNTIME_NOT_OURS
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.connect import Host
 from bb8deploy.lanes.deploy.earlier import last_that_ran
 from bb8deploy.lanes.deploy.rollback import put_back_files, roll_back, roll_back_untouched
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.plan.logs.identity import Identity
+from bb8deploy.plan.sync import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.tree import STAMP
 
@@ -49,7 +51,7 @@ def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
         return _with_ending(error, f"not rolled back: {stays}")
     run.ledger.drift("verify", error.code, run.clean(error.cause))
     if isinstance(error, Unreachable):
-        return _files_only(run, host, error)
+        return _files_only(run, host, failed)
     return _rolled_back(run, host, failed)
 
 
@@ -57,6 +59,7 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
     """NotVerified in any case if the rollback failed too."""
     error = failed.error
     try:
+        _require_own_tree(host, failed)
         if failed.touched:
             ran = failed.ran
             resumed = ran is not None and ran.is_(failed.synced.expected)  # what ran is what failed
@@ -71,13 +74,30 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
     return _with_ending(error, f"rolled back: {outcome.in_words}")
 
 
-def _files_only(run: Run, host: Host, error: Unreachable) -> Bb8Error:
+def _files_only(run: Run, host: Host, failed: Failed) -> Bb8Error:
     """The Supervisor does not help: the files go back as far as the host can be reached."""
+    error = failed.error
     try:
+        _require_own_tree(host, failed)
         put_back_files(run, host)
     except Bb8Error as second:
         return _with_detail(error, f"the earlier files were not put back: {second.cause}")
     return _with_detail(error, "the earlier files are back on the host; the app was not touched")
+
+
+def _require_own_tree(host: Host, failed: Failed) -> None:
+    """Raises CheckFailed RUNTIME_NOT_OURS if the app folder holds another tree than this deploy put in.
+
+    An edit of that tree may be swapped away, because the swap keeps it. Nothing is lost of an absent folder.
+    """
+    found, sent = host.files.look(), failed.synced.expected
+    stamp = Stamp.parse(found.stamp)
+    ours = stamp is not None and (stamp.tree, stamp.run) == (sent.tree, sent.run)
+    if found.present and not ours:
+        raise RUNTIME_NOT_OURS(
+            f"{host.files.where} holds another tree than this deploy put in, so nothing was swapped",
+            "Look at the folder on the host, move its content away, then deploy again.",
+        )
 
 
 def _why_not_back(host: Host, failed: Failed) -> str:
