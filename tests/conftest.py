@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import time
 from collections import Counter
@@ -58,8 +59,9 @@ def _say(config: pytest.Config, text: str) -> None:
 
 
 def _key(config: pytest.Config) -> str:
+    """A name for what is run; pytest makes a file of it, so it must be short."""
     words = [config.option.markexpr, config.option.keyword, *sorted(config.option.file_or_dir)]
-    return "bb8deploy/seconds/" + " ".join(words).replace("/", "%").strip()
+    return "bb8deploy/seconds/" + hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
 def _minutes(seconds: float) -> str:
