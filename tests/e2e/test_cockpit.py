@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.addon.web.browser import CHROMIUM, Browser, Tab, browser
+from ops.lab.browser import CHROMIUM, Browser, Tab, browser
 from tests.addon.web.lab import PageLab
 
 from bb8_core.robot.protocol import Command

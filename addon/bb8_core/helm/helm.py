@@ -37,13 +37,8 @@ class Helm:
         self._grip: tuple[Pilot, int] | None = None
         self._grip_began = 0.0
         self.beat_at = float("-inf")
-        """When the driver's last beat came (loop time)."""
+        """When the last beat of a grip that counts came (loop time)."""
         self._over = False
-
-    @property
-    def pilot(self) -> Pilot | None:
-        """Who drives."""
-        return self._lease.holder(_now())
 
     @property
     def seated(self) -> Pilot | None:
@@ -62,8 +57,8 @@ class Helm:
         if not self._lease.claim(pilot, now):
             return self._not_driving()
         refused = self._grip_refused((pilot, hold.grip), now)
-        self.beat_at = now
         if refused is None:
+            self.beat_at = now
             ends_at = now + HOLD_MS / 1000 - late_s
             refused = self._drive(Drive(hold.speed, hold.heading, HOLD_MS), ends_at, silent)
         return refused

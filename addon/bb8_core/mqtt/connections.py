@@ -190,10 +190,12 @@ class Connections:
     def _down(self, reason: str) -> None:
         if reason != self.reason:
             _log.warning("%s", reason)
-        if not self.reason and self._stops is not None:
+        was_up, self.reason = not self.reason, reason
+        if not was_up:
+            return  # another attempt has failed: what moves the robot now does not come from the broker
+        if self._stops is not None:
             self._stops.first_ended(self._loop.time())
             self._part_if_colliding(self._stops)
-        self.reason = reason
         self._listeners.on_lost()
 
     def _stops_up(self) -> None:

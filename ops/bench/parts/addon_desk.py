@@ -44,7 +44,7 @@ def program(module: str, folder: Path, **options: Any) -> Iterator[subprocess.Po
     environ = os.environ | {
         "BB8_OPTIONS": str(file),
         "BB8_DATA": str(folder / "data"),
-        "BB8_PAGE_PORT": "0",
+        "BB8_PAGE_PORT": os.environ.get("BB8_PAGE_PORT", "0"),
         "PYTHONPATH": os.pathsep.join([str(ROOT / "addon"), os.environ.get("PYTHONPATH", "")]),
         "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent",
     }

@@ -66,7 +66,9 @@ class PageLab(Rig):
     async def page(self, name: str = "") -> AsyncIterator[PageClient]:
         """An open page."""
         headers = {"X-Remote-User-Display-Name": name} if name else {}
-        async with connect(f"ws://127.0.0.1:{self.port}/ws", additional_headers=headers) as ws:
+        async with connect(
+            f"ws://127.0.0.1:{self.port}/ws", additional_headers=headers, max_queue=None
+        ) as ws:
             client = PageClient(ws)
             await client.send(op="hello", ticket=await asyncio.to_thread(self.ticket))
             client.number = (await client.next("welcome"))["number"]
