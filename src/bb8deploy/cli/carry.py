@@ -26,7 +26,7 @@ def options_of(
     targets: Sequence[str],
     addon: Path | None,
     via: str = "auto",
-    instance: str = "",
+    instance: str | None = None,
     verify: str | None = None,
 ) -> Options:
     """The options to carry: those that differ from their defaults."""

@@ -40,7 +40,7 @@ class Modes:
     yes: bool = False
     via: str = "auto"
     lock_wait: float | None = None
-    as_name: str = ""
+    as_name: str | None = None
     ports: str = ""
     verify: str | None = None
 
@@ -161,9 +161,11 @@ def _settings(project: Project, target: str, console: Console, modes: Modes) -> 
 
 def _instance(modes: Modes) -> Instance | None:
     """What `--as` and `--ports` name. Raises UsageError INSTANCE_INVALID."""
-    if modes.ports and not modes.as_name:
+    name = modes.as_name
+    if modes.ports and name is None:
         raise INSTANCE_INVALID("`--ports` needs `--as`", "Name the instance too, as in `--as beta`.")
-    return Instance.parse(modes.as_name, modes.ports) if modes.as_name else None
+    # An empty name is refused, never dropped: in a script, a variable that is not set would reach the app.
+    return None if name is None else Instance.parse(name, modes.ports)
 
 
 def _flags(modes: Modes) -> dict[str, str]:

@@ -45,7 +45,8 @@ Addon = Annotated[
     typer.Option("--addon", help="The app's folder. Default: found from the current folder.", metavar="DIR"),
 ]
 As = Annotated[
-    str, typer.Option("--as", metavar="NAME", help="Use a second copy (instance) of the app, such as beta.")
+    str | None,
+    typer.Option("--as", metavar="NAME", help="Use a second copy (instance) of the app, such as beta."),
 ]
 Via = Annotated[
     ViaChoice,

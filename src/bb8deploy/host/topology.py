@@ -27,14 +27,15 @@ MAX_FILE = 256 * 1024
 """Bytes of one config file; what is larger counts as unreadable."""
 MAX_ALL = 4 * 1024 * 1024
 """Bytes of all of them together, their paths included."""
+_MISSING = "no config file in {} claims the slug {}"
 # What a workspace keeps beside the app, and no app folder may hold (CONTRACTS section 5).
 WORKSPACE_ONLY = (".git", ".github", ".githooks", "docs", "ops", "reports", "_backups", "addon")
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """`names` are the entries of the app folder, `folder` is its path below the local root, and `claims` are
-    those of every config file below the local root."""
+    """`names` are the entries of the app folder, none if it does not exist; `folder` is its path below the
+    local root, and `claims` are those of every config file below the local root."""
 
     names: tuple[str, ...]
     folder: str
@@ -43,15 +44,23 @@ class Topology:
     def problems(self, slug: str) -> tuple[str, ...]:
         """What is wrong, one line each: another folder with the slug, a repository, a workspace folder."""
         inside = [f"{name}/ is in the app folder" for name in self.names if name in WORKSPACE_ONLY]
-        mine = [path for path, claimed in self.claims.slugs if claimed == slug]
-        others = [f"{path} claims the slug {slug} too" for path in mine if path != self.folder]
+        missing = [] if self.folder in self._claiming(slug) else [_MISSING.format(self.folder, slug)]
+        return (*inside, *self.rivals(slug), *missing)
+
+    def rivals(self, slug: str) -> tuple[str, ...]:
+        """Each other folder whose app the Supervisor may take for the one with this slug, one line each."""
+        others = [
+            f"{path} claims the slug {slug} too" for path in self._claiming(slug) if path != self.folder
+        ]
         unclear = [
             f"{path} names {slug}, but cannot be read as a config file"
             for path, text in self.claims.unclear
             if slug in text
         ]
-        missing = [] if self.folder in mine else [f"no config file in {self.folder} claims the slug {slug}"]
-        return (*inside, *others, *unclear, *missing)
+        return (*others, *unclear)
+
+    def _claiming(self, slug: str) -> list[str]:
+        return [path for path, claimed in self.claims.slugs if claimed == slug]
 
 
 def program(runtime: str) -> str:
@@ -74,7 +83,7 @@ def read(output: bytes, runtime: str) -> Topology:
         if part.name == "LOST":
             raise _lost(runtime, part.body.decode(errors="replace"))
     files = [part.body.partition(b"\0") for part in parts if part.name == "FILE"]
-    names = tuple(listed[0].decode(errors="replace").splitlines())
+    names = tuple(filter(None, listed[0].decode(errors="replace").splitlines()))
     own = next(part.body.decode(errors="replace").strip("\n") for part in parts if part.name == "OWN")
     return Topology(names, own, claims_in((path.decode(errors="replace"), data) for path, _, data in files))
 
@@ -90,7 +99,7 @@ def look_mounted(runtime: Path) -> Topology:
     """Reads the topology of a mounted share. Raises CheckFailed TOPOLOGY_UNREADABLE."""
     root = local_root(runtime)
     try:
-        names = tuple(sorted(item.name for item in runtime.iterdir()))
+        names = tuple(sorted(item.name for item in runtime.iterdir())) if runtime.exists() else ()
         found = claims_in(_mounted_files(root))
     except OSError as error:
         cause = f"{error.filename or root} cannot be read: {error.strerror}"

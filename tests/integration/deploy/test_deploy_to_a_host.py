@@ -116,6 +116,19 @@ def test_a_second_folder_with_the_slug_costs_the_topology_token(lab: Lab, name: 
     assert "RUNTIME_TOPOLOGY_OK" not in lab.tokens
 
 
+def test_an_app_in_another_folder_with_the_slug_is_found_before_anything_is_sent(lab: Lab) -> None:
+    lab.deploy()
+    twin = lab.box.local_root / "twin"
+    twin.mkdir()
+    (twin / "config.yaml").write_text(config("1.0.1"))
+    lab.write(config=config("1.0.1"))
+    with pytest.raises(CheckFailed, match="twin claims the slug"):
+        lab.deploy()
+    assert lab.tokens == ["SSH_HA_OK"]
+    assert "1.0.0" in (lab.box.local_root / "beep_boop_bb8/config.yaml").read_text()
+    assert (lab.state()["version"], lab.state()["state"]) == ("1.0.0", "started")
+
+
 def test_verify_alone_proves_what_is_on_the_host_and_refuses_another_tree(lab: Lab) -> None:
     lab.deploy()
     run = lab.run()

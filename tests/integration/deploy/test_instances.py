@@ -116,6 +116,18 @@ def test_an_app_with_the_slug_of_the_instance_keeps_its_folder(lab: Lab) -> None
     assert "RUNTIME_NOT_OURS" in refused(lab, "deploy", "--target", "other", "--addon", str(other), "--yes")
 
 
+def test_an_app_in_a_folder_of_any_name_with_the_slug_of_the_instance_keeps_running(lab: Lab) -> None:
+    other = lab.box.local_root / "precious"
+    subprocess.run(["cp", "-r", str(lab.addon), str(other)], check=True)
+    text = (other / "config.yaml").read_text("utf-8")
+    (other / "config.yaml").write_text(text.replace("slug: beep_boop_bb8", "slug: beep_boop_bb8_beta"))
+    lab.box.call("POST", "/store/reload")
+    lab.box.call("POST", f"/store/addons/{BETA}/install")
+    assert "precious claims the slug" in refused(lab, "deploy", "--as", "beta", "--yes")
+    assert not (lab.box.local_root / "beep_boop_bb8_beta").exists()
+    assert installed(lab, BETA)["name"] == installed(lab, SLUG)["name"]
+
+
 def test_an_app_that_names_an_image_is_built_on_the_host(lab: Lab) -> None:
     lab.write(config=config("1.0.1") + PORTS + "image: ghcr.io/nobody/beep\n")
     done = command(lab, "deploy")

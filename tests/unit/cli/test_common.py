@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from bb8deploy.base.errors import CheckFailed, Locked, NotVerified, Unreachable, UsageError
-from bb8deploy.cli.common import Modes, open_run, plain_errors
+from bb8deploy.cli.common import Modes, _instance, open_run, plain_errors
 from bb8deploy.console.terminal import ReaderGone
 from bb8deploy.runs.tokens import DEPLOY, Token
 
@@ -65,6 +65,13 @@ def test_an_error_ends_with_its_exit_code_its_words_and_a_drift_line(
         ["TOKEN:", "SSH_HA_OK"],
         ["DRIFT:", "SOME_CODE"],
     ]
+
+
+@pytest.mark.parametrize("ports", ["", "drop"])
+def test_an_empty_name_of_an_instance_is_refused_and_does_not_reach_the_app(ports: str) -> None:
+    with pytest.raises(UsageError, match="cannot name an instance"):
+        _instance(Modes(as_name="", ports=ports))
+    assert _instance(Modes()) is None
 
 
 def test_a_drift_that_the_lane_has_written_is_not_written_twice(workspace: Path) -> None:

@@ -175,6 +175,13 @@ def test_folders_that_are_not_there_are_reported(tmp_path: Path, look: Look) -> 
     assert unreadable(look, tmp_path / "not/there")
 
 
+def test_a_folder_that_is_still_to_be_made_may_have_a_rival(runtime: Path, look: Look) -> None:
+    found = look(runtime.parent / "new")
+    assert found.names == ()
+    assert found.rivals(SLUG) == (f"{FOLDER} claims the slug {SLUG} too",)
+    assert found.rivals("another") == ()
+
+
 def test_a_program_that_was_cut_off_anywhere_gives_no_topology(runtime: Path) -> None:
     put(runtime.parent, "twin/config.yaml", OWN)
     whole = run(["sh"], runtime)

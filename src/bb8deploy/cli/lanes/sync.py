@@ -36,7 +36,7 @@ def sync(
     lock_wait: LockWait = None,
     verify_level: Verify = None,
     addon: Addon = None,
-    as_name: As = "",
+    as_name: As = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

@@ -38,7 +38,7 @@ def verify(
     lock_wait: LockWait = None,
     verify_level: Verify = None,
     addon: Addon = None,
-    as_name: As = "",
+    as_name: As = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

@@ -38,7 +38,7 @@ def logs(
         bool, typer.Option("--supervisor", help="Show the Supervisor's log, which has the output of builds.")
     ] = False,
     addon: Addon = None,
-    as_name: As = "",
+    as_name: As = None,
 ) -> None:
     """Show the log of the app. With --follow, reconnect when the connection ends."""
     with open_run("logs", Modes(as_name=as_name), target=target, addon=addon) as opened:

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    target: Target = "default", addon: Addon = None, as_name: As = "", json_output: AsJson = False
+    target: Target = "default", addon: Addon = None, as_name: As = None, json_output: AsJson = False
 ) -> None:
     """Show the versions here, on the host, running and published, and their differences."""
     modes = Modes(as_json=json_output, as_name=as_name)

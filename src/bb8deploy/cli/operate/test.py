@@ -28,7 +28,7 @@ def run_checks(
     via: Via = ViaChoice.AUTO,
     accept_new: AcceptNew = False,
     addon: Addon = None,
-    as_name: As = "",
+    as_name: As = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

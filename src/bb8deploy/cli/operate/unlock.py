@@ -26,7 +26,7 @@ def unlock(
     yes: Yes = False,
     accept_new: AcceptNew = False,
     addon: Addon = None,
-    as_name: As = "",
+    as_name: As = None,
     json_output: AsJson = False,
 ) -> None:
     """Show who holds the host's lock, and remove it after a question.

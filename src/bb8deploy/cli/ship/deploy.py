@@ -62,7 +62,7 @@ def deploy(
     lock_wait: LockWait = None,
     verify_level: Verify = None,
     addon: Addon = None,
-    as_name: As = "",
+    as_name: As = None,
     ports: Ports = "",
     json_output: AsJson = False,
     quiet: Quiet = False,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bb8deploy.host import topology
 from bb8deploy.host.connect import Host
+from bb8deploy.host.overview import look_beside
 from bb8deploy.host.readiness import (
     DOCUMENTS,
     Obstacle,
@@ -14,6 +16,7 @@ from bb8deploy.host.readiness import (
 )
 from bb8deploy.host.supervisor.route import OnlyService, Reached, reach
 from bb8deploy.lanes.session import slug_of
+from bb8deploy.lanes.verify.proof.folder import require_alone
 from bb8deploy.runs.run import Run
 
 
@@ -32,12 +35,14 @@ class Readiness:
         """Raises the error of the first obstacle that blocks a deploy; `need` is the new tree's size in
         bytes.
 
-        Raises what `reach` raises too: files that no Supervisor can be told of are not sent.
+        Raises what `reach` raises too: files that no Supervisor can be told of are not sent. Raises
+        CheckFailed TOPOLOGY_WRONG if another folder has an app with the slug, which could be replaced.
         """
         with self.run.step("ask whether the host can take a deploy", self.host.where):
             problem = first_blocking((*place_obstacles(self.host.surroundings(), need), *self._supervisor()))
         if problem:
             raise problem
+        self._require_alone()
 
     def close(self) -> None:
         """Ends the way to the Supervisor; calling it twice is fine."""
@@ -47,7 +52,22 @@ class Readiness:
     def _supervisor(self) -> tuple[Obstacle, ...]:
         run, slug = self.run, slug_of(self.run)
         try:
-            self.reached = reach(run.settings, run.addon, self.host, slug, documents=DOCUMENTS)
+            self.reached = reach(
+                run.settings, run.addon, self.host, slug, rider=self._rider(), documents=DOCUMENTS
+            )
         except OnlyService:
             return ()  # Core's restart service shows nothing of the host
         return supervisor_obstacles(self.reached.first.documents, slug)
+
+    def _rider(self) -> str:
+        ssh = self.host.transport is not None and self.host.files.route == "ssh"
+        return topology.program(self.host.files.runtime) if ssh else ""
+
+    def _require_alone(self) -> None:
+        """Looks for the slug in other folders; what was seen before the files are sent is not passed on."""
+        if self.reached is None:
+            return
+        rode = self.reached.first.rider
+        self.reached = replace(self.reached, first=replace(self.reached.first, rider=None))
+        seen = look_beside(self.host) if rode is None else topology.read(rode, self.host.files.runtime)
+        require_alone(self.run, self.host, seen)

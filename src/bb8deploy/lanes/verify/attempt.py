@@ -10,7 +10,7 @@ from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.catalogue.errors.app import IDENTITY_MISSING
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.connect import Host
-from bb8deploy.host.overview import Rider
+from bb8deploy.host.overview import Rider, look_beside
 from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
 from bb8deploy.lanes.session import is_pulled, slug_of
@@ -19,7 +19,7 @@ from bb8deploy.lanes.verify.app_options import hooks_for
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
 from bb8deploy.lanes.verify.history import put_in_last, record_put_in
 from bb8deploy.lanes.verify.install import Installer
-from bb8deploy.lanes.verify.proof.folder import AppFolder, require_tidy
+from bb8deploy.lanes.verify.proof.folder import AppFolder, require_alone, require_tidy
 from bb8deploy.lanes.verify.proof.lines import VerifyLines, skip_all
 from bb8deploy.lanes.verify.proof.prove import Prover
 from bb8deploy.lanes.verify.task import PROFILE, Delivered, Installed, Task, VerifyOptions, VerifyOutcome
@@ -63,6 +63,7 @@ class Attempt:
     def carry_out(self) -> VerifyOutcome:
         """Installs and proves. Raises Bb8Error; what was reached by then stays in the attributes."""
         with self.opened() as installer:
+            self._require_alone(installer)
             installed, watch = installer.put_in(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
                 record_put_in(self.run, watch.slug, self.delivered.expected)
@@ -84,6 +85,14 @@ class Attempt:
             reason=reason,
             running=self._runs,
         )
+
+    def _require_alone(self, installer: Installer) -> None:
+        """Raises CheckFailed TOPOLOGY_WRONG before the Supervisor could act on another folder's app."""
+        if self.reached:
+            return  # it was looked at before the files were sent
+        rider, rode = installer.watch.rider, installer.before.rider
+        seen = rider.topology(rode) if rider and rode is not None else look_beside(self.host)
+        require_alone(self.run, self.host, seen)
 
     def prove(self, installed: Installed) -> Identity:
         """Verifies what runs after `opened`: its identity, and that the host still holds what was delivered.

@@ -16,7 +16,7 @@ each='for f do case $f in
 esac; done'
 {
   printf '\nTOPOLOGY %s\n' "$m"
-  names=$(ls -A "$R") && printf '\n%s OWN\n%s\n\n%s NAMES\n%s\n' "$m" "${R#"$root"/}" "$m" "$names"
+  names=$([ ! -e "$R" ] || ls -A "$R") && printf '\n%s OWN\n%s\n\n%s NAMES\n%s\n' "$m" "${R#"$root"/}" "$m" "$names"
   { find . \( -name '.?*' -o -name rootfs \) -prune -o \( -type f -o -type l \) \( -name config.yaml \
       -o -name config.yml -o -name config.json \) -print0; printf '%s\0' "$?"; } | xargs -0 sh -c "$each" sh
 } 2>/dev/null | head -c "$4"

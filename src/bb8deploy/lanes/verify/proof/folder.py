@@ -8,6 +8,7 @@ from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.host import HOST_CHANGED, HOST_TREE_MOVING, TOPOLOGY_WRONG
 from bb8deploy.host.connect import Host
 from bb8deploy.host.overview import look_beside
+from bb8deploy.host.topology import Topology
 from bb8deploy.lanes.session import config_slug_of, is_pulled
 from bb8deploy.lanes.verify.task import Delivered
 from bb8deploy.lanes.verify.watch import TAIL, Watch
@@ -73,6 +74,20 @@ class AppFolder:
     @property
     def _ignore(self) -> Ignore:
         return Ignore.of_workspace(self.run.workspace)
+
+
+def require_alone(run: Run, host: Host, seen: Topology) -> None:
+    """Raises CheckFailed TOPOLOGY_WRONG if another folder has an app with the slug.
+
+    The Supervisor takes the folder that it lists last, so an action could replace the other app's container.
+    """
+    rivals = seen.rivals(config_slug_of(run))
+    if rivals:
+        raise TOPOLOGY_WRONG(
+            f"another folder on {host.where} has an app with the same slug: {rivals[0]}",
+            "Remove that folder from the local apps, or use another slug (another name with `--as`).",
+            details=rivals,
+        )
 
 
 def require_tidy(where: str, problems: tuple[str, ...]) -> None:
