@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from bb8deploy.base.atomic import write_text
+from bb8deploy.base.atomic import write_bytes
 from bb8deploy.catalogue.errors.settings import ENV_IN_GIT
 from bb8deploy.host.connect import Tell
 from bb8deploy.lanes.init.env_file import ignore_lines
@@ -44,5 +44,7 @@ def keep_from_git(root: Path, name: str, tell: Tell, secrets: Collection[str], i
 
 
 def _listed(path: Path, shown: str) -> str:
-    write_text(path, ignore_lines(path.read_text(encoding="utf-8") if path.exists() else ""))
+    """Adds the lines; git takes an ignore file as bytes, so what is there stays, in any encoding."""
+    earlier = path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
+    write_bytes(path, ignore_lines(earlier).encode(errors="surrogateescape"))
     return shown

@@ -11,7 +11,7 @@ import pytest
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.init.init import write_env
-from bb8deploy.lanes.init.secrecy import in_this_clone
+from bb8deploy.lanes.init.secrecy import for_everybody, in_this_clone
 
 
 @pytest.fixture
@@ -72,3 +72,12 @@ def test_a_file_of_this_clone_alone_leaves_the_repository_clean(repository: Path
     write_env(root, root / ".env.sandbox", {"HA_LLAT": "secret"}, tell, in_this_clone)
     assert git(root, "status", "--porcelain") == ""
     assert [line.endswith("info/exclude") for line in said] == [True]
+
+
+@pytest.mark.parametrize("place", [".gitignore", ".git/info/exclude"])
+def test_an_ignore_file_in_another_encoding_keeps_its_bytes(repository: Path, place: str) -> None:
+    (repository / place).write_bytes(b"caf\xe9/\r\n")
+    tell: Any = SimpleNamespace(note=print, warn=print)
+    ignore = in_this_clone if place.startswith(".git/") else for_everybody
+    write_env(repository, repository / ".env", {"HA_LLAT": "secret"}, tell, ignore)
+    assert (repository / place).read_bytes().startswith(b"caf\xe9/\r\n.env\n")
