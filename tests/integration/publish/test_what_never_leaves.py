@@ -125,7 +125,7 @@ def test_line_ends_that_git_converts_are_named(desk: Desk) -> None:
     desk.commit(".gitattributes", "*.txt text eol=crlf\n", "Convert line ends")
     desk.commit("addon/notes.txt", "one\r\ntwo\r\n", "Notes of Windows")
     error = unverified(desk, digest(desk))
-    assert error.details == ("notes.txt: git converts its line ends",)
+    assert error.details == ("notes.txt: git converts its line endings",)
 
 
 def test_autocrlf_of_a_clone_is_named(desk: Desk, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_autocrlf_of_a_clone_is_named(desk: Desk, tmp_path: Path) -> None:
     words = ["git", "-c", "core.autocrlf=true", "clone", "-q", "-c", "core.autocrlf=true", str(desk.root)]
     subprocess.run([*words, str(clone.root)], check=True)
     error = unverified(clone, digest(clone))
-    assert "run.sh: git converts its line ends" in error.details
+    assert "run.sh: git converts its line endings" in error.details
 
 
 def test_a_filter_is_named(desk: Desk) -> None:

@@ -34,7 +34,7 @@ def test_what_is_safe_is_fixed_and_planned_without_writing(addon: Path) -> None:
     before = (addon / "config.yaml").read_bytes()
     fixes = list(plan_fixes(addon))
     assert {fix.path: fix.description for fix in fixes} == {
-        "run.sh": "unix line ends and executable bit",
+        "run.sh": "unix line endings and executable bit",
         "config.yaml": "quotes around the version and `map:` as an empty list",
     }
     assert (addon / "config.yaml").read_bytes() == before

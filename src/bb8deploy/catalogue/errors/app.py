@@ -22,8 +22,8 @@ ADDON_NOT_INSTALLED = ErrorCode(
 ADDON_NOT_IN_STORE = Symptom(
     Code("ADDON_NOT_IN_STORE"), Area.APP, "the Supervisor does not list the app",
     "The Supervisor has no app with this slug, or its store entry is gone (the app is detached). Either"
-    " the app folder has no config.yaml, or the Supervisor cannot read it, or the store was not"
-    " reloaded since.",
+    " the app folder has no config.yaml, or the Supervisor cannot read it, or the store has not been"
+    " reloaded since then.",
     "Run `bb8deploy validate`, then `bb8deploy deploy`, which sends the files and reloads the store.",
 )
 ADDON_RESTARTS = ErrorCode(
@@ -97,7 +97,7 @@ IDENTITY_MISSING = ErrorCode(
 )
 IDENTITY_STALE = ErrorCode(
     Code("IDENTITY_STALE"), Area.APP, NotVerified, "the app has not reported its identity since the update",
-    "The app used to report its identity, and the Supervisor says that it installed the new version,"
+    "The app used to report its identity, and the Supervisor reports that it installed the new version,"
     " but no new report came. If the log has new lines, the app fails before it reports. If not, the"
     " earlier container probably still runs.",
     "Fix what the container's log lines name; without any, see `bb8deploy logs --supervisor`, then run"

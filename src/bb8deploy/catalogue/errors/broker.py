@@ -91,7 +91,7 @@ ECHO_MISSING = ErrorCode(
     Code("ECHO_MISSING"), Area.BROKER, CheckFailed, "no answer to the echo",
     "Echo commands were published for 30 seconds, and no answer came on `<base>/echo/ack`. The window"
     " was not opened.",
-    "Check in `bb8deploy logs` that the responder says Connected and Subscribed, and check the app's"
+    "Check in `bb8deploy logs` that the responder logs `Connected` and `Subscribed`, and check the app's"
     " options enable_echo, base_topic and mqtt_host. base_topic must equal MQTT_BASE_TOPIC, and the app"
     " must use the broker in MQTT_HOST.",
 )

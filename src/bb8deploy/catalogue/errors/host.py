@@ -30,7 +30,7 @@ FILES_AHEAD = Symptom(
 )
 HAND_EDITED = ErrorCode(
     Code("HAND_EDITED"), Area.HOST, CheckFailed, "files were edited on the host",
-    "The content of the app folder differs from what its stamp says was sent last. `deploy` stops,"
+    "The content of the app folder differs from what was sent last, according to its stamp. `deploy` stops,"
     " because it would overwrite the edits. `sync` and `rollback VERSION` warn and keep the edited"
     " files with the earlier trees.",
     "Run `bb8deploy deploy --dry-run --diff` to see the edits, copy what you need into the workspace,"
@@ -68,7 +68,7 @@ HOST_DISK_FULL = ErrorCode(
     Code("HOST_DISK_FULL"), Area.HOST, CheckFailed, "no space left on the host",
     "The host's disk, or the user's quota, was full before the new tree was complete. The app folder"
     " was not changed.",
-    "Free space on the host, then run again. Old backups and unused images take the most (Settings,"
+    "Free space on the host, then run again. Old backups and unused images take the most space (Settings,"
     " System, Storage). A sync needs room for one more copy of the app folder.",
 )
 HOST_DISK_LOW = ErrorCode(
@@ -176,7 +176,7 @@ MOUNT_TOO_DEEP = ErrorCode(
 PREVIOUS_MISSING = ErrorCode(
     Code("PREVIOUS_MISSING"), Area.HOST, CheckFailed, "there is no earlier tree on the host",
     "A rollback wanted an earlier tree that the host does not keep. Each sync that changes files keeps the"
-    " tree before it, so there is none after the first sync. BB8_KEEP_TREES says how many are kept.",
+    " tree before it, so there is none after the first sync. BB8_KEEP_TREES sets how many are kept.",
     "Roll back to a tagged version: `bb8deploy rollback VERSION` takes the tree from git.",
 )
 RSYNC_FAILED = ErrorCode(
@@ -222,7 +222,7 @@ RUNTIME_NOT_OURS = ErrorCode(
     "The folder that HA_REMOTE_RUNTIME or HA_MOUNT names exists, and it is not the folder of this app: it"
     " has neither a stamp of bb8deploy nor a config file with the app's slug, or it holds config files of"
     " other apps. A sync replaces the whole folder, so every other app in it would be gone. Nothing was"
-    " changed, and `--yes` does not lift this check.",
+    " changed, and `--yes` does not override this check.",
     "Set HA_REMOTE_RUNTIME (HA_MOUNT for a share) to the app's own folder, such as /addons/my_app. If the"
     " folder is the right one, for example after a change of the slug, move its content away on the host.",
 )

@@ -19,7 +19,7 @@ ENV_EXISTS = ErrorCode(
     " lines stay. For a second host run `bb8deploy init --target NAME`.",
 )
 ENV_IN_GIT = ErrorCode(
-    Code("ENV_IN_GIT"), Area.SETTINGS, UsageError, "git would take the secrets",
+    Code("ENV_IN_GIT"), Area.SETTINGS, UsageError, "git would commit the secrets",
     "`bb8deploy init` was about to save a token or password in a file that git tracks, or that a rule in"
     " .gitignore includes again. The next commit would publish it. Nothing was written.",
     "Take the file out of git with `git rm --cached .env` (and renew secrets that were committed), remove"

@@ -61,7 +61,7 @@ EVIDENCE_DAMAGED = ErrorCode(
     Code("EVIDENCE_DAMAGED"), Area.TOOL, CheckFailed, "a file of the evidence has changed",
     "A file is missing, or is not what was recorded at the end of the run. If one byte was changed, the"
     " message gives its old value, proven by the hash; larger damage is narrowed to its first 4096 bytes."
-    " Added files, links and a renamed folder are reported too. The manifest also records its own hash.",
+    " Added files, links and a renamed folder are reported too. The manifest also has the hash of its own text.",
     "Get the folder again from your copy, and find out what changed it.",
 )
 EVIDENCE_MISSING = ErrorCode(
@@ -77,7 +77,7 @@ EVIDENCE_NOT_SIGNED = ErrorCode(
 )
 EVIDENCE_UNREADABLE = ErrorCode(
     Code("EVIDENCE_UNREADABLE"), Area.TOOL, UsageError, "not a valid evidence manifest",
-    "The file is not an `evidence_manifest.json`, or it is damaged. A damaged manifest cannot vouch for"
+    "The file is not an `evidence_manifest.json`, or it is damaged. A damaged manifest cannot prove"
     " the other files.",
     "Name a run's folder or its evidence_manifest.json; if it is damaged, get the folder again from"
     " your copy.",
@@ -128,8 +128,8 @@ REPORT_RUN_UNKNOWN = ErrorCode(
 )
 REPORT_UNREADABLE = ErrorCode(
     Code("REPORT_UNREADABLE"), Area.TOOL, UsageError, "the files of a run are not valid",
-    "The journal or a contract of the run is not valid, so it was changed after bb8deploy wrote it. The"
-    " message names the files.",
+    "The journal or a contract of the run cannot be read or is not valid: it was changed, cut off or"
+    " damaged. The message names the files.",
     "Report on another run with `bb8deploy report --run ID`. To find out what changed in a released"
     " run, use `bb8deploy verify-evidence reports/runs/ID`.",
 )

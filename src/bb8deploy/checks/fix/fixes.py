@@ -72,7 +72,7 @@ def apply_fixes(addon: Path, fixes: Iterable[Fix]) -> None:
 def _script(facts: AddonFacts, path: str, *, unix: bool, run_bit: bool) -> Fix:
     before = facts.contents.get(path, b"")
     after = before.replace(b"\r\n", b"\n") if unix else before
-    words = [*(["unix line ends"] if unix else []), *(["executable bit"] if run_bit else [])]
+    words = [*(["unix line endings"] if unix else []), *(["executable bit"] if run_bit else [])]
     had = facts.files[path].executable
     return Fix(path, before, after, had, had or run_bit, " and ".join(words))
 

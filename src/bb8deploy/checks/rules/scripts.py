@@ -42,14 +42,14 @@ def check(facts: AddonFacts) -> Iterator[Finding]:
     for path, data in facts.contents.items():
         if b"\r\n" in data and is_script(path, data):
             line = data.count(b"\n", 0, data.index(b"\r\n")) + 1
-            message = "the script has Windows line ends; Linux looks for an interpreter named with `\\r`"
+            message = "the script has Windows line endings; Linux looks for an interpreter named with `\\r`"
             yield facts.found("SCRIPT_CRLF", message, path, (line, 1))
     image = in_image(facts)
     for place, path in image.files.items():
         if _NEEDS_SHEBANG.match(place) and _lacks_shebang(facts.contents.get(path)):
             yield facts.found("SCRIPT_NO_SHEBANG", "the script has no first line with #!", path, (1, 1))
     for path in unexecutable(facts, image):
-        yield facts.found("SCRIPT_NOT_EXECUTABLE", "the script has no run bit", path)
+        yield facts.found("SCRIPT_NOT_EXECUTABLE", "the script has no executable bit", path)
 
 
 def is_script(path: str, data: bytes) -> bool:

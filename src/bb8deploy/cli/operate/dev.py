@@ -41,7 +41,7 @@ def dev(
     addon: Addon = None,
     json_output: AsLines = False,
 ) -> None:
-    """Bring each save into the running app and prove it: LIVE_OK after the new process reported it."""
+    """Bring each save into the running app and prove it. LIVE_OK means that the new process reported it."""
     modes = Modes(as_json=json_output, via=via.value, lock_wait=lock_wait)
     with open_run("dev", modes, target=target, addon=addon, lane="dev") as opened:
         from bb8deploy.lanes.dev.loop import DevOptions

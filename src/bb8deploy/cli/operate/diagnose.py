@@ -37,7 +37,8 @@ def diagnose(
 ) -> None:
     """Check settings, host, Supervisor, app, broker and robot. Changes nothing.
 
-    Exit code 0: nothing failed. 3: all failures are missing answers. 1: other failures.
+    Exit code 0: nothing failed. 3: something did not answer, nothing else failed. 1: other
+    failures.
     """
     modes = Modes(as_json=json_output, quiet=quiet)
     with open_run("diagnose", modes, target=target, addon=addon) as opened:

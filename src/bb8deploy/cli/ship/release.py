@@ -80,7 +80,8 @@ def release(
     """Validate, bump, sync, verify, attest, publish and tag. Each step runs only if the one before passed.
 
     auto takes the version from the conventional commits (feat:, fix:, !) that changed the app since its last
-    tag. If the newest tag already has this content, nothing is released.
+    tag. If the newest tag already has this content, nothing is released, unless you
+    name a newer version or complete a pre-release.
     """
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run, yes=yes, lock_wait=lock_wait)
     modes = replace(modes, verify=verify_level)

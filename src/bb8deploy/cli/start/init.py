@@ -60,8 +60,8 @@ def init(
     In a repository without settings of bb8deploy, also write bb8deploy.toml with the settings that all
     developers share: the layout and the remote. For several apps, one setting with {slug} is enough:
     HA_REMOTE_RUNTIME=/addons/{slug}. Secrets are typed without echo. With --non-interactive they come from
-    the environment (HA_LLAT, MQTT_PASSWORD), never from the command line. No file is written before all
-    answers are given.
+    the environment (HA_LLAT, MQTT_PASSWORD), never from the command line. Neither file is written before
+    all answers are given.
     """
     with plain_errors(Modes(as_json=json_output), target=target, addon=addon) as console:
         from bb8deploy.lanes.init import init as lane

@@ -137,7 +137,7 @@ def _changed(run: Run, path: str, manifest: Manifest) -> str:
     if place.is_file() and not place.is_symlink():
         plain = bytes_entry(path, place.read_bytes().replace(b"\r\n", b"\n"))
         if plain.sha256 == manifest.by_path[path].sha256:
-            return "git converts its line ends"
+            return "git converts its line endings"
     return "the commit holds other content (a filter, or an edit)"
 
 

@@ -225,8 +225,8 @@ TREE_UNFIT = ErrorCode(
 TREE_UNVERIFIED = ErrorCode(
     Code("TREE_UNVERIFIED"), Area.PUBLISH, CheckFailed, "the commit is not what was verified",
     "A deploy sends the files of the app's folder, a publish the commit. Here they differ: a generated file"
-    " that git ignores, a submodule, converted line ends, a filter, or an edit during the deploy.",
-    "Commit the files, or exclude them in ops/rsync_runtime.exclude, then release again. For line ends set"
+    " that git ignores, a submodule, converted line endings, a filter, or an edit during the deploy.",
+    "Commit the files, or exclude them in ops/rsync_runtime.exclude, then release again. For line endings set"
     " `* -text` in .gitattributes and commit.",
 )
 VERSION_DISAGREES = ErrorCode(
