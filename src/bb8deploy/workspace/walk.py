@@ -29,26 +29,24 @@ def walk_items(
     unreadable: Callable[[str, OSError], None],
     max_depth: int | None = None,
 ) -> Iterator[Item]:
-    """Yields everything below `root`, sorted by name, each folder before its content.
+    """Yields everything below `root`: all items of a folder, sorted by name, then the content of its folders.
 
-    Links are not followed. `skip(path, is_dir)` leaves out an item with everything in it.
-    `unreadable(path, error)` is called for a folder that cannot be listed, "" for the root; it may raise.
-    Folders deeper than `max_depth` are yielded but not listed.
+    So a walk that is cut short has seen the files at the top. Links are not followed. `skip(path, is_dir)`
+    leaves out an item with everything in it. `unreadable(path, error)` is called for a folder that cannot be
+    listed, "" for the root; it may raise. Folders deeper than `max_depth` are yielded but not listed.
     """
-    waiting = [iter(_listing(root, "", unreadable))]
+    waiting = [""]
     while waiting:
-        entry_of = next(waiting[-1], None)
-        if entry_of is None:
-            waiting.pop()
-            continue
-        path, entry = entry_of
-        is_dir = entry.is_dir(follow_symlinks=False)
-        if skip(path, is_dir):
-            continue
-        item = Item(path, entry, is_dir)
-        yield item
-        if is_dir and (max_depth is None or item.depth <= max_depth):
-            waiting.append(iter(_listing(root, path, unreadable)))
+        folders = []
+        for path, entry in _listing(root, waiting.pop(), unreadable):
+            is_dir = entry.is_dir(follow_symlinks=False)
+            if skip(path, is_dir):
+                continue
+            item = Item(path, entry, is_dir)
+            yield item
+            if is_dir and (max_depth is None or item.depth <= max_depth):
+                folders.append(path)
+        waiting.extend(folders)
 
 
 def _listing(

@@ -1,4 +1,4 @@
-"""`release --dry-run` against a real ssh server: it shows what would happen and changes nothing anywhere."""
+"""`release --dry-run` against an embedded host: it shows what would happen and changes nothing anywhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.integration.deploylab import command
 from tests.integration.desk import Desk
-from tests.integration.sshlab import start_sshd
+from tests.integration.release.site import open_site
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.needs_sshd
@@ -26,32 +27,27 @@ def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_every_step_is_shown_with_what_the_host_would_get(desk: Desk, tmp_path: Path) -> None:
-    for name in ("sshd", "addons/local/demo"):
-        (tmp_path / name).mkdir(parents=True)
-    runtime = tmp_path / "addons" / "local" / "demo"
-    (runtime / "old.txt").write_text("old")
-    (runtime / "config.yaml").write_text('name: Demo\nversion: "2026.1.1.0"\nslug: demo\n')
-    before = (desk.refs(), desk.at_store("for-each-ref"), tree(tmp_path / "addons"))
-    with start_sshd(tmp_path / "sshd") as sshd:
-        done = dry_run(
-            desk,
-            "--json",
-            HA_SSH_HOST_ALIAS=sshd.alias,
-            HA_SSH_KEY=str(sshd.key),
-            HA_SSH_KNOWN_HOSTS=str(sshd.known_hosts),
-            HA_REMOTE_RUNTIME=str(tmp_path / "addons" / "local" / "demo"),
-        )
+def test_every_step_is_shown_with_what_the_host_would_get(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        host = site.lab.box.local_root
+        runtime = Path(site.lab.environ["HA_REMOTE_RUNTIME"])
+        runtime.mkdir(parents=True, exist_ok=True)
+        (runtime / "old.txt").write_text("old")
+        config = (site.lab.addon / "config.yaml").read_text()
+        (runtime / "config.yaml").write_text(config.replace("1.0.0", "0.9.0"))
+        before = (site.lab.git("for-each-ref"), site.at_store("for-each-ref"), tree(host))
+        done = command(site.lab, "release", "patch", "--dry-run", "--json")
+        after = (site.lab.git("for-each-ref"), site.at_store("for-each-ref"), tree(host))
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     steps = {step["name"]: step for step in document["result"]["steps"]}
-    assert document["result"]["version"] == "2026.1.2.1"
+    assert document["result"]["version"] == "1.0.1"
     assert document["tokens"] == []
     assert list(steps) == ["preflight", "validate", "bump", "deploy", "attest", "publish", "tag"]
     assert "config.yaml" in steps["deploy"]["commands"][0]
     assert "old.txt" in steps["deploy"]["commands"][0]
     assert steps["attest"]["state"] == "skipped"
-    assert (desk.refs(), desk.at_store("for-each-ref"), tree(tmp_path / "addons")) == before
+    assert after == before
 
 
 def test_a_host_that_is_down_stops_it_with_exit_code_three(desk: Desk, tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ def make(root: Path, *paths: str) -> None:
         (root / path).touch()
 
 
-def test_items_come_sorted_and_a_folder_before_its_content(tmp_path: Path) -> None:
+def test_all_items_of_a_folder_come_sorted_before_the_content_of_its_folders(tmp_path: Path) -> None:
     make(tmp_path, "b/2", "b/1", "a", "c/d/e")
     paths = [item.path for item in walk_items(tmp_path, skip=keep_all, unreadable=never)]
-    assert paths == ["a", "b", "b/1", "b/2", "c", "c/d", "c/d/e"]
+    assert paths == ["a", "b", "c", "c/d", "c/d/e", "b/1", "b/2"]
 
 
 def test_a_skipped_folder_is_left_out_with_its_content(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_page_holds_it_all_and_is_well_formed(tmp_path: Path) -> None:
     for words in (
         "passed",
         "VERIFY_OK",
-        "the running app reported this very content",
+        "the running app reported exactly this content",
         "send and swap",
         "bb8_core/part_03/module.py",
         "CONFIG_UNKNOWN_KEY",
