@@ -11,6 +11,6 @@ from __future__ import annotations
 
 from ha_sandbox.app import LocalApp
 from ha_sandbox.box import Sandbox
-from ha_sandbox.faults import Faults, Situation
+from ha_sandbox.situations import Faults, Situation
 
 __all__ = ["Faults", "LocalApp", "Sandbox", "Situation"]

@@ -19,13 +19,13 @@ from ha_sandbox.core.calls import SupervisorCalls
 from ha_sandbox.core.rest import CoreRest
 from ha_sandbox.core.server import core_server
 from ha_sandbox.core.websocket import CoreSockets
-from ha_sandbox.faults import Faults
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.mqtt.broker import Broker, open_broker
 from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import Runtime
 from ha_sandbox.runtime.process import runtime_for
 from ha_sandbox.serving import LoopbackServer
+from ha_sandbox.situations import Faults
 from ha_sandbox.ssh.home import SshHome
 from ha_sandbox.ssh.server import Login, SshServer
 from ha_sandbox.supervisor.access import Access, Caller, Role

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from ha_sandbox.faults import Faults, Situation
 from ha_sandbox.serving import LoopbackServer
+from ha_sandbox.situations import Faults, Situation
 
 
 class Restartable(Protocol):

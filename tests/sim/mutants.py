@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from bb8deploy.host.lock.lock import HostLock
-from bb8deploy.lanes.publish import delivery, subtree
+from bb8deploy.lanes.publish import push, subtree
 from bb8deploy.lanes.publish.images import image
 from bb8deploy.lanes.publish.outcome import PublishTask
 from bb8deploy.lanes.publish.source import Publication
@@ -79,7 +79,7 @@ def _not_read_back(run: Run, _registry: Any, plan: ImagePlan, pushed: Mapping[st
 
 
 _CARRY_OUT, _REPORTED = Attempt.carry_out, Prover._reported
-_PUSH, _PUSH_ALL = remote.push, delivery._push
+_PUSH, _PUSH_ALL = remote.push, push._push
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "the tree is not hashed again after the build": lambda: mock.patch.object(
@@ -98,9 +98,9 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "hand edits in the store are not looked for": lambda: mock.patch.object(
         subtree, "allowed_loss", return_value=HandEdits()
     ),
-    "a tag of other content will do": lambda: _both(subtree, delivery, "decide", _any_tag),
+    "a tag of other content will do": lambda: _both(subtree, push, "decide", _any_tag),
     "SUBTREE_PUBLISH_OK is written before the push": lambda: mock.patch.object(
-        delivery, "_push", _published_early
+        push, "_push", _published_early
     ),
     "the store names images before they are pushed": lambda: mock.patch.object(
         image, "promote", _without_images

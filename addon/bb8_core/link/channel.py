@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from bb8_core.link.packets import PacketLog
+from bb8_core.link.packet_log import PacketLog
 from bb8_core.link.pending import Pending
 from bb8_core.link.states import Cause
 from bb8_core.link.transport import AnswerTimeout, LinkError, Peer

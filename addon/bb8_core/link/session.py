@@ -11,7 +11,7 @@ from typing import Any
 from bb8_core.guard.protocol import Guardian, SameFate
 from bb8_core.link.channel import Channel
 from bb8_core.link.handshake import Readiness, Wishes, prepare, wait_awake
-from bb8_core.link.packets import PacketLog
+from bb8_core.link.packet_log import PacketLog
 from bb8_core.link.search import Search
 from bb8_core.link.states import Cause, LinkState, Status, explain
 from bb8_core.link.transport import LinkError, Peer, Radio, Sighting

@@ -43,7 +43,7 @@ def _pick(data: bytes, name: str, where: str) -> Secret | None:
         rows = ""
     if rows is not None and not isinstance(rows, dict):
         raise SECRETS_INVALID(
-            f"{where} is no YAML mapping", f"Write one `name: value` a line, such as `{name}:`."
+            f"{where} is not a YAML mapping", f"Write one `name: value` per line, such as `{name}:`."
         )
     value = (rows or {}).get(name)
     return Secret(str(value).strip()) if value else None

@@ -149,13 +149,13 @@ def _pulls(f: Observed) -> str:
     name = f.slug.partition("_")[2] or f.slug
     own = [line for line in f.supervisor_log if name and name in line]
     told = _last(own, _PULL)
-    return f"the Supervisor's log says: {told}" if told else ""
+    return f"the Supervisor's log has: {told}" if told else ""
 
 
 def _run_sh(f: Observed) -> str:
     told = _last(f.addon_log, _RUN_SH)
     if told and f.state != "started":
-        return f"the app's log says: {told}"
+        return f"the app's log has: {told}"
     if not f.run_sh_here:
         return ""
     if f.folder_present and not f.run_sh_there:
@@ -182,7 +182,7 @@ def _storm(f: Observed) -> str:
 
 def _twice(f: Observed) -> str:
     told = _last(f.addon_log, re.compile(re.escape(_TWICE)))
-    return f"the app's log says: {told}" if told else ""
+    return f"the app's log has: {told}" if told else ""
 
 
 def _not_synced(f: Observed) -> str:

@@ -48,7 +48,7 @@ def _why_nothing_was_tried(hop: Hop, prompt: Prompt | None) -> str:
     if not hop.password:
         return f"{keys}, and passwords are turned off in the ssh configuration"
     if not hop.ask:
-        return f"{keys}, and the ssh configuration forbids to ask for a password (BatchMode)"
+        return f"{keys}, and the ssh configuration forbids asking for a password (BatchMode)"
     if prompt is None:
         return f"{keys}, and there is no terminal to ask for a password"
     return f"{keys}, and the host closed the connection before a password was asked for"
@@ -233,7 +233,7 @@ def _load_encrypted(path: Path, hop: Hop, ask: Prompt | None, tried: list[str]) 
     import paramiko
 
     if ask is None:
-        why = "there is no terminal to ask for it" if hop.ask else "BatchMode forbids to ask for it"
+        why = "there is no terminal to ask for it" if hop.ask else "BatchMode forbids asking for it"
         tried.append(f"{path}: has a passphrase, and {why} (use ssh-agent)")
         return None
     phrase = ask(f"Passphrase of {path}: ")

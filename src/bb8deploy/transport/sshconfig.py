@@ -53,7 +53,7 @@ class Destination:
         """Reads `[user@]host[:port]`; raises UsageError for anything else, also a leading dash."""
         found = _DESTINATION.fullmatch(text.removeprefix("ssh://").rstrip("/"))
         if not found or text.startswith("-") or (found["host"] or "").startswith("-"):
-            raise SSH_ALIAS_INVALID(f"`{text}` is no ssh destination")
+            raise SSH_ALIAS_INVALID(f"`{text}` is not an ssh destination")
         return cls(found["v6"] or found["host"], found["user"] or "", int(found["port"] or 0))
 
 
@@ -113,7 +113,7 @@ def override(
         hop = replace(hop, connect_timeout=connect_timeout)
     if key:
         if not key.is_file():
-            raise SSH_KEY_MISSING(f"HA_SSH_KEY names {key}, which is no file")
+            raise SSH_KEY_MISSING(f"HA_SSH_KEY names {key}, which is not a file")
         hop = replace(hop, identities=(key,), identities_only=True)
     if known_hosts:
         hop = replace(hop, known_hosts=(known_hosts,))

@@ -6,9 +6,9 @@ import json
 import threading
 import time
 
-from ha_sandbox.faults import Situation
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.power import Power
+from ha_sandbox.situations import Situation
 from ha_sandbox.supervisor.api.routing import PLAIN, Request, Response
 from ha_sandbox.supervisor.api.service import Api
 

@@ -6,8 +6,8 @@ import json
 import re
 
 from ha_sandbox.core.calls import SupervisorCalls, envelope
-from ha_sandbox.faults import Faults, Situation
 from ha_sandbox.json_types import JsonObject
+from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor.api.host_info import CORE_VERSION
 from ha_sandbox.supervisor.api.routing import JSON, PLAIN, Request, Response
 

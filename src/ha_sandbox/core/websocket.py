@@ -14,8 +14,8 @@ from websockets.sync.server import ServerConnection
 
 from ha_sandbox.core.calls import LOST, SupervisorCalls, envelope, parse_object
 from ha_sandbox.core.rest import core_config
-from ha_sandbox.faults import Faults, Situation
 from ha_sandbox.json_types import JsonObject
+from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor.api.host_info import CORE_VERSION
 from ha_sandbox.supervisor.api.routing import PLAIN, Request, Response
 

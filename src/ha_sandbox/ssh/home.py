@@ -9,7 +9,7 @@ from shlex import quote
 
 import paramiko
 
-from ha_sandbox.faults import Faults, Situation
+from ha_sandbox.situations import Faults, Situation
 
 _HA_CLI = Path(__file__).with_name("ha_cli.py")
 

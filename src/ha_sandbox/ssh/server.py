@@ -24,7 +24,7 @@ from paramiko.common import (
 )
 from paramiko.message import Message
 
-from ha_sandbox.faults import Faults, Situation
+from ha_sandbox.situations import Faults, Situation
 
 _CHUNK = 64 * 1024
 _POLL = 0.1  # seconds between two checks that the client is still connected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ha_sandbox.faults import Faults, Situation
+from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor.failures import ApiError
 
 Method = Literal["StoreManager.reload", "AppManager.install", "AppManager.update", "AppManager.rebuild"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from ha_sandbox.faults import Situation
 from ha_sandbox.json_types import Config
 from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, PullFailed, Runtime
+from ha_sandbox.situations import Situation
 from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.journal import Journal
 from ha_sandbox.supervisor.model import Installed

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ha_sandbox.faults import Faults, Situation
 from ha_sandbox.json_types import Config
+from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor import rules
 from ha_sandbox.supervisor.failures import ApiError
 from ha_sandbox.supervisor.journal import Journal

@@ -98,7 +98,7 @@ def test_a_missing_answer_is_reported_with_what_the_bridge_says(
 ) -> None:
     monkeypatch.setattr(lane, "FIRST_ECHO_DEADLINE", 1.5)
     error = fails(desk.run(settings), CheckFailed, "ECHO_MISSING")
-    assert "bb8/status says nothing" in error.cause
+    assert "bb8/status has nothing" in error.cause
 
 
 @pytest.mark.usefixtures("strict")

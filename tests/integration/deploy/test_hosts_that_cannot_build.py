@@ -11,7 +11,7 @@ from tests.integration.witness import runtime
 from bb8deploy.base.errors import Bb8Error, UsageError
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.deploy.rollback import roll_back_host
-from ha_sandbox.faults import Situation
+from ha_sandbox.situations import Situation
 
 
 def files(folder: Path) -> dict[str, bytes]:

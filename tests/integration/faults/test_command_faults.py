@@ -19,8 +19,8 @@ from tests.integration.sshlab import keygen
 from tests.integration.witness import Witness, runtime, tokens_of
 
 from bb8deploy.host.connect import open_host
-from ha_sandbox.faults import Situation
 from ha_sandbox.runtime import jail
+from ha_sandbox.situations import Situation
 
 pytestmark = pytest.mark.e2e
 

@@ -262,7 +262,7 @@ def test_a_push_between_look_and_push_is_built_upon(
 def test_versions_that_disagree_are_refused(desk: Desk) -> None:
     desk.commit("addon/pyproject.toml", '[project]\nname = "x"\nversion = "1.0.0"\n', "Add a package")
     error = refused(desk, "VERSION_DISAGREES", kind=CheckFailed)
-    assert "pyproject.toml says 1.0.0" in error.cause
+    assert "pyproject.toml has 1.0.0" in error.cause
 
 
 def test_a_changelog_without_the_version_is_refused(desk: Desk) -> None:

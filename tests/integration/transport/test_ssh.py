@@ -324,7 +324,7 @@ class TestLogin:
         ("options", "prompt", "reason"),
         [
             ({}, None, "no key was found, and there is no terminal to ask for a password"),
-            ({"ask": False}, "typed", "no key was found, and the ssh configuration forbids to ask"),
+            ({"ask": False}, "typed", "no key was found, and the ssh configuration forbids asking"),
             ({"password": False}, "typed", "no key was found, and passwords are turned off"),
         ],
     )

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ha_sandbox.faults import Faults
 from ha_sandbox.power import Power
 from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed, Usage
+from ha_sandbox.situations import Faults
 from ha_sandbox.supervisor.access import Access, Caller, Role
 from ha_sandbox.supervisor.api.routing import MqttLogin, Request
 from ha_sandbox.supervisor.api.service import Api

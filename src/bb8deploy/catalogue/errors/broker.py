@@ -97,7 +97,7 @@ ECHO_MISSING = ErrorCode(
 )
 RESPONDER_TWICE = Symptom(
     Code("RESPONDER_TWICE"), Area.BROKER, "two echo responders on one base topic",
-    "The app's log says that another echo responder took over its base topic. An attestation then"
+    "According to the app's log, another echo responder took over its base topic. An attestation then"
     " measures the other one.",
     "Stop the other bridge on this broker, or give it another base_topic, then restart the app.",
 )

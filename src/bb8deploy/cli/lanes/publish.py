@@ -32,9 +32,9 @@ def publish(
     """Push the committed app and its tag to a store, and read both back."""
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
     with open_run("publish", modes, target=target, addon=addon, lane="publish") as opened:
-        from bb8deploy.lanes.publish.delivery import NOTHING
         from bb8deploy.lanes.publish.outcome import PublishOptions
         from bb8deploy.lanes.publish.publish import publish as lane
+        from bb8deploy.lanes.publish.push import NOTHING
         from bb8deploy.lanes.release.evidence import keep_evidence, require_signature
         from bb8deploy.workspace.versions.layout import publishing_of
 

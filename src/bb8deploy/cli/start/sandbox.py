@@ -96,7 +96,7 @@ def situations() -> None:
 
 def _situation(text: str) -> tuple[Situation, float | None]:
     from bb8deploy.catalogue.errors.tool import SANDBOX_SITUATION_UNKNOWN
-    from ha_sandbox.faults import parse_situation
+    from ha_sandbox.situations import parse_situation
 
     try:
         return parse_situation(text)

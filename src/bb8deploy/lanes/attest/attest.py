@@ -170,7 +170,7 @@ def _await_first(run: Run, link: BrokerLink, heard: _Heard) -> None:
     status = heard.retained.get(f"{heard.base}/status", "nothing")
     raise ECHO_MISSING(
         f"no echo was answered on {heard.base}/echo/cmd within {FIRST_ECHO_DEADLINE:g} s; "
-        f"{heard.base}/status says {status}"
+        f"{heard.base}/status has {status}"
     )
 
 

@@ -129,7 +129,7 @@ def check_mount(asked: InitCheck) -> str:
     config = asked.settings.ha_config_mount
     if config and not config.is_dir():
         raise SETTING_INVALID(
-            f"HA_CONFIG_MOUNT is `{config}`, which is no folder here",
+            f"HA_CONFIG_MOUNT is `{config}`, which is not a folder on this machine",
             "Mount the host's config folder there, or leave the setting out.",
         )
     return f"{root.parent} is mounted"
@@ -154,7 +154,7 @@ def check_core(asked: InitCheck) -> str:
         version = core.ask_core("get_config", doing="report its version", deadline=DEADLINE).get("version")
     if not user.get("is_admin"):
         raise TOKEN_NOT_ADMIN(
-            f"{url} accepts the token, but {user.get('name') or 'its user'} is no administrator"
+            f"{url} accepts the token, but {user.get('name') or 'its user'} is not an administrator"
         )
     return f"{url} is Home Assistant {version}; the token is an administrator's"
 
@@ -189,4 +189,4 @@ def _answers(asked: InitCheck, url: str) -> str:
         answer = httpx.get(url, timeout=DEADLINE, verify=trusted, trust_env=False)
     except (httpx.HTTPError, OSError) as error:
         raise HA_UNREACHABLE(f"{url} does not answer: {error or type(error).__name__}") from error
-    return f"{url} answers ({answer.status_code}); without a token nothing more can be seen"
+    return f"{url} answers ({answer.status_code}); without a token nothing more is known"

@@ -85,19 +85,19 @@ class Topic:
 
 SSH = Topic(
     "ssh",
-    "Any SSH app will do, with a key. Leave it out to use a mounted folder instead.",
+    "Any SSH app works, with a key. Leave it out to use a mounted folder instead.",
     (HA_SSH_HOST_ALIAS, HA_SSH_KEY, HA_REMOTE_RUNTIME),
     checks.check_ssh,
 )
 MOUNT = Topic(
     "Mounted folder",
-    "The share of the Samba app will do.",
+    "The share of the Samba app works.",
     (HA_MOUNT, HA_CONFIG_MOUNT),
     checks.check_mount,
 )
 CORE = Topic(
     "Home Assistant",
-    "Over ssh it may be left out. Tokens are made in an administrator's profile, under Security.",
+    "Optional with ssh. Create a token in an administrator's profile, under Security.",
     (HA_URL, HA_LLAT),
     checks.check_core,
 )

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.publish import PUBLISH_REMOTE_MISSING
-from bb8deploy.lanes.publish.delivery import deliver
 from bb8deploy.lanes.publish.fitness import require_fit
 from bb8deploy.lanes.publish.in_store import warn_of_other_apps
 from bb8deploy.lanes.publish.outcome import PublishOptions, PublishOutcome, PublishTask
 from bb8deploy.lanes.publish.outgoing import require_nothing_private, require_verified, warn_if_other_here
+from bb8deploy.lanes.publish.push import deliver
 from bb8deploy.lanes.publish.source import read_source, require_commit
 from bb8deploy.lanes.publish.survey import Store
 from bb8deploy.runs.run import Run

@@ -92,12 +92,12 @@ def tagged_here(run: Run, source: Publication) -> bool:
 def _check_versions(run: Run, info: AddonInfo) -> None:
     """Raises CheckFailed where a place of the app names another version than its config."""
     stamps_found = stamps.stamps(run.addon)
-    other = [f"{s.path.name} says {s.says}" for s in stamps_found if s.says != info.version]
+    other = [f"{s.path.name} has {s.says}" for s in stamps_found if s.says != info.version]
     log = run.addon / stamps.CHANGELOG
     if log.exists() and not _has_section(log.read_text("utf-8"), info.version):
         other.append(f"{stamps.CHANGELOG} has no heading for it")
     if other:
-        raise VERSION_DISAGREES(f"config.yaml says {info.version}, but {'; '.join(other)}")
+        raise VERSION_DISAGREES(f"config.yaml has {info.version}, but {'; '.join(other)}")
 
 
 def _has_section(text: str, version: str) -> bool:

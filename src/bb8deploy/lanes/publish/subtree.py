@@ -55,6 +55,8 @@ def _split(run: Run, source: Publication, state: RemoteState) -> str:
     if g.resolve(run.workspace, f"{commit}^{{tree}}") != source.tree:
         raise SPLIT_AND_IMAGE("--subtree-split publishes the folder as it is, without `image:`")
     if state.tip and not r.contains(run.workspace, commit, state.tip):
-        raise REMOTE_DIVERGED("the remote's branch is no ancestor of what `git subtree split` gives")
+        raise REMOTE_DIVERGED(
+            "the remote's branch is not an ancestor of the commit that `git subtree split` made"
+        )
     require_private_history(run, commit, [state.tip] if state.tip else [])
     return commit

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ha_sandbox.faults import Situation
 from ha_sandbox.json_types import JsonObject
+from ha_sandbox.situations import Situation
 from ha_sandbox.supervisor import failures
 from ha_sandbox.supervisor.api import views
 from ha_sandbox.supervisor.manager import Manager

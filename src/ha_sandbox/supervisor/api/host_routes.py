@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ha_sandbox.faults import Situation
 from ha_sandbox.json_types import JsonObject
+from ha_sandbox.situations import Situation
 from ha_sandbox.supervisor.api import host_info
 from ha_sandbox.supervisor.api.logs import log_response
 from ha_sandbox.supervisor.api.routing import Call, Response, Routes

@@ -65,7 +65,7 @@ def passwords(config: Mapping[str, object], state: AddonState | None) -> Iterato
 def _installed(sheet: Sheet, state: AddonState) -> None:
     if not state.installed:
         seen = f"{state.slug} {state.listed} is listed, but not installed"
-        sheet.warn("installed", seen, "Run `bb8deploy deploy`: it installs it.", ADDON_NOT_INSTALLED.code)
+        sheet.warn("installed", seen, "Run `bb8deploy deploy`, which installs it.", ADDON_NOT_INSTALLED.code)
     elif state.detached:
         seen = f"{state.slug} {state.version} is installed, but gone from the store"
         sheet.fail(
@@ -110,7 +110,7 @@ def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
     elif state.state == "stopped":
         sheet.warn(
             "state",
-            f"stopped; its last word: {cause}",
+            f"stopped; its last log line: {cause}",
             f"Start it in Home Assistant, or: {DEPLOY}",
             ADDON_STOPPED.code,
         )
@@ -124,13 +124,13 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
     stamp = folder.plan.earlier if folder.plan else None
     if said is None:
         remedy = f"{DEPLOY} It shows how an app reports itself."
-        sheet.warn("identity", "nothing in its log says which content runs", remedy, IDENTITY_MISSING.code)
+        sheet.warn("identity", "its log does not show which content runs", remedy, IDENTITY_MISSING.code)
     elif said.tree == UNKNOWN:
         sheet.warn("identity", f"{said.version} without a stamp", DEPLOY, IDENTITY_MISSING.code)
     elif said.version != state.version or (
         stamp and (said.version, said.tree) != (stamp.version, stamp.tree)
     ):
-        seen = f"reports {said.version} {said.tree[:19]}, the host's stamp says "
+        seen = f"reports {said.version} {said.tree[:19]}, the host's stamp has "
         seen += f"{stamp.version} {stamp.tree[:19]}" if stamp else f"nothing, installed is {state.version}"
         sheet.warn("identity", seen, DEPLOY, IDENTITY_DIFFERS.code)
     elif said.seal and said.proof is not Proof.SEALED:

@@ -62,7 +62,7 @@ def look(run: Run, left: Callable[[], float], host: Callable[[], Host | None]) -
     ca_file = run.settings.ha_ca_file
     if ca_file and not ca_file.is_file():
         sheet.fail(
-            "address", f"HA_CA_FILE names {ca_file}, which is no file", "Correct HA_CA_FILE.", HA_TLS.code
+            "address", f"HA_CA_FILE names {ca_file}, which is not a file", "Correct HA_CA_FILE.", HA_TLS.code
         )
         return CoreSeen(tuple(sheet.checks))
     token, missing = _token(sheet, run, host)
@@ -118,7 +118,7 @@ def _answers(sheet: Sheet, run: Run, url: str, left: Callable[[], float]) -> Non
     except httpx.HTTPError as error:
         _silent(sheet, url, str(error) or type(error).__name__)
     except OSError as error:
-        _silent(sheet, url, f"HA_CA_FILE is no certificate: {error}")
+        _silent(sheet, url, f"HA_CA_FILE is not a certificate: {error}")
     else:
         sheet.ok("address", f"{url} answers ({answer.status_code})")
 
@@ -148,7 +148,9 @@ def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[]
     if user.get("is_admin"):
         sheet.ok("token", "accepted, an administrator's")
         return True
-    seen = f"accepted, but {user.get('name') or 'its user'} is no administrator: the Supervisor stays shut"
+    seen = (
+        f"accepted, but {user.get('name') or 'its user'} is not an administrator: no access to the Supervisor"
+    )
     sheet.warn("token", seen, NEW_TOKEN, TOKEN_NOT_ADMIN.code)
     return False
 

@@ -29,7 +29,11 @@ def checks(seen: BrokerSeen) -> list[Check]:
     if not seen.reached:
         sheet.skip("bridge", "the broker was not reached")
     elif status != "online":
-        said = f"the app's last word on {seen.base}/status is {status}" if status else "no app speaks there"
+        said = (
+            f"the app's newest message on {seen.base}/status is {status}"
+            if status
+            else "no app publishes there"
+        )
         remedy = "Start the app, and check that it uses this broker and this base topic."
         sheet.warn("bridge", said, remedy, BRIDGE_OFFLINE.code)
     else:
@@ -44,7 +48,7 @@ def _robot(sheet: Sheet, seen: BrokerSeen) -> None:
     reason, remedy = str(connection.get("reason") or ""), str(connection.get("remedy") or LOGS)
     if state == "adapter_off":
         sheet.fail("adapter", reason, remedy, ROBOT_NO_ADAPTER.code)
-        sheet.skip("heard", "there is no adapter to hear it by")
+        sheet.skip("heard", "there is no Bluetooth adapter")
         return
     sheet.ok("adapter", "the host's Bluetooth answers")
     _state(sheet, state, reason, remedy, connection)
@@ -69,7 +73,7 @@ def _heard(sheet: Sheet, ready: Mapping[str, object] | None, remedy: str) -> Non
     if ready is None:
         sheet.skip("heard", "the app was not asked")
     elif not ready:
-        sheet.warn("heard", "the app did not answer the question for the robot", LOGS, ROBOT_NOT_ASKED.code)
+        sheet.warn("heard", "the app did not answer the question about the robot", LOGS, ROBOT_NOT_ASKED.code)
     elif not ready.get("detected"):
         sheet.warn("heard", "the robot is not heard at the moment", remedy, ROBOT_ABSENT.code)
     else:

@@ -241,4 +241,4 @@ def _lock(sheet: Sheet, around: Surroundings) -> None:
     if place.marks:
         missing = "" if place.present else ", and the app folder is missing until that is put right"
         seen = f"a run was killed there and left {', '.join(place.marks)}{missing}"
-        sheet.warn("lock", seen, "Run `bb8deploy deploy`: it puts that right first.", HOST_HALF_DONE.code)
+        sheet.warn("lock", seen, "Run `bb8deploy deploy`, which cleans up first.", HOST_HALF_DONE.code)

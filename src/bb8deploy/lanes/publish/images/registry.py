@@ -145,7 +145,7 @@ class Registry:
         if isinstance(value, dict):
             return value
         raise REGISTRY_REFUSED(
-            f"what answers as {self.host} is no registry: its reply is no JSON object",
+            f"what answers as {self.host} is not a registry: its reply is not a JSON object",
             "Check HA_IMAGE, and whether a proxy or a login page answers instead.",
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ha_sandbox.faults import Faults, Situation, parse_situation
+from ha_sandbox.situations import Faults, Situation, parse_situation
 
 BLOCKED = "'{}' blocked from execution, {}"
 
