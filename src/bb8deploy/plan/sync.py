@@ -61,7 +61,9 @@ class SyncPlan:
     """The steps from the tree that was found to the wanted tree.
 
     `want` is the delivery; it and `have` are without the stamp and without ignored files; `kept` are the
-    host's ignored files, which survive; `extra` are folders and special files that must go.
+    host's ignored files, which survive; `extra` are folders and special files that must go. `generated` are
+    the paths of the delivery that are in no workspace; `sent` is what the run of the earlier stamp sent, None
+    if that cannot be made again because the workspace has changed.
     """
 
     want: Manifest
@@ -73,6 +75,8 @@ class SyncPlan:
     stamp: Stamp
     earlier: Stamp | None
     folds_names: bool = False
+    generated: frozenset[str] = frozenset()
+    sent: Manifest | None = None
 
     def found_as(self, stamp: Stamp) -> bool:
         """True if what was found is what the run of `stamp` sent. A share may return another Unicode form

@@ -27,4 +27,12 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise REPORTS_UNWRITABLE(f"{path} cannot be written: {error.strerror}") from error
+        raise REPORTS_UNWRITABLE(f"{path} cannot be written: {error.strerror}", _unblock(path)) from error
+
+
+def _unblock(path: Path) -> str:
+    """What to do if a file has the place of a folder, or a folder that of the file; else empty."""
+    for folder in path.parents:
+        if folder.is_file() or (folder.is_symlink() and not folder.exists()):
+            return f"Move or delete the file {folder}: bb8deploy needs a folder there."
+    return f"Move or delete the folder {path}: bb8deploy needs a file there." if path.is_dir() else ""

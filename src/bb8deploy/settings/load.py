@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -55,6 +56,16 @@ def with_answer(settings: Settings, key: Key, text: str) -> Settings:
 def target_names(folder: Path) -> list[str]:
     """The named targets of a workspace: the NAMEs of its `.env.NAME` files."""
     return sorted(p.name.removeprefix(".env.") for p in folder.glob(".env.*") if p.name != ".env.example")
+
+
+def target_file(folder: Path, target: str) -> Path:
+    """The file with the target's own settings, which need not exist. Raises UsageError for an empty name."""
+    if not target:
+        known = _known_targets(folder)
+        raise TARGET_UNKNOWN(
+            "`--target` is empty", f"Name a target (known: {known}), or leave out `--target`."
+        )
+    return folder / (".env" if target == "default" else f".env.{target}")
 
 
 def _build(
@@ -191,14 +202,17 @@ def _files(folder: Path, target: str) -> list[Path]:
     files = [folder / ".env"] if (folder / ".env").exists() else []
     if target == "default":
         return files
-    named = folder / f".env.{target}"
+    named = target_file(folder, target)
     if not named.exists():
-        known = ", ".join(target_names(folder)) or "none"
         raise TARGET_UNKNOWN(
-            f"there is no target `{target}`: {named.name} does not exist (known: {known})",
-            f"Write its settings into {named.name}, or run `bb8deploy init --target {target}`.",
+            f"there is no target `{target}`: {named.name} does not exist (known: {_known_targets(folder)})",
+            f"Write its settings into {named.name}, or run `bb8deploy init --target {shlex.quote(target)}`.",
         )
     return [*files, named]
+
+
+def _known_targets(folder: Path) -> str:
+    return ", ".join(target_names(folder)) or "none"
 
 
 def _from_file(file: Path) -> tuple[dict[str, Value], list[tuple[str, str]]]:

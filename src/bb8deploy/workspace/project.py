@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,11 @@ def _only_app(root: Path) -> Path | None:
 
 def _several(root: Path, apps: Sequence[Path]) -> Exception:
     names = [app.relative_to(root).as_posix() for app in apps]
+    here = "." if root == Path.cwd() else shlex.quote(str(root))
     return ADDON_SEVERAL(
-        f"{root} has {len(apps)} apps: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+        f"{root} has {len(apps)} apps: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}",
+        f"Change into the app's folder, or name it with `--addon DIR`; `bb8deploy validate {here}` checks all"
+        " of them.",
     )
 
 

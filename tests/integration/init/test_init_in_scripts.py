@@ -34,6 +34,14 @@ def test_everything_is_checked_and_written(clone: Clone, box: Sandbox) -> None:
     assert all(secret not in done.stdout + done.stderr for secret in secrets.values())
 
 
+def test_an_empty_target_writes_nothing(clone: Clone) -> None:
+    before = {*clone.root.iterdir()}
+    done = clone.run("init", "--non-interactive", "--target", "")
+    assert done.returncode == 2
+    assert "error TARGET_UNKNOWN: `--target` is empty" in done.stderr
+    assert {*clone.root.iterdir()} == before
+
+
 def test_json_is_one_document(clone: Clone, box: Sandbox) -> None:
     words, secrets = given(box)
     done = clone.run("init", "--non-interactive", "--json", *words, **secrets)

@@ -94,6 +94,7 @@ def test_preflight_stops_before_the_bump_if_another_person_pushed(shop: Shop, tm
     other.commit("fan/run.sh", "#!/bin/sh\nexec false\n", "Work of another person")
     other.git("push", "-q", "origin", "main")
     error = stopped(shop, "UPSTREAM_AHEAD")
+    assert "`git pull --rebase origin main`" in error.remedy
     assert any("REMOTE_AHEAD" in line for line in error.details)
     shop.git("branch", "-q", "--unset-upstream")
     stopped(shop, "REMOTE_AHEAD")

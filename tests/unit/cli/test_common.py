@@ -238,7 +238,9 @@ def test_outside_of_any_workspace_the_message_says_how_to_start(
     with pytest.raises(typer.Exit) as caught, open_run("deploy", Modes(), lane="deploy"):
         pytest.fail("the run was opened")
     assert caught.value.exit_code == 2
-    assert "error WORKSPACE_NOT_FOUND" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "error WORKSPACE_NOT_FOUND" in told
+    assert "`bb8deploy new NAME`" in told
 
 
 def test_unknown_settings_are_named_once_with_the_nearest_known_one(

@@ -106,6 +106,9 @@ def test_where_reports_takes_no_files_the_message_says_so(tmp_path: Path) -> Non
     with pytest.raises(UsageError) as caught:
         Journal(tmp_path / "runs" / "journal.jsonl").write("copy", "started")
     assert (caught.value.code, caught.value.exit_code) == ("REPORTS_UNWRITABLE", 2)
+    assert (
+        caught.value.remedy == f"Move or delete the file {tmp_path / 'runs'}: bb8deploy needs a folder there."
+    )
 
 
 def test_time_is_rfc_3339_in_utc() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,23 @@ def test_a_target_without_a_file_is_refused_with_those_that_there_are(tmp_path: 
     with pytest.raises(UsageError, match=r"known: home, lab") as caught:
         load(tmp_path, target="lap", environ={})
     assert (caught.value.code, caught.value.exit_code) == ("TARGET_UNKNOWN", 2)
+    assert "`bb8deploy init --target lap`" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["my lab", "$(id)", "it's"])
+def test_the_command_for_a_new_target_takes_any_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, target=name, environ={})
+    command = caught.value.remedy.split("`")[1]
+    assert shlex.split(command) == ["bb8deploy", "init", "--target", name]
+
+
+def test_an_empty_target_is_refused_in_words_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / ".env.lab").touch()
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, target="", environ={})
+    assert (caught.value.code, caught.value.cause) == ("TARGET_UNKNOWN", "`--target` is empty")
+    assert caught.value.remedy == "Name a target (known: lab), or leave out `--target`."
 
 
 def test_an_alias_counts_where_the_name_itself_is_not_set(tmp_path: Path) -> None:

@@ -36,13 +36,18 @@ def test_a_store_with_one_app_is_found_from_its_root_and_from_inside(
     assert (found.root, found.addon, found.profile) == (tmp_path, folder, "generic")
 
 
-def test_several_apps_are_listed_and_each_is_found_from_inside_and_by_name(tmp_path: Path) -> None:
+def test_several_apps_are_listed_and_each_is_found_from_inside_and_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = app(tmp_path / "one"), app(tmp_path / "apps" / "two")
     (tmp_path / ".git").mkdir()
     error = refused(tmp_path)
     assert error.code == "ADDON_SEVERAL"
     assert "has 2 apps: apps/two, one" in error.cause
     assert "--addon" in error.remedy
+    assert f"`bb8deploy validate {tmp_path}`" in error.remedy
+    monkeypatch.chdir(tmp_path)
+    assert "`bb8deploy validate .`" in refused(tmp_path).remedy
     for folder in (one, two):
         for found in (find_project(folder), find_project(tmp_path, addon=folder)):
             assert (found.root, found.addon) == (tmp_path, folder)

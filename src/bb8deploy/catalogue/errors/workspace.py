@@ -37,7 +37,8 @@ ADDON_NOT_FOUND = ErrorCode(
 ADDON_SEVERAL = ErrorCode(
     Code("ADDON_SEVERAL"), Area.WORKSPACE, UsageError, "several apps are possible",
     "The workspace or store has several apps, and its settings do not name one. The message lists them.",
-    "Change into the app's folder, or name it with `--addon DIR`. `addon = \"FOLDER\"` in bb8deploy.toml, or"
+    "Change into the app's folder, or name it with `--addon DIR`. `bb8deploy validate .` in the root of the"
+    ' store checks all of its apps. `addon = "FOLDER"` in bb8deploy.toml, or'
     " in [tool.bb8deploy] of pyproject.toml, makes one the default.",
 )
 IGNORE_UNREADABLE = ErrorCode(
@@ -145,6 +146,7 @@ WORKSPACE_NOT_FOUND = ErrorCode(
     Code("WORKSPACE_NOT_FOUND"), Area.WORKSPACE, UsageError, "this is not a workspace",
     "Neither this folder nor a folder above it is an app (it has no config file with a slug), nor a"
     " workspace, store or git checkout that contains an app.",
-    "Change into the app's repository, or run `bb8deploy` alone to see how to start. To make a folder a"
+    "Change into the app's repository, or make a new app with `bb8deploy new NAME`. `bb8deploy` alone shows"
+    " how to start. To make a folder a"
     ' workspace, add `[tool.bb8deploy]` with `addon = "FOLDER"` to its pyproject.toml.',
 )

@@ -67,10 +67,11 @@ def init(
         from bb8deploy.lanes.init import init as lane
         from bb8deploy.lanes.init.checks import InitCheck
         from bb8deploy.lanes.init.repository import described, find_repository, write_settings
+        from bb8deploy.settings.load import target_file
 
         repository = find_repository(Path.cwd(), addon)
         project = repository.project
-        path = project.root / (".env" if target == "default" else f".env.{target}")
+        path = target_file(project.root, target)
         if not non_interactive:
             _need_terminal()
         _may_change(console, path, yes=yes, can_ask=not non_interactive)

@@ -11,7 +11,7 @@ from bb8deploy.catalogue.errors.ship.publish import BRANCH_OTHER, REMOTE_AHEAD, 
 from bb8deploy.lanes.publish.outcome import PublishTask
 from bb8deploy.lanes.publish.outgoing import require_private_history
 from bb8deploy.lanes.publish.survey import Store
-from bb8deploy.plan.release.publish import Pushes, Relation, RemoteState, decide_in_store
+from bb8deploy.plan.release.publish import Pushes, Relation, RemoteState, decide_in_store, pull_command
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
@@ -76,6 +76,7 @@ def _decide(run: Run, store: Store, state: RemoteState, content: Content, relati
             content.tag,
             tag_is_ours=ours,
             shown=f"{store.branch} of {store.shown}",
+            pull=pull_command(r.shown(store.remote), store.branch),
         )
     except CheckFailed as error:
         raise _with_commits(run, error, state.tip, content.commit) from None

@@ -27,7 +27,7 @@ from bb8deploy.lanes.publish.publish import find_store
 from bb8deploy.lanes.publish.survey import source_tree, survey
 from bb8deploy.lanes.release.evidence import require_signature
 from bb8deploy.lanes.sync.wanted import read_wanted, require_possible
-from bb8deploy.plan.release.publish import decide
+from bb8deploy.plan.release.publish import decide, pull_command
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import remote as r
@@ -165,7 +165,10 @@ def _upstream(run: Run) -> None:
         run.progress.warn(f"cannot tell whether {r.shown(remote)}/{branch} is ahead: {error.cause}")
         return
     if tip and not (g.has_commit(run.workspace, tip) and r.contains(run.workspace, "HEAD", tip)):
-        raise UPSTREAM_AHEAD(f"{r.shown(remote)}/{branch} has commits that this branch lacks")
+        raise UPSTREAM_AHEAD(
+            f"{r.shown(remote)}/{branch} has commits that this branch lacks",
+            f"Run `{pull_command(r.shown(remote), branch)}`, check the result, then release.",
+        )
 
 
 def _publish_remote(run: Run, asked: PreflightScope) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.host import HAND_EDITED
 from bb8deploy.host.connect import Host
 from bb8deploy.plan.sync import SyncPlan
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.tree import diff
+
+SHOWN = 20
 
 
 def hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
@@ -16,8 +21,16 @@ def hand_edits(host: Host, plan: SyncPlan) -> CheckFailed | None:
         return None
     return HAND_EDITED(
         f"files on {host.where} were edited by hand since run {earlier.run} sent them",
-        details=("what differs from here, the edited files among it:", *plan.changes.paths[:20]),
+        details=edit_lines(plan),
     )
+
+
+def edit_lines(plan: SyncPlan) -> tuple[str, ...]:
+    """The edited files if it is known what was sent, else all that differs from here."""
+    if plan.sent is not None:
+        return ("edited on the host:", *diff(plan.have, plan.sent, modes=False).paths[:SHOWN])
+    differing = (f"{path} (generated)" if path in plan.generated else path for path in plan.changes.paths)
+    return ("what differs from here, the edited files among it:", *islice(differing, SHOWN))
 
 
 def warn_of_edits(run: Run, host: Host, plan: SyncPlan) -> None:

@@ -106,12 +106,16 @@ def plan_delivery(found: FoundTree, wanted: Wanted) -> PlannedSync:
     """
     earlier = Stamp.parse(found.stamp)
     wanted = _with_ports(wanted, earlier)
+    sent: Manifest | None = None
     if earlier is not None and wanted.stamp.names_the_same(earlier):
         for purpose in _purposes(wanted.purpose, earlier):
             same = _planned(found, replace(wanted, purpose=purpose), earlier)
             if same.plan.nothing:
                 return same
-    return _planned(found, wanted, wanted.stamp)
+            if same.delivery.digest == earlier.sent:
+                sent = same.delivery.manifest
+    planned = _planned(found, wanted, wanted.stamp)
+    return replace(planned, plan=replace(planned.plan, sent=sent))
 
 
 def _purposes(purpose: Purpose, earlier: Stamp) -> Iterator[Purpose]:
@@ -141,9 +145,8 @@ def plan_look(found: FoundTree, wanted: Wanted) -> PlannedSync:
 
 def _planned(found: FoundTree, wanted: Wanted, stamp: Stamp) -> PlannedSync:
     delivery = deliver(wanted.app, stamp, wanted.purpose)
-    return PlannedSync(
-        delivery, plan_sync(found, delivery.manifest, wanted.ignore, delivery.stamp), wanted.level
-    )
+    plan = plan_sync(found, delivery.manifest, wanted.ignore, delivery.stamp)
+    return PlannedSync(delivery, replace(plan, generated=frozenset(delivery.made)), wanted.level)
 
 
 def _texts(source: Path, tree: Manifest) -> Iterator[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,19 +61,22 @@ def decide(remote: RemoteState, tree: str, tag: str) -> Pushes:
 
 
 def decide_in_store(
-    remote: RemoteState, relation: Relation, tree: str, tag: str, *, tag_is_ours: bool, shown: str
+    remote: RemoteState, relation: Relation, tree: str, tag: str, *, tag_is_ours: bool, shown: str, pull: str
 ) -> Pushes:
     """The pushes that bring a commit, in which the app's folder is `tree`, and its tag to a store.
 
-    `tag_is_ours`: the remote's tag is on the commit or one of its ancestors. A branch that has newer commits
-    is right if they leave the app's folder alone. Raises CheckFailed as `decide` does, and if the branch has
-    commits that this one does not build upon.
+    `tag_is_ours`: the remote's tag is on the commit or one of its ancestors. `pull` is the command that gets
+    the store's newer commits. A branch that has newer commits is right if they leave the app's folder alone.
+    Raises CheckFailed as `decide` does, and if the branch has commits that this one does not build upon.
     """
     if relation is Relation.UNRELATED:
         raise REMOTE_UNRELATED(f"{shown} shares no commit with this workspace")
     _require_tag(remote, tree, tag, on_branch=remote.tag_on_branch or tag_is_ours)
     if relation is Relation.DIVERGED or (relation is Relation.HOLDS_IT and remote.tip_tree != tree):
-        raise REMOTE_AHEAD(f"{shown} has commits that HEAD does not have")
+        raise REMOTE_AHEAD(
+            f"{shown} has commits that HEAD does not have",
+            f"Run `{pull}`, check the result, then run the command again (a release: with `--resume`).",
+        )
     return Pushes(branch=relation is not Relation.HOLDS_IT, tag=not remote.tag_commit)
 
 
@@ -81,6 +85,11 @@ def _require_tag(remote: RemoteState, tree: str, tag: str, *, on_branch: bool) -
         raise TAG_EXISTS(f"the remote has a tag {tag} with other content")
     if remote.tag_commit and not on_branch:
         raise TAG_STRAY(f"the remote's tag {tag} is on no commit of its branch")
+
+
+def pull_command(remote: str, branch: str) -> str:
+    """The command that puts HEAD's own commits on top of the remote's branch. It needs no upstream."""
+    return shlex.join(["git", "pull", "--rebase", remote, branch])
 
 
 def overwritten(base: Mapping[str, str], tip: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.plan.release.publish import Relation, RemoteState, decide, decide_in_store, overwritten
+from bb8deploy.plan.release.publish import (
+    Pushes,
+    Relation,
+    RemoteState,
+    decide,
+    decide_in_store,
+    overwritten,
+    pull_command,
+)
 from bb8deploy.plan.release.release import Do, Name, Past, ReleaseTarget, Situation, steps, target
 from bb8deploy.workspace.versions.version import Pre
 
@@ -176,11 +185,24 @@ def test_a_store_gets_what_it_lacks_and_loses_nothing(
     state = RemoteState("c", tip_tree)
     if isinstance(pushes, str):
         with pytest.raises(CheckFailed) as caught:
-            decide_in_store(state, relation, "t", "lamp-1.0.0", tag_is_ours=False, shown="main of r")
+            _in_store(state, relation)
         assert caught.value.code == pushes
+        assert ("Run `PULL`," in caught.value.remedy) == (pushes == "REMOTE_AHEAD")
         return
-    found = decide_in_store(state, relation, "t", "lamp-1.0.0", tag_is_ours=False, shown="main of r")
+    found = _in_store(state, relation)
     assert (found.branch, found.tag) == pushes
+
+
+def _in_store(state: RemoteState, relation: Relation) -> Pushes:
+    return decide_in_store(
+        state, relation, "t", "lamp-1.0.0", tag_is_ours=False, shown="main of r", pull="PULL"
+    )
+
+
+def test_the_pull_names_remote_and_branch_as_a_shell_takes_them() -> None:
+    assert pull_command("origin", "main") == "git pull --rebase origin main"
+    words = shlex.split(pull_command("../my store.git", "a;b"))
+    assert words == ["git", "pull", "--rebase", "../my store.git", "a;b"]
 
 
 def test_the_commands_of_a_dry_run_say_the_layout() -> None:

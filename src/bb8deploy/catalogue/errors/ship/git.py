@@ -81,5 +81,5 @@ UPSTREAM_AHEAD = ErrorCode(
     Code("UPSTREAM_AHEAD"), Area.GIT, CheckFailed, "the upstream branch has newer commits",
     "The branch that yours follows has commits that you do not have. A release made now would leave"
     " them out.",
-    "Run `git pull`, check the result, then release.",
+    "Run `git pull --rebase REMOTE BRANCH`, check the result, then release.",
 )

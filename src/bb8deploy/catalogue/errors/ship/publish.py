@@ -106,7 +106,7 @@ REMOTE_AHEAD = ErrorCode(
     Code("REMOTE_AHEAD"), Area.PUBLISH, CheckFailed, "the store has commits that are not here",
     "The branch of the store has commits that HEAD does not have: another person pushed, or edited it on the"
     " website. bb8deploy publishes on top of them and never replaces them; `--overwrite` does not change that.",
-    "Run `git pull --rebase`, check the result, then run the command again (a release: with `--resume`).",
+    "Run `git pull --rebase REMOTE BRANCH`, check the result, then run the command again (a release: with `--resume`).",
 )
 REMOTE_CHECKED_OUT = ErrorCode(
     Code("REMOTE_CHECKED_OUT"), Area.PUBLISH, Refused, "the remote has the branch checked out",
