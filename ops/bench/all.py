@@ -1,4 +1,4 @@
-"""Runs every bench_*.py of this folder, one after the other, and prints one table of figures and limits.
+"""Runs every bench_*.py below this folder, one after the other, and prints one table of figures and limits.
 
     python ops/bench/all.py [NAME ...]        # NAME as in bench_NAME.py; all of them without
 
@@ -129,7 +129,7 @@ def name_of(script: Path) -> str:
 
 def main(names: Sequence[str]) -> int:
     """Runs the named benches, or all, and judges."""
-    scripts = {name_of(path): path for path in sorted(HERE.glob("bench_*.py"))}
+    scripts = {name_of(path): path for path in sorted(HERE.rglob("bench_*.py"))}
     if unknown := [name for name in names if name not in scripts]:
         print(f"there is no bench {', '.join(unknown)}; known: {', '.join(scripts)}", file=sys.stderr)
         return 2

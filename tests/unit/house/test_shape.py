@@ -73,7 +73,7 @@ def test_no_two_classes_of_a_package_have_the_same_name(package: str) -> None:
 
 
 def test_no_folder_has_more_than_12_modules() -> None:
-    counted = Counter(m.path.parent for m in PRODUCT if m.path.name != "__init__.py")
+    counted = Counter(m.path.parent for m in ALL if m.path.name != "__init__.py")
     assert not {str(path.relative_to(ROOT)): count for path, count in counted.items() if count > MAX_FOLDER}
 
 

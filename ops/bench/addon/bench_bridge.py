@@ -1,6 +1,6 @@
 """Measures the bridge: MQTT command to robot write, stops under load, memory, idle CPU, start-up, healing.
 
-Run from the repository's root: `python ops/bench/bench_bridge.py`. It starts a mosquitto of its own on
+Run from the repository's root: `python ops/bench/addon/bench_bridge.py`. It starts a mosquitto of its own on
 loopback, writes reports/bench/bridge.json and exits 1 if a figure misses its limit. Times come from
 CLOCK_MONOTONIC, which the publishing process and the bridge share.
 """
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 sys.path[:0] = [str(ROOT / "addon"), str(ROOT)]
 
 import paho.mqtt.client as paho  # noqa: E402

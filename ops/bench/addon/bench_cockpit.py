@@ -1,7 +1,8 @@
 """Measures the page: from the stick in a real Chromium to the robot, and memory with three open pages.
 
-Run from the repository's root: `python ops/bench/bench_cockpit.py`. The app runs as a process of its own with
-the simulated robot. The times of the writes come from its packet log; both sides use this machine's clock.
+Run from the repository's root: `python ops/bench/addon/bench_cockpit.py`. The app runs as a process of its
+own with the simulated robot. The times of the writes come from its packet log; both sides use this machine's
+clock.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "addon"), str(ROOT)]
 
 from ops.bench.parts.addon_desk import cpu_s, percentile, program, report, rss_mb  # noqa: E402

@@ -1,7 +1,8 @@
 """Measures how many packets a second our decoder and spherov2's read, in the same run on the same bytes.
 
-Run from the repository's root: `python ops/bench/bench_decode.py`. It installs spherov2 into a folder that
-goes away again, writes reports/bench/decode.json and exits 1 if ours is not at least three times as fast.
+Run from the repository's root: `python ops/bench/addon/bench_decode.py`. It installs spherov2 into a folder
+that goes away again, writes reports/bench/decode.json and exits 1 if ours is not at least three times as
+fast.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "addon"))
 
 from bb8_core.robot.protocol import StreamDecoder, chunks  # noqa: E402

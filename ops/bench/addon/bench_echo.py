@@ -1,8 +1,8 @@
 """Measures the echo responder: against ten lines of paho in the same run, at 1,000 a second, and its start.
 
-Run from the repository's root: `python ops/bench/bench_echo.py`. It starts mosquitto twice on loopback, with
-and without set_tcp_nodelay, writes reports/bench/echo.json and exits 1 if a figure misses its limit. Both
-sides get the same settings: MQTT 5, QoS 1, TCP_NODELAY, the same inflight window.
+Run from the repository's root: `python ops/bench/addon/bench_echo.py`. It starts mosquitto twice on
+loopback, with and without set_tcp_nodelay, writes reports/bench/echo.json and exits 1 if a figure misses its
+limit. Both sides get the same settings: MQTT 5, QoS 1, TCP_NODELAY, the same inflight window.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "addon"), str(ROOT)]
 
 import paho.mqtt.client as paho  # noqa: E402
