@@ -123,11 +123,12 @@ def test_status_reports_every_place_and_how_they_differ(lab: Lab) -> None:
     lab.box.call("POST", f"/addons/{SLUG}/stop")
     said = command(lab, "status").stdout.splitlines()
     starts = [line.split()[0] for line in said]
-    assert starts == ["target", "here", "host", "running", "published", "robot", "last", *["!"] * 4]
-    assert "2 file(s) differ from here; edited by hand since the last sync" in said[2]
+    assert starts == ["target", "here", "host", "running", "published", "last", *["!"] * 4]
+    # config.yaml, run.sh, and the two generated Dockerfiles, which name the version.
+    assert "4 file(s) differ from here; edited by hand since the last sync" in said[2]
     assert said[3].split()[1] == "1.0.0"
     assert "stopped, proof sealed, seen by ha" in said[3]
-    assert "sync PASS, verify PASS" in said[6]
+    assert "sync PASS, verify PASS" in said[5]
 
 
 def test_colours_come_on_a_terminal_alone(lab: Lab) -> None:

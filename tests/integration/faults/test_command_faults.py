@@ -123,6 +123,12 @@ def mount_gone(lab: Lab, _stack: ExitStack) -> None:
     lab.environ["HA_MOUNT"] = str(lab.folder / "nowhere" / "beep")
 
 
+def pulled(lab: Lab, text: str) -> None:
+    """The app names an image and has nothing to build it from, so the host pulls it."""
+    lab.write(config=text + "image: registry.invalid/x\n")
+    (lab.addon / "Dockerfile").unlink()
+
+
 DO: dict[str, Callable[[Lab, ExitStack], object]] = {
     "wrong key": wrong_key,
     "unknown host key": lambda lab, _: known_hosts(lab, ""),
@@ -141,8 +147,8 @@ DO: dict[str, Callable[[Lab, ExitStack], object]] = {
     "locked": locked,
     "bad config": lambda lab, _: lab.write(config=BUMPED.replace("arch: [amd64, aarch64]\n", "")),
     "new profile": new_profile,
-    "image": lambda lab, _: lab.write(config=config("1.0.0") + "image: registry.invalid/x\n"),
-    "image, bumped": lambda lab, _: lab.write(config=BUMPED + "image: registry.invalid/x\n"),
+    "image": lambda lab, _: pulled(lab, config("1.0.0")),
+    "image, bumped": lambda lab, _: pulled(lab, BUMPED),
     "bad options": bad_options,
     "no token": no_token,
     "mount, wrong llat": wrong_llat,
