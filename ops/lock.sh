@@ -12,7 +12,8 @@ lock() {
 lock pyproject.toml --extra demo --group build --output-file requirements.lock
 lock pyproject.toml --extra demo --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
 (cd addon && lock requirements.in --output-file requirements.txt)
-(cd tests/addon && lock requirements.in --constraint ../../addon/requirements.txt --output-file requirements.txt)
+(cd tests/addon &&
+  lock requirements.in --constraint ../../addon/requirements.txt --constraint ../../requirements.lock --output-file requirements.txt)
 (cd src/bb8deploy/lanes/demo/sample/tests &&
   lock requirements.in --constraint ../../../../../../tests/addon/requirements.txt --output-file requirements.txt)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
 from tests.unit.house.sources import ROOT
 
@@ -33,3 +36,24 @@ def test_each_tool_has_a_row() -> None:
 
 def test_each_dependency_of_the_app_has_a_row() -> None:
     assert rows("The app") == names((ROOT / "addon" / "requirements.in").read_text().splitlines())
+
+
+def imported(text: str) -> set[str]:
+    """The top-level packages that a module imports as soon as it is loaded."""
+    found: set[str] = set()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_the_environment_of_the_app_s_tests_has_what_they_import() -> None:
+    """Lane 1 installs these two files only, while this venv has all that the repository needs."""
+    files = [ROOT / folder / "requirements.txt" for folder in ("addon", "tests/addon")]
+    installed = names([line for file in files for line in file.read_text().splitlines()])
+    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "tests" / "addon").rglob("*.py")]
+    packages = set().union(*map(imported, texts)) - sys.stdlib_module_names - {"bb8_core", "tests"}
+    providers = packages_distributions()
+    assert {name for name in packages if not installed & names(providers.get(name, []))} == set()
