@@ -299,6 +299,16 @@ def stop(services: list[Service]) -> None:
             service.thread.join()
 
 
+def kill_the_rest() -> None:
+    """Kills what the app left in the background, as a container's end does.
+
+    Only for a PID namespace of its own. bwrap is process 1 there and waits for every process, so one that
+    stays would keep the container and its output open.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+
+
 def exit_code(results: Path | None, ended: list[int]) -> int:
     """The container's exit code: what a finish script wrote, or what its command returned."""
     with contextlib.suppress(OSError, ValueError):
@@ -336,6 +346,8 @@ def main() -> None:
         health.done.set()
     stop(services)
     sys.stdout.flush()
+    if config["isolated"]:
+        kill_the_rest()
     os._exit(exit_code(results, ended) & 0xFF)
 
 

@@ -12,6 +12,8 @@ from ha_sandbox.runtime import jail
 from ha_sandbox.runtime.base import ContainerSpec, Usage
 from ha_sandbox.runtime.relay import Carried
 
+LAST_LINES = 5.0  # seconds for the output that is left after the end of process 1
+
 
 class ProcessContainer:
     """A running container: process 1 with everything below it."""
@@ -47,13 +49,19 @@ class ProcessContainer:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             self._kill()
-        if threading.current_thread() not in self._threads:
-            for thread in self._threads:
-                thread.join()
+        if threading.current_thread() not in self._threads and not self._joined():
+            self._kill()  # a process in the background still holds the output
+            self._joined()
 
     def usage(self) -> Usage:
         """CPU seconds and resident bytes of all its processes, from /proc; zeros if there is no /proc."""
         return jail.usage(self._process.pid)
+
+    def _joined(self) -> bool:
+        """Waits for the threads, at most LAST_LINES each; True if all have ended."""
+        for thread in self._threads:
+            thread.join(LAST_LINES)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _kill(self) -> None:
         jail.kill(self._process)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from ha_sandbox import Sandbox
 from ha_sandbox.runtime import jail
+from ha_sandbox.runtime.process_container import LAST_LINES
 
 pytestmark = pytest.mark.skipif(not jail.allowed(), reason="SKIPPED: no user namespaces")
 CONFIG = """name: Two
@@ -42,6 +44,9 @@ if (echo x >/.seen/two/new) 2>/dev/null; then echo "the mount can be written"; f
 ) &
 exec "$@"
 """
+STAYS = """sh -c 'trap "" TERM; while :; do sleep 0.1; done' &
+exec "$@"
+"""
 
 
 def wait_for(condition: Any) -> None:
@@ -51,16 +56,21 @@ def wait_for(condition: Any) -> None:
         time.sleep(0.05)
 
 
-def test_services_follow_the_entry_point_and_obey_the_tools_of_s6(box: Sandbox, tmp_path: Path) -> None:
+def app(tmp_path: Path, before: str) -> Path:
+    """The source of an app with one service and this entry point."""
     folder = tmp_path / "two"
     (folder / "services.d" / "one").mkdir(parents=True)
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "Dockerfile").write_text(DOCKERFILE)
-    (folder / "before.sh").write_text(BEFORE)
+    (folder / "before.sh").write_text(before)
     run = folder / "services.d" / "one" / "run"
     run.write_text("#!/bin/sh\necho one begins\nexec sleep infinity\n")
     run.chmod(0o755)
-    box.install(folder, {})
+    return folder
+
+
+def test_services_follow_the_entry_point_and_obey_the_tools_of_s6(box: Sandbox, tmp_path: Path) -> None:
+    box.install(app(tmp_path, BEFORE), {})
 
     def log() -> list[str]:
         return [line.rpartition("] ")[2] for line in box.manager.log_of("local_two").latest(100).splitlines()]
@@ -72,5 +82,21 @@ def test_services_follow_the_entry_point_and_obey_the_tools_of_s6(box: Sandbox, 
         assert told == ["first of all", "the root can be written", "down: false false -1", "back: true"]
         assert log().count("one begins") == 2
         assert box.call("GET", "/addons/local_two/info")["state"] == "started"
+    finally:
+        box.call("POST", "/addons/local_two/uninstall")
+
+
+def test_the_end_of_a_container_ends_what_its_app_left_in_the_background(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    """The process holds the container's output open and ignores SIGTERM."""
+    box.install(app(tmp_path, STAYS), {})
+    log = box.manager.log_of("local_two")
+    try:
+        wait_for(lambda: "one begins" in log.latest(100))
+        stop = Thread(target=box.call, args=("POST", "/addons/local_two/stop"), daemon=True)
+        stop.start()
+        stop.join(LAST_LINES - 1)
+        assert not stop.is_alive(), "the stop waits for the process in the background"
     finally:
         box.call("POST", "/addons/local_two/uninstall")
