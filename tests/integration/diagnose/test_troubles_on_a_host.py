@@ -15,12 +15,14 @@ from tests.integration.sshlab import start_sshd
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.sync.sync import sync
+from bb8deploy.runs.tokens import Token
 from ha_sandbox import LocalApp, Sandbox
 
 pytestmark = pytest.mark.e2e
 
 REFUSED = "WARNING bb8.main: the broker refused the login (Not authorized): check mqtt_username"
 TWICE = "ERROR bb8.echo: another echo responder took over bb8: silent from here on"
+QUIET = RUN_SH.replace("echo RUN_SH_PRESENT\n", "").replace('$(dirname "$0")', "/usr/src/app")
 
 
 def evidence(lab: Lab, name: str, **flags: str) -> str:
@@ -85,9 +87,16 @@ def test_run_sh_is_missing_on_the_host(lab: Lab) -> None:
 
 
 def test_run_sh_is_missing_in_the_container(lab: Lab) -> None:
-    lab.write(run_sh=RUN_SH.replace("echo RUN_SH_PRESENT\n", ""))
+    """The image has it under another name; an app that only does not mention its run.sh has one."""
+    moved = DOCKERFILE.replace("COPY run.sh", "COPY run.sh /opt/begin.sh\nCOPY")
+    lab.write(run_sh=QUIET, dockerfile=moved.replace("/usr/src/app/run.sh", "/opt/begin.sh"))
     lab.deploy()
+    assert Token.RUN_SH_PRESENT not in lab.tokens
     assert evidence(lab, "RUN_SH_MISSING") == "the running app reports that it has no run.sh"
+    lab.write(dockerfile=DOCKERFILE)
+    lab.deploy()
+    assert Token.RUN_SH_PRESENT in lab.tokens
+    assert look(lab).troubles == set()
 
 
 def test_the_ssh_user_may_not_write_there(lab: Lab, tmp_path: Path) -> None:
