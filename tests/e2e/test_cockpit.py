@@ -213,6 +213,16 @@ async def test_each_control_moves_the_simulated_robot(cockpit: Lab) -> None:
     assert cockpit.chromium.complaints == []
 
 
+async def test_the_controls_stay_in_place_when_the_page_becomes_the_driver(cockpit: Lab) -> None:
+    tab = cockpit.tab
+    assert await tab.js("document.getElementById('driver').textContent") == ""
+    places = [await tab.centre(f"#{name}") for name in ("aim", "stick")]
+    await cockpit.press()
+    await tab.until("document.getElementById('driver').textContent === 'You are driving.'")
+    await cockpit.let_go()
+    assert [await tab.centre(f"#{name}") for name in ("aim", "stick")] == places
+
+
 async def test_lights_aim_log_and_connection(cockpit: Lab) -> None:
     lab, tab = cockpit.lab, cockpit.tab
     x, y = await tab.centre("#wheel")
