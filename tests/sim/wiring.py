@@ -158,7 +158,7 @@ def wired(wire: Wire, host: Host) -> Iterator[Broker]:
         (connect.Host, "append_receipt", _receipt),
         (attempt, "reach", _reach(wire, host)),
         (ready, "reach", _reach(wire, host)),
-        (folder, "look_beside", _topology(host)),
+        *((module, "look_beside", _topology(host)) for module in (ready, attempt, folder)),
         (atomic, "write_bytes", write),
         (store, "append_line", _append_line(wire)),
         (os, "fsync", lambda _handle: None),

@@ -226,6 +226,8 @@ def _environment(plan: TestPlan, scratch: Path, bytecode: Path) -> dict[str, str
         "PYTHONPATH": paths,
         "PYTHONPYCACHEPREFIX": str(bytecode),
         "COVERAGE_FILE": str(scratch / ".coverage"),
+        # A folder for this run alone: another pytest that cleans up the shared one would disturb it.
+        "PYTEST_DEBUG_TEMPROOT": str(scratch),
     }
 
 

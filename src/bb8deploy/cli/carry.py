@@ -14,7 +14,7 @@ TAKES: Mapping[str, frozenset[str]] = {
     "--target": frozenset(_TARGET.split(" ")),
     "--addon": frozenset(f"{_TARGET} report validate".split(" ")),
     "--via": frozenset(_HOST.split(" ")),
-    "--as": frozenset(f"{_HOST} logs status".split(" ")),
+    "--as": frozenset(f"{_HOST} logs status".split(" ")) - {"dev"},
     "--verify": frozenset(["deploy", "release", "rollback", "sync", "verify"]),
 }
 _TOOL = "bb8deploy"

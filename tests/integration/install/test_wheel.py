@@ -74,7 +74,7 @@ def test_a_command_in_an_empty_folder_says_how_to_start(
     done = bb8deploy(site, tmp_path, *command)
     assert done.returncode == 2
     assert "WORKSPACE_NOT_FOUND" in done.stderr
-    assert "run `bb8deploy` alone" in done.stderr
+    assert "`bb8deploy new NAME`" in done.stderr
 
 
 def test_an_app_elsewhere_gets_its_verdict(site: Path, tmp_path: Path) -> None:
