@@ -34,6 +34,10 @@ class MemoryPath(PurePosixPath):
         """True for a file."""
         return str(self) in _FILES
 
+    def is_symlink(self) -> bool:
+        """False: there are no links on this disk."""
+        return False
+
     def read_bytes(self) -> bytes:
         """The content. Raises FileNotFoundError."""
         try:
