@@ -34,6 +34,10 @@ class MemoryPath(PurePosixPath):
         """True for a file."""
         return str(self) in _FILES
 
+    def is_dir(self) -> bool:
+        """True for a folder that holds a file."""
+        return not self.is_file() and self.exists()
+
     def is_symlink(self) -> bool:
         """False: there are no links on this disk."""
         return False
