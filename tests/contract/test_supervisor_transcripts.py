@@ -55,7 +55,7 @@ class Probe:
             "name": "Probe One",
             "version": "1.0.0",
             "slug": "probe_one",
-            "description": "probe app",
+            "description": "probe add-on",  # as it was recorded
             "arch": ["amd64", "aarch64"],
             "host_dbus": True,
             "options": {"level": "info", "n": 3},
