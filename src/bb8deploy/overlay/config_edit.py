@@ -15,7 +15,7 @@ _HEAD = b"# Written by bb8deploy for this host; the workspace and the published 
 
 def config_of(draft: Draft) -> JsonObject:
     """The config as it will be delivered; empty if there is none that can be read."""
-    name = _name(draft)
+    name = config_name(draft)
     try:
         return parse_config(draft.text(name) or b"", name) if name else {}
     except Bb8Error:
@@ -24,12 +24,12 @@ def config_of(draft: Draft) -> JsonObject:
 
 def with_config(draft: Draft, change: Callable[[JsonObject], JsonObject]) -> Draft:
     """The draft with a changed config; the same draft if the change changes nothing."""
-    name, config = _name(draft), config_of(draft)
+    name, config = config_name(draft), config_of(draft)
     changed = change(config)
     return draft if not config or changed == config else draft.put(name, _written(name, changed))
 
 
-def _name(draft: Draft) -> str:
+def config_name(draft: Draft) -> str:
     """The config file that the Supervisor takes, empty if there is none."""
     return next((name for name in CONFIG_NAMES if draft.text(name) is not None), "")
 

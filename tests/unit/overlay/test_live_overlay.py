@@ -12,7 +12,8 @@ from bb8deploy.checks.schema import validate_config
 from bb8deploy.overlay.app import AppSource
 from bb8deploy.overlay.delivery import Delivery, deliver
 from bb8deploy.overlay.draft import Draft, Live, Purpose
-from bb8deploy.overlay.live.overlay import FOLDER, listed_tree, why_not
+from bb8deploy.overlay.live.overlay import FOLDER, listed_tree, live_map
+from bb8deploy.overlay.seal.entry import Unknown
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.workspace.tree import Manifest, bytes_entry, link_entry
 
@@ -119,5 +120,7 @@ def test_the_tree_digest_is_that_of_the_workspace() -> None:
     ],
 )
 def test_an_app_that_cannot_be_live_says_why_and_gets_nothing(source: AppSource, why: str) -> None:
-    assert why in why_not(draft(source))
+    found = live_map(draft(source))
+    assert isinstance(found, Unknown)
+    assert why in found.why
     assert list(delivered(source).contents) == ["build_stamp.json"]

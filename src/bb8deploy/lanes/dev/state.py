@@ -8,8 +8,9 @@ from bb8deploy.catalogue.errors.dev import DEV_ON
 from bb8deploy.host.connect import Host
 from bb8deploy.overlay.app import AppSource
 from bb8deploy.overlay.draft import Draft, Live, Purpose
-from bb8deploy.overlay.live.overlay import FOLDER, listed_tree, live_map, why_not
+from bb8deploy.overlay.live.overlay import FOLDER, listed_tree, live_map
 from bb8deploy.overlay.live.way import Choice, Way, choose
+from bb8deploy.overlay.seal.entry import Unknown
 from bb8deploy.plan.sync import Stamp
 from bb8deploy.workspace.tree import FoundTree, Manifest, diff
 
@@ -56,11 +57,12 @@ def attached(base: str, built: str, began: str, seen: str) -> Container | None:
 def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
     """How the app's tree comes into effect in this container; None: there is none to change."""
     draft = Draft(app, stamp, Purpose())
-    if why := why_not(draft):
-        return Choice(Way.BUILD, why)
+    known = (container.seen, container.built, container.began) if container else ()
+    image = live_map(draft, app.tree, *known)
+    if isinstance(image, Unknown):
+        return Choice(Way.BUILD, image.why)
     if container is None:
         return Choice(Way.BUILD, "the container is not of this dev loop")
-    image = live_map(draft, app.tree, container.seen, container.built, container.began)
     for before in (container.built, container.seen):
         whole = choose(diff(before, app.tree), image)
         if whole.way is Way.BUILD:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 from bb8deploy.base.payload import JsonObject
 from bb8deploy.checks.reading.dockerignore import DockerIgnore
+from bb8deploy.overlay.config_edit import config_of, with_config
 from bb8deploy.overlay.draft import Draft, Live
 from bb8deploy.overlay.live.image_map import ImageMap, Target, image_map
 from bb8deploy.overlay.live.way import is_live
 from bb8deploy.overlay.seal.edits import at_end, closed, edited, instead_of
 from bb8deploy.overlay.seal.entry import Unknown
-from bb8deploy.overlay.seal.sealing import Recipe, ignore_text, names_of, recipes_of
-from bb8deploy.workspace.addon import CONFIG_NAMES, parse_config
+from bb8deploy.overlay.seal.sealing import Recipe, entry_lines, ignore_text, names_of, recipes_of
 from bb8deploy.workspace.tree import STAMP, Entry, Manifest
 
 FOLDER = ".bb8dev"
@@ -31,12 +31,12 @@ _LOCAL_APPS = ("local_apps", "addons")
 def with_live(draft: Draft) -> Draft:
     """The draft with the dev loop, if its purpose asks for it and the app allows it."""
     live = draft.purpose.live
-    if live is None or why_not(draft):
+    if live is None:
         return draft
-    draft = _with_config(draft)
-    recipes = recipes_of(draft)
-    if isinstance(recipes, Unknown):
+    mapped = _mapped(draft)
+    if isinstance(mapped, Unknown):
         return draft
+    draft, recipes = mapped.draft, mapped.recipes
     hidden = [FOLDER, *(name for one in recipes for name in names_of(one.arch))]
     for recipe in recipes:
         name, ignore_name = names_of(recipe.arch)
@@ -44,38 +44,43 @@ def with_live(draft: Draft) -> Draft:
         draft = draft.put(ignore_name, ignore_text(draft, recipe.path, hidden))
     for program in PROGRAMS:
         draft = draft.put(f"{FOLDER}/{program}.sh", source(program))
-    return _with_lists(draft, live)
+    return _with_lists(draft, live, _map_of(draft, recipes[0], draft.app.tree, live.seen))
 
 
-def why_not(draft: Draft) -> str:
-    """Why the dev loop cannot bring files into a running container of this app, empty if it can."""
-    config = _config(draft)
-    if any(_type_of(row) in _LOCAL_APPS for row in _maps(config)):
-        return "config.yaml maps the local apps itself, and a folder can be mounted only once"
-    recipes = recipes_of(_with_config(draft))
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """A draft whose config mounts the local apps, and what is built from it."""
+
+    draft: Draft
+    recipes: tuple[Recipe, ...]
+
+
+def live_map(draft: Draft, *trees: Manifest) -> ImageMap | Unknown:
+    """Where the files of these trees are in the image, or why a running container cannot get them."""
+    mapped = _mapped(draft)
+    return mapped if isinstance(mapped, Unknown) else _map_of(mapped.draft, mapped.recipes[0], *trees)
+
+
+def _mapped(draft: Draft) -> _Mapped | Unknown:
+    if any(_type_of(row) in _LOCAL_APPS for row in _maps(config_of(draft))):
+        return Unknown("config.yaml maps the local apps itself, and a folder can be mounted only once")
+    draft = _with_mount(draft)
+    recipes = recipes_of(draft)
     if isinstance(recipes, Unknown):
-        return recipes.why
-    maps = [map_of(draft, recipe, draft.app.tree) for recipe in recipes]
+        return recipes
+    maps = [_map_of(draft, recipe, draft.app.tree) for recipe in recipes]
     if any(one != maps[0] for one in maps):
-        return "the Dockerfiles of its architectures put files at different places"
-    return ""
+        return Unknown("the Dockerfiles of its architectures put files at different places")
+    return _Mapped(draft, recipes)
 
 
-def live_map(draft: Draft, *trees: Manifest) -> ImageMap:
-    """Where the files of these trees are in the image. Call it only if `why_not` found nothing."""
-    recipes = recipes_of(_with_config(draft))
-    if isinstance(recipes, Unknown):
-        return ImageMap()
-    entries = {entry.path: entry for tree in trees for entry in tree.entries}
-    return map_of(draft, recipes[0], Manifest.of(entries.values()))
-
-
-def map_of(draft: Draft, recipe: Recipe, tree: Manifest) -> ImageMap:
+def _map_of(draft: Draft, recipe: Recipe, *trees: Manifest) -> ImageMap:
     """The map of one architecture; links are made by a build only."""
+    entries = {entry.path: entry for tree in trees for entry in tree.entries}
     ignore = DockerIgnore.parse(ignore_text(draft, recipe.path, ()).decode(errors="replace"))
-    paths = [*(entry.path for entry in tree.entries), *([STAMP] if draft.app.names_stamp else [])]
+    paths = [*entries, *([STAMP] if draft.app.names_stamp else [])]
     found = image_map(recipe.dockerfile, paths, ignore, recipe.scope, recipe.passed)
-    links = {e.path: "a symbolic link is made by a build only" for e in tree.entries if e.kind == "link"}
+    links = {e.path: "a symbolic link is made by a build only" for e in entries.values() if e.kind == "link"}
     return replace(found, feeds={**found.feeds, **links})
 
 
@@ -94,32 +99,11 @@ def _type_of(row: object) -> str:
     return str(row.get("type")) if isinstance(row, dict) else str(row).partition(":")[0]
 
 
-def _config(draft: Draft) -> JsonObject:
-    name = _config_name(draft)
-    return parse_config(draft.text(name) or b"", name) if name else {}
-
-
-def _config_name(draft: Draft) -> str:
-    return next((name for name in CONFIG_NAMES if draft.text(name) is not None), "")
-
-
-def _with_config(draft: Draft) -> Draft:
+def _with_mount(draft: Draft) -> Draft:
     """The config with the mount; the app's own profile would not let the agent work, so it is off."""
-    import yaml
-
-    name, config = _config_name(draft), _config(draft)
-    if not name or any(_type_of(row) in _LOCAL_APPS for row in _maps(config)):
-        return draft
     mount = {"type": "local_apps", "path": MOUNT, "read_only": True}
-    config = {**config, "map": [*_maps(config), mount]}
-    if draft.text("apparmor.txt") is not None:
-        config["apparmor"] = False
-    text = (
-        json.dumps(config)
-        if name.endswith(".json")
-        else yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    )
-    return draft.put(name, text.encode())
+    off = {} if draft.text("apparmor.txt") is None else {"apparmor": False}
+    return with_config(draft, lambda config: {**config, "map": [*_maps(config), mount], **off})
 
 
 def _dockerfile(recipe: Recipe, live: Live) -> str:
@@ -127,18 +111,15 @@ def _dockerfile(recipe: Recipe, live: Live) -> str:
     text = closed(recipe.text, recipe.dockerfile)
     mode = "s6" if "/init" in recipe.entry.words else "main"
     script = _LAUNCH.format(place=f"{MOUNT}/{live.folder}/{FOLDER}")
-    words = ["/bin/sh", "-c", script, "bb8live", mode, live.base, *recipe.entry.words]
-    lines = [f"ENTRYPOINT {json.dumps(words)}"]
-    if recipe.entry.restated is not None:
-        lines.append(f"CMD {json.dumps(recipe.entry.restated)}")
+    words = ["/bin/sh", "-c", script, "bb8live", mode, live.base]
+    lines = entry_lines(recipe.entry, words)
     if recipe.entry.replaced:
         return edited(text, [instead_of(recipe.entry.replaced, lines)])
     return edited(text, [at_end(text, lines)])
 
 
-def _with_lists(draft: Draft, live: Live) -> Draft:
+def _with_lists(draft: Draft, live: Live, image: ImageMap) -> Draft:
     """The lists for the agent: what must be where, with which content, and what must not be there."""
-    image = live_map(draft, draft.app.tree, live.seen)
     rows = list(_rows(draft.app.tree, image))
     places = {target.path for _, target in rows}
     before = {target.path for _, target in _rows(live.seen, image)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
@@ -22,6 +22,7 @@ from bb8deploy.checks.reading.builder import (
     stage_base,
 )
 from bb8deploy.checks.reading.dockerfile import Dockerfile, parse_dockerfile
+from bb8deploy.overlay.config_edit import config_name
 from bb8deploy.overlay.draft import Draft
 from bb8deploy.overlay.seal.bases import is_shellless
 from bb8deploy.overlay.seal.edits import at_end, before, closed, edited, instead_of, is_lower
@@ -31,7 +32,7 @@ from bb8deploy.overlay.seal.profile import allows_launcher
 from bb8deploy.overlay.seal.sources import seen_paths
 from bb8deploy.overlay.seal.stage import STAGE, SealStage, copy_line, is_encodable, seal_stage
 from bb8deploy.plan.logs.identity import Proof
-from bb8deploy.workspace.addon import CONFIG_NAMES, parse_config
+from bb8deploy.workspace.addon import parse_config
 from bb8deploy.workspace.tree import STAMP, Manifest
 
 _WORD = re.compile(r"[A-Za-z0-9._:+@/~-]+")
@@ -83,7 +84,7 @@ def recipes_of(draft: Draft) -> tuple[Recipe, ...] | Unknown:
 
 
 def _why_not_built(draft: Draft) -> str:
-    name = next((name for name in CONFIG_NAMES if draft.text(name) is not None), "")
+    name = config_name(draft)
     try:
         config = parse_config(draft.text(name) or b"", name) if name else {}
     except Bb8Error as error:
@@ -157,7 +158,7 @@ def _sealed_text(recipe: Recipe, draft: Draft, skipped: Collection[str]) -> str:
         skipped=skipped,
     )
     lower = is_lower(recipe.text, dockerfile)
-    entry, *rest = _cased(_entry_lines(recipe.entry), lower=lower)
+    entry, *rest = _cased(entry_lines(recipe.entry, (LAUNCHER,)), lower=lower)
     edits = [before(dockerfile.stages[-1].base, _cased(seal_stage(stage), lower=lower))]
     end = [*_cased([copy_line()], lower=lower), *rest]
     if recipe.entry.replaced:
@@ -167,8 +168,9 @@ def _sealed_text(recipe: Recipe, draft: Draft, skipped: Collection[str]) -> str:
     return edited(text, [*edits, at_end(text, end)])
 
 
-def _entry_lines(entry: EntryPoint) -> list[str]:
-    lines = [f"ENTRYPOINT {json.dumps([LAUNCHER, *entry.words])}"]
+def entry_lines(entry: EntryPoint, first: Sequence[str]) -> list[str]:
+    """The entry point behind the words of `first`, and the CMD that another ENTRYPOINT would drop."""
+    lines = [f"ENTRYPOINT {json.dumps([*first, *entry.words])}"]
     return [*lines, f"CMD {json.dumps(entry.restated)}"] if entry.restated is not None else lines
 
 

@@ -1,6 +1,6 @@
 # Brings the delivered files of the dev loop to their places in this container, and proves that they are there.
 # shellcheck shell=sh disable=SC2034,SC2154
-# Whoever sources this sets: here (the delivered app folder), build (the digest of what the image was built
+# The script that sources this sets: here (the delivered app folder), build (the digest of what the image was built
 # from), work (a folder that can be written). Lines of `.bb8dev/files` are TARGET, MODE, SOURCE with tabs between;
 # a MODE of `=` keeps the file's own. `.bb8dev/want` has the lines of sha256sum for them.
 tab=$(printf '\t'); nl='
