@@ -19,7 +19,7 @@ from bb8deploy.lanes.dev.outcome import PushStep
 from bb8deploy.lanes.dev.state import Container, purpose_of, way_of
 from bb8deploy.lanes.session import slug_of
 from bb8deploy.lanes.sync.edits import warn_of_edits
-from bb8deploy.lanes.sync.wanted import Wanted, read_wanted
+from bb8deploy.lanes.sync.wanted import AppRead, read_app
 from bb8deploy.lanes.verify.attempt import Attempt
 from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.watch import RUNNING
@@ -60,19 +60,19 @@ class Session:
     started: bool = False
     ended: bool = False
 
-    def read(self, number: int) -> Wanted:
+    def read(self, number: int) -> AppRead:
         """The workspace's app now, with the stamp of push `number`."""
         with self._timed("read"):
-            wanted = read_wanted(self.run, self.run.addon)
+            wanted = read_app(self.run, self.run.addon)
         stamp = wanted.stamp
         return _stamped(wanted, f"{stamp.run}-{number}")
 
-    def way(self, wanted: Wanted) -> Choice:
+    def way(self, wanted: AppRead) -> Choice:
         """How the wanted tree comes into effect."""
         with self._timed("decide"):
             return way_of(wanted.app, wanted.stamp, self.container)
 
-    def push(self, wanted: Wanted, choice: Choice) -> Choice:
+    def push(self, wanted: AppRead, choice: Choice) -> Choice:
         """Delivers and proves, by the next way if one turns out not to work; returns the way that did.
 
         Raises Overtaken, NotVerified DEV_NOT_UP, and what a sync or a build raises.
@@ -86,7 +86,7 @@ class Session:
             heavier = Way.RESTART if choice.way is Way.LIVE and self.container else Way.BUILD
             choice = Choice(heavier, refused)
 
-    def _push(self, wanted: Wanted, choice: Choice) -> str | None:
+    def _push(self, wanted: AppRead, choice: Choice) -> str | None:
         """None if it is proven, else why this way does not work."""
         position = self.feed.position
         sent, found = self._deliver(wanted, choice)
@@ -104,13 +104,13 @@ class Session:
             self.container, self.ended = self._after(wanted, choice), False
         return refused
 
-    def _after(self, wanted: Wanted, choice: Choice) -> Container:
+    def _after(self, wanted: AppRead, choice: Choice) -> Container:
         tree = wanted.app.tree
         if choice.way is Way.BUILD or self.container is None:
             return Container.of_build(wanted.stamp.run, tree)
         return self.container.restarted(tree) if choice.way is Way.RESTART else self.container.live(tree)
 
-    def _deliver(self, wanted: Wanted, choice: Choice) -> tuple[Delivery, FoundTree]:
+    def _deliver(self, wanted: AppRead, choice: Choice) -> tuple[Delivery, FoundTree]:
         """Swaps the delivery in and compares the folder, hashed again, with it."""
         folder = self.host.files.runtime.rstrip("/").rpartition("/")[2]
         if self.container and choice.way is not Way.BUILD:
@@ -190,5 +190,5 @@ class Session:
             self.steps.append(PushStep(name, time.monotonic() - began))
 
 
-def _stamped(wanted: Wanted, run: str) -> Wanted:
+def _stamped(wanted: AppRead, run: str) -> AppRead:
     return replace(wanted, stamp=replace(wanted.stamp, run=run))

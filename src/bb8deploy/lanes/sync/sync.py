@@ -70,7 +70,7 @@ def sync(
             diffs = tuple(unified(planned, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
                 return _outcome(host, planned, session.tree, diffs)
-            if wanted.level.proof is not Proof.SEALED and not wanted.purpose.live:
+            if wanted.level.proof is not Proof.SEALED:
                 run.progress.note(wanted.level.in_words)
             approve(plan) if approve else warn_of_edits(run, host, plan)
             after = _carry_out(run, host, session, wanted, planned, by_rsync=by_rsync)

@@ -27,6 +27,16 @@ _STAMP_NAME = STAMP.removesuffix(".json").encode()
 
 
 @dataclass(frozen=True, slots=True)
+class AppRead:
+    """The app in the folder `source` as it was read, and the stamp of this run for it."""
+
+    source: Path
+    app: AppSource
+    ignore: Ignore
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What the host must hold: the app in the folder `source`, delivered for `purpose`.
 
@@ -61,20 +71,19 @@ class PlannedSync:
     level: ProofLevel
 
 
-def read_wanted(run: Run, source: Path, commit: str | None = None, purpose: Purpose | None = None) -> Wanted:
-    """Reads and hashes the app in `source`, for the proof that BB8_VERIFY asks for.
-
-    Raises what `walk` and `read_addon` raise.
-    """
+def read_app(run: Run, source: Path, commit: str | None = None) -> AppRead:
+    """Reads and hashes the app in `source`. Raises what `walk` and `read_addon` raise."""
     ignore = Ignore.of_workspace(run.workspace)
     app = read_source(source, ignore)
-    stamp = Stamp(app.version, app.tree.digest, commit or _commit(run), run.id)
-    purpose = replace(purpose or Purpose(), instance=run.settings.instance)
-    if purpose.live:  # its agent reports what it has put in place
-        level = ProofLevel(purpose.proof, "the dev loop reports by itself", app.names_stamp)
-    else:
-        level = level_of(app, stamp, purpose, run.settings.bb8_verify)
-    return Wanted(source, app, ignore, stamp, replace(purpose, proof=level.proof), level)
+    return AppRead(source, app, ignore, Stamp(app.version, app.tree.digest, commit or _commit(run), run.id))
+
+
+def read_wanted(run: Run, source: Path, commit: str | None = None) -> Wanted:
+    """Reads the app in `source` as `read_app` does, for the proof that BB8_VERIFY asks for."""
+    read = read_app(run, source, commit)
+    purpose = Purpose(instance=run.settings.instance)
+    level = level_of(read.app, read.stamp, purpose, run.settings.bb8_verify)
+    return Wanted(source, read.app, read.ignore, read.stamp, replace(purpose, proof=level.proof), level)
 
 
 def require_possible(level: ProofLevel) -> None:
