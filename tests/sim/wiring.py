@@ -24,7 +24,7 @@ from tests.sim.hosts.world import Host, config
 
 from bb8deploy.base import atomic
 from bb8deploy.checks.rules import shellcheck
-from bb8deploy.host import connect
+from bb8deploy.host import connect, overview
 from bb8deploy.host.claims import Claims
 from bb8deploy.host.supervisor.patient import PatientSupervisor
 from bb8deploy.host.supervisor.route import Capabilities, Reached, RouteAnswer
@@ -34,7 +34,6 @@ from bb8deploy.lanes.deploy import gate, ready
 from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.sync.wanted import read_source
 from bb8deploy.lanes.verify import attempt
-from bb8deploy.lanes.verify.proof import folder
 from bb8deploy.runs import run, store
 from bb8deploy.settings.model import Settings
 from bb8deploy.workspace.addon import read_addon
@@ -158,7 +157,7 @@ def wired(wire: Wire, host: Host) -> Iterator[Broker]:
         (connect.Host, "append_receipt", _receipt),
         (attempt, "reach", _reach(wire, host)),
         (ready, "reach", _reach(wire, host)),
-        *((module, "look_beside", _topology(host)) for module in (ready, attempt, folder)),
+        *((module, "look_beside", _topology(host)) for module in (ready, overview)),
         (atomic, "write_bytes", write),
         (store, "append_line", _append_line(wire)),
         (os, "fsync", lambda _handle: None),

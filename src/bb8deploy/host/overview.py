@@ -48,6 +48,11 @@ class Rider:
         return f"\n{self.mark} TREE\n".encode()
 
 
+def seen_beside(host: Host, rider: Rider | None, rode: bytes | None) -> Topology:
+    """The folders beside the app folder: in what the rider brought, else by `look_beside`."""
+    return rider.topology(rode) if rider and rode is not None else look_beside(host)
+
+
 def look_beside(host: Host) -> Topology:
     """The folders beside the app folder, by a command of its own. Raises CheckFailed TOPOLOGY_UNREADABLE."""
     runtime = host.files.runtime

@@ -10,7 +10,7 @@ from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.catalogue.errors.app import IDENTITY_MISSING
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.connect import Host
-from bb8deploy.host.overview import Rider, look_beside
+from bb8deploy.host.overview import Rider, seen_beside
 from bb8deploy.host.supervisor.core_service import restart_by_service
 from bb8deploy.host.supervisor.route import Capabilities, OnlyService, Reached, reach
 from bb8deploy.lanes.session import is_pulled, slug_of
@@ -90,8 +90,7 @@ class Attempt:
         """Raises CheckFailed TOPOLOGY_WRONG before the Supervisor could act on another folder's app."""
         if self.reached:
             return  # it was looked at before the files were sent
-        rider, rode = installer.watch.rider, installer.before.rider
-        seen = rider.topology(rode) if rider and rode is not None else look_beside(self.host)
+        seen = seen_beside(self.host, installer.watch.rider, installer.before.rider)
         require_alone(self.run, self.host, seen)
 
     def prove(self, installed: Installed) -> Identity:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.host import HOST_CHANGED, HOST_TREE_MOVING, TOPOLOGY_WRONG
 from bb8deploy.host.connect import Host
-from bb8deploy.host.overview import look_beside
+from bb8deploy.host.overview import seen_beside
 from bb8deploy.host.topology import Topology
 from bb8deploy.lanes.session import config_slug_of, is_pulled
 from bb8deploy.lanes.verify.task import Delivered
@@ -48,8 +48,7 @@ class AppFolder:
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the folders on the host, one line each."""
         watch = self.watch
-        rider, rode = watch.rider, watch.rode
-        seen = rider.topology(rode) if rider and rode is not None else look_beside(self.host)
+        seen = seen_beside(self.host, watch.rider, watch.rode)
         found = seen.problems(config_slug_of(self.run))
         here = watch.built_here
         built_here = watch.supervisor.info(watch.slug).built_here if here is None else here
