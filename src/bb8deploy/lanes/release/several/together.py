@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from bb8deploy.base.errors import Bb8Error
@@ -144,14 +144,21 @@ def _steps(flows: Sequence[Flow], until: Name | None) -> bool:
     return True
 
 
+@contextmanager
+def _running(flows: Sequence[Flow], name: Name) -> Iterator[None]:
+    """Journals the step in each app's run; it ends the same way for all of them."""
+    with ExitStack() as steps:
+        for flow in flows:
+            steps.enter_context(flow.steps.running(name))
+        yield
+
+
 def _bump(flows: Sequence[Flow]) -> None:
     """One commit for all apps; those whose bump is kept or not needed take it as well."""
     due = [flow for flow in flows if flow.due(Name.BUMP)]
     if not due:
         return
-    with ExitStack() as steps:
-        for flow in due:
-            steps.enter_context(flow.steps.running(Name.BUMP))
+    with _running(due, Name.BUMP):
         tasks = [BumpTask(flow.run, flow.outcome.version, flow.outcome.from_version) for flow in due]
         commit = bump_together(tasks)[0].commit
         for flow in flows:
@@ -163,9 +170,7 @@ def _publish(flows: Sequence[Flow]) -> None:
     due = [flow for flow in flows if flow.due(Name.PUBLISH)]
     if not due:
         return
-    with ExitStack() as steps:
-        for flow in due:
-            steps.enter_context(flow.steps.running(Name.PUBLISH))
+    with _running(due, Name.PUBLISH):
         published = publish_together([(flow.run, flow.wanted()) for flow in due])
         for flow, one in zip(due, published, strict=True):
             flow.outcome.published = one
