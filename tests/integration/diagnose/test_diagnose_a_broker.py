@@ -1,4 +1,4 @@
-"""The broker's part of a diagnosis against a real mosquitto, and the robot as the real app tells of it."""
+"""The broker's part of a diagnosis against a real mosquitto, and the robot as the real app reports it."""
 
 from __future__ import annotations
 

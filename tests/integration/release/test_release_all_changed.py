@@ -153,7 +153,7 @@ def test_a_new_commit_after_a_failure_is_proven_for_every_app(shop: Shop) -> Non
     first_release(shop)
     with pytest.raises(NotVerified):
         go(shop, lanes=PerApp(fail={"deploy lamp": broken()}).lanes())
-    shop.change("lamp", "mended", "fix: mend it")
+    shop.change("lamp", "fixed", "fix: correct it")
     calls = PerApp()
     go_on(shop, calls)
     assert sorted(calls.made) == sorted(f"{lane} {app}" for lane in LANES for app in ("fan", "lamp"))

@@ -177,7 +177,7 @@ def _await_first(run: Run, link: BrokerLink, heard: _Heard) -> None:
 def _hold(
     run: Run, link: BrokerLink, heard: _Heard, seconds: float, rate_hz: float, watch: Callable[[Beat], None]
 ) -> Window:
-    """The window itself: one echo each 1/rate seconds, at fixed times, whatever became of the others.
+    """The window itself: one echo each 1/rate seconds, at fixed times, also if others are late or lost.
 
     A machine that falls behind sends what is due before the window ends: a stall never leaves out echoes.
     """

@@ -1,4 +1,4 @@
-"""Follows the app's log in a thread of its own; whoever waits for lines is woken by each."""
+"""Follows the app's log in a thread of its own; each line wakes the thread that waits for lines."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _FORCED = {RESTART: Way.RESTART, BUILD: Way.BUILD}
 @dataclass(frozen=True, slots=True)
 class DevOptions:
     """`once` ends after the first proven push, which a failure ends too; `inbox` takes the words RESTART,
-    BUILD, END and QUIT from whoever reads keys.
+    BUILD, END and QUIT from the thread that reads keys.
     """
 
     access: Access = field(default_factory=Access)
@@ -93,7 +93,7 @@ class _Loop:
     _feed: LogFeed | None = None
 
     def changed(self) -> None:
-        """A save was noticed: whoever waits for the proof of an earlier one must know."""
+        """A save was noticed: wakes the wait for the proof of an earlier one."""
         self.options.inbox.put(CHANGED)
         if self._feed:
             self._feed.wake()

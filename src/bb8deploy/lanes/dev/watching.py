@@ -14,7 +14,7 @@ DEBOUNCE_MS, STEP_MS = 120, 30
 
 
 class Watcher:
-    """Tells of saves until it is closed. `changed` is called in its thread after each."""
+    """Reports saves until it is closed. `changed` is called in its thread after each."""
 
     def __init__(self, addon: Path, ignore: Ignore, changed: Callable[[], object]) -> None:
         self._addon, self._ignore, self._changed = addon.resolve(), ignore, changed
