@@ -67,7 +67,7 @@ def _services(tree: Path, image: Image, *, isolated: bool) -> list[JsonObject]:
     if not image.entrypoint or (S6_INIT in image.entrypoint and not has_init(tree)):
         runs = sorted((tree / "etc" / "services.d").glob("*/run"))
         found = [_service(run, tree, isolated=isolated) for run in runs]
-    if found and not isolated and LAUNCHER in words[:1]:
+    if found and not main and LAUNCHER in words[:1]:
         found[0]["argv"] = [_in_tree(LAUNCHER, tree), *found[0]["argv"]]
     if main:
         spec = {"name": "main", "argv": main, "finish": [], "contenv": True, "restart": False}
@@ -95,8 +95,15 @@ def has_init(tree: Path) -> bool:
 
 
 def _without_init(words: list[str]) -> list[str]:
-    """A plain process has no /init: what comes before it, such as a launcher, has nothing to start."""
-    return [] if S6_INIT in words else words
+    """The words for a plain process, which has no /init: a launcher before it starts the command itself.
+
+    Empty if /init has no command; then the services are all that runs.
+    """
+    if S6_INIT not in words:
+        return words
+    at = words.index(S6_INIT)
+    command = words[at + 1 :]
+    return [*words[:at], *command] if command else []
 
 
 def _shown(words: list[str], tree: Path) -> list[str]:

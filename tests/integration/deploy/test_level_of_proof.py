@@ -208,6 +208,6 @@ def test_a_rollback_to_a_sealed_tree_is_sealed(sealable: Lab) -> None:
     sealable.deploy()
     sealable.write(run_sh=CRASHING, dockerfile=SEALED, config=config("1.0.1"))
     with pytest.raises(NotVerified) as caught:
-        sealable.deploy()
+        sealable.deploy(BB8_SETTLE_SECONDS="2")
     assert "1.0.0 runs again, verified" in caught.value.cause
     assert "ROLLBACK_OK" in sealable.tokens

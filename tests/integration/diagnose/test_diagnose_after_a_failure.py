@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.integration.deploylab import DOCKERFILE, Lab, config
+from tests.integration.deploylab import Lab, config
 from tests.integration.diagnose.conftest import look
 
 from bb8deploy.base.errors import Bb8Error
@@ -12,8 +12,9 @@ from bb8deploy.lanes.diagnose.check import CheckLevel
 
 def test_the_error_of_the_newest_run_is_a_finding_until_a_run_succeeds(lab: Lab) -> None:
     lab.deploy()
+    works = (lab.addon / "run.sh").read_text()
     assert "last run" not in look(lab).subjects()
-    lab.write(config=config("1.0.1"), dockerfile=f"{DOCKERFILE}RUN echo no-such-package; exit 3\n")
+    lab.write(config=config("1.0.1"), run_sh="#!/bin/sh\necho out of order\nexit 3\n")
     with pytest.raises(Bb8Error) as caught:
         lab.deploy()
     for _ in range(2):  # a diagnosis is no run that hides the failed one
@@ -22,6 +23,6 @@ def test_the_error_of_the_newest_run_is_a_finding_until_a_run_succeeds(lab: Lab)
         assert found.seen.partition(": ")[2] in caught.value.cause
         assert found.remedy.startswith(caught.value.remedy)
         assert "`bb8deploy deploy --resume`" in found.remedy
-    lab.write(dockerfile=DOCKERFILE)
+    lab.write(run_sh=works)
     lab.deploy()
     assert "last run" not in look(lab).subjects()
