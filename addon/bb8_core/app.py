@@ -23,7 +23,7 @@ from bb8_core.motion.gate import Limits
 from bb8_core.motion.latch import EstopLatch
 from bb8_core.mqtt.announcer import Announcer
 from bb8_core.mqtt.connections import Connections, Listeners
-from bb8_core.mqtt.discovery import About
+from bb8_core.mqtt.discovery import About, page_url
 from bb8_core.mqtt.topics import Topics
 from bb8_core.radio.bleak_radio import Backends, BleakRadio
 from bb8_core.radio.matching import Target
@@ -68,6 +68,7 @@ class App:
             options.speed_cap,
             options.duration_cap_ms,
             options.collision_events,
+            page_url(os.environ),
         )
         self.voice = Announcer(topics, about, data_dir() / "robot.json", self.save)
         self.radio = _radio(options, self.voice.robot_address)

@@ -65,7 +65,7 @@ class Bridge:
         self._ending = False
         self._was_open = False
         self.lamps = Lamps(voice)
-        self.history = History()
+        self.history = History(voice)
         self.steering = Steering(voice, limits)
         self.reports = Reports(link, voice)
         self.motion = Motion(

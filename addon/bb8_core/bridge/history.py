@@ -1,11 +1,12 @@
-"""The last commands and their outcomes, for the status page."""
+"""The last commands and their outcomes, for the page and for the sensor of the last command."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from bb8_core.ports import Voice
 from bb8_core.requests.outcome import Outcome
 
 RECENT = 20
@@ -25,8 +26,9 @@ class Recent:
 class History:
     """The last 20 commands, the one with the newest step first."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, voice: Voice) -> None:
+        """Start empty; `voice` publishes each step of the newest."""
+        self._voice = voice
         self.commands: tuple[Recent, ...] = ()
 
     def follow(self, name: str) -> Callable[[Outcome], None]:
@@ -39,5 +41,6 @@ class History:
             others = tuple(recent for recent in self.commands if recent not in earlier)
             earlier[:] = [latest]
             self.commands = (latest, *others)[:RECENT]
+            self._voice.status("last_command", asdict(latest))
 
         return step

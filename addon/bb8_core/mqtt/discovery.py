@@ -52,6 +52,8 @@ class About:
     duration_cap_ms: int = 2000
     collisions: bool = True
     """Whether bumps are reported."""
+    page: str = ""
+    """Where the device's link leads; empty if the app was not started by a Supervisor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ class Robot:
         return "bb8_" + self.address.replace(":", "").lower()
 
 
+def page_url(environ: Mapping[str, str]) -> str:
+    """Where Home Assistant opens the app's page, from the host name that the Supervisor makes of the slug."""
+    slug = environ.get("HOSTNAME", "").replace("-", "_")
+    return f"homeassistant://app/{slug}" if slug and environ.get("SUPERVISOR_TOKEN") else ""
+
+
 def message(robot: Robot, topics: Topics, about: About, former: Iterable[str] = ()) -> dict[str, Any]:
     """The discovery payload; components of `former` that no longer exist are removed by an empty entry."""
     current = components(robot, topics, about)
@@ -82,6 +90,8 @@ def message(robot: Robot, topics: Topics, about: About, former: Iterable[str] = 
     }
     if robot.firmware:
         device["sw_version"] = robot.firmware
+    if about.page:
+        device["configuration_url"] = about.page
     return {
         "device": device,
         "origin": {"name": "bb8_bridge", "sw_version": about.version, "support_url": ORIGIN_URL},
@@ -163,6 +173,7 @@ def _link_readings(topics: Topics) -> dict[str, Component]:
             "value_template": "{{ (value_json.reason ~ ' ' ~ value_json.remedy)[:250] | trim }}",
             **DIAGNOSTIC,
         },
+        "last_command": _last_command(topics),
         "link_losses": {
             "platform": "sensor",
             "name": "Lost connections",
@@ -178,6 +189,21 @@ def _link_readings(topics: Topics) -> dict[str, Component]:
             "state_topic": connection,
             **QUIET,
         },
+    }
+
+
+def _last_command(topics: Topics) -> Component:
+    """What became of the last command, for those who send them from automations."""
+    why = "(', ' ~ value_json.reason if value_json.reason else '')"
+    told = f"{{{{ (value_json.name ~ ': ' ~ value_json.status ~ {why})[:250] }}}}"
+    return {
+        "platform": "sensor",
+        "name": "Last command",
+        "icon": "mdi:message-reply-text",
+        "state_topic": topics.status("last_command"),
+        "value_template": told,
+        "json_attributes_topic": topics.status("last_command"),
+        **DIAGNOSTIC,
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 DEFAULT_SETTLE_S: Final = 0.05
-SETTLE_S: Final[Mapping[str, float]] = {"telemetry": 2.0, "refusals": 2.0}
+SETTLE_S: Final[Mapping[str, float]] = {"telemetry": 2.0, "refusals": 2.0, "last_command": 0.5}
 """How long a state that changes often is held back, so that only the newest is published."""
 RETRY_S: Final = 1.0
 """When to try again what a full queue to the broker refused."""

@@ -19,6 +19,7 @@ from bb8_core.mqtt.discovery import (
     Robot,
     components,
     message,
+    page_url,
 )
 from bb8_core.mqtt.memory import Memory, load_memory, save_memory
 from bb8_core.mqtt.topics import Topics
@@ -70,6 +71,15 @@ def test_every_entity_has_an_id_from_the_address_and_an_availability() -> None:
         assert part["availability"][0] == {"topic": "bb8/status"}
         assert part["availability_mode"] == "all"
     assert len({part["unique_id"] for part in entities().values()}) == len(entities())
+
+
+def test_the_device_links_to_the_page_if_the_supervisor_started_the_app() -> None:
+    page = page_url({"HOSTNAME": "local-beep-boop-bb8", "SUPERVISOR_TOKEN": "t"})
+    assert page == "homeassistant://app/local_beep_boop_bb8"
+    device = message(ROBOT, Topics(), About("1", (), page=page))["device"]
+    assert device["configuration_url"] == page
+    assert page_url({"HOSTNAME": "laptop"}) == ""
+    assert "configuration_url" not in message(ROBOT, Topics(), About("1", ()))["device"]
 
 
 def test_what_needs_the_robot_depends_on_it_and_stops_do_not() -> None:
