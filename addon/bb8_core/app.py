@@ -10,37 +10,37 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bb8_core.bridge.bridge import Bridge
-from bb8_core.bridge.presence import summary, wish_of
-from bb8_core.guard.keeper import GuardProcess
-from bb8_core.identity import Identity
-from bb8_core.link.handshake import Wishes
-from bb8_core.link.session import LinkConfig, RobotLink
-from bb8_core.link.states import Status
-from bb8_core.link.transport import LinkError
-from bb8_core.motion.deadman import Deadman
-from bb8_core.motion.gate import Limits
-from bb8_core.motion.latch import EstopLatch
-from bb8_core.mqtt.announcer import Announcer
-from bb8_core.mqtt.connections import Connections, Listeners
-from bb8_core.mqtt.discovery import About, page_url
+from bb8_core.app_options import Options, data_dir
+from bb8_core.bridge.presence_check import summary, wish_of
+from bb8_core.bridge.request_dispatch import Bridge
+from bb8_core.build_identity import Identity
+from bb8_core.guard.guard_client import GuardProcess
+from bb8_core.link.after_connect import Wishes
+from bb8_core.link.connection_states import Status
+from bb8_core.link.radio_interface import LinkError
+from bb8_core.link.robot_connection import LinkConfig, RobotLink
+from bb8_core.motion.emergency_latch import EstopLatch
+from bb8_core.motion.motion_gate import Limits
+from bb8_core.motion.motion_watchdog import Deadman
+from bb8_core.mqtt.broker_connections import Connections, Listeners
+from bb8_core.mqtt.discovery_message import About, page_url
+from bb8_core.mqtt.publisher import Announcer
 from bb8_core.mqtt.topics import Topics
+from bb8_core.radio.advertisement_match import Target
 from bb8_core.radio.bleak_radio import Backends, BleakRadio
-from bb8_core.radio.matching import Target
-from bb8_core.requests.inbox import Inbox
-from bb8_core.requests.intents import BadPayload
-from bb8_core.requests.outcome import body, rejected
-from bb8_core.requests.reception import RawCommand, Reception
-from bb8_core.requests.standstill import BEAT_S, Standstill
-from bb8_core.requests.stop_copies import Arrivals
-from bb8_core.robot.gestures import GESTURES
-from bb8_core.robot.sensors import Event
-from bb8_core.settings import Options, data_dir
-from bb8_core.tasks import TaskEnded, run_together
-from bb8_core.web.cockpit import Cockpit
-from bb8_core.web.page import SHOWN_OPTIONS, Page, SideLoop
-from bb8_core.web.server import StatusServer
-from bb8_core.web.wheel import Wheel
+from bb8_core.requests.acknowledgement import body, rejected
+from bb8_core.requests.payload_parsing import BadPayload
+from bb8_core.requests.refuse_or_accept import RawCommand, Reception
+from bb8_core.requests.stop_deduplication import Arrivals
+from bb8_core.requests.suspend_detection import BEAT_S, Standstill
+from bb8_core.requests.thread_inbox import Inbox
+from bb8_core.robot.async_messages import Event
+from bb8_core.robot.gesture_steps import GESTURES
+from bb8_core.task_group import TaskEnded, run_together
+from bb8_core.web.http_server import StatusServer
+from bb8_core.web.open_pages import Cockpit
+from bb8_core.web.robot_thread import Wheel
+from bb8_core.web.status_page import SHOWN_OPTIONS, Page, SideLoop
 
 PAGE_PORT = 8099
 """The ingress port of the manifest; BB8_PAGE_PORT overrides it if several bridges share a machine."""
@@ -231,8 +231,8 @@ def _radio(options: Options, remembered: str) -> BleakRadio:
     if not options.simulate:
         chosen = options.robot_address or ("" if options.robot_name else remembered)
         return BleakRadio(Target(chosen, options.robot_name), options.adapter)
-    from bb8_core.simulator.backend import backends
-    from bb8_core.simulator.robot import SimulatedBB8
+    from bb8_core.simulator.bleak_backend import backends
+    from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 
     simulated = backends(SimulatedBB8())
     return BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))

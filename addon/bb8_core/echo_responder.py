@@ -18,10 +18,10 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
-from bb8_core import logs
-from bb8_core.mqtt.client import KEEPALIVE_S, new_client, refusal, unreachable, without_delay
-from bb8_core.mqtt.credentials import Broker, NoBroker, find
-from bb8_core.settings import Options, load_options, options_path, parse_options
+from bb8_core import logging_setup
+from bb8_core.app_options import Options, load_options, options_path, parse_options
+from bb8_core.mqtt.broker_client import KEEPALIVE_S, new_client, refusal, unreachable, without_delay
+from bb8_core.mqtt.broker_credentials import Broker, NoBroker, find
 
 MAX_PAYLOAD = 4096
 """Bytes of an echo command; a longer one is refused unread."""
@@ -372,9 +372,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     options = load_options(options_path())
-    logs.setup(options.log_level)
+    logging_setup.setup(options.log_level)
     broker = broker_when_there_is_one(options)
-    logs.hide(broker.password)
+    logging_setup.hide(broker.password)
     try:
         client = new_client(broker, client_id(options.base_topic))
     except OSError as error:

@@ -7,11 +7,11 @@ import logging
 import signal
 import sys
 
-from bb8_core import identity as identities
-from bb8_core import logs
+from bb8_core import build_identity as identities
+from bb8_core import logging_setup
 from bb8_core.app import App
-from bb8_core.identity import Identity
-from bb8_core.settings import Options, load_options, options_path
+from bb8_core.app_options import Options, load_options, options_path
+from bb8_core.build_identity import Identity
 
 _log = logging.getLogger("bb8.main")
 
@@ -28,12 +28,12 @@ async def run(options: Options, identity: Identity) -> None:
 def main() -> int:
     """Start; returns the exit code."""
     options = load_options(options_path())
-    logs.setup(options.log_level)
-    logs.hide(options.mqtt_password)
+    logging_setup.setup(options.log_level)
+    logging_setup.hide(options.mqtt_password)
     identity = identities.load(identities.stamp_path())
-    logs.bare(_log, identities.first_line(identity))
+    logging_setup.bare(_log, identities.first_line(identity))
     if identities.run_sh_present():
-        logs.bare(_log, "RUN_SH_PRESENT")
+        logging_setup.bare(_log, "RUN_SH_PRESENT")
     for problem in options.problems:
         _log.warning("%s", problem)
     try:

@@ -35,12 +35,12 @@ from ops.bench.parts.sshd import Quiet, scratch_root, settings_for, ssh_words, s
 from tests.integration.relay import Relay  # noqa: E402
 from tests.integration.small_addon import DOCKERFILE, RUN_SH  # noqa: E402
 
-from bb8deploy.base.atomic import write_text  # noqa: E402
+from bb8deploy.base.atomic_files import write_text  # noqa: E402
 from bb8deploy.lanes.deploy.deploy import DeployOutcome, deploy  # noqa: E402
 from bb8deploy.runs.journal import Journal  # noqa: E402
 from bb8deploy.runs.run import Run, new_run_id  # noqa: E402
 from bb8deploy.runs.tokens import Ledger  # noqa: E402
-from bb8deploy.settings.load import load  # noqa: E402
+from bb8deploy.settings.load_settings import load  # noqa: E402
 from ha_sandbox import LocalApp, Sandbox  # noqa: E402
 
 APP = LocalApp.named("beep_boop_bb8")

@@ -32,8 +32,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from tests.integration.deploylab import Lab, command, env_file, environment, open_lab  # noqa: E402
 from tests.integration.relay import Relay  # noqa: E402
 
-from bb8deploy.workspace.ignore import Ignore  # noqa: E402
-from bb8deploy.workspace.tree import walk  # noqa: E402
+from bb8deploy.workspace.ignore_patterns import Ignore  # noqa: E402
+from bb8deploy.workspace.tree_digest import walk  # noqa: E402
 
 LIMITS = {
     "p50 s, 0 ms": "<= 1.0",

@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bb8deploy.base.atomic import write_text  # noqa: E402
+from bb8deploy.base.atomic_files import write_text  # noqa: E402
 from ha_sandbox import LocalApp, Sandbox  # noqa: E402
 
 RUNS = 7

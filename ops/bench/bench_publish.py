@@ -21,12 +21,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from ops.bench.parts.sshd import Quiet  # noqa: E402
 
-from bb8deploy.base.atomic import write_text  # noqa: E402
+from bb8deploy.base.atomic_files import write_text  # noqa: E402
 from bb8deploy.lanes.publish.publish import publish  # noqa: E402
 from bb8deploy.runs.journal import Journal  # noqa: E402
 from bb8deploy.runs.run import Run, new_run_id  # noqa: E402
 from bb8deploy.runs.tokens import Ledger  # noqa: E402
-from bb8deploy.settings.load import load  # noqa: E402
+from bb8deploy.settings.load_settings import load  # noqa: E402
 
 LIMIT = 0.05
 LIMITS = {"publish_to_split": f"<= {LIMIT}"}

@@ -33,13 +33,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from ops.bench.parts.sshd import Quiet, scratch_root, settings_for, ssh_words, sshd  # noqa: E402
 from tests.integration.relay import Relay  # noqa: E402
 
-from bb8deploy.base.atomic import write_text  # noqa: E402
-from bb8deploy.host.connect import Host, open_host  # noqa: E402
-from bb8deploy.host.files.protocol import SyncSession, Transfer  # noqa: E402
-from bb8deploy.plan.sync import Stamp, differences, plan_sync  # noqa: E402
-from bb8deploy.settings.load import load  # noqa: E402
-from bb8deploy.workspace.ignore import Ignore  # noqa: E402
-from bb8deploy.workspace.tree import STAMP, Manifest, walk  # noqa: E402
+from bb8deploy.base.atomic_files import write_text  # noqa: E402
+from bb8deploy.host.files.app_folder_interface import SyncSession, Transfer  # noqa: E402
+from bb8deploy.host.open_host import Host, open_host  # noqa: E402
+from bb8deploy.plan.sync_plan import Stamp, differences, plan_sync  # noqa: E402
+from bb8deploy.settings.load_settings import load  # noqa: E402
+from bb8deploy.workspace.ignore_patterns import Ignore  # noqa: E402
+from bb8deploy.workspace.tree_digest import STAMP, Manifest, walk  # noqa: E402
 
 CONFIG = 'name: "Bench"\nversion: "1.0.0"\nslug: "bench"\ndescription: "x"\narch: [amd64]\n'
 IGNORE = Ignore.parse("")

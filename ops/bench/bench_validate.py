@@ -20,9 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bb8deploy.base.atomic import write_text  # noqa: E402
-from bb8deploy.checks.reading.source import parse_source  # noqa: E402
-from bb8deploy.checks.run import check_addon  # noqa: E402
+from bb8deploy.base.atomic_files import write_text  # noqa: E402
+from bb8deploy.checks.reading.yaml_json_reader import parse_source  # noqa: E402
+from bb8deploy.checks.run_rules import check_addon  # noqa: E402
 from bb8deploy.checks.schema import validate_config  # noqa: E402
 
 LIMITS = {"command_cpu_ms": 350.0, "corpus_s": 3.0, "tree_2000_s": 1.0}

@@ -76,7 +76,7 @@ def make_targets() -> frozenset[str]:
 def _root() -> Any:
     from typer.main import get_command
 
-    from bb8deploy.cli.app import build
+    from bb8deploy.cli.command_groups import build
 
     return get_command(build())
 

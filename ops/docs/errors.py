@@ -7,10 +7,10 @@ from collections import defaultdict
 from ops.docs.markdown import BY, table
 
 from bb8deploy.base import errors as tree
-from bb8deploy.catalogue.entries import Area
-from bb8deploy.catalogue.listing import help_uri
-from bb8deploy.catalogue.lookup import TITLES, Listed, of_area
-from bb8deploy.catalogue.rules.table import rules
+from bb8deploy.catalogue.code_lookup import TITLES, Listed, of_area
+from bb8deploy.catalogue.error_code import Area
+from bb8deploy.catalogue.rule_definitions.all_rules import rules
+from bb8deploy.catalogue.rules_listing import help_uri
 
 _HEAD = f"""\
 # Errors and findings

@@ -11,7 +11,7 @@ from typing import Any
 from ops.docs import errors as error_pages
 from ops.docs.markdown import BY, table
 
-from bb8deploy.catalogue.entries import Area
+from bb8deploy.catalogue.error_code import Area
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 80
@@ -21,7 +21,7 @@ def cli() -> str:
     """docs/cli.md: the `--help` of every command."""
     from typer.main import get_command
 
-    from bb8deploy.cli.app import COMMANDS, build
+    from bb8deploy.cli.command_groups import COMMANDS, build
 
     root = get_command(build())
     context = root.make_context("bb8deploy", [], resilient_parsing=True, terminal_width=WIDTH)
@@ -41,7 +41,7 @@ def tokens() -> str:
 
 def rules() -> str:
     """docs/rules.md: the table of lane 1's rules."""
-    from bb8deploy.catalogue.listing import page
+    from bb8deploy.catalogue.rules_listing import page
 
     return page()
 
@@ -55,7 +55,7 @@ def editor_schema() -> str:
 
 def settings() -> str:
     """docs/settings.md: every key of `.env`."""
-    from bb8deploy.settings.keys import KEYS
+    from bb8deploy.settings.settings_table import KEYS
 
     rows = (
         (
@@ -74,14 +74,14 @@ def settings() -> str:
 
 def release_states() -> str:
     """docs/release-states.md: the state machine of a release, drawn from its tables."""
-    from bb8deploy.plan.release.states import diagram
+    from bb8deploy.plan.release.release_states import diagram
 
     return f"{_STATES_HEAD}\n{diagram()}"
 
 
 def env_example() -> str:
     """.env.example: the same keys, to copy; those without a default are commented out."""
-    from bb8deploy.settings.keys import KEYS
+    from bb8deploy.settings.settings_table import KEYS
 
     lines = ["# Copy to .env (mode 0600) or let `bb8deploy init` write it. Every key is optional by itself;"]
     lines += ["# a deploy needs a host (HA_SSH_HOST_ALIAS or HA_MOUNT) and HA_REMOTE_RUNTIME for ssh.", ""]
@@ -93,7 +93,7 @@ def env_example() -> str:
 
 def contracts() -> str:
     """docs/contracts.md: the JSON documents of the lanes."""
-    from bb8deploy.cli.schemas import document, names
+    from bb8deploy.cli.schema_names import document, names
     from bb8deploy.runs.contracts.base import Contract
 
     shared = set(Contract.model_fields)
@@ -111,15 +111,15 @@ def contracts() -> str:
 
 def supervisor_rules() -> str:
     """docs/supervisor_rules.md: the Supervisor's schema as a table."""
-    from bb8deploy.checks.output.rules_page import page
+    from bb8deploy.checks.output.supervisor_rules_page import page
 
     return page()
 
 
 def troubles() -> str:
     """docs/troubles.md: the problems that diagnose knows by name."""
-    from bb8deploy.catalogue.lookup import entries
-    from bb8deploy.plan.troubles import TABLE
+    from bb8deploy.catalogue.code_lookup import entries
+    from bb8deploy.plan.known_problems import TABLE
 
     rows = ((entries()[rule.name].title, rule.remedy, f"[{rule.name}](errors.md)") for rule in TABLE)
     return f"{_TROUBLES_HEAD}\n{table(('problem', 'remedy', 'code'), rows)}"
@@ -127,7 +127,7 @@ def troubles() -> str:
 
 _STATES_HEAD = """# The states of a release
 
-Made from `src/bb8deploy/plan/release/states.py`; do not edit it.
+Made from `src/bb8deploy/plan/release/release_states.py`; do not edit it.
 
 Each state means what the release has observed. A step that fails or is killed leaves the state as it is;
 `bb8deploy release --resume` reads it from the journal and continues there. A publication is never undone.
@@ -275,7 +275,7 @@ def _present(name: str) -> str:
 
 def main() -> int:
     """Writes the stale pages; with --check only names them."""
-    from bb8deploy.base.atomic import write_text
+    from bb8deploy.base.atomic_files import write_text
 
     names = stale()
     for name in names:

@@ -74,7 +74,7 @@ def _read(main: int) -> str:
 
 def main() -> None:
     """Runs the demo and writes the picture."""
-    from bb8deploy.base.atomic import write_text
+    from bb8deploy.base.atomic_files import write_text
 
     with tempfile.TemporaryDirectory(prefix="bb8-picture-") as folder:
         seen = record(Path(folder))

@@ -37,9 +37,9 @@ ALPINE_DROP = ("boot", "dev", "lib/modules", "lost+found", "proc", "run", "sys",
 
 def cache_dir() -> Path:
     """The lab's folder in the cache of bb8deploy; created if it is missing."""
-    from bb8deploy.base import cache
+    from bb8deploy.base import cache_folder
 
-    return cache.cache_dir("lab")
+    return cache_folder.cache_dir("lab")
 
 
 def debian_base() -> Path:

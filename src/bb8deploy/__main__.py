@@ -13,11 +13,11 @@ def main() -> None:
         sys.stdout.write(f"bb8deploy {__version__}\n")
         return
     try:
-        from bb8deploy.cli.app import run
+        from bb8deploy.cli.command_groups import run
 
         run()
     except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - what happens outside of a command
-        from bb8deploy.cli.common import tell
+        from bb8deploy.cli.open_run import tell
         from bb8deploy.console.console import Console
 
         sys.exit(tell(problem, Console()))

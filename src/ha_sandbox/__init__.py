@@ -9,8 +9,8 @@ with Sandbox(folder) as host:
 
 from __future__ import annotations
 
-from ha_sandbox.app import LocalApp
-from ha_sandbox.box import Sandbox
+from ha_sandbox.local_app import LocalApp
+from ha_sandbox.sandbox import Sandbox
 from ha_sandbox.situations import Faults, Situation
 
 __all__ = ["Faults", "LocalApp", "Sandbox", "Situation"]

@@ -8,24 +8,24 @@ from pathlib import Path
 
 from tests.addon.voices import Ears
 
-from bb8_core.bridge.bridge import Bridge
-from bb8_core.guard.protocol import Guardian
-from bb8_core.link.session import LinkConfig, RobotLink
-from bb8_core.link.states import LinkState, Status
-from bb8_core.motion.deadman import Deadman
-from bb8_core.motion.gate import Limits
-from bb8_core.motion.latch import EstopLatch
+from bb8_core.bridge.request_dispatch import Bridge
+from bb8_core.guard.guard_interface import Guardian
+from bb8_core.link.connection_states import LinkState, Status
+from bb8_core.link.robot_connection import LinkConfig, RobotLink
+from bb8_core.motion.emergency_latch import EstopLatch
+from bb8_core.motion.motion_gate import Limits
+from bb8_core.motion.motion_watchdog import Deadman
+from bb8_core.radio.advertisement_match import Target
 from bb8_core.radio.bleak_radio import Backends, BleakRadio
-from bb8_core.radio.matching import Target
-from bb8_core.requests.inbox import Inbox
-from bb8_core.requests.reception import RawCommand, Reception
-from bb8_core.requests.standstill import BEAT_S, Standstill
-from bb8_core.requests.stop_copies import Arrivals
-from bb8_core.robot.protocol import Command
-from bb8_core.robot.sensors import Event
-from bb8_core.simulator.backend import Air, backends
-from bb8_core.simulator.faults import Faults
-from bb8_core.simulator.robot import SimulatedBB8
+from bb8_core.requests.refuse_or_accept import RawCommand, Reception
+from bb8_core.requests.stop_deduplication import Arrivals
+from bb8_core.requests.suspend_detection import BEAT_S, Standstill
+from bb8_core.requests.thread_inbox import Inbox
+from bb8_core.robot.async_messages import Event
+from bb8_core.robot.packet_framing import Command
+from bb8_core.simulator.bleak_backend import Air, backends
+from bb8_core.simulator.bluetooth_robot import SimulatedBB8
+from bb8_core.simulator.injected_faults import Faults
 
 Save = Callable[[Callable[[], object]], None]
 

@@ -25,10 +25,10 @@ from tests.addon.conftest import Mosquitto
 from tests.addon.depth import examples
 
 from bb8_core import echo_responder as echo
+from bb8_core.app_options import Options
 from bb8_core.echo_responder import Complaints
-from bb8_core.mqtt.client import new_client
-from bb8_core.mqtt.credentials import Broker, NoBroker
-from bb8_core.settings import Options
+from bb8_core.mqtt.broker_client import new_client
+from bb8_core.mqtt.broker_credentials import Broker, NoBroker
 
 ADDON = Path(__file__).parents[2] / "addon"
 PATIENCE_S = 40.0

@@ -20,15 +20,15 @@ import paho.mqtt.client as paho
 import pytest
 from tests.addon.conftest import Mosquitto, free_port
 
-from bb8_core import identity as identities
+from bb8_core import build_identity as identities
 from bb8_core.app import App
-from bb8_core.bridge.bridge import Bridge
-from bb8_core.bridge.stopping import Stopping
-from bb8_core.mqtt.client import Message
-from bb8_core.mqtt.credentials import Broker
-from bb8_core.requests.inbox import BROKER_QUEUE
-from bb8_core.requests.intents import Estop, Stop
-from bb8_core.settings import Options
+from bb8_core.app_options import Options
+from bb8_core.bridge.request_dispatch import Bridge
+from bb8_core.bridge.stop_commands import Stopping
+from bb8_core.mqtt.broker_client import Message
+from bb8_core.mqtt.broker_credentials import Broker
+from bb8_core.requests.payload_parsing import Estop, Stop
+from bb8_core.requests.thread_inbox import BROKER_QUEUE
 
 pytestmark = pytest.mark.needs_mosquitto
 ADDON = Path(__file__).parents[2] / "addon"

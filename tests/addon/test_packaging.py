@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from bb8_core.motion.deadman import EXIT_CODE
-from bb8_core.settings import Options, parse_options
+from bb8_core.app_options import Options, parse_options
+from bb8_core.motion.motion_watchdog import EXIT_CODE
 
 ADDON = Path(__file__).parents[2] / "addon"
 yaml = pytest.importorskip("yaml", reason="SKIPPED: PyYAML is not installed")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.checks.fix.fixes import fixed_config
-from bb8deploy.checks.reading.source import parse_source
+from bb8deploy.checks.fix.safe_fixes import fixed_config
+from bb8deploy.checks.reading.yaml_json_reader import parse_source
 from bb8deploy.checks.schema import (
     ui_schema,
     validate_build,

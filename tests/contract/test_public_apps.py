@@ -9,11 +9,11 @@ import pytest
 from tests.contract.world import apps, rebuild
 
 from bb8deploy.base.findings import Level
-from bb8deploy.checks.migrate.plan import apply, plan
-from bb8deploy.checks.reading.builder import final_base, global_scope, passed_args
-from bb8deploy.checks.reading.facts import AddonFacts, gather
-from bb8deploy.checks.run import check_addon
-from bb8deploy.checks.schema.table.vocabulary import MOUNTS
+from bb8deploy.checks.migrate.migration_plan import apply, plan
+from bb8deploy.checks.reading.app_facts import AddonFacts, gather
+from bb8deploy.checks.reading.dockerfile_evaluation import final_base, global_scope, passed_args
+from bb8deploy.checks.run_rules import check_addon
+from bb8deploy.checks.schema.table.allowed_words import MOUNTS
 
 # The errors that remain, by the recorded app, each with why it is one.
 JUSTIFIED = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.host.supervisor.base import AddonState, RefusalKind, SupervisorError, unwrap
+from bb8deploy.host.supervisor.route_interface import AddonState, RefusalKind, SupervisorError, unwrap
 
 RECORDED = Path(__file__).parents[3] / "shared" / "transcripts" / "supervisor_api.jsonl"
 KINDS = {

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.supervisor.images import machine_arch
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "transcripts" / "supervisor_api.jsonl"
@@ -140,7 +140,7 @@ def exchanges() -> list[dict[str, Any]]:
         pytest.skip("SKIPPED: the recorded exchanges (../shared/transcripts) are not here")
     if machine_arch() != "amd64":
         pytest.skip("SKIPPED: recorded on amd64")
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: the probe's CMD needs user namespaces")
     return [json.loads(line) for line in RECORDED.read_text().splitlines()]
 

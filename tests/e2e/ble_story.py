@@ -32,14 +32,14 @@ from bumble.transport.common import AsyncPipeSink
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 
-from bb8_core.link import search
-from bb8_core.link.session import LinkConfig, RobotLink
-from bb8_core.link.states import LinkState, Status
+from bb8_core.link import robot_search
+from bb8_core.link.connection_states import LinkState, Status
+from bb8_core.link.robot_connection import LinkConfig, RobotLink
+from bb8_core.radio.advertisement_match import Target
 from bb8_core.radio.bleak_radio import BleakRadio
-from bb8_core.radio.matching import Target
 from bb8_core.robot import commands
+from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 from bb8_core.simulator.bumble_peripheral import BumblePeripheral
-from bb8_core.simulator.robot import SimulatedBB8
 
 PATIENCE_S = 90.0
 
@@ -165,7 +165,7 @@ class Tally:
 ABANDON = """
 import asyncio, os, signal
 from bb8_core.radio.bleak_radio import BleakRadio
-from bb8_core.radio.matching import Target
+from bb8_core.radio.advertisement_match import Target
 async def main():
     seen = asyncio.get_running_loop().create_future()
     radio = BleakRadio(Target())
@@ -191,8 +191,8 @@ async def story(rounds_wanted: int, host_kind: str) -> dict[str, Any]:
     """The whole life; returns what was measured."""
     robot = SimulatedBB8()
     # Short rounds: how long a silent robot is not yet absent, and what it said before counts.
-    search.SILENCE_S = 2.0
-    search.FRESH_S = 1.0
+    robot_search.SILENCE_S = 2.0
+    robot_search.FRESH_S = 1.0
     states: list[str] = []
 
     def told(status: Status) -> None:

@@ -15,11 +15,11 @@ import pytest
 from ops.lab.broker import Ear, ear
 from ops.lab.home_assistant import Home
 
-from bb8_core import identity
+from bb8_core import build_identity
 from bb8_core.app import App
-from bb8_core.robot import commands, protocol
-from bb8_core.settings import Options
-from bb8_core.simulator.robot import SimulatedBB8
+from bb8_core.app_options import Options
+from bb8_core.robot import commands, packet_framing
+from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 
 pytestmark = pytest.mark.e2e
 QUIET = {"button", "event", "light"}
@@ -57,7 +57,7 @@ class House:
 
     def rolls(self) -> list[bytes]:
         """All roll commands that the robot got."""
-        roll = protocol.encode(commands.stop(0), 0)[2:4]
+        roll = packet_framing.encode(commands.stop(0), 0)[2:4]
         return [frame for _, frame in list(self.robot.log) if frame[2:4] == roll]
 
     def stops_sent(self) -> int:
@@ -83,7 +83,7 @@ class Bridge(threading.Thread):
             runner.run(self._live())
 
     async def _live(self) -> None:
-        app = App(self._options, identity.load(Path("no stamp")))
+        app = App(self._options, build_identity.load(Path("no stamp")))
         await app.run(self._stopping)
 
     def stop(self) -> None:
@@ -95,7 +95,7 @@ class Bridge(threading.Thread):
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     robot = SimulatedBB8()
     patch = pytest.MonkeyPatch()
-    patch.setattr("bb8_core.simulator.robot.SimulatedBB8", lambda: robot)
+    patch.setattr("bb8_core.simulator.bluetooth_robot.SimulatedBB8", lambda: robot)
     patch.setitem(os.environ, "BB8_DATA", str(tmp_path_factory.mktemp("data")))
     patch.setitem(os.environ, "BB8_PAGE_PORT", "0")
     home = Home()

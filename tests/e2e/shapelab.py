@@ -12,13 +12,13 @@ from ops.lab.engine import Engine
 from tests.e2e import shapes
 from tests.e2e.shapes import Shape
 
-from bb8deploy.lanes.sync.wanted import read_source
+from bb8deploy.lanes.sync.plan_from_workspace import read_source
 from bb8deploy.overlay.delivery import deliver
-from bb8deploy.overlay.draft import Purpose
-from bb8deploy.overlay.level import ProofLevel, level_of
-from bb8deploy.plan.logs.identity import Proof
-from bb8deploy.plan.sync import Stamp
-from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.overlay.delivery_draft import Purpose
+from bb8deploy.overlay.proof_level import ProofLevel, level_of
+from bb8deploy.plan.logs.identity_line import Proof
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.workspace.ignore_patterns import Ignore
 
 PLAIN, SEALED = "plain", "sealed"
 IGNORE = Ignore.parse("")

@@ -20,7 +20,7 @@ import pytest
 from ops.lab.browser import CHROMIUM, Browser, Tab, browser
 from tests.addon.web.lab import PageLab
 
-from bb8_core.robot.protocol import Command
+from bb8_core.robot.packet_framing import Command
 
 pytestmark = [
     pytest.mark.e2e,

@@ -14,8 +14,8 @@ from ops.lab.errors import LabUnavailable
 from tests.integration.deploylab import Lab, command, env_file, open_lab
 from tests.integration.dev.conftest import running
 
-from bb8deploy.plan.logs.identity import identities
-from ha_sandbox.runtime.docker import DockerRuntime
+from bb8deploy.plan.logs.identity_line import identities
+from ha_sandbox.runtime.docker_runtime import DockerRuntime
 
 ROOT = Path(__file__).parents[2]
 LOG = "local_beep_boop_bb8"

@@ -21,7 +21,7 @@ from ops.lab.errors import LabUnavailable
 
 from bb8deploy.base.errors import CheckFailed, UsageError
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime.docker import DockerRuntime
+from ha_sandbox.runtime.docker_runtime import DockerRuntime
 
 SLUG = "local_beep_boop_bb8"
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ HOST = """
 import sys, time
 from pathlib import Path
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime.docker import DockerRuntime
+from ha_sandbox.runtime.docker_runtime import DockerRuntime
 with Sandbox(Path(sys.argv[1]), open_runtime=DockerRuntime) as box:
     box.install(Path(sys.argv[2]), {"simulate": True})
     print("ready", flush=True)

@@ -15,8 +15,8 @@ from tests.integration.deploylab import Lab
 
 from bb8deploy.base.errors import NotVerified
 from ha_sandbox import LocalApp, Sandbox
-from ha_sandbox.runtime.base import BuildRequest
-from ha_sandbox.runtime.docker import DockerRuntime
+from ha_sandbox.runtime.docker_runtime import DockerRuntime
+from ha_sandbox.runtime.runtime_interface import BuildRequest
 
 DEPLOYED = ("s6 base without CMD", "CMD alone in shell form")
 

@@ -14,7 +14,7 @@ from ops.lab.errors import LabUnavailable
 from tests.e2e import shapelab, shapes
 from tests.e2e.shapes import SHAPES, Shape
 
-from bb8deploy.plan.logs.identity import Expected, Proof, newest
+from bb8deploy.plan.logs.identity_line import Expected, Proof, newest
 
 AT_ONCE = 3
 LEAST = 36

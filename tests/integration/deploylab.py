@@ -18,11 +18,11 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
 from ha_sandbox import LocalApp, Sandbox
-from ha_sandbox.box import OpenRuntime
-from ha_sandbox.runtime.process import runtime_for
-from ha_sandbox.ssh import server as ssh_server
+from ha_sandbox.runtime.process_runtime import runtime_for
+from ha_sandbox.sandbox import OpenRuntime
+from ha_sandbox.ssh import ssh_server
 
 DEADLINE = 150
 SLUG = "local_beep_boop_bb8"

@@ -14,7 +14,7 @@ import pytest
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
 
 CONFIG = """# What the Supervisor reads.
 name: Demo

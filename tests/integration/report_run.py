@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bb8deploy.base.atomic import write_text
+from bb8deploy.base.atomic_files import write_text
 from bb8deploy.lanes.attest.attest import summary
-from bb8deploy.plan.attest import EchoAnswer, Metrics, Sent, Window, measure
+from bb8deploy.plan.echo_verdict import EchoAnswer, Metrics, Sent, Window, measure
 from bb8deploy.runs.contracts.base import Contract
 from bb8deploy.runs.contracts.publish import PublishContract
 from bb8deploy.runs.contracts.qa import DiscoveryModel, EchoesModel, QaContract

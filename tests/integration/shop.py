@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.integration.desk import CONFIG, DOCKERFILE, REPOSITORY, Desk, sh
 
 from bb8deploy.runs.run import Run
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
 
 FIRST = "1.0.0"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.transport.sshconfig import Hop
+from bb8deploy.transport.ssh_config import Hop
 
 START_DEADLINE = 30.0
 PORTS = 3

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tests.integration.deploylab import SLUG, Lab
 
-from bb8deploy.plan.logs.identity import Identity, identities, newest
-from bb8deploy.plan.sync import without_stamp
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import Manifest, walk
+from bb8deploy.plan.logs.identity_line import Identity, identities, newest
+from bb8deploy.plan.sync_plan import without_stamp
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import Manifest, walk
 
 DONE = {"install": "installed", "update": "updated", "rebuild": "rebuilt"}
 ALL_LINES = 100_000

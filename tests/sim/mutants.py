@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from bb8deploy.host.lock.lock import HostLock
-from bb8deploy.lanes.publish import push, subtree
-from bb8deploy.lanes.publish.images import image
+from bb8deploy.host.lock.lock_lifetime import HostLock
+from bb8deploy.lanes.publish import atomic_push, subtree_layout
+from bb8deploy.lanes.publish.committed_source import Publication
+from bb8deploy.lanes.publish.images import promote_images
 from bb8deploy.lanes.publish.outcome import PublishTask
-from bb8deploy.lanes.publish.source import Publication
-from bb8deploy.lanes.publish.survey import HandEdits
+from bb8deploy.lanes.publish.remote_state import HandEdits
 from bb8deploy.lanes.sync import sync as sync_lane
-from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.proof import prove
-from bb8deploy.lanes.verify.proof.folder import AppFolder
-from bb8deploy.lanes.verify.proof.prove import Prover
-from bb8deploy.plan.attest import Metrics
-from bb8deploy.plan.logs.identity import Identity
-from bb8deploy.plan.release.image import Image, ImagePlan
-from bb8deploy.plan.release.publish import Pushes, RemoteState
+from bb8deploy.lanes.verify.proof import wait_for_identity
+from bb8deploy.lanes.verify.proof.folder_check import AppFolder
+from bb8deploy.lanes.verify.proof.wait_for_identity import Prover
+from bb8deploy.lanes.verify.verify_attempt import Attempt
+from bb8deploy.plan.echo_verdict import Metrics
+from bb8deploy.plan.logs.identity_line import Identity
+from bb8deploy.plan.release.image_commands import Image, ImagePlan
+from bb8deploy.plan.release.push_plan import Pushes, RemoteState
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
-from bb8deploy.workspace import remote
+from bb8deploy.workspace import git_remote
 
 
 @contextlib.contextmanager
@@ -68,7 +68,7 @@ def _published_early(tasks: Sequence[PublishTask], targets: Sequence[tuple[str, 
 
 
 def _without_images(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
-    return image.flipped_tree(run, source, image._plan(run, source).config_image), ()
+    return promote_images.flipped_tree(run, source, promote_images._plan(run, source).config_image), ()
 
 
 def _not_read_back(run: Run, _registry: Any, plan: ImagePlan, pushed: Mapping[str, str]) -> tuple[Image, ...]:
@@ -79,7 +79,7 @@ def _not_read_back(run: Run, _registry: Any, plan: ImagePlan, pushed: Mapping[st
 
 
 _CARRY_OUT, _REPORTED = Attempt.carry_out, Prover._reported
-_PUSH, _PUSH_ALL = remote.push, push._push
+_PUSH, _PUSH_ALL = git_remote.push, atomic_push._push
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "the tree is not hashed again after the build": lambda: mock.patch.object(
@@ -94,20 +94,20 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         sync_lane, "differences", return_value=()
     ),
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
-    "a push is forced": lambda: mock.patch.object(remote, "push", _forced),
+    "a push is forced": lambda: mock.patch.object(git_remote, "push", _forced),
     "hand edits in the store are not looked for": lambda: mock.patch.object(
-        subtree, "allowed_loss", return_value=HandEdits()
+        subtree_layout, "allowed_loss", return_value=HandEdits()
     ),
-    "a tag of other content will do": lambda: _both(subtree, push, "decide", _any_tag),
+    "a tag of other content will do": lambda: _both(subtree_layout, atomic_push, "decide", _any_tag),
     "SUBTREE_PUBLISH_OK is written before the push": lambda: mock.patch.object(
-        push, "_push", _published_early
+        atomic_push, "_push", _published_early
     ),
     "the store names images before they are pushed": lambda: mock.patch.object(
-        image, "promote", _without_images
+        promote_images, "promote", _without_images
     ),
-    "images are not read back": lambda: mock.patch.object(image, "_read_back", _not_read_back),
+    "images are not read back": lambda: mock.patch.object(promote_images, "_read_back", _not_read_back),
     "an attestation passes in any case": lambda: mock.patch.object(Metrics, "passed", True),
     "old lines of the log count": lambda: mock.patch.object(
-        prove, "newer_lines", lambda _b, after, **_: after
+        wait_for_identity, "newer_lines", lambda _b, after, **_: after
     ),
 }

@@ -22,26 +22,27 @@ from tests.sim.hosts.files import Connection, SimFiles, SimLockFolder
 from tests.sim.hosts.supervisor import SimSupervisor
 from tests.sim.hosts.world import Host, config
 
-from bb8deploy.base import atomic
-from bb8deploy.checks.rules import shellcheck
-from bb8deploy.host import connect, overview
-from bb8deploy.host.claims import Claims
-from bb8deploy.host.supervisor.patient import PatientSupervisor
-from bb8deploy.host.supervisor.route import Capabilities, Reached, RouteAnswer
-from bb8deploy.host.topology import Topology
-from bb8deploy.lanes import session
-from bb8deploy.lanes.deploy import gate, ready
+from bb8deploy.base import atomic_files
+from bb8deploy.checks.rules import external_linters
+from bb8deploy.host import folder_rehash
+from bb8deploy.host import open_host as connect
+from bb8deploy.host.config_slug import Claims
+from bb8deploy.host.slug_folders import Topology
+from bb8deploy.host.supervisor.find_route import Capabilities, Reached, RouteAnswer
+from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
+from bb8deploy.lanes import host_session
+from bb8deploy.lanes.deploy import static_rules_check, supervisor_precheck
 from bb8deploy.lanes.sync import sync as sync_lane
-from bb8deploy.lanes.sync.wanted import read_source
-from bb8deploy.lanes.verify import attempt
-from bb8deploy.runs import run, store
-from bb8deploy.settings.model import Settings
-from bb8deploy.workspace.addon import read_addon
+from bb8deploy.lanes.sync.plan_from_workspace import read_source
+from bb8deploy.lanes.verify import verify_attempt
+from bb8deploy.runs import report_files, run
+from bb8deploy.settings.settings_type import Settings
+from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.git import Head, head_state, resolve
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import walk
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import walk
 
-REAL_BYTES = atomic.write_bytes
+REAL_BYTES = atomic_files.write_bytes
 
 
 def _open_host(wire: Wire, host: Host) -> Callable[..., connect.Host]:
@@ -152,17 +153,17 @@ def wired(wire: Wire, host: Host) -> Iterator[Broker]:
     opens, write = _open_host(wire, host), _write_bytes(wire)
     swaps: list[Swap] = [
         *((module, "time", clock) for module in _that_use_time()),
-        (session, "open_host", opens),
+        (host_session, "open_host", opens),
         (connect, "open_host", opens),
         (connect.Host, "append_receipt", _receipt),
-        (attempt, "reach", _reach(wire, host)),
-        (ready, "reach", _reach(wire, host)),
-        *((module, "look_beside", _topology(host)) for module in (ready, overview)),
-        (atomic, "write_bytes", write),
-        (store, "append_line", _append_line(wire)),
+        (verify_attempt, "reach", _reach(wire, host)),
+        (supervisor_precheck, "reach", _reach(wire, host)),
+        *((module, "look_beside", _topology(host)) for module in (supervisor_precheck, folder_rehash)),
+        (atomic_files, "write_bytes", write),
+        (report_files, "append_line", _append_line(wire)),
         (os, "fsync", lambda _handle: None),
         (sync_lane, "ThreadPoolExecutor", _AtOnce),
-        (shellcheck, "_answer", lambda *_: {"comments": []}),
+        (external_linters, "_answer", lambda *_: {"comments": []}),
         (run, "json", SimpleNamespace(dumps=lambda data, **_: json.dumps(data))),  # indenting is slow
         *attest_swaps(broker),
     ]
@@ -195,5 +196,5 @@ def _still() -> tuple[Swap, ...]:
         *swaps,
         (Ignore, "of_workspace", staticmethod(rules)),
         (Settings, "secrets", once(Settings.secrets, id)),
-        (gate, "_errors", once(gate._errors, lambda run_: run_.addon)),
+        (static_rules_check, "_errors", once(static_rules_check._errors, lambda run_: run_.addon)),
     )

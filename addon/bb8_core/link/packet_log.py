@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from bb8_core.ring import Ring
-from bb8_core.robot.protocol import AsyncPacket, Command, Response, mrsp_name
-from bb8_core.robot.sensors import AsyncId
+from bb8_core.ring_buffer import Ring
+from bb8_core.robot.async_messages import AsyncId
+from bb8_core.robot.packet_framing import AsyncPacket, Command, Response, mrsp_name
 
 KEPT = 1000
 

@@ -19,11 +19,11 @@ from bleak_retry_connector import (
     establish_connection,
 )
 
-from bb8_core.link.states import Cause
-from bb8_core.link.transport import LinkError, Sighting
-from bb8_core.radio.failures import cause_of
-from bb8_core.radio.matching import Target, matches
-from bb8_core.robot import gatt
+from bb8_core.link.connection_states import Cause
+from bb8_core.link.radio_interface import LinkError, Sighting
+from bb8_core.radio.advertisement_match import Target, matches
+from bb8_core.radio.bluetooth_errors import cause_of
+from bb8_core.robot import gatt_uuids
 
 CONNECT_DEADLINE_S = 15.0
 """For one attempt with its retries; bleak-retry-connector alone may take more than a minute."""
@@ -56,7 +56,7 @@ class BleakPeer:
         """Subscribe to the robot's notifications."""
         await _within(
             SUBSCRIBE_DEADLINE_S,
-            self._client.start_notify(gatt.RESPONSES, lambda _, data: on_data(bytes(data))),
+            self._client.start_notify(gatt_uuids.RESPONSES, lambda _, data: on_data(bytes(data))),
         )
 
     async def write(self, characteristic: str, data: bytes) -> None:
@@ -187,7 +187,7 @@ def _object_path(device: BLEDevice) -> str:
 
 async def _missing(client: BleakClientWithServiceCache) -> list[str]:
     """What a BB-8 has and this one lacks; bleak has no services any more where the link broke already."""
-    return [uuid for uuid in gatt.REQUIRED if not _has(client, uuid)]
+    return [uuid for uuid in gatt_uuids.REQUIRED if not _has(client, uuid)]
 
 
 def _has(client: BleakClientWithServiceCache, uuid: str) -> bool:

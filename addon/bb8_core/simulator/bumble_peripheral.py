@@ -10,8 +10,8 @@ import asyncio
 import logging
 from typing import Any, Final
 
-from bb8_core.simulator.backend import GATT, Ticker
-from bb8_core.simulator.robot import RESPONSES, SimulatedBB8
+from bb8_core.simulator.bleak_backend import GATT, Ticker
+from bb8_core.simulator.bluetooth_robot import RESPONSES, SimulatedBB8
 
 LOOK_EVERY_S: Final = 0.1
 """How soon the radio follows a robot that vanishes, appears or falls asleep."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from bb8_core.simulator import senses, wire
-from bb8_core.simulator.droid import Droid
-from bb8_core.simulator.firmware import CommandRefused, obey
-from bb8_core.simulator.mind import MOTION_TIMEOUTS, NO_SLEEP_IN_CHARGER, Mind, Stream
+from bb8_core.simulator import packet_codec, sensor_output
+from bb8_core.simulator.command_handlers import CommandRefused, obey
+from bb8_core.simulator.robot_memory import MOTION_TIMEOUTS, NO_SLEEP_IN_CHARGER, Mind, Stream
+from bb8_core.simulator.robot_state import Droid
 
 PRE_SLEEP_S: Final = 10.0
 POWER_EVERY_S: Final = 10.0
@@ -120,7 +120,7 @@ class Processor:
 
     # Commands
 
-    def carry_out(self, heard: wire.Heard) -> None:
+    def carry_out(self, heard: packet_codec.Heard) -> None:
         """Obey one command and queue its answer."""
         droid = self.droid
         droid.commands_heard += 1
@@ -132,11 +132,11 @@ class Processor:
         self._sleep_as_asked()
         self._report_hits()
 
-    def _outcome(self, heard: wire.Heard) -> tuple[int, bytes]:
+    def _outcome(self, heard: packet_codec.Heard) -> tuple[int, bytes]:
         if not heard.intact:
-            return (wire.BAD_CHECKSUM, b"")
+            return (packet_codec.BAD_CHECKSUM, b"")
         try:
-            return (wire.OK, obey(self.droid, heard.key, heard.data))
+            return (packet_codec.OK, obey(self.droid, heard.key, heard.data))
         except CommandRefused as refused:
             return (refused.mrsp, b"")
 
@@ -160,7 +160,7 @@ class Processor:
     def _send_stream(self) -> None:
         stream = self.droid.mind.stream
         if stream is not None:
-            self.droid.say(0x03, senses.stream_packet(self.droid, stream))
+            self.droid.say(0x03, sensor_output.stream_packet(self.droid, stream))
             self.droid.mind.stream = _after(stream)
 
     def _report_hits(self) -> None:
@@ -173,7 +173,7 @@ class Processor:
                 continue
             if impact.speed_mm_s / 8 >= limit / 8:
                 mind.deaf_until = impact.at + mind.thresholds.dead_s
-                self.droid.say(0x07, senses.collision(self.droid, impact))
+                self.droid.say(0x07, sensor_output.collision(self.droid, impact))
         self.droid.body.impacts.clear()
 
 

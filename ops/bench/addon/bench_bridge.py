@@ -85,7 +85,7 @@ class Subject:
     """The whole program but its entry point, in a thread, with the robot's log within reach."""
 
     def __init__(self, port: int, folder: Path) -> None:
-        from bb8_core.simulator.robot import SimulatedBB8
+        from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 
         os.environ["BB8_DATA"] = str(folder)
         os.environ["BB8_PAGE_PORT"] = "0"
@@ -97,11 +97,11 @@ class Subject:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
     async def _run(self) -> None:
-        from bb8_core import app, identity
+        from bb8_core import app, build_identity
+        from bb8_core.app_options import Options
+        from bb8_core.radio.advertisement_match import Target
         from bb8_core.radio.bleak_radio import Backends, BleakRadio
-        from bb8_core.radio.matching import Target
-        from bb8_core.settings import Options
-        from bb8_core.simulator.backend import backends
+        from bb8_core.simulator.bleak_backend import backends
 
         simulated = backends(self.robot)
         app._radio = lambda *_: BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))  # noqa: SLF001
@@ -114,7 +114,7 @@ class Subject:
         )
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        self.app = app.App(options, identity.load(Path("/nonexistent")))
+        self.app = app.App(options, build_identity.load(Path("/nonexistent")))
         await self.app.run(self._stopping)
 
     def __enter__(self) -> Self:

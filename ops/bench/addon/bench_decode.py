@@ -21,8 +21,8 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "addon"))
 
-from bb8_core.robot.protocol import StreamDecoder, chunks  # noqa: E402
-from bb8_core.simulator import wire  # noqa: E402
+from bb8_core.robot.packet_framing import StreamDecoder, chunks  # noqa: E402
+from bb8_core.simulator import packet_codec  # noqa: E402
 
 ROUNDS = 15
 REPEATS = 100
@@ -34,9 +34,13 @@ Run = Callable[[], int]
 
 def notifications() -> list[bytes]:
     """The traffic of a driving robot: answers, ten-value sensor frames, a collision, battery reports."""
-    packets = [wire.response(0, seq, b"") for seq in range(20)]
-    packets += [wire.event(3, bytes(range(20)))] * 20
-    packets += [wire.response(0, 7, bytes(8)), wire.event(7, bytes(16)), wire.event(1, b"\x02")]
+    packets = [packet_codec.response(0, seq, b"") for seq in range(20)]
+    packets += [packet_codec.event(3, bytes(range(20)))] * 20
+    packets += [
+        packet_codec.response(0, 7, bytes(8)),
+        packet_codec.event(7, bytes(16)),
+        packet_codec.event(1, b"\x02"),
+    ]
     return [piece for packet in packets for piece in chunks(packet)]
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import Secret, redact, redact_data
-from bb8deploy.console.screen import Screen
-from bb8deploy.console.table import aligned, drawn
-from bb8deploy.console.terminal import columns_of, is_plain, painted, shortened
+from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.console.progress_line import Screen
+from bb8deploy.console.terminal_capabilities import columns_of, is_plain, painted, shortened
+from bb8deploy.console.text_table import aligned, drawn
 
 if TYPE_CHECKING:
     from bb8deploy.runs.tokens import Line

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.payload import JsonObject
-from bb8deploy.overlay.draft import Draft
-from bb8deploy.workspace.addon import CONFIG_NAMES, parse_config
+from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.overlay.delivery_draft import Draft
+from bb8deploy.workspace.app_config import CONFIG_NAMES, parse_config
 
 _HEAD = b"# Written by bb8deploy for this host; the workspace and the published app have another one.\n"
 

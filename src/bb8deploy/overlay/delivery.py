@@ -1,15 +1,13 @@
 """Makes a delivery from an app: pure, from its tree, a stamp and a purpose.
 
-To add generated files for a purpose, add a field to `Purpose` (draft.py) and a function `Draft -> Draft` to
-`OVERLAYS`. Such a function looks at `draft.purpose`, reads with `draft.text(path)` the text as
+To add generated files for a purpose, add a field to `Purpose` (delivery_draft.py) and a function `Draft ->
+Draft` to `OVERLAYS`. Such a function looks at `draft.purpose`, reads with `draft.text(path)` the text as
 earlier functions left it, and returns `draft.put(path, data)`. A path of the workspace may be put too: then
 the host gets the new content in its place, such as another config.yaml. The order counts: what changes
 config.yaml comes first, the seal comes last because it describes all other files. `deliver` itself puts the
-stamp in.
-
-`Delivery.tree.digest` is the digest of the workspace's tree: the name of the content, in tokens and in what
-runs. `Delivery.manifest` is what the host must hold, without the stamp. Its digest is in the stamp too, as
-`delivery`, so that an edit by hand on the host shows, in a generated file as in any other.
+stamp in. `Delivery.tree.digest` is the digest of the workspace's tree: the name of the content, in tokens
+and in what runs. `Delivery.manifest` is what the host must hold, without the stamp. Its digest is in the
+stamp too, as `delivery`, so that an edit by hand on the host shows, in a generated file as in any other.
 """
 
 from __future__ import annotations
@@ -18,14 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from bb8deploy.overlay.app import AppSource
-from bb8deploy.overlay.draft import Draft, MadeFile, Purpose, with_made
+from bb8deploy.overlay.app_texts import AppSource
+from bb8deploy.overlay.delivery_draft import Draft, MadeFile, Purpose, with_made
 from bb8deploy.overlay.instance import instanced
-from bb8deploy.overlay.live.overlay import with_live
+from bb8deploy.overlay.live.dev_overlay import with_live
 from bb8deploy.overlay.local_build import built_here
-from bb8deploy.overlay.seal.sealing import sealed
-from bb8deploy.plan.sync import Stamp
-from bb8deploy.workspace.tree import STAMP, Manifest
+from bb8deploy.overlay.seal.add_seal import sealed
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.workspace.tree_digest import STAMP, Manifest
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
-from bb8deploy.base.payload import JsonObject
+from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.overlay.config_edit import with_config
-from bb8deploy.overlay.draft import Draft
-from bb8deploy.settings.instance import Instance
+from bb8deploy.overlay.delivery_draft import Draft
+from bb8deploy.settings.app_instance import Instance
 
 PROFILE = "apparmor.txt"
 HIGHEST = 65535

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bb8deploy.overlay.app import AppSource
+from bb8deploy.overlay.app_texts import AppSource
 from bb8deploy.overlay.config_edit import with_config
-from bb8deploy.overlay.draft import Draft
-from bb8deploy.workspace.addon import is_dockerfile
+from bb8deploy.overlay.delivery_draft import Draft
+from bb8deploy.workspace.app_config import is_dockerfile
 
 KEY = "image"
 

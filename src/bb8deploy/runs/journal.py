@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bb8deploy.base.payload import JsonObject
-from bb8deploy.runs.store import append
+from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.runs.report_files import append
 from bb8deploy.runs.tokens import Line
 
 SWAP, PUT_BACK = "send and swap", "put the earlier tree back"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bb8deploy import __version__
-from bb8deploy.base.payload import JsonObject
+from bb8deploy.base.untrusted_json import JsonObject
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"

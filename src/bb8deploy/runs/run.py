@@ -17,9 +17,9 @@ from bb8deploy.base.findings import Finding
 from bb8deploy.base.secret import redact, redact_data
 from bb8deploy.catalogue.errors.tool import INTERNAL, INTERRUPTED
 from bb8deploy.runs.journal import Journal, now
-from bb8deploy.runs.store import save
+from bb8deploy.runs.report_files import save
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings.model import Settings
+from bb8deploy.settings.settings_type import Settings
 
 RESUMABLE = ("deploy", "release")
 """The commands that journal a step of their own name, and continue from it with --resume."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from bb8deploy.runs.store import save
+from bb8deploy.runs.report_files import save
 
 PATHS, LOCAL = "paths_health_receipt.txt", "local_receipts.txt"
 DEPLOY, PUBLISH, DEV = "deploy_receipt.txt", "publish_receipt.txt", "dev_receipt.txt"

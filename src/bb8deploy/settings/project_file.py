@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.base.payload import JsonObject
+from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.catalogue.errors.settings import SETTING_INVALID
 from bb8deploy.catalogue.errors.workspace import PYPROJECT_INVALID
-from bb8deploy.settings.keys import KEYS
-from bb8deploy.settings.model import Value
+from bb8deploy.settings.settings_table import KEYS
+from bb8deploy.settings.settings_type import Value
 
 OWN_FILE, PYTHON_FILE = "bb8deploy.toml", "pyproject.toml"
 OTHER_NAMES = frozenset({"addon", "apps", "profile", "tests", "coverage_threshold", "validate", "checks"})

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from bb8deploy.transport.base import given_up
+from bb8deploy.transport.transport_interface import given_up
 
 LIMIT = 64 * 1024 * 1024
 _OF_THE_WIRE = {"content-encoding", "content-length", "transfer-encoding"}

@@ -19,7 +19,7 @@ from bb8deploy.base.errors import Unreachable
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.broker import BROKER_ACL, BROKER_DENIED, BROKER_TLS, BROKER_UNREACHABLE
 from bb8deploy.catalogue.errors.settings import SETTING_INVALID, SETTING_MISSING
-from bb8deploy.settings.model import Settings
+from bb8deploy.settings.settings_type import Settings
 
 DEADLINE = 10.0
 """Seconds for each answer of the broker: the connection, the login, a subscription."""

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.base.payload import JsonObject
+from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.catalogue.errors.workspace import (
     ADDON_NOT_FOUND,
     ADDON_SEVERAL,
     PROFILE_UNKNOWN,
     WORKSPACE_NOT_FOUND,
 )
-from bb8deploy.settings.load import load
-from bb8deploy.settings.model import Settings
+from bb8deploy.settings.load_settings import load
 from bb8deploy.settings.project_file import OWN_FILE, project_table
-from bb8deploy.workspace.addon import read_addon
-from bb8deploy.workspace.apps import apps_below, is_app, is_store
-from bb8deploy.workspace.smoke import SmokeCheck, smoke_checks
+from bb8deploy.settings.settings_type import Settings
+from bb8deploy.workspace.app_config import read_addon
+from bb8deploy.workspace.find_apps import apps_below, is_app, is_store
+from bb8deploy.workspace.smoke_settings import SmokeCheck, smoke_checks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import subprocess
 import threading
 from typing import IO, cast
 
-from ha_sandbox.runtime import jail
-from ha_sandbox.runtime.base import ContainerSpec, Usage
-from ha_sandbox.runtime.relay import Carried
+from ha_sandbox.runtime import bubblewrap
+from ha_sandbox.runtime.runtime_interface import ContainerSpec, Usage
+from ha_sandbox.runtime.tcp_relay import Carried
 
 LAST_LINES = 5.0  # seconds for the output that is left after the end of process 1
 
@@ -55,7 +55,7 @@ class ProcessContainer:
 
     def usage(self) -> Usage:
         """CPU seconds and resident bytes of all its processes, from /proc; zeros if there is no /proc."""
-        return jail.usage(self._process.pid)
+        return bubblewrap.usage(self._process.pid)
 
     def _joined(self) -> bool:
         """Waits for the threads, at most LAST_LINES each; True if all have ended."""
@@ -64,7 +64,7 @@ class ProcessContainer:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _kill(self) -> None:
-        jail.kill(self._process)
+        bubblewrap.kill(self._process)
         self._process.wait()
 
     def _read_output(self) -> None:

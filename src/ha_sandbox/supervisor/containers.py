@@ -7,11 +7,11 @@ import threading
 from pathlib import Path
 
 from ha_sandbox.json_types import Config, JsonObject
-from ha_sandbox.runtime.base import Container, ContainerSpec, Mount, Runtime, StartFailed
-from ha_sandbox.supervisor import failures, rules
-from ha_sandbox.supervisor.access import Access, Caller, role_of
-from ha_sandbox.supervisor.journal import Journals
-from ha_sandbox.supervisor.model import RUNNING, Installed, State
+from ha_sandbox.runtime.runtime_interface import Container, ContainerSpec, Mount, Runtime, StartFailed
+from ha_sandbox.supervisor import api_errors, config_and_options_checks
+from ha_sandbox.supervisor.installed_app import RUNNING, Installed, State
+from ha_sandbox.supervisor.log_files import Journals
+from ha_sandbox.supervisor.tokens_and_roles import Access, Caller, role_of
 
 HEALTH_DEADLINE = 120.0
 """Seconds that the Supervisor waits for the first answer of a health check."""
@@ -69,7 +69,7 @@ class Containers:
         except StartFailed as error:
             self.set_state(app, State.ERROR)
             self._journal.log("ERROR", "docker.manager", f"Can't start app_{app.slug}: {error}")
-            raise failures.unknown_failure(app.slug) from error
+            raise api_errors.unknown_failure(app.slug) from error
         with self._state_changed:
             holder.append(container)
             app.container = container
@@ -145,6 +145,8 @@ def mounts_of(config: Config, local_apps: Path) -> tuple[Mount, ...]:
 def checked_options(app: Installed) -> JsonObject:
     """The options as the app will read them. Raises ApiError if they do not fit the schema."""
     try:
-        return rules.accept_options(app.config.get("schema", {}), app.options(), app.name, app.slug)
-    except rules.OptionsRefused as error:
-        raise failures.invalid_options(app.slug, str(error)) from error
+        return config_and_options_checks.accept_options(
+            app.config.get("schema", {}), app.options(), app.name, app.slug
+        )
+    except config_and_options_checks.OptionsRefused as error:
+        raise api_errors.invalid_options(app.slug, str(error)) from error

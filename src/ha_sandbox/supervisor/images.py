@@ -6,13 +6,13 @@ import platform
 from pathlib import Path
 
 from ha_sandbox.json_types import Config
-from ha_sandbox.power import Power
-from ha_sandbox.runtime.base import BuildFailed, BuildRequest, PullFailed, Runtime
+from ha_sandbox.restart import Power
+from ha_sandbox.runtime.runtime_interface import BuildFailed, BuildRequest, PullFailed, Runtime
 from ha_sandbox.situations import Situation
-from ha_sandbox.supervisor import failures
-from ha_sandbox.supervisor.journal import Journal
-from ha_sandbox.supervisor.model import Installed
-from ha_sandbox.supervisor.store import StoreApp
+from ha_sandbox.supervisor import api_errors
+from ha_sandbox.supervisor.installed_app import Installed
+from ha_sandbox.supervisor.local_store import StoreApp
+from ha_sandbox.supervisor.log_files import Journal
 
 _DEFAULT_BASE = "ghcr.io/home-assistant/base:latest"
 
@@ -45,12 +45,12 @@ class Images:
             why = f"Can't install {image}: {error}"
             self._journal.log("ERROR", "docker.interface", why)
             self._journal.log("ERROR", "apps.app", f"Could not pull image to update app {slug}: {why}")
-            raise failures.unknown_failure(slug) from error
+            raise api_errors.unknown_failure(slug) from error
 
     def _build(self, store: StoreApp, version: str) -> None:
         dockerfile = store.dockerfile(self.arch)
         if dockerfile is None:
-            raise failures.no_dockerfile(store.slug)
+            raise api_errors.no_dockerfile(store.slug)
         args = {"BUILD_VERSION": version, "BUILD_ARCH": self.arch, **_build_yaml_args(store.path)}
         request = BuildRequest(store.slug, version, store.path, dockerfile, args, self.arch)
         name = self.name(store.slug, version)
@@ -60,7 +60,7 @@ class Images:
             self._runtime.build(request)
         except BuildFailed as error:
             self._log_failure(store.slug, name, error.log)
-            raise failures.build_failed(store.slug) from error
+            raise api_errors.build_failed(store.slug) from error
         self._journal.log("INFO", "docker.app", f"Build {name} done")
 
     def _restart_if_asked(self) -> None:
@@ -90,7 +90,7 @@ class Images:
         if not self._runtime.has_image(app.slug, app.version):
             name = self.name(app.slug, app.version)
             self._journal.log("ERROR", "docker.manager", f"Image {name} does not exist")
-            raise failures.unknown_failure(app.slug)
+            raise api_errors.unknown_failure(app.slug)
 
     def remove(self, slug: str, version: str) -> None:
         """Removes an image if it exists."""
@@ -100,12 +100,12 @@ class Images:
         """Raises ApiError if the app does not support this machine."""
         supported = [str(arch) for arch in store.config["arch"]]
         if self.arch not in supported:
-            raise failures.wrong_architecture(store.name, store.slug, ", ".join(supported))
+            raise api_errors.wrong_architecture(store.name, store.slug, ", ".join(supported))
 
     def need_dockerfile(self, store: StoreApp) -> None:
         """Raises ApiError if an app without `image:` has no Dockerfile."""
         if not store.config.get("image") and store.dockerfile(self.arch) is None:
-            raise failures.no_dockerfile(store.slug)
+            raise api_errors.no_dockerfile(store.slug)
 
 
 def machine_arch() -> str:

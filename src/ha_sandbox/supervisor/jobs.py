@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ha_sandbox.supervisor import failures
+from ha_sandbox.supervisor import api_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Jobs:
     def _background(self, job: Job, work: Callable[[], None]) -> None:
         try:
             work()
-        except failures.ApiError as error:
+        except api_errors.ApiError as error:
             self._on_failure(error.message)
         finally:
             self._leave(job)
@@ -104,7 +104,7 @@ class Jobs:
     def _enter(self, job: Job) -> None:
         with self._guard:
             if self._ended or job.reference in self._running:
-                raise failures.job_running(job.reference)
+                raise api_errors.job_running(job.reference)
             self._running[job.reference] = job
 
     def _leave(self, job: Job) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from tests.addon.guard.bus import DEVICE, Bus
 
-from bb8_core.guard.dbus import DBusError, method_call, socket_path
-from bb8_core.guard.keeper import GuardProcess
-from bb8_core.guard.process import SILENCE_S, Guard
+from bb8_core.guard.dbus_client import DBusError, method_call, socket_path
+from bb8_core.guard.guard_client import GuardProcess
+from bb8_core.guard.guard_process import SILENCE_S, Guard
 
 ADDON = Path(__file__).parents[3] / "addon"
 
@@ -32,7 +32,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
 @pytest.fixture
 def guard(bus: Bus) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "bb8_core.guard.process"],
+        [sys.executable, "-P", "-m", "bb8_core.guard.guard_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ADDON)},
@@ -119,7 +119,10 @@ def test_without_a_bus_the_guard_says_so_and_ends(tmp_path: Path) -> None:
         "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path / 'none'}",
     }
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "bb8_core.guard.process"], env=environ, capture_output=True, timeout=20
+        [sys.executable, "-P", "-m", "bb8_core.guard.guard_process"],
+        env=environ,
+        capture_output=True,
+        timeout=20,
     )
     assert done.returncode == 3
     assert b"cannot reach the system bus" in done.stderr

@@ -15,13 +15,13 @@ from bleak.exc import (
 )
 from tests.addon.virtual import run_virtually
 
-from bb8_core.link.pending import Pending
-from bb8_core.link.retry import LONGEST_PAUSE_S, Backoff, pause_s
-from bb8_core.link.states import CONNECTABLE, Cause, LinkState, explain
-from bb8_core.link.transport import AnswerTimeout
-from bb8_core.radio.failures import cause_of
-from bb8_core.radio.matching import Target, matches
-from bb8_core.robot.protocol import Response
+from bb8_core.link.connection_states import CONNECTABLE, Cause, LinkState, explain
+from bb8_core.link.pending_answers import Pending
+from bb8_core.link.radio_interface import AnswerTimeout
+from bb8_core.link.reconnect_delay import LONGEST_PAUSE_S, Backoff, pause_s
+from bb8_core.radio.advertisement_match import Target, matches
+from bb8_core.radio.bluetooth_errors import cause_of
+from bb8_core.robot.packet_framing import Response
 
 
 @pytest.mark.parametrize("cause", Cause)

@@ -16,12 +16,12 @@ from typing import Any
 from tests.addon.rig import Rig
 from tests.addon.virtual import LonelySelector, run_virtually
 
-from bb8_core.guard.process import SILENCE_S
-from bb8_core.motion.gate import Limits
-from bb8_core.requests.intents import DIRECTIONS
-from bb8_core.requests.reception import RawCommand
-from bb8_core.robot.gestures import GESTURES
-from bb8_core.robot.protocol import Command
+from bb8_core.guard.guard_process import SILENCE_S
+from bb8_core.motion.motion_gate import Limits
+from bb8_core.requests.payload_parsing import DIRECTIONS
+from bb8_core.requests.refuse_or_accept import RawCommand
+from bb8_core.robot.gesture_steps import GESTURES
+from bb8_core.robot.packet_framing import Command
 
 CHAPTER = 20
 WINDOW_S = 0.25

@@ -17,8 +17,8 @@ from tests.addon.depth import examples
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
-from bb8_core.motion.gate import Limits
-from bb8_core.robot.gestures import GESTURES
+from bb8_core.motion.motion_gate import Limits
+from bb8_core.robot.gesture_steps import GESTURES
 
 WINDOW_S = 0.25
 MOTIONS = ("drive", "macro")

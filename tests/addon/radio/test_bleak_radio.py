@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from bb8_core.link.states import Cause
-from bb8_core.link.transport import LinkError
+from bb8_core.link.connection_states import Cause
+from bb8_core.link.radio_interface import LinkError
 from bb8_core.radio import bleak_radio
+from bb8_core.radio.advertisement_match import Target
 from bb8_core.radio.bleak_radio import BleakRadio
-from bb8_core.radio.matching import Target
 
 CONFIGURED, REMEMBERED = "C9:00:00:00:B5:4A", "D0:00:00:00:00:01"
 

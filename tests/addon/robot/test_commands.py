@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from bb8_core.robot import commands
-from bb8_core.robot.protocol import Command
-from bb8_core.robot.sensors import StreamConfig
+from bb8_core.robot.async_messages import StreamConfig
+from bb8_core.robot.packet_framing import Command
 
 
 @pytest.mark.parametrize(

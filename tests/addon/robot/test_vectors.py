@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tests.addon.robot.vectors import load
 
-from bb8_core.robot import answers, commands, macros, protocol, sensors
-from bb8_core.robot.protocol import Command, Response, StreamDecoder
-from bb8_core.robot.sensors import StreamConfig
-from bb8_core.simulator.wire import Ear
+from bb8_core.robot import async_messages, commands, macro_encoding, packet_framing, response_decoding
+from bb8_core.robot.async_messages import StreamConfig
+from bb8_core.robot.packet_framing import Command, Response, StreamDecoder
+from bb8_core.simulator.packet_codec import Ear
 
 BUILT: dict[str, Callable[[], Command]] = {
     "ping_seq_255": commands.ping,
@@ -96,17 +96,17 @@ WITHHELD = {
 def test_a_command_has_exactly_the_bytes_of_the_vector(vector: Any) -> None:
     raw = bytes.fromhex(vector["bytes"])
     data = raw[6:-1]
-    assert protocol.frame(vector["sop2"], vector["did"], vector["cid"], vector["seq"], data) == raw
+    assert packet_framing.frame(vector["sop2"], vector["did"], vector["cid"], vector["seq"], data) == raw
     name = vector["name"]
     assert (name in BUILT) != (name in WITHHELD)
     if name in BUILT:
-        assert protocol.encode(BUILT[name](), vector["seq"]) == raw
+        assert packet_framing.encode(BUILT[name](), vector["seq"]) == raw
 
 
 @pytest.mark.parametrize("vector", load("encode"))
 def test_the_simulated_robot_reads_each_vector(vector: Any) -> None:
     raw = bytes.fromhex(vector["bytes"])
-    (heard,) = [h for piece in protocol.chunks(raw) for h in EAR.hear(piece, 0.0)]
+    (heard,) = [h for piece in packet_framing.chunks(raw) for h in EAR.hear(piece, 0.0)]
     assert heard.intact
     assert (heard.key, heard.seq) == ((vector["did"], vector["cid"]), vector["seq"])
     assert heard.raw == raw
@@ -138,27 +138,27 @@ def test_notifications_decode_to_what_the_vector_expects(vector: Any) -> None:
 def _meaning(vector: Any, packet: Response) -> dict[str, Any]:
     if "reply_to" not in vector:
         return {}
-    answer = answers.parse(Command(*vector["reply_to"]), packet.data)
-    assert not isinstance(answer, answers.RawAnswer | answers.Ack)
+    answer = response_decoding.parse(Command(*vector["reply_to"]), packet.data)
+    assert not isinstance(answer, response_decoding.RawAnswer | response_decoding.Ack)
     known = {name: getattr(answer, name) for name in answer.__slots__}
     return known | {"voltage": known.get("voltage_v")}
 
 
-def _event(vector: Any, packet: protocol.AsyncPacket) -> dict[str, Any]:
+def _event(vector: Any, packet: packet_framing.AsyncPacket) -> dict[str, Any]:
     asked = vector.get("streaming")
     stream = None
     if asked:
-        names = [n for n, s in sensors.SENSORS.items() if asked[f"mask{s.mask}"] & s.bit]
+        names = [n for n, s in async_messages.SENSORS.items() if asked[f"mask{s.mask}"] & s.bit]
         stream = StreamConfig(tuple(names))
-    event = sensors.decode_async(packet, stream)
-    assert not isinstance(event, sensors.UnknownAsync)
-    kinds = {sensors.PreSleep: "pre_sleep", sensors.DidSleep: "did_sleep"}
+    event = async_messages.decode_async(packet, stream)
+    assert not isinstance(event, async_messages.UnknownAsync)
+    kinds = {async_messages.PreSleep: "pre_sleep", async_messages.DidSleep: "did_sleep"}
     known = {name: getattr(event, name) for name in event.__slots__}
-    frame = dict(event.latest) if isinstance(event, sensors.SensorFrame) else {}
+    frame = dict(event.latest) if isinstance(event, async_messages.SensorFrame) else {}
     return known | frame | {"event": kinds.get(type(event))}
 
 
-def _agrees_with_libraries(vector: Any, packet: Response | protocol.AsyncPacket) -> None:
+def _agrees_with_libraries(vector: Any, packet: Response | packet_framing.AsyncPacket) -> None:
     for oracle in vector["oracles"].values():
         for other in oracle["packets"]:
             assert other["data"] == packet.data.hex()
@@ -166,18 +166,18 @@ def _agrees_with_libraries(vector: Any, packet: Response | protocol.AsyncPacket)
 
 
 MACRO: dict[str, Callable[[], bytes]] = {
-    "mac_delay": lambda: macros.macro_delay(750),
-    "mac_roll": lambda: macros.macro_roll(127, 90, 100),
-    "mac_stab_on": lambda: macros.macro_stabilisation(1),
-    "mac_stab_off": lambda: macros.macro_stabilisation(0),
-    "mac_backled": lambda: macros.macro_tail(128, 10),
-    "mac_loopend": lambda: macros.macro_loop(1, b"")[2:],
-    "mac_emit": lambda: macros.macro_emit(3),
-    "mac_stop": macros.macro_stop,
-    "mac_rotate": lambda: macros.macro_rotate(360, 2000),
-    "mac_wait_stop": lambda: macros.macro_wait_until_stop(100),
-    "mac_rotrate": lambda: macros.macro_rotation_rate(127),
-    "mac_sleep": macros.macro_sleep,
+    "mac_delay": lambda: macro_encoding.macro_delay(750),
+    "mac_roll": lambda: macro_encoding.macro_roll(127, 90, 100),
+    "mac_stab_on": lambda: macro_encoding.macro_stabilisation(1),
+    "mac_stab_off": lambda: macro_encoding.macro_stabilisation(0),
+    "mac_backled": lambda: macro_encoding.macro_tail(128, 10),
+    "mac_loopend": lambda: macro_encoding.macro_loop(1, b"")[2:],
+    "mac_emit": lambda: macro_encoding.macro_emit(3),
+    "mac_stop": macro_encoding.macro_stop,
+    "mac_rotate": lambda: macro_encoding.macro_rotate(360, 2000),
+    "mac_wait_stop": lambda: macro_encoding.macro_wait_until_stop(100),
+    "mac_rotrate": lambda: macro_encoding.macro_rotation_rate(127),
+    "mac_sleep": macro_encoding.macro_sleep,
 }
 
 

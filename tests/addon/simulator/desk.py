@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bb8_core.robot import gatt
-from bb8_core.robot.protocol import AsyncPacket, Command, Response, StreamDecoder, chunks, encode
-from bb8_core.simulator.faults import Faults
-from bb8_core.simulator.robot import SimulatedBB8
+from bb8_core.robot import gatt_uuids
+from bb8_core.robot.packet_framing import AsyncPacket, Command, Response, StreamDecoder, chunks, encode
+from bb8_core.simulator.bluetooth_robot import SimulatedBB8
+from bb8_core.simulator.injected_faults import Faults
 
 
 class Desk:
@@ -29,9 +29,9 @@ class Desk:
     def wake(self) -> None:
         """Connect, show the key, wake it up and wait until it has booted."""
         self.connect()
-        self.robot.write(gatt.ANTI_DOS, gatt.ANTI_DOS_KEY)
-        self.robot.write(gatt.TX_POWER, gatt.TX_POWER_MAX)
-        self.robot.write(gatt.WAKE, gatt.WAKE_UP)
+        self.robot.write(gatt_uuids.ANTI_DOS, gatt_uuids.ANTI_DOS_KEY)
+        self.robot.write(gatt_uuids.TX_POWER, gatt_uuids.TX_POWER_MAX)
+        self.robot.write(gatt_uuids.WAKE, gatt_uuids.WAKE_UP)
         self.after(1.0)
 
     def after(self, seconds: float) -> None:
@@ -43,7 +43,7 @@ class Desk:
         """Write a command."""
         self._seq = (self._seq + 1) % 256
         for piece in chunks(encode(command, self._seq)):
-            self.robot.write(gatt.COMMANDS, piece)
+            self.robot.write(gatt_uuids.COMMANDS, piece)
 
     def ask(self, command: Command) -> Response:
         """Write a command and return its answer."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bb8_core.robot import commands, gatt
-from bb8_core.robot.protocol import Packet, StreamDecoder, chunks, encode
+from bb8_core.robot import commands, gatt_uuids
+from bb8_core.robot.packet_framing import Packet, StreamDecoder, chunks, encode
+from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 from bb8_core.simulator.bumble_peripheral import BumblePeripheral
-from bb8_core.simulator.robot import SimulatedBB8
 
 pytest.importorskip("bumble", reason="SKIPPED: bumble is not installed")
 
@@ -52,14 +52,14 @@ class Radio:
             for service in peer.services
             for c in service.characteristics
         }
-        await peer.subscribe(table[gatt.RESPONSES], self._heard)
+        await peer.subscribe(table[gatt_uuids.RESPONSES], self._heard)
         return connection, table
 
     async def wake(self, table: dict[str, Any]) -> None:
         """Key, power, wake, and PING until it answers."""
-        await table[gatt.ANTI_DOS].write_value(gatt.ANTI_DOS_KEY, with_response=True)
-        await table[gatt.TX_POWER].write_value(gatt.TX_POWER_MAX, with_response=True)
-        await table[gatt.WAKE].write_value(gatt.WAKE_UP, with_response=True)
+        await table[gatt_uuids.ANTI_DOS].write_value(gatt_uuids.ANTI_DOS_KEY, with_response=True)
+        await table[gatt_uuids.TX_POWER].write_value(gatt_uuids.TX_POWER_MAX, with_response=True)
+        await table[gatt_uuids.WAKE].write_value(gatt_uuids.WAKE_UP, with_response=True)
         async with asyncio.timeout(20):
             while not self.packets:
                 await self.say(table, commands.ping(), 1)
@@ -67,7 +67,7 @@ class Radio:
 
     async def say(self, table: dict[str, Any], command: commands.Command, seq: int) -> None:
         for piece in chunks(encode(command, seq)):
-            await table[gatt.COMMANDS].write_value(piece, with_response=True)
+            await table[gatt_uuids.COMMANDS].write_value(piece, with_response=True)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):

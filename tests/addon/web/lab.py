@@ -16,12 +16,12 @@ from typing import Any
 from tests.addon.rig import Rig
 from websockets.asyncio.client import ClientConnection, connect
 
-from bb8_core.identity import Identity
-from bb8_core.robot.protocol import Command
-from bb8_core.web.cockpit import Cockpit
-from bb8_core.web.page import Page, SideLoop
-from bb8_core.web.server import StatusServer
-from bb8_core.web.wheel import Wheel
+from bb8_core.build_identity import Identity
+from bb8_core.robot.packet_framing import Command
+from bb8_core.web.http_server import StatusServer
+from bb8_core.web.open_pages import Cockpit
+from bb8_core.web.robot_thread import Wheel
+from bb8_core.web.status_page import Page, SideLoop
 
 FROM_PAGE = {"X-Requested-With": "bb8"}
 

@@ -18,8 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.integration.desk import Desk, isolate_git, make_desk
 
 from bb8deploy.lanes.attest import attest as lane
-from bb8deploy.plan import attest as plan
-from ha_sandbox.mqtt.broker import Broker, open_broker
+from bb8deploy.plan import echo_verdict as plan
+from ha_sandbox.mqtt.choose_broker import Broker, open_broker
 
 USER, PASSWORD = "attestor", "correct horse battery"
 ADDON = Path(__file__).parents[3] / "addon"

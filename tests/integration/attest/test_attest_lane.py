@@ -18,9 +18,9 @@ from tests.integration.desk import Desk
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.attest import attest as lane
 from bb8deploy.lanes.attest.attest import Beat, attest
-from bb8deploy.plan.logs.identity import Expected
+from bb8deploy.plan.logs.identity_line import Expected
 from bb8deploy.runs.run import Run
-from ha_sandbox.mqtt.broker import Broker
+from ha_sandbox.mqtt.choose_broker import Broker
 
 Answerer = Callable[..., paho.Client]
 ECHO_TOKENS = {"TELEMETRY_ATTEST_OK", "ECHO_WINDOW_10S_OK", "TELEMETRY_ARTIFACTS_EMITTED"}
@@ -64,7 +64,7 @@ def test_the_real_responder_is_attested_over_a_real_window(desk: Desk, settings:
 def test_a_stall_at_the_end_of_the_window_leaves_out_no_echo(
     desk: Desk, settings: dict[str, str], answerer: Answerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bb8deploy.plan.attest.MIN_WINDOW_S", 1.0)
+    monkeypatch.setattr("bb8deploy.plan.echo_verdict.MIN_WINDOW_S", 1.0)
     answerer(answer)
     run = desk.run(settings)
     attest(run, seconds=1.0, rate_hz=20.0, watch=lambda beat: time.sleep(0.95 if beat.sent == 4 else 0))
@@ -194,7 +194,7 @@ def test_the_newest_identity_counts_though_it_comes_after_the_first_echo(
 def test_another_add_on_that_comes_in_the_window_is_not_attested(
     desk: Desk, settings: dict[str, str], answerer: Answerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bb8deploy.plan.attest.MIN_WINDOW_S", 1.0)
+    monkeypatch.setattr("bb8deploy.plan.echo_verdict.MIN_WINDOW_S", 1.0)
     client = answerer(answer, bb8__status__identity=IDENTITY)
     run = desk.run(settings)
 
@@ -209,7 +209,7 @@ def test_another_add_on_that_comes_in_the_window_is_not_attested(
 @pytest.fixture
 def passing(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answerer that passes in one second, and says of itself what no file takes."""
-    monkeypatch.setattr("bb8deploy.plan.attest.MIN_WINDOW_S", 1.0)
+    monkeypatch.setattr("bb8deploy.plan.echo_verdict.MIN_WINDOW_S", 1.0)
     answerer(answer, bb8__status__identity={**IDENTITY, "python": "3\ud800", "more": ["x"]})
 
 

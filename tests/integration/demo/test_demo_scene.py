@@ -12,7 +12,7 @@ from tests.integration.desk import Desk, isolate_git, make_desk, sh
 
 from bb8deploy.base.errors import CheckFailed, Locked, UsageError
 from bb8deploy.lanes.demo import demo
-from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.app_config import read_addon
 
 
 @pytest.fixture

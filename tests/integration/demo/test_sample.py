@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.integration.desk import isolate_git, sh
 
-from bb8deploy.checks.run import check_addon
+from bb8deploy.checks.run_rules import check_addon
 from bb8deploy.lanes.demo import sample
 
 SAMPLE_TESTS = sample.SAMPLE / "tests"

@@ -11,8 +11,8 @@ from tests.integration.deploylab import Lab, command, config, env_file
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.supervisor.base import Look
-from bb8deploy.host.supervisor.ha_cli import HaCli
+from bb8deploy.host.supervisor.ha_cli_route import HaCli
+from bb8deploy.host.supervisor.route_interface import Look
 
 ROUTES = ["ssh", "mount"]
 

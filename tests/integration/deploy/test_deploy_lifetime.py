@@ -12,7 +12,7 @@ from tests.integration.deploylab import SLUG, Lab, begun, command, config, env_f
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import Witness, runtime
 
-from ha_sandbox.core import websocket as core_socket
+from ha_sandbox.core import core_websocket_api as core_socket
 from ha_sandbox.supervisor.jobs import Job
 
 pytestmark = pytest.mark.e2e

@@ -13,13 +13,13 @@ from tests.integration.small_addon import DIES, RUN_SH, SILENT
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError
-from bb8deploy.host.connect import open_host
+from bb8deploy.host.open_host import open_host
 from bb8deploy.lanes.deploy.deploy import deploy
 from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_to
+from bb8deploy.lanes.sync.plan_from_workspace import read_wanted
 from bb8deploy.lanes.sync.sync import sync_host
-from bb8deploy.lanes.sync.wanted import read_wanted
 from bb8deploy.lanes.verify.verify import delivered_on, verify
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 
 ALL = [
     "SSH_HA_OK",
@@ -41,7 +41,7 @@ def contract(lab: Lab) -> dict[str, object]:
 
 
 def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_says_so(lab: Lab) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: without user namespaces no RUN step is run, so that none can fail")
     lab.deploy()
     lab.write(config=config("1.0.1"), dockerfile="FROM x\nRUN echo no such package >&2; false\n")
@@ -58,7 +58,7 @@ def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_sa
 
 
 def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.verify.proof.prove.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.proof.wait_for_identity.IDENTITY_DEADLINE", 3.0)
     lab.write(run_sh=SILENT)
     with pytest.raises(NotVerified) as caught:
         lab.deploy()
@@ -68,7 +68,7 @@ def test_an_add_on_without_an_identity_ends_at_deploy_ok(lab: Lab, monkeypatch: 
 
 
 def test_an_image_without_the_stamp_is_never_verified(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.verify.proof.prove.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.proof.wait_for_identity.IDENTITY_DEADLINE", 3.0)
     lab.write(dockerfile='FROM x\nCOPY run.sh /usr/src/app/\nCMD ["sh", "/usr/src/app/run.sh"]\n')
     with pytest.raises(NotVerified):
         lab.deploy()

@@ -15,11 +15,11 @@ from tests.integration.small_addon import RUN_SH
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.supervisor.base import RefusalKind, SupervisorError
-from bb8deploy.host.supervisor.ha_cli import HaCli
+from bb8deploy.host.supervisor.ha_cli_route import HaCli
+from bb8deploy.host.supervisor.route_interface import RefusalKind, SupervisorError
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.sync.sync import sync_host
-from ha_sandbox.supervisor.manager import Manager
+from ha_sandbox.supervisor.app_lifecycle import Manager
 
 PROVEN = {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK", "ROLLBACK_OK"}
 

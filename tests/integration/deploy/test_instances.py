@@ -12,7 +12,7 @@ import yaml
 from tests.integration.deploylab import SLUG, Lab, command, config, env_file, open_lab
 from tests.integration.small_addon import RUN_SH
 
-from bb8deploy.lanes.session import connected
+from bb8deploy.lanes.host_session import connected
 
 pytestmark = pytest.mark.e2e
 PORTS = "ports:\n  8080/tcp: 18080\n  8081/tcp: null\n"

@@ -10,9 +10,9 @@ from tests.integration.small_addon import SILENT
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified
 from bb8deploy.lanes.deploy.deploy import deploy
-from ha_sandbox.runtime import jail
-from ha_sandbox.runtime.base import BuildRequest
-from ha_sandbox.runtime.process import ProcessRuntime
+from ha_sandbox.runtime import bubblewrap
+from ha_sandbox.runtime.process_runtime import ProcessRuntime
+from ha_sandbox.runtime.runtime_interface import BuildRequest
 
 PLAIN = 'FROM x\nCOPY run.sh /usr/src/app/\nCMD ["sh", "/usr/src/app/run.sh"]\n'
 BROKEN = "FROM x\nRUN echo no such package >&2; false\n"
@@ -84,7 +84,7 @@ def test_a_setting_asks_for_less_and_for_more(lab: Lab, monkeypatch: pytest.Monk
     assert not outcome.verified.verified
     assert "RUNNING_OK" in lab.tokens
     assert "VERIFY_OK" not in lab.tokens
-    monkeypatch.setattr("bb8deploy.lanes.verify.proof.prove.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.proof.wait_for_identity.IDENTITY_DEADLINE", 3.0)
     lab.write(run_sh=SILENT, dockerfile=PLAIN, config=config("1.0.1"))
     with pytest.raises(NotVerified) as caught:
         lab.deploy(BB8_VERIFY="stamp")
@@ -110,7 +110,7 @@ def test_a_crash_loop_is_not_running(plain: Lab) -> None:
 
 
 def test_a_broken_build_is_rolled_back_as_far_as_the_app_allows(plain: Lab) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: without user namespaces no RUN step is run, so that none can fail")
     plain.deploy()
     before = plain.state()

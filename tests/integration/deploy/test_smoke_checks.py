@@ -11,7 +11,7 @@ from tests.integration.deploylab import VERSION, Lab, command, config, env_file
 from tests.integration.small_addon import RUN_SH
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.lanes.smoke.smoke import smoke_host
+from bb8deploy.lanes.smoke.smoke_checks import smoke_host
 
 GREETS = RUN_SH.replace("trap 'exit 0'", "echo ready to roll\ntrap 'exit 0'")
 

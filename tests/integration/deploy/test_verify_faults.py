@@ -54,7 +54,7 @@ def break_ha(lab: Lab, case: dict[str, Any]) -> None:
 def test_a_fault_of_lane_3_ends_as_its_case_says(
     lab: Lab, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.verify.proof.prove.IDENTITY_DEADLINE", 4.0)
+    monkeypatch.setattr("bb8deploy.lanes.verify.proof.wait_for_identity.IDENTITY_DEADLINE", 4.0)
     lab.deploy()
     if case["change"] == "bump":
         lab.write(config=config("1.0.1"))

@@ -9,9 +9,9 @@ from tests.integration.deploylab import SLUG, Lab, config
 from tests.integration.small_addon import DOCKERFILE, RUN_SH, SILENT
 
 from bb8deploy.base.errors import NotVerified, Unreachable
-from bb8deploy.host.supervisor.base import Look, NoAnswer
-from bb8deploy.host.supervisor.ha_cli import HaCli
-from bb8deploy.lanes.verify.proof import prove
+from bb8deploy.host.supervisor.ha_cli_route import HaCli
+from bb8deploy.host.supervisor.route_interface import Look, NoAnswer
+from bb8deploy.lanes.verify.proof import wait_for_identity
 
 pytestmark = pytest.mark.e2e  # most of it waits
 OVER_AT_ONCE = "#!/bin/sh\necho bye\nexit 0\n"
@@ -32,7 +32,7 @@ def test_a_rollback_at_the_same_version_believes_only_a_container_of_its_own(
 ) -> None:
     earlier = lab.deploy().synced.digest
     lab.write(run_sh=run_sh)
-    monkeypatch.setattr(prove, "IDENTITY_DEADLINE", 15.0)
+    monkeypatch.setattr(wait_for_identity, "IDENTITY_DEADLINE", 15.0)
     with pytest.raises(NotVerified, match=r"rolled back: 1\.0\.0 runs again, verified") as caught:
         lab.deploy()
     assert caught.value.code == code
@@ -49,7 +49,7 @@ def test_an_app_that_was_uninstalled_must_report_itself_again(
     data = lab.box.root / "data" / SLUG
     data.mkdir(parents=True, exist_ok=True)
     (data / "hang").touch()
-    monkeypatch.setattr(prove, "IDENTITY_DEADLINE", 5.0)
+    monkeypatch.setattr(wait_for_identity, "IDENTITY_DEADLINE", 5.0)
     with pytest.raises(NotVerified) as caught:
         lab.deploy()
     assert caught.value.code == "IDENTITY_STALE"

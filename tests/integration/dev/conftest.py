@@ -20,7 +20,7 @@ import pytest
 from tests.integration.deploylab import Lab, env_file, environment, open_lab
 from tests.integration.small_addon import RUN_SH
 
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 
 DEADLINE = 90.0
 DOCKERFILE = """ARG BUILD_FROM=debian:stable
@@ -85,7 +85,7 @@ def prepare(lab: Lab) -> None:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """A host that has never seen the app."""
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces, so the sandbox cannot replace files in a container")
     with open_lab(tmp_path) as made:
         prepare(made)

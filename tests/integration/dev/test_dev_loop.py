@@ -10,7 +10,7 @@ from tests.integration.deploylab import Lab, command, env_file
 from tests.integration.dev.conftest import SPEAKS, Loop, running
 from tests.integration.relay import Relay
 
-from bb8deploy.plan.logs.identity import identities
+from bb8deploy.plan.logs.identity_line import identities
 
 LOG = "local_beep_boop_bb8"
 

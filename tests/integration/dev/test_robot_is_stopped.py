@@ -33,7 +33,7 @@ def test_a_moving_robot_is_stopped_before_the_new_bridge_begins(bridge: Lab) -> 
         heard.until(lambda: b'"ready"' in heard.newest.get("bb8/status/connection", b""), "a robot")
         heard.tell("bb8/cmd/drive", {"speed": 80, "heading": 45, "ms": 5000, "cid": "d"})
         heard.until(lambda: _moves(heard), "the robot moves")
-        source = bridge.addon / "bb8_core" / "identity.py"
+        source = bridge.addon / "bb8_core" / "build_identity.py"
         source.write_text(f"{source.read_text()}\n# saved while the robot moves\n")
         began = len(heard.heard)
         push = loop.wait_for("live")

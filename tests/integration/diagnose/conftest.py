@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.integration.deploylab import Lab, open_lab
 
-from bb8deploy.lanes.diagnose.check import Check, CheckLevel
-from bb8deploy.lanes.diagnose.survey import Diagnosis, diagnose
+from bb8deploy.lanes.diagnose.check_result import Check, CheckLevel
+from bb8deploy.lanes.diagnose.diagnose import Diagnosis, diagnose
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.integration.deploylab import Lab
 from tests.integration.diagnose.conftest import look
 
-from bb8deploy.lanes.diagnose.check import CheckLevel
-from ha_sandbox.serving import free_port
+from bb8deploy.lanes.diagnose.check_result import CheckLevel
+from ha_sandbox.http_server import free_port
 
 ADDON = Path(__file__).parents[3] / "addon"
 DEADLINE = 60.0

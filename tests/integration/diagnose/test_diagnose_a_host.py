@@ -16,8 +16,8 @@ from tests.integration.relay import Relay
 from tests.integration.small_addon import RUN_SH
 from tests.integration.sshlab import keygen
 
-from bb8deploy.lanes.diagnose.check import CheckLevel
-from bb8deploy.lanes.diagnose.survey import diagnose
+from bb8deploy.lanes.diagnose.check_result import CheckLevel
+from bb8deploy.lanes.diagnose.diagnose import diagnose
 from bb8deploy.transport.mqtt import BrokerLink, address_of
 
 SUBJECTS = [
@@ -198,7 +198,7 @@ def test_the_mounted_folder_and_core_are_enough(lab: Lab) -> None:
 
 
 def test_a_lock_and_the_traces_of_a_killed_run_are_shown(lab: Lab) -> None:
-    from bb8deploy.host.lock.owner import Owner
+    from bb8deploy.host.lock.lock_owner import Owner
 
     state = runtime(lab).parent / ".bb8deploy"
     (state / "beep_boop_bb8.lock").mkdir(parents=True)

@@ -7,7 +7,7 @@ from tests.integration.deploylab import Lab, config
 from tests.integration.diagnose.conftest import look
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.lanes.diagnose.check import CheckLevel
+from bb8deploy.lanes.diagnose.check_result import CheckLevel
 
 
 def test_the_error_of_the_newest_run_is_a_finding_until_a_run_succeeds(lab: Lab) -> None:

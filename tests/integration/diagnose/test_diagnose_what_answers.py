@@ -15,11 +15,11 @@ from tests.integration.deploylab import Lab
 from tests.integration.diagnose.conftest import Seen, look
 
 from bb8deploy.base.secret import Secret
-from bb8deploy.lanes.diagnose import survey
+from bb8deploy.lanes.diagnose import diagnose as survey
 from bb8deploy.lanes.diagnose.areas import broker, core
-from bb8deploy.lanes.diagnose.check import CheckLevel, Sheet
-from bb8deploy.lanes.diagnose.survey import diagnose
-from ha_sandbox.core.websocket import CoreSockets
+from bb8deploy.lanes.diagnose.check_result import CheckLevel, Sheet
+from bb8deploy.lanes.diagnose.diagnose import diagnose
+from ha_sandbox.core.core_websocket_api import CoreSockets
 from ha_sandbox.supervisor.api.host_info import INFO
 
 DAY = 86400

@@ -132,7 +132,7 @@ def test_files_were_sent_and_the_add_on_only_restarted(lab: Lab) -> None:
     """The procedure's own fallback: sync, then a restart by Core's service, HTTP 200 and all."""
     lab.deploy()
     (lab.addon / "new.txt").write_text("new\n")
-    from bb8deploy.host.connect import open_host
+    from bb8deploy.host.open_host import open_host
 
     run = lab.run()
     with open_host(run.settings, run.progress) as host:

@@ -18,8 +18,8 @@ from tests.integration.small_addon import DIES, RUN_SH
 from tests.integration.sshlab import keygen
 from tests.integration.witness import Witness, runtime, tokens_of
 
-from bb8deploy.host.connect import open_host
-from ha_sandbox.runtime import jail
+from bb8deploy.host.open_host import open_host
+from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.situations import Situation
 
 pytestmark = pytest.mark.e2e
@@ -60,7 +60,7 @@ def cut_while_sending(lab: Lab, stack: ExitStack) -> None:
 
 
 def disk_full(lab: Lab, stack: ExitStack) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     (lab.addon / "big").write_bytes(b"x" * 400_000)
     lab.box.faults.free_bytes = 100_000

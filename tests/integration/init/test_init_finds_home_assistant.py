@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
-from bb8deploy.lanes.init import find as init_find
-from bb8deploy.lanes.init.find import SERVICE, Found, find
+from bb8deploy.lanes.init import find_home_assistant as init_find
+from bb8deploy.lanes.init.find_home_assistant import SERVICE, Found, find
 
 RUN = uuid.uuid4().hex[:8]
 """Part of every name: another run on this network announces the same ones."""

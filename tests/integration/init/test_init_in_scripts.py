@@ -8,8 +8,8 @@ import stat
 import pytest
 from tests.integration.init.conftest import Clone
 
-from bb8deploy.settings.keys import HA_URL
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
+from bb8deploy.settings.settings_table import HA_URL
 from ha_sandbox import Sandbox
 
 SECRETS = {"HA_LLAT", "MQTT_PASSWORD"}

@@ -15,8 +15,8 @@ from tests.integration.init.dialogue import Dialogue, dialogue
 from tests.integration.sshlab import keygen
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
-from bb8deploy.lanes.init.find import SERVICE
-from bb8deploy.settings.load import load
+from bb8deploy.lanes.init.find_home_assistant import SERVICE
+from bb8deploy.settings.load_settings import load
 from ha_sandbox import Sandbox
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.install.indexlab import PIPS, Index, Pin, installed, pip_environment
 
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.checks.addon_tests import TestPlan, ready_venv
+from bb8deploy.checks.run_app_tests import TestPlan, ready_venv
 
 PINS = [
     Pin("cover", "7.0", ("toml",), parents=("plug",)),

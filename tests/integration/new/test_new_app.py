@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.base.cache import cache_dir
+from bb8deploy.base.cache_folder import cache_dir
 
 pytestmark = pytest.mark.e2e
 MOST_COMMANDS = 8

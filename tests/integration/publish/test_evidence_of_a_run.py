@@ -7,8 +7,8 @@ from datetime import datetime
 
 from tests.integration.desk import Desk
 
-from bb8deploy.lanes.release.evidence import keep_evidence
-from bb8deploy.runs.evidence.manifest import verify
+from bb8deploy.lanes.release.collect_evidence import keep_evidence
+from bb8deploy.runs.evidence.evidence_manifest import verify
 
 
 def test_a_secret_that_is_in_it_by_chance_breaks_no_provenance(desk: Desk) -> None:

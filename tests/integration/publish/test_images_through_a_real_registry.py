@@ -15,8 +15,8 @@ from tests.integration.shop import make_shop
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
 from bb8deploy.lanes.publish import publish as publishing
-from bb8deploy.lanes.publish.images import image as lane
-from bb8deploy.lanes.publish.images.registry import IMAGES
+from bb8deploy.lanes.publish.images import promote_images as lane
+from bb8deploy.lanes.publish.images.registry_client import IMAGES
 from bb8deploy.lanes.publish.outcome import PublishOptions
 from bb8deploy.lanes.publish.publish import publish
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
@@ -139,7 +139,9 @@ def test_another_digest_than_was_pushed_makes_no_token(
     imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The registry answers, but not with what was pushed."""
-    monkeypatch.setattr("bb8deploy.plan.release.image.pushed_digest", lambda _record: f"sha256:{'0' * 64}")
+    monkeypatch.setattr(
+        "bb8deploy.plan.release.image_commands.pushed_digest", lambda _record: f"sha256:{'0' * 64}"
+    )
     with pytest.raises(Refused) as caught:
         promote(imaged, registry)
     assert caught.value.code == "IMAGE_READBACK"

@@ -239,7 +239,7 @@ def test_a_push_between_look_and_push_is_built_upon(
 ) -> None:
     publish(desk.run())
     bump_by_hand(desk, "2026.1.2.1")
-    from bb8deploy.workspace import remote as r
+    from bb8deploy.workspace import git_remote as r
 
     pushes: list[object] = []
     real = r.push

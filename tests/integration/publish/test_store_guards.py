@@ -15,9 +15,9 @@ from tests.integration.shop import FIRST, Shop, make_shop
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.publish.outcome import PublishOptions
 from bb8deploy.lanes.publish.publish import publish
-from bb8deploy.workspace import remote as r
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import walk
+from bb8deploy.workspace import git_remote as r
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import walk
 
 pytestmark = pytest.mark.e2e
 

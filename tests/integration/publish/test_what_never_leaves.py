@@ -10,10 +10,10 @@ from tests.integration.desk import Desk
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed
 from bb8deploy.lanes.publish.outcome import PublishOptions
-from bb8deploy.lanes.publish.outgoing import require_verified
+from bb8deploy.lanes.publish.outgoing_tree_check import require_verified
 from bb8deploy.lanes.publish.publish import publish
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import walk
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import walk
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9" + ".eyJpc3MiOiJhYmNkZWZnIn0" + ".c2lnbmF0dXJlLW9mLXRoaXM"
 

@@ -14,9 +14,9 @@ from tests.integration.shop import Shop, make_shop
 
 from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions
-from bb8deploy.lanes.release.resume import find_unfinished, reopen
-from bb8deploy.lanes.release.several.together import SeveralOutcome, continue_changed, release_changed
-from bb8deploy.plan.release.release import Name
+from bb8deploy.lanes.release.resume_release import find_unfinished, reopen
+from bb8deploy.lanes.release.several.release_several import SeveralOutcome, continue_changed, release_changed
+from bb8deploy.plan.release.release_plan import Name
 from bb8deploy.runs.journal import SWAP
 from bb8deploy.runs.run import Run
 

@@ -12,9 +12,9 @@ from tests.integration.shop import FIRST, Shop, make_shop
 from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.lanes.release.outcome import ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import continue_release, release
-from bb8deploy.lanes.release.resume import find_unfinished, reopen
+from bb8deploy.lanes.release.resume_release import find_unfinished, reopen
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.versions.version import Pre
+from bb8deploy.workspace.versions.version_numbers import Pre
 
 
 @pytest.fixture

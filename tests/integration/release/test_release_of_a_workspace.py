@@ -16,21 +16,21 @@ from tests.integration.desk import Desk
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable, UsageError
 from bb8deploy.lanes.publish.outcome import PublishOptions, PublishOutcome
 from bb8deploy.lanes.publish.publish import publish
-from bb8deploy.lanes.release import flow as releasing
-from bb8deploy.lanes.release.bump import BumpOutcome, bump
+from bb8deploy.lanes.release import run_steps as releasing
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import continue_release, release
-from bb8deploy.lanes.release.resume import find_unfinished, reopen
-from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.plan.release.release import Name
+from bb8deploy.lanes.release.resume_release import find_unfinished, reopen
+from bb8deploy.lanes.release.version_bump import BumpOutcome, bump
+from bb8deploy.plan.logs.identity_line import Expected
+from bb8deploy.plan.release.release_plan import Name
 from bb8deploy.runs.contracts.validate import TestsModel
-from bb8deploy.runs.evidence.manifest import verify
-from bb8deploy.runs.evidence.signature import check
+from bb8deploy.runs.evidence.evidence_manifest import verify
+from bb8deploy.runs.evidence.manifest_signature import check
 from bb8deploy.runs.journal import PUT_BACK, SWAP
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import walk
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import walk
 
 OLD, NEW = "2026.1.2.0", "2026.1.2.1"
 HOST = {"HA_SSH_HOST_ALIAS": "ha.example", "MQTT_HOST": "mq.example"}
@@ -520,7 +520,7 @@ def test_preflight_stops_where_the_remote_is_missing(desk: Desk, tmp_path: Path)
 def test_preflight_stops_where_images_could_not_be_published(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, image: str, code: str
 ) -> None:
-    monkeypatch.setattr("bb8deploy.lanes.publish.images.image.find_tool", lambda: "buildah")
+    monkeypatch.setattr("bb8deploy.lanes.publish.images.promote_images.find_tool", lambda: "buildah")
     before, calls = desk.refs(), Calls()
     with pytest.raises(Bb8Error) as caught:
         go(desk, calls, options=ReleaseOptions(image=True), HA_IMAGE=image)

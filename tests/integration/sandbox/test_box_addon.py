@@ -11,7 +11,7 @@ import pytest
 
 from bb8deploy.base.errors import CheckFailed
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 
 SLUG = "local_beep_boop_bb8"
 
@@ -44,7 +44,7 @@ def test_an_add_on_runs_with_its_options_and_its_token(box: Sandbox, probe: Path
 
 
 def test_a_service_without_the_containers_environment_has_no_token(box: Sandbox, probe: Path) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     script = '#!/bin/bash\necho "token: ${SUPERVISOR_TOKEN:-none}"; exec sleep infinity\n'
     (probe / "services.d" / "main" / "run").write_text(script)
@@ -55,7 +55,7 @@ def test_a_service_without_the_containers_environment_has_no_token(box: Sandbox,
 def test_a_service_that_ends_comes_back_and_a_finish_script_may_halt_the_container(
     box: Sandbox, probe: Path
 ) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     (probe / "run.sh").write_text("#!/usr/bin/env bash\necho one life\nexit 3\n")
     box.install(probe, {})
@@ -71,7 +71,7 @@ def test_a_service_that_ends_comes_back_and_a_finish_script_may_halt_the_contain
 
 
 def test_a_command_that_dies_turns_the_state_to_error(box: Sandbox, probe: Path) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     (probe / "Dockerfile").write_text('FROM x\nCMD ["/bin/sh", "-c", "echo dying; exit 4"]\n')
     box.install(probe, {})
@@ -80,7 +80,7 @@ def test_a_command_that_dies_turns_the_state_to_error(box: Sandbox, probe: Path)
 
 
 def test_start_waits_for_the_health_check(box: Sandbox, probe: Path) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     text = (probe / "Dockerfile").read_text()
     check = "HEALTHCHECK --interval=1s --start-period=60s CMD test -f /data/ready\n"
@@ -92,7 +92,7 @@ def test_start_waits_for_the_health_check(box: Sandbox, probe: Path) -> None:
 
 
 def test_the_supervisor_and_the_broker_answer_by_their_own_names(box: Sandbox, probe: Path) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     asks = (
         "import json, os, socket, urllib.request\n"
@@ -133,7 +133,7 @@ def test_data_survives_an_update(box: Sandbox, probe: Path) -> None:
 
 
 def test_a_build_that_needs_the_real_base_and_an_image_name_docker(box: Sandbox, probe: Path) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     whole = (probe / "Dockerfile").read_text()
     (probe / "Dockerfile").write_text(whole + "RUN apk-of-another-system add jq\n")
@@ -149,7 +149,7 @@ def test_a_build_that_needs_the_real_base_and_an_image_name_docker(box: Sandbox,
 
 
 def test_an_app_of_several_stages_is_built_and_runs(box: Sandbox, probe: Path) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     (probe / "Dockerfile").write_text(
         'FROM tools AS made\nARG TARGETARCH\nRUN echo "for $TARGETARCH" > /made.txt\n'

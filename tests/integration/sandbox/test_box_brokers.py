@@ -14,7 +14,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
-from ha_sandbox.mqtt.broker import Broker, open_broker
+from ha_sandbox.mqtt.choose_broker import Broker, open_broker
 
 MANY = 200
 

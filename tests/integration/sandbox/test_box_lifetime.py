@@ -15,7 +15,7 @@ import pytest
 
 from bb8deploy.base.errors import CheckFailed, Locked
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -52,7 +52,7 @@ def test_ctrl_c_ends_the_foreground_host_with_exit_code_0(tmp_path: Path) -> Non
 
 
 def test_stopping_in_the_middle_of_a_build_does_not_wait_for_it(tmp_path: Path, probe: Path) -> None:
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     (probe / "Dockerfile").write_text("FROM x\nRUN sleep 600\n")
     box = Sandbox(tmp_path / "host")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 
 SLUG = "local_beep_boop_bb8"
 
@@ -17,7 +17,7 @@ SLUG = "local_beep_boop_bb8"
 def test_run_sh_runs_unchanged_without_namespaces(
     tmp_path: Path, probe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jail, "allowed", lambda: False)
+    monkeypatch.setattr(bubblewrap, "allowed", lambda: False)
     with Sandbox(tmp_path / "host") as box:
         assert "s6 scripts" in box.runtime_way
         box.install(probe, {"word": "plain"})
@@ -32,7 +32,7 @@ def test_run_sh_runs_unchanged_without_namespaces(
 def test_a_command_with_an_absolute_path_is_found_in_the_image_without_namespaces(
     tmp_path: Path, probe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jail, "allowed", lambda: False)
+    monkeypatch.setattr(bubblewrap, "allowed", lambda: False)
     shutil.rmtree(probe / "services.d")
     (probe / "Dockerfile").write_text(
         'FROM probe\nCOPY run.sh /opt/probe/run.sh\nCMD ["bash", "/opt/probe/run.sh"]\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 from paho.mqtt.publish import single
 
 from ha_sandbox import Sandbox
-from ha_sandbox.trial import Readiness, run_command, wait_until_up
+from ha_sandbox.run_with_app import Readiness, run_command, wait_until_up
 
 ASK = (
     "import json, os, urllib.request\n"

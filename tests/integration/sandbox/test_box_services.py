@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.runtime.process_container import LAST_LINES
 
-pytestmark = pytest.mark.skipif(not jail.allowed(), reason="SKIPPED: no user namespaces")
+pytestmark = pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
 CONFIG = """name: Two
 version: "1.0"
 slug: two

@@ -107,9 +107,9 @@ def test_without_a_token_ha_is_unauthorized(ssh: Any, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_says_no_space_left(ssh: Any, box: Sandbox) -> None:
-    from ha_sandbox.runtime import jail
+    from ha_sandbox.runtime import bubblewrap
 
-    if not jail.allowed():
+    if not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     with box.faults.during(Situation.DISK_FULL):
         done = ssh("head -c 100000 /dev/zero > addons/big")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 
 ROOT = Path(__file__).parents[3]
 HOST = """
@@ -58,7 +58,7 @@ def await_marked(mark: str, number: int) -> None:
 @pytest.mark.parametrize("way", ["isolated", "plain"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left(tmp_path: Path, probe: Path, way: str, number: signal.Signals) -> None:
-    if way == "isolated" and not jail.allowed():
+    if way == "isolated" and not bubblewrap.allowed():
         pytest.skip("SKIPPED: no user namespaces")
     mark = f"bb8-{os.getpid()}-{time.monotonic_ns()}"
     place = tmp_path / mark  # so that it stands in the words of what is started with a bare environment

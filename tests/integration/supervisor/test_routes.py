@@ -17,13 +17,13 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from bb8deploy.base.errors import Interrupted, Refused, UsageError
 from bb8deploy.base.secret import Secret
-from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, Supervisor, SupervisorError
-from bb8deploy.host.supervisor.core_service import restart_by_service
-from bb8deploy.host.supervisor.rest import RestSupervisor
-from bb8deploy.host.supervisor.route import reach
-from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
-from bb8deploy.settings.load import load
-from bb8deploy.settings.model import Settings
+from bb8deploy.host.supervisor.core_restart_service import restart_by_service
+from bb8deploy.host.supervisor.find_route import reach
+from bb8deploy.host.supervisor.rest_route import RestSupervisor
+from bb8deploy.host.supervisor.route_interface import NoAnswer, RefusalKind, Supervisor, SupervisorError
+from bb8deploy.host.supervisor.websocket_route import WebSocketSupervisor
+from bb8deploy.settings.load_settings import load
+from bb8deploy.settings.settings_type import Settings
 from ha_sandbox import Sandbox
 
 SLUG = "local_beep_boop_bb8"

@@ -12,12 +12,12 @@ from tests.unit.lanes.silent import Silent
 
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.base.secret import Secret
-from bb8deploy.host.connect import connect_ssh
-from bb8deploy.host.supervisor.base import NoAnswer, RefusalKind, Supervisor, SupervisorError
-from bb8deploy.host.supervisor.ha_cli import HaCli
-from bb8deploy.host.supervisor.rest import RestSupervisor
-from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
-from bb8deploy.settings.load import load
+from bb8deploy.host.open_host import connect_ssh
+from bb8deploy.host.supervisor.ha_cli_route import HaCli
+from bb8deploy.host.supervisor.rest_route import RestSupervisor
+from bb8deploy.host.supervisor.route_interface import NoAnswer, RefusalKind, Supervisor, SupervisorError
+from bb8deploy.host.supervisor.websocket_route import WebSocketSupervisor
+from bb8deploy.settings.load_settings import load
 from ha_sandbox import Sandbox, Situation
 
 SLUG = "local_beep_boop_bb8"

@@ -13,11 +13,11 @@ import pytest
 from tests.integration.deploylab import Watcher
 from tests.integration.sshlab import Sshd, start_sshd
 
-from bb8deploy.host.connect import Host, open_host
+from bb8deploy.host.open_host import Host, open_host
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
 
 CONFIG = 'name: "Beep"\nversion: "2026.1.1.0"\nslug: "beep"\ndescription: "x"\narch: [amd64]\n'
 FILES = {

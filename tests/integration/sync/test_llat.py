@@ -7,7 +7,7 @@ from tests.integration.sync.conftest import Lab
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
-from bb8deploy.host.llat import long_lived_token
+from bb8deploy.host.long_lived_token import long_lived_token
 
 
 def found(lab: Lab, **settings: str) -> Secret | None:

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
 from bb8deploy.base.errors import Locked
-from bb8deploy.host.lock.owner import Owner
+from bb8deploy.host.lock.lock_owner import Owner
 from bb8deploy.lanes.sync.sync import sync
 
 DEADLINE = 30.0
@@ -125,7 +125,7 @@ def test_a_killed_client_leaves_no_lock_over_ssh(ssh_lab: Lab, tmp_path: Path) -
     script = tmp_path / "hold.py"
     script.write_text(
         "import sys, time\nfrom pathlib import Path\nfrom types import SimpleNamespace as N\n"
-        "from bb8deploy.host.connect import open_host\nfrom bb8deploy.settings.load import load\n"
+        "from bb8deploy.host.open_host import open_host\nfrom bb8deploy.settings.load_settings import load\n"
         "tell = N(note=print, warn=print)\n"
         "host = open_host(load(Path('.')), tell)\n"
         "with host.lock(N(id='r1', command='deploy')):\n    print('held', flush=True)\n    time.sleep(600)\n"

@@ -11,9 +11,9 @@ import pytest
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.files import mount as files_mount
 from bb8deploy.host.files import mount_tree
-from bb8deploy.host.files.mount import MountFiles
+from bb8deploy.host.files import mounted_folder as files_mount
+from bb8deploy.host.files.mounted_folder import MountFiles
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
 

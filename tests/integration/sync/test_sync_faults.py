@@ -19,8 +19,8 @@ from tests.integration.sshlab import Sshd, start_sshd
 from tests.integration.sync.conftest import FILES, Lab, MakeLab, ssh_settings
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.connect import Host
-from bb8deploy.host.lock.owner import HostLocked
+from bb8deploy.host.lock.lock_owner import HostLocked
+from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.runs.run import Run
 

@@ -12,14 +12,14 @@ import pytest
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, UsageError
-from bb8deploy.host.connect import open_host
-from bb8deploy.lanes.release.wiring import real_lanes
+from bb8deploy.host.open_host import open_host
+from bb8deploy.lanes.release.lane_calls import real_lanes
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
-from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.settings.load import load
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import walk
+from bb8deploy.plan.logs.identity_line import Expected
+from bb8deploy.settings.load_settings import load
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import walk
 
 
 def go(lab: Lab, **options: object) -> SyncOutcome:
@@ -116,7 +116,7 @@ def test_the_earlier_tree_is_kept_whole_and_can_be_put_back(lab: Lab) -> None:
 def test_only_a_large_tree_shares_its_files_with_the_earlier_one(
     ssh_lab: Lab, monkeypatch: pytest.MonkeyPatch, share_from: int
 ) -> None:
-    monkeypatch.setattr("bb8deploy.host.files.ssh.SHARE_FROM", share_from)
+    monkeypatch.setattr("bb8deploy.host.files.ssh_folder.SHARE_FROM", share_from)
     go(ssh_lab)
     (ssh_lab.addon / "run.sh").write_text("#!/bin/sh\nexec false\n")
     go(ssh_lab)

@@ -14,7 +14,7 @@ from tests.integration.sshlab import keygen
 from tests.integration.sync.conftest import FILES, Lab, MakeLab
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.lock.owner import Owner
+from bb8deploy.host.lock.lock_owner import Owner
 from bb8deploy.lanes.sync.sync import sync
 
 CASES = json.loads((Path(__file__).parents[2] / "cases/faults/sync_reach.json").read_text())["cases"]

@@ -11,11 +11,11 @@ import pytest
 from tests.integration.sshlab import Sshd
 
 from bb8deploy.base.errors import Refused, Unreachable
-from bb8deploy.host.files.ssh import SshFiles
-from bb8deploy.host.lock.owner import Owner
-from bb8deploy.host.lock.ssh import SshHolding
-from bb8deploy.host.shell.shell import Shell
-from bb8deploy.transport.ssh import SshTransport, connect
+from bb8deploy.host.files.ssh_folder import SshFiles
+from bb8deploy.host.lock.lock_owner import Owner
+from bb8deploy.host.lock.ssh_lock import SshHolding
+from bb8deploy.host.shell.run_programs import Shell
+from bb8deploy.transport.ssh_connection import SshTransport, connect
 
 MakeSshd = Callable[..., Sshd]
 

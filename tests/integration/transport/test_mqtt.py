@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bb8deploy.base.errors import Refused, Unreachable, UsageError
 from bb8deploy.transport.mqtt import Address, BrokerLink
-from ha_sandbox.serving import free_port
+from ha_sandbox.http_server import free_port
 
 Start = Callable[..., int]
 PLUGIN = "mosquitto_dynamic_security.so"

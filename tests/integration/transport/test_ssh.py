@@ -21,10 +21,10 @@ from tests.integration.relay import Relay
 from tests.integration.sshlab import Sshd, keygen
 
 from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
-from bb8deploy.transport.base import Completed
-from bb8deploy.transport.ssh import SshTransport, connect
-from bb8deploy.transport.sshauth import terminal_prompt
-from bb8deploy.transport.sshconfig import Hop, resolve
+from bb8deploy.transport.ssh_config import Hop, resolve
+from bb8deploy.transport.ssh_connection import SshTransport, connect
+from bb8deploy.transport.ssh_login import terminal_prompt
+from bb8deploy.transport.transport_interface import Completed
 
 MakeSshd = Callable[..., Sshd]
 LONG = 60.0

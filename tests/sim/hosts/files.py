@@ -13,9 +13,9 @@ from tests.sim.hosts.world import PARENT, Before, Content, Host, Lock, digest, f
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, LOCK_LOST, PREVIOUS_MISSING
-from bb8deploy.host.files.protocol import PREVIOUS, Earlier, EarlierTree, Transfer
-from bb8deploy.host.lock.owner import Held, HostLocked, Owner
-from bb8deploy.workspace.tree import STAMP, FoundTree
+from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
+from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree
 
 KEPT = 3
 T = TypeVar("T")

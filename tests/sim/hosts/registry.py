@@ -14,8 +14,14 @@ from tests.sim.engine.swap import Swap
 from tests.sim.engine.wire import Wire
 
 from bb8deploy.catalogue.errors.ship.publish import IMAGE_BUILD_FAILED, REGISTRY_UNREACHABLE
-from bb8deploy.lanes.publish.images import image
-from bb8deploy.lanes.publish.images.registry import ImageConfig, ImageManifest, digest_of, platform_of, split
+from bb8deploy.lanes.publish.images import promote_images
+from bb8deploy.lanes.publish.images.registry_client import (
+    ImageConfig,
+    ImageManifest,
+    digest_of,
+    platform_of,
+    split,
+)
 
 
 @dataclass(slots=True)
@@ -121,10 +127,10 @@ class SimRegistry:
     def swaps(self) -> list[Swap]:
         """What makes a publish use this registry."""
         return [
-            (image, "Registry", lambda _host, **_: self),
-            (image, "find_tool", lambda: "docker"),
-            (image, "stored_login", lambda _host: None),
-            (image, "_run_one", lambda _run, words, _output, _log: self.build(words)),
+            (promote_images, "Registry", lambda _host, **_: self),
+            (promote_images, "find_tool", lambda: "docker"),
+            (promote_images, "stored_login", lambda _host: None),
+            (promote_images, "_run_one", lambda _run, words, _output, _log: self.build(words)),
         ]
 
 

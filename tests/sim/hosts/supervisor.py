@@ -12,7 +12,7 @@ from tests.sim.hosts.files import Connection
 from tests.sim.hosts.world import Host, Installed
 
 from bb8deploy.base.errors import Unreachable
-from bb8deploy.host.supervisor.base import (
+from bb8deploy.host.supervisor.route_interface import (
     AddonState,
     Health,
     Job,

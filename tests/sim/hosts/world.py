@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.sim.engine.faults import Fault
 
-from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, bytes_entry, digest_of
+from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, bytes_entry, digest_of
 
 Content = Mapping[str, bytes]
 PARENT = "/addons"

@@ -17,7 +17,7 @@ from tests.sim.stories.scene import FOLDER, NEIGHBOUR, SLUG, VARIANTS, Snapshot,
 from tests.sim.stories.users import User
 from tests.sim.wiring import still_workspaces, wired
 
-from bb8deploy.workspace.tree import STAMP
+from bb8deploy.workspace.tree_digest import STAMP
 
 COMMANDS = (*("deploy",) * 5, "rollback", "rollback", "verify", "sync", "attest")
 Plan = list[tuple[str, int]]

@@ -26,13 +26,13 @@ from tests.sim.wiring import wired
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.publish.outcome import PublishOptions
 from bb8deploy.lanes.publish.publish import publish
-from bb8deploy.plan.release.image import TREE_LABEL
+from bb8deploy.plan.release.image_commands import TREE_LABEL
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Ledger, Line
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
 from bb8deploy.workspace import git as git_module
-from bb8deploy.workspace import remote
+from bb8deploy.workspace import git_remote
 
 RARE_CALLS = 6
 """A publish makes few calls over the network, so that a fault at each is so many times as likely."""
@@ -270,7 +270,7 @@ class PublishStory:
         try:
             with (
                 wired(self.wire, self.laws.host),
-                swapped([(remote, "call", calls), (git_module, "call", calls), *self.registry.swaps()]),
+                swapped([(git_remote, "call", calls), (git_module, "call", calls), *self.registry.swaps()]),
             ):
                 yield
         finally:

@@ -21,18 +21,18 @@ from tests.sim.stories.users import Quiet
 from tests.sim.wiring import wired
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.lanes.release import closing
+from bb8deploy.lanes.release import finish_release
 from bb8deploy.lanes.release import release as release_lane
+from bb8deploy.lanes.release.lane_calls import real_lanes
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions
 from bb8deploy.lanes.release.release import continue_release, release
-from bb8deploy.lanes.release.resume import find_unfinished, reopen
-from bb8deploy.lanes.release.wiring import real_lanes
+from bb8deploy.lanes.release.resume_release import find_unfinished, reopen
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Ledger, Line
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
 from bb8deploy.workspace import git as git_module
-from bb8deploy.workspace import remote
+from bb8deploy.workspace import git_remote
 
 
 @dataclass(slots=True)
@@ -164,10 +164,10 @@ class ReleaseStory:
         calls = remote_call(self.wire, git_module.call, self.store.look)
         with contextlib.ExitStack() as stack:
             for owner, name, new in (
-                (remote, "call", calls),
+                (git_remote, "call", calls),
                 (git_module, "call", calls),
                 (release_lane, "alone", lambda _run: contextlib.nullcontext()),
-                (closing, "_report", lambda _run: ""),
+                (finish_release, "_report", lambda _run: ""),
             ):
                 stack.enter_context(mock.patch.object(owner, name, new))
             stack.enter_context(mock.patch.dict(os.environ, GIT))

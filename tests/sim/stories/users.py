@@ -20,8 +20,8 @@ from bb8deploy.lanes.verify.verify import verify_host
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings.load import load
-from bb8deploy.settings.model import Settings
+from bb8deploy.settings.load_settings import load
+from bb8deploy.settings.settings_type import Settings
 
 WINDOW = 10.0
 """Seconds of an attestation, the shortest that counts."""

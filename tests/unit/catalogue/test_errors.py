@@ -8,10 +8,7 @@ import pytest
 from tests.unit.house.sources import ROOT, SANDBOX, TOOL, modules
 
 from bb8deploy.base.errors import CheckFailed, UsageError
-from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom, first_sentence
-from bb8deploy.catalogue.errors.host import HOST_DISK_FULL
-from bb8deploy.catalogue.errors.settings import SETTING_MISSING
-from bb8deploy.catalogue.lookup import (
+from bb8deploy.catalogue.code_lookup import (
     TITLES,
     Listed,
     entries,
@@ -22,7 +19,10 @@ from bb8deploy.catalogue.lookup import (
     nearest,
     of_area,
 )
-from bb8deploy.catalogue.rules.table import rules
+from bb8deploy.catalogue.error_code import Area, ErrorCode, Symptom, first_sentence
+from bb8deploy.catalogue.errors.host import HOST_DISK_FULL
+from bb8deploy.catalogue.errors.settings import SETTING_MISSING
+from bb8deploy.catalogue.rule_definitions.all_rules import rules
 
 LISTED = [pytest.param(entry, id=code) for code, entry in errors().items()]
 
@@ -59,7 +59,7 @@ def test_every_code_is_used(entry: Listed) -> None:
 def test_only_the_catalogue_makes_codes() -> None:
     """mypy finds a misspelt constant; a code that is made of a string elsewhere could be misspelt unseen."""
     making = {m.name for m in (*modules(TOOL), *modules(SANDBOX)) if re.search(r"\bCode\(", m.text)}
-    assert {name for name in making if ".catalogue." not in name} == {"bb8deploy.base.cache"}
+    assert {name for name in making if ".catalogue." not in name} == {"bb8deploy.base.cache_folder"}
 
 
 def test_an_error_takes_its_class_and_remedy_from_the_catalogue() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.checks.run import CheckReport, check_addon
+from bb8deploy.checks.run_rules import CheckReport, check_addon
 
 CONFIG = """\
 name: Small

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bb8deploy.checks.output.editor_schema import PUBLISHED, config_schema, published
-from bb8deploy.checks.schema.table.fields import FIELDS
+from bb8deploy.checks.schema.table.config_fields import FIELDS
 
 ROOT = Path(__file__).parents[3]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.fix.fixes import apply_fixes, fixed_config, plan_fixes
-from bb8deploy.checks.output.formats import github, people, summary
+from bb8deploy.checks.fix.safe_fixes import apply_fixes, fixed_config, plan_fixes
 from bb8deploy.checks.output.sarif import sarif
-from bb8deploy.checks.reading.source import parse_source
-from bb8deploy.checks.run import check_addon
+from bb8deploy.checks.output.text_and_github import github, people, summary
+from bb8deploy.checks.reading.yaml_json_reader import parse_source
+from bb8deploy.checks.run_rules import check_addon
 
 
 def spoil(addon: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.findings import Level
-from bb8deploy.checks.migrate.plan import apply, plan, workflows
-from bb8deploy.checks.reading.builder import bases, global_scope, passed_args
-from bb8deploy.checks.reading.dockerfile import parse_dockerfile
-from bb8deploy.checks.run import check_addon
+from bb8deploy.checks.migrate.migration_plan import apply, plan, workflows
+from bb8deploy.checks.reading.dockerfile_evaluation import bases, global_scope, passed_args
+from bb8deploy.checks.reading.dockerfile_parser import parse_dockerfile
+from bb8deploy.checks.run_rules import check_addon
 from bb8deploy.checks.schema import validate_config
 
 CONFIG = """\

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from tests.unit.checks.mutants import write
 
-from bb8deploy.checks.fix.fixes import plan_fixes
-from bb8deploy.checks.judge import judge
-from bb8deploy.checks.output.formats import github, people
-from bb8deploy.checks.output.markdown import FindingRow, markdown
+from bb8deploy.checks.check_one_app import judge
+from bb8deploy.checks.fix.safe_fixes import plan_fixes
+from bb8deploy.checks.output.markdown_summary import FindingRow, markdown
 from bb8deploy.checks.output.sarif import sarif
+from bb8deploy.checks.output.text_and_github import github, people
 
 MUTANTS = int(os.environ.get("BB8DEPLOY_MUTANTS", "150"))
 FIRST = int(os.environ.get("BB8DEPLOY_MUTANT", "0"))

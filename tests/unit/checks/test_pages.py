@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bb8deploy.catalogue.lookup import entries
-from bb8deploy.checks.output.rules_page import page
+from bb8deploy.catalogue.code_lookup import entries
+from bb8deploy.checks.output.supervisor_rules_page import page
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "bb8deploy"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.findings import Level
-from bb8deploy.checks.run import CheckReport, check_addon
+from bb8deploy.checks.run_rules import CheckReport, check_addon
 
 CONFIG = 'name: App\nversion: "1.0"\nslug: app\ndescription: An app\narch: [amd64, aarch64]\ninit: false\n'
 BASE = "FROM ghcr.io/home-assistant/base:3.22\n"
@@ -310,7 +310,7 @@ def test_a_long_file_without_aliases_is_named_by_its_length(app: App) -> None:
 
 
 def test_a_file_name_cannot_give_commands_to_a_workflow(app: App, tmp_path: Path) -> None:
-    from bb8deploy.checks.output.formats import github, people
+    from bb8deploy.checks.output.text_and_github import github, people
 
     hostile = tmp_path / "rootfs/etc/cont-init.d" / "a\n::error::x"
     hostile.parent.mkdir(parents=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.checks.mode import Mode
-from bb8deploy.checks.run import CheckReport
+from bb8deploy.checks.install_mode import Mode
+from bb8deploy.checks.run_rules import CheckReport
 
 Check = Callable[..., CheckReport]
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmMifQ." + "a" * 43
@@ -210,7 +210,7 @@ def test_a_socket_is_no_file_of_an_addon(addon: Path, check: Check) -> None:
 def test_a_tree_without_end_is_cut_with_one_finding(
     addon: Path, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bb8deploy.checks.reading.scan.MAX_FILES", 50)
+    monkeypatch.setattr("bb8deploy.checks.reading.folder_scan.MAX_FILES", 50)
     for number in range(200):
         (addon / f"f{number:03}").touch()
     assert only(check(), "TREE_TOO_LARGE").level is Level.ERROR

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bb8deploy.checks.output.editor_schema import config_schema
-from bb8deploy.checks.reading.source import read_source
+from bb8deploy.checks.reading.yaml_json_reader import read_source
 from bb8deploy.checks.schema import (
     rating_costs,
     security_rating,
@@ -19,7 +19,7 @@ from bb8deploy.checks.schema import (
     validate_options,
     validate_translation,
 )
-from bb8deploy.checks.schema.table.fields import FIELDS
+from bb8deploy.checks.schema.table.config_fields import FIELDS
 
 BASE: dict[str, Any] = {
     "name": "x",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.checks.reading.source import MAX_BYTES, parse_source, read_source
+from bb8deploy.checks.reading.yaml_json_reader import MAX_BYTES, parse_source, read_source
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{new}: &{new} [{','.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.settings.keys import KEYS
+from bb8deploy.settings.settings_table import KEYS
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {key.name: f"sesame-{key.name.lower()}" for key in KEYS if key.secret}

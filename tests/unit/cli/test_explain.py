@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.catalogue.entries import Area
-from bb8deploy.catalogue.lookup import TITLES, entries
+from bb8deploy.catalogue.code_lookup import TITLES, entries
+from bb8deploy.catalogue.error_code import Area
 from bb8deploy.cli.tools.explain import listing, page, wrapped
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bb8deploy.cli.operate.status import rows
-from bb8deploy.plan.drift import VersionPlace
+from bb8deploy.plan.version_drift import VersionPlace
 
 HERE = VersionPlace(
     "here", "2026.11.23.4", "sha256:75c970737d55ffff", "commit d2494d8222df, uncommitted changes"

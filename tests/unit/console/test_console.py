@@ -23,7 +23,7 @@ import pytest
 from bb8deploy.base.errors import CheckFailed, Refused
 from bb8deploy.base.secret import Secret
 from bb8deploy.console.console import Console, as_dict
-from bb8deploy.console.terminal import ReaderGone
+from bb8deploy.console.terminal_capabilities import ReaderGone
 from bb8deploy.runs.tokens import Line
 
 TOKEN = Line("TOKEN", "DEPLOY_OK", (("version", "1.0"), ("run", "r1")), "verify")
@@ -127,11 +127,12 @@ def test_a_terminal_gets_colours_and_a_line_that_moves_away(screen: Screen) -> N
 
 
 def test_the_moving_line_goes_on_counting(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bb8deploy.console.screen._TICK", 0.01)
+    monkeypatch.setattr("bb8deploy.console.progress_line._TICK", 0.01)
     console = Console(out=io.StringIO(), err=screen.stream)
     seen = threading.Event()
     monkeypatch.setattr(
-        "bb8deploy.console.screen.send", lambda _s, text, **_o: seen.set() if "… copy 1 s" in text else None
+        "bb8deploy.console.progress_line.send",
+        lambda _s, text, **_o: seen.set() if "… copy 1 s" in text else None,
     )
     with console.step("copy"):
         assert seen.wait(60)

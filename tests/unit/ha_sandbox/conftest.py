@@ -10,14 +10,21 @@ from typing import Any
 
 import pytest
 
-from ha_sandbox.power import Power
-from ha_sandbox.runtime.base import BuildFailed, BuildRequest, ContainerSpec, PullFailed, StartFailed, Usage
+from ha_sandbox.restart import Power
+from ha_sandbox.runtime.runtime_interface import (
+    BuildFailed,
+    BuildRequest,
+    ContainerSpec,
+    PullFailed,
+    StartFailed,
+    Usage,
+)
 from ha_sandbox.situations import Faults
-from ha_sandbox.supervisor.access import Access, Caller, Role
+from ha_sandbox.supervisor.api.request_dispatch import Api
 from ha_sandbox.supervisor.api.routing import MqttLogin, Request
-from ha_sandbox.supervisor.api.service import Api
+from ha_sandbox.supervisor.app_lifecycle import Manager
 from ha_sandbox.supervisor.images import machine_arch
-from ha_sandbox.supervisor.manager import Manager
+from ha_sandbox.supervisor.tokens_and_roles import Access, Caller, Role
 
 
 class MemoryContainer:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ha_sandbox.runtime.container_services import COMMAND, use_contenv
 from ha_sandbox.runtime.s6_tools import TOOLS
-from ha_sandbox.runtime.services import COMMAND, use_contenv
 
 
 def test_scripts_are_pointed_at_the_stand_in_and_keep_their_run_bit(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ha_sandbox.runtime.base import BuildFailed, BuildRequest
-from ha_sandbox.runtime.building import stage as module
-from ha_sandbox.runtime.building.build import Build
-from ha_sandbox.runtime.building.image import Image
+from ha_sandbox.runtime.building import build_stage as module
+from ha_sandbox.runtime.building.build_image import Build
+from ha_sandbox.runtime.building.image_config import Image
+from ha_sandbox.runtime.runtime_interface import BuildFailed, BuildRequest
 
 
 class Recorder:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ha_sandbox.supervisor import rules
+from ha_sandbox.supervisor import config_and_options_checks
 
 
 @pytest.mark.parametrize(
@@ -25,20 +25,22 @@ from ha_sandbox.supervisor import rules
 )
 def test_a_value_fits_its_kind_or_is_refused(kind: Any, good: Any, bad: Any) -> None:
     schema = {"key": kind}
-    assert "key" in rules.accept_options(schema, {"key": good}, "Probe", "probe")
-    with pytest.raises(rules.OptionsRefused):
-        rules.accept_options(schema, {"key": bad}, "Probe", "probe")
+    assert "key" in config_and_options_checks.accept_options(schema, {"key": good}, "Probe", "probe")
+    with pytest.raises(config_and_options_checks.OptionsRefused):
+        config_and_options_checks.accept_options(schema, {"key": bad}, "Probe", "probe")
 
 
 def test_a_missing_option_is_named_unless_it_is_optional() -> None:
-    assert rules.accept_options({"a": "str?"}, {}, "Probe", "probe") == {}
-    with pytest.raises(rules.OptionsRefused, match=r"Missing option 'a' in root in Probe \(probe\)"):
-        rules.accept_options({"a": "str"}, {}, "Probe", "probe")
+    assert config_and_options_checks.accept_options({"a": "str?"}, {}, "Probe", "probe") == {}
+    with pytest.raises(
+        config_and_options_checks.OptionsRefused, match=r"Missing option 'a' in root in Probe \(probe\)"
+    ):
+        config_and_options_checks.accept_options({"a": "str"}, {}, "Probe", "probe")
 
 
 def test_the_form_of_the_frontend_is_made_from_the_schema() -> None:
     schema = {"n": "int(1,10)", "level": "list(a|b)", "secret": "password?", "many": ["str"]}
-    assert rules.ui_schema(schema) == [
+    assert config_and_options_checks.ui_schema(schema) == [
         {"name": "n", "lengthMin": 1.0, "lengthMax": 10.0, "required": True, "type": "integer"},
         {"name": "level", "required": True, "type": "select", "options": ["a", "b"]},
         {"name": "secret", "optional": True, "type": "string", "format": "password"},
@@ -62,4 +64,4 @@ def test_the_form_of_the_frontend_is_made_from_the_schema() -> None:
     ],
 )
 def test_the_rating_is_the_supervisors(config: dict[str, Any], profile: bool, expected: int) -> None:
-    assert rules.rating(config, profile) == expected
+    assert config_and_options_checks.rating(config, profile) == expected

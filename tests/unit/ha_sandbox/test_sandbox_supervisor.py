@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ha_sandbox.supervisor.access import Caller, Role
+from ha_sandbox.supervisor.tokens_and_roles import Caller, Role
 
 
 def test_a_reload_notices_nothing_while_the_newest_mtime_stays(installed: Any) -> None:

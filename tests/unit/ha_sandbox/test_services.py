@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ha_sandbox.runtime.base import ContainerSpec
-from ha_sandbox.runtime.building.image import Image
-from ha_sandbox.runtime.services import init_config
+from ha_sandbox.runtime.building.image_config import Image
+from ha_sandbox.runtime.container_services import init_config
+from ha_sandbox.runtime.runtime_interface import ContainerSpec
 
 LAUNCHER = "usr/bin/bb8deploy-launch"
 

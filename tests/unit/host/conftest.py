@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.unit.host.localhost import SHELLS, LocalTransport, Place, local_transport
 
-from bb8deploy.host.files.mount import MountFiles
-from bb8deploy.host.files.ssh import SshFiles
-from bb8deploy.host.shell.shell import Shell
+from bb8deploy.host.files.mounted_folder import MountFiles
+from bb8deploy.host.files.ssh_folder import SshFiles
+from bb8deploy.host.shell.run_programs import Shell
 
 
 @pytest.fixture(params=SHELLS)

@@ -18,16 +18,16 @@ from typing import Self
 
 import pytest
 
-from bb8deploy.host.files.mount import MountFiles
-from bb8deploy.host.files.protocol import Transfer
-from bb8deploy.host.files.ssh import SshFiles
-from bb8deploy.host.lock.lock import Holding
-from bb8deploy.host.lock.mount import MountHolding
-from bb8deploy.host.lock.owner import Owner
-from bb8deploy.host.lock.ssh import SshHolding
-from bb8deploy.host.shell.shell import Shell
-from bb8deploy.transport.base import Completed, Stats
-from bb8deploy.workspace.tree import STAMP, FoundTree, bytes_entry
+from bb8deploy.host.files.app_folder_interface import Transfer
+from bb8deploy.host.files.mounted_folder import MountFiles
+from bb8deploy.host.files.ssh_folder import SshFiles
+from bb8deploy.host.lock.lock_lifetime import Holding
+from bb8deploy.host.lock.lock_owner import Owner
+from bb8deploy.host.lock.mount_lock import MountHolding
+from bb8deploy.host.lock.ssh_lock import SshHolding
+from bb8deploy.host.shell.run_programs import Shell
+from bb8deploy.transport.transport_interface import Completed, Stats
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree, bytes_entry
 
 SHELLS = ("dash", "bash", "busybox")
 

@@ -9,7 +9,7 @@ import pytest
 from ops.docs import commands
 from tests.unit.house.sources import ROOT, TOOL, modules
 
-from bb8deploy.cli import examples
+from bb8deploy.cli import help_examples
 
 TOLD = [one for one in commands.told() if one.words[0] == "bb8deploy"]
 
@@ -38,7 +38,7 @@ def test_the_command_line_takes_every_command_of_remedies_and_help() -> None:
     assert not wrong
 
 
-EXAMPLES = [(name, words) for name, rows in examples.EXAMPLES.items() for words, _ in rows]
+EXAMPLES = [(name, words) for name, rows in help_examples.EXAMPLES.items() for words, _ in rows]
 
 
 @pytest.mark.parametrize(("name", "words"), EXAMPLES)

@@ -8,8 +8,8 @@ import re
 from ops.docs import commands, generate
 from tests.unit.house.sources import ROOT, TOOL, modules
 
-from bb8deploy.catalogue.lookup import entries
-from bb8deploy.settings.keys import KEYS
+from bb8deploy.catalogue.code_lookup import entries
+from bb8deploy.settings.settings_table import KEYS
 
 _LOOKS_LIKE = re.compile(r"(?<![\w/.-])(?:HA|MQTT|REMOTE|BB8)_[A-Z][A-Z_]*[A-Z]\b")
 # Codes of errors may begin like a setting (HA_URL_MISSING).

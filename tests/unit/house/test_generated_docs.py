@@ -32,14 +32,14 @@ def test_the_check_names_what_is_stale_by_its_exit_code() -> None:
 
 
 def test_every_command_has_its_place_in_the_reference() -> None:
-    from bb8deploy.cli.app import COMMANDS
+    from bb8deploy.cli.command_groups import COMMANDS
 
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert not [name for name in COMMANDS if f"## bb8deploy {name.replace('_', '-')}" not in text]
 
 
 def test_every_setting_is_in_the_example() -> None:
-    from bb8deploy.settings.keys import KEYS
+    from bb8deploy.settings.settings_table import KEYS
 
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     assert not [key.name for key in KEYS if not any(line.startswith(f"#{key.name}=") for line in lines)]

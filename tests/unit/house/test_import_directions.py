@@ -59,7 +59,7 @@ UNIX_CALLS = {"fork", "getpgid", "kill", "killpg", "mkfifo", "setsid", "sysconf"
 
 
 def test_the_workstations_side_asks_the_machine_room_for_what_only_unix_has() -> None:
-    rooms = [m for m in modules(TOOL) if m.name not in {"bb8deploy.base.machine", *SANDBOX_ONLY}]
+    rooms = [m for m in modules(TOOL) if m.name not in {"bb8deploy.base.os_differences", *SANDBOX_ONLY}]
     imported = [
         f"{module.path.relative_to(ROOT)}:{line} imports {name}"
         for module in rooms
@@ -93,7 +93,7 @@ def test_only_lanes_emit_tokens() -> None:
     }
     # cli.common writes the DRIFT line of a run that ended in an error; tokens it never writes.
     assert emitting == {"lanes", "cli"}
-    (common,) = (module for module in modules(TOOL) if module.name == "bb8deploy.cli.common")
+    (common,) = (module for module in modules(TOOL) if module.name == "bb8deploy.cli.open_run")
     assert ".emit(" not in common.text
     others = [m.name for m in modules(TOOL) if m.room == "cli" and "ledger.emit(" in m.text]
     assert not others

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bb8deploy.catalogue.lookup import entries
-from bb8deploy.lanes.verify.failures import UNLISTED
+from bb8deploy.catalogue.code_lookup import entries
+from bb8deploy.lanes.verify.failure_errors import UNLISTED
 from bb8deploy.runs.tokens import Token
 
 HERE = Path(__file__).parents[2]

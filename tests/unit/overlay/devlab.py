@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.overlay.app import AppSource
+from bb8deploy.overlay.app_texts import AppSource
 from bb8deploy.overlay.delivery import deliver
-from bb8deploy.overlay.draft import Live, Purpose
-from bb8deploy.overlay.live.overlay import FOLDER
-from bb8deploy.plan.sync import Stamp
-from bb8deploy.workspace.tree import Manifest, bytes_entry
+from bb8deploy.overlay.delivery_draft import Live, Purpose
+from bb8deploy.overlay.live.dev_overlay import FOLDER
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.workspace.tree_digest import Manifest, bytes_entry
 
 SHELLS = ("dash", "bash", "busybox")
 DEADLINE = 30.0

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.unit.overlay.devlab import SHELLS, DevLab, dev_lab
 
-from bb8deploy.overlay.live.overlay import PROGRAMS
-from bb8deploy.plan.logs.identity import newest
+from bb8deploy.overlay.live.dev_overlay import PROGRAMS
+from bb8deploy.plan.logs.identity_line import newest
 
 APP = b"""#!/bin/sh
 echo "app says $(cat "$(dirname "$0")/word")"

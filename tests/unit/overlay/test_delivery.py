@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from bb8deploy.overlay import delivery as module
-from bb8deploy.overlay.app import AppSource, is_text
+from bb8deploy.overlay.app_texts import AppSource, is_text
 from bb8deploy.overlay.delivery import deliver
-from bb8deploy.overlay.draft import Draft
-from bb8deploy.plan.sync import Stamp, plan_sync
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import STAMP, FoundTree, Manifest, bytes_entry
+from bb8deploy.overlay.delivery_draft import Draft
+from bb8deploy.plan.sync_plan import Stamp, plan_sync
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree, Manifest, bytes_entry
 
 FILES = {"config.yaml": b"name: A\n", "run.sh": b"#!/bin/sh\n"}
 TREE = Manifest.of(bytes_entry(path, data) for path, data in FILES.items())

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from bb8deploy.checks.schema import validate_config
-from bb8deploy.overlay.app import AppSource
+from bb8deploy.overlay.app_texts import AppSource
 from bb8deploy.overlay.delivery import Delivery, deliver
-from bb8deploy.overlay.draft import Purpose
+from bb8deploy.overlay.delivery_draft import Purpose
 from bb8deploy.overlay.instance import too_high
-from bb8deploy.plan.sync import Stamp
-from bb8deploy.settings.instance import Instance
-from bb8deploy.workspace.tree import Manifest, bytes_entry
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.settings.app_instance import Instance
+from bb8deploy.workspace.tree_digest import Manifest, bytes_entry
 
 CONFIG = """# A comment.
 name: Lamp

@@ -7,15 +7,15 @@ import json
 import pytest
 import yaml
 
-from bb8deploy.checks.reading.dockerfile import parse_dockerfile
+from bb8deploy.checks.reading.dockerfile_parser import parse_dockerfile
 from bb8deploy.checks.schema import validate_config
-from bb8deploy.overlay.app import AppSource
+from bb8deploy.overlay.app_texts import AppSource
 from bb8deploy.overlay.delivery import Delivery, deliver
-from bb8deploy.overlay.draft import Draft, Live, Purpose
-from bb8deploy.overlay.live.overlay import FOLDER, listed_tree, live_map
-from bb8deploy.overlay.seal.entry import Unknown
-from bb8deploy.plan.sync import Stamp
-from bb8deploy.workspace.tree import Manifest, bytes_entry, link_entry
+from bb8deploy.overlay.delivery_draft import Draft, Live, Purpose
+from bb8deploy.overlay.live.dev_overlay import FOLDER, listed_tree, live_map
+from bb8deploy.overlay.seal.entry_point import Unknown
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.workspace.tree_digest import Manifest, bytes_entry, link_entry
 
 CONFIG = b"name: A\nversion: '1'\nslug: a\ndescription: x\narch: [amd64]\nmap: [share]\n"
 HA = "FROM ghcr.io/home-assistant/base:3.22\nCOPY rootfs /\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.checks.reading.dockerfile import parse_dockerfile
+from bb8deploy.checks.reading.dockerfile_parser import parse_dockerfile
 from bb8deploy.checks.reading.dockerignore import DockerIgnore
+from bb8deploy.overlay.live.choose_way import Choice, Way, choose
 from bb8deploy.overlay.live.image_map import ImageMap, image_map
-from bb8deploy.overlay.live.run_steps import run_step
-from bb8deploy.overlay.live.way import Choice, Way, choose
-from bb8deploy.workspace.tree import TreeDiff
+from bb8deploy.overlay.live.run_instructions import run_step
+from bb8deploy.workspace.tree_digest import TreeDiff
 
 PLAIN = """FROM debian
 WORKDIR /app

@@ -16,7 +16,7 @@ from bb8deploy.runs.contracts.base import Contract
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run, new_run_id
 from bb8deploy.runs.tokens import Ledger, Token
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
 
 
 @pytest.fixture

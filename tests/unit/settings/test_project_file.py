@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.settings import keys
-from bb8deploy.settings.keys import KEYS
-from bb8deploy.settings.load import load, with_answer
-from bb8deploy.settings.model import Settings
+from bb8deploy.settings import settings_table
+from bb8deploy.settings.load_settings import load, with_answer
 from bb8deploy.settings.project_file import near_name
+from bb8deploy.settings.settings_table import KEYS
+from bb8deploy.settings.settings_type import Settings
 
 
 def read(folder: Path, text: str, python: str = "", env: str = "", slug: str = "") -> Settings:
@@ -31,8 +31,15 @@ def test_the_own_file_comes_before_pyproject_and_env_before_both(tmp_path: Path)
     )
     assert (settings.ha_publish_remote, settings.ha_publish_branch) == ("origin", "stable")
     assert settings.bb8_layout == "auto"
-    origins = [settings.origin_of(key) for key in (keys.HA_PUBLISH_REMOTE, keys.HA_PUBLISH_BRANCH)]
-    assert [*origins, settings.origin_of(keys.BB8_LAYOUT)] == ["bb8deploy.toml", "pyproject.toml", ".env"]
+    origins = [
+        settings.origin_of(key)
+        for key in (settings_table.HA_PUBLISH_REMOTE, settings_table.HA_PUBLISH_BRANCH)
+    ]
+    assert [*origins, settings.origin_of(settings_table.BB8_LAYOUT)] == [
+        "bb8deploy.toml",
+        "pyproject.toml",
+        ".env",
+    ]
 
 
 def test_no_secret_and_nothing_of_one_machine_has_a_name_there() -> None:
@@ -62,8 +69,8 @@ def test_the_slug_makes_one_setting_fit_each_app(tmp_path: Path) -> None:
     settings = read(tmp_path, text, env="HA_REMOTE_RUNTIME=/addons/{slug}\n", slug="my_app")
     assert (settings.ha_image, settings.ha_remote_runtime) == ("ghcr.io/me/my_app", "/addons/my_app")
     assert settings.bb8_tag == "{slug}-{version}"
-    assert settings.text_of(keys.HA_REMOTE_RUNTIME) == "/addons/{slug}"
-    assert with_answer(settings, keys.HA_MOUNT, "/mnt/{slug}").ha_mount == Path("/mnt/my_app")
+    assert settings.text_of(settings_table.HA_REMOTE_RUNTIME) == "/addons/{slug}"
+    assert with_answer(settings, settings_table.HA_MOUNT, "/mnt/{slug}").ha_mount == Path("/mnt/my_app")
 
 
 def test_the_slug_is_not_asked_for_where_no_setting_needs_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable, UsageError
-from bb8deploy.workspace import remote as r
+from bb8deploy.workspace import git_remote as r
 
 
 @pytest.mark.parametrize(

@@ -10,26 +10,6 @@ a name that a person asks for, a wake-up that starts a macro without a connectio
 
 from __future__ import annotations
 
-from bb8_core.robot.commands.device import (
-    assign_time,
-    charger_state,
-    factory_crc,
-    get_auto_reconnect,
-    get_bluetooth_info,
-    inactivity_timeout,
-    l1_diagnostics,
-    l2_diagnostics,
-    ping,
-    poll_times,
-    power_notifications,
-    power_state,
-    set_name,
-    sleep,
-    versions,
-    voltage_trips,
-    without_answer,
-    without_reset,
-)
 from bb8_core.robot.commands.driving import (
     boost,
     chassis_id,
@@ -57,7 +37,7 @@ from bb8_core.robot.commands.lights import (
     stop_on_disconnect,
     tail_led,
 )
-from bb8_core.robot.commands.programs import (
+from bb8_core.robot.commands.macros_and_programs import (
     abort_macro,
     macro_status,
     orbbasic_abort,
@@ -68,7 +48,27 @@ from bb8_core.robot.commands.programs import (
     run_temporary_macro,
     save_temporary_macro,
 )
-from bb8_core.robot.commands.sensing import (
+from bb8_core.robot.commands.power_and_device import (
+    assign_time,
+    charger_state,
+    factory_crc,
+    get_auto_reconnect,
+    get_bluetooth_info,
+    inactivity_timeout,
+    l1_diagnostics,
+    l2_diagnostics,
+    ping,
+    poll_times,
+    power_notifications,
+    power_state,
+    set_name,
+    sleep,
+    versions,
+    voltage_trips,
+    without_answer,
+    without_reset,
+)
+from bb8_core.robot.commands.sensor_streams import (
     accelerometer_range,
     collision_detection,
     collision_detection_off,

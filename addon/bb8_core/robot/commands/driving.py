@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from bb8_core.robot.commands.build import heading_in_range, in_range, sphero
-from bb8_core.robot.protocol import Command
+from bb8_core.robot.commands.command_builder import heading_in_range, in_range, sphero
+from bb8_core.robot.packet_framing import Command
 
 DEFAULT_MOTION_TIMEOUT_MS: Final = 2000
 _FORWARD: Final = 1

@@ -6,8 +6,8 @@ import struct
 from dataclasses import replace
 from typing import Final
 
-from bb8_core.robot.commands.build import in_range, sphero
-from bb8_core.robot.protocol import Command
+from bb8_core.robot.commands.command_builder import in_range, sphero
+from bb8_core.robot.packet_framing import Command
 
 PERMANENT_MOTION_TIMEOUTS: Final = 1 << 4
 """Permanent option bit that lets the robot stop by itself when no drive command follows in time."""

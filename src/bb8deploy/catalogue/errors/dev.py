@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.base.errors import CheckFailed, Code, NotVerified
-from bb8deploy.catalogue.entries import Area, ErrorCode, Symptom
+from bb8deploy.catalogue.error_code import Area, ErrorCode, Symptom
 
 # fmt: off
 DEV_NOT_UP = ErrorCode(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8deploy.base.yaml_loader import safe_loader
-from bb8deploy.checks.reading.source import parse_source
+from bb8deploy.checks.reading.yaml_json_reader import parse_source
 
 Keys = tuple[str, ...]
 

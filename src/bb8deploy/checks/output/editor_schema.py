@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from bb8deploy.checks.schema.since import FIELDS as INTRODUCED
-from bb8deploy.checks.schema.table import vocabulary as words
-from bb8deploy.checks.schema.table.elements import ELEMENT_PATTERN
-from bb8deploy.checks.schema.table.fields import FIELDS, RENAMED, WITHOUT_EFFECT, Field
+from bb8deploy.checks.schema.minimum_supervisor import FIELDS as INTRODUCED
+from bb8deploy.checks.schema.table import allowed_words as words
+from bb8deploy.checks.schema.table.config_fields import FIELDS, RENAMED, WITHOUT_EFFECT, Field
+from bb8deploy.checks.schema.table.option_types import ELEMENT_PATTERN
 
 PUBLISHED = "schema/config.schema.json"
 ADDRESS = f"https://raw.githubusercontent.com/e-app-404/ha-bb8-addon/main/{PUBLISHED}"

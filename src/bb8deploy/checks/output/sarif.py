@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.catalogue.listing import help_uri
-from bb8deploy.catalogue.rules.table import rules
-from bb8deploy.checks.output.formats import joined, said
+from bb8deploy.catalogue.rule_definitions.all_rules import rules
+from bb8deploy.catalogue.rules_listing import help_uri
+from bb8deploy.checks.output.text_and_github import joined, said
 
 HOME = "https://github.com/e-app-404/ha-bb8-addon"
 _FALLBACK = "config.yaml"  # services refuse a result without a place

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.options import Addon, AsJson, Quiet, Target
+from bb8deploy.cli.open_run import Modes, open_run
+from bb8deploy.cli.shared_options import Addon, AsJson, Quiet, Target
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.attest.attest import Beat
-    from bb8deploy.plan.attest import Metrics
+    from bb8deploy.plan.echo_verdict import Metrics
 
 Seconds = Annotated[
     float, typer.Option("--seconds", min=10.0, max=3600.0, help="Length of the window in seconds.")
@@ -61,7 +61,7 @@ def attest(
 
 def live_line(beat: Beat, width: int) -> str:
     """The newest round trips as a sparkline, then the figures, in `width` columns."""
-    from bb8deploy.plan.attest import percentile
+    from bb8deploy.plan.echo_verdict import percentile
 
     ordered = sorted(beat.newest)
     figures = (

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Sign, Target
-from bb8deploy.cli.show import show_evidence
+from bb8deploy.cli.open_run import Modes, open_run
+from bb8deploy.cli.print_outcomes import show_evidence
+from bb8deploy.cli.shared_options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Sign, Target
 
 
 def register(app: typer.Typer) -> None:
@@ -32,11 +32,11 @@ def publish(
     """Push the committed app and its tag to a store, and read both back."""
     modes = Modes(as_json=json_output, quiet=quiet, dry_run=dry_run)
     with open_run("publish", modes, target=target, addon=addon, lane="publish") as opened:
+        from bb8deploy.lanes.publish.atomic_push import NOTHING
         from bb8deploy.lanes.publish.outcome import PublishOptions
         from bb8deploy.lanes.publish.publish import publish as lane
-        from bb8deploy.lanes.publish.push import NOTHING
-        from bb8deploy.lanes.release.evidence import keep_evidence, require_signature
-        from bb8deploy.workspace.versions.layout import publishing_of
+        from bb8deploy.lanes.release.collect_evidence import keep_evidence, require_signature
+        from bb8deploy.workspace.versions.publish_layout import publishing_of
 
         require_signature(opened.run, sign=sign)
         options = PublishOptions(overwrite=overwrite, subtree_split=subtree_split, image=image)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.options import (
+from bb8deploy.cli.open_run import Modes, open_run
+from bb8deploy.cli.print_outcomes import show_sync
+from bb8deploy.cli.shared_options import (
     AcceptNew,
     Addon,
     As,
@@ -19,7 +20,6 @@ from bb8deploy.cli.options import (
     Via,
     ViaChoice,
 )
-from bb8deploy.cli.show import show_sync
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,7 @@ def sync(
         verify=verify_level,
     )
     with open_run("sync", modes, target=target, addon=addon, lane="sync") as opened:
-        from bb8deploy.lanes.session import Access
+        from bb8deploy.lanes.host_session import Access
         from bb8deploy.lanes.sync.sync import sync_host
 
         access = Access(via.value, accept_new)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import Addon, AsJson, DryRun, Quiet
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.shared_options import Addon, AsJson, DryRun, Quiet
 
 if TYPE_CHECKING:
-    from bb8deploy.checks.fix.fixes import Fix
+    from bb8deploy.checks.fix.safe_fixes import Fix
     from bb8deploy.cli.lanes.validate_options import Outputs, ValidateChoice
     from bb8deploy.lanes.validate.validate import ValidateOutcome
 
@@ -88,7 +88,7 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """Check apps as the Supervisor, the builder and the user would, and run the workspace app's tests."""
-    from bb8deploy.checks.mode import Mode
+    from bb8deploy.checks.install_mode import Mode
     from bb8deploy.cli.lanes.validate_options import Outputs, ValidateChoice
 
     asked = ValidateChoice(
@@ -116,7 +116,7 @@ def _single(folders: list[str]) -> Path | None:
     """The app if exactly one app's own folder was given."""
     if len(folders) != 1:
         return None
-    from bb8deploy.checks.many import is_app
+    from bb8deploy.checks.check_all_apps import is_app
 
     return Path(folders[0]) if is_app(Path(folders[0])) else None
 
@@ -159,8 +159,8 @@ def _say_fixes(opened: Opened, fixes: tuple[Fix, ...]) -> None:
 def _show(opened: Opened, outputs: Outputs, outcome: ValidateOutcome) -> None:
     from dataclasses import replace
 
-    from bb8deploy.checks.output.formats import people, summary
-    from bb8deploy.checks.output.markdown import FindingRow
+    from bb8deploy.checks.output.markdown_summary import FindingRow
+    from bb8deploy.checks.output.text_and_github import people, summary
 
     run, console = opened.run, opened.console
     inside = run.addon.is_relative_to(run.workspace)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from bb8deploy.base.findings import Finding
 from bb8deploy.catalogue.errors.validate import OUTPUT_UNWRITABLE
-from bb8deploy.checks.baseline import Baseline
-from bb8deploy.checks.mode import Mode
-from bb8deploy.checks.selection import FailOn, Selection, check_code
+from bb8deploy.checks.accepted_findings import Baseline
+from bb8deploy.checks.install_mode import Mode
+from bb8deploy.checks.rule_selection import FailOn, Selection, check_code
 
 if TYPE_CHECKING:
-    from bb8deploy.checks.output.markdown import FindingRow
+    from bb8deploy.checks.output.markdown_summary import FindingRow
     from bb8deploy.console.console import Console
 
 
@@ -38,8 +38,8 @@ class ValidateChoice:
         With `own`, an ignore of the settings that ignores nothing is worth a warning; for one app of many it
         is not, because another app may need it.
         """
-        from bb8deploy.checks.selection import read_selection
-        from bb8deploy.checks.selection_file import load_selection
+        from bb8deploy.checks.rule_selection import read_selection
+        from bb8deploy.checks.rule_selection_file import load_selection
 
         for word in (*self.select, *self.ignore):
             check_code(word, "the command line")
@@ -82,7 +82,7 @@ class Outputs:
         clean: Callable[[str], str] = str,
     ) -> None:
         """Writes what was asked for; the findings' paths are relative to the repository."""
-        from bb8deploy.checks.output.formats import github
+        from bb8deploy.checks.output.text_and_github import github
 
         if self.github:
             for line in github(findings):
@@ -90,7 +90,7 @@ class Outputs:
         if self.sarif:
             self._sarif(self.sarif, findings, clean)
         if self.baseline:
-            from bb8deploy.checks.baseline import baseline_text
+            from bb8deploy.checks.accepted_findings import baseline_text
 
             _save(self.baseline, baseline_text(("", finding) for finding in findings))
         self._summary(rows, clean)
@@ -105,7 +105,7 @@ class Outputs:
 
     def _summary(self, rows: Sequence[FindingRow], clean: Callable[[str], str]) -> None:
         """Appends to --summary, and with --github to the job's summary page."""
-        from bb8deploy.checks.output.markdown import markdown
+        from bb8deploy.checks.output.markdown_summary import markdown
 
         page = os.environ.get("GITHUB_STEP_SUMMARY", "") if self.github else ""
         for path in filter(None, (self.summary, Path(page) if page else None)):
@@ -117,7 +117,7 @@ class Outputs:
 
 
 def _save(path: Path, text: str) -> None:
-    from bb8deploy.base.atomic import write_text
+    from bb8deploy.base.atomic_files import write_text
 
     try:
         write_text(path, text)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
 from bb8deploy.cli.lanes.validate_options import Outputs, ValidateChoice
+from bb8deploy.cli.open_run import Modes, plain_errors
 
 if TYPE_CHECKING:
     from bb8deploy.base.findings import Finding
-    from bb8deploy.checks.many import StoreResult
+    from bb8deploy.checks.check_all_apps import StoreResult
     from bb8deploy.console.console import Console
 
 
 def validate_store(words: Sequence[str], asked: ValidateChoice, outputs: Outputs, modes: Modes) -> None:
     """Checks every app that the words mean; exits 1 if a finding fails the run."""
-    from bb8deploy.checks.many import base_of, check_apps, find_apps
-    from bb8deploy.checks.selection import fails
+    from bb8deploy.checks.check_all_apps import base_of, check_apps, find_apps
+    from bb8deploy.checks.rule_selection import fails
 
     with plain_errors(modes) as console:
         outputs.check()
@@ -44,7 +44,7 @@ def _whole(words: Sequence[str], base: Path) -> bool:
 
 
 def _fix(console: Console, folders: Sequence[Path], *, dry_run: bool) -> list[dict[str, str]]:
-    from bb8deploy.checks.fix.fixes import apply_fixes, plan_fixes
+    from bb8deploy.checks.fix.safe_fixes import apply_fixes, plan_fixes
 
     done: list[dict[str, str]] = []
     for folder in folders:
@@ -60,8 +60,8 @@ def _fix(console: Console, folders: Sequence[Path], *, dry_run: bool) -> list[di
 
 
 def _show(console: Console, result: StoreResult, outputs: Outputs) -> None:
-    from bb8deploy.checks.output.formats import people
-    from bb8deploy.checks.output.markdown import FindingRow
+    from bb8deploy.checks.output.markdown_summary import FindingRow
+    from bb8deploy.checks.output.text_and_github import people
 
     findings = result.findings
     for line, style in people(findings, result.base):
@@ -71,7 +71,7 @@ def _show(console: Console, result: StoreResult, outputs: Outputs) -> None:
 
 
 def _verdict(result: StoreResult, failing: Sequence[Finding]) -> str:
-    from bb8deploy.checks.output.formats import summary
+    from bb8deploy.checks.output.text_and_github import summary
 
     apps = len(result.apps)
     failed = f"; {len(failing)} of them fail the run" if failing else ""

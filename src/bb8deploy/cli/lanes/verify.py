@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from bb8deploy.cli.common import Modes, open_run
-from bb8deploy.cli.options import (
+from bb8deploy.cli.open_run import Modes, open_run
+from bb8deploy.cli.print_outcomes import show_preview, show_verify
+from bb8deploy.cli.shared_options import (
     AcceptNew,
     Addon,
     As,
@@ -20,7 +21,6 @@ from bb8deploy.cli.options import (
     Via,
     ViaChoice,
 )
-from bb8deploy.cli.show import show_preview, show_verify
 
 
 def register(app: typer.Typer) -> None:
@@ -53,10 +53,10 @@ def verify(
         verify=verify_level,
     )
     with open_run("verify", modes, target=target, addon=addon, lane="verify") as opened:
-        from bb8deploy.lanes.deploy.preview import foresee_verify
-        from bb8deploy.lanes.session import Access
-        from bb8deploy.lanes.verify.task import VerifyOptions
+        from bb8deploy.lanes.deploy.dry_run import foresee_verify
+        from bb8deploy.lanes.host_session import Access
         from bb8deploy.lanes.verify.verify import verify_host
+        from bb8deploy.lanes.verify.verify_types import VerifyOptions
 
         access, options = Access(via.value, accept_new), VerifyOptions(start=not no_start, backup=backup)
         if dry_run:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.operate.dev_view import JsonView, PlainView, ScreenView
-from bb8deploy.cli.options import AcceptNew, Addon, LockWait, Target, Via, ViaChoice
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.operate.dev_output import JsonView, PlainView, ScreenView
+from bb8deploy.cli.shared_options import AcceptNew, Addon, LockWait, Target, Via, ViaChoice
 from bb8deploy.console.dev_screen import DevScreen
-from bb8deploy.console.terminal import is_plain
+from bb8deploy.console.terminal_capabilities import is_plain
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.dev.loop import DevOptions
@@ -46,7 +46,7 @@ def dev(
     with open_run("dev", modes, target=target, addon=addon, lane="dev") as opened:
         from bb8deploy.lanes.dev.loop import DevOptions
         from bb8deploy.lanes.dev.loop import end as end_it
-        from bb8deploy.lanes.session import Access
+        from bb8deploy.lanes.host_session import Access
 
         access = Access(via.value, accept_new)
         opened.console.compact = json_output
@@ -76,7 +76,7 @@ def _watched(opened: Opened, options: DevOptions, *, plain: bool) -> DevOutcome:
 @contextmanager
 def _keys(options: DevOptions, screen: DevScreen) -> Iterator[None]:
     """Turns keys into the loop's words, in a thread of their own."""
-    from bb8deploy.base.machine import single_keys
+    from bb8deploy.base.os_differences import single_keys
     from bb8deploy.lanes.dev.loop import BUILD, END, QUIT, RESTART
 
     words = {"r": RESTART, "b": BUILD, "e": END, "q": QUIT}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import Addon, AsJson, Quiet, Target
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.shared_options import Addon, AsJson, Quiet, Target
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.diagnose.survey import Diagnosis
+    from bb8deploy.lanes.diagnose.diagnose import Diagnosis
 
 Bundle = Annotated[
     Path | None,
@@ -42,8 +42,8 @@ def diagnose(
     """
     modes = Modes(as_json=json_output, quiet=quiet)
     with open_run("diagnose", modes, target=target, addon=addon) as opened:
-        from bb8deploy.lanes.diagnose.record import contract
-        from bb8deploy.lanes.diagnose.survey import diagnose as look
+        from bb8deploy.lanes.diagnose.contract import contract
+        from bb8deploy.lanes.diagnose.diagnose import diagnose as look
 
         run, console = opened.run, opened.console
         with run.step("check everything"):
@@ -69,7 +69,7 @@ def _completed(diagnosis: Diagnosis, complete: Callable[[str], str]) -> Diagnosi
 
 
 def _show(opened: Opened, diagnosis: Diagnosis) -> None:
-    from bb8deploy.lanes.diagnose.lines import lines
+    from bb8deploy.lanes.diagnose.text_output import lines
 
     console = opened.console
     opened.result.update(
@@ -82,7 +82,7 @@ def _show(opened: Opened, diagnosis: Diagnosis) -> None:
 
 
 def _bundle(opened: Opened, diagnosis: Diagnosis, path: Path) -> None:
-    from bb8deploy.lanes.diagnose.bundle import write_bundle
+    from bb8deploy.lanes.diagnose.bug_report_archive import write_bundle
 
     names = write_bundle(opened.run, diagnosis, path)
     opened.result["bundle"] = {"file": str(path), "holds": list(names)}

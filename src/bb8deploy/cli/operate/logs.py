@@ -13,11 +13,11 @@ import typer
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.catalogue.errors.app import ADDON_NOT_INSTALLED
 from bb8deploy.catalogue.errors.tool import LOGS_FOLLOW_ADDON_ONLY
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import Addon, As, Target
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.shared_options import Addon, As, Target
 
 if TYPE_CHECKING:
-    from bb8deploy.host.supervisor.base import Supervisor
+    from bb8deploy.host.supervisor.route_interface import Supervisor
 
 PAUSE, PAUSE_MAX = 1.0, 30.0
 REMEMBERED = 1000
@@ -56,7 +56,7 @@ def logs(
 
 @contextmanager
 def _route(opened: Opened, *, need_addon: bool) -> Iterator[tuple[Supervisor, str]]:
-    from bb8deploy.lanes.session import routed, slug_of
+    from bb8deploy.lanes.host_session import routed, slug_of
 
     run = opened.run
     slug = slug_of(run)
@@ -92,8 +92,8 @@ def _follow(opened: Opened, lines: int) -> None:
 
 def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Iterator[str]:
     """The lines of the log that were not shown yet, then each line as it comes."""
-    from bb8deploy.plan.logs.identity import newer_lines
-    from bb8deploy.plan.logs.logview import unseen
+    from bb8deploy.plan.logs.identity_line import newer_lines
+    from bb8deploy.plan.logs.log_display import unseen
 
     # More than the followed log's own beginning, which reaches some hundred lines back.
     known = way.logs(slug, max(lines, REMEMBERED))
@@ -102,6 +102,6 @@ def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Ite
 
 
 def _show(opened: Opened, line: str) -> None:
-    from bb8deploy.plan.logs.logview import style_of
+    from bb8deploy.plan.logs.log_display import style_of
 
     opened.console.raw(opened.run.clean(line), style_of(line))

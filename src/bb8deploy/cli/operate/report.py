@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from bb8deploy.base.secret import Secret
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.complete import runs
-from bb8deploy.cli.options import Addon, AsJson
-from bb8deploy.settings.load import load, target_names
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import Addon, AsJson
+from bb8deploy.cli.shell_completion import runs
+from bb8deploy.settings.load_settings import load, target_names
 from bb8deploy.workspace.project import workspace_root
 
 
@@ -33,7 +33,7 @@ def report(
 ) -> None:
     """Write reports/report.html with the steps, tokens, findings, changed files and echo latency of a run."""
     with plain_errors(Modes(as_json=json_output), addon=addon) as console:
-        from bb8deploy.lanes.report.files import find_home
+        from bb8deploy.lanes.report.read_records import find_home
         from bb8deploy.lanes.report.report import write_report
 
         root = workspace_root(Path.cwd(), addon=addon)

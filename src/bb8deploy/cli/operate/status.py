@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import Addon, As, AsJson, Target
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.shared_options import Addon, As, AsJson, Target
 
 if TYPE_CHECKING:
-    from bb8deploy.plan.drift import VersionPlace
+    from bb8deploy.plan.version_drift import VersionPlace
 
 NAME, VERSION, TREE = 11, 14, 14
 _STYLES = {"edited": "yellow", "down": "red", "absent": "yellow", "unseen": "red", "unset": "dim", "fine": ""}

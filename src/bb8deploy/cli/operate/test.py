@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, As, AsJson, Quiet, Target, Via, ViaChoice
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.shared_options import AcceptNew, Addon, As, AsJson, Quiet, Target, Via, ViaChoice
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.session import Access
+    from bb8deploy.lanes.host_session import Access
 
 OnHost = Annotated[
     bool, typer.Option("--on-host", help="Run the smoke checks of the settings against the running app.")
@@ -37,7 +37,7 @@ def run_checks(
     lane = "verify" if on_host else "validate"
     with open_run("test", modes, target=target, addon=addon, lane=lane) as opened:
         if on_host:
-            from bb8deploy.lanes.session import Access
+            from bb8deploy.lanes.host_session import Access
 
             _on_host(opened, Access(via.value, accept_new))
         else:
@@ -45,7 +45,7 @@ def run_checks(
 
 
 def _on_host(opened: Opened, access: Access) -> None:
-    from bb8deploy.lanes.smoke.smoke import smoke_host
+    from bb8deploy.lanes.smoke.smoke_checks import smoke_host
 
     passed = smoke_host(opened.run, access).passed
     opened.result["passed"] = list(passed)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.options import AcceptNew, Addon, As, AsJson, Target, Via, ViaChoice, Yes
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.shared_options import AcceptNew, Addon, As, AsJson, Target, Via, ViaChoice, Yes
 
 if TYPE_CHECKING:
-    from bb8deploy.host.connect import Host
-    from bb8deploy.host.lock.owner import Held
+    from bb8deploy.host.lock.lock_owner import Held
+    from bb8deploy.host.open_host import Host
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def unlock(
     """
     modes = Modes(as_json=json_output, yes=yes, via=via.value, as_name=as_name)
     with open_run("unlock", modes, target=target, addon=addon) as opened:
-        from bb8deploy.lanes.session import Access, connected
+        from bb8deploy.lanes.host_session import Access, connected
 
         with connected(opened.run, Access(via.value, accept_new)) as host:
             held = host.lock_holder()
@@ -59,7 +59,7 @@ def _report(opened: Opened, host: Host, held: Held | None) -> None:
 def _remove(opened: Opened, host: Host, held: Held) -> None:
     """Removes the lock. Raises UsageError UNLOCK_UNCONFIRMED without a yes, HostLocked for a new owner."""
     from bb8deploy.catalogue.errors.host import UNLOCK_UNCONFIRMED
-    from bb8deploy.host.lock.owner import HostLocked
+    from bb8deploy.host.lock.lock_owner import HostLocked
 
     if not opened.run.assume_yes and not opened.console.confirm("Remove this lock?"):
         raise UNLOCK_UNCONFIRMED(f"the lock of {host.where} was not removed: the answer was not yes")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.base.errors import Bb8Error, UsageError
-from bb8deploy.cli.carry import Options, carrier, options_of
-from bb8deploy.cli.common import Modes, Opened, load_settings, open_run
-from bb8deploy.cli.options import (
+from bb8deploy.cli.open_run import Modes, Opened, load_settings, open_run
+from bb8deploy.cli.print_outcomes import show_preview, show_sync, show_verify
+from bb8deploy.cli.shared_options import (
     AcceptNew,
     Addon,
     AppOption,
@@ -29,12 +29,12 @@ from bb8deploy.cli.options import (
     ViaChoice,
     YesOverwrite,
 )
-from bb8deploy.cli.show import show_preview, show_sync, show_verify
+from bb8deploy.cli.suggested_commands import Options, carrier, options_of
 from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy.deploy import DeployOptions
-    from bb8deploy.lanes.deploy.targets import TargetResult
+    from bb8deploy.lanes.deploy.several_hosts import TargetResult
 
 Ports = Annotated[
     str,
@@ -90,7 +90,7 @@ def deploy(
     names = list(dict.fromkeys(target or ["default"]))
     with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy") as opened:
         from bb8deploy.lanes.deploy.deploy import DeployOptions
-        from bb8deploy.lanes.session import Access
+        from bb8deploy.lanes.host_session import Access
         from bb8deploy.lanes.verify.app_options import parse_options
 
         options = DeployOptions(
@@ -120,7 +120,7 @@ def _one(opened: Opened, options: DeployOptions) -> None:
 
 
 def _several(opened: Opened, names: list[str], options: DeployOptions, common: Options) -> None:
-    from bb8deploy.lanes.deploy.targets import deploy_all, worst
+    from bb8deploy.lanes.deploy.several_hosts import deploy_all, worst
 
     opened.console.complete = carrier([*(("--target", name) for name in names), *common])
     for name in names[1:]:  # the settings of the first are loaded

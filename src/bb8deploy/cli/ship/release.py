@@ -10,9 +10,9 @@ import typer
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.release import RELEASE_WHAT
-from bb8deploy.cli.carry import carrier, options_of
-from bb8deploy.cli.common import Modes, Opened, open_run, plain_errors
-from bb8deploy.cli.options import (
+from bb8deploy.cli.open_run import Modes, Opened, open_run, plain_errors
+from bb8deploy.cli.print_outcomes import show_evidence
+from bb8deploy.cli.shared_options import (
     Addon,
     AsJson,
     DryRun,
@@ -25,15 +25,15 @@ from bb8deploy.cli.options import (
     Verify,
     YesOverwrite,
 )
-from bb8deploy.cli.show import show_evidence
-from bb8deploy.plan.release.release import Name
-from bb8deploy.workspace.versions.version import Pre
+from bb8deploy.cli.suggested_commands import carrier, options_of
+from bb8deploy.plan.release.release_plan import Name
+from bb8deploy.workspace.versions.version_numbers import Pre
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, ReleaseStep
-    from bb8deploy.lanes.release.resume import Unfinished
-    from bb8deploy.lanes.release.several.members import Member
-    from bb8deploy.lanes.release.several.together import SeveralOutcome
+    from bb8deploy.lanes.release.resume_release import Unfinished
+    from bb8deploy.lanes.release.several.release_several import SeveralOutcome
+    from bb8deploy.lanes.release.several.select_apps import Member
 
 How = Annotated[
     str | None,
@@ -91,8 +91,8 @@ def release(
     with open_run("release", modes, target=past.target if past else target, addon=app) as opened:
         # Messages name the app only if the command line does; a resume finds it by itself.
         opened.console.complete = carrier(options_of([target], addon, verify=verify_level))
+        from bb8deploy.lanes.release.lane_calls import real_lanes
         from bb8deploy.lanes.release.outcome import ReleaseOptions
-        from bb8deploy.lanes.release.wiring import real_lanes
 
         options = ReleaseOptions(
             require_attest=require_attest, image=image, overwrite=overwrite, sign=sign, until=until, pre=pre
@@ -110,7 +110,7 @@ def release(
 def _unfinished(modes: Modes, addon: Path | None) -> tuple[Unfinished, Path | None]:
     """What `--resume` continues, and the folder of its app; both are known before the run is opened."""
     with plain_errors(modes, addon=addon):
-        from bb8deploy.lanes.release.resume import find_unfinished
+        from bb8deploy.lanes.release.resume_release import find_unfinished
         from bb8deploy.workspace.project import workspace_root
 
         root = workspace_root(Path.cwd(), addon=addon)
@@ -132,7 +132,7 @@ def _go(
     opened: Opened, how: str | None, past: Unfinished | None, options: ReleaseOptions, lanes: Lanes
 ) -> ReleaseOutcome:
     from bb8deploy.lanes.release import release as lane
-    from bb8deploy.lanes.release.resume import reopen
+    from bb8deploy.lanes.release.resume_release import reopen
 
     _require_one(how, past)
     if past:
@@ -146,8 +146,8 @@ def _go(
 def _go_several(
     opened: Opened, how: str | None, past: Unfinished | None, options: ReleaseOptions, lanes: Lanes
 ) -> SeveralOutcome:
-    from bb8deploy.lanes.release.resume import reopen
-    from bb8deploy.lanes.release.several import together as lane
+    from bb8deploy.lanes.release.resume_release import reopen
+    from bb8deploy.lanes.release.several import release_several as lane
 
     if past:
         _require_one(how, past)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, Opened, open_run
-from bb8deploy.cli.complete import tags
-from bb8deploy.cli.options import (
+from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.print_outcomes import show_preview
+from bb8deploy.cli.shared_options import (
     AcceptNew,
     Addon,
     As,
@@ -22,10 +22,10 @@ from bb8deploy.cli.options import (
     Via,
     ViaChoice,
 )
-from bb8deploy.cli.show import show_preview
+from bb8deploy.cli.shell_completion import tags
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.session import Access
+    from bb8deploy.lanes.host_session import Access
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def rollback(
     lane = "" if listed else "rollback"
     with open_run("rollback", modes, target=target, addon=addon, lane=lane) as opened:
         from bb8deploy.lanes.deploy.rollback import roll_back_host
-        from bb8deploy.lanes.session import Access
+        from bb8deploy.lanes.host_session import Access
 
         if listed:
             _list(opened, Access(via.value, accept_new))
@@ -86,7 +86,7 @@ def rollback(
 
 def _list(opened: Opened, access: Access) -> None:
     """The earlier trees of the host, the newest first."""
-    from bb8deploy.lanes.deploy.earlier import earlier_trees
+    from bb8deploy.lanes.deploy.earlier_trees import earlier_trees
 
     kept = earlier_trees(opened.run, access)
     opened.result["earlier"] = [

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import Docker, Quiet
-from bb8deploy.cli.start.runtime import runtime_of
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import Docker, Quiet
+from bb8deploy.cli.start.sandbox_runtime import runtime_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from bb8deploy.console.console import Console
     from bb8deploy.lanes.demo.demo import Scratch
-    from ha_sandbox.box import OpenRuntime
+    from ha_sandbox.sandbox import OpenRuntime
 
 Root = Annotated[
     Path | None,
@@ -58,7 +58,7 @@ def _workspace() -> Path | None:
 
 
 def _place(root: Path | None, workspace: Path | None) -> AbstractContextManager[Scratch]:
-    from bb8deploy.base.cache import cache_dir
+    from bb8deploy.base.cache_folder import cache_dir
     from bb8deploy.lanes.demo.demo import free_scratch, scratch
 
     if root:
@@ -68,7 +68,7 @@ def _place(root: Path | None, workspace: Path | None) -> AbstractContextManager[
 
 def _show(console: Console, workspace: Path | None, place: Scratch, runtime: OpenRuntime) -> int:
     from bb8deploy.lanes.demo import demo as scene
-    from bb8deploy.workspace.addon import read_addon
+    from bb8deploy.workspace.app_config import read_addon
     from bb8deploy.workspace.project import find_project
     from ha_sandbox import Sandbox
 

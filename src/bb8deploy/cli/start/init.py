@@ -16,17 +16,17 @@ from bb8deploy.catalogue.errors.settings import (
     INIT_SECRET_ON_COMMAND_LINE,
     INIT_SETTING_UNKNOWN,
 )
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import AcceptNew, Addon, AsJson, Target, Yes
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import AcceptNew, Addon, AsJson, Target, Yes
 from bb8deploy.console.console import Console
-from bb8deploy.settings.keys import KEYS, suggestion
-from bb8deploy.settings.model import Settings
-from bb8deploy.workspace.addon import read_addon
+from bb8deploy.settings.settings_table import KEYS, suggestion
+from bb8deploy.settings.settings_type import Settings
+from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.project import Project, settings_of
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.init.checks import InitCheck
-    from bb8deploy.lanes.init.repository import Repository, Written
+    from bb8deploy.lanes.init.answer_checks import InitCheck
+    from bb8deploy.lanes.init.app_repository import Repository, Written
 
 NonInteractive = Annotated[
     bool, typer.Option("--non-interactive", help="Ask nothing. Use --set, the environment and the file.")
@@ -65,9 +65,9 @@ def init(
     """
     with plain_errors(Modes(as_json=json_output), target=target, addon=addon) as console:
         from bb8deploy.lanes.init import init as lane
-        from bb8deploy.lanes.init.checks import InitCheck
-        from bb8deploy.lanes.init.repository import described, find_repository, write_settings
-        from bb8deploy.settings.load import target_file
+        from bb8deploy.lanes.init.answer_checks import InitCheck
+        from bb8deploy.lanes.init.app_repository import described, find_repository, write_settings
+        from bb8deploy.settings.load_settings import target_file
 
         repository = find_repository(Path.cwd(), addon)
         project = repository.project
@@ -91,7 +91,7 @@ def init(
 
 
 def _talk(console: Console, asked: InitCheck, search: float) -> Settings:
-    from bb8deploy.lanes.init.find import Found, find
+    from bb8deploy.lanes.init.find_home_assistant import Found, find
     from bb8deploy.lanes.init.init import converse
 
     found: Sequence[Found] = ()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import AsJson
-from bb8deploy.lanes.new.template import Language
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import AsJson
+from bb8deploy.lanes.new.app_template import Language
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.new.new import Created
@@ -36,7 +36,7 @@ def new(name: Name, language: In = Language.PYTHON, json_output: AsJson = False)
     """
     with plain_errors(Modes(as_json=json_output)) as console:
         from bb8deploy.lanes.new.new import create
-        from bb8deploy.lanes.new.steps import next_steps
+        from bb8deploy.lanes.new.next_steps import next_steps
 
         created = create(Path.cwd(), name, language)
         steps = next_steps(created, Path.cwd())

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import Addon, Docker
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import Addon, Docker
 from bb8deploy.cli.start import sandbox_run
-from bb8deploy.cli.start.runtime import runtime_of
-from bb8deploy.cli.start.sandbox_place import Apps, apps_here, host_folder, not_running, show_settings
+from bb8deploy.cli.start.sandbox_folder import Apps, apps_here, host_folder, not_running, show_settings
+from bb8deploy.cli.start.sandbox_runtime import runtime_of
 
 if TYPE_CHECKING:
     from bb8deploy.console.console import Console
     from ha_sandbox import Situation
-    from ha_sandbox.box import OpenRuntime
+    from ha_sandbox.sandbox import OpenRuntime
 
 Root = Annotated[
     Path | None,
@@ -60,15 +60,15 @@ def up(
 ) -> None:
     """Start a host on loopback and print the settings that reach it; Ctrl-C stops it."""
     with plain_errors(Modes()) as console:
-        from ha_sandbox import detached
+        from ha_sandbox import background
 
         apps = apps_here(addon)
         folder = host_folder(root, apps.app or Path.cwd())
         begun = [_situation(text) for text in situation or ()]
-        detached.need_free(folder)
+        background.need_free(folder)
         if detach:
             words = _again(folder, apps.app, docker=docker, situations=situation or ())
-            show_settings(console, apps, detached.start(folder, words), write=write)
+            show_settings(console, apps, background.start(folder, words), write=write)
         else:
             _foreground(console, folder, apps, runtime_of(docker=docker), begun, write=write)
 
@@ -76,12 +76,12 @@ def up(
 def down(root: Root = None) -> None:
     """Stop the host that `sandbox up --detach` started."""
     with plain_errors(Modes()) as console:
-        from ha_sandbox import detached
+        from ha_sandbox import background
 
         folder = host_folder(root, Path.cwd())
-        if detached.running(folder) is None:
+        if background.running(folder) is None:
             raise not_running(folder)
-        detached.stop(folder)
+        background.stop(folder)
         console.text("the sandbox is down")
 
 
@@ -122,7 +122,7 @@ def _foreground(
     write: bool,
 ) -> None:
     """Runs until SIGINT or SIGTERM, and leaves nothing behind."""
-    from ha_sandbox import LocalApp, Sandbox, detached
+    from ha_sandbox import LocalApp, Sandbox, background
 
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -132,11 +132,11 @@ def _foreground(
         with Sandbox(folder, app=app, open_runtime=runtime) as box:
             for situation, seconds in begun:
                 box.faults.begin(situation, seconds)
-            detached.write_state(folder, box.env())
+            background.write_state(folder, box.env())
             show_settings(console, apps, box.env(), write=write)
             console.text(f"# apps run in: {box.runtime_way}")
             console.text("# Ctrl-C stops the host")
             while not ended.wait(1.0):
                 pass
     finally:
-        detached.remove_state(folder)  # last, because `down` waits for this
+        background.remove_state(folder)  # last, because `down` waits for this

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.catalogue.errors.tool import SANDBOX_OPTION_INVALID
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import Addon, Docker, Quiet
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import Addon, Docker, Quiet
 
 if TYPE_CHECKING:
-    from ha_sandbox.trial import Readiness
+    from ha_sandbox.run_with_app import Readiness
 
 Words = Annotated[list[str], typer.Argument(metavar="COMMAND...", help="The command, after `--`.")]
 Options = Annotated[
@@ -53,9 +53,9 @@ def run(
     SANDBOX_APP (the slug) and SANDBOX_DATA (the app's /data). The exit code is that of the command.
     """
     with plain_errors(Modes(quiet=quiet)) as console:
-        from bb8deploy.cli.start.runtime import runtime_of
+        from bb8deploy.cli.start.sandbox_runtime import runtime_of
         from bb8deploy.workspace.project import find_project
-        from ha_sandbox import Sandbox, trial
+        from ha_sandbox import Sandbox, run_with_app
 
         tree = find_project(Path.cwd(), addon=addon).addon
         readiness = _readiness(wait_log, wait_topic, wait)
@@ -66,16 +66,16 @@ def run(
         ):
             try:
                 with console.step(f"start {tree.name} on the sandbox"):
-                    trial.wait_until_up(box, readiness, lambda: box.install(tree, options))
-                exit_code = trial.run_command(box, command)
+                    run_with_app.wait_until_up(box, readiness, lambda: box.install(tree, options))
+                exit_code = run_with_app.run_command(box, command)
             finally:
                 if logs is not None:
-                    trial.keep_logs(box, logs)
+                    run_with_app.keep_logs(box, logs)
     raise typer.Exit(exit_code)
 
 
 def _readiness(log: str, topic: str, seconds: float) -> Readiness:
-    from ha_sandbox.trial import Readiness
+    from ha_sandbox.run_with_app import Readiness
 
     try:
         pattern = re.compile(log, re.MULTILINE) if log else None

@@ -7,10 +7,10 @@ from pathlib import Path
 import typer
 
 from bb8deploy.base.secret import MASK
-from bb8deploy.cli.common import Modes, load_settings, plain_errors
-from bb8deploy.cli.options import Addon, AsJson, Target
-from bb8deploy.settings.keys import KEYS, Key
-from bb8deploy.settings.model import Settings
+from bb8deploy.cli.open_run import Modes, load_settings, plain_errors
+from bb8deploy.cli.shared_options import Addon, AsJson, Target
+from bb8deploy.settings.settings_table import KEYS, Key
+from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace.project import find_project
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.complete import codes
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shell_completion import codes
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def explain(
 
 def listing() -> Iterator[str]:
     """All codes with how they end and their titles, grouped by area."""
-    from bb8deploy.catalogue.lookup import groups
+    from bb8deploy.catalogue.code_lookup import groups
 
     for group in groups():
         yield group.title
@@ -49,8 +49,8 @@ def wrapped(text: str, columns: int) -> str:
 
 def page(code: str) -> str:
     """The page of a code; raises UsageError with the nearest known code."""
+    from bb8deploy.catalogue.code_lookup import find, nearest
     from bb8deploy.catalogue.errors.tool import CODE_UNKNOWN
-    from bb8deploy.catalogue.lookup import find, nearest
 
     entry = find(code)
     if entry:

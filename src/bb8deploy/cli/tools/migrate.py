@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.options import AsJson, Quiet
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import AsJson, Quiet
 
 if TYPE_CHECKING:
-    from bb8deploy.checks.migrate.plan import Plan
+    from bb8deploy.checks.migrate.migration_plan import Plan
     from bb8deploy.console.console import Console
 
 
@@ -33,8 +33,8 @@ def migrate(
 
     The container sees no difference. Without --write the changes are shown as a diff.
     """
-    from bb8deploy.checks.many import find_apps
-    from bb8deploy.checks.migrate.plan import apply, plan, workflows
+    from bb8deploy.checks.check_all_apps import find_apps
+    from bb8deploy.checks.migrate.migration_plan import apply, plan, workflows
     from bb8deploy.workspace.project import repository_root
 
     with plain_errors(Modes(as_json=json_output, quiet=quiet)) as console:

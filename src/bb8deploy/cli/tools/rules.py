@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.complete import areas
-from bb8deploy.cli.options import AsJson
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import AsJson
+from bb8deploy.cli.shell_completion import areas
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def rules(
 ) -> None:
     """List the rules of validate: code, level, fixable, since, source."""
     with plain_errors(Modes(as_json=json_output)) as console:
-        from bb8deploy.catalogue.listing import as_records, as_table
+        from bb8deploy.catalogue.rules_listing import as_records, as_table
 
         if json_output:
             console.document({"rules": as_records(area)})

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.complete import schemas
-from bb8deploy.cli.schemas import document, names
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.schema_names import document, names
+from bb8deploy.cli.shell_completion import schemas
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def schema(
         if out is None:
             console.raw(text)
             return
-        from bb8deploy.base.atomic import write_text
+        from bb8deploy.base.atomic_files import write_text
 
         write_text(out, text + "\n")
         console.note(f"wrote {out}")

@@ -11,13 +11,13 @@ import typer
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.tool import EVIDENCE_DAMAGED
-from bb8deploy.cli.common import Modes, plain_errors
-from bb8deploy.cli.complete import run_folders
-from bb8deploy.cli.options import AsJson
+from bb8deploy.cli.open_run import Modes, plain_errors
+from bb8deploy.cli.shared_options import AsJson
+from bb8deploy.cli.shell_completion import run_folders
 
 if TYPE_CHECKING:
-    from bb8deploy.runs.evidence.record import Artifact, Flaw
-    from bb8deploy.runs.evidence.signature import Signed
+    from bb8deploy.runs.evidence.file_record import Artifact, Flaw
+    from bb8deploy.runs.evidence.manifest_signature import Signed
 
 
 def register(app: typer.Typer) -> None:
@@ -38,8 +38,8 @@ def verify_evidence(
 ) -> None:
     """Check the files of a run against its manifest. Reports which file and byte changed."""
     with plain_errors(Modes(as_json=json_output)) as console:
-        from bb8deploy.runs.evidence.manifest import NAME, verify
-        from bb8deploy.runs.evidence.signature import check
+        from bb8deploy.runs.evidence.evidence_manifest import NAME, verify
+        from bb8deploy.runs.evidence.manifest_signature import check
 
         artifacts, flaws = verify(path)
         signed = check(path if path.is_file() else path / NAME, allowed_signers)

@@ -1,9 +1,9 @@
 """Swaps trees on a mounted share and keeps the earlier ones, with the same states as over ssh.
 
-The state folder has the form that host/shell/programs.py describes, so either route can put right what the
-other left. If the share refuses to rename the app folder (a file in it is open somewhere), the new tree is
-copied over the old one: the file `inplace` exists while that goes on, and `previous` then holds a whole copy
-of the earlier tree.
+The state folder has the form that host/shell/load_programs.py describes, so either route can put right what
+the other left. If the share refuses to rename the app folder (a file in it is open somewhere), the new tree
+is copied over the old one: the file `inplace` exists while that goes on, and `previous` then holds a whole
+copy of the earlier tree.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
+from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.files.mount_tree import copy_tree, overwrite, remove_tree
-from bb8deploy.host.files.protocol import PREVIOUS
 from bb8deploy.host.local_root import local_root
-from bb8deploy.workspace.addon import CONFIG_NAMES
+from bb8deploy.workspace.app_config import CONFIG_NAMES
 
 
 class MountSwap:

@@ -17,10 +17,10 @@ from typing import NoReturn
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, MOUNT_FAILED, MOUNT_NO_LINKS
-from bb8deploy.workspace.addon import CONFIG_NAMES
-from bb8deploy.workspace.ignore import is_litter
-from bb8deploy.workspace.tree import STAMP, Entry, FoundTree, Manifest, hash_file, link_entry
-from bb8deploy.workspace.walk import walk_items
+from bb8deploy.workspace.app_config import CONFIG_NAMES
+from bb8deploy.workspace.folder_walk import walk_items
+from bb8deploy.workspace.ignore_patterns import is_litter
+from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, hash_file, link_entry
 
 MAX_CONFIG = 64 * 1024
 """Bytes of a config file that are read with the tree."""

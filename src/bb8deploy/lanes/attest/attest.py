@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import CheckFailed, Unreachable
-from bb8deploy.base.payload import JsonObject, json_object
 from bb8deploy.base.secret import redact_data
+from bb8deploy.base.untrusted_json import JsonObject, json_object
 from bb8deploy.catalogue.errors.broker import (
     ATTEST_FAILED,
     BROKER_LOST,
@@ -22,10 +22,10 @@ from bb8deploy.catalogue.errors.broker import (
     ECHO_FROM_UNKNOWN,
     ECHO_MISSING,
 )
-from bb8deploy.plan.attest import EchoAnswer, Metrics, Sent, Window, differences, measure
-from bb8deploy.plan.logs.identity import Expected
+from bb8deploy.plan.echo_verdict import EchoAnswer, Metrics, Sent, Window, differences, measure
+from bb8deploy.plan.logs.identity_line import Expected
+from bb8deploy.runs.report_files import save
 from bb8deploy.runs.run import Run
-from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import Token
 from bb8deploy.transport.mqtt import BrokerLink, address_of
 
@@ -315,7 +315,7 @@ def _contract(
     run: Run, heard: _Heard, metrics: Metrics, identity: Mapping[str, str], tests: TestsModel | None
 ) -> QaContract:
     from bb8deploy.runs.contracts.qa import DiscoveryModel, EchoesModel, QaContract
-    from bb8deploy.workspace.addon import read_addon
+    from bb8deploy.workspace.app_config import read_addon
 
     telemetry = summary(metrics)
     topics = tuple(sorted(t for t in heard.retained if t.startswith("homeassistant/device/")))

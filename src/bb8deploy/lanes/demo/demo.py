@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bb8deploy.base.atomic import write_text
-from bb8deploy.base.payload import JsonObject, json_object
+from bb8deploy.base.atomic_files import write_text
+from bb8deploy.base.untrusted_json import JsonObject, json_object
 from bb8deploy.catalogue.errors.tool import DEMO_NO_FOLDER, DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
 from bb8deploy.runs.tokens import CATALOGUE, Token
-from bb8deploy.settings.keys import KEYS
-from bb8deploy.workspace.addon import AddonInfo, read_addon
+from bb8deploy.settings.settings_table import KEYS
+from bb8deploy.workspace.app_config import AddonInfo, read_addon
 from bb8deploy.workspace.git import git, resolve
 
 OPTIONS = {"simulate": True, "log_level": "debug"}

@@ -9,25 +9,25 @@ from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
-from bb8deploy.host.connect import Host
-from bb8deploy.lanes.deploy.announce import announcements
-from bb8deploy.lanes.deploy.gate import require_valid
-from bb8deploy.lanes.deploy.preview import foresee, foresee_edits, foresee_sync
-from bb8deploy.lanes.deploy.ready import Readiness
-from bb8deploy.lanes.deploy.recover import Failed, recovered
-from bb8deploy.lanes.session import Access, held
-from bb8deploy.lanes.smoke.smoke import smoke
-from bb8deploy.lanes.sync.edits import hand_edits, warn_of_edits
+from bb8deploy.host.open_host import Host
+from bb8deploy.lanes.deploy.after_failure import Failed, recovered
+from bb8deploy.lanes.deploy.config_differences import announcements
+from bb8deploy.lanes.deploy.dry_run import foresee, foresee_edits, foresee_sync
+from bb8deploy.lanes.deploy.static_rules_check import require_valid
+from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
+from bb8deploy.lanes.host_session import Access, held
+from bb8deploy.lanes.smoke.smoke_checks import smoke
+from bb8deploy.lanes.sync.hand_edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.verify.app_options import require_route
-from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.task import PROFILE, Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.lanes.verify.verify import carry_out
-from bb8deploy.plan.sync import SyncPlan
+from bb8deploy.lanes.verify.verify_attempt import Attempt
+from bb8deploy.lanes.verify.verify_types import PROFILE, Delivered, VerifyOptions, VerifyOutcome
+from bb8deploy.plan.sync_plan import SyncPlan
 from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.report_files import save
 from bb8deploy.runs.run import Run, warn_of_damage
-from bb8deploy.runs.store import save
 from bb8deploy.runs.tokens import DEPLOY, Token
 
 STEP = "deploy"

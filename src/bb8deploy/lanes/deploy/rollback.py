@@ -10,29 +10,29 @@ from pathlib import Path
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.app import ROLLBACK_NO_TAG, ROLLBACK_UNPROVABLE
-from bb8deploy.host.connect import Host
-from bb8deploy.host.files.protocol import PREVIOUS
-from bb8deploy.host.supervisor.route import Reached
-from bb8deploy.lanes.deploy.earlier import next_older
-from bb8deploy.lanes.deploy.preview import foresee, foresee_sync
-from bb8deploy.lanes.deploy.ready import Readiness
-from bb8deploy.lanes.session import Access, held
-from bb8deploy.lanes.sync.edits import warn_of_edits
+from bb8deploy.host.files.app_folder_interface import PREVIOUS
+from bb8deploy.host.open_host import Host
+from bb8deploy.host.supervisor.find_route import Reached
+from bb8deploy.lanes.deploy.dry_run import foresee, foresee_sync
+from bb8deploy.lanes.deploy.earlier_trees import next_older
+from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
+from bb8deploy.lanes.host_session import Access, held
+from bb8deploy.lanes.sync.hand_edits import warn_of_edits
+from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
 from bb8deploy.lanes.sync.sync import sync
-from bb8deploy.lanes.sync.wanted import Wanted, read_wanted
-from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.task import Delivered, VerifyOptions
 from bb8deploy.lanes.verify.verify import carry_out
-from bb8deploy.overlay.level import ProofLevel
-from bb8deploy.plan.logs.identity import UNKNOWN, Expected, Proof
-from bb8deploy.plan.sync import Stamp, SyncPlan, plan_sync
+from bb8deploy.lanes.verify.verify_attempt import Attempt
+from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
+from bb8deploy.overlay.proof_level import ProofLevel
+from bb8deploy.plan.logs.identity_line import UNKNOWN, Expected, Proof
+from bb8deploy.plan.sync_plan import Stamp, SyncPlan, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
-from bb8deploy.workspace.addon import parse_config
-from bb8deploy.workspace.tree import STAMP, FoundTree
-from bb8deploy.workspace.versions.layout import publishing_of
+from bb8deploy.workspace.app_config import parse_config
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree
+from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,24 +11,24 @@ from dataclasses import dataclass, field
 from bb8deploy.base.errors import Bb8Error, Locked, Unreachable
 from bb8deploy.catalogue.errors.dev import DEV_REPLACED
 from bb8deploy.catalogue.errors.host import HOST_EDITED_LIVE, LOCK_LOST, WORKSPACE_MOVING
-from bb8deploy.host.connect import Host
-from bb8deploy.host.supervisor.route import reach
+from bb8deploy.host.open_host import Host
+from bb8deploy.host.supervisor.find_route import reach
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
-from bb8deploy.lanes.dev.check import check_saved
-from bb8deploy.lanes.dev.feed import LogFeed
+from bb8deploy.lanes.dev.container_state import Container, attached, is_on
+from bb8deploy.lanes.dev.file_watcher import Watcher
+from bb8deploy.lanes.dev.host_connection import Overtaken, Session
+from bb8deploy.lanes.dev.log_follower import LogFeed
 from bb8deploy.lanes.dev.outcome import DevOutcome, Pushed, View
-from bb8deploy.lanes.dev.session import Overtaken, Session
-from bb8deploy.lanes.dev.state import Container, attached, is_on
-from bb8deploy.lanes.dev.watching import Watcher
-from bb8deploy.lanes.session import Access, held, slug_of
-from bb8deploy.lanes.smoke.smoke import smoke
-from bb8deploy.overlay.live.overlay import FOLDER
-from bb8deploy.overlay.live.way import Choice, Way
-from bb8deploy.plan.logs.live import told
-from bb8deploy.plan.sync import Stamp
+from bb8deploy.lanes.dev.syntax_check import check_saved
+from bb8deploy.lanes.host_session import Access, held, slug_of
+from bb8deploy.lanes.smoke.smoke_checks import smoke
+from bb8deploy.overlay.live.choose_way import Choice, Way
+from bb8deploy.overlay.live.dev_overlay import FOLDER
+from bb8deploy.plan.logs.dev_agent_log import told
+from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
-from bb8deploy.workspace.ignore import Ignore
+from bb8deploy.workspace.ignore_patterns import Ignore
 
 CHANGED, STARTED = "changed", "started"
 RESTART, BUILD, END, QUIT = "restart", "build", "end", "quit"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bb8deploy.base.findings import Finding
-from bb8deploy.overlay.live.way import Way
+from bb8deploy.overlay.live.choose_way import Way
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.settings import ENV_UNREADABLE, ENV_VALUE_INVALID
-from bb8deploy.settings.keys import KEYS, Key
+from bb8deploy.settings.settings_table import KEYS, Key
 
 IGNORED = (".env", ".env.*", "!.env.example")
 _BARE = re.compile(r"[A-Za-z0-9_./:@%+,=~\[\]-]+")

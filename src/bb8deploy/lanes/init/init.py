@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bb8deploy.base.atomic import write_text
+from bb8deploy.base.atomic_files import write_text
 from bb8deploy.base.errors import Bb8Error, Refused, UsageError
 from bb8deploy.catalogue.errors.host import HOST_MISSING
 from bb8deploy.catalogue.errors.settings import ENV_UNWRITABLE
-from bb8deploy.host.connect import Tell
-from bb8deploy.lanes.init import checks
-from bb8deploy.lanes.init.checks import Check, InitCheck
+from bb8deploy.host.open_host import Tell
+from bb8deploy.lanes.init import answer_checks
+from bb8deploy.lanes.init.answer_checks import Check, InitCheck
 from bb8deploy.lanes.init.env_file import compose, read_earlier
-from bb8deploy.lanes.init.find import Found
-from bb8deploy.lanes.init.secrecy import Ignore, for_everybody, keep_from_git
-from bb8deploy.settings.keys import (
+from bb8deploy.lanes.init.find_home_assistant import Found
+from bb8deploy.lanes.init.keep_out_of_git import Ignore, for_everybody, keep_from_git
+from bb8deploy.settings.load_settings import with_answer
+from bb8deploy.settings.settings_table import (
     HA_CONFIG_MOUNT,
     HA_LLAT,
     HA_MOUNT,
@@ -37,12 +38,11 @@ from bb8deploy.settings.keys import (
     SUPERVISOR_URL,
     Key,
 )
-from bb8deploy.settings.load import with_answer
-from bb8deploy.settings.model import Settings
-from bb8deploy.workspace.addon import read_addon
+from bb8deploy.settings.settings_type import Settings
+from bb8deploy.workspace.app_config import read_addon
 
 if TYPE_CHECKING:
-    from bb8deploy.transport.ssh import SshTransport
+    from bb8deploy.transport.ssh_connection import SshTransport
 
 SHOW_FINGERPRINT = "ssh-keyscan localhost 2>/dev/null | ssh-keygen -lf -"
 """Prints the fingerprints of the host's keys; for the terminal of the SSH app in Home Assistant."""
@@ -87,31 +87,31 @@ SSH = Topic(
     "ssh",
     "Any SSH app works, with a key. Leave it out to use a mounted folder instead.",
     (HA_SSH_HOST_ALIAS, HA_SSH_KEY, HA_REMOTE_RUNTIME),
-    checks.check_ssh,
+    answer_checks.check_ssh,
 )
 MOUNT = Topic(
     "Mounted folder",
     "The share of the Samba app works.",
     (HA_MOUNT, HA_CONFIG_MOUNT),
-    checks.check_mount,
+    answer_checks.check_mount,
 )
 CORE = Topic(
     "Home Assistant",
     "Optional with ssh. Create a token in an administrator's profile, under Security.",
     (HA_URL, HA_LLAT),
-    checks.check_core,
+    answer_checks.check_core,
 )
 BROKER = Topic(
     "MQTT broker",
     "Without it a release does not attest the echo.",
     (MQTT_HOST, MQTT_PORT, MQTT_USERNAME, MQTT_PASSWORD),
-    checks.check_broker,
+    answer_checks.check_broker,
 )
 STORE = Topic(
     "Store",
     "Without it a release tags here and publishes nothing.",
     (HA_PUBLISH_REMOTE, HA_PUBLISH_BRANCH),
-    checks.check_store,
+    answer_checks.check_store,
 )
 
 
@@ -252,13 +252,13 @@ class _Talk:
     @contextmanager
     def _log_in(self) -> Iterator[SshTransport]:
         """A connection, after the host's key was accepted and a key of ours was found, by asking."""
-        from bb8deploy.transport.hostkeys import KeyUnknown
+        from bb8deploy.transport.known_hosts import KeyUnknown
 
         shown = b""
         with ExitStack() as stack:
             while True:
                 try:
-                    transport = stack.enter_context(checks.logged_in(self._asked))
+                    transport = stack.enter_context(answer_checks.logged_in(self._asked))
                     break
                 except KeyUnknown as offered:
                     self._asker.note(f"  {offered.cause}")
@@ -266,7 +266,7 @@ class _Talk:
                         self._asker.note(f"  To see the host's own, run in its terminal: {SHOW_FINGERPRINT}")
                     if offered.key == shown or not self._asker.confirm("  Is this the host's fingerprint?"):
                         raise
-                    checks.trust(self.settings, offered)
+                    answer_checks.trust(self.settings, offered)
                     shown = offered.key
                 except (Refused, UsageError) as error:
                     if error.code not in _ABOUT_THE_KEY or not self._other_key(error):
@@ -282,10 +282,12 @@ class _Talk:
     def _runtime(self, transport: SshTransport) -> None:
         slug = read_addon(self._asked.project.addon).slug
         while True:
-            folder = checks.suggest_runtime(transport, slug)
-            self._ask(HA_REMOTE_RUNTIME, checks.for_every_app(folder) if self._asked.several else folder)
+            folder = answer_checks.suggest_runtime(transport, slug)
+            self._ask(
+                HA_REMOTE_RUNTIME, answer_checks.for_every_app(folder) if self._asked.several else folder
+            )
             try:
-                self._asker.note(f"  {checks.check_runtime(self._asked, transport)}")
+                self._asker.note(f"  {answer_checks.check_runtime(self._asked, transport)}")
                 return
             except Bb8Error as error:
                 if self._stays(error):

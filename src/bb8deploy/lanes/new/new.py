@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.workspace import NEW_EXISTS, NEW_INSIDE_REPOSITORY, NEW_UNWRITABLE
-from bb8deploy.lanes.new.naming import AppName
-from bb8deploy.lanes.new.template import Language, NewFile, app_files, store_files
+from bb8deploy.lanes.new.app_name import AppName
+from bb8deploy.lanes.new.app_template import Language, NewFile, app_files, store_files
 from bb8deploy.workspace import git as g
-from bb8deploy.workspace.addon import read_addon
-from bb8deploy.workspace.apps import apps_below, is_store
+from bb8deploy.workspace.app_config import read_addon
+from bb8deploy.workspace.find_apps import apps_below, is_store
 
 BRANCH = "main"
 

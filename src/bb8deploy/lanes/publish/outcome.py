@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bb8deploy.lanes.publish.source import Publication
-from bb8deploy.lanes.publish.survey import Store
-from bb8deploy.plan.release.image import Image
+from bb8deploy.lanes.publish.committed_source import Publication
+from bb8deploy.lanes.publish.remote_state import Store
+from bb8deploy.plan.release.image_commands import Image
 from bb8deploy.runs.run import Run
 
 

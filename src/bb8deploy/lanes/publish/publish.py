@@ -8,15 +8,19 @@ from dataclasses import replace
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.publish import PUBLISH_REMOTE_MISSING
-from bb8deploy.lanes.publish.fitness import require_fit
-from bb8deploy.lanes.publish.in_store import warn_of_other_apps
+from bb8deploy.lanes.publish.atomic_push import deliver
+from bb8deploy.lanes.publish.committed_source import read_source, require_commit
 from bb8deploy.lanes.publish.outcome import PublishOptions, PublishOutcome, PublishTask
-from bb8deploy.lanes.publish.outgoing import require_nothing_private, require_verified, warn_if_other_here
-from bb8deploy.lanes.publish.push import deliver
-from bb8deploy.lanes.publish.source import read_source, require_commit
-from bb8deploy.lanes.publish.survey import Store
+from bb8deploy.lanes.publish.outgoing_tree_check import (
+    require_nothing_private,
+    require_verified,
+    warn_if_other_here,
+)
+from bb8deploy.lanes.publish.remote_state import Store
+from bb8deploy.lanes.publish.rules_check import require_fit
+from bb8deploy.lanes.publish.store_layout import warn_of_other_apps
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.versions.layout import publishing_of
+from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 
 def publish(run: Run, options: PublishOptions | None = None) -> PublishOutcome:
@@ -88,7 +92,7 @@ def _prepare(one: PublishTask) -> None:
 
 def _promote(one: PublishTask) -> None:
     """Images first, so that no store ever names one that cannot be pulled."""
-    from bb8deploy.lanes.publish.images.image import promote
+    from bb8deploy.lanes.publish.images.promote_images import promote
 
     tree, images = promote(one.run, one.source)
     one.source = replace(one.source, tree=tree)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bb8deploy.lanes.publish.outcome import PublishOutcome
-from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.plan.release.release import Name
-from bb8deploy.plan.release.states import StepState
+from bb8deploy.plan.logs.identity_line import Expected
+from bb8deploy.plan.release.release_plan import Name
+from bb8deploy.plan.release.release_states import StepState
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.versions.version import Pre
+from bb8deploy.workspace.versions.version_numbers import Pre
 
 if TYPE_CHECKING:
     from bb8deploy.runs.contracts.validate import TestsModel

@@ -15,24 +15,24 @@ from bb8deploy.catalogue.errors.ship.git import (
     UPSTREAM_AHEAD,
 )
 from bb8deploy.catalogue.errors.ship.publish import PUBLISH_REMOTE_MISSING, TAG_EXISTS
-from bb8deploy.lanes.publish.fitness import require_store
-from bb8deploy.lanes.publish.in_store import Content, require_room, warn_of_other_apps
-from bb8deploy.lanes.publish.outgoing import require_nothing_private, require_same_here
-from bb8deploy.lanes.publish.ownership import (
+from bb8deploy.lanes.publish.outgoing_tree_check import require_nothing_private, require_same_here
+from bb8deploy.lanes.publish.publish import find_store
+from bb8deploy.lanes.publish.remote_ownership import (
     allowed_loss,
     require_app_repository,
     warn_of_default_branch,
 )
-from bb8deploy.lanes.publish.publish import find_store
-from bb8deploy.lanes.publish.survey import source_tree, survey
-from bb8deploy.lanes.release.evidence import require_signature
-from bb8deploy.lanes.sync.wanted import read_wanted, require_possible
-from bb8deploy.plan.release.publish import decide, pull_command
+from bb8deploy.lanes.publish.remote_state import source_tree, survey
+from bb8deploy.lanes.publish.rules_check import require_store
+from bb8deploy.lanes.publish.store_layout import Content, require_room, warn_of_other_apps
+from bb8deploy.lanes.release.collect_evidence import require_signature
+from bb8deploy.lanes.sync.plan_from_workspace import read_wanted, require_possible
+from bb8deploy.plan.release.push_plan import decide, pull_command
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
-from bb8deploy.workspace import remote as r
-from bb8deploy.workspace import signing
-from bb8deploy.workspace.versions.layout import publishing_of
+from bb8deploy.workspace import git_remote as r
+from bb8deploy.workspace import git_signing
+from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit")
 
@@ -60,7 +60,7 @@ def check_workspace(run: Run, asked: PreflightScope) -> None:
             lambda: _branch(run),
             lambda: _identity(run),
             lambda: _clean(run, asked.edited),
-            lambda: signing.require_key(run.workspace, signing.TAGS, signing.COMMITS),
+            lambda: git_signing.require_key(run.workspace, git_signing.TAGS, git_signing.COMMITS),
             lambda: require_signature(run, sign=asked.sign),
             lambda: _proof(run),
         ]
@@ -77,7 +77,7 @@ def check_surroundings(run: Run, asked: PreflightScope, reach: Sequence[Callable
         lambda: _publish_remote(run, asked),
     ]
     if asked.image:
-        from bb8deploy.lanes.publish.images.image import require_ready
+        from bb8deploy.lanes.publish.images.promote_images import require_ready
 
         checks.append(lambda: require_ready(run))
     _all([*checks, *reach])

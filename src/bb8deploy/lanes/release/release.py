@@ -7,16 +7,16 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.machine import exclusive
+from bb8deploy.base.os_differences import exclusive
 from bb8deploy.catalogue.errors.ship.release import RESUME_STALE, WORKSPACE_LOCKED
-from bb8deploy.lanes.release.closing import finish, ways_on
-from bb8deploy.lanes.release.flow import Flow
-from bb8deploy.lanes.release.history import past_of
+from bb8deploy.lanes.release.finish_release import finish, ways_on
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
-from bb8deploy.lanes.release.resume import Unfinished, app_folder, remember_tokens
-from bb8deploy.plan.release import release as plan
+from bb8deploy.lanes.release.resume_release import Unfinished, app_folder, remember_tokens
+from bb8deploy.lanes.release.run_steps import Flow
+from bb8deploy.lanes.release.unreleased_changes import past_of
+from bb8deploy.plan.release import release_plan as plan
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.addon import read_addon
+from bb8deploy.workspace.app_config import read_addon
 
 
 def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> ReleaseOutcome:

@@ -8,11 +8,11 @@ from math import isfinite
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
-from bb8deploy.base.payload import JsonObject
 from bb8deploy.base.secret import Secret
+from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.catalogue.errors.tool import REPORT_UNREADABLE
-from bb8deploy.lanes.report.files import RunFiles, find_run
-from bb8deploy.lanes.report.model import (
+from bb8deploy.lanes.report.read_records import RunFiles, find_run
+from bb8deploy.lanes.report.report_records import (
     Changes,
     Echo,
     Echoes,
@@ -24,7 +24,7 @@ from bb8deploy.lanes.report.model import (
 )
 from bb8deploy.lanes.report.timeline import WRAPPERS, failed, timeline
 from bb8deploy.runs.journal import EARNED, Journal, JournalEntry, earned
-from bb8deploy.runs.store import save
+from bb8deploy.runs.report_files import save
 from bb8deploy.runs.tokens import CATALOGUE, Line, Token
 
 NAME = "report.html"
@@ -71,7 +71,7 @@ def write_report(reports: Path, run_id: str = "", *, secrets: Sequence[Secret] =
     `secrets` are masked in all of it. Raises UsageError as `find_run` does, and if the file cannot be
     written.
     """
-    from bb8deploy.lanes.report.page import render
+    from bb8deploy.lanes.report.render_html import render
 
     report = collect(reports, run_id, secrets=secrets)
     path = reports / NAME

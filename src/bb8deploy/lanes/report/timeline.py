@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bb8deploy.base.payload import JsonObject
-from bb8deploy.lanes.report.model import Pairs, StepState, Timeline, TimelineStep
-from bb8deploy.plan.release.release import PREFIX
+from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.lanes.report.report_records import Pairs, StepState, Timeline, TimelineStep
+from bb8deploy.plan.release.release_plan import PREFIX
 from bb8deploy.runs.journal import JournalEntry
 
 # They span everything inside them and would only repeat the whole length.

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Mapping
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.payload import json_object
-from bb8deploy.plan.drift import DriftState, VersionPlace
+from bb8deploy.base.untrusted_json import json_object
+from bb8deploy.plan.version_drift import DriftState, VersionPlace
 from bb8deploy.runs.run import Run
 
 # A broker sends what it has retained at once; what is not there after this long is not there at all.

@@ -8,23 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.payload import json_object
-from bb8deploy.host.connect import Host
-from bb8deploy.host.supervisor.route import reach
-from bb8deploy.lanes.dev.state import is_on
-from bb8deploy.lanes.session import connected, names_host, slug_of
+from bb8deploy.base.untrusted_json import json_object
+from bb8deploy.host.open_host import Host
+from bb8deploy.host.supervisor.find_route import reach
+from bb8deploy.lanes.dev.container_state import is_on
+from bb8deploy.lanes.host_session import connected, names_host, slug_of
 from bb8deploy.lanes.status.robot import robot
-from bb8deploy.lanes.sync.wanted import Wanted, plan_look, read_wanted
-from bb8deploy.plan.drift import DriftState, VersionPlace, drift_of
-from bb8deploy.plan.logs.identity import newest
-from bb8deploy.plan.sync import Stamp
+from bb8deploy.lanes.sync.plan_from_workspace import Wanted, plan_look, read_wanted
+from bb8deploy.plan.logs.identity_line import newest
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.plan.version_drift import DriftState, VersionPlace, drift_of
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git
-from bb8deploy.workspace import remote as r
-from bb8deploy.workspace.addon import parse_config, read_addon
+from bb8deploy.workspace import git_remote as r
+from bb8deploy.workspace.app_config import parse_config, read_addon
 from bb8deploy.workspace.project import find_project
-from bb8deploy.workspace.tree import FoundTree
-from bb8deploy.workspace.versions.layout import publishing_of
+from bb8deploy.workspace.tree_digest import FoundTree
+from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 CONTRACT = "_contract_v1.json"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from bb8deploy.host.connect import Host
+from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.sync.outcome import SyncOutcome
-from bb8deploy.plan.sync import SyncPlan
+from bb8deploy.plan.sync_plan import SyncPlan
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:

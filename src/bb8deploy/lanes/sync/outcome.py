@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8deploy.overlay.delivery import Delivery
-from bb8deploy.overlay.level import ProofLevel
-from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.plan.sync import Stamp, SyncPlan
-from bb8deploy.workspace.tree import FoundTree, Manifest
+from bb8deploy.overlay.proof_level import ProofLevel
+from bb8deploy.plan.logs.identity_line import Expected
+from bb8deploy.plan.sync_plan import Stamp, SyncPlan
+from bb8deploy.workspace.tree_digest import FoundTree, Manifest
 
 
 @dataclass(frozen=True, slots=True)

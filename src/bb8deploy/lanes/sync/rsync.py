@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import RSYNC_FAILED, RSYNC_MISSING
-from bb8deploy.host.connect import Host
-from bb8deploy.host.files.mount import MountFiles
-from bb8deploy.host.files.protocol import Transfer
-from bb8deploy.host.files.ssh import SshFiles
-from bb8deploy.settings.model import Settings
-from bb8deploy.transport.sshconfig import Destination
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import FoundTree
+from bb8deploy.host.files.app_folder_interface import Transfer
+from bb8deploy.host.files.mounted_folder import MountFiles
+from bb8deploy.host.files.ssh_folder import SshFiles
+from bb8deploy.host.open_host import Host
+from bb8deploy.settings.settings_type import Settings
+from bb8deploy.transport.ssh_config import Destination
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import FoundTree
 
 RSYNC_DEADLINE = 900.0
 

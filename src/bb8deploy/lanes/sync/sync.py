@@ -10,22 +10,28 @@ from pathlib import Path
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import SYNC_MISMATCH
-from bb8deploy.host.connect import Host
-from bb8deploy.host.files.protocol import SyncSession, Transfer
-from bb8deploy.host.ownership import refuse_foreign, refuse_other_copy
-from bb8deploy.lanes.session import Access, held
+from bb8deploy.host.files.app_folder_interface import SyncSession, Transfer
+from bb8deploy.host.folder_ownership import refuse_foreign, refuse_other_copy
+from bb8deploy.host.open_host import Host
+from bb8deploy.lanes.host_session import Access, held
 from bb8deploy.lanes.sync.contract import write_contract
-from bb8deploy.lanes.sync.edits import archive_of, warn_of_edits
+from bb8deploy.lanes.sync.hand_edits import archive_of, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.plan_from_workspace import (
+    PlannedSync,
+    Wanted,
+    plan_delivery,
+    read_wanted,
+    require_possible,
+)
 from bb8deploy.lanes.sync.rsync import deliver_by_rsync
-from bb8deploy.lanes.sync.textdiff import unified
-from bb8deploy.lanes.sync.wanted import PlannedSync, Wanted, plan_delivery, read_wanted, require_possible
-from bb8deploy.plan.logs.identity import Proof
-from bb8deploy.plan.sync import SyncPlan, differences
+from bb8deploy.lanes.sync.text_diff import unified
+from bb8deploy.plan.logs.identity_line import Proof
+from bb8deploy.plan.sync_plan import SyncPlan, differences
 from bb8deploy.runs.journal import SWAP
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
-from bb8deploy.workspace.tree import FoundTree
+from bb8deploy.workspace.tree_digest import FoundTree
 
 
 def sync_host(

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, errors_in
 from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
-from bb8deploy.catalogue.rules.table import found
-from bb8deploy.checks.addon_tests import TestOutcome, TestPlan, run_tests
-from bb8deploy.checks.baseline import Baseline
-from bb8deploy.checks.fix.fixes import Fix, apply_fixes, plan_fixes
-from bb8deploy.checks.judge import Judged, judge
-from bb8deploy.checks.mode import Mode
-from bb8deploy.checks.output.formats import joined
-from bb8deploy.checks.run import CheckReport
-from bb8deploy.checks.selection import FailOn, Selection, fails, unused_settings
-from bb8deploy.checks.selection_file import load_selection
+from bb8deploy.catalogue.rule_definitions.all_rules import found
+from bb8deploy.checks.accepted_findings import Baseline
+from bb8deploy.checks.check_one_app import Judged, judge
+from bb8deploy.checks.fix.safe_fixes import Fix, apply_fixes, plan_fixes
+from bb8deploy.checks.install_mode import Mode
+from bb8deploy.checks.output.text_and_github import joined
+from bb8deploy.checks.rule_selection import FailOn, Selection, fails, unused_settings
+from bb8deploy.checks.rule_selection_file import load_selection
+from bb8deploy.checks.run_app_tests import TestOutcome, TestPlan, run_tests
+from bb8deploy.checks.run_rules import CheckReport
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace.project import Project, find_project

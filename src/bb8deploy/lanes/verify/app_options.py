@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from bb8deploy.catalogue.errors.app import OPTIONS_INVALID
 from bb8deploy.catalogue.errors.settings import OPTION_INVALID
-from bb8deploy.host.connect import Host
-from bb8deploy.host.supervisor.base import AddonState
-from bb8deploy.host.supervisor.route import options_route
+from bb8deploy.host.open_host import Host
+from bb8deploy.host.supervisor.find_route import options_route
+from bb8deploy.host.supervisor.route_interface import AddonState
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.addon import AddonInfo, read_addon
+from bb8deploy.workspace.app_config import AddonInfo, read_addon
 
 Options = Mapping[str, object]
 
@@ -55,7 +55,7 @@ def require_options(info: AddonInfo, state: AddonState, given: Options) -> None:
     The Supervisor checks options only at the start: by then the earlier version is gone. Options are named,
     never shown.
     """
-    from bb8deploy.checks.schema.options import validate_options
+    from bb8deploy.checks.schema.option_values import validate_options
 
     schema = info.raw.get("schema")
     if not isinstance(schema, Mapping):

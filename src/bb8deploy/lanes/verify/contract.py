@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bb8deploy.plan.lifecycle import Decision
-from bb8deploy.plan.logs.identity import Expected, Identity
+from bb8deploy.plan.install_action import Decision
+from bb8deploy.plan.logs.identity_line import Expected, Identity
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:

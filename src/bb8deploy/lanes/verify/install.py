@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed
-from bb8deploy.catalogue.entries import ErrorCode
-from bb8deploy.host.supervisor.base import AddonState, Look, RefusalKind, SupervisorError, Verb
-from bb8deploy.host.supervisor.route import LOG_LINES
-from bb8deploy.lanes.verify import failures
-from bb8deploy.lanes.verify.actions import Actions
+from bb8deploy.catalogue.error_code import ErrorCode
+from bb8deploy.host.supervisor.find_route import LOG_LINES
+from bb8deploy.host.supervisor.route_interface import AddonState, Look, RefusalKind, SupervisorError, Verb
+from bb8deploy.lanes.verify import failure_errors
+from bb8deploy.lanes.verify.app_observer import BUILD_TAIL, RUNNING, TAIL, Watch, gone
 from bb8deploy.lanes.verify.app_options import OptionHooks
-from bb8deploy.lanes.verify.task import Installed, Task
-from bb8deploy.lanes.verify.watch import BUILD_TAIL, RUNNING, TAIL, Watch, gone
-from bb8deploy.plan.lifecycle import Action, Decision, Facts, decide
+from bb8deploy.lanes.verify.supervisor_actions import Actions
+from bb8deploy.lanes.verify.verify_types import Installed, Task
+from bb8deploy.plan.install_action import Action, Decision, Facts, decide
 from bb8deploy.plan.logs.build_log import BuildFailure, read_build, unreadable_config
-from bb8deploy.plan.logs.identity import Proof, newest
+from bb8deploy.plan.logs.identity_line import Proof, newest
 from bb8deploy.runs.run import Run
 
 _ALREADY = "this very content runs already"
@@ -142,7 +142,7 @@ class Installer:
             self.answered = self.actions.act(verb)
         except SupervisorError as error:
             # A rebuild removes the container first; one that is refused at once does not.
-            began = verb == "rebuild" and error.problem in failures.BUILDING
+            began = verb == "rebuild" and error.problem in failure_errors.BUILDING
             self.touched = began or self._differs(before)
             if self._waits_for_options(error):
                 return self.watch.info()
@@ -152,7 +152,7 @@ class Installer:
             self.actions.wait_idle()
         state = self.watch.info()
         if state.version != self.task.expected.version:
-            raise failures.not_in(self.task.what, verb, state, self._read_build())
+            raise failure_errors.not_in(self.task.what, verb, state, self._read_build())
         return state
 
     def _set_options(self, state: AddonState) -> AddonState:
@@ -200,7 +200,7 @@ class Installer:
     def _refusal(self, code: ErrorCode[CheckFailed]) -> Bb8Error:
         name = self.task.slug.removeprefix("local_")
         told: tuple[str, ...] = ()
-        if self.decision.code in failures.UNLISTED:
+        if self.decision.code in failure_errors.UNLISTED:
             told = unreadable_config(self.watch.supervisor_log(), name)[:TAIL]
         return code(f"{self.task.slug}: {self.decision.why}", details=told)
 
@@ -215,11 +215,11 @@ class Installer:
         state = self.watch.info()
         if verb != "rebuild" and state.version == self.task.expected.version:
             return self._start_refused(error)
-        return failures.not_done(self.task.what, verb, state, error, build)
+        return failure_errors.not_done(self.task.what, verb, state, error, build)
 
     def _start_refused(self, error: SupervisorError) -> Bb8Error:
         words = (*self.watch.container_log()[-TAIL:], *self.build_log[:TAIL])
-        return failures.start_refused(self.task.what, error, words)
+        return failure_errors.start_refused(self.task.what, error, words)
 
 
 _VERBS: dict[Action, Verb] = {

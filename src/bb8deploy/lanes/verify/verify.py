@@ -5,14 +5,14 @@ from __future__ import annotations
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import HOST_DIFFERS
-from bb8deploy.host.connect import Host
-from bb8deploy.lanes.session import Access, held
-from bb8deploy.lanes.sync.wanted import Wanted, plan_delivery, read_wanted, require_possible
-from bb8deploy.lanes.verify.attempt import Attempt
-from bb8deploy.lanes.verify.task import Delivered, VerifyOptions, VerifyOutcome
-from bb8deploy.lanes.verify.watch import TAIL
-from bb8deploy.plan.logs.identity import Expected
-from bb8deploy.plan.sync import Stamp
+from bb8deploy.host.open_host import Host
+from bb8deploy.lanes.host_session import Access, held
+from bb8deploy.lanes.sync.plan_from_workspace import Wanted, plan_delivery, read_wanted, require_possible
+from bb8deploy.lanes.verify.app_observer import TAIL
+from bb8deploy.lanes.verify.verify_attempt import Attempt
+from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions, VerifyOutcome
+from bb8deploy.plan.logs.identity_line import Expected
+from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
 
 

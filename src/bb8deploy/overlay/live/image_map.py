@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from bb8deploy.checks.reading.builder import chain, fill, needed, placed, stage_scope
-from bb8deploy.checks.reading.dockerfile import Copy, Dockerfile, Instruction, Stage
+from bb8deploy.checks.reading.dockerfile_evaluation import chain, fill, needed, placed, stage_scope
+from bb8deploy.checks.reading.dockerfile_parser import Copy, Dockerfile, Instruction, Stage
 from bb8deploy.checks.reading.dockerignore import DockerIgnore
-from bb8deploy.overlay.live.run_steps import RunStep, run_step
+from bb8deploy.overlay.live.run_instructions import RunStep, run_step
 
 _KNOWN_FLAGS = frozenset(("chmod", "chown", "link"))
 _ARCHIVE = re.compile(r"\.(tar|tgz|tbz2?|txz|tar\.\w+)$")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ha_sandbox.json_types import JsonObject
-from ha_sandbox.supervisor import failures
-from ha_sandbox.supervisor.api import host_info, options, views
-from ha_sandbox.supervisor.api.logs import log_response
+from ha_sandbox.supervisor import api_errors
+from ha_sandbox.supervisor.api import app_json, host_info, set_options
+from ha_sandbox.supervisor.api.log_responses import log_response
 from ha_sandbox.supervisor.api.routing import Call, Response, Routes
 
 ROUTES = Routes()
@@ -15,7 +15,7 @@ ROUTES = Routes()
 def _list(call: Call) -> JsonObject:
     manager = call.manager
     apps = list(manager.installed.values())
-    rows = [views.list_entry(a, manager.store.apps.get(a.slug), arch=manager.arch) for a in apps]
+    rows = [app_json.list_entry(a, manager.store.apps.get(a.slug), arch=manager.arch) for a in apps]
     if not call.request.is_v2:
         return {"addons": rows}
     return {"apps": [{k: v for k, v in row.items() if k != "advanced"} for row in rows]}
@@ -26,8 +26,8 @@ def _info(call: Call) -> JsonObject:
     manager, slug = call.manager, call.slug
     store = manager.store.apps.get(slug)
     if slug not in manager.installed and store is not None and not call.request.is_v2:
-        return views.not_installed_info(store, arch=manager.arch)
-    data = views.info(manager.app(slug), store, arch=manager.arch, address="127.0.0.1")
+        return app_json.not_installed_info(store, arch=manager.arch)
+    data = app_json.info(manager.app(slug), store, arch=manager.arch, address="127.0.0.1")
     if call.request.is_v2:
         del data["advanced"]  # v2 has dropped it
     return data
@@ -58,13 +58,13 @@ def _uninstall(call: Call) -> JsonObject | None:
 def _options(call: Call) -> None:
     app = call.manager.app(call.slug)
     warn = call.manager.journal.warner("apps.options")
-    options.apply(app, call.request.json(), warn)
+    set_options.apply(app, call.request.json(), warn)
 
 
 @ROUTES.add("POST", "/(v2/apps|addons)/{s}/options/validate")
 def _validate(call: Call) -> JsonObject:
     app = call.manager.app(call.slug)
-    return options.check(app, call.request.json() or app.options())
+    return set_options.check(app, call.request.json() or app.options())
 
 
 @ROUTES.add("GET", "/(v2/apps|addons)/{s}/options/config")
@@ -80,7 +80,7 @@ def _security(call: Call) -> None:
 
 @ROUTES.add("POST", "/(v2/apps|addons)/{s}/stdin")
 def _stdin(call: Call) -> None:
-    raise failures.no_stdin(call.manager.app(call.slug).slug)
+    raise api_errors.no_stdin(call.manager.app(call.slug).slug)
 
 
 @ROUTES.add("GET", "/(v2/apps|addons)/{s}/stats")

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.situations import Situation
-from ha_sandbox.supervisor import failures
-from ha_sandbox.supervisor.api import views
-from ha_sandbox.supervisor.manager import Manager
-from ha_sandbox.supervisor.model import Installed
+from ha_sandbox.supervisor import api_errors
+from ha_sandbox.supervisor.api import app_json
+from ha_sandbox.supervisor.app_lifecycle import Manager
+from ha_sandbox.supervisor.installed_app import Installed
 
 VERSION, NEXT_VERSION = "2026.08.3", "2026.08.4"
 CORE_VERSION = "2026.11.0"
@@ -158,7 +158,7 @@ def available_updates(manager: Manager) -> list[JsonObject]:
     rows = []
     for app in manager.installed.values():
         store = manager.store.apps.get(app.slug)
-        if store is not None and views.update_available(app, store):
+        if store is not None and app_json.update_available(app, store):
             rows.append(
                 {
                     "update_type": "addon",
@@ -175,7 +175,7 @@ def stats(app: Installed) -> JsonObject:
     """CPU in percent of one core over a short sample, memory in bytes. Raises ApiError if it is stopped."""
     container = app.container
     if container is None or not app.running:
-        raise failures.not_running(app.slug)
+        raise api_errors.not_running(app.slug)
     first, begin = container.usage(), time.monotonic()
     time.sleep(_SAMPLE)
     last, end = container.usage(), time.monotonic()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.situations import Situation
 from ha_sandbox.supervisor.api import host_info
-from ha_sandbox.supervisor.api.logs import log_response
+from ha_sandbox.supervisor.api.log_responses import log_response
 from ha_sandbox.supervisor.api.routing import Call, Response, Routes
-from ha_sandbox.supervisor.failures import ApiError
+from ha_sandbox.supervisor.api_errors import ApiError
 
 ROUTES = Routes()
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ha_sandbox.json_types import JsonObject
-from ha_sandbox.supervisor import failures
-from ha_sandbox.supervisor.access import Caller
-from ha_sandbox.supervisor.failures import ApiError
+from ha_sandbox.supervisor import api_errors
+from ha_sandbox.supervisor.api_errors import ApiError
+from ha_sandbox.supervisor.app_lifecycle import Manager, Work
 from ha_sandbox.supervisor.jobs import Job
-from ha_sandbox.supervisor.manager import Manager, Work
+from ha_sandbox.supervisor.tokens_and_roles import Caller
 
 JSON = "application/json; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
@@ -92,7 +92,7 @@ class Call:
         body = self.request.json()
         for key, value in body.items():
             if key not in allowed:
-                raise failures.extra_key(key, value)
+                raise api_errors.extra_key(key, value)
         return body
 
     def run(self, names: tuple[str, str], slug: str, work: Work) -> JsonObject | None:

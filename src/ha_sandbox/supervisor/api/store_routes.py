@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ha_sandbox.json_types import JsonObject
-from ha_sandbox.supervisor import failures
-from ha_sandbox.supervisor.api import host_info, views
+from ha_sandbox.supervisor import api_errors
+from ha_sandbox.supervisor.api import app_json, host_info
 from ha_sandbox.supervisor.api.routing import Call, Response, Routes
 
 ROUTES = Routes()
@@ -37,7 +37,7 @@ def _kind(call: Call) -> str:
 def _rows(call: Call) -> list[JsonObject]:
     manager = call.manager
     return [
-        views.store_entry(app, manager.installed.get(app.slug), arch=manager.arch)
+        app_json.store_entry(app, manager.installed.get(app.slug), arch=manager.arch)
         for app in manager.store.apps.values()
     ]
 
@@ -46,7 +46,7 @@ def _rows(call: Call) -> list[JsonObject]:
 def _one(call: Call) -> JsonObject:
     manager = call.manager
     app = manager.store_app(call.match["slug"])
-    return views.store_info(app, manager.installed.get(app.slug), arch=manager.arch)
+    return app_json.store_info(app, manager.installed.get(app.slug), arch=manager.arch)
 
 
 @ROUTES.add("GET", "/(v2/store/apps|store/addons)/{s}/availability")
@@ -75,5 +75,5 @@ def _update(call: Call) -> JsonObject | None:
     call.only_keys("background", "backup")
     slug = call.slug
     if slug not in call.manager.installed and "store" in call.request.path:
-        raise failures.update_of_uninstalled(call.manager.store_app(slug).slug)
+        raise api_errors.update_of_uninstalled(call.manager.store_app(slug).slug)
     return call.run(("addon_manager_update", "app_update"), call.slug, call.manager.update(call.slug))

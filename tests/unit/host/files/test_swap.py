@@ -10,7 +10,7 @@ import pytest
 from tests.unit.host.localhost import Place
 
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.plan.sync import Stamp
+from bb8deploy.plan.sync_plan import Stamp
 
 
 def names(place: Place) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.host.supervisor.base import (
+from bb8deploy.host.supervisor.route_interface import (
     AddonState,
     RefusalKind,
     SupervisorError,

@@ -11,11 +11,11 @@ import pytest
 from bb8deploy.base.errors import CheckFailed, Refused, Unreachable
 from bb8deploy.lanes.diagnose.areas import clock, robot
 from bb8deploy.lanes.diagnose.areas.broker import BrokerSeen, leftovers
-from bb8deploy.lanes.diagnose.check import Check, CheckLevel, Sheet, exit_code
-from bb8deploy.lanes.diagnose.lines import lines
-from bb8deploy.lanes.diagnose.spawn import spawn
-from bb8deploy.lanes.diagnose.survey import Diagnosis
-from bb8deploy.plan.troubles import Trouble
+from bb8deploy.lanes.diagnose.check_result import Check, CheckLevel, Sheet, exit_code
+from bb8deploy.lanes.diagnose.diagnose import Diagnosis
+from bb8deploy.lanes.diagnose.parallel import spawn
+from bb8deploy.lanes.diagnose.text_output import lines
+from bb8deploy.plan.known_problems import Trouble
 
 LONG = "a sentence that is quite a bit longer than any narrow terminal will ever be able to show in one line"
 ADDRESS = "C9:00:00:00:B5:4A"

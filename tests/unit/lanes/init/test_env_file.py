@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.init.env_file import compose, ignore_lines, template
-from bb8deploy.settings.keys import KEYS
-from bb8deploy.settings.load import load
+from bb8deploy.settings.load_settings import load
+from bb8deploy.settings.settings_table import KEYS
 
 ONE_LINE = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=40)
 

@@ -11,7 +11,7 @@ import pytest
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.init.init import write_env
-from bb8deploy.lanes.init.secrecy import for_everybody, in_this_clone
+from bb8deploy.lanes.init.keep_out_of_git import for_everybody, in_this_clone
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.lanes.new import new as lane
+from bb8deploy.lanes.new.app_template import Language
 from bb8deploy.lanes.new.new import create
-from bb8deploy.lanes.new.steps import next_steps
-from bb8deploy.lanes.new.template import Language
+from bb8deploy.lanes.new.next_steps import next_steps
 from bb8deploy.workspace.git import git
 from bb8deploy.workspace.project import find_project
 

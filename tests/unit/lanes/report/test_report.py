@@ -14,7 +14,7 @@ from tests.integration.report_run import COMMIT, RUN, TREE, VERSION, Story, writ
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
-from bb8deploy.lanes.report.files import find_home
+from bb8deploy.lanes.report.read_records import find_home
 from bb8deploy.lanes.report.report import collect, write_report
 from bb8deploy.runs.contracts.diagnose import CheckModel, DiagnoseContract
 from bb8deploy.runs.contracts.validate import ValidateContract

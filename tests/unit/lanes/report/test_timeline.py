@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bb8deploy.lanes.report.model import TimelineStep
+from bb8deploy.lanes.report.report_records import TimelineStep
 from bb8deploy.lanes.report.timeline import failed, timeline
 from bb8deploy.runs.journal import JournalEntry
 

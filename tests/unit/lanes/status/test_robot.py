@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bb8deploy.lanes.status.robot import robot_place
-from bb8deploy.plan.drift import DriftState
+from bb8deploy.plan.version_drift import DriftState
 
 READY = {
     "status": "online",

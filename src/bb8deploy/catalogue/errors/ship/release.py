@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.base.errors import CheckFailed, Code, Locked, UsageError
-from bb8deploy.catalogue.entries import Area, ErrorCode
+from bb8deploy.catalogue.error_code import Area, ErrorCode
 
 # fmt: off
 ALL_CHANGED_NOT_STORE = ErrorCode(

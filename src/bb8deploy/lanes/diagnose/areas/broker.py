@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.payload import json_object
+from bb8deploy.base.untrusted_json import json_object
 from bb8deploy.catalogue.errors.broker import BROKER_ACL, BROKER_LEFTOVERS
-from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet, gave_no_answer
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bb8deploy.catalogue.errors.host import CLOCK_SKEW
-from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet
 
 SUBJECT = "clock"
 NOTICED, HARMFUL = 10.0, 300.0

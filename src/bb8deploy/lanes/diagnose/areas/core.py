@@ -22,14 +22,14 @@ from bb8deploy.catalogue.errors.supervisor import (
     TOKEN_NOT_ADMIN,
     TOKEN_NOT_FOUND,
 )
-from bb8deploy.host.supervisor.remedies import silence
-from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
-from bb8deploy.plan.lifetime import expiry
-from bb8deploy.plan.troubles import usable_url
+from bb8deploy.host.supervisor.refusal_remedies import silence
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet, gave_no_answer
+from bb8deploy.plan.known_problems import usable_url
+from bb8deploy.plan.token_expiry import expiry
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:
-    from bb8deploy.host.connect import Host
+    from bb8deploy.host.open_host import Host
 
 SUBJECT = "core"
 DEADLINE = 15.0
@@ -85,7 +85,7 @@ def _without_address(sheet: Sheet, run: Run) -> CoreSeen:
 
 def _token(sheet: Sheet, run: Run, host: Callable[[], Host | None]) -> tuple[Secret | None, str]:
     """The token, or where it was not found, in words; the host's own file is read last."""
-    from bb8deploy.host.llat import long_lived_token
+    from bb8deploy.host.long_lived_token import long_lived_token
 
     settings = run.settings
     path = settings.ha_secrets_path
@@ -132,7 +132,7 @@ def _trust(run: Run) -> Any:
 
 def _converse(sheet: Sheet, run: Run, url: str, token: Secret, left: Callable[[], float]) -> bool:
     """Logs in once, asks who we are and what runs there; True for an administrator's token."""
-    from bb8deploy.host.supervisor.websocket import WebSocketSupervisor
+    from bb8deploy.host.supervisor.websocket_route import WebSocketSupervisor
 
     core = WebSocketSupervisor(
         url, token, run.settings.ha_ca_file, connect_timeout=left(), note=run.progress.note

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bb8deploy.base.payload import JsonObject
-from bb8deploy.lanes.diagnose.check import Check, Sheet
-from bb8deploy.lanes.report.files import RunFiles
+from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet
+from bb8deploy.lanes.report.read_records import RunFiles
 from bb8deploy.lanes.report.timeline import WRAPPERS
 from bb8deploy.runs.journal import JournalEntry
 from bb8deploy.runs.run import Run, resume_command

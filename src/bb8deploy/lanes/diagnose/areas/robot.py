@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bb8deploy.base.payload import json_object
+from bb8deploy.base.untrusted_json import json_object
 from bb8deploy.catalogue.errors.app import (
     ROBOT_ABSENT,
     ROBOT_BATTERY,
@@ -15,7 +15,7 @@ from bb8deploy.catalogue.errors.app import (
 )
 from bb8deploy.catalogue.errors.broker import BRIDGE_OFFLINE
 from bb8deploy.lanes.diagnose.areas.broker import BrokerSeen, connection_of
-from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet
 
 SUBJECT = "robot"
 WEAK_DBM = -85

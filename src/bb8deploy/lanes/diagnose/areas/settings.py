@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import HOST_MISSING
 from bb8deploy.catalogue.errors.settings import ENV_READABLE, SETTING_MISSING, SETTING_UNKNOWN, SETTINGS_EMPTY
-from bb8deploy.lanes.diagnose.check import Check, Sheet
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet
 from bb8deploy.runs.run import Run
-from bb8deploy.settings.keys import KEYS, suggestion
-from bb8deploy.settings.model import Settings
+from bb8deploy.settings.settings_table import KEYS, suggestion
+from bb8deploy.settings.settings_type import Settings
 
 SUBJECT = "settings"
 INIT = "Run `bb8deploy init`, which asks for what is needed and checks each answer."

@@ -19,15 +19,15 @@ from bb8deploy.catalogue.errors.host import (
 )
 from bb8deploy.catalogue.errors.ssh import SHELL_BROKEN, SHELL_NOISY, SHELL_SLOW
 from bb8deploy.catalogue.errors.supervisor import HA_CLI_MISSING
-from bb8deploy.host.readiness import place_obstacles
-from bb8deploy.lanes.diagnose.check import Check, Sheet, gave_no_answer
+from bb8deploy.host.host_readiness import place_obstacles
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet, gave_no_answer
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:
-    from bb8deploy.host.connect import Host
-    from bb8deploy.host.shell.probe import Surroundings
-    from bb8deploy.transport.base import Completed, Transport
-    from bb8deploy.transport.sshconfig import Hop
+    from bb8deploy.host.open_host import Host
+    from bb8deploy.host.shell.host_probe import Surroundings
+    from bb8deploy.transport.ssh_config import Hop
+    from bb8deploy.transport.transport_interface import Completed, Transport
 
 SUBJECT = "ssh"
 EXEC_DEADLINE = 30.0
@@ -81,7 +81,7 @@ def connect(run: Run, spent: Callable[[], float], keep: Callable[[Transport], No
     if not run.settings.ssh.host_alias:
         sheet.skip("connection", "HA_SSH_HOST_ALIAS is not set")
         return SshSeen(tuple(sheet.checks))
-    from bb8deploy.host.connect import connect_hop, hop_of
+    from bb8deploy.host.open_host import connect_hop, hop_of
 
     hop: Hop | None = None
     try:
@@ -103,8 +103,8 @@ def connect(run: Run, spent: Callable[[], float], keep: Callable[[Transport], No
 
 def look_around(run: Run, host: Host) -> HostSeen:
     """The user, its tools, the rights, the space, the lock."""
-    from bb8deploy.host.shell.probe import look_around as ask
-    from bb8deploy.host.shell.shell import Shell
+    from bb8deploy.host.shell.host_probe import look_around as ask
+    from bb8deploy.host.shell.run_programs import Shell
 
     sheet = Sheet(SUBJECT)
     transport = host.transport
@@ -123,7 +123,7 @@ def look_around(run: Run, host: Host) -> HostSeen:
 
 def _host(run: Run, transport: Transport) -> Host:
     """The host; with an unusable HA_REMOTE_RUNTIME its files are not used."""
-    from bb8deploy.host.connect import runtime_folder, ssh_host
+    from bb8deploy.host.open_host import runtime_folder, ssh_host
 
     try:
         runtime = runtime_folder(run.settings)
@@ -231,7 +231,7 @@ def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
 
 def _lock(sheet: Sheet, around: Surroundings) -> None:
     """A lock and what a killed run left are not faults: the next run puts them right."""
-    from bb8deploy.host.lock.owner import Held
+    from bb8deploy.host.lock.lock_owner import Held
 
     place = around.place
     if place.owner:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.payload import rows_in
+from bb8deploy.base.untrusted_json import rows_in
 from bb8deploy.catalogue.errors.host import HOST_DISK_LOW
 from bb8deploy.catalogue.errors.supervisor import (
     HOST_OFFLINE,
@@ -22,18 +22,18 @@ from bb8deploy.catalogue.errors.supervisor import (
     SUPERVISOR_UNHEALTHY,
     SUPERVISOR_UNSUPPORTED,
 )
-from bb8deploy.host import topology
-from bb8deploy.host.readiness import DOCUMENTS, supervisor_obstacles
-from bb8deploy.host.topology import Topology
-from bb8deploy.lanes.diagnose.check import Check, Sheet
-from bb8deploy.lanes.diagnose.spawn import Pending, spawn
-from bb8deploy.lanes.session import slug_of
+from bb8deploy.host import slug_folders
+from bb8deploy.host.host_readiness import DOCUMENTS, supervisor_obstacles
+from bb8deploy.host.slug_folders import Topology
+from bb8deploy.lanes.diagnose.check_result import Check, Sheet
+from bb8deploy.lanes.diagnose.parallel import Pending, spawn
+from bb8deploy.lanes.host_session import slug_of
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:
-    from bb8deploy.host.connect import Host
-    from bb8deploy.host.supervisor.base import Look, Supervisor
-    from bb8deploy.host.supervisor.route import Reached
+    from bb8deploy.host.open_host import Host
+    from bb8deploy.host.supervisor.find_route import Reached
+    from bb8deploy.host.supervisor.route_interface import Look, Supervisor
 
 SUBJECT = "supervisor"
 LOG_LINES = 400
@@ -98,10 +98,10 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
     if host is None and not by_core and not run.settings.supervisor_token:
         sheet.skip("ways", "no way leads there: neither ssh nor Core with an administrator's token")
         return SupervisorSeen(tuple(sheet.checks), slug)
-    from bb8deploy.host.supervisor.route import reach
+    from bb8deploy.host.supervisor.find_route import reach
 
     ahead = _ahead(host)
-    rider = topology.program(host.files.runtime) if host else ""
+    rider = slug_folders.program(host.files.runtime) if host else ""
     try:
         reached = reach(run.settings, run.addon, host, slug, rider=rider)
     except Bb8Error as error:
@@ -139,7 +139,7 @@ def _ahead(host: Host | None) -> Pending[Told] | None:
     """Over ssh the documents are asked for beside the app; the answer counts if `ha` is the way taken."""
     if host is None or host.transport is None:
         return None
-    from bb8deploy.host.supervisor.ha_cli import HaCli
+    from bb8deploy.host.supervisor.ha_cli_route import HaCli
 
     way = HaCli(host.transport, sudo=host.settings.ssh.sudo)
     return spawn(SUBJECT, lambda: Told.by(way), deadline=ANSWER)
@@ -155,9 +155,9 @@ def _topology(host: Host | None, first: Look) -> Topology | None:
         return None
     try:
         if first.rider is not None:
-            return topology.read(first.rider, host.files.runtime)
+            return slug_folders.read(first.rider, host.files.runtime)
         sudo = host.settings.ssh.sudo
-        return topology.look_over(host.transport, host.files.runtime, sudo=sudo)
+        return slug_folders.look_over(host.transport, host.files.runtime, sudo=sudo)
     except Bb8Error:
         return None
 
@@ -176,7 +176,7 @@ def _own_log(reached: Reached) -> tuple[str, ...]:
 
 def _health(sheet: Sheet, documents: Mapping[str, Mapping[str, object]], slug: str) -> None:
     """Everything that would stop a build, and a line for each area without an obstacle."""
-    from bb8deploy.host.supervisor.base import parse_health
+    from bb8deploy.host.supervisor.route_interface import parse_health
 
     if "supervisor/info" not in documents:
         remedy = "Look at `ha supervisor info` on the host."

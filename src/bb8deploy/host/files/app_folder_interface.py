@@ -1,0 +1,108 @@
+"""What a lane may do with the runtime folder, whichever way it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from bb8deploy.workspace.tree_digest import Entry, FoundTree
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What turns the host's tree into the planned one.
+
+    `removals` are paths taken away first (files, links, whole folders); `entries` are then put in, read
+    from `source`, or from `made` for content that is in no file. `total` is the whole planned tree's size in
+    bytes.
+    """
+
+    source: Path
+    removals: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    made: Mapping[str, bytes] = field(default_factory=dict)
+    total: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of content to send."""
+        return sum(entry.size for entry in self.entries)
+
+
+PREVIOUS = "previous"
+"""The name of the newest earlier tree: what the newest swap replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierTree:
+    """An earlier tree that the host keeps: its name, and the text of its build_stamp.json or an empty one."""
+
+    name: str
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The previous tree: the text of its build_stamp.json, empty if there is none, and whether one file is
+    the same in it as in the app folder (or is in neither)."""
+
+    stamp: str
+    same: bool
+
+
+class SyncSession(Protocol):
+    """One observation of the runtime folder and, at most once, one transfer into it."""
+
+    @property
+    def tree(self) -> FoundTree:
+        """What was there when the session began."""
+
+    def apply(self, transfer: Transfer) -> FoundTree:
+        """Puts the transfer in as one step and looks again. Needs the lock.
+
+        The folder is the earlier tree or the new one, never a mixture, whatever ends this call.
+        """
+
+
+class RuntimeFiles(Protocol):
+    """The app's folder on the host, its state folder beside it, and single files of the host."""
+
+    @property
+    def route(self) -> Literal["ssh", "mount"]:
+        """How the folder is reached."""
+
+    @property
+    def where(self) -> str:
+        """The folder's name for people."""
+
+    @property
+    def runtime(self) -> str:
+        """The folder's path, as that side sees it."""
+
+    def session(self, run_id: str) -> AbstractContextManager[SyncSession]:
+        """Looks at the folder and keeps the way open for a transfer."""
+
+    def look(self) -> FoundTree:
+        """Looks at the folder: every file hashed."""
+
+    def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The contents of these files of the folder; those that are gone are left out."""
+
+    def earlier(self) -> tuple[EarlierTree, ...]:
+        """The earlier trees that the host keeps, the newest first."""
+
+    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
+        """Puts an earlier tree back and looks. Needs the lock.
+
+        What is there now becomes the previous tree; the one that was put back is no longer an earlier one.
+        Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
+        """
+
+    def look_back(self, name: str) -> Earlier:
+        """Looks at the earlier tree: its stamp, and its file `name` beside the present one."""
+
+    def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
+        """A single file by its absolute path on that side, None if it does not exist."""

@@ -1,0 +1,151 @@
+"""The runtime folder over ssh: one channel lists it, takes a tar, swaps the trees and lists it again."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from bb8deploy.host.files import tar_stream
+from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
+from bb8deploy.host.shell.program_output import escape, tree_of
+from bb8deploy.host.shell.run_programs import Conversation, Shell
+from bb8deploy.workspace.tree_digest import FoundTree
+
+FETCH_LIMIT = 64 * 1024 * 1024
+# From this size on unchanged files are shared with the earlier tree: a copy of so much takes too long. Below
+# it the earlier tree is a copy of its own, which an edit by hand in the runtime folder cannot reach.
+SHARE_FROM = 16 * 1024 * 1024
+
+
+class SshFiles:
+    """`RuntimeFiles` over ssh."""
+
+    route: Literal["ssh"] = "ssh"
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    @property
+    def where(self) -> str:
+        """`user@host:/folder`."""
+        return self._shell.where
+
+    @property
+    def runtime(self) -> str:
+        """The folder's path on the host."""
+        return self._shell.runtime
+
+    def session(self, run_id: str) -> SshSession:
+        """Lists the folder, and waits for a transfer on the same channel."""
+        talk = self._shell.start("look", "apply", run_id=run_id)
+        try:
+            return SshSession(talk, run_id, tree_of(talk.answer()))
+        except BaseException:
+            talk.stream.abort()
+            raise
+
+    def look(self) -> FoundTree:
+        """Lists and hashes the folder."""
+        return tree_of(self._shell.ask("look"))
+
+    def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The contents of these files, through one tar."""
+        with self._shell.start("fetch") as talk:
+            talk.send(lines_of(paths))
+            talk.stream.close_input()
+            return _untar(_rest(talk))
+
+    def earlier(self) -> tuple[EarlierTree, ...]:
+        """The earlier trees, the newest first."""
+        kept = (part for part in self._shell.ask("earlier") if part.name == "KEPT")
+        return tuple(EarlierTree(part.argument, part.body.decode(errors="replace")) for part in kept)
+
+    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
+        """Swaps an earlier tree in."""
+        return tree_of(self._shell.ask("restore", name, run_id=run_id))
+
+    def look_back(self, name: str) -> Earlier:
+        """The earlier tree's stamp and its file `name`, in one look."""
+        parts = {part.name: part.body for part in self._shell.ask("look_back", name)}
+        return Earlier(parts.get("STAMP", b"").decode(errors="replace"), "SAME" in parts)
+
+    def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
+        """A file of the host."""
+        parts = self._shell.ask("read", path, str(limit))
+        names = {part.name for part in parts}
+        return None if "ABSENT" in names else next(p.body for p in parts if p.name == "FILE")
+
+    def stage(self, run_id: str) -> str:
+        """Copies the present tree beside it and gives the copy's path, for a tool that changes it there."""
+        parts = self._shell.ask("stage", run_id=run_id)
+        return next(part.argument for part in parts if part.name == "STAGED")
+
+    def swap_staged(self, run_id: str) -> FoundTree:
+        """Swaps in what `stage` made and a tool changed, and looks."""
+        return tree_of(self._shell.ask("swap_staged", run_id=run_id))
+
+
+class SshSession:
+    """`SyncSession` over one channel, on which the APPLY program waits for its order."""
+
+    def __init__(self, talk: Conversation, run_id: str, tree: FoundTree) -> None:
+        self._talk = talk
+        self._run_id = run_id
+        self._tree = tree
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._talk.stream.abort()
+
+    @property
+    def tree(self) -> FoundTree:
+        """What was there."""
+        return self._tree
+
+    def apply(self, transfer: Transfer) -> FoundTree:
+        """Sends the transfer down one channel."""
+        compress = tar_stream.pays_to_compress(transfer)
+        order = f"{'GZIP' if compress else 'PLAIN'} {'SHARE' if transfer.total >= SHARE_FROM else 'COPY'}\n"
+        head = order.encode() + lines_of(transfer.removals)
+        if self._talk.send(head):
+            self._talk.send(tar_stream.pack(transfer, self._run_id, compress=compress))
+        self._talk.stream.close_input()
+        return tree_of(self._talk.answer())
+
+
+def lines_of(paths: Sequence[str]) -> bytes:
+    """The paths as a program reads them: one a line, escaped, and a line with a dot at the end."""
+    return "".join(f"{escape(path)}\n" for path in (*paths,)).encode() + b".\n"
+
+
+def _rest(talk: Conversation) -> bytes:
+    """Everything behind the TAR line."""
+    got = bytearray()
+    while data := talk.stream.read(deadline=60.0):
+        got += data
+        if len(got) > FETCH_LIMIT:
+            break
+    return talk.after(bytes(got), "TAR")
+
+
+def _untar(data: bytes) -> dict[str, bytes]:
+    """The files of one or more tars in a row; a torn last one is left out."""
+    found: dict[str, bytes] = {}
+    if not data:
+        return found
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", ignore_zeros=True) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    found[member.name.removeprefix("./")] = content.read()
+    except tarfile.TarError:
+        return found
+    return found

@@ -1,0 +1,147 @@
+"""The lock on a mounted share: the same folder as over ssh, made and removed by file calls."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bb8deploy.host.files.mount_tree import unusable
+from bb8deploy.host.files.mounted_folder import MountFiles
+from bb8deploy.host.host_capabilities import HostFacts
+from bb8deploy.host.lock.lock_lifetime import notes_of
+from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
+
+NAMELESS_AGE = 120.0
+
+
+class MountLockFolder:
+    """`LockFolder` on a share."""
+
+    def __init__(self, files: MountFiles) -> None:
+        self._files = files
+
+    def hold(self, owner: Owner, lease: float, dead: str) -> MountHolding:  # noqa: ARG002 - seen by its id
+        """Takes it."""
+        return MountHolding(self._files, owner, lease=lease)
+
+    def look(self) -> Held | None:
+        """Reads the lock folder."""
+        return _held(self._files.lock_folder) if self._files.lock_folder.exists() else None
+
+    def remove(self, held: Held) -> bool:
+        """Removes the folder. Raises Refused if the share does not let us."""
+        folder = self._files.lock_folder
+        if _owner_text(folder) != held.line:
+            return False
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise unusable(folder, error) from error
+        return True
+
+
+class MountHolding:
+    """A lock that this process holds until `release`; the lock of a process that was killed is taken over."""
+
+    def __init__(self, files: MountFiles, owner: Owner, *, lease: float) -> None:
+        self._files = files
+        self._owner = owner
+        try:
+            over = self._take(lease)
+        except OSError as error:
+            raise unusable(files.lock_folder, error) from error
+        files.held = True
+        try:
+            restored = files.recover()
+        except BaseException:
+            self.release()
+            raise
+        self._notes = notes_of(restored, over)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was put right."""
+        return self._notes
+
+    @property
+    def facts(self) -> HostFacts | None:
+        """A share shows nothing of its host."""
+        return None
+
+    @property
+    def surroundings(self) -> None:
+        """A share shows nothing of its host."""
+        return
+
+    def take_session(self) -> None:
+        """Nothing: on a share a look costs no round trip that could be saved."""
+        return
+
+    def append_receipt(self, lines: Sequence[str]) -> bool:
+        """The runtime's share holds no receipts; see HA_CONFIG_MOUNT."""
+        return not lines
+
+    def release(self) -> None:
+        """Removes the lock if it is still ours."""
+        self._files.held = False
+        with contextlib.suppress(OSError):
+            if _owner_text(self._files.lock_folder) == self._owner.line():
+                shutil.rmtree(self._files.lock_folder)
+
+    def _take(self, lease: float) -> str | None:
+        """Takes the lock; gives the text of the stale owner that it was taken from, if any."""
+        folder = self._files.lock_folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if self._make(folder, lease):
+            return None
+        was = _owner_text(folder)
+        aside = folder.with_name(f"{folder.name}.{self._owner.run}")
+        if not _stale(folder, was):
+            raise HostLocked(_held(folder), self._files.where)
+        with contextlib.suppress(OSError):
+            folder.rename(aside)
+        if aside.exists() and _owner_text(aside) != was:
+            aside.rename(folder)
+            raise HostLocked(_held(folder), self._files.where)
+        shutil.rmtree(aside, ignore_errors=True)
+        if not self._make(folder, lease):
+            raise HostLocked(_held(folder), self._files.where)
+        return was
+
+    def _make(self, folder: Path, lease: float) -> bool:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            return False
+        (folder / "owner").write_text(f"{self._owner.line()}\n")
+        (folder / "expires").write_text(f"{int(time.time() + lease)}\n")
+        return True
+
+
+def _stale(folder: Path, owner_text: str) -> bool:
+    """Expired, or held by a process of this machine that is gone, or nameless for two minutes."""
+    owner = Owner.parse(owner_text)
+    if owner and owner.is_dead():
+        return True
+    try:
+        return time.time() > int((folder / "expires").read_text())
+    except (OSError, ValueError):
+        return time.time() - folder.stat().st_mtime > NAMELESS_AGE
+
+
+def _held(folder: Path) -> Held:
+    try:
+        expires = int((folder / "expires").read_text())
+    except (OSError, ValueError):
+        return Held(_owner_text(folder))
+    return Held(_owner_text(folder), expires, int(time.time()))
+
+
+def _owner_text(folder: Path) -> str:
+    try:
+        return (folder / "owner").read_text().strip()
+    except OSError:
+        return ""

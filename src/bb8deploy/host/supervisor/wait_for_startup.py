@@ -1,0 +1,116 @@
+"""Waits for a Supervisor or a Core that is still starting, in every call of a route, with a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.host.supervisor.route_interface import (
+    AddonState,
+    Health,
+    Job,
+    Look,
+    RefusalKind,
+    Supervisor,
+    SupervisorError,
+    Verb,
+)
+
+T = TypeVar("T")
+READY_DEADLINE = 180.0
+"""Seconds: a start takes about 15, the Supervisor's own update some minutes on a slow host."""
+POLL = 1.0
+
+
+class PatientSupervisor:
+    """A route whose calls are repeated while the host answers that it is not ready.
+
+    Such an answer means that nothing was done, so that a repeated call is safe. Raises the SupervisorError of
+    the last answer after `deadline` seconds. `note` shows one line for each wait.
+    """
+
+    def __init__(
+        self, way: Supervisor, note: Callable[[str], None], *, deadline: float = READY_DEADLINE
+    ) -> None:
+        self._way = way
+        self._note = note
+        self._deadline = deadline
+
+    @property
+    def route(self) -> str:
+        """The name of the route."""
+        return self._way.route
+
+    @property
+    def log_is_current(self) -> bool:
+        """Whether logs hold the present container's lines alone."""
+        return self._way.log_is_current
+
+    def look(
+        self,
+        slug: str,
+        lines: int,
+        *,
+        rider: str = "",
+        again_after: float = 0.0,
+        documents: Sequence[str] = (),
+    ) -> Look:
+        """State, log and documents."""
+        return self._ready(
+            lambda: self._way.look(slug, lines, rider=rider, again_after=again_after, documents=documents)
+        )
+
+    def info(self, slug: str) -> AddonState:
+        """The state."""
+        return self._ready(lambda: self._way.info(slug))
+
+    def reload_store(self) -> None:
+        """The store, read again."""
+        self._ready(self._way.reload_store)
+
+    def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
+        """The verb, carried out."""
+        self._ready(lambda: self._way.act(verb, slug, backup=backup, deadline=deadline))
+
+    def logs(self, slug: str, lines: int) -> tuple[str, ...]:
+        """The log of the app."""
+        return self._ready(lambda: self._way.logs(slug, lines))
+
+    def supervisor_logs(self, lines: int) -> tuple[str, ...]:
+        """The Supervisor's log."""
+        return self._ready(lambda: self._way.supervisor_logs(lines))
+
+    def jobs(self) -> tuple[Job, ...]:
+        """What is under way."""
+        return self._ready(self._way.jobs)
+
+    def health(self) -> Health:
+        """Whether it may build."""
+        return self._ready(self._way.health)
+
+    def documents(self, *names: str) -> dict[str, JsonObject]:
+        """The documents; a refused one is left out."""
+        return self._ready(lambda: self._way.documents(*names))
+
+    def follow(self, slug: str) -> Iterator[str]:
+        """Log lines as they come."""
+        return self._way.follow(slug)
+
+    def close(self) -> None:
+        """Ends the route."""
+        self._way.close()
+
+    def _ready(self, call: Callable[[], T]) -> T:
+        end, told = time.monotonic() + self._deadline, False
+        while True:
+            try:
+                return call()
+            except SupervisorError as error:
+                if error.problem is not RefusalKind.NOT_READY or time.monotonic() > end:
+                    raise
+                if not told:
+                    self._note(f"waiting up to {self._deadline:.0f} s: {error.message}")
+                told = True
+            time.sleep(POLL)

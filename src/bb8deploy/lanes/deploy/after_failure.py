@@ -1,0 +1,126 @@
+"""Decides what becomes of the host after a failed deploy, and brings the earlier tree back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable
+from bb8deploy.catalogue.errors.app import IDENTITY_MISSING, JOB_UNFINISHED, SEAL_MISSING
+from bb8deploy.catalogue.errors.host import RUNTIME_NOT_OURS
+from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
+from bb8deploy.host.open_host import Host
+from bb8deploy.lanes.deploy.earlier_trees import last_that_ran
+from bb8deploy.lanes.deploy.rollback import put_back_files, roll_back, roll_back_untouched
+from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.plan.logs.identity_line import Identity
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.tree_digest import STAMP
+
+# Going back would not help: nothing is wrong with the app, or the way to see it is missing.
+_STAYS = {IDENTITY_MISSING.code, SEAL_MISSING.code, ROUTE_ONLY_SERVICE.code}
+# The Supervisor is still at work: what will run in the end is not known, so nothing may be undone.
+_UNKNOWN = {JOB_UNFINISHED.code}
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A failed verification: `sent`: this deploy changed the app folder; `touched`: the Supervisor may have
+    changed the container; `ran`: what the app that ran before it reported."""
+
+    error: Bb8Error
+    synced: SyncOutcome
+    sent: bool
+    touched: bool
+    ran: Identity | None = None
+
+
+def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """The failure with what became of the host; the earlier tree is back if this deploy replaced it.
+
+    A container is touched again only if this deploy has touched it: otherwise putting the files back is all.
+    """
+    error = failed.error
+    if error.code in _STAYS:
+        return error
+    if error.code in _UNKNOWN or (isinstance(error, Unreachable) and failed.touched):
+        return _with_detail(error, _on_host(failed)) if failed.sent else error
+    if stays := _why_not_back(host, failed):
+        if isinstance(error, Unreachable):
+            return _with_detail(error, _on_host(failed)) if failed.sent else error
+        return _with_ending(error, f"not rolled back: {stays}")
+    run.ledger.drift("verify", error.code, run.clean(error.cause))
+    if isinstance(error, Unreachable):
+        return _files_only(run, host, failed)
+    return _rolled_back(run, host, failed)
+
+
+def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """NotVerified in any case if the rollback failed too."""
+    error = failed.error
+    try:
+        _require_own_tree(host, failed)
+        if failed.touched:
+            ran = failed.ran
+            resumed = ran is not None and ran.is_(failed.synced.expected)  # what ran is what failed
+            name = last_that_ran(host, None if resumed else ran)
+            outcome = roll_back(run, host, name, failed=failed.synced.version)
+        else:
+            outcome = roll_back_untouched(run, host)
+    except Bb8Error as second:
+        run.ledger.drift("rollback", second.code, run.clean(second.cause))
+        cause = f"{error.cause}; the rollback failed too: {second.cause}"
+        return NotVerified(error.code, cause, error.remedy, details=error.details)
+    return _with_ending(error, f"rolled back: {outcome.in_words}")
+
+
+def _files_only(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """The Supervisor does not help: the files go back as far as the host can be reached."""
+    error = failed.error
+    try:
+        _require_own_tree(host, failed)
+        put_back_files(run, host)
+    except Bb8Error as second:
+        return _with_detail(error, f"the earlier files were not put back: {second.cause}")
+    return _with_detail(error, "the earlier files are back on the host; the app was not touched")
+
+
+def _require_own_tree(host: Host, failed: Failed) -> None:
+    """Raises CheckFailed RUNTIME_NOT_OURS if the app folder holds another tree than this deploy put in.
+
+    An edit of that tree may be swapped away, because the swap keeps it. Nothing is lost of an absent folder.
+    """
+    found, sent = host.files.look(), failed.synced.expected
+    stamp = Stamp.parse(found.stamp)
+    ours = stamp is not None and (stamp.tree, stamp.run) == (sent.tree, sent.run)
+    if found.present and not ours:
+        raise RUNTIME_NOT_OURS(
+            f"{host.files.where} holds another tree than this deploy put in, so nothing was swapped",
+            "Look at the folder on the host, move its content away, then deploy again.",
+        )
+
+
+def _why_not_back(host: Host, failed: Failed) -> str:
+    """Empty if the earlier tree is what this deploy replaced; an older one than that would surprise."""
+    if not failed.sent:
+        return "nothing was sent by this run"
+    try:
+        known = failed.synced.archive or host.files.look_back(STAMP).stamp
+    except Bb8Error as error:
+        return error.cause
+    return "" if known else "the host has no earlier tree"
+
+
+def _on_host(failed: Failed) -> str:
+    version = failed.synced.version
+    return f"the files of {version} are on the host already; `deploy --resume` goes on from there"
+
+
+def _with_detail(error: Bb8Error, line: str) -> Bb8Error:
+    error.details = (*error.details, line)
+    return error
+
+
+def _with_ending(error: Bb8Error, ending: str) -> Bb8Error:
+    kind = NotVerified if isinstance(error, NotVerified) else CheckFailed
+    return kind(error.code, f"{error.cause}; {ending}", error.remedy, details=error.details)

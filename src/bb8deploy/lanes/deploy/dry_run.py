@@ -1,0 +1,82 @@
+"""Shows what lanes 2 and 3 would do, and what of it cannot be foreseen."""
+
+from __future__ import annotations
+
+from bb8deploy.host.open_host import Host
+from bb8deploy.host.supervisor.route_interface import AddonState
+from bb8deploy.lanes.host_session import Access, held
+from bb8deploy.lanes.sync.hand_edits import hand_edits
+from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.plan_from_workspace import read_wanted
+from bb8deploy.lanes.verify.verify import delivered_on
+from bb8deploy.lanes.verify.verify_attempt import Attempt
+from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
+from bb8deploy.overlay.proof_level import ProofLevel
+from bb8deploy.plan.install_action import Action, Decision
+from bb8deploy.plan.sync_plan import SyncPlan
+from bb8deploy.runs.run import Run
+
+_VERBS = (Action.INSTALL, Action.UPDATE, Action.REBUILD)
+
+
+def foresee_sync(synced: SyncOutcome) -> str:
+    """One line for lane 2."""
+    if synced.nothing_to_do:
+        return f"would send nothing: {synced.where} holds {synced.version} already"
+    entries = synced.plan.entries
+    size = sum(entry.size for entry in entries)
+    return f"would send {len(entries)} file(s), {size} bytes, to {synced.where} and swap the folders"
+
+
+def foresee_edits(run: Run, host: Host, plan: SyncPlan) -> list[str]:
+    """One line where a deploy would stop because of hand edits on the host."""
+    edited = None if run.assume_yes else hand_edits(host, plan)
+    return [f"would refuse ({edited.code}) without --yes: {edited.cause}"] if edited else []
+
+
+def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) -> tuple[str, ...]:
+    """What the Supervisor would be asked for, one line each, then what cannot be known before."""
+    attempt = Attempt(run, host, delivered, options)
+    with attempt.opened(settle=False) as installer:
+        decision, slug = installer.foreseen(), installer.task.slug
+        route, before = installer.watch.supervisor.route, installer.before.state
+    actions = _actions(slug, decision, options, run.settings.bb8_settle_seconds)
+    return (
+        f"{slug} by {route}: {_now(before)}",
+        ProofLevel(options.proof, options.unproven).in_words,
+        *(f"would {action}" for action in actions),
+        f"cannot be foreseen: {_unknown(decision)}",
+    )
+
+
+def foresee_verify(run: Run, access: Access, options: VerifyOptions) -> tuple[str, ...]:
+    """What lane 3 would do with what is on the host; for a run that is a dry run."""
+    with held(run, "verify", access) as host:
+        wanted = read_wanted(run, run.addon)
+        return foresee(run, host, delivered_on(run, host, wanted), options.at(wanted.level))
+
+
+def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: float) -> list[str]:
+    action = decision.action
+    if action is Action.NONE:
+        return [f"do nothing to {slug}: {decision.why}", f"watch it for {settle:g} s"]
+    if action is Action.REFUSE:
+        return ["reload the store", f"refuse ({decision.code}): {decision.why}", "put the earlier tree back"]
+    backup = ", with a backup first" if options.backup and action is Action.UPDATE else ""
+    verb = [f"{action.value} {slug}{backup}: {decision.why}"] if action in _VERBS else []
+    start = [f"start {slug} unless it runs"] if decision.start else []
+    return ["reload the store", *verb, *start, f"wait for its identity and watch it for {settle:g} s"]
+
+
+def _now(state: AddonState | None) -> str:
+    if state is None or not state.installed:
+        return "not installed"
+    return f"{state.version} is {state.state}"
+
+
+def _unknown(decision: Decision) -> str:
+    if decision.action in _VERBS:
+        return "whether it builds, how long that takes, what the app reports when it runs"
+    if decision.action is Action.START:
+        return "whether it starts, and what it reports then"
+    return "whether it stays as it is until then"

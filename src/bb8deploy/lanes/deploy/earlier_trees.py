@@ -1,0 +1,75 @@
+"""Lists the earlier trees that a host keeps, and chooses the one that a rollback goes back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
+from bb8deploy.host.files.app_folder_interface import PREVIOUS, EarlierTree
+from bb8deploy.host.open_host import Host
+from bb8deploy.lanes.host_session import Access, connected
+from bb8deploy.plan.logs.identity_line import Identity
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.tree_digest import STAMP
+
+
+@dataclass(frozen=True, slots=True)
+class StampedTree:
+    """An earlier tree: its name on the host, and its stamp, None for a tree that bb8deploy did not send."""
+
+    name: str
+    stamp: Stamp | None
+
+    @property
+    def in_words(self) -> str:
+        """The version and the run that sent it."""
+        return f"{self.stamp.version} of run {self.stamp.run}" if self.stamp else "not sent by bb8deploy"
+
+
+def earlier_trees(run: Run, access: Access | None = None) -> tuple[StampedTree, ...]:
+    """The earlier trees on the host, the newest first. Takes no lock."""
+    with connected(run, access) as host:
+        return kept_on(host)
+
+
+def kept_on(host: Host) -> tuple[StampedTree, ...]:
+    """The earlier trees, the newest swap's first."""
+    return tuple(_kept(tree) for tree in host.files.earlier())
+
+
+def next_older(host: Host) -> StampedTree:
+    """The newest earlier tree that is older than the present one: a second rollback goes back further.
+
+    Raises CheckFailed PREVIOUS_MISSING if there is none.
+    """
+    kept = kept_on(host)
+    now = Stamp.parse((host.files.read(f"{host.files.runtime}/{STAMP}") or b"").decode("utf-8", "replace"))
+    older = [tree for tree in kept if now is None or tree.stamp is None or tree.stamp.run < now.run]
+    if older:
+        return older[0]
+    where = host.files.where
+    if not kept:
+        raise PREVIOUS_MISSING(f"{where} has no earlier tree to go back to")
+    raise PREVIOUS_MISSING(
+        f"{where} keeps no tree that is older than {now.version if now else 'the present one'}",
+        "See `bb8deploy rollback --list`; `bb8deploy rollback VERSION` takes a tagged version from git.",
+        details=[f"{tree.name}: {tree.in_words}" for tree in kept],
+    )
+
+
+def last_that_ran(host: Host, ran: Identity | None) -> str:
+    """The name of the newest earlier tree that `ran` reports, else of the newest one.
+
+    A sync without an install leaves a tree on the host that never ran.
+    """
+    names = (
+        tree.name
+        for tree in kept_on(host)
+        if ran and tree.stamp and (tree.stamp.version, tree.stamp.tree) == (ran.version, ran.tree)
+    )
+    return next(names, PREVIOUS)
+
+
+def _kept(tree: EarlierTree) -> StampedTree:
+    return StampedTree(tree.name, Stamp.parse(tree.stamp))

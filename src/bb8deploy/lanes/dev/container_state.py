@@ -1,0 +1,94 @@
+"""What the dev loop knows of the container: what it was built from, what it began with, what it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bb8deploy.catalogue.errors.dev import DEV_ON
+from bb8deploy.host.open_host import Host
+from bb8deploy.overlay.app_texts import AppSource
+from bb8deploy.overlay.delivery_draft import Draft, Live, Purpose
+from bb8deploy.overlay.live.choose_way import Choice, Way, choose
+from bb8deploy.overlay.live.dev_overlay import FOLDER, listed_tree, live_map
+from bb8deploy.overlay.seal.entry_point import Unknown
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.workspace.tree_digest import FoundTree, Manifest, diff
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The container of the dev loop.
+
+    `base` is the run whose delivery it was built from, `built` the tree of that run, `began` the tree that
+    was there when the container started, `runs` the tree that it reported last. `seen` has every file of
+    every delivery since the build, also of those that were never proven.
+    """
+
+    base: str
+    built: Manifest
+    began: Manifest
+    runs: Manifest
+    seen: Manifest
+
+    @classmethod
+    def of_build(cls, run: str, tree: Manifest) -> Container:
+        """A container that was just built and reported its tree."""
+        return cls(run, tree, tree, tree, tree)
+
+    def restarted(self, tree: Manifest) -> Container:
+        """The container after a restart with this tree."""
+        return replace(self, began=tree, runs=tree)
+
+    def sees(self, tree: Manifest) -> Container:
+        """The container once a delivery of this tree may have reached it."""
+        return replace(self, seen=Manifest.of({**self.seen.by_path, **tree.by_path}.values()))
+
+    def live(self, tree: Manifest) -> Container:
+        """The container after files were replaced in it."""
+        return replace(self, runs=tree)
+
+
+def attached(base: str, built: str, began: str, seen: str) -> Container | None:
+    """The container as the files on the host describe it; None if they are not those of a dev loop."""
+    trees = [listed_tree(text) for text in (built, began, began, seen)]
+    return Container(base, *trees) if base and all(tree.entries for tree in trees) else None
+
+
+def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
+    """How the app's tree comes into effect in this container; None: there is none to change."""
+    draft = Draft(app, stamp, Purpose())
+    known = (container.seen, container.built, container.began) if container else ()
+    image = live_map(draft, app.tree, *known)
+    if isinstance(image, Unknown):
+        return Choice(Way.BUILD, image.why)
+    if container is None:
+        return Choice(Way.BUILD, "the container is not of this dev loop")
+    for before in (container.built, container.seen):
+        whole = choose(diff(before, app.tree), image)
+        if whole.way is Way.BUILD:
+            return whole
+    since = choose(diff(container.began, app.tree), image)
+    return since if since.way is Way.RESTART else choose(diff(container.runs, app.tree), image)
+
+
+def purpose_of(
+    folder: str, stamp: Stamp, app: AppSource, choice: Choice, container: Container | None
+) -> Purpose:
+    """What is delivered for a way: a build starts from this very delivery."""
+    if choice.way is Way.BUILD or container is None:
+        return Purpose(live=Live(folder, stamp.run, app.tree, app.tree, app.tree, choice.way.value))
+    began = app.tree if choice.way is Way.RESTART else container.began
+    return Purpose(
+        live=Live(folder, container.base, container.built, began, container.seen, choice.way.value)
+    )
+
+
+def require_dev_off(host: Host) -> None:
+    """Raises CheckFailed DEV_ON if the app folder on the host has the files of the dev loop."""
+    if host.files.fetch([f"{FOLDER}/stamp"]):
+        raise DEV_ON(f"the dev loop is on in {host.files.where}")
+
+
+def is_on(found: FoundTree) -> bool:
+    """Whether the app folder on the host has the files of the dev loop."""
+    return any(path.startswith(f"{FOLDER}/") for path in found.manifest.by_path)

@@ -1,0 +1,97 @@
+"""Checks the app folder on the host after the build: the same files, one folder for the slug."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bb8deploy.base.errors import CheckFailed
+from bb8deploy.catalogue.errors.host import HOST_CHANGED, HOST_TREE_MOVING, TOPOLOGY_WRONG
+from bb8deploy.host.folder_rehash import seen_beside
+from bb8deploy.host.open_host import Host
+from bb8deploy.host.slug_folders import Topology
+from bb8deploy.lanes.host_session import config_slug_of, is_pulled
+from bb8deploy.lanes.verify.app_observer import TAIL, Watch
+from bb8deploy.lanes.verify.verify_types import Delivered
+from bb8deploy.plan.sync_plan import changed_since
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.ignore_patterns import Ignore
+
+
+@dataclass(frozen=True, slots=True)
+class AppFolder:
+    """The app folder on the host; what the rider of the last look brought costs no round trip."""
+
+    run: Run
+    host: Host
+    watch: Watch
+    delivered: Delivered
+
+    def check_tree(self) -> None:
+        """Raises NotVerified HOST_CHANGED unless the folder still holds what was delivered."""
+        changed = self._changed_as_ridden()
+        if changed == ():
+            return
+        with self.run.step("hash the host's files again", self.host.where):
+            try:
+                changed = self._changed()
+            except CheckFailed as error:
+                if error.code != HOST_TREE_MOVING.code:
+                    raise
+                raise HOST_CHANGED(error.cause, error.remedy) from error
+        if changed:
+            raise HOST_CHANGED(
+                f"{len(changed)} path(s) in {self.host.files.where} changed while the app was built, "
+                f"the first: {changed[0]}",
+                details=changed[:TAIL],
+            )
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the folders on the host, one line each."""
+        watch = self.watch
+        seen = seen_beside(self.host, watch.rider, watch.rode)
+        found = seen.problems(config_slug_of(self.run))
+        here = watch.built_here
+        built_here = watch.supervisor.info(watch.slug).built_here if here is None else here
+        if built_here != is_pulled(self.run):
+            return found
+        kind = "builds it here" if built_here else "pulls an image"
+        return (*found, f"the Supervisor {kind}, config.yaml says otherwise")
+
+    def _changed_as_ridden(self) -> tuple[str, ...] | None:
+        """What changed by the rider's word, None without it; names in an odd encoding may look changed."""
+        rider, rode = self.watch.rider, self.watch.rode
+        if rider is None or rode is None:
+            return None
+        try:
+            return changed_since(self.delivered.tree, rider.tree(rode), self._ignore)
+        except CheckFailed:
+            return None
+
+    def _changed(self) -> tuple[str, ...]:
+        return changed_since(self.delivered.tree, self.host.files.look(), self._ignore)
+
+    @property
+    def _ignore(self) -> Ignore:
+        return Ignore.of_workspace(self.run.workspace)
+
+
+def require_alone(run: Run, host: Host, seen: Topology) -> None:
+    """Raises CheckFailed TOPOLOGY_WRONG if another folder has an app with the slug.
+
+    The Supervisor takes the folder that it lists last, so an action could replace the other app's container.
+    """
+    rivals = seen.rivals(config_slug_of(run))
+    if rivals:
+        raise TOPOLOGY_WRONG(
+            f"another folder on {host.where} has an app with the same slug: {rivals[0]}",
+            "Remove that folder from the local apps, or use another slug (another name with `--as`).",
+            details=rivals,
+        )
+
+
+def require_tidy(where: str, problems: tuple[str, ...]) -> None:
+    """Raises CheckFailed TOPOLOGY_WRONG for any problem."""
+    if problems:
+        raise TOPOLOGY_WRONG(
+            f"the folders on {where} are not as they must be: {problems[0]}", details=problems
+        )

@@ -1,0 +1,102 @@
+"""The values that the parts of lane 3 hand to each other: what must run, what was done, what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bb8deploy.host.supervisor.find_route import Capabilities
+from bb8deploy.overlay.proof_level import ProofLevel
+from bb8deploy.plan.install_action import Action, Decision
+from bb8deploy.plan.logs.identity_line import Expected, Identity, Proof
+from bb8deploy.workspace.tree_digest import FoundTree
+
+PROFILE = "apparmor.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What must run, and what the app folder held when it was last hashed: the build must find the same."""
+
+    expected: Expected
+    tree: FoundTree
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """`start`: start the app if it does not run; `backup`: make one before an update; `sent`: this deploy,
+    or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
+    `trusts_log`: the newest identity in the log is that of what is installed; `proof`: how the content that
+    runs is proven, `unproven` says why not in a stronger way; `reports`: the app most likely reports its
+    stamp by itself; `app_options`: options of the app to set before its start.
+    """
+
+    start: bool = True
+    backup: bool = False
+    sent: bool = False
+    profile_changed: bool = False
+    trusts_log: bool = True
+    proof: Proof = Proof.STAMP
+    unproven: str = ""
+    reports: bool = False
+    app_options: Mapping[str, object] = field(default_factory=dict)
+
+    def at(self, level: ProofLevel) -> VerifyOptions:
+        """These options with the proof of a level."""
+        return replace(self, proof=level.proof, unproven=level.why, reports=level.reports)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The app `slug` on the host `where`, what must run there, and under which conditions.
+
+    `unchanged`: what was put in last is this delivery, by the journals of earlier runs.
+    """
+
+    slug: str
+    where: str
+    expected: Expected
+    options: VerifyOptions
+    image_based: bool = False
+    unchanged: bool = False
+
+    @property
+    def what(self) -> str:
+        """The app and its version, for messages."""
+        return f"{self.slug} {self.expected.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """How the version was installed; `answered`: the Supervisor itself reported the end of the action.
+
+    `before` is the log from before the action: what came after it is of the new container.
+    """
+
+    decision: Decision
+    before: tuple[str, ...]
+    answered: bool = True
+
+    @property
+    def action(self) -> Action:
+        """What the Supervisor was asked for."""
+        return self.decision.action
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOutcome:
+    """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` says why not.
+
+    `running`: RUNNING_OK was earned.
+    """
+
+    slug: str
+    version: str
+    action: str
+    route: str
+    verified: bool
+    observed: Identity | None
+    states: tuple[str, ...]
+    capabilities: Capabilities
+    reason: str = ""
+    running: bool = False

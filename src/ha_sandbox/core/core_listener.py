@@ -1,0 +1,57 @@
+"""Core's listener: REST requests and WebSockets on one port."""
+
+from __future__ import annotations
+
+import socket
+import time
+from http.server import BaseHTTPRequestHandler
+
+from ha_sandbox.core.core_rest_api import CoreRest
+from ha_sandbox.core.core_websocket_api import HEAD_DEADLINE, CoreSockets
+from ha_sandbox.http_server import LoopbackServer
+from ha_sandbox.supervisor.api.api_listener import read, reply
+
+
+def core_server(rest: CoreRest, sockets: CoreSockets) -> LoopbackServer:
+    """A server for Core, not started."""
+
+    class CoreHandler(BaseHTTPRequestHandler):
+        """One connection, which may become a WebSocket."""
+
+        protocol_version = "HTTP/1.1"
+
+        def handle(self) -> None:
+            """Looks at the request head without reading it, because websockets reads it itself."""
+            if _wants_websocket(self.connection):
+                self.close_connection = True
+                sockets.converse(self.connection)
+                return
+            super().handle()
+
+        def do_GET(self) -> None:
+            """Answers GET and POST."""
+            reply(self, rest.answer(read(self)))
+
+        do_POST = do_GET  # noqa: N815  the name is http.server's
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
+            """Logs nothing."""
+
+    return LoopbackServer(CoreHandler)
+
+
+def _wants_websocket(connection: socket.socket) -> bool:
+    """Peeks at the request head until it is complete."""
+    connection.settimeout(HEAD_DEADLINE)
+    deadline = time.monotonic() + HEAD_DEADLINE
+    try:
+        while time.monotonic() < deadline:
+            head = connection.recv(65536, socket.MSG_PEEK)
+            if not head:
+                return False
+            if b"\r\n\r\n" in head:
+                return b"\r\nupgrade: websocket" in head.partition(b"\r\n\r\n")[0].lower()
+            time.sleep(0.005)
+        return False
+    finally:
+        connection.settimeout(None)

@@ -1,0 +1,38 @@
+"""A small client of the sandbox's own Supervisor, for tests and for the sandbox itself."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from bb8deploy.catalogue.errors.tool import SANDBOX_REFUSED
+from ha_sandbox.supervisor.log_files import Journal
+
+_DEADLINE = 1800.0  # seconds; an install builds
+_LOG_LINES = 25
+_WITH_DOCKER_FLAG = "sandbox up --docker"
+_WITH_DOCKER = "Use `--docker`, which builds the app on its real base, or correct what the log shows."
+
+
+def call_supervisor(url: str, token: str, method: str, path: str, body: object, journal: Journal) -> Any:
+    """One call; returns `data`. Raises CheckFailed SANDBOX_REFUSED, with the end of the log, for an error."""
+    request = urllib.request.Request(  # noqa: S310  our own loopback address
+        url + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_DEADLINE) as response:  # noqa: S310
+            return json.load(response)["data"]
+    except urllib.error.HTTPError as error:
+        with error:
+            message = error.read().decode(errors="replace")
+        log = journal.tail(_LOG_LINES)
+        raise SANDBOX_REFUSED(
+            f"the sandbox's Supervisor answered {method} {path} with {error.code}: {message}",
+            _WITH_DOCKER if _WITH_DOCKER_FLAG in log else "",
+            details=log.splitlines(),
+        ) from error

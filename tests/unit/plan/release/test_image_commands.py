@@ -1,0 +1,112 @@
+"""The image plan: names, labels and the exact words given to docker and buildah."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bb8deploy.base.errors import UsageError
+from bb8deploy.plan.release.image_commands import (
+    TREE_LABEL,
+    ImagePlan,
+    buildah_commands,
+    buildah_list,
+    docker_commands,
+    docker_list,
+    made_before,
+    plan_images,
+    pushed_digest,
+    same_platform,
+)
+from bb8deploy.workspace.app_config import AddonInfo
+
+INFO = AddonInfo(Path("a"), Path("a/config.yaml"), "Größe", "1.2.3", "demo", ("amd64", "aarch64"))
+
+
+def planned(image: str) -> ImagePlan:
+    return plan_images(image, INFO, "tree", "commit", "https://example.org")
+
+
+def test_each_architecture_has_its_tag_and_the_list_has_the_version() -> None:
+    plan = planned("ghcr.io/me/demo")
+    assert [job.reference.rpartition(":")[2] for job in plan.jobs] == ["1.2.3-amd64", "1.2.3-aarch64"]
+    assert [job.platform for job in plan.jobs] == ["linux/amd64", "linux/arm64"]
+    assert (plan.listed, plan.config_image) == ("ghcr.io/me/demo:1.2.3", "ghcr.io/me/demo")
+
+
+def test_labels_are_those_that_the_supervisor_reads() -> None:
+    labels = planned("ghcr.io/me/demo").jobs[1].labels
+    assert labels["io.hass.type"] == "app"
+    assert labels["io.hass.arch"] == "aarch64"
+    assert labels["io.hass.version"] == "1.2.3"
+    assert labels["io.hass.name"] == "Größe"
+    assert "io.hass.url" not in labels
+
+
+def test_an_image_that_was_there_already_is_asked_for_its_content_alone() -> None:
+    labels = made_before(planned("ghcr.io/me/demo")).jobs[1].labels
+    assert labels == {TREE_LABEL: "tree", "io.hass.version": "1.2.3", "io.hass.arch": "aarch64"}
+
+
+def test_only_a_registry_on_loopback_may_go_without_tls() -> None:
+    assert planned("127.0.0.1:5000/x").insecure
+    assert planned("localhost:5000/x").insecure
+    assert not planned("192.168.0.9:5000/x").insecure
+    assert not planned("localhost.example.org/x").insecure
+
+
+BAD_NAMES = ["demo", "ghcr.io/Me/demo", "ghcr.io/me/demo:1", "ghcr.io/me/demo@x", "-x/y", "a b/c"]
+
+
+@pytest.mark.parametrize("image", BAD_NAMES)
+def test_a_name_that_no_registry_takes_is_refused(image: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        planned(image)
+    assert caught.value.code == "IMAGE_NAME_INVALID"
+
+
+def test_docker_builds_pushes_and_lists() -> None:
+    plan = planned("ghcr.io/me/demo")
+    (words,) = docker_commands(plan.jobs[0], "/ctx", "/ctx/Dockerfile", "17")
+    assert words[:3] == ["docker", "buildx", "build"]
+    assert words[-4:] == ["--tag", "ghcr.io/me/demo:1.2.3-amd64", "--push", "/ctx"]
+    assert "BUILD_ARCH=amd64" in words
+    assert "io.hass.version=1.2.3" in words
+    assert docker_list(plan) == [
+        ["docker", "buildx", "imagetools", "create", "--tag", "ghcr.io/me/demo:1.2.3",
+         "ghcr.io/me/demo:1.2.3-amd64", "ghcr.io/me/demo:1.2.3-aarch64"]
+    ]  # fmt: skip
+
+
+def test_buildah_switches_tls_off_on_loopback_only() -> None:
+    job = planned("ghcr.io/me/demo").jobs[0]
+    safe = buildah_commands(job, "/ctx", "/ctx/Dockerfile", "17", insecure=False)
+    assert not any("--tls-verify=false" in words for words in safe)
+    assert safe[1] == ["buildah", "push", job.reference, f"docker://{job.reference}"]
+    loose = planned("localhost:5000/demo")
+    assert all("--tls-verify=false" in words for words in buildah_list(loose)[1:-1])
+
+
+def test_each_tool_records_the_digest_that_it_pushed() -> None:
+    job = planned("ghcr.io/me/demo").jobs[0]
+    (docker,) = docker_commands(job, "/ctx", "/ctx/Dockerfile", "17", record="/r")
+    buildah = buildah_commands(job, "/ctx", "/ctx/Dockerfile", "17", insecure=False, record="/r")[1]
+    assert "--metadata-file=/r" in docker
+    assert "--digestfile=/r" in buildah
+    assert pushed_digest('{"containerimage.digest": "sha256:1"}') == pushed_digest("sha256:1\n") == "sha256:1"
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "same"),
+    [
+        ("linux/amd64", "linux/amd64", True),
+        ("linux/arm64/v8", "linux/arm64", True),
+        ("linux/arm", "linux/arm/v7", True),
+        ("linux/arm/v6", "linux/arm/v7", False),
+        ("linux/arm64", "linux/amd64", False),
+        ("", "linux/amd64", False),
+    ],
+)
+def test_a_platform_is_compared_with_or_without_its_variant(found: str, wanted: str, same: bool) -> None:
+    assert same_platform(found, wanted) is same
