@@ -53,11 +53,11 @@ processes() {
   if [ "$mode" = main ]; then cat "$work/pid" 2>/dev/null; return; fi
   for each in $ours; do s6-svstat -o up,pid "$each"; done 2>/dev/null
 }
-# Whether the new processes have lived for a moment.
+# Whether the new processes have lived for a moment: a longer one for an app that does not report itself.
 up() {
   one=$(processes)
   case $one in ''|*false*) return 1 ;; esac
-  sleep 0.15
+  if [ "$reports" = app ]; then sleep 0.1; else sleep 0.3; fi
   [ "$one" = "$(processes)" ] || return 1
   if [ "$mode" = main ]; then kill -0 "$one" 2>/dev/null; fi
 }
