@@ -11,7 +11,7 @@ from bb8_core.bridge.command_history import History
 from bb8_core.bridge.direction_buttons import Steering
 from bb8_core.bridge.drive_commands import Driving
 from bb8_core.bridge.light_state import Lamps
-from bb8_core.bridge.other_commands import Errands
+from bb8_core.bridge.non_motion_commands import Errands
 from bb8_core.bridge.state_publishing import Reports
 from bb8_core.bridge.stop_commands import Stopping
 from bb8_core.link.connection_states import Cause, LinkState, Status

@@ -32,7 +32,8 @@ class Rider:
     def program(self) -> str:
         """The program: first the folders beside, then the tree."""
         words = shlex.join((self.mark, self.runtime, "look"))
-        return f"(\n{slug_folders.program(self.runtime)})\nset -- {words}\n{load_programs.program('look')}"
+        listing = load_programs.program("list_app_folder")
+        return f"(\n{slug_folders.program(self.runtime)})\nset -- {words}\n{listing}"
 
     def tree(self, output: bytes) -> FoundTree:
         """The files of the app folder. Raises CheckFailed HOST_TREE_MOVING if one could not be hashed."""

@@ -148,7 +148,7 @@ class Host:
         if holding and holding.facts:
             self._facts = holding.facts
         if self._facts is None and self._shell:
-            self._facts = facts_of(self._shell.ask("ask_facts"))
+            self._facts = facts_of(self._shell.ask("answer_host_facts"))
         return self._facts
 
     def surroundings(self) -> Surroundings | None:
@@ -164,7 +164,7 @@ class Host:
         if self._lock.holding:
             return self._lock.holding.append_receipt(lines)
         text = "".join(f"{line}\n" for line in lines).encode()
-        parts = self._shell.ask("receipt", self.receipt, stdin=text)
+        parts = self._shell.ask("append_receipt", self.receipt, stdin=text)
         return any(part.name == "KEPT" for part in parts)
 
     def note(self, text: str) -> None:

@@ -66,7 +66,7 @@ class Topology:
 def program(runtime: str) -> str:
     """The shell program whose output `read` understands."""
     words = (secrets.token_hex(12), str(PurePosixPath(runtime)), str(MAX_FILE), str(MAX_ALL))
-    return f"set -- {shlex.join(words)}\n{load_programs.program('topology')}"
+    return f"set -- {shlex.join(words)}\n{load_programs.program('slug_folders')}"
 
 
 def read(output: bytes, runtime: str) -> Topology:

@@ -45,7 +45,7 @@ class SshLive:
     def __init__(self, shell: Shell, run_id: str, lease: float) -> None:
         self._run_id = run_id
         self._where = shell.where
-        self._talk = shell.start("live", arguments=(str(int(lease)),), run_id=run_id)
+        self._talk = shell.start("dev_transfers", arguments=(str(int(lease)),), run_id=run_id)
         try:
             self._tree = tree_of(self._talk.answer())
         except BaseException:

@@ -40,7 +40,7 @@ class SshFiles:
 
     def session(self, run_id: str) -> SshSession:
         """Lists the folder, and waits for a transfer on the same channel."""
-        talk = self._shell.start("look", "apply", run_id=run_id)
+        talk = self._shell.start("list_app_folder", "apply_transfer", run_id=run_id)
         try:
             return SshSession(talk, run_id, tree_of(talk.answer()))
         except BaseException:
@@ -49,43 +49,43 @@ class SshFiles:
 
     def look(self) -> FoundTree:
         """Lists and hashes the folder."""
-        return tree_of(self._shell.ask("look"))
+        return tree_of(self._shell.ask("list_app_folder"))
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of these files, through one tar."""
-        with self._shell.start("fetch") as talk:
+        with self._shell.start("fetch_files") as talk:
             talk.send(lines_of(paths))
             talk.stream.close_input()
             return _untar(_rest(talk))
 
     def earlier(self) -> tuple[EarlierTree, ...]:
         """The earlier trees, the newest first."""
-        kept = (part for part in self._shell.ask("earlier") if part.name == "KEPT")
+        kept = (part for part in self._shell.ask("list_earlier_trees") if part.name == "KEPT")
         return tuple(EarlierTree(part.argument, part.body.decode(errors="replace")) for part in kept)
 
     def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
         """Swaps an earlier tree in."""
-        return tree_of(self._shell.ask("restore", name, run_id=run_id))
+        return tree_of(self._shell.ask("restore_earlier_tree", name, run_id=run_id))
 
     def look_back(self, name: str) -> Earlier:
         """The earlier tree's stamp and its file `name`, in one look."""
-        parts = {part.name: part.body for part in self._shell.ask("look_back", name)}
+        parts = {part.name: part.body for part in self._shell.ask("earlier_stamp", name)}
         return Earlier(parts.get("STAMP", b"").decode(errors="replace"), "SAME" in parts)
 
     def read(self, path: str, *, limit: int = 1_000_000) -> bytes | None:
         """A file of the host."""
-        parts = self._shell.ask("read", path, str(limit))
+        parts = self._shell.ask("read_file", path, str(limit))
         names = {part.name for part in parts}
         return None if "ABSENT" in names else next(p.body for p in parts if p.name == "FILE")
 
     def stage(self, run_id: str) -> str:
         """Copies the present tree beside it and gives the copy's path, for a tool that changes it there."""
-        parts = self._shell.ask("stage", run_id=run_id)
+        parts = self._shell.ask("copy_beside", run_id=run_id)
         return next(part.argument for part in parts if part.name == "STAGED")
 
     def swap_staged(self, run_id: str) -> FoundTree:
         """Swaps in what `stage` made and a tool changed, and looks."""
-        return tree_of(self._shell.ask("swap_staged", run_id=run_id))
+        return tree_of(self._shell.ask("swap_prepared_copy", run_id=run_id))
 
 
 class SshSession:

@@ -35,11 +35,11 @@ class SshLockFolder:
 
     def look(self) -> Held | None:
         """Asks the host."""
-        return held_in(self._shell.ask("unlock", ""))
+        return held_in(self._shell.ask("remove_lock", ""))
 
     def remove(self, held: Held) -> bool:
         """Removes it on the host; a run that still lives there notices before it swaps."""
-        parts = self._shell.ask("unlock", held.line, "REMOVE", run_id="unlock")
+        parts = self._shell.ask("remove_lock", held.line, "REMOVE", run_id="unlock")
         return any(part.name == "REMOVED" for part in parts)
 
 
@@ -48,7 +48,7 @@ class SshHolding:
 
     def __init__(self, shell: Shell, owner: Owner, *, lease: float, receipt: str, dead: str = "") -> None:
         arguments = (owner.line(), str(int(lease)), receipt, dead)
-        self._talk: Conversation | None = shell.start("lock", arguments=arguments, run_id=owner.run)
+        self._talk: Conversation | None = shell.start("hold_lock", arguments=arguments, run_id=owner.run)
         self._run_id = owner.run
         with contextlib.ExitStack() as undo:
             undo.callback(self._talk.stream.abort)
@@ -110,7 +110,7 @@ def _beside(shell: Shell, run_id: str) -> Conversation:
     Raises Refused SSH_SESSIONS_FEW if the server runs one command at a time only.
     """
     try:
-        return shell.start("apply", run_id=run_id, patience=SECOND_SESSION)
+        return shell.start("apply_transfer", run_id=run_id, patience=SECOND_SESSION)
     except Refused as error:
         raise SSH_SESSIONS_FEW(f"{shell.where} runs only one command at a time: {error.cause}") from error
 

@@ -47,7 +47,7 @@ class Surroundings:
 def look_around(shell: Shell) -> Surroundings:
     """Asks all of it by one command. Raises CheckFailed, Refused or Unreachable."""
     before = time.time()
-    return surroundings(shell.ask("place"), before, time.time())
+    return surroundings(shell.ask("host_and_lock_state"), before, time.time())
 
 
 def surroundings(parts: list[AnswerPart], before: float, after: float) -> Surroundings:

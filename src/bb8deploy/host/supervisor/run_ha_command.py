@@ -106,7 +106,7 @@ class HaCommand:
         return plain_lines(said.out.strip("\n"))
 
     def _argv(self, program: str) -> list[str]:
-        words = load_programs.in_sh(load_programs.program("ha"))
+        words = load_programs.in_sh(load_programs.program("ha_with_token"))
         return [*self._prefix, *words, load_programs.escaped(program), self._profile]
 
     def _raise_error_body(self, said: Printed, doing: str) -> None:

@@ -47,7 +47,7 @@ def test_comments_do_not_travel() -> None:
 
 
 def test_a_needed_program_is_sent_once() -> None:
-    assert load_programs.program("look", "apply").count("tree() {") == 1
+    assert load_programs.program("list_app_folder", "apply_transfer").count("tree() {") == 1
 
 
 def test_a_sync_and_a_lock_work_under_every_shell(transport: LocalTransport, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
 # Lists the app folder.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start tree
+# needs: common_setup list_with_hashes
 tree "$R" | together

@@ -1,4 +1,4 @@
 # Answers with the facts of the host.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start facts
+# needs: common_setup host_facts
 { facts; say END; } | together

@@ -1,6 +1,6 @@
 # Stages a tree beside the app folder, swaps the two, and keeps the earlier trees.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start touch
+# needs: common_setup touch_config
 # With SHARE the copy has what does not change in common with the earlier tree, by hard links if the disk has
 # them. Each step that starts no program is one: a busy host takes longer to start a program than to run it.
 stage() {

@@ -1,6 +1,6 @@
 # Removes the lock if its owner is still $4. Without $4 it only answers who holds the lock.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start
+# needs: common_setup
 if [ ! -e "$L" ]; then end FREE; exit 0; fi
 was=$(cat "$L/owner" 2>/dev/null)
 if [ -n "${5:-}" ] && [ "$was" = "$4" ]; then

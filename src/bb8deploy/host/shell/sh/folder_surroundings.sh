@@ -1,6 +1,6 @@
 # Prints the state of the place around the app folder: rights, space, traces of a killed run, files ahead.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start root
+# needs: common_setup find_local_root
 # `P` is the folder above the app folder: a deploy renames in it and keeps its state below it.
 yes_no() { if "$@"; then echo yes; else echo no; fi; }
 place() {

@@ -1,6 +1,6 @@
 # Reads an order, removals and a tar from its input; stages, swaps and lists the new tree.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start tree swap
+# needs: common_setup list_with_hashes stage_and_swap
 read -r order share || exit 0
 case $order in PLAIN) z= ;; GZIP) z=-z ;; *) exit 0 ;; esac
 stage "$share"

@@ -1,6 +1,6 @@
 # Holds the lock for as long as its input stays open; then appends receipts that are sent to it.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start tree recover facts around
+# needs: common_setup list_with_hashes recover_after_kill host_facts folder_surroundings
 owner=$4; lease=$5; receipt=$6; dead=$7; now=$(date +%s)
 take() {
   if ! mkdir "$L" 2>/dev/null; then

@@ -1,6 +1,6 @@
 # Prints the user, the clock and the tools of the host.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start
+# needs: common_setup
 facts() {
   say FACTS
   echo "user=$(id -un 2>/dev/null)"; echo "uid=$(id -u 2>/dev/null)"; echo "now=$(date +%s)"

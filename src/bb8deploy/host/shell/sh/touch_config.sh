@@ -1,6 +1,6 @@
 # Makes the config file the newest file below the Supervisor's local root.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start root
+# needs: common_setup find_local_root
 # The Supervisor reads local apps again only if the newest time below its local root has changed. A file whose
 # time is ahead of the clock, such as one from a PC, would hide every change that is older.
 touch_config() {

@@ -1,6 +1,6 @@
 # Puts right what a killed run left behind.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start swap
+# needs: common_setup stage_and_swap
 recover() {
   back=0
   if [ -e "$W/swapping" ]; then

@@ -1,6 +1,6 @@
 # Prints the names in the app folder $2 and every config file below the Supervisor's local root.
 # shellcheck shell=sh disable=SC2154
-# needs: root
+# needs: find_local_root
 export m="$1" most="$3"
 R=$2
 if [ -L "$R" ]; then R=$(readlink -f "$R"); fi

@@ -1,6 +1,6 @@
 # Answers with the name and the stamp of each earlier tree, the newest first.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start swap
+# needs: common_setup stage_and_swap
 {
   for e in previous $(numbers | sort -rn); do
     [ "$e" = previous ] || e=earlier.$e

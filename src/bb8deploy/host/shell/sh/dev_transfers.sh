@@ -1,6 +1,6 @@
 # Takes one transfer after the other while its input stays open, and lists the app folder after each.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start tree swap
+# needs: common_setup list_with_hashes stage_and_swap
 # An order is PING, or PLAIN or GZIP with COPY or SHARE, the bytes of the tar, and KEEP or DROP; then
 # come removals and the tar.
 # $4 is how many seconds the lock is held beyond each order.
