@@ -28,6 +28,18 @@ sys.exit(code if code >= 0 else 128 - code)
 """
 
 
+def user_and_machine() -> str:
+    """Who runs this process: `user@machine`; the user's number if it has no name."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
 @contextmanager
 def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Holds the lock on a file, which is created if it is missing. It is released when the process ends.

@@ -42,6 +42,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rollback 2026.11.23.0", "to a tagged version"),
         ("rollback --list", "the earlier trees that the host keeps"),
     ),
+    "remove": (
+        ("remove --dry-run", "show what would go"),
+        ("remove --as beta", "remove an instance"),
+    ),
     "diagnose": (
         ("diagnose", "check everything"),
         ("diagnose --bundle bundle.tar.gz", "for a bug report"),

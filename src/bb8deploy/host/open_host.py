@@ -23,6 +23,7 @@ from bb8deploy.transport.transport_interface import Transport
 
 if TYPE_CHECKING:
     from bb8deploy.host.files.dev_transfer import LiveFiles
+    from bb8deploy.host.files.removal import Removal
     from bb8deploy.transport.ssh_config import Hop
 
 RECEIPT = "deploy_receipt.txt"
@@ -140,6 +141,17 @@ class Host:
             return SshLive(self._shell, run_id, lease)
         if isinstance(self.files, MountFiles):
             return MountLive(self.files, run_id, lease)
+        raise TypeError("files without a shell are those of a mount")
+
+    def removal(self, run_id: str) -> contextlib.AbstractContextManager[Removal]:
+        """What the host holds of the app, and the way to remove it. Needs the lock."""
+        from bb8deploy.host.files.mounted_folder import MountFiles
+        from bb8deploy.host.files.removal import MountRemoval, SshRemoval
+
+        if self._shell:
+            return SshRemoval(self._shell, run_id)
+        if isinstance(self.files, MountFiles):
+            return MountRemoval(self.files, run_id)
         raise TypeError("files without a shell are those of a mount")
 
     def facts(self) -> HostFacts | None:

@@ -44,6 +44,7 @@ class Token(StrEnum):
     TAG_OK = "TAG_OK"
     IMAGE_PUBLISH_OK = "IMAGE_PUBLISH_OK"
     ROLLBACK_OK = "ROLLBACK_OK"
+    REMOVE_OK = "REMOVE_OK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ CATALOGUE: dict[Token, Meaning] = {
         "publish", "each image's manifest was read back from the registry", (PUBLISH,)
     ),
     Token.ROLLBACK_OK: Meaning("rollback", "the earlier version runs again, verified", (DEPLOY,)),
+    Token.REMOVE_OK: Meaning(
+        "remove",
+        "the Supervisor neither has nor lists the app, and its folder and earlier trees are gone",
+        (DEPLOY,),
+    ),
 }
 
 LANE_RECEIPTS: dict[str, tuple[str, ...]] = {
@@ -120,6 +126,7 @@ LANE_RECEIPTS: dict[str, tuple[str, ...]] = {
     "deploy": (DEPLOY,),
     "dev": (DEV,),
     "rollback": (DEPLOY,),
+    "remove": (DEPLOY,),
     "publish": (PUBLISH,),
     "release": (PATHS, LOCAL, DEPLOY, PUBLISH),
 }

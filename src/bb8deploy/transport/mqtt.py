@@ -114,6 +114,16 @@ class BrokerLink:
         """Sends one unretained message; False if the connection is lost."""
         return self._client.publish(topic, payload, qos=qos).rc == paho.MQTT_ERR_SUCCESS
 
+    def clear(self, topic: str) -> None:
+        """Removes the retained message of a topic. Raises Unreachable BROKER_UNREACHABLE."""
+        sent = self._client.publish(topic, b"", qos=1, retain=True)
+        try:
+            sent.wait_for_publish(self._deadline)
+        except (RuntimeError, ValueError) as error:
+            raise _unreachable(self.address, "the connection was lost") from error
+        if not sent.is_published():
+            raise _unreachable(self.address, f"no answer to a message within {self._deadline:g} s")
+
     def close(self) -> None:
         """Logs out; calling it twice is fine."""
         self._client.disconnect()

@@ -102,6 +102,8 @@ def apps(words: list[str], flags: dict[str, str]) -> int:
         return logs(f"/addons/{slugs[0]}/logs", flags)
     method, path, deadline = APP_CALLS[verb]
     body: dict[str, object] = {"force": True} if verb == "rebuild" and "force" in flags else {}
+    if verb == "uninstall" and "remove-config" in flags:
+        body["remove_config"] = True
     if verb == "update" and "backup" in flags:
         body["backup"] = True
     return call(method, path.format(slugs[0]), flags, body, deadline)

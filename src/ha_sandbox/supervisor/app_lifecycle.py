@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,10 +118,10 @@ class Manager:
 
         return work
 
-    def uninstall(self, slug: str) -> Work:
-        """Removes container, image and data; the log stays."""
+    def uninstall(self, slug: str, *, remove_config: bool = False) -> Work:
+        """Removes container, image and data; the log stays, and the configuration folder unless asked."""
         app = self.app(slug)
-        return lambda: self._uninstall(app)
+        return lambda: self._uninstall(app, remove_config=remove_config)
 
     def shutdown(self) -> None:
         """Stops every app and ends the followers of logs, at the end of the sandbox."""
@@ -177,10 +176,10 @@ class Manager:
         self._need_ports(app)
         self.containers.start(app)
 
-    def _uninstall(self, app: Installed) -> None:
+    def _uninstall(self, app: Installed, *, remove_config: bool) -> None:
         self.containers.stop(app)
         self.images.remove(app.slug, app.version)
-        shutil.rmtree(self.containers.data_folder(app.slug), ignore_errors=True)
+        self.containers.remove_data(app.slug, config=remove_config)
         self.installed.pop(app.slug, None)
         self.journal.log("INFO", "apps.manager", f"App '{app.slug}' successfully removed")
 

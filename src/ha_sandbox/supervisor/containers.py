@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Containers:
         self._journal = journals.supervisor
         self._data = data
         self._local_apps = data.parent / "addons"
+        self._configs = data.parent / "addon_configs"
         self._state_changed = threading.Condition()
 
     def data_folder(self, slug: str) -> Path:
@@ -34,6 +36,12 @@ class Containers:
         folder = self._data / slug
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def remove_data(self, slug: str, *, config: bool) -> None:
+        """Removes the app's /data, and with `config` its configuration folder."""
+        shutil.rmtree(self._data / slug, ignore_errors=True)
+        if config:
+            shutil.rmtree(self._configs / slug, ignore_errors=True)
 
     def start(self, app: Installed) -> None:
         """Starts the app's image and waits for its health check, if it has one. Raises ApiError."""
@@ -88,8 +96,15 @@ class Containers:
             on_line=journal.write,
             on_exit=lambda code: self._exited(app, holder, code),
             on_health=lambda healthy: self._health_changed(app, holder, healthy=healthy),
-            mounts=mounts_of(app.config, self._local_apps),
+            mounts=self._mounts(app),
         )
+
+    def _mounts(self, app: Installed) -> tuple[Mount, ...]:
+        config = self._configs / app.slug
+        found = mounts_of(app.config, self._local_apps, config)
+        if any(mount.source == config for mount in found):
+            config.mkdir(parents=True, exist_ok=True)
+        return found
 
     def _environment(self, app: Installed) -> dict[str, str]:
         """The variables that the Supervisor sets; the token is new at every start."""
@@ -128,18 +143,22 @@ class Containers:
             self._journal.log("WARNING", "docker.monitor", f"app_{app.slug} is unhealthy")
 
 
-def mounts_of(config: Config, local_apps: Path) -> tuple[Mount, ...]:
-    """The mount of the local apps that `map` asks for; the Supervisor mounts a type once, the last entry.
+def mounts_of(config: Config, local_apps: Path, own_config: Path) -> tuple[Mount, ...]:
+    """The mounts of the local apps and of the app's configuration folder that `map` asks for.
 
-    Of `addons` and `local_apps`, which are the same folder, `local_apps` counts. Other folders of the host do
-    not exist in the sandbox.
+    The Supervisor mounts a type once, the last entry. Of two names of one folder (`addons` and `local_apps`,
+    `addon_config` and `app_config`) the newer counts. Other folders of the host do not exist in the sandbox.
     """
-    rows = {row["type"]: row for row in config.get("map") or [] if row["type"] in {"addons", "local_apps"}}
-    row = rows.get("local_apps") or rows.get("addons")
-    if row is None:
-        return ()
-    target = str(row.get("path") or f"/{row['type']}")
-    return (Mount(local_apps, target, writable=not row.get("read_only", True)),)
+    rows = {row["type"]: row for row in config.get("map") or []}
+    wanted = (
+        (local_apps, rows.get("local_apps") or rows.get("addons"), ""),
+        (own_config, rows.get("app_config") or rows.get("addon_config"), "/config"),
+    )
+    return tuple(
+        Mount(folder, str(row.get("path") or place or f"/{row['type']}"), not row.get("read_only", True))
+        for folder, row, place in wanted
+        if row is not None
+    )
 
 
 def checked_options(app: Installed) -> JsonObject:

@@ -113,6 +113,10 @@ class SimSupervisor:
         if outcome[0]:
             raise outcome[0]
 
+    def uninstall(self, slug: str, *, with_config: bool, deadline: float) -> None:
+        """No story removes an app."""
+        raise NotImplementedError
+
     def _begin(self, verb: Verb, outcome: list[Exception | None]) -> str:
         if self.host.job:
             raise SupervisorError(RefusalKind.BUSY, verb, "Another job is running for job group app")

@@ -84,10 +84,10 @@ HOST_HALF_DONE = Symptom(
     "Run `bb8deploy deploy`, which cleans up first.",
 )
 HOST_EDITED_LIVE = ErrorCode(
-    Code("HOST_EDITED_LIVE"), Area.HOST, CheckFailed, "the app folder changed during the dev loop",
-    "Between two transfers of the dev loop another program or a user changed the app folder on the host."
-    " Nothing was overwritten.",
-    "Run the command again. It shows the edits and keeps them as an earlier tree.",
+    Code("HOST_EDITED_LIVE"), Area.HOST, CheckFailed, "the app folder changed during the command",
+    "Between two looks of one command, such as two transfers of the dev loop, another program or a user"
+    " changed the app folder on the host. Nothing was overwritten or removed.",
+    "Run the command again. It shows the edits; `bb8deploy dev` keeps them as an earlier tree.",
 )
 HOST_LOCKED = ErrorCode(
     Code("HOST_LOCKED"), Area.HOST, Locked, "another run holds the lock of this app",
@@ -178,6 +178,18 @@ PREVIOUS_MISSING = ErrorCode(
     "A rollback wanted an earlier tree that the host does not keep. Each sync that changes files keeps the"
     " tree before it, so there is none after the first sync. BB8_KEEP_TREES sets how many are kept.",
     "Roll back to a tagged version: `bb8deploy rollback VERSION` takes the tree from git.",
+)
+REMOVE_INCOMPLETE = ErrorCode(
+    Code("REMOVE_INCOMPLETE"), Area.HOST, CheckFailed, "a part of the app is still on the host",
+    "After the removal the host was looked at again, and a part of the app was still there: the app in the"
+    " Supervisor's list, its folder, or the state folder beside it. REMOVE_OK is not written.",
+    "Run `bb8deploy remove` again, which shows what is left and goes on from there.",
+)
+REMOVE_UNCONFIRMED = ErrorCode(
+    Code("REMOVE_UNCONFIRMED"), Area.HOST, UsageError, "nothing was removed",
+    "`bb8deploy remove` shows what it is about to remove, and does so only after a yes. Without a terminal"
+    " there is no question, and so no yes.",
+    "Answer yes, or use `--yes`; `--dry-run` shows what would be removed.",
 )
 RSYNC_FAILED = ErrorCode(
     Code("RSYNC_FAILED"), Area.HOST, CheckFailed, "rsync failed",

@@ -119,6 +119,19 @@ class MountSwap:
             remove_tree(left)
         return restored
 
+    def remove_all(self, run_id: str) -> None:
+        """Removes the app folder and the state folder. The renames come first: what is interrupted after
+        them is no app folder and no earlier tree any more."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        if self.root.is_symlink():
+            self.root.unlink()
+        elif self.root.exists():
+            self.root.rename(self.state / f"next.{run_id}")
+        gone = f".gone.{self.root.name}"
+        self.state.rename(self.state.with_name(f"{gone}.{run_id}"))
+        for left in self.state.parent.glob(f"{gone}.*"):
+            remove_tree(left)
+
     def _put_back(self) -> bool:
         """Undoes a swap that stopped between its renames; True if that brought the earlier tree back."""
         restored = False

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bb8deploy.host.files.mount_tree import unusable
 from bb8deploy.host.files.mounted_folder import MountFiles
+from bb8deploy.host.files.removal import LAST
 from bb8deploy.host.host_capabilities import HostFacts
 from bb8deploy.host.lock.lock_lifetime import notes_of
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
@@ -88,8 +89,12 @@ class MountHolding:
         """Removes the lock if it is still ours."""
         self._files.held = False
         with contextlib.suppress(OSError):
-            if _owner_text(self._files.lock_folder) == self._owner.line():
-                shutil.rmtree(self._files.lock_folder)
+            folder = self._files.lock_folder
+            if _owner_text(folder) == self._owner.line():
+                last = (folder / LAST).exists()
+                shutil.rmtree(folder)
+                if last:
+                    folder.parent.rmdir()
 
     def _take(self, lease: float) -> str | None:
         """Takes the lock; gives the text of the stale owner that it was taken from, if any."""

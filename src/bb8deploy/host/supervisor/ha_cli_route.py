@@ -109,6 +109,12 @@ class HaCli:
         self._slug = slug
         self._carry_out(("NOUN", verb, slug, *extra), f"{verb} {slug}", deadline)
 
+    def uninstall(self, slug: str, *, with_config: bool, deadline: float) -> None:
+        """`ha apps uninstall`."""
+        extra = ("--remove-config",) if with_config else ()
+        self._slug = slug
+        self._carry_out(("NOUN", "uninstall", slug, *extra), f"uninstall {slug}", deadline)
+
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """`ha apps logs`: the journal, which holds earlier containers' lines too."""
         doing = f"show the log of {slug}"

@@ -115,6 +115,12 @@ class PathSupervisor(ABC):
         path = _PATHS[verb].format(slug=slug)
         self.call("post", path, body, doing=f"{verb} {slug}", deadline=deadline)
 
+    def uninstall(self, slug: str, *, with_config: bool, deadline: float) -> None:
+        """POST /addons/{slug}/uninstall; the app's data folder always goes with it."""
+        body = {"remove_config": with_config}
+        path = f"/addons/{slug}/uninstall"
+        self.call("post", path, body, doing=f"uninstall {slug}", deadline=deadline)
+
     def set_options(self, slug: str, options: Mapping[str, object]) -> None:
         """POST /addons/{slug}/options: replaces the user's options; they count from the next start on."""
         body = {"options": dict(options)}

@@ -319,6 +319,9 @@ class Supervisor(Protocol):
     def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
         """Installs, updates (with a backup first), rebuilds, starts or stops, and waits for the end."""
 
+    def uninstall(self, slug: str, *, with_config: bool, deadline: float) -> None:
+        """Removes container, image and the app's data, and with `with_config` its configuration folder."""
+
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """The newest lines of the container's log, of the present container only if `log_is_current`."""
 

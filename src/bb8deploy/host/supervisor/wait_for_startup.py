@@ -74,6 +74,10 @@ class PatientSupervisor:
         """The verb, carried out."""
         self._ready(lambda: self._way.act(verb, slug, backup=backup, deadline=deadline))
 
+    def uninstall(self, slug: str, *, with_config: bool, deadline: float) -> None:
+        """The app, uninstalled."""
+        self._ready(lambda: self._way.uninstall(slug, with_config=with_config, deadline=deadline))
+
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """The log of the app."""
         return self._ready(lambda: self._way.logs(slug, lines))

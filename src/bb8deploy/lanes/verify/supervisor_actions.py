@@ -20,6 +20,7 @@ from bb8deploy.lanes.verify.app_observer import POLL, Watch
 from bb8deploy.lanes.verify.verify_types import Task
 
 START_DEADLINE = 180.0
+UNINSTALL_DEADLINE = 300.0
 
 
 @dataclass(slots=True)
@@ -70,6 +71,17 @@ class Actions:
         end = time.monotonic() + START_DEADLINE
         supervisor, slug = self.watch.supervisor, self.task.slug
         if not self._patient(lambda: supervisor.act("stop", slug, deadline=START_DEADLINE), end):
+            self.wait_idle(end)
+
+    def uninstall(self, *, with_config: bool) -> None:
+        """Uninstalls the app. Raises SupervisorError if that is refused."""
+        end = time.monotonic() + UNINSTALL_DEADLINE
+        supervisor, slug = self.watch.supervisor, self.task.slug
+
+        def call() -> None:
+            supervisor.uninstall(slug, with_config=with_config, deadline=UNINSTALL_DEADLINE)
+
+        if not self._patient(call, end):
             self.wait_idle(end)
 
     def wait_idle(self, end: float | None = None) -> None:

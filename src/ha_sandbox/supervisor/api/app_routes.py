@@ -49,9 +49,9 @@ def _lifecycle(call: Call) -> JsonObject | None:
 
 @ROUTES.add("POST", "/(v2/apps|addons)/{s}/uninstall")
 def _uninstall(call: Call) -> JsonObject | None:
-    call.only_keys("remove_config")
-    slug = call.match["slug"]
-    return call.run(("app_manager_uninstall", "app_uninstall"), slug, call.manager.uninstall(slug))
+    body, slug = call.only_keys("remove_config"), call.match["slug"]
+    work = call.manager.uninstall(slug, remove_config=bool(body.get("remove_config")))
+    return call.run(("app_manager_uninstall", "app_uninstall"), slug, work)
 
 
 @ROUTES.add("POST", "/(v2/apps|addons)/{s}/options")

@@ -6,6 +6,7 @@ take() {
   if ! mkdir "$L" 2>/dev/null; then
     [ ! -e "$L" ] || return 1
     # There is no lock, so there is another cause: the second attempt prints it.
+    mkdir -p "$S"
     mkdir "$L" || { [ -e "$L" ] || fail STATE; return 1; }
   fi
   if printf '%s\n' "$owner" > "$L/owner" && echo $((now + lease)) > "$L/expires"; then return 0; fi
@@ -25,7 +26,11 @@ held() {
   say NOW; echo "$now"
   say END; exit 0
 }
-release() { if [ "$(cat "$L/owner" 2>/dev/null)" = "$owner" ]; then rm -rf "$L"; fi; }
+release() {
+  [ "$(cat "$L/owner" 2>/dev/null)" = "$owner" ] || return 0
+  # After a removal the state folder goes too, if no other app has one.
+  if [ -e "$L/last" ]; then rm -rf "$L"; rmdir "$S" 2>/dev/null; else rm -rf "$L"; fi
+}
 mkdir -p "$S" || fail STATE
 if ! take; then
   was=$(cat "$L/owner" 2>/dev/null)
