@@ -159,6 +159,24 @@ def changed_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[
     return tuple(sorted(path for path in found if not ignore.ignored(path, is_dir=False)))
 
 
+def touched_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[str, ...]:
+    """The paths that were written between two looks, although they may be as before: an edit taken back.
+
+    Ignored files do not count, nor does the time of a folder that has one in it: Finder and Explorer write
+    theirs at any time. Looks without times show nothing.
+    """
+    folders = {".", *before.folders, *after.folders}
+    paths = before.times.keys() & after.times.keys()
+    ignored = {
+        path
+        for path in before.times.keys() | after.times.keys()
+        if ignore.ignored(path, is_dir=path in folders)
+    }
+    unclear = {path.rpartition("/")[0] or "." for path in ignored}
+    touched = (path for path in paths if before.times[path] != after.times[path])
+    return tuple(sorted(path for path in touched if path not in ignored | unclear))
+
+
 def without_stamp(manifest: Manifest) -> Manifest:
     """The manifest without the stamp at its root."""
     return Manifest(tuple(entry for entry in manifest.entries if entry.path != STAMP))

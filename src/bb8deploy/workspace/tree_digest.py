@@ -112,7 +112,8 @@ class FoundTree:
     `stamp` is the text of build_stamp.json; `modes_known` is False if the place does not keep run bits,
     `folds_names` True if it may give back a name in another Unicode form than it was given. `configs` are
     the texts of the config files at its top, by name; `cut` is True if the folder is missing because a swap
-    was interrupted between its renames.
+    was interrupted between its renames. `times` are when the paths were last changed in any way, in the
+    place's own form and `.` for the root itself; empty if the place has none.
     """
 
     present: bool
@@ -124,6 +125,7 @@ class FoundTree:
     folds_names: bool = False
     configs: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
+    times: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def digest_of(pairs: Iterable[tuple[str, str]]) -> str:

@@ -52,9 +52,9 @@ HOST_COMMAND_FAILED = ErrorCode(
 )
 HOST_CHANGED = ErrorCode(
     Code("HOST_CHANGED"), Area.HOST, NotVerified, "the app folder changed while the app was built",
-    "The files on the host were hashed again after the build, and are not those that were sent. The image may"
-    " hold the change, so the content that runs is not proven. A rollback keeps the changed files as an earlier"
-    " tree.",
+    "The files on the host were looked at again after the build. They are not those that were sent, or some"
+    " were written in the meantime, even if they are as before now. The image may hold the change, so the"
+    " content that runs is not proven. A rollback keeps the changed files as an earlier tree.",
     "Stop what else writes to the app folder (Samba, an editor, another tool), then run `bb8deploy deploy`"
     " again.",
 )

@@ -41,7 +41,9 @@ def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False) -> Fou
     entries: list[Entry] = []
     folders: list[str] = []
     others: list[str] = []
-    for path, item in items(root):
+    times = {".": _time(root)}
+    littered: set[str] = set()
+    for path, item in items(root, littered):
         if item.is_symlink():
             entries.append(link_entry(path, os.readlink(item.path)))  # noqa: PTH115
         elif item.is_dir():
@@ -50,6 +52,7 @@ def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False) -> Fou
             entries.append(_file_entry(path, item))
         else:
             others.append(path)
+        times[path] = _time(Path(item.path))
     return FoundTree(
         present=True,
         manifest=Manifest.of(entries),
@@ -59,14 +62,23 @@ def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False) -> Fou
         configs={name: _head(root / name, MAX_CONFIG) for name in CONFIG_NAMES if (root / name).is_file()},
         modes_known=_seem_kept(entries) if modes_known is None else modes_known,
         folds_names=True,
+        times={path: time for path, time in times.items() if path not in littered},
     )
 
 
-def items(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Everything below `root` but litter, each folder before its content; links are not followed."""
-    found = walk_items(
-        root, skip=lambda path, _is_dir: is_litter(path.rpartition("/")[2]), unreadable=_refuse
-    )
+def items(root: Path, littered: set[str] | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below `root` but litter, each folder before its content; links are not followed.
+
+    The folders in which litter was found are put into `littered`.
+    """
+
+    def skipped(path: str, _is_dir: bool) -> bool:
+        folder, _, name = path.rpartition("/")
+        if littered is not None and is_litter(name):
+            littered.add(folder or ".")
+        return is_litter(name)
+
+    found = walk_items(root, skip=skipped, unreadable=_refuse)
     return ((item.path, item.entry) for item in found)
 
 
@@ -138,6 +150,15 @@ def _file_entry(path: str, item: os.DirEntry[str]) -> Entry:
         return Entry(path, "file", hash_file(Path(item.path)), info.st_size, bool(info.st_mode & 0o100))
     except OSError as error:
         raise unusable(Path(item.path), error) from error
+
+
+def _time(place: Path) -> str:
+    """When something was last changed. Windows has only the times of making and writing."""
+    try:
+        info = place.lstat()
+    except OSError as error:
+        raise unusable(place, error) from error
+    return f"{info.st_ctime_ns} {info.st_mtime_ns}"
 
 
 def _head(path: Path, size: int) -> str:

@@ -55,6 +55,7 @@ def tree_of(parts: list[AnswerPart]) -> FoundTree:
         others=tuple(path for path, kind in kinds.items() if kind == "other"),
         stamp=bodies.get("STAMP", b"").decode(errors="replace"),
         configs={p.argument: p.body.decode(errors="replace") for p in parts if p.name == "CONFIG"},
+        times=_times(tuple(kinds), bodies.get("TIMES", b"")),
     )
 
 
@@ -75,6 +76,14 @@ def _kinds(body: bytes) -> Iterator[tuple[str, str]]:
         times = len(list(again))
         if name:
             yield os.fsdecode(name.removeprefix(b"./")), _KINDS[min(times, len(_KINDS)) - 1]
+
+
+def _times(paths: tuple[str, ...], body: bytes) -> dict[str, str]:
+    """The time of each path, in the order of the names; empty if the host has no times."""
+    told = body.decode(errors="replace").splitlines()
+    if told and len(told) != len(paths):
+        raise _moving("a file or folder")
+    return dict(zip(paths, told, strict=False))
 
 
 def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,14 @@
 # three times, a link four times, anything else five times. A file without a hash is missed by its name.
 if command -v openssl >/dev/null 2>&1; then hasher='openssl dgst -r -sha256'; else hasher=sha256sum; fi
 tree() { say TREE; list "$1"; say END; }
+# When each path was last written, renamed or given other rights: no writer can set that time back. It comes
+# in the order of the names, as the time of day, to be compared and no more.
+changed_at() {
+  say TIMES
+  if stat -c %z . >/dev/null 2>&1; then form='-c %z'; else form='-f %Fc'; fi
+  # shellcheck disable=SC2086
+  find . -exec stat $form {} + 2>/dev/null | cut -c12-29
+}
 list() {
   if [ ! -d "$1" ]; then say ABSENT; [ ! -e "$W/swapping" ] || say CUT; return; fi
   ( cd "$1" || exit 1
@@ -13,6 +21,7 @@ list() {
       say NAMES
       find . -print0 \( -type f ! -perm -100 -o -print0 \( -type f -o -print0 \( -type d -o \
         -print0 \( -type l -o -print0 \) \) \) \) || exit 1
+      [ -n "${untimed:-}" ] || changed_at
       say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
       say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
       for c in config.yaml config.yml config.json; do

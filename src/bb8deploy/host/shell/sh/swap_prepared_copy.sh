@@ -3,5 +3,6 @@
 # needs: common_setup list_with_hashes stage_and_swap
 [ -d "$next" ] || fail STAGE
 swap
-tree "$R" | together
+# First, because the trees share files, which get another time when an earlier tree is removed.
 clean
+tree "$R" | together

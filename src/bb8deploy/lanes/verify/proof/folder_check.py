@@ -12,9 +12,10 @@ from bb8deploy.host.slug_folders import Topology
 from bb8deploy.lanes.host_session import config_slug_of, is_pulled
 from bb8deploy.lanes.verify.app_observer import TAIL, Watch
 from bb8deploy.lanes.verify.verify_types import Delivered
-from bb8deploy.plan.sync_plan import changed_since
+from bb8deploy.plan.sync_plan import changed_since, touched_since
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import FoundTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class AppFolder:
     delivered: Delivered
 
     def check_tree(self) -> None:
-        """Raises NotVerified HOST_CHANGED unless the folder still holds what was delivered."""
+        """Raises NotVerified HOST_CHANGED unless the folder has held what was delivered all the time.
+
+        An edit that was taken back shows in the times of its files: the builder may have read it.
+        """
         changed = self._changed_as_ridden()
         if changed == ():
             return
@@ -63,16 +67,16 @@ class AppFolder:
         if rider is None or rode is None:
             return None
         try:
-            return changed_since(self.delivered.tree, rider.tree(rode), self._ignore)
+            return self._since(rider.tree(rode))
         except CheckFailed:
             return None
 
     def _changed(self) -> tuple[str, ...]:
-        return changed_since(self.delivered.tree, self.host.files.look(), self._ignore)
+        return self._since(self.host.files.look())
 
-    @property
-    def _ignore(self) -> Ignore:
-        return Ignore.of_workspace(self.run.workspace)
+    def _since(self, now: FoundTree) -> tuple[str, ...]:
+        before, ignore = self.delivered.tree, Ignore.of_workspace(self.run.workspace)
+        return changed_since(before, now, ignore) or touched_since(before, now, ignore)
 
 
 def require_alone(run: Run, host: Host, seen: Topology) -> None:

@@ -1,0 +1,87 @@
+"""An edit of the app folder between sync and build, taken back before the last look, is never proven."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.integration.deploylab import Lab
+from tests.integration.small_addon import SILENT
+from tests.integration.witness import runtime
+
+from bb8deploy.base.errors import NotVerified
+from ha_sandbox.runtime.base import BuildRequest
+from ha_sandbox.runtime.process import ProcessRuntime
+
+SEALED = """FROM ghcr.io/home-assistant/base:3.23
+COPY run.sh /usr/src/app/
+CMD ["sh", "/usr/src/app/run.sh"]
+"""
+ROUTES = ["ssh", "mount"]
+EDITS = {
+    "Dockerfile.amd64": "ENV EDITED=yes\n",
+    "Dockerfile.amd64.dockerignore": "nothing\n",
+    "build_stamp.json": " ",
+}
+
+
+def over(lab: Lab, route: str) -> None:
+    """Lets the deploys of the lab take this route to the app folder."""
+    if route == "mount":
+        without_ssh = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")}
+        lab.environ = without_ssh | lab.box.mount_env()
+
+
+def edit_while_building(monkeypatch: pytest.MonkeyPatch, path: Path, more: bytes) -> None:
+    """Edits a file before the build, and takes that back after it, the time of writing included."""
+    real = ProcessRuntime.build
+
+    def edited(runtime: ProcessRuntime, request: BuildRequest) -> str:
+        sent, info = path.read_bytes(), path.stat()
+        path.write_bytes(sent + more)
+        try:
+            return real(runtime, request)
+        finally:
+            path.write_bytes(sent)
+            os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+    monkeypatch.setattr(ProcessRuntime, "build", edited)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("name", EDITS)
+def test_a_generated_file_that_was_edited_and_is_as_before_is_never_proven(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, route: str, name: str
+) -> None:
+    lab.write(run_sh=SILENT, dockerfile=SEALED)
+    over(lab, route)
+    edit_while_building(monkeypatch, runtime(lab) / name, EDITS[name].encode())
+    with pytest.raises(NotVerified) as caught:
+        lab.deploy(BB8_VERIFY="sealed")
+    assert caught.value.code == "HOST_CHANGED"
+    assert caught.value.details == (name,)
+    assert "VERIFY_OK" not in lab.tokens
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_an_app_that_reports_its_stamp_is_not_proven_either(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    over(lab, route)
+    edit_while_building(monkeypatch, runtime(lab) / "run.sh", b"# edited\n")
+    with pytest.raises(NotVerified) as caught:
+        lab.deploy(BB8_VERIFY="stamp")
+    assert caught.value.code == "HOST_CHANGED"
+    assert caught.value.details == ("run.sh",)
+    assert "VERIFY_OK" not in lab.tokens
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_deploys_that_nothing_disturbs_are_proven(lab: Lab, route: str) -> None:
+    lab.write(run_sh=SILENT, dockerfile=SEALED)
+    over(lab, route)
+    for text in ("", "# changed\n", ""):
+        lab.write(run_sh=SILENT + text)
+        lab.deploy()
+        assert "VERIFY_OK" in lab.tokens
