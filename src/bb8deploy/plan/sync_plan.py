@@ -87,6 +87,19 @@ class SyncPlan:
         return self.folds_names and stamp.sent == Manifest.of(composed).digest
 
     @property
+    def differing(self) -> tuple[str, ...]:
+        """What differs between the workspace and the host, sorted.
+
+        The run is in the generated files, so that they differ from those of any other run: they count only
+        if what was sent is known, which the workspace has not changed then.
+        """
+        if self.sent is None:
+            paths = {*self.changes.paths} - self.generated
+        else:
+            paths = {*diff(self.have, self.sent, modes=False).paths, *self.changes.modes}
+        return tuple(sorted({*paths, *self.extra}))
+
+    @property
     def nothing(self) -> bool:
         """True if the host already has exactly this, stamp included."""
         return (

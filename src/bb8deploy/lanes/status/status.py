@@ -85,7 +85,7 @@ def _files(host: Host, wanted: Wanted) -> VersionPlace:
         return VersionPlace("host", state=DriftState.ABSENT, detail=_absent(host, found))
     stamp = Stamp.parse(found.stamp)
     edited = stamp is not None and not plan.found_as(stamp)
-    differing = len(plan.changes.paths) + len(plan.extra)
+    differing = len(plan.differing)
     words = f"{differing} file(s) differ from here" if differing else "same as here"
     if is_on(found):
         words = "the dev loop is on; `bb8deploy dev --end` ends it"

@@ -155,7 +155,8 @@ def plan_look(found: FoundTree, wanted: Wanted) -> PlannedSync:
 def _planned(found: FoundTree, wanted: Wanted, stamp: Stamp) -> PlannedSync:
     delivery = deliver(wanted.app, stamp, wanted.purpose)
     plan = plan_sync(found, delivery.manifest, wanted.ignore, delivery.stamp)
-    return PlannedSync(delivery, replace(plan, generated=frozenset(delivery.made)), wanted.level)
+    generated = frozenset(delivery.made) - delivery.tree.by_path.keys()
+    return PlannedSync(delivery, replace(plan, generated=generated), wanted.level)
 
 
 def _texts(source: Path, tree: Manifest) -> Iterator[tuple[str, bytes]]:

@@ -76,3 +76,17 @@ def test_if_the_workspace_has_changed_too_generated_files_are_named_as_such(
     assert lines[0] == "what differs from here, the edited files among it:"
     assert "Dockerfile.amd64 (generated)" in lines
     assert {"new.txt", "run.sh"} <= {*lines}
+
+
+def test_generated_files_are_not_counted_among_those_that_differ(workspace: Path, host: FoundTree) -> None:
+    assert planned(workspace, host).plan.differing == ()
+    (workspace / "new.txt").write_text("new\n")
+    plan = planned(workspace, host).plan
+    assert "Dockerfile.amd64" in plan.changes.paths
+    assert plan.differing == ("new.txt",)
+
+
+def test_edits_of_what_was_sent_are_counted(workspace: Path, host: FoundTree) -> None:
+    for edited in (EDITED, GENERATED):
+        plan = planned(workspace, replace(host, manifest=host.manifest.with_entry(edited))).plan
+        assert plan.differing == (edited.path,)

@@ -193,10 +193,10 @@ def _config(sheet: Sheet, data: bytes | None, name: str) -> Mapping[str, object]
 
 
 def _compare(sheet: Sheet, plan: SyncPlan) -> None:
-    paths = (*plan.changes.paths, *plan.extra)
+    paths = plan.differing
     stamp = plan.earlier
     if not paths:
-        sheet.ok("files", f"{len(plan.have.entries)} files, the same as here")
+        sheet.ok("files", f"{len(plan.have.by_path.keys() - plan.generated)} files, the same as here")
     else:
         more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
         seen = f"{len(paths)} differ from here: {', '.join(paths[:SHOWN])}{more}"
