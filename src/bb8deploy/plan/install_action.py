@@ -33,7 +33,7 @@ class Facts:
     `wanted`, `installed` and `listed` are versions, empty if there is none; `same_content`: the newest
     identity in the container's log is that of the wanted tree; `image_based`: config.yaml names an image;
     `profile_changed`: apparmor.txt is not the one that was installed; `unchanged`: what was put in last is
-    the wanted tree, by the journals of earlier runs.
+    the delivery that the host holds, by the host's own record.
     """
 
     wanted: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from tests.sim.engine.faults import Fault
@@ -110,7 +110,8 @@ class SimFiles:
 
     def look(self) -> FoundTree:
         """The tree as it is now."""
-        return self.saw(self.ask("look", lambda: found(self.host.tree)))
+        host = self.host
+        return self.saw(self.ask("look", lambda: replace(found(host.tree), put_in=host.put_in)))
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """Contents of files."""
@@ -143,6 +144,7 @@ class SimFiles:
             raise HOST_DISK_FULL("the disk of the host is full")
         if self.host.lock is None or self.host.lock.run != run_id:
             raise LOCK_LOST(f"the lock of {self.where} was lost")
+        self.host.put_in = ""
         if self.host.tree is not None:
             self.host.previous.insert(0, self.host.tree)
             del self.host.previous[KEPT:]
@@ -252,6 +254,11 @@ class SimHolding:
 
     def take_session(self) -> None:
         """No look comes with the lock here."""
+
+    def record_put_in(self, run_id: str) -> None:
+        """Records what was put in; lost if the connection is, and never waited for."""
+        if not self._files.connection.broken:
+            self._files.host.put_in = run_id
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends to the host's receipt."""

@@ -159,6 +159,7 @@ class Host:
     met: Callable[[Fault], None] = lambda _fault: None
     edited: bool = False
     cut: Content | None = None
+    put_in: str = ""
     seen: dict[str, str] = field(default_factory=dict)
     at_lock: dict[str, Before] = field(default_factory=dict)
 

@@ -34,6 +34,11 @@ class MountSwap:
         """True while a swap is under way, or after one that was interrupted."""
         return (self.state / "swapping").exists()
 
+    @property
+    def put_in(self) -> Path:
+        """The file with the run whose delivery was put in; a swap removes it."""
+        return self.state / "put_in"
+
     def fresh(self, run_id: str) -> Path:
         """The path for a tree that is being made; nothing is there."""
         staged = self.state / f"next.{run_id}"
@@ -48,6 +53,7 @@ class MountSwap:
         """
         had = self.root.is_dir()
         (self.state / "swapping").write_text(f"{int(had)}\n")
+        self.put_in.unlink(missing_ok=True)
         try:
             self._rename(staged, had=had)
         except OSError:
@@ -70,6 +76,7 @@ class MountSwap:
         gone = self.state / "next.gone"
         remove_tree(gone)
         (self.state / "swapping").write_text("1\n")
+        self.put_in.unlink(missing_ok=True)
         try:
             self.root.rename(gone)
             staged.rename(self.root)

@@ -31,10 +31,11 @@ def fold(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
 
-def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False) -> FoundTree:
+def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False, put_in: str = "") -> FoundTree:
     """Lists and hashes `root`. With `modes_known` None the modes seen decide: one for all means none kept.
 
-    `cut` says that a swap was interrupted, which matters if the folder is missing.
+    `cut` says that a swap was interrupted, which matters if the folder is missing; `put_in` is the run whose
+    delivery was put in.
     """
     if not root.is_dir():
         return FoundTree(present=False, folds_names=True, cut=cut)
@@ -62,6 +63,7 @@ def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False) -> Fou
         configs={name: _head(root / name, MAX_CONFIG) for name in CONFIG_NAMES if (root / name).is_file()},
         modes_known=_seem_kept(entries) if modes_known is None else modes_known,
         folds_names=True,
+        put_in=put_in,
         times={path: time for path, time in times.items() if path not in littered},
     )
 

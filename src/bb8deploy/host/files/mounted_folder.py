@@ -72,7 +72,8 @@ class MountFiles:
     def look(self) -> FoundTree:
         """Lists and hashes the folder; executable bits are tried out only while the lock is held."""
         modes_known = self._modes_kept() if self.held else None
-        return read_tree(self.root, modes_known=modes_known, cut=self.trees.cut)
+        put_in = (_content(self.trees.put_in) or b"").decode(errors="replace").strip()
+        return read_tree(self.root, modes_known=modes_known, cut=self.trees.cut, put_in=put_in)
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of these files, in whatever Unicode form the share gives their names."""

@@ -81,6 +81,11 @@ class MountHolding:
         """Nothing: on a share a look costs no round trip that could be saved."""
         return
 
+    def record_put_in(self, run_id: str) -> None:
+        """Writes the record."""
+        with contextlib.suppress(OSError):
+            self._files.trees.put_in.write_text(f"{run_id}\n")
+
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """The runtime's share holds no receipts; see HA_CONFIG_MOUNT."""
         return not lines

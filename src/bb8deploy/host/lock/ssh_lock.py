@@ -85,6 +85,11 @@ class SshHolding:
         talk, self._delivery = self._delivery, None
         return None if talk is None else SshSession(talk, self._run_id, tree_of(self._parts))
 
+    def record_put_in(self, run_id: str) -> None:
+        """Sends the record through the open channel, and waits for nothing."""
+        if self._talk:
+            self._talk.send(f"={run_id}\n".encode())
+
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends through the open channel."""
         if self._talk is None:

@@ -7,7 +7,8 @@ a second small packet would wait one round trip for the acknowledgement of the f
 
 State is kept beside the app folder in `.bb8deploy/<name>/`: `next.<run>` is a tree that is being made,
 `previous` the earlier tree, and `previous.old` the one before it during a swap. The file `swapping` exists
-for exactly as long as a swap takes; it holds 1 if there was an app folder before.
+for exactly as long as a swap takes; it holds 1 if there was an app folder before. `put_in` names the
+run whose delivery the Supervisor has put in, until the next swap.
 """
 
 from __future__ import annotations

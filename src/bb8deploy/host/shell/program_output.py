@@ -56,6 +56,7 @@ def tree_of(parts: list[AnswerPart]) -> FoundTree:
         stamp=bodies.get("STAMP", b"").decode(errors="replace"),
         configs={p.argument: p.body.decode(errors="replace") for p in parts if p.name == "CONFIG"},
         times=_times(tuple(kinds), bodies.get("TIMES", b"")),
+        put_in=next((part.argument for part in parts if part.name == "PUT_IN"), ""),
     )
 
 

@@ -112,8 +112,8 @@ class Installer:
             return False
         if not state.version == state.listed == self.task.expected.version:
             return False
-        if self.task.options.proof is Proof.RUNNING:
-            return self.task.unchanged
+        if self.task.options.proof is Proof.RUNNING and self.task.unchanged:
+            return True
         said = newest(self.before.log)
         return said is not None and said.proves(self.task.expected, self.task.options.proof)
 

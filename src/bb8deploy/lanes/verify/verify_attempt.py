@@ -73,7 +73,7 @@ class Attempt:
             self._require_alone(installer)
             installed, watch = installer.put_in(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
-                record_put_in(self.run, watch.slug, self.delivered.expected)
+                self.host.record_put_in(self.delivered.expected.run)
             lines = VerifyLines(
                 self.run.ledger, self.delivered.expected.version, installed, watch.supervisor.route
             )
@@ -171,7 +171,7 @@ class Attempt:
     def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
         run, slug = self.run, slug_of(self.run)
         expected = self.delivered.expected
-        unchanged = not self.options.sent and put_in_last(run, slug) == expected
+        unchanged = not self.options.sent and self.delivered.tree.put_in == expected.run
         task = Task(slug, self.host.where, expected, self.options, is_pulled(run), unchanged)
         watch = Watch(reached.supervisor, slug, rider)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)

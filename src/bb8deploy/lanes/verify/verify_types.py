@@ -50,7 +50,7 @@ class VerifyOptions:
 class Task:
     """The app `slug` on the host `where`, what must run there, and under which conditions.
 
-    `unchanged`: what was put in last is this delivery, by the journals of earlier runs.
+    `unchanged`: the host holds this delivery, and has recorded that it was put in.
     """
 
     slug: str

@@ -111,3 +111,19 @@ def test_the_config_file_is_newer_than_everything_in_the_local_root(place: Place
 def test_the_texts_of_the_config_files_come_with_the_tree(place: Place, tmp_path: Path) -> None:
     found = place.send("run-0", "v0")
     assert found.configs == {"config.yaml": "slug: beep\nversion: v0\n"}
+
+
+def test_what_was_put_in_is_remembered_until_the_next_swap(place: Place) -> None:
+    place.send("run-1", "v1")
+    assert place.files.look().put_in == ""
+    holding = place.hold("run-2")
+    holding.record_put_in("run-1")
+    holding.release()
+    assert place.files.look().put_in == "run-1"
+    place.send("run-3", "v3")
+    assert place.files.look().put_in == ""
+    holding = place.hold("run-4")
+    holding.record_put_in("run-3")
+    holding.release()
+    with place.locked("run-5"):
+        assert place.files.restore_previous("run-5").put_in == ""

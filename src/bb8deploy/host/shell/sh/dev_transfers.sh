@@ -5,8 +5,9 @@
 # come removals and the tar.
 # $4 is how many seconds the lock is held beyond each order.
 lease=$4
-# A tree that is removed after the answer shares files with the one that is listed, which get another time.
-untimed=yes
+# Answers are compared. A tree that is removed after one shares files with the one that is listed, and these get
+# another time.
+only_content=yes
 mine() { grep -q -F "\"$run\"" "$L/owner" 2>/dev/null; }
 renew() { mine && echo $(($(date +%s) + lease)) >"$L/expires"; }
 # The listing is kept, so that an answer and the look before the next order need one hash each.

@@ -5,9 +5,11 @@
 # three times, a link four times, anything else five times. A file without a hash is missed by its name.
 if command -v openssl >/dev/null 2>&1; then hasher='openssl dgst -r -sha256'; else hasher=sha256sum; fi
 tree() { say TREE; list "$1"; say END; }
-# When each path was last written, renamed or given other rights: no writer can set that time back. It comes
-# in the order of the names, as the time of day, to be compared and no more.
-changed_at() {
+# The run whose delivery was put in, and when each path was last written, renamed or given other rights. No
+# ordinary writer can set that time back. It comes in the order of the names, as the time of day: it is compared
+# and no more.
+beyond_content() {
+  if [ -f "$W/put_in" ]; then say "PUT_IN $(head -c 256 "$W/put_in")"; fi
   say TIMES
   if stat -c %z . >/dev/null 2>&1; then form='-c %z'; else form='-f %Fc'; fi
   # shellcheck disable=SC2086
@@ -21,7 +23,7 @@ list() {
       say NAMES
       find . -print0 \( -type f ! -perm -100 -o -print0 \( -type f -o -print0 \( -type d -o \
         -print0 \( -type l -o -print0 \) \) \) \) || exit 1
-      [ -n "${untimed:-}" ] || changed_at
+      [ -n "${only_content:-}" ] || beyond_content
       say TARGETS; find . -type l -exec sh -c 'printf "%s\0" "$(readlink "$1")"' sh {} \; || exit 1
       say STAMP; [ ! -f build_stamp.json ] || head -c 4096 build_stamp.json || exit 1
       for c in config.yaml config.yml config.json; do

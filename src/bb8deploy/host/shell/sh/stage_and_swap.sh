@@ -15,6 +15,7 @@ swap() {
   grep -q -F "\"$run\"" "$L/owner" 2>/dev/null || fail LOCK
   had=0; [ -e "$R" ] && had=1
   echo $had > "$W/swapping" || fail SWAP
+  [ ! -e "$W/put_in" ] || rm -f "$W/put_in"
   trap '' HUP INT TERM PIPE
   set_aside
   if [ -e "$W/previous" ]; then mv "$W/previous" "$W/previous.old" || unswap; fi
