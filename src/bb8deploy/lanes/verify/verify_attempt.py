@@ -18,7 +18,6 @@ from bb8deploy.lanes.verify.app_observer import RUNNING, Watch
 from bb8deploy.lanes.verify.app_options import hooks_for
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
 from bb8deploy.lanes.verify.install import Installer
-from bb8deploy.lanes.verify.last_deployed import put_in_last, record_put_in
 from bb8deploy.lanes.verify.proof.folder_check import AppFolder, require_alone, require_tidy
 from bb8deploy.lanes.verify.proof.receipt_lines import VerifyLines, skip_all
 from bb8deploy.lanes.verify.proof.wait_for_identity import Prover

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests.unit.host.localhost import Place
 
-from bb8deploy.plan.sync import changed_since, touched_since
-from bb8deploy.workspace.ignore import Ignore
-from bb8deploy.workspace.tree import FoundTree
+from bb8deploy.plan.sync_plan import changed_since, touched_since
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import FoundTree
 
 IGNORE = Ignore.of_workspace(Path("no such workspace"))
 
