@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from ha_sandbox.runtime.base import BuildRequest
-from ha_sandbox.runtime.process import ProcessRuntime
 from tests.integration.deploylab import Lab
 from tests.integration.small_addon import SILENT
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import NotVerified
+from ha_sandbox.runtime.process_runtime import ProcessRuntime
+from ha_sandbox.runtime.runtime_interface import BuildRequest
 
 SEALED = """FROM ghcr.io/home-assistant/base:3.23
 COPY run.sh /usr/src/app/
