@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bb8_core.robot.async_messages import Collision, DidSleep, Event, PowerEvent, PreSleep
+from bb8_core.robot.battery import charge
 from bb8_core.robot.response_types import PowerState
 
 LOW = frozenset({"low", "critical"})
@@ -21,12 +22,19 @@ class Telemetry:
     firmware: str | None = None
     odometer_cm: int | None = None
     latency_ms: float | None = None
+    loaded: bool = False
+    """Whether the motors ran when the voltage was read, which lowers it."""
 
     def as_json(self) -> dict[str, Any]:
         """The readings with the charging flag that follows from the battery's state."""
         known = self.battery_state not in {None, "unknown"}
+        left = None
+        if self.battery_v is not None:
+            left = charge(self.battery_v, loaded=self.loaded or self.battery_state == "charging")
         return {
             "battery_v": self.battery_v,
+            "battery_percent": left.percent if left else None,
+            "battery_uncertainty": left.uncertainty if left else None,
             "battery_state": self.battery_state,
             "charging": self.battery_state == "charging" if known else None,
             "rssi": self.rssi,
@@ -36,11 +44,11 @@ class Telemetry:
         }
 
 
-def with_power(telemetry: Telemetry, power: PowerState | None) -> Telemetry:
-    """Take over a battery reading."""
+def with_power(telemetry: Telemetry, power: PowerState | None, *, loaded: bool = False) -> Telemetry:
+    """Take over a battery reading; `loaded`: the motors ran meanwhile."""
     if power is None:
         return telemetry
-    return replace(telemetry, battery_v=power.voltage_v, battery_state=power.state)
+    return replace(telemetry, battery_v=power.voltage_v, battery_state=power.state, loaded=loaded)
 
 
 def with_event(telemetry: Telemetry, event: Event) -> Telemetry:

@@ -28,6 +28,7 @@ class Reports:
         """Publish through `voice`."""
         self._link = link
         self._voice = voice
+        self._moving = False
         self.telemetry = Telemetry()
 
     def connection(self) -> None:
@@ -73,6 +74,7 @@ class Reports:
 
     def motion(self, motion: MotionState) -> None:
         """Publish what the robot was commanded to do."""
+        self._moving = motion.moving
         self._voice.state("motion", asdict(motion))
 
     async def poll(self, wait_ready: Callable[[], Awaitable[None]], pump: Pump) -> None:
@@ -85,7 +87,7 @@ class Reports:
             except (LinkError, AnswerTimeout):
                 await asyncio.sleep(1.0)
                 continue
-            known = with_power(self.telemetry, power)
+            known = with_power(self.telemetry, power, loaded=self._moving)
             self._update(replace(known, odometer_cm=odometer, latency_ms=pump.last_rtt_ms))
             await asyncio.sleep(TELEMETRY_EVERY_S)
 

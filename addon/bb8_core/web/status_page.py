@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from bb8_core.bridge.light_state import light_json
 from bb8_core.bridge.request_dispatch import Bridge
+from bb8_core.bridge.robot_state import Telemetry
 from bb8_core.build_identity import Identity
 from bb8_core.requests.acknowledgement import AckStatus
 from bb8_core.robot.gesture_steps import GESTURES
@@ -72,7 +73,7 @@ class Page:
                 "firmware": telemetry.firmware,
             },
             "connection": {key: connection[key] for key in ("state", "reason", "remedy", "rssi", "losses")},
-            "battery": {"voltage_v": telemetry.battery_v, "state": telemetry.battery_state},
+            "battery": _battery(telemetry),
             "latency_ms": bridge.motion.pump.last_rtt_ms,
             "mqtt": self._mqtt(),
             "motion": asdict(bridge.motion.state),
@@ -105,6 +106,16 @@ class Page:
     async def _there(self, action: Coroutine[Any, Any, T]) -> T:
         """Run on the robot's loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(action, self._loop))
+
+
+def _battery(telemetry: Telemetry) -> dict[str, Any]:
+    known = telemetry.as_json()
+    return {
+        "voltage_v": telemetry.battery_v,
+        "state": telemetry.battery_state,
+        "percent": known["battery_percent"],
+        "uncertainty": known["battery_uncertainty"],
+    }
 
 
 async def _run(action: Callable[[], None]) -> None:

@@ -19,7 +19,8 @@ const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 function batteryWords(battery) {
   const volts = typeof battery?.voltage_v === "number" ? `${battery.voltage_v.toFixed(1)} V` : "";
   const words = BATTERY[battery?.state] ?? "";
-  return `Battery ${[words, volts].filter(Boolean).join(", ") || "unknown"}`;
+  const level = typeof battery?.percent === "number" ? `about ${battery.percent} %` : "";
+  return `Battery ${[words, level, volts].filter(Boolean).join(", ") || "unknown"}`;
 }
 
 function signalWords(rssi) {
