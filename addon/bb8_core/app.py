@@ -78,7 +78,9 @@ class App:
         )
         limits = Limits(options.speed_cap, options.duration_cap_ms, options.min_spacing_ms)
         latch = EstopLatch(data_dir() / "estop.json")
-        self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save)
+        self.bridge = Bridge(
+            self.link, self.voice, limits, latch, self.deadman, self.save, options.notifications
+        )
         self.standstill = Standstill()
         self.reception = Reception(self.voice, self.bridge.obey, self.standstill.recent)
         inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.stopping.rushed)

@@ -20,6 +20,9 @@ _ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 _TOPIC = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 _ADAPTER = re.compile(r"hci[0-9]{1,2}")
 _NAME = re.compile(r".{1,48}")
+_COLOUR = "red|orange|yellow|green|cyan|blue|purple|pink|white|#[0-9A-Fa-f]{6}"
+_NOTICE = rf"[^:;]{{1,40}}: *(?:nod|shake|dance|figure_eight|still) +(?:{_COLOUR})"
+_NOTICES = re.compile(rf"(?:{_NOTICE}(?:; *{_NOTICE}){{0,9}})?")
 _HOST = re.compile(r"[^\s/]{1,253}")
 
 Rule = Callable[[Any], Any]
@@ -39,6 +42,7 @@ class Options:
     min_spacing_ms: int = 50
     motion_timeout: bool = True
     collision_events: bool = True
+    notifications: str = "doorbell: nod blue; washing machine: dance green"
     mqtt_host: str = ""
     mqtt_port: int = 0
     mqtt_username: str = ""
@@ -112,6 +116,7 @@ _RULES: Mapping[str, Rule] = {
     "min_spacing_ms": _whole(20, 1000),
     "motion_timeout": _flag,
     "collision_events": _flag,
+    "notifications": _matching(_NOTICES, "doorbell: nod blue; washing machine: dance green"),
     "mqtt_host": _matching(_HOST, "core-mosquitto"),
     "mqtt_port": _whole(1, 65535),
     "mqtt_username": _text(1024),

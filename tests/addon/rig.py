@@ -43,6 +43,7 @@ class Rig:
         target: Target | None = None,
         save: Save | None = None,
         guard: Guardian | None = None,
+        notifications: str = "",
     ) -> None:
         loop = asyncio.get_running_loop()
         self.loop = loop
@@ -63,7 +64,8 @@ class Rig:
         self.latch_file = tmp_path / "estop.json"
         self.latch = EstopLatch(self.latch_file)
         limits = limits or Limits()
-        self.bridge = Bridge(self.link, self.ears, limits, self.latch, self.deadman, save or _at_once)
+        save = save or _at_once
+        self.bridge = Bridge(self.link, self.ears, limits, self.latch, self.deadman, save, notifications)
         self.standstill = Standstill(loop.time)
         self.reception = Reception(self.ears, self.bridge.obey, self.standstill.recent)
         self.inbox = Inbox(loop, self._take, self.reception.flooded, self.bridge.stopping.rushed)

@@ -22,7 +22,7 @@ from bb8_core.robot import commands, packet_framing
 from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 
 pytestmark = pytest.mark.e2e
-QUIET = {"button", "event", "light"}
+QUIET = {"button", "event", "light", "notify"}
 """Kinds whose state is `unknown` until something happens; the robot cannot be asked what its LEDs show."""
 
 

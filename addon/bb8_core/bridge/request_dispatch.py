@@ -12,6 +12,7 @@ from bb8_core.bridge.direction_buttons import Steering
 from bb8_core.bridge.drive_commands import Driving
 from bb8_core.bridge.light_state import Lamps
 from bb8_core.bridge.non_motion_commands import Errands
+from bb8_core.bridge.notices import Notices, rules_of
 from bb8_core.bridge.state_publishing import Reports
 from bb8_core.bridge.stop_commands import Stopping
 from bb8_core.link.connection_states import Cause, LinkState, Status
@@ -25,7 +26,6 @@ from bb8_core.motion.motion_gate import Limits, Situation, refusal
 from bb8_core.motion.motion_watchdog import Deadman
 from bb8_core.publish_interface import Voice
 from bb8_core.requests import acknowledgement as acks
-from bb8_core.requests.acknowledgement import STOPPED, Outcome, Report, silent
 from bb8_core.requests.payload_parsing import (
     ClearEstop,
     Connect,
@@ -33,6 +33,7 @@ from bb8_core.requests.payload_parsing import (
     Drive,
     Estop,
     Macro,
+    Notify,
     Power,
     Request,
     SpeedCap,
@@ -58,8 +59,12 @@ class Bridge:
         latch: EstopLatch,
         deadman: Deadman,
         save: Callable[[Callable[[], object]], None],
+        notifications: str = "",
     ) -> None:
-        """Build the parts; `save` runs a slow file operation outside of the event loop."""
+        """Build the parts; `save` runs a slow file operation outside of the event loop.
+
+        `notifications` is the option of this name.
+        """
         self._link = link
         self._voice = voice
         self._ending = False
@@ -81,6 +86,8 @@ class Bridge:
             link, self.motion, self.lamps, self.stopping, lambda: refusal(self.situation(), 0.0)
         )
         self.driving = Driving(link, self.motion, voice, limits, self.situation, self.stopping.last.overtook)
+        rules = rules_of(notifications)
+        self._notices = Notices(rules, self._errands, self.lamps, self.driving.move)
         self.helm = Helm(self.driving.hold, self.stopping.halt, self.stopping.last)
         self.survey = Survey(link, self.motion.pump)
         self.packets = link.packets
@@ -153,6 +160,8 @@ class Bridge:
             case Steer():
                 drive = self.steering.drive(intent, self.motion.state.heading)
                 self.driving.move(replace(request, intent=drive), report)
+            case Notify():
+                self._notices.show(request, intent, report)
             case SpeedCap():
                 self.driving.cap(intent, report)
             case SteerSpeed() | SteerTime():

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from bb8_core.manual_driving.control_owner import Hold, Lease, Pilot
 from bb8_core.motion.motion_gate import LastStop, Refused
 from bb8_core.requests.acknowledgement import Report, silent
-from bb8_core.requests.payload_parsing import Drive, Intent, Macro, SetHeading, Stabilize, Steer
+from bb8_core.requests.payload_parsing import MOVES, Drive, Intent, SetHeading
 
 HOLD_MS = 180
 """How long one beat moves the robot, from its arrival: a stop is on the wire 250 ms after the last one."""
 GRIP_GAP_S = 0.5
 """After a pause this long the stick has to be taken again: a page that wakes up does not drive on."""
 
-_MOVES = (Drive, Macro, Stabilize, Steer)
 STOPPED = Refused("STOPPED", "the robot was stopped; let go of the stick and take it again")
 PAUSED = Refused("PAUSED", "the connection to this page paused; let go of the stick and take it again")
 
@@ -82,10 +81,10 @@ class Helm:
 
     def admit(self, pilot: Pilot | None, intent: Intent) -> Refused | None:
         """Say why this sender may not move the robot beside the stick, or None; None is another program."""
-        if pilot is not None and isinstance(intent, (*_MOVES, SetHeading)):
+        if pilot is not None and isinstance(intent, (*MOVES, SetHeading)):
             return None if self._lease.claim(pilot, _now()) else self._not_driving()
         holder = self.holding
-        if isinstance(intent, _MOVES) and holder not in (None, pilot):
+        if isinstance(intent, MOVES) and holder not in (None, pilot):
             return Refused("DRIVEN", f"{holder.name if holder else ''} is driving on the app's page")
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bb8_core.link.connection_states import Status
-from bb8_core.requests.payload_parsing import ClearEstop, Drive, Macro, Request, Stabilize, Steer
+from bb8_core.requests.payload_parsing import MOVES, ClearEstop, Drive, Request
 from bb8_core.robot import commands
 from bb8_core.robot.packet_framing import Command
 
@@ -71,12 +71,9 @@ class LastStop:
 
     def overtook(self, request: Request) -> bool:
         """Whether a stop that was asked for after this request has been obeyed before it."""
-        match request.intent:
-            case Drive() | Macro() | Stabilize() | Steer():
-                return request.received_at < self.stop_at
-            case ClearEstop():
-                return request.received_at < self.estop_at
-        return False
+        if isinstance(request.intent, ClearEstop):
+            return request.received_at < self.estop_at
+        return isinstance(request.intent, MOVES) and request.received_at < self.stop_at
 
 
 def refusal(situation: Situation, age_s: float) -> Refused | None:

@@ -219,6 +219,11 @@ def _last_command(topics: Topics) -> Component:
 def _robot_readings(topics: Topics) -> dict[str, Component]:
     """What the robot last reported."""
     return {
+        "battery_level": {
+            **reading(topics, "Battery level", "battery_percent", device_class="battery", unit="%"),
+            "json_attributes_topic": topics.status("telemetry"),
+            "json_attributes_template": "{{ {'uncertainty': value_json.battery_uncertainty} | tojson }}",
+        },
         "battery_voltage": reading(topics, "Battery voltage", "battery_v", device_class="voltage", unit="V"),
         "battery_state": {
             **reading(topics, "Battery", "battery_state", device_class="enum"),
@@ -296,6 +301,13 @@ def _robot_entities(topics: Topics, macros: tuple[str, ...]) -> dict[str, Compon
             "state_topic": topics.state("motion"),
             "value_template": "{{ value_json.heading }}",
         },
+    }
+    found["message"] = {
+        "platform": "notify",
+        "name": "Message",
+        "icon": "mdi:message-flash",
+        "command_topic": topics.command("notify"),
+        "command_template": '{"message": {{ value | tojson }} }',
     }
     for name in macros:
         title = name.replace("_", " ").capitalize()

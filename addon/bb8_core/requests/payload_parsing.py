@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 MAX_PAYLOAD: Final = 4096
 """Longest payload that is looked at; the longest sensible one has some hundred bytes."""
 MAX_CID: Final = 128
+MAX_MESSAGE: Final = 1000
 DEFAULT_DRIVE_MS: Final = 1000
 MAX_DRIVE_MS: Final = 5000
 MIN_STEER_MS: Final = 100
@@ -146,6 +147,13 @@ class SpeedCap:
     value: int
 
 
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Show a message by a gesture and a colour."""
+
+    message: str
+
+
 Intent = (
     Drive
     | Stop
@@ -165,7 +173,10 @@ Intent = (
     | Steer
     | SteerSpeed
     | SteerTime
+    | Notify
 )
+MOVES: Final = (Drive, Macro, Stabilize, Steer, Notify)
+"""What moves the robot, or can: stops that were sent later overtake it, a driver at the stick comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +332,13 @@ def _macro(value: Mapping[str, Any]) -> Macro:
     return Macro(name)
 
 
+def _notify(value: Mapping[str, Any]) -> Notify:
+    message = value.get("message")
+    if not isinstance(message, str) or len(message) > MAX_MESSAGE:
+        raise BadPayload("BAD_VALUE", f"message must be text of at most {MAX_MESSAGE} characters")
+    return Notify(message)
+
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Intent]]] = {
     "drive": _drive,
     "stop": lambda _: Stop(),
@@ -339,5 +357,6 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Intent]]] = {
     "steer": _steer,
     "steer_speed": lambda value: SteerSpeed(_whole(value, "value", 255)),
     "steer_time": _steer_time,
+    "notify": _notify,
 }
 COMMANDS: Final = tuple(_READERS)

@@ -154,6 +154,7 @@ class Teller:
                 *((("drive", self._drive),) * 5),
                 ("steer", self._steer),
                 *((("macro", self._macro),) * 2),
+                ("notify", lambda: self._motion("notify", {"message": "the doorbell rings"})),
                 *((("stop", self._stop),) * 4),
                 *((("other", self._other),) * 4),
                 ("fault", lambda: self._fault(self.dice.choice(FAULTS))),
