@@ -36,6 +36,7 @@ from bb8_core.requests.suspend_detection import BEAT_S, Standstill
 from bb8_core.requests.thread_inbox import Inbox
 from bb8_core.robot.async_messages import Event
 from bb8_core.robot.gesture_steps import GESTURES
+from bb8_core.routines.routines import RoutineOptions
 from bb8_core.task_group import TaskEnded, run_together
 from bb8_core.web.http_server import StatusServer
 from bb8_core.web.open_pages import Cockpit
@@ -78,9 +79,8 @@ class App:
         )
         limits = Limits(options.speed_cap, options.duration_cap_ms, options.min_spacing_ms)
         latch = EstopLatch(data_dir() / "estop.json")
-        self.bridge = Bridge(
-            self.link, self.voice, limits, latch, self.deadman, self.save, options.notifications
-        )
+        routines = RoutineOptions(options.notifications, options.distance_limit_m)
+        self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save, routines)
         self.standstill = Standstill()
         self.reception = Reception(self.voice, self.bridge.obey, self.standstill.recent)
         inbox = Inbox(self.loop, self._receive, self.reception.flooded, self.bridge.stopping.rushed)

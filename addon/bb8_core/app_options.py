@@ -42,6 +42,7 @@ class Options:
     min_spacing_ms: int = 50
     motion_timeout: bool = True
     collision_events: bool = True
+    distance_limit_m: int = 0
     notifications: str = "doorbell: nod blue; washing machine: dance green"
     mqtt_host: str = ""
     mqtt_port: int = 0
@@ -116,6 +117,7 @@ _RULES: Mapping[str, Rule] = {
     "min_spacing_ms": _whole(20, 1000),
     "motion_timeout": _flag,
     "collision_events": _flag,
+    "distance_limit_m": _whole(0, 100),
     "notifications": _matching(_NOTICES, "doorbell: nod blue; washing machine: dance green"),
     "mqtt_host": _matching(_HOST, "core-mosquitto"),
     "mqtt_port": _whole(1, 65535),

@@ -23,6 +23,7 @@ from bb8_core.requests.suspend_detection import BEAT_S, Standstill
 from bb8_core.requests.thread_inbox import Inbox
 from bb8_core.robot.async_messages import Event
 from bb8_core.robot.packet_framing import Command
+from bb8_core.routines.routines import RoutineOptions
 from bb8_core.simulator.bleak_backend import Air, backends
 from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 from bb8_core.simulator.injected_faults import Faults
@@ -43,7 +44,7 @@ class Rig:
         target: Target | None = None,
         save: Save | None = None,
         guard: Guardian | None = None,
-        notifications: str = "",
+        routines: RoutineOptions | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.loop = loop
@@ -65,7 +66,7 @@ class Rig:
         self.latch = EstopLatch(self.latch_file)
         limits = limits or Limits()
         save = save or _at_once
-        self.bridge = Bridge(self.link, self.ears, limits, self.latch, self.deadman, save, notifications)
+        self.bridge = Bridge(self.link, self.ears, limits, self.latch, self.deadman, save, routines)
         self.standstill = Standstill(loop.time)
         self.reception = Reception(self.ears, self.bridge.obey, self.standstill.recent)
         self.inbox = Inbox(loop, self._take, self.reception.flooded, self.bridge.stopping.rushed)

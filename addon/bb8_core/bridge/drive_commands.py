@@ -10,6 +10,7 @@ from bb8_core.link.connection_states import LinkState
 from bb8_core.link.robot_connection import RobotLink
 from bb8_core.motion.motion_control import Motion
 from bb8_core.motion.motion_gate import Limits, Refused, Situation, capped, refusal
+from bb8_core.motion.whereabouts import UNKNOWN
 from bb8_core.publish_interface import Voice
 from bb8_core.requests.acknowledgement import ACCEPTED, STOPPED, AckStatus, Outcome, Report, rejected
 from bb8_core.requests.payload_parsing import Drive, Macro, Request, SpeedCap
@@ -19,6 +20,7 @@ DRIVE_WAIT_S = 8.0
 """How long a drive may wait for the robot to be connected and awake."""
 GESTURE_WAIT_S = 20.0
 """A gesture may wait longer: it is not steered by eye."""
+LOOK_S = 0.05
 
 _WAKEABLE = frozenset({LinkState.RELEASED, LinkState.ASLEEP, LinkState.CONNECTING, LinkState.WAKING})
 
@@ -71,7 +73,7 @@ class Driving:
             report(rejected("UNKNOWN_MACRO", reason))
             return
         age_s = max(0.0, _now() - request.received_at)
-        reachable = replace(self._situation(), ready=True, stoppable=True)
+        reachable = replace(self._situation(), ready=True, stoppable=True, bounds=None)
         if self._link.status.state not in _WAKEABLE or refusal(reachable, age_s) is not None:
             self._move_now(request, report, age_s, accepted=False)
             return
@@ -97,6 +99,8 @@ class Driving:
             async with asyncio.timeout_at(until):
                 while not self._link.ready and not self._overtaken(request):
                     await self._ready.wait()
+                while self._place_unknown() and not self._overtaken(request):  # noqa: ASYNC110 - rare and short
+                    await asyncio.sleep(LOOK_S)
         except TimeoutError:
             if not self._overtaken(request):
                 status = self._link.status
@@ -107,6 +111,10 @@ class Driving:
             report(STOPPED)
         else:
             self._move_now(request, report, 0.0, accepted=True)
+
+    def _place_unknown(self) -> bool:
+        bounds = self._situation().bounds
+        return bounds is not None and bounds.code == UNKNOWN
 
     def _move_now(self, request: Request, report: Report, age_s: float, *, accepted: bool) -> None:
         refused = refusal(self._situation(), age_s)

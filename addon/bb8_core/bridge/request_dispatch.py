@@ -12,7 +12,6 @@ from bb8_core.bridge.direction_buttons import Steering
 from bb8_core.bridge.drive_commands import Driving
 from bb8_core.bridge.light_state import Lamps
 from bb8_core.bridge.non_motion_commands import Errands
-from bb8_core.bridge.notices import Notices, rules_of
 from bb8_core.bridge.state_publishing import Reports
 from bb8_core.bridge.stop_commands import Stopping
 from bb8_core.link.connection_states import Cause, LinkState, Status
@@ -24,8 +23,10 @@ from bb8_core.motion.emergency_latch import EstopLatch
 from bb8_core.motion.motion_control import Motion, MotionState
 from bb8_core.motion.motion_gate import Limits, Situation, refusal
 from bb8_core.motion.motion_watchdog import Deadman
+from bb8_core.motion.whereabouts import Whereabouts
 from bb8_core.publish_interface import Voice
 from bb8_core.requests import acknowledgement as acks
+from bb8_core.requests.acknowledgement import STOPPED, Outcome, Report, silent
 from bb8_core.requests.payload_parsing import (
     ClearEstop,
     Connect,
@@ -36,6 +37,7 @@ from bb8_core.requests.payload_parsing import (
     Notify,
     Power,
     Request,
+    ReturnToStart,
     SpeedCap,
     Steer,
     SteerSpeed,
@@ -43,6 +45,7 @@ from bb8_core.requests.payload_parsing import (
     Stop,
 )
 from bb8_core.robot.async_messages import Event
+from bb8_core.routines.routines import RoutineOptions, Routines
 from bb8_core.task_group import run_together
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
@@ -59,16 +62,15 @@ class Bridge:
         latch: EstopLatch,
         deadman: Deadman,
         save: Callable[[Callable[[], object]], None],
-        notifications: str = "",
+        options: RoutineOptions | None = None,
     ) -> None:
-        """Build the parts; `save` runs a slow file operation outside of the event loop.
-
-        `notifications` is the option of this name.
-        """
+        """Build the parts; `save` runs a slow file operation outside of the event loop."""
+        options = options or RoutineOptions()
         self._link = link
         self._voice = voice
         self._ending = False
         self._was_open = False
+        self.where = Whereabouts(options.distance_limit_m)
         self.lamps = Lamps(voice)
         self.history = History(voice)
         self.steering = Steering(voice, limits)
@@ -76,7 +78,7 @@ class Bridge:
         self.motion = Motion(
             link.channel,
             limits.min_spacing_ms / 1000,
-            self.situation,
+            lambda: self.routines.on_the_way(self.situation()),
             deadman,
             self._motion_changed,
             partial(link.cut, Cause.STOP_UNANSWERED),
@@ -86,17 +88,29 @@ class Bridge:
             link, self.motion, self.lamps, self.stopping, lambda: refusal(self.situation(), 0.0)
         )
         self.driving = Driving(link, self.motion, voice, limits, self.situation, self.stopping.last.overtook)
-        rules = rules_of(notifications)
-        self._notices = Notices(rules, self._errands, self.lamps, self.driving.move)
-        self.helm = Helm(self.driving.hold, self.stopping.halt, self.stopping.last)
-        self.survey = Survey(link, self.motion.pump)
+        self.helm = Helm(
+            self.driving.hold, self.stopping.halt, self.stopping.last, lambda: self.motion.state.moving
+        )
+        self.survey = Survey(link, self.motion.pump, self.where)
+        self.routines = Routines(
+            options,
+            self.motion,
+            self.driving,
+            self._errands,
+            self.lamps,
+            self.survey,
+            self.where,
+            lambda: refusal(replace(self.situation(), bounds=None), 0.0),
+            self.stopping.last.overtook,
+        )
         self.packets = link.packets
 
     def situation(self) -> Situation:
         """What decisions about motion are made from."""
         link = self._link
         parting = self._ending or self._errands.parting
-        return Situation(self.stopping.latched, link.status, link.ready, link.stoppable, parting)
+        bounds = self.where.refusal(_now())
+        return Situation(self.stopping.latched, link.status, link.ready, link.stoppable, parting, bounds)
 
     async def run(self) -> None:
         """Publish the first states, then write and poll until cancelled."""
@@ -110,9 +124,10 @@ class Bridge:
         """Called ten times a second; a robot that nothing else can stop, or after a freeze, is stopped."""
         self._link.guard.beat()
         if stood_still:
-            self.stopping.last.stopped(asyncio.get_running_loop().time())
+            self.stopping.last.stopped(_now())
         if self.motion.state.moving and (stood_still or not self._link.stoppable):
             self.motion.stop(silent)
+        self.routines.keep_within_bounds()
 
     async def end(self, timeout_s: float) -> None:
         """Stop the robot for the last time: nothing moves it any more."""
@@ -160,8 +175,8 @@ class Bridge:
             case Steer():
                 drive = self.steering.drive(intent, self.motion.state.heading)
                 self.driving.move(replace(request, intent=drive), report)
-            case Notify():
-                self._notices.show(request, intent, report)
+            case Notify() | ReturnToStart():
+                self.routines.obey(request, report)
             case SpeedCap():
                 self.driving.cap(intent, report)
             case SteerSpeed() | SteerTime():
@@ -218,6 +233,7 @@ class Bridge:
         """The robot sent something unasked."""
         self.reports.event(event)
         self.survey.event(event)
+        self.routines.keep_within_bounds()
 
     # Publishing
 
@@ -233,3 +249,7 @@ class Bridge:
         self.lamps.tell()
         self.reports.readings()
         self.reports.motion(self.motion.state)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

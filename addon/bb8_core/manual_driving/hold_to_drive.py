@@ -27,8 +27,11 @@ class Helm:
         drive: Callable[[Drive, float, Report], Refused | None],
         stop: Callable[[], None],
         last_stop: LastStop,
+        moving: Callable[[], bool],
     ) -> None:
         """`drive` passes a drive and its latest end through the gate; `stop` ends the motion."""
+        self._moving = moving
+        self._started: Pilot | None = None
         self._drive = drive
         self._stop = stop
         self._last_stop = last_stop
@@ -75,17 +78,21 @@ class Helm:
         self._lease.take(pilot, _now())
 
     def leave(self, pilot: Pilot) -> None:
-        """The page is gone or hidden."""
+        """The page is gone or hidden: what it has set in motion ends."""
         self.release(pilot)
         self._lease.give_up(pilot)
+        if self._started == pilot and self._moving():
+            self._stop()
 
     def admit(self, pilot: Pilot | None, intent: Intent) -> Refused | None:
         """Say why this sender may not move the robot beside the stick, or None; None is another program."""
         if pilot is not None and isinstance(intent, (*MOVES, SetHeading)):
-            return None if self._lease.claim(pilot, _now()) else self._not_driving()
-        holder = self.holding
-        if isinstance(intent, MOVES) and holder not in (None, pilot):
+            if not self._lease.claim(pilot, _now()):
+                return self._not_driving()
+        elif isinstance(intent, MOVES) and (holder := self.holding) not in (None, pilot):
             return Refused("DRIVEN", f"{holder.name if holder else ''} is driving on the app's page")
+        if isinstance(intent, MOVES):
+            self._started = pilot
         return None
 
     def _not_driving(self) -> Refused:

@@ -1,4 +1,4 @@
-"""The robot's path by its own odometer, asked for only while somebody looks at the map."""
+"""The robot's path by its own odometer, asked for only while a map, the way home or a limit needs it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bb8_core.link.robot_connection import RobotLink
 from bb8_core.motion.send_loop import Pump
 from bb8_core.motion.send_queue import Item, Kind
+from bb8_core.motion.whereabouts import JUMP_CM, Whereabouts
 from bb8_core.requests.acknowledgement import AckStatus, Outcome, Report, silent
 from bb8_core.ring_buffer import Ring
 from bb8_core.robot import commands
@@ -18,8 +19,6 @@ from bb8_core.robot.packet_framing import Command
 STREAM = StreamConfig(("x_cm", "y_cm"), divisor=50)
 """Eight positions a second."""
 POINTS = 2000
-JUMP_CM = 100.0
-"""Farther than the robot rolls between two positions: it was carried, or counts from zero again."""
 TTL_S = 5.0
 
 
@@ -38,31 +37,38 @@ class Mark:
 class Survey:
     """Draws the path. Belongs to the event loop; `path` may be read by any thread."""
 
-    def __init__(self, link: RobotLink, pump: Pump) -> None:
-        """Nobody looks yet."""
+    def __init__(self, link: RobotLink, pump: Pump, where: Whereabouts) -> None:
+        """Nobody looks yet; a distance limit always looks."""
         self._link = link
         self._pump = pump
-        self._wanted = False
+        self._where = where
+        self._lookers = {"limit"} if where.limited else set[str]()
         self._last: Mark | None = None
         self.path: Ring[Mark] = Ring(POINTS)
 
-    def look(self, wanted: bool) -> None:
-        """Whether somebody looks at the map now."""
-        if wanted != self._wanted:
-            self._wanted = wanted
+    def look(self, wanted: bool, who: str = "page") -> None:
+        """Whether `who` needs the position now: the pages' map, or the way home."""
+        before = bool(self._lookers)
+        if wanted:
+            self._lookers.add(who)
+        else:
+            self._lookers.discard(who)
+        if bool(self._lookers) != before:
             self._ask()
 
     def ready(self) -> None:
         """The robot is ready; after its sleep it streams nothing and counts from zero."""
         self._last = None
+        self._where.lost()
         self._link.stream = None
-        if self._wanted:
+        if self._lookers:
             self._ask()
 
     def clear(self) -> None:
         """Forget the path and count from here."""
         self.path.clear()
         self._last = None
+        self._where.lost()
         self.path.add(Mark("clear", 0.0, 0.0))
         if self._link.ready:
             self._put(commands.locator(0, 0), silent)
@@ -72,9 +78,12 @@ class Survey:
         if isinstance(event, SensorFrame):
             for values in event.frames:
                 if "x_cm" in values:
+                    self._where.moved(values["x_cm"], values["y_cm"], asyncio.get_running_loop().time())
                     self._moved(values["x_cm"], values["y_cm"])
-        elif isinstance(event, Collision) and self._last is not None:
-            self.path.add(Mark("bump", self._last.x_cm, self._last.y_cm))
+        elif isinstance(event, Collision):
+            self._where.bumps += 1
+            if self._last is not None:
+                self.path.add(Mark("bump", self._last.x_cm, self._last.y_cm))
 
     def _moved(self, x_cm: float, y_cm: float) -> None:
         last = self._last
@@ -87,7 +96,7 @@ class Survey:
     def _ask(self) -> None:
         if not self._link.ready:
             return
-        stream = STREAM if self._wanted else None
+        stream = STREAM if self._lookers else None
         command = commands.stream(STREAM) if stream else commands.stream_off()
         self._put(command, _confirmed(lambda: self._streaming(stream)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from bb8_core.motion.insistent_stops import StopSender
@@ -14,7 +14,7 @@ from bb8_core.motion.send_loop import Pump, Wire
 from bb8_core.motion.send_queue import Item, Kind
 from bb8_core.requests.acknowledgement import Report, silent
 from bb8_core.robot import commands
-from bb8_core.robot.gesture_steps import Gesture, Step
+from bb8_core.robot.gesture_steps import Step
 from bb8_core.robot.packet_framing import Command
 
 HEARTBEAT_S = 0.4
@@ -83,11 +83,11 @@ class Motion:
             return
         self._put_motion(allowed.command, report, allowed.ms / 1000, ends_at, limited=True)
 
-    def play(self, name: str, gesture: Gesture, report: Report) -> None:
-        """Play a gesture; what moves now is stopped first."""
+    def play(self, name: str, steps: Iterable[Step], report: Report) -> None:
+        """Play a gesture or a way, step by step; what moves now is stopped first."""
         self.stop(silent)
         self._set(MotionState(True, 0, self.state.heading, name))
-        self._gesture.play(gesture, report)
+        self._gesture.play(steps, report)
 
     def stop(self, report: Report) -> None:
         """Stop now: nothing that waits is sent any more, and the stop overtakes everything."""

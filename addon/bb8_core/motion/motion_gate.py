@@ -23,6 +23,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Refused: `code` is for programs, `reason` for people."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What a decision is made from."""
 
@@ -33,14 +41,8 @@ class Situation:
     """Whether something outside this process can stop the robot."""
     parting: bool = False
     """Whether the robot has been stopped in order to be let go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Refused: `code` is for programs, `reason` for people."""
-
-    code: str
-    reason: str
+    bounds: Refused | None = None
+    """Why the distance limit allows no motion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def refusal(situation: Situation, age_s: float) -> Refused | None:
             "only this app could stop the robot now, so it is not set in motion: turn on the option "
             "motion_timeout, or look in the log for why the guard does not run",
         )
-    return None
+    return situation.bounds
 
 
 def decide(drive: Drive, situation: Situation, limits: Limits, age_s: float) -> Allowed | Refused:

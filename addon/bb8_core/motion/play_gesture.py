@@ -1,13 +1,22 @@
-"""Plays a gesture step by step; whatever ends it, it ends with a stop."""
+"""Plays steps one by one, a gesture or a way; whatever ends them, they end with a stop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bb8_core.motion.motion_gate import Refused
 from bb8_core.requests.acknowledgement import SENT, STOPPED, AckStatus, Outcome, Report, rejected, silent
-from bb8_core.robot.gesture_steps import Gesture, Step
+from bb8_core.robot.gesture_steps import Step
+
+
+class Doubt(Exception):
+    """The next step is not certain, so the robot is stopped; `refused` says why."""
+
+    def __init__(self, refused: Refused) -> None:
+        """Keep the reason."""
+        super().__init__(refused.reason)
+        self.refused = refused
 
 
 class Verdict:
@@ -66,9 +75,9 @@ class GesturePlayer:
         """Whether a gesture is running."""
         return self._task is not None
 
-    def play(self, gesture: Gesture, report: Report) -> None:
-        """Start; the caller has ended the one before."""
-        self._task = asyncio.get_running_loop().create_task(self._play(gesture, report))
+    def play(self, steps: Iterable[Step], report: Report) -> None:
+        """Start; the caller has ended the steps before. A step may be made when it is due, or be a Doubt."""
+        self._task = asyncio.get_running_loop().create_task(self._play(steps, report))
         self._task.add_done_callback(self._ended)
 
     def cancel(self) -> None:
@@ -77,10 +86,10 @@ class GesturePlayer:
         if task is not None:
             task.cancel()
 
-    async def _play(self, gesture: Gesture, report: Report) -> None:
+    async def _play(self, steps: Iterable[Step], report: Report) -> None:
         verdict = Verdict(report)
         try:
-            failure = await self._steps(gesture, report, verdict)
+            failure = await self._steps(steps, report, verdict)
         except asyncio.CancelledError:
             report(STOPPED)
             raise
@@ -98,17 +107,20 @@ class GesturePlayer:
     def _current(self) -> bool:
         return self._task is asyncio.current_task()
 
-    async def _steps(self, gesture: Gesture, report: Report, verdict: Verdict) -> Outcome | None:
-        """Run all steps but the last, which is a stop; returns the first failure so far, or None."""
-        for number, step in enumerate(gesture.steps[:-1]):
-            outcome = await self._step(step, verdict.step())
-            if not self._current or outcome.status is not AckStatus.SENT:
-                return outcome
-            if number == 0:
-                report(SENT)
-            await asyncio.sleep(step.hold_ms / 1000)
-            if verdict.failure is not None:
-                return verdict.failure
+    async def _steps(self, steps: Iterable[Step], report: Report, verdict: Verdict) -> Outcome | None:
+        """Run all steps, each when the one before is over; returns the first failure so far, or None."""
+        try:
+            for number, step in enumerate(steps):
+                outcome = await self._step(step, verdict.step())
+                if not self._current or outcome.status is not AckStatus.SENT:
+                    return outcome
+                if number == 0:
+                    report(SENT)
+                await asyncio.sleep(step.hold_ms / 1000)
+                if verdict.failure is not None:
+                    return verdict.failure
+        except Doubt as doubt:
+            return rejected(doubt.refused.code, doubt.refused.reason)
         return None
 
     async def _step(self, step: Step, report: Report) -> Outcome:

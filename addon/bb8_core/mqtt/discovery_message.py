@@ -327,6 +327,9 @@ def _steering(topics: Topics, about: About) -> dict[str, Component]:
         topics, "steer_time", "Drive time", MIN_STEER_MS, about.duration_cap_ms, icon="mdi:timer-outline"
     )
     return buttons | {
+        "return_to_start": button(
+            topics, "return_to_start", "Return to start", icon="mdi:home-import-outline"
+        ),
         "steer_speed": number(
             topics, "steer_speed", "Drive speed", 0, about.speed_cap, icon="mdi:speedometer"
         ),

@@ -154,6 +154,11 @@ class Notify:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnToStart:
+    """Drive back to where the robot woke, by its own locator."""
+
+
 Intent = (
     Drive
     | Stop
@@ -174,8 +179,9 @@ Intent = (
     | SteerSpeed
     | SteerTime
     | Notify
+    | ReturnToStart
 )
-MOVES: Final = (Drive, Macro, Stabilize, Steer, Notify)
+MOVES: Final = (Drive, Macro, Stabilize, Steer, Notify, ReturnToStart)
 """What moves the robot, or can: stops that were sent later overtake it, a driver at the stick comes first."""
 
 
@@ -358,5 +364,6 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Intent]]] = {
     "steer_speed": lambda value: SteerSpeed(_whole(value, "value", 255)),
     "steer_time": _steer_time,
     "notify": _notify,
+    "return_to_start": lambda _: ReturnToStart(),
 }
 COMMANDS: Final = tuple(_READERS)

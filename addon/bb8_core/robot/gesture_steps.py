@@ -6,7 +6,7 @@ motors make it nod or shake (seen in sphero.js issue 45).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -44,6 +44,10 @@ class Gesture:
             raise ValueError(f"a step lasts 0 to {MAX_STEP_MS} ms")
         if self.duration_ms > MAX_GESTURE_MS:
             raise ValueError(f"a gesture lasts at most {MAX_GESTURE_MS} ms")
+
+    def __iter__(self) -> Iterator[Step]:
+        """The steps before the stop, which the player sends itself."""
+        return iter(self.steps[:-1])
 
     @property
     def duration_ms(self) -> int:

@@ -11,7 +11,19 @@ from bb8_core.manual_driving.control_owner import Hold
 
 SIGNALS: Final = ("release", "take", "leave", "aim", "aimed", "unaim", "clear_map", "alive")
 COMMANDS: Final = frozenset(
-    {"stop", "estop", "clear_estop", "led", "tail", "macro", "power", "connect", "disconnect", "ping"}
+    {
+        "stop",
+        "estop",
+        "clear_estop",
+        "led",
+        "tail",
+        "macro",
+        "return_to_start",
+        "power",
+        "connect",
+        "disconnect",
+        "ping",
+    }
 )
 """What a page may ask beside driving: these go the way of MQTT commands of the same names."""
 MAX_NUMBER: Final = 1 << 31

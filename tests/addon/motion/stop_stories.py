@@ -22,6 +22,7 @@ from bb8_core.requests.payload_parsing import DIRECTIONS
 from bb8_core.requests.refuse_or_accept import RawCommand
 from bb8_core.robot.gesture_steps import GESTURES
 from bb8_core.robot.packet_framing import Command
+from bb8_core.routines.routines import RoutineOptions
 
 CHAPTER = 20
 WINDOW_S = 0.25
@@ -31,6 +32,8 @@ MOTIONS = ("drive", "macro")
 STOPS = ("stop", "estop")
 LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
 """The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
+WAY_HOME_S = 30.0
+"""From a metre away, with a robot that answers slowly."""
 PAUSES = (0.0, 0.0, 0.001, 0.03, 0.1, 0.3, 0.7)
 NONSENSE = (b"{}", b"", b"\xff\x00", b"[]", b'{"cid":[]}', b"{" * 50, b"null", b'{"expires_at":1}')
 MOTION_TIMEOUT = frozenset({(0x02, 0x34), (0x02, 0x36)})
@@ -122,10 +125,12 @@ class Teller:
                 await asyncio.sleep(pause)
         self._fault({})
         await asyncio.sleep(0.01)
-        await rig.until(lambda: not rig.bridge.driving.waiting, 60, 0.5)
+        bridge = rig.bridge
+        await rig.until(lambda: not (bridge.driving.waiting or bridge.routines.waiting), 60, 0.5)
+        longest = WAY_HOME_S if "return" in self.steps else LONGEST_MOTION_S
         # Each step of a gesture also waits for its write.
-        record.causes.append(rig.loop.time() + LONGEST_MOTION_S + 20 * rig.air.write_s)
-        await asyncio.sleep(5)
+        record.causes.append(rig.loop.time() + longest + 20 * rig.air.write_s)
+        await asyncio.sleep(longest + 3.3)
         self._check()
 
     async def _begin(self) -> None:
@@ -154,6 +159,7 @@ class Teller:
                 *((("drive", self._drive),) * 5),
                 ("steer", self._steer),
                 *((("macro", self._macro),) * 2),
+                ("return", self._return),
                 ("notify", lambda: self._motion("notify", {"message": "the doorbell rings"})),
                 *((("stop", self._stop),) * 4),
                 *((("other", self._other),) * 4),
@@ -183,6 +189,12 @@ class Teller:
 
     def _macro(self) -> None:
         self._motion("macro", {"name": self.dice.choice(("nod", "dance"))})
+
+    def _return(self) -> None:
+        self.rig.robot.body.x_mm, self.rig.robot.body.y_mm = self.dice.choice(
+            ((0, 0), (400, -900), (90, 250))
+        )
+        self._motion("return_to_start", {})
 
     def _motion(self, cmd: str, payload: dict[str, Any]) -> None:
         self.record.motions.append(self.rig.loop.time())
@@ -315,7 +327,8 @@ async def chapter(seed: int, stories: int) -> None:
     """Play the stories of one seed; AssertionError names the seed and the steps."""
     dice = random.Random(seed)
     disk, guard = Disk(), SimulatedGuard()
-    rig = Rig(Path("nowhere"), limits=Limits(180, 1500, 50), guard=guard)
+    routines = RoutineOptions(distance_limit_m=dice.choice((0, 0, 2)))
+    rig = Rig(Path("nowhere"), limits=Limits(180, 1500, 50), guard=guard, routines=routines)
     rig.latch._write = disk.write  # type: ignore[method-assign]
     if dice.random() < 0.3:
         rig.robot.faults.refused = MOTION_TIMEOUT

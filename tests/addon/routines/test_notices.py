@@ -10,10 +10,11 @@ from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
 from bb8_core.app_options import Options
-from bb8_core.bridge.notices import COLOURS, Notice, rules_of
 from bb8_core.robot.gesture_steps import GESTURES
+from bb8_core.routines.notices import COLOURS, Notice, rules_of
+from bb8_core.routines.routines import RoutineOptions
 
-RULES = "doorbell: dance blue; leak: still #ff0000"
+RULES = RoutineOptions("doorbell: dance blue; leak: still #ff0000")
 
 
 def moved(rig: Rig) -> bool:
@@ -43,7 +44,7 @@ def test_a_message_plays_its_gesture_in_its_colour_and_puts_the_light_back(tmp_p
         assert rig.last_motor().is_stop
         assert rig.ears.last("notify", 1)["status"] == "confirmed"
 
-    play(tmp_path, story, notifications=RULES)
+    play(tmp_path, story, routines=RULES)
 
 
 def test_a_still_message_moves_nothing_even_when_stopped(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_still_message_moves_nothing_even_when_stopped(tmp_path: Path) -> None
         assert not moved(rig)
         assert rig.ears.last("notify", 1)["status"] == "confirmed"
 
-    play(tmp_path, story, notifications=RULES)
+    play(tmp_path, story, routines=RULES)
 
 
 @pytest.mark.parametrize("stop", ["stop", "estop"])
@@ -73,7 +74,7 @@ def test_a_stop_ends_the_gesture_of_a_message(tmp_path: Path, stop: str) -> None
         assert all(command.is_stop for _, command in rig.motor_commands()[heard:])
         assert rig.ears.last("notify", 1)["code"] == "STOPPED"
 
-    play(tmp_path, story, notifications=RULES)
+    play(tmp_path, story, routines=RULES)
 
 
 def test_a_stop_that_overtakes_a_message_wins(tmp_path: Path) -> None:
@@ -85,4 +86,4 @@ def test_a_stop_that_overtakes_a_message_wins(tmp_path: Path) -> None:
         assert rig.ears.last("notify", 1)["code"] == "STOPPED"
         assert not moved(rig)
 
-    play(tmp_path, story, notifications=RULES)
+    play(tmp_path, story, routines=RULES)

@@ -1,0 +1,82 @@
+"""Hands a request for a routine to the one that carries it out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bb8_core.bridge.drive_commands import Driving
+from bb8_core.bridge.light_state import Lamps
+from bb8_core.bridge.non_motion_commands import Errands
+from bb8_core.manual_driving.path_tracking import Survey
+from bb8_core.motion.motion_control import Motion
+from bb8_core.motion.motion_gate import Refused, Situation
+from bb8_core.motion.whereabouts import Whereabouts
+from bb8_core.requests.acknowledgement import Report, silent
+from bb8_core.requests.payload_parsing import Notify, Request, ReturnToStart
+from bb8_core.routines.homecoming import Homecoming
+from bb8_core.routines.notices import Notices, rules_of
+from bb8_core.routines.way_home import RETURN
+
+
+@dataclass(frozen=True, slots=True)
+class RoutineOptions:
+    """The options `notifications`, as it is, and `distance_limit_m`."""
+
+    notifications: str = ""
+    distance_limit_m: int = 0
+
+
+class Routines:
+    """Carries routines out. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        options: RoutineOptions,
+        motion: Motion,
+        driving: Driving,
+        errands: Errands,
+        lamps: Lamps,
+        survey: Survey,
+        where: Whereabouts,
+        refusal: Callable[[], Refused | None],
+        overtaken: Callable[[Request], bool],
+    ) -> None:
+        """`refusal` says why no motion is possible now, the distance limit aside."""
+        self._driving = driving
+        self._motion = motion
+        self._where = where
+        self._notices = Notices(rules_of(options.notifications), errands, lamps, driving.move)
+        self._homecoming = Homecoming(motion, survey, where, refusal, overtaken)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a routine has yet to begin."""
+        return self._homecoming.waiting
+
+    @property
+    def _homeward(self) -> bool:
+        return self._motion.state.macro == RETURN
+
+    def on_the_way(self, situation: Situation) -> Situation:
+        """The situation for a step of a gesture or routine: the way home may begin beyond the limit."""
+        bounds = self._where.refusal(_now(), homeward=self._homeward)
+        return replace(situation, bounds=bounds)
+
+    def keep_within_bounds(self) -> None:
+        """Stop a robot at its distance limit, or whose position is not known although there is one."""
+        if self._motion.state.moving and self._where.must_stop(_now(), homeward=self._homeward):
+            self._motion.stop(silent)
+
+    def obey(self, request: Request, report: Report) -> None:
+        """Carry a routine out, or refuse it."""
+        match request.intent:
+            case Notify():
+                self._notices.show(request, request.intent, report)
+            case ReturnToStart():
+                self._homecoming.begin(request, self._driving.limits.speed_cap, report)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
