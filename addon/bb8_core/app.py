@@ -36,7 +36,7 @@ from bb8_core.requests.suspend_detection import BEAT_S, Standstill
 from bb8_core.requests.thread_inbox import Inbox
 from bb8_core.robot.async_messages import Event
 from bb8_core.robot.gesture_steps import GESTURES
-from bb8_core.routines.routines import RoutineOptions
+from bb8_core.routines.routine_dispatch import RoutineOptions
 from bb8_core.task_group import TaskEnded, run_together
 from bb8_core.web.http_server import StatusServer
 from bb8_core.web.open_pages import Cockpit

@@ -23,7 +23,7 @@ from bb8_core.requests.suspend_detection import BEAT_S, Standstill
 from bb8_core.requests.thread_inbox import Inbox
 from bb8_core.robot.async_messages import Event
 from bb8_core.robot.packet_framing import Command
-from bb8_core.routines.routines import RoutineOptions
+from bb8_core.routines.routine_dispatch import RoutineOptions
 from bb8_core.simulator.bleak_backend import Air, backends
 from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 from bb8_core.simulator.injected_faults import Faults

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from bb8_core.link.connection_states import LinkState
 from bb8_core.link.robot_connection import RobotLink
+from bb8_core.motion.distance_limit import UNKNOWN
 from bb8_core.motion.motion_control import Motion
 from bb8_core.motion.motion_gate import Limits, Refused, Situation, capped, refusal
-from bb8_core.motion.whereabouts import UNKNOWN
 from bb8_core.publish_interface import Voice
 from bb8_core.requests.acknowledgement import ACCEPTED, STOPPED, AckStatus, Outcome, Report, rejected
 from bb8_core.requests.payload_parsing import Drive, Macro, Request, SpeedCap

@@ -19,11 +19,11 @@ from bb8_core.link.robot_connection import RobotLink
 from bb8_core.manual_driving.control_owner import Pilot
 from bb8_core.manual_driving.hold_to_drive import Helm
 from bb8_core.manual_driving.path_tracking import Survey
+from bb8_core.motion.distance_limit import Whereabouts
 from bb8_core.motion.emergency_latch import EstopLatch
 from bb8_core.motion.motion_control import Motion, MotionState
 from bb8_core.motion.motion_gate import Limits, Situation, refusal
 from bb8_core.motion.motion_watchdog import Deadman
-from bb8_core.motion.whereabouts import Whereabouts
 from bb8_core.publish_interface import Voice
 from bb8_core.requests import acknowledgement as acks
 from bb8_core.requests.acknowledgement import STOPPED, Outcome, Report, silent
@@ -45,7 +45,7 @@ from bb8_core.requests.payload_parsing import (
     Stop,
 )
 from bb8_core.robot.async_messages import Event
-from bb8_core.routines.routines import RoutineOptions, Routines
+from bb8_core.routines.routine_dispatch import RoutineOptions, Routines
 from bb8_core.task_group import run_together
 
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bb8_core.robot.async_messages import Collision, DidSleep, Event, PowerEvent, PreSleep
-from bb8_core.robot.battery import charge
+from bb8_core.robot.battery_percent import charge
 from bb8_core.robot.response_types import PowerState
 
 LOW = frozenset({"low", "critical"})

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bb8_core.link.robot_connection import RobotLink
+from bb8_core.motion.distance_limit import JUMP_CM, Whereabouts
 from bb8_core.motion.send_loop import Pump
 from bb8_core.motion.send_queue import Item, Kind
-from bb8_core.motion.whereabouts import JUMP_CM, Whereabouts
 from bb8_core.requests.acknowledgement import AckStatus, Outcome, Report, silent
 from bb8_core.ring_buffer import Ring
 from bb8_core.robot import commands

@@ -22,7 +22,7 @@ from bb8_core.requests.payload_parsing import DIRECTIONS
 from bb8_core.requests.refuse_or_accept import RawCommand
 from bb8_core.robot.gesture_steps import GESTURES
 from bb8_core.robot.packet_framing import Command
-from bb8_core.routines.routines import RoutineOptions
+from bb8_core.routines.routine_dispatch import RoutineOptions
 
 CHAPTER = 20
 WINDOW_S = 0.25

@@ -11,8 +11,8 @@ from tests.addon.rig import Rig
 
 from bb8_core.app_options import Options
 from bb8_core.robot.gesture_steps import GESTURES
-from bb8_core.routines.notices import COLOURS, Notice, rules_of
-from bb8_core.routines.routines import RoutineOptions
+from bb8_core.routines.routine_dispatch import RoutineOptions
+from bb8_core.routines.show_messages import COLOURS, Notice, rules_of
 
 RULES = RoutineOptions("doorbell: dance blue; leak: still #ff0000")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bb8_core.motion.whereabouts import FRESH_S, Whereabouts
+from bb8_core.motion.distance_limit import FRESH_S, Whereabouts
 
 
 def test_a_position_is_forgotten_when_it_is_old_or_the_link_is_lost() -> None:

@@ -10,14 +10,14 @@ from bb8_core.bridge.drive_commands import Driving
 from bb8_core.bridge.light_state import Lamps
 from bb8_core.bridge.non_motion_commands import Errands
 from bb8_core.manual_driving.path_tracking import Survey
+from bb8_core.motion.distance_limit import Whereabouts
 from bb8_core.motion.motion_control import Motion
 from bb8_core.motion.motion_gate import Refused, Situation
-from bb8_core.motion.whereabouts import Whereabouts
 from bb8_core.requests.acknowledgement import Report, silent
 from bb8_core.requests.payload_parsing import Notify, Request, ReturnToStart
-from bb8_core.routines.homecoming import Homecoming
-from bb8_core.routines.notices import Notices, rules_of
-from bb8_core.routines.way_home import RETURN
+from bb8_core.routines.return_to_start import Homecoming
+from bb8_core.routines.show_messages import Notices, rules_of
+from bb8_core.routines.way_to_start import RETURN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from bb8_core.motion.distance_limit import Place
 from bb8_core.motion.motion_gate import Refused
 from bb8_core.motion.play_gesture import Doubt
-from bb8_core.motion.whereabouts import Place
 from bb8_core.robot import commands
 from bb8_core.robot.gesture_steps import Step
 

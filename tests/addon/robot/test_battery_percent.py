@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8_core.robot.battery import LEAST_UNCERTAINTY, charge
+from bb8_core.robot.battery_percent import LEAST_UNCERTAINTY, charge
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 
 from bb8_core.manual_driving.path_tracking import Survey
+from bb8_core.motion.distance_limit import Whereabouts
 from bb8_core.motion.motion_control import Motion
 from bb8_core.motion.motion_gate import Refused
-from bb8_core.motion.whereabouts import Whereabouts
 from bb8_core.requests.acknowledgement import ACCEPTED, STOPPED, SUPERSEDED, Outcome, Report, rejected
 from bb8_core.requests.payload_parsing import Request
-from bb8_core.routines.way_home import RETURN, way_home
+from bb8_core.routines.way_to_start import RETURN, way_home
 
 POSITION_S = 2.0
 """How long the first position may take."""

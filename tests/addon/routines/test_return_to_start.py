@@ -10,7 +10,7 @@ import pytest
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
-from bb8_core.routines.routines import RoutineOptions
+from bb8_core.routines.routine_dispatch import RoutineOptions
 from bb8_core.simulator.injected_faults import Faults
 
 
