@@ -6,7 +6,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,12 +19,16 @@ APPS = (TOOL / "lanes" / "demo" / "sample", TOOL / "lanes" / "new" / "template")
 
 @dataclass(frozen=True)
 class Module:
-    """One parsed file: its path relative to the project and its dotted name."""
+    """One file: its path, its dotted name and its text; it is parsed when `tree` is first asked for."""
 
     path: Path
     name: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed text."""
+        return ast.parse(self.text, str(self.path))
 
     @property
     def room(self) -> str:
@@ -82,4 +86,4 @@ def _module(path: Path, base: Path) -> Module:
     text = path.read_text(encoding="utf-8")
     parts = path.relative_to(base).with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return Module(path, name, text, ast.parse(text, str(path)))
+    return Module(path, name, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -12,42 +13,54 @@ import pytest
 from tests.unit.house.sources import ADDON, ROOT, SANDBOX, TOOL, Module, modules, tracked
 
 MAX_FUNCTION, MAX_MODULE, MAX_CLASS, MAX_METHODS, MAX_FOLDER = 60, 400, 200, 20, 12
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 THIS = Path(__file__).resolve().relative_to(ROOT)
 PRODUCT = (*modules(TOOL), *modules(SANDBOX), *modules(ADDON))
 ALL = (*PRODUCT, *modules(ROOT / "ops"))
-FUNCTIONS = [(module, function) for module in ALL for function in module.functions()]
 
 
-def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+@cache
+def functions() -> list[tuple[Module, Function]]:
+    """Each function with its module; parsed by the first test that needs them, not at each collection."""
+    return [(module, function) for module in ALL for function in module.functions()]
+
+
+@cache
+def classes() -> list[tuple[Module, ast.ClassDef]]:
+    """Each class of the product with its module."""
+    return [
+        (module, node)
+        for module in PRODUCT
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef)
+    ]
+
+
+def _lines(function: Function) -> int:
     assert function.end_lineno
     return function.end_lineno - function.lineno + 1
 
 
-def _place(module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+def _place(module: Module, node: Function) -> str:
     return f"{module.path.relative_to(ROOT)}:{node.lineno} {node.name}"
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
-    assert not [_place(m, f) for m, f in FUNCTIONS if _lines(f) > MAX_FUNCTION]
+    assert not [_place(m, f) for m, f in functions() if _lines(f) > MAX_FUNCTION]
 
 
 def test_half_of_the_functions_are_short() -> None:
-    assert median(_lines(function) for _, function in FUNCTIONS) <= 8
+    assert median(_lines(function) for _, function in functions()) <= 8
 
 
 def test_few_functions_are_long() -> None:
-    long = sum(_lines(function) > 40 for _, function in FUNCTIONS)
-    assert long <= len(FUNCTIONS) * 0.02
+    long = sum(_lines(function) > 40 for _, function in functions())
+    assert long <= len(functions()) * 0.02
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
     counted = {str(m.path.relative_to(ROOT)): len(m.text.splitlines()) for m in PRODUCT}
     assert not {path: lines for path, lines in counted.items() if lines > MAX_MODULE}
-
-
-CLASSES = [
-    (module, node) for module in PRODUCT for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)
-]
 
 
 def _methods(node: ast.ClassDef) -> int:
@@ -57,7 +70,7 @@ def _methods(node: ast.ClassDef) -> int:
 def test_no_class_has_over_200_lines_or_20_methods() -> None:
     large = {
         f"{module.name}.{node.name}": (lines, _methods(node))
-        for module, node in CLASSES
+        for module, node in classes()
         if (lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_CLASS or _methods(node) > MAX_METHODS
     }
     assert not large
@@ -66,7 +79,7 @@ def test_no_class_has_over_200_lines_or_20_methods() -> None:
 @pytest.mark.parametrize("package", ["bb8deploy", "ha_sandbox"])
 def test_no_two_classes_of_a_package_have_the_same_name(package: str) -> None:
     places: dict[str, list[str]] = {}
-    for module, node in CLASSES:
+    for module, node in classes():
         if module.name.split(".")[0] == package:
             places.setdefault(node.name, []).append(module.name)
     assert not {name: found for name, found in places.items() if len(found) > 1}
