@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means here: two workers more than cores, because many of these tests wait."""
+    return (os.cpu_count() or 1) + 2
 
 
 @dataclass

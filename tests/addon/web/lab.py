@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from bb8_core.build_identity import Identity
 from bb8_core.robot.packet_framing import Command
+from bb8_core.simulator.processor import BOOT_S
 from bb8_core.web.http_server import StatusServer
 from bb8_core.web.open_pages import Cockpit
 from bb8_core.web.robot_thread import Wheel
@@ -31,6 +32,7 @@ class PageLab(Rig):
 
     def __init__(self, tmp_path: Path) -> None:
         super().__init__(tmp_path)
+        self._boot_the_robot()
         identity = Identity("1.0", "", "", "", "", "")
         settings = {"speed_cap": 180, "motion_timeout": True}
         page = Page(
@@ -39,6 +41,12 @@ class PageLab(Rig):
         self.cockpit = Cockpit(Wheel(self.bridge, self.loop), page.snapshot)
         self.server = StatusServer(page, self.cockpit)
         self.side = SideLoop()
+
+    def _boot_the_robot(self) -> None:
+        """Have it awake already, as if it had been woken earlier: this clock does not jump."""
+        self.robot.droid.now -= BOOT_S
+        self.robot.processor.wake()
+        self.robot.tick()
 
     async def open(self) -> None:
         """Serve the page and wait for the robot."""
