@@ -42,6 +42,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rollback 2026.11.23.0", "to a tagged version"),
         ("rollback --list", "the earlier trees that the host keeps"),
     ),
+    "history": (("history", "every target, the newest first"),),
     "remove": (
         ("remove --dry-run", "show what would go"),
         ("remove --as beta", "remove an instance"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.errors import CheckFailed
+from bb8deploy.base.os_differences import user_and_machine
 from bb8deploy.catalogue.errors.app import ROLLBACK_NO_TAG, ROLLBACK_UNPROVABLE
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.open_host import Host
@@ -16,7 +17,7 @@ from bb8deploy.host.supervisor.find_route import Reached
 from bb8deploy.lanes.deploy.dry_run import foresee, foresee_sync
 from bb8deploy.lanes.deploy.earlier_trees import next_older
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
-from bb8deploy.lanes.host_session import Access, held
+from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
 from bb8deploy.lanes.sync.sync import sync
@@ -242,5 +243,12 @@ def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
 
 
 def _proven(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:
-    run.ledger.emit(Token.ROLLBACK_OK, version=outcome.version, tree=outcome.tree, action=outcome.action)
+    run.ledger.emit(
+        Token.ROLLBACK_OK,
+        version=outcome.version,
+        tree=outcome.tree,
+        action=outcome.action,
+        slug=slug_of(run),
+        by=user_and_machine(),
+    )
     return outcome

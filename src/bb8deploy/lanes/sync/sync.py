@@ -9,11 +9,12 @@ from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.os_differences import user_and_machine
 from bb8deploy.catalogue.errors.host import SYNC_MISMATCH
 from bb8deploy.host.files.app_folder_interface import SyncSession, Transfer
 from bb8deploy.host.folder_ownership import refuse_foreign, refuse_other_copy
 from bb8deploy.host.open_host import Host
-from bb8deploy.lanes.host_session import Access, held
+from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.contract import write_contract
 from bb8deploy.lanes.sync.hand_edits import archive_of, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
@@ -126,7 +127,14 @@ def _prove(run: Run, planned: PlannedSync, after: FoundTree, wanted: Wanted) -> 
             f"{len(problems)} path(s) on the host are not as planned after the sync, first {problems[0]}",
             details=problems[:20],
         )
-    run.ledger.emit(Token.CLEAN_RUNTIME_OK, tree=tree.digest, files=len(plan.want.entries))
+    run.ledger.emit(
+        Token.CLEAN_RUNTIME_OK,
+        tree=tree.digest,
+        files=len(plan.want.entries),
+        version=plan.stamp.version,
+        slug=slug_of(run),
+        by=user_and_machine(),
+    )
 
 
 def _outcome(host: Host, planned: PlannedSync, tree: FoundTree, diffs: tuple[str, ...]) -> SyncOutcome:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error, NotVerified
+from bb8deploy.base.os_differences import user_and_machine
 from bb8deploy.catalogue.errors.app import IDENTITY_MISSING
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.folder_rehash import Rider, seen_beside
@@ -218,7 +219,7 @@ class Attempt:
         if not checked:
             folder.check_tree()
         place = self.host.files.runtime
-        self.run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=place, slug=watch.slug)
+        self.run.ledger.emit(Token.RUNTIME_TOPOLOGY_OK, folder=place, slug=watch.slug, by=user_and_machine())
 
     def _restart_only(self, only: OnlyService) -> NotVerified:
         """Restarts by Core's service, which proves nothing: the same image runs again, whatever it holds."""

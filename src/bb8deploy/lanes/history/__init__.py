@@ -1,0 +1,1 @@
+"""`bb8deploy history`: the receipts of every host."""

@@ -1,0 +1,98 @@
+"""Reads who deployed what and when from the text of a host's receipt: pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bb8deploy.runs.receipt_reader import parse_line
+from bb8deploy.runs.tokens import Line
+
+_RUN = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{6}")
+# What a run reached, from the most to the least: the first token that it has.
+_REACHED: Mapping[str, str] = {
+    "REMOVE_OK": "removed",
+    "VERIFY_OK": "verified",
+    "RUNNING_OK": "running, not proven",
+    "DEPLOY_OK": "deployed, not verified",
+    "CLEAN_RUNTIME_OK": "sent",
+    "TELEMETRY_ATTEST_OK": "attested",
+    "SSH_HA_OK": "nothing changed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run in a receipt. `when` is RFC 3339 in UTC; a text is empty if the receipt does not have it.
+
+    `result` is in words; `error` is the code of the first failure. Receipts of earlier versions do not name
+    the app and the user.
+    """
+
+    run: str
+    when: str
+    slug: str
+    version: str
+    tree: str
+    by: str
+    result: str
+    error: str
+
+
+def past_runs(text: str) -> tuple[PastRun, ...]:
+    """The runs of a receipt, the newest first; lines that are not receipt lines are left out."""
+    groups: dict[str, list[Line]] = {}
+    for line in map(parse_line, text.splitlines()):
+        run = dict(line.fields).get("run", "") if line else ""
+        if line and run:
+            groups.setdefault(run, []).append(line)
+    return tuple(sorted((_past(run, lines) for run, lines in groups.items()), key=lambda past: past.run))[
+        ::-1
+    ]
+
+
+def _past(run: str, lines: Sequence[Line]) -> PastRun:
+    tokens = {line.name: dict(line.fields) for line in lines if line.kind == "TOKEN"}
+    back = tokens.get("ROLLBACK_OK")
+    sources = [
+        *([back] if back else []),
+        *(tokens[name] for name in _REACHED if name in tokens),
+        *tokens.values(),
+    ]
+    error = next((line.name for line in lines if line.kind == "DRIFT"), "")
+    return PastRun(
+        run=run,
+        when=_when(run),
+        slug=_first(sources, "slug"),
+        version=_first(sources, "version"),
+        tree=_first(sources, "tree"),
+        by=_first(sources, "by"),
+        result=_result(tokens, error, rolled_back=back is not None),
+        error=error,
+    )
+
+
+def _first(sources: Sequence[Mapping[str, str]], name: str) -> str:
+    return next((source[name] for source in sources if source.get(name)), "")
+
+
+def _result(tokens: Mapping[str, object], error: str, *, rolled_back: bool) -> str:
+    if rolled_back:
+        return "failed, rolled back" if error else "rolled back"
+    if error:
+        return "failed"
+    return next((words for name, words in _REACHED.items() if name in tokens), "nothing observed")
+
+
+def _when(run: str) -> str:
+    """The time in a run's id, empty for an id of another form."""
+    found = _RUN.match(run)
+    if not found:
+        return ""
+    try:
+        moment = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return ""
+    return moment.isoformat().replace("+00:00", "Z")

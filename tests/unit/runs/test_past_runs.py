@@ -1,0 +1,46 @@
+"""The runs in the text of a receipt."""
+
+from __future__ import annotations
+
+from bb8deploy.runs.past_runs import past_runs
+
+OLD, NEW = "20261123T093000Z-a1b2c3", "20261124T100000Z-d4e5f6-kitchen"
+
+
+def test_the_newest_run_comes_first_with_what_it_reached() -> None:
+    text = (
+        f"TOKEN: SSH_HA_OK host=h run={OLD}\n"
+        f"TOKEN: CLEAN_RUNTIME_OK tree=sha256:a version=1.0.0 slug=local_x by=ann@desk run={OLD}\n"
+        f"TOKEN: VERIFY_OK version=1.0.0 tree=sha256:a run={OLD}\n"
+        f'DRIFT: HAND_EDITED detail="files were edited" run={NEW}\n'
+    )
+    new, old = past_runs(text)
+    assert (new.run, new.when, new.result, new.error) == (
+        NEW,
+        "2026-11-24T10:00:00Z",
+        "failed",
+        "HAND_EDITED",
+    )
+    assert (old.slug, old.version, old.by, old.result) == ("local_x", "1.0.0", "ann@desk", "verified")
+
+
+def test_a_failed_deploy_that_was_rolled_back_shows_what_runs() -> None:
+    text = (
+        f"TOKEN: CLEAN_RUNTIME_OK tree=sha256:b version=1.0.1 run={OLD}\n"
+        f"DRIFT: BUILD_FAILED detail=x run={OLD}\n"
+        f"TOKEN: ROLLBACK_OK version=1.0.0 tree=sha256:a slug=local_x run={OLD}\n"
+    )
+    (past,) = past_runs(text)
+    assert (past.version, past.result, past.error) == ("1.0.0", "failed, rolled back", "BUILD_FAILED")
+
+
+def test_lines_of_others_and_torn_lines_are_left_out() -> None:
+    strange = f"hello\nTOKEN: NEW_OK run={OLD}\nTOKEN: VERIFY_OK version=1.0.0\n\x00\n"
+    text = f"{strange}TOKEN: REMOVE_OK run={OLD}\nTOK"
+    (past,) = past_runs(text)
+    assert past.result == "removed"
+
+
+def test_an_id_of_another_form_has_no_time() -> None:
+    first, second = past_runs("TOKEN: SSH_HA_OK run=abc\nTOKEN: SSH_HA_OK run=20269999T093000Z-a1b2c3\n")
+    assert first.when == second.when == ""
