@@ -57,7 +57,7 @@ class SshRemoval:
 
     def __init__(self, shell: Shell, run_id: str) -> None:
         self._where = shell.where
-        self._talk = shell.start("remove", run_id=run_id)
+        self._talk = shell.start("remove_app_files", run_id=run_id)
         try:
             self._found = self._read()
         except BaseException:

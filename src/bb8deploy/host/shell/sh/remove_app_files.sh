@@ -1,6 +1,6 @@
 # Lists the app folder and the earlier trees; at the line REMOVE it removes them, if they are as listed.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: start tree swap
+# needs: common_setup list_with_hashes stage_and_swap
 everything() {
   tree "$R"
   for e in previous $(numbers | sort -rn); do
