@@ -13,6 +13,7 @@ from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import Witness, runtime
 
 from ha_sandbox.core import core_websocket_api as core_socket
+from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.supervisor.jobs import Job
 
 pytestmark = pytest.mark.e2e
@@ -85,6 +86,7 @@ def test_each_way_in_which_a_version_comes_in(lab: Lab) -> None:
     assert not lab.state()["detached"]
 
 
+@pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
 def test_quiet_says_nothing_but_results_and_errors(lab: Lab) -> None:
     env_file(lab)
     done = command(lab, "deploy", "--quiet")

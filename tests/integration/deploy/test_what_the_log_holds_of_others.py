@@ -12,6 +12,7 @@ from bb8deploy.base.errors import NotVerified, Unreachable
 from bb8deploy.host.supervisor.ha_cli_route import HaCli
 from bb8deploy.host.supervisor.route_interface import Look, NoAnswer
 from bb8deploy.lanes.verify.proof import wait_for_identity
+from ha_sandbox.runtime import bubblewrap
 
 pytestmark = pytest.mark.e2e  # most of it waits
 OVER_AT_ONCE = "#!/bin/sh\necho bye\nexit 0\n"
@@ -40,6 +41,7 @@ def test_a_rollback_at_the_same_version_believes_only_a_container_of_its_own(
     assert f"tree={earlier}" in newest_log(lab)
 
 
+@pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
 def test_an_app_that_was_uninstalled_must_report_itself_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +58,7 @@ def test_an_app_that_was_uninstalled_must_report_itself_again(
     assert not {"VERIFY_OK", "PY_OK", "RUN_SH_PRESENT"} & set(lab.tokens)
 
 
+@pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
 def test_a_job_that_outlasts_its_time_is_neither_believed_nor_undone(lab: Lab) -> None:
     by_mount = lab.box.mount_env() | {"HA_SSH_HOST_ALIAS": ""}
     (lab.box.local_root / "beep_boop_bb8").mkdir()

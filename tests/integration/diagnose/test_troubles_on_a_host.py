@@ -17,6 +17,7 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.runs.tokens import Token
 from ha_sandbox import LocalApp, Sandbox
+from ha_sandbox.runtime import bubblewrap
 
 pytestmark = pytest.mark.e2e
 
@@ -86,6 +87,7 @@ def test_run_sh_is_missing_on_the_host(lab: Lab) -> None:
     assert evidence(lab, "RUN_SH_MISSING").endswith("has no run.sh")
 
 
+@pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
 def test_run_sh_is_missing_in_the_container(lab: Lab) -> None:
     """The image has it under another name; an app that only does not mention its run.sh has one."""
     moved = DOCKERFILE.replace("COPY run.sh", "COPY run.sh /opt/begin.sh\nCOPY")
