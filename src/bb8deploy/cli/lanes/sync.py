@@ -4,55 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from bb8deploy.cli.open_run import Modes, open_run
+from bb8deploy.cli.host_options import HostOptions, takes_host_options
+from bb8deploy.cli.open_run import open_run
 from bb8deploy.cli.print_outcomes import show_sync
-from bb8deploy.cli.shared_options import (
-    AcceptNew,
-    Addon,
-    As,
-    AsJson,
-    Diff,
-    DryRun,
-    LockWait,
-    Quiet,
-    Target,
-    Verify,
-    Via,
-    ViaChoice,
-)
+from bb8deploy.cli.shared_options import Diff, Target, ViaChoice
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command()(sync)
+    app.command()(takes_host_options(sync))
 
 
-def sync(
-    target: Target = "default",
-    via: Via = ViaChoice.AUTO,
-    dry_run: DryRun = False,
-    diff: Diff = False,
-    accept_new: AcceptNew = False,
-    lock_wait: LockWait = None,
-    verify_level: Verify = None,
-    addon: Addon = None,
-    as_name: As = None,
-    json_output: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
+def sync(host: HostOptions, target: Target = "default", diff: Diff = False) -> None:
     """Copy the app to the host in one step, and hash it again there."""
-    modes = Modes(
-        as_json=json_output,
-        quiet=quiet,
-        dry_run=dry_run,
-        via=via.value,
-        lock_wait=lock_wait,
-        as_name=as_name,
-        verify=verify_level,
-    )
-    with open_run("sync", modes, target=target, addon=addon, lane="sync") as opened:
-        from bb8deploy.lanes.host_session import Access
+    with open_run("sync", host.modes(), target=target, addon=host.addon, lane="sync") as opened:
         from bb8deploy.lanes.sync.sync import sync_host
 
-        access = Access(via.value, accept_new)
-        show_sync(opened, sync_host(opened.run, access, by_rsync=via is ViaChoice.RSYNC, with_diff=diff))
+        by_rsync = host.via is ViaChoice.RSYNC
+        show_sync(opened, sync_host(opened.run, host.access, by_rsync=by_rsync, with_diff=diff))

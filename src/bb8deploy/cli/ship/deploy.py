@@ -8,27 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.base.errors import Bb8Error, UsageError
-from bb8deploy.cli.open_run import Modes, Opened, load_settings, open_run
+from bb8deploy.cli.host_options import HostOptions, takes_host_options
+from bb8deploy.cli.open_run import Opened, load_settings, open_run
 from bb8deploy.cli.print_outcomes import show_preview, show_sync, show_verify
-from bb8deploy.cli.shared_options import (
-    AcceptNew,
-    Addon,
-    AppOption,
-    As,
-    AsJson,
-    Backup,
-    Diff,
-    DryRun,
-    LockWait,
-    NoStart,
-    NoValidate,
-    Quiet,
-    Targets,
-    Verify,
-    Via,
-    ViaChoice,
-    YesOverwrite,
-)
+from bb8deploy.cli.shared_options import AppOption, Backup, Diff, NoStart, NoValidate, Targets, YesOverwrite
 from bb8deploy.cli.suggested_commands import Options, carrier, options_of
 from bb8deploy.console.console import as_dict
 
@@ -45,27 +28,19 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue the newest depl
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command()(deploy)
+    app.command()(takes_host_options(deploy))
 
 
 def deploy(
+    host: HostOptions,
     target: Targets = None,
-    via: Via = ViaChoice.AUTO,
     no_start: NoStart = False,
     backup: Backup = False,
     no_validate: NoValidate = False,
     option: AppOption = None,
     resume: Resume = False,
-    dry_run: DryRun = False,
     diff: Diff = False,
-    accept_new: AcceptNew = False,
-    lock_wait: LockWait = None,
-    verify_level: Verify = None,
-    addon: Addon = None,
-    as_name: As = None,
     ports: Ports = "",
-    json_output: AsJson = False,
-    quiet: Quiet = False,
     yes: YesOverwrite = False,
 ) -> None:
     """Sync and verify. If the new version cannot be verified, the earlier one is restored.
@@ -76,25 +51,14 @@ def deploy(
     With several --target options the hosts are deployed in parallel, each with its own receipts in
     reports/targets/NAME/. A failure on one host does not stop the others; the exit code is the worst one.
     """
-    modes = Modes(
-        as_json=json_output,
-        quiet=quiet,
-        dry_run=dry_run,
-        yes=yes,
-        via=via.value,
-        lock_wait=lock_wait,
-        as_name=as_name,
-        ports=ports,
-        verify=verify_level,
-    )
+    modes = host.modes(yes=yes, ports=ports)
     names = list(dict.fromkeys(target or ["default"]))
-    with open_run("deploy", modes, target=names[0], addon=addon, lane="deploy") as opened:
+    with open_run("deploy", modes, target=names[0], addon=host.addon, lane="deploy") as opened:
         from bb8deploy.lanes.deploy.deploy import DeployOptions
-        from bb8deploy.lanes.host_session import Access
         from bb8deploy.lanes.verify.app_options import parse_options
 
         options = DeployOptions(
-            access=Access(via.value, accept_new),
+            access=host.access,
             start=not no_start,
             backup=backup,
             validate=not no_validate,
@@ -105,7 +69,8 @@ def deploy(
         if len(names) == 1:
             _one(opened, options)
         else:
-            _several(opened, names, options, options_of([], addon, via.value, as_name, verify_level))
+            carried = options_of([], host.addon, host.via.value, host.as_name, host.verify_level)
+            _several(opened, names, options, carried)
 
 
 def _one(opened: Opened, options: DeployOptions) -> None:

@@ -7,21 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.open_run import Modes, Opened, open_run
+from bb8deploy.cli.host_options import HostOptions, takes_host_options
+from bb8deploy.cli.open_run import Opened, open_run
 from bb8deploy.cli.print_outcomes import show_preview
-from bb8deploy.cli.shared_options import (
-    AcceptNew,
-    Addon,
-    As,
-    AsJson,
-    DryRun,
-    LockWait,
-    Quiet,
-    Target,
-    Verify,
-    Via,
-    ViaChoice,
-)
+from bb8deploy.cli.shared_options import Target
 from bb8deploy.cli.shell_completion import tags
 
 if TYPE_CHECKING:
@@ -30,10 +19,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command()(rollback)
+    app.command()(takes_host_options(rollback))
 
 
 def rollback(
+    host: HostOptions,
     version: Annotated[
         str,
         typer.Argument(
@@ -44,40 +34,21 @@ def rollback(
         bool, typer.Option("--list", help="List the earlier trees that the host keeps, and stop.")
     ] = False,
     target: Target = "default",
-    via: Via = ViaChoice.AUTO,
-    dry_run: DryRun = False,
-    accept_new: AcceptNew = False,
-    lock_wait: LockWait = None,
-    verify_level: Verify = None,
-    addon: Addon = None,
-    as_name: As = None,
-    json_output: AsJson = False,
-    quiet: Quiet = False,
 ) -> None:
     """Run an earlier version again and verify it.
 
     Without a version, go back to the newest kept tree that is older than the present one. Run it again to go
     back further.
     """
-    modes = Modes(
-        as_json=json_output,
-        quiet=quiet,
-        dry_run=dry_run,
-        via=via.value,
-        lock_wait=lock_wait,
-        as_name=as_name,
-        verify=verify_level,
-    )
     lane = "" if listed else "rollback"
-    with open_run("rollback", modes, target=target, addon=addon, lane=lane) as opened:
+    with open_run("rollback", host.modes(), target=target, addon=host.addon, lane=lane) as opened:
         from bb8deploy.lanes.deploy.rollback import roll_back_host
-        from bb8deploy.lanes.host_session import Access
 
         if listed:
-            _list(opened, Access(via.value, accept_new))
+            _list(opened, host.access)
             return
-        outcome = roll_back_host(opened.run, Access(via.value, accept_new), version)
-        if dry_run:
+        outcome = roll_back_host(opened.run, host.access, version)
+        if host.dry_run:
             show_preview(opened, outcome.preview)
             return
         opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)

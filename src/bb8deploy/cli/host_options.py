@@ -1,0 +1,84 @@
+"""The options that every command that changes an app on a host has, as one value."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, get_type_hints
+
+from bb8deploy.cli.open_run import Modes
+from bb8deploy.cli.shared_options import (
+    AcceptNew,
+    Addon,
+    As,
+    AsJson,
+    DryRun,
+    LockWait,
+    Quiet,
+    Verify,
+    Via,
+    ViaChoice,
+)
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.host_session import Access
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """What such a command was asked for, apart from its own options."""
+
+    via: Via = ViaChoice.AUTO
+    dry_run: DryRun = False
+    accept_new: AcceptNew = False
+    lock_wait: LockWait = None
+    verify_level: Verify = None
+    addon: Addon = None
+    as_name: As = None
+    json_output: AsJson = False
+    quiet: Quiet = False
+
+    def modes(self, *, yes: bool = False, ports: str = "") -> Modes:
+        """The modes of the command's run."""
+        return Modes(
+            as_json=self.json_output,
+            quiet=self.quiet,
+            dry_run=self.dry_run,
+            yes=yes,
+            via=self.via.value,
+            lock_wait=self.lock_wait,
+            as_name=self.as_name,
+            ports=ports,
+            verify=self.verify_level,
+        )
+
+    @property
+    def access(self) -> Access:
+        """How to reach the host."""
+        from bb8deploy.lanes.host_session import Access
+
+        return Access(self.via.value, self.accept_new)
+
+
+def takes_host_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as Typer calls it: an option per field of HostOptions replaces its parameter `host`."""
+    names = [field.name for field in fields(HostOptions)]
+
+    @functools.wraps(command)
+    def called(**given: object) -> None:
+        host = HostOptions(**{name: given.pop(name) for name in names})  # type: ignore[arg-type]
+        command(host=host, **given)
+
+    hints = {
+        **get_type_hints(command, include_extras=True),
+        **get_type_hints(HostOptions, include_extras=True),
+    }
+    own = [one for name, one in inspect.signature(command).parameters.items() if name != "host"]
+    shared = [*inspect.signature(HostOptions).parameters.values()]
+    called.__annotations__ = {name: hint for name, hint in hints.items() if name != "host"}
+    called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [one.replace(annotation=hints[one.name]) for one in (*own, *shared)]
+    )
+    return called
