@@ -29,6 +29,7 @@ from bb8deploy.host import open_host as connect
 from bb8deploy.host.config_slug import Claims
 from bb8deploy.host.slug_folders import Topology
 from bb8deploy.host.supervisor.find_route import Capabilities, Reached, RouteAnswer
+from bb8deploy.host.supervisor.route_interface import STATE_AND_LOG, LookExtras
 from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
 from bb8deploy.lanes import host_session
 from bb8deploy.lanes.deploy import static_rules_check, supervisor_precheck
@@ -55,10 +56,12 @@ def _open_host(wire: Wire, host: Host) -> Callable[..., connect.Host]:
 
 
 def _reach(wire: Wire, sim: Host) -> Callable[..., Reached]:
-    def reach(_settings: Any, _addon: Any, host: Any, slug: str, **kw: Any) -> Reached:
+    def reach(
+        _settings: Any, _addon: Any, host: Any, slug: str, extras: LookExtras = STATE_AND_LOG
+    ) -> Reached:
         connection = host.files.connection if wire.over_ssh else None
         supervisor = PatientSupervisor(SimSupervisor(sim, wire, connection), host.note)
-        first = supervisor.look(slug, 600, again_after=float(kw.get("again_after", 0.0)))
+        first = supervisor.look(slug, 600, extras)
         return Reached(
             supervisor,
             first,

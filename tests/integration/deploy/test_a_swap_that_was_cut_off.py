@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from itertools import count
-from typing import Any
 
 import pytest
 from tests.integration.deploylab import Lab, command, config, env_file
@@ -12,7 +11,7 @@ from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.supervisor.ha_cli_route import HaCli
-from bb8deploy.host.supervisor.route_interface import Look
+from bb8deploy.host.supervisor.route_interface import STATE_AND_LOG, Look, LookExtras
 
 ROUTES = ["ssh", "mount"]
 
@@ -45,12 +44,12 @@ def test_a_swap_under_the_last_look_is_never_a_tidy_folder(lab: Lab, monkeypatch
     lab.write(config=config("1.0.1"))
     folder, real, numbers = runtime(lab), HaCli.look, count()
 
-    def look(self: HaCli, slug: str, lines: int, *, rider: str = "", **more: Any) -> Look:
-        if rider and folder.exists():  # the look that carries the last hash of the tree
+    def look(self: HaCli, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
+        if extras.rider and folder.exists():  # the look that carries the last hash of the tree
             state = folder.parent / ".bb8deploy" / folder.name
             folder.rename(lab.folder / f"gone{next(numbers)}")
             (state / "swapping").write_text("1\n")
-        return real(self, slug, lines, rider=rider, **more)
+        return real(self, slug, lines, extras)
 
     monkeypatch.setattr(HaCli, "look", look)
     with pytest.raises(Bb8Error):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from tests.integration.deploylab import SLUG, Lab, config
 from tests.integration.small_addon import DOCKERFILE, RUN_SH, SILENT
 
 from bb8deploy.base.errors import NotVerified, Unreachable
 from bb8deploy.host.supervisor.ha_cli_route import HaCli
-from bb8deploy.host.supervisor.route_interface import Look, NoAnswer
+from bb8deploy.host.supervisor.route_interface import STATE_AND_LOG, Look, LookExtras, NoAnswer
 from bb8deploy.lanes.verify.proof import wait_for_identity
 from ha_sandbox.runtime import bubblewrap
 
@@ -76,10 +74,10 @@ def test_a_look_without_an_answer_while_it_is_watched_says_nothing_of_the_add_on
     lab.deploy()
     real, unanswered = HaCli.look, iter([True])
 
-    def look(self: HaCli, slug: str, lines: int, **more: Any) -> Look:
+    def look(self: HaCli, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
         if any(line.startswith("step watch") for line in lab.watcher.lines) and next(unanswered, False):
             raise NoAnswer("describe it", "the host", "context deadline exceeded")
-        return real(self, slug, lines, **more)
+        return real(self, slug, lines, extras)
 
     lab.write(run_sh=f"{RUN_SH}# new\n")
     monkeypatch.setattr(HaCli, "look", look)

@@ -13,10 +13,12 @@ from tests.sim.hosts.world import Host, Installed
 
 from bb8deploy.base.errors import Unreachable
 from bb8deploy.host.supervisor.route_interface import (
+    STATE_AND_LOG,
     AddonState,
     Health,
     Job,
     Look,
+    LookExtras,
     NoAnswer,
     RefusalKind,
     SupervisorError,
@@ -69,20 +71,12 @@ class SimSupervisor:
             built_here=True,
         )
 
-    def look(
-        self,
-        slug: str,
-        lines: int,
-        *,
-        rider: str = "",
-        again_after: float = 0.0,
-        documents: Sequence[str] = (),
-    ) -> Look:
+    def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
         """State and log in one go."""
         first = self._ask("look at the app", lambda: Look(self._state(), tuple(self.host.log[-lines:])))
-        if not again_after:
+        if not extras.again_after:
             return first
-        self.wire.tasks.sleep(again_after)
+        self.wire.tasks.sleep(extras.again_after)
         later = self._ask("look again", lambda: Look(self._state(), tuple(self.host.log[-lines:])))
         return replace(first, later=later)
 

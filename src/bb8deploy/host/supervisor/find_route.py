@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.supervisor import ROUTE_MISSING, ROUTE_ONLY_SERVICE
 from bb8deploy.host.supervisor.rest_paths import PathSupervisor
-from bb8deploy.host.supervisor.route_interface import Look, Supervisor
+from bb8deploy.host.supervisor.route_interface import STATE_AND_LOG, Look, LookExtras, Supervisor
 from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
 from bb8deploy.settings.settings_type import Settings
 
@@ -76,17 +76,14 @@ def reach(
     addon: Path,
     host: Host | None,
     slug: str,
+    extras: LookExtras = STATE_AND_LOG,
     *,
-    rider: str = "",
-    again_after: float = 0.0,
-    documents: Sequence[str] = (),
     note: Callable[[str], None] | None = None,
 ) -> Reached:
     """Asks each way for the app until one answers and may do what a deploy needs; the others are not asked.
 
-    `rider`, `again_after` (seconds) and `documents` are passed to the first look. A host that is not ready
-    is waited for, here and in every later call; `note` shows the wait, by default where the host shows its
-    notes.
+    The first look brings `extras`. A host that is not ready is waited for, here and in every later call;
+    `note` shows the wait, by default where the host shows its notes.
 
     Raises UsageError ROUTE_MISSING if the settings name no way, OnlyService if only the restart service is
     left, else the last way's own error.
@@ -100,7 +97,7 @@ def reach(
             supervisor = PatientSupervisor(make(), show)
             if host:
                 host.uses(supervisor)
-            look = supervisor.look(slug, LOG_LINES, rider=rider, again_after=again_after, documents=documents)
+            look = supervisor.look(slug, LOG_LINES, extras)
         except (Refused, Unreachable) as error:
             attempts.append(RouteAnswer(name, works=False, answer=error.cause))
             last = error

@@ -12,10 +12,12 @@ from bb8deploy.host.supervisor.rest_paths import plain_lines
 from bb8deploy.host.supervisor.route_interface import (
     QUICK,
     RELOAD,
+    STATE_AND_LOG,
     AddonState,
     Health,
     Job,
     Look,
+    LookExtras,
     NoAnswer,
     RefusalKind,
     SupervisorError,
@@ -47,28 +49,20 @@ class HaCli:
         """`ha on user@host`."""
         return self._command.where
 
-    def look(
-        self,
-        slug: str,
-        lines: int,
-        *,
-        rider: str = "",
-        again_after: float = 0.0,
-        documents: Sequence[str] = (),
-    ) -> Look:
+    def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
         """State, log, documents, a second look and the rider's output in one command on the host."""
-        self._slug = slug
-        pause = [["sleep", f"{again_after:g}"]] if again_after else []
+        self._slug, documents = slug, extras.documents
+        pause = [["sleep", f"{extras.again_after:g}"]] if extras.again_after else []
 
         def words(noun: str) -> list[list[str]]:
             both = [ha("--raw-json", noun, "info", slug), ha(noun, "logs", slug, "-n", str(lines))]
             twice = (*both, *pause, *both) if pause else both
-            return [*twice, ["sh", "-c", rider], *map(_document, documents)]
+            return [*twice, ["sh", "-c", extras.rider], *map(_document, documents)]
 
-        deadline = QUICK + again_after + (QUICK if documents else 0.0)
+        deadline = QUICK + extras.again_after + (QUICK if documents else 0.0)
         said = self._command.nouned(words, deadline, f"describe {slug}")
         looks, shown = said[: len(said) - len(documents)], said[len(said) - len(documents) :]
-        rode = looks[-1].out.encode() if rider else None
+        rode = looks[-1].out.encode() if extras.rider else None
         later = self._later(slug, looks[3], looks[4], rode) if pause else None
         seen = self._seen(slug, looks[0], looks[1])
         return replace(seen, rider=rode, later=later, documents=self._found(documents, shown))

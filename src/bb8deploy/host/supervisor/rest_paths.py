@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bb8deploy.base.errors import Refused
@@ -13,10 +13,12 @@ from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.host.supervisor.route_interface import (
     QUICK,
     RELOAD,
+    STATE_AND_LOG,
     AddonState,
     Health,
     Job,
     Look,
+    LookExtras,
     NoAnswer,
     RefusalKind,
     SupervisorError,
@@ -67,18 +69,10 @@ class PathSupervisor(ABC):
     def close(self) -> None:
         """Ends the connection."""
 
-    def look(
-        self,
-        slug: str,
-        lines: int,
-        *,
-        rider: str = "",  # noqa: ARG002 - there is no shell here
-        again_after: float = 0.0,  # noqa: ARG002 - a second call costs no more here
-        documents: Sequence[str] = (),
-    ) -> Look:
-        """State, log and documents."""
+    def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
+        """State, log and documents. There is no shell for a rider, and a second look saves no time here."""
         look = self._look(slug, lines)
-        return replace(look, documents=self.documents(*documents)) if documents else look
+        return replace(look, documents=self.documents(*extras.documents)) if extras.documents else look
 
     def _look(self, slug: str, lines: int) -> Look:
         try:

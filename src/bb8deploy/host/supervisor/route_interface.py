@@ -56,6 +56,22 @@ class AddonState:
 
 
 @dataclass(frozen=True, slots=True)
+class LookExtras:
+    """What a look brings besides state and log; a route over ssh does all of it in one command.
+
+    `rider` is a shell program that such a route runs on the host, `again_after` the seconds until a second
+    look, 0 for none, and `documents` are paths of the Supervisor's API.
+    """
+
+    rider: str = ""
+    again_after: float = 0.0
+    documents: Sequence[str] = ()
+
+
+STATE_AND_LOG = LookExtras()
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """The state of an app and its newest log lines, taken together; `state` is None for an unknown app.
 
@@ -295,20 +311,8 @@ class Supervisor(Protocol):
     def log_is_current(self) -> bool:
         """Whether `logs` holds the present container's lines alone; else it is a journal over all of them."""
 
-    def look(
-        self,
-        slug: str,
-        lines: int,
-        *,
-        rider: str = "",
-        again_after: float = 0.0,
-        documents: Sequence[str] = (),
-    ) -> Look:
-        """State, the newest log lines and the named documents; an unknown slug gives `state` None.
-
-        A route over ssh saves round trips: all of it is one command. `rider` is a shell program that it runs
-        on the host along the way, `again_after` has it look a second time after so many seconds.
-        """
+    def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
+        """State, the newest log lines and the extras; an unknown slug gives `state` None."""
 
     def info(self, slug: str) -> AddonState:
         """The state of an app that is installed or listed."""

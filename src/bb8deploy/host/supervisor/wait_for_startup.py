@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.host.supervisor.route_interface import (
+    STATE_AND_LOG,
     AddonState,
     Health,
     Job,
     Look,
+    LookExtras,
     RefusalKind,
     Supervisor,
     SupervisorError,
@@ -48,19 +50,9 @@ class PatientSupervisor:
         """Whether logs hold the present container's lines alone."""
         return self._way.log_is_current
 
-    def look(
-        self,
-        slug: str,
-        lines: int,
-        *,
-        rider: str = "",
-        again_after: float = 0.0,
-        documents: Sequence[str] = (),
-    ) -> Look:
-        """State, log and documents."""
-        return self._ready(
-            lambda: self._way.look(slug, lines, rider=rider, again_after=again_after, documents=documents)
-        )
+    def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
+        """State, log and extras."""
+        return self._ready(lambda: self._way.look(slug, lines, extras))
 
     def info(self, slug: str) -> AddonState:
         """The state."""

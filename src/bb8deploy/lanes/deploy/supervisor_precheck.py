@@ -15,6 +15,7 @@ from bb8deploy.host.host_readiness import (
 )
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import OnlyService, Reached, reach
+from bb8deploy.host.supervisor.route_interface import LookExtras
 from bb8deploy.lanes.host_session import slug_of
 from bb8deploy.lanes.verify.proof.folder_check import require_alone
 from bb8deploy.runs.run import Run
@@ -52,9 +53,8 @@ class Readiness:
     def _supervisor(self) -> tuple[Obstacle, ...]:
         run, slug = self.run, slug_of(self.run)
         try:
-            self.reached = reach(
-                run.settings, run.addon, self.host, slug, rider=self._rider(), documents=DOCUMENTS
-            )
+            extras = LookExtras(self._rider(), documents=DOCUMENTS)
+            self.reached = reach(run.settings, run.addon, self.host, slug, extras)
         except OnlyService:
             return ()  # Core's restart service shows nothing of the host
         return supervisor_obstacles(self.reached.first.documents, slug)

@@ -11,6 +11,7 @@ from bb8deploy.host.supervisor.find_route import LOG_LINES
 from bb8deploy.host.supervisor.route_interface import (
     AddonState,
     Look,
+    LookExtras,
     NoAnswer,
     RefusalKind,
     Supervisor,
@@ -53,8 +54,8 @@ class Watch:
         end = time.monotonic() + LOOK_PATIENCE
         while True:
             try:
-                rider = self.rider.program if last and self.rider else ""
-                return self.take(self.supervisor.look(self.slug, LOG_LINES, rider=rider))
+                extras = LookExtras(self.rider.program if last and self.rider else "")
+                return self.take(self.supervisor.look(self.slug, LOG_LINES, extras))
             except NoAnswer:
                 if time.monotonic() > end:
                     raise

@@ -14,6 +14,7 @@ from bb8deploy.host.folder_rehash import Rider, seen_beside
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.core_restart_service import restart_by_service
 from bb8deploy.host.supervisor.find_route import Capabilities, OnlyService, Reached, reach
+from bb8deploy.host.supervisor.route_interface import LookExtras
 from bb8deploy.lanes.host_session import is_pulled, slug_of
 from bb8deploy.lanes.verify.app_observer import RUNNING, Watch
 from bb8deploy.lanes.verify.app_options import hooks_for
@@ -164,9 +165,8 @@ class Attempt:
         write_contract(self.run, record)
 
     def _reach(self, rider: Rider | None, again: float) -> Reached:
-        program = rider.program if rider else ""
-        run = self.run
-        return reach(run.settings, run.addon, self.host, slug_of(run), rider=program, again_after=again)
+        run, extras = self.run, LookExtras(rider.program if rider else "", again)
+        return reach(run.settings, run.addon, self.host, slug_of(run), extras)
 
     def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
         run, slug = self.run, slug_of(self.run)

@@ -13,7 +13,7 @@ import pytest
 
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.host.supervisor.ha_cli_route import HaCli
-from bb8deploy.host.supervisor.route_interface import NoAnswer, RefusalKind, SupervisorError
+from bb8deploy.host.supervisor.route_interface import LookExtras, NoAnswer, RefusalKind, SupervisorError
 from bb8deploy.transport.transport_interface import Completed, Stats, Stream, Transport
 
 INFO = {"version": "1.0", "version_latest": "1.1", "state": "started", "build": True}
@@ -68,7 +68,7 @@ def ok(data: object) -> str:
 def test_state_log_and_rider_come_in_one_command(tmp_path: Path) -> None:
     ha(tmp_path, f'case "$*" in *info*) {ok(INFO)};; *logs*) printf "one\\n\\033[31mtwo\\033[0m\\n";; esac')
     shell = Shell(tmp_path, SUPERVISOR_TOKEN="t")
-    look = HaCli(shell).look("local_x", 50, rider="echo rides")
+    look = HaCli(shell).look("local_x", 50, LookExtras("echo rides"))
     assert look.state
     assert (look.state.version, look.log, look.rider, shell.calls) == ("1.0", ("one", "two"), b"rides\n", 1)
 
@@ -82,7 +82,7 @@ def test_documents_come_in_the_command_of_the_look(tmp_path: Path) -> None:
     )
     shell = Shell(tmp_path, SUPERVISOR_TOKEN="t")
     asked = ("host/info", "jobs/info")
-    look = HaCli(shell).look("local_x", 50, rider="echo rides", again_after=0.01, documents=asked)
+    look = HaCli(shell).look("local_x", 50, LookExtras("echo rides", 0.01, asked))
     assert look.documents == {"host/info": {"disk_free": 3.5}}
     assert (look.log, look.rider, shell.calls) == (("one",), b"rides\n", 1)
     assert look.later

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from bb8deploy.host.supervisor import wait_for_startup
-from bb8deploy.host.supervisor.route_interface import NoAnswer, RefusalKind, SupervisorError
+from bb8deploy.host.supervisor.route_interface import LookExtras, NoAnswer, RefusalKind, SupervisorError
 from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
 
 NOT_READY = SupervisorError(RefusalKind.NOT_READY, "x", "System is not ready with state: setup")
 CALLS = {
-    "look": lambda way: way.look("s", 1, rider="r", again_after=1.0, documents=("host/info",)),
+    "look": lambda way: way.look("s", 1, LookExtras("r", 1.0, ("host/info",))),
     "info": lambda way: way.info("s"),
     "reload_store": lambda way: way.reload_store(),
     "act": lambda way: way.act("start", "s", backup=True, deadline=1.0),

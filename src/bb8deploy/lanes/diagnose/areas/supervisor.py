@@ -33,7 +33,7 @@ from bb8deploy.runs.run import Run
 if TYPE_CHECKING:
     from bb8deploy.host.open_host import Host
     from bb8deploy.host.supervisor.find_route import Reached
-    from bb8deploy.host.supervisor.route_interface import Look, Supervisor
+    from bb8deploy.host.supervisor.route_interface import Look, LookExtras, Supervisor
 
 SUBJECT = "supervisor"
 LOG_LINES = 400
@@ -103,7 +103,7 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
     ahead = _ahead(host)
     rider = slug_folders.program(host.files.runtime) if host else ""
     try:
-        reached = reach(run.settings, run.addon, host, slug, rider=rider)
+        reached = reach(run.settings, run.addon, host, slug, LookExtras(rider))
     except Bb8Error as error:
         sheet.error("ways", error)
         return SupervisorSeen(tuple(sheet.checks), slug, denied=_denied(error.cause, *error.details))
