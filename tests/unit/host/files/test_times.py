@@ -67,7 +67,7 @@ def test_ignored_files_do_not_show(place: Place, name: str) -> None:
 def test_earlier_trees_that_share_files_and_are_removed_do_not_show(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bb8deploy.host.files.ssh.SHARE_FROM", 0)
+    monkeypatch.setattr("bb8deploy.host.files.ssh_folder.SHARE_FROM", 0)
     (place.runtime / "kept").mkdir(parents=True)
     (place.runtime / "kept/large").write_bytes(b"x")
     for number in range(6):
