@@ -205,6 +205,7 @@ Besides the names in the last column below, it has:
 | `tests`, `coverage_threshold` | the folder of the app's tests; the minimum coverage in percent |
 | `profile` | `generic`, or `bb8` for the rules about files that only the BB-8 app has |
 | `[apps.FOLDER]` | `tests`, `coverage_threshold` and `profile` of one app of several |
+| `exclude` | folders of apps that `release --all-changed` leaves out, such as `["lab"]` |
 | `[validate]` | the settings of [validate](lanes/validate.md) |
 
 In a repository with several apps `{{slug}}` stands for the slug of the app, as in

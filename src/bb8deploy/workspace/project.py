@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.catalogue.errors.settings import SETTING_INVALID
 from bb8deploy.catalogue.errors.workspace import (
     ADDON_NOT_FOUND,
     ADDON_SEVERAL,
@@ -168,6 +169,21 @@ def _own_table(app: Path, table: JsonObject) -> JsonObject:
     apps = table.get("apps")
     own = apps.get(app.name) if isinstance(apps, dict) else None
     return own if isinstance(own, dict) else {}
+
+
+def excluded_apps(root: Path) -> tuple[str, ...]:
+    """The folders of the apps that `release --all-changed` leaves out.
+
+    Raises UsageError SETTING_INVALID if `exclude` is not a list of names.
+    """
+    table = project_table(root) or {}
+    given = table.get("exclude")
+    names = given.value if given else []
+    if given and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise SETTING_INVALID(
+            f"`exclude` in {given.origin} is not a list of folders", 'Write `exclude = ["FOLDER"]`.'
+        )
+    return tuple(names) if isinstance(names, list) else ()
 
 
 def settings_of(

@@ -261,3 +261,24 @@ def test_what_cannot_be_is_refused_before_anything_changes(shop: Shop, tmp_path:
     shop.git("push", "-q", "origin", "main")
     shop.git("tag", "fan-0.9.0", "HEAD~1")
     stopped(shop, "VERSION_INVALID")
+
+
+def test_an_excluded_app_is_not_released(shop: Shop) -> None:
+    (shop.root / "bb8deploy.toml").write_text('exclude = ["fan"]\n')
+    shop.git("add", "-A")
+    shop.git("commit", "-qm", "Exclude the fan")
+    run, outcome = go(shop)
+    assert [member.slug for member in outcome.members] == ["lamp"]
+    assert tags(shop) == {"lamp-1.0.0"}
+    assert run
+
+
+@pytest.mark.parametrize("text", ['"fan"', "[1]", '["fann"]'])
+def test_a_wrong_exclusion_releases_nothing(shop: Shop, text: str) -> None:
+    (shop.root / "bb8deploy.toml").write_text(f"exclude = {text}\n")
+    shop.git("add", "-A")
+    shop.git("commit", "-qm", "Exclude something")
+    with pytest.raises(Bb8Error) as caught:
+        go(shop)
+    assert caught.value.code == "SETTING_INVALID"
+    assert tags(shop) == set()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.catalogue.errors.settings import SETTING_INVALID
 from bb8deploy.catalogue.errors.ship.release import (
     ALL_CHANGED_NOT_STORE,
     RELEASE_ONE_APP,
@@ -26,7 +27,7 @@ from bb8deploy.runs.tokens import Ledger, Line
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.find_apps import apps_below, is_app
-from bb8deploy.workspace.project import repository_root, settings_of
+from bb8deploy.workspace.project import excluded_apps, repository_root, settings_of
 from bb8deploy.workspace.versions.publish_layout import publishing_of
 from bb8deploy.workspace.versions.version_numbers import PARTS
 
@@ -65,7 +66,7 @@ class Member:
 
 
 def changed_members(run: Run, how: str, options: ReleaseOptions) -> list[Member]:
-    """Every app of the store whose folder changed since its tag, with its next version.
+    """Every app of the store whose folder changed since its tag, with its next version, but excluded ones.
 
     An app that was never released gets the version that it has. Raises UsageError outside of a store, for a
     version instead of a word, and for settings that two of the apps would share.
@@ -123,7 +124,14 @@ def gather(run: Run, members: Sequence[Member]) -> None:
 
 def _apps(run: Run) -> list[Path]:
     top = repository_root(run.addon) or run.workspace
-    return [*([top] if is_app(top) else []), *apps_below(top)]
+    apps = [*([top] if is_app(top) else []), *apps_below(top)]
+    excluded = excluded_apps(run.workspace)
+    if unknown := set(excluded) - {app.name for app in apps}:
+        raise SETTING_INVALID(
+            f"`exclude` names {min(unknown)}, and no app of the store has this folder",
+            f"Name the folders of apps: {', '.join(app.name for app in apps)}.",
+        )
+    return [app for app in apps if app.name not in excluded]
 
 
 def _member(run: Run, app: Path, how: str, options: ReleaseOptions, today: date) -> Member:
