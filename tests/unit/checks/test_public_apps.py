@@ -175,6 +175,11 @@ def test_s6_rc_sets_its_own_run_bits(app: App) -> None:
              "rootfs/usr/bin/helper": "#!/bin/sh\n"},
             {"rootfs/usr/bin/helper"},
         ),
+        (
+            {"rootfs/etc/services.d/x/run+x": "#!/bin/sh\nsed -i s/a/b/ \\\n  /etc/x.conf\n",
+             "rootfs/etc/x.conf": "a\n"},
+            set(),
+        ),
     ],
 )  # fmt: skip
 def test_a_script_that_is_run_by_its_path_needs_the_run_bit(

@@ -133,7 +133,8 @@ def _called(facts: AddonFacts, image: InImage, run: set[str]) -> set[str]:
         data = facts.contents.get(image.files[place], b"")
         if not (_UP.match(place) or is_script(image.files[place], data)):
             continue
-        for line in data.decode("utf-8", "replace").splitlines():
+        # The line after a continuation is an argument, and no command.
+        for line in re.sub(r"\\\r?\n", " ", data.decode("utf-8", "replace")).splitlines():
             called = _CALL.match(line.strip())
             if called and called[1] in image.files:
                 found.add(called[1])
