@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 def of_app(messages: Mapping[str, bytes], base: str, prefix: str) -> tuple[str, ...]:
     """The topics of the messages that belong to the app with this base topic, sorted.
 
-    A discovery message (`<prefix>/.../config`) belongs to it only if every topic in it is below `base`.
+    A discovery message (`<prefix>/.../config`) belongs to it only if every topic in it is below `base`. None
+    do if the prefix is below `base`: then the messages of all apps are.
     Source: MQTT discovery of Home Assistant, with its abbreviations.
     """
     return tuple(

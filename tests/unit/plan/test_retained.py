@@ -53,3 +53,10 @@ def test_a_discovery_message_of_another_app_is_not(payload: object) -> None:
 
 def test_only_config_topics_are_discovery_messages() -> None:
     assert not own("homeassistant/status", {"state_topic": "lamp/state"})
+
+
+@pytest.mark.parametrize("base", ["homeassistant", "home"])
+def test_a_base_topic_above_the_discovery_prefix_owns_nothing(base: str) -> None:
+    lamp = json.dumps({"state_topic": f"{base}/lamp/state"}).encode()
+    messages = {f"{base}/lamp/state": b"on", f"{base}/assistant/light/x/config": lamp}
+    assert of_app(messages, base, "homeassistant" if base == "homeassistant" else f"{base}/assistant") == ()
