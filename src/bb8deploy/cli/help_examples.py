@@ -42,6 +42,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rollback 2026.11.23.0", "to a tagged version"),
         ("rollback --list", "the earlier trees that the host keeps"),
     ),
+    "options": (
+        ("options get", "the present values, passwords masked"),
+        ("options apply kitchen.yaml --dry-run", "the changes that a file makes"),
+    ),
     "history": (("history", "every target, the newest first"),),
     "remove": (
         ("remove --dry-run", "show what would go"),

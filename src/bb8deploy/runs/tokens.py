@@ -127,6 +127,7 @@ LANE_RECEIPTS: dict[str, tuple[str, ...]] = {
     "dev": (DEV,),
     "rollback": (DEPLOY,),
     "remove": (DEPLOY,),
+    "options": (DEPLOY,),
     "publish": (PUBLISH,),
     "release": (PATHS, LOCAL, DEPLOY, PUBLISH),
 }

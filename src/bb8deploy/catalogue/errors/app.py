@@ -117,6 +117,18 @@ OPTIONS_INVALID = ErrorCode(
     " checks options only at the start, after the new version is installed. Nothing was built.",
     "Deploy again with `--option KEY=VALUE`, which sets the option after the update and before the start.",
 )
+OPTIONS_NOT_SET = ErrorCode(
+    Code("OPTIONS_NOT_SET"), Area.APP, CheckFailed, "the Supervisor reports other options than were set",
+    "The options were sent and accepted, but a second look shows other values: another user or program set"
+    " them meanwhile, or this Supervisor does not know a setting.",
+    "Run `bb8deploy options get` to see the present values, then run again.",
+)
+OPTIONS_REFUSED = ErrorCode(
+    Code("OPTIONS_REFUSED"), Area.APP, CheckFailed, "the app's schema refuses the options",
+    "The options were checked before they were set, by the schema of the installed version and by the"
+    " Supervisor. Nothing was changed.",
+    "Give the option a value that fits `schema` in config.yaml.",
+)
 PUT_IN_REFUSED = ErrorCode(
     Code("PUT_IN_REFUSED"), Area.APP, NotVerified, "the Supervisor refused the install or update",
     "Install, update or rebuild returned an error before a build started. The host runs what it ran"

@@ -11,6 +11,12 @@ OPTION_INVALID = ErrorCode(
     "`--option` takes the name of an option of the app and its value, as JSON or as text.",
     "Write it as `--option KEY=VALUE`, such as `--option port=1883`.",
 )
+OPTIONS_FILE_INVALID = ErrorCode(
+    Code("OPTIONS_FILE_INVALID"), Area.SETTINGS, UsageError, "an options file is not valid",
+    "The file for `bb8deploy options apply` has the keys options, network, boot, watchdog, auto_update and"
+    " ingress_panel, and no other one. The message names what is wrong. Nothing was sent to the host.",
+    "Correct the file; docs/operate.md describes it.",
+)
 ENV_EXISTS = ErrorCode(
     Code("ENV_EXISTS"), Area.SETTINGS, UsageError, "`.env` exists",
     "`bb8deploy init` found a `.env` (or `.env.NAME` for a target), and does not change it without a"

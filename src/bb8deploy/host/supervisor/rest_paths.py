@@ -150,3 +150,14 @@ class PathSupervisor(ABC):
         """GET /addons/{slug}/logs/follow."""
         for line in self.stream(f"/addons/{slug}/logs/follow"):
             yield _COLOUR.sub("", line)
+
+
+def set_app(way: PathSupervisor, slug: str, body: Mapping[str, object]) -> None:
+    """POST /addons/{slug}/options with more than options: network, boot, watchdog, auto_update."""
+    way.call("post", f"/addons/{slug}/options", body, doing=f"set options of {slug}", deadline=QUICK)
+
+
+def check_options(way: PathSupervisor, slug: str, options: Mapping[str, object]) -> JsonObject:
+    """POST /addons/{slug}/options/validate: `valid` and, for options that are refused, `message`."""
+    path = f"/addons/{slug}/options/validate"
+    return way.call("post", path, options, doing=f"check options of {slug}", deadline=QUICK)

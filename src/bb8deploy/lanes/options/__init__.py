@@ -1,0 +1,1 @@
+"""`bb8deploy options`: an installed app's options and settings."""

@@ -1,0 +1,146 @@
+"""What a user may set of an installed app, and what a change of it comes to: pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from bb8deploy.base.secret import MASK, Secret
+
+FLAGS = ("watchdog", "auto_update", "ingress_panel")
+"""The settings that are on or off."""
+KEYS = ("options", "network", "boot", *FLAGS)
+"""The keys of POST /addons/<slug>/options that bb8deploy sets (Supervisor 2026.08)."""
+BOOTS = ("auto", "manual")
+_SENSITIVE = re.compile(r"passw|secret|token|api_?key|credential|private", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """`options` by name, None for the default of config.yaml; `network` maps container ports such as
+    `8080/tcp` to ports of the host, None for closed; `flags` has `boot` and FLAGS. What is not named is not
+    changed. `secrets` are the values that came from the environment, and must never be shown.
+    """
+
+    options: Mapping[str, object] = field(default_factory=dict)
+    network: Mapping[str, int | None] = field(default_factory=dict)
+    flags: Mapping[str, object] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """One setting that changes: its path such as `options.level`, and both values as they may be shown."""
+
+    path: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.old} -> {self.new}"
+
+
+def of_info(info: Mapping[str, object]) -> AppSettings:
+    """The settings in the Supervisor's `info` of an app."""
+    options, network = info.get("options"), info.get("network")
+    return AppSettings(
+        options=dict(options) if isinstance(options, Mapping) else {},
+        network=dict(network) if isinstance(network, Mapping) else {},
+        flags={key: info[key] for key in ("boot", *FLAGS) if key in info},
+    )
+
+
+def password_options(info: Mapping[str, object]) -> frozenset[str]:
+    """The names of the options that are passwords by the app's schema, or by their name."""
+    rows = info.get("schema")
+    known = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    declared = {str(row.get("name")) for row in known if row.get("format") == "password"}
+    options = info.get("options")
+    names = [
+        *map(str, options if isinstance(options, Mapping) else ()),
+        *(str(row.get("name")) for row in known),
+    ]
+    return frozenset(declared | {name for name in names if _SENSITIVE.search(name)})
+
+
+def merged(
+    now: AppSettings, wanted: AppSettings, defaults: Mapping[str, object] | None = None
+) -> AppSettings:
+    """What the settings will be. An option without a value gets its default, or is left out if it has none:
+    the Supervisor takes required options only if they are sent."""
+    options = {**now.options, **wanted.options}
+    back = {name: (defaults or {}).get(name) for name, value in options.items() if value is None}
+    return AppSettings(
+        options={name: value for name, value in {**options, **back}.items() if value is not None},
+        network={**now.network, **wanted.network},
+        flags={**now.flags, **wanted.flags},
+        secrets=wanted.secrets,
+    )
+
+
+def body_of(now: AppSettings, new: AppSettings) -> dict[str, object]:
+    """The body that makes the settings from `now` to `new`; empty if nothing changes.
+
+    The Supervisor replaces `options` and `network` as a whole, so both are sent complete.
+    """
+    body: dict[str, object] = {}
+    if new.options != now.options:
+        body["options"] = dict(new.options)
+    if new.network != now.network:
+        body["network"] = dict(new.network)
+    flags = {key: value for key, value in new.flags.items() if value != now.flags.get(key)}
+    return {**body, **flags}
+
+
+def changes(now: AppSettings, new: AppSettings, hidden: frozenset[str]) -> tuple[SettingChange, ...]:
+    """Each setting that changes, with the values of the options in `hidden` masked."""
+    rows = [
+        *_changed("options.", now.options, new.options, hidden),
+        *_changed("network.", now.network, new.network, frozenset()),
+        *_changed("", now.flags, new.flags, frozenset()),
+    ]
+    return tuple(
+        SettingChange(change.path, _clean(change.old, new), _clean(change.new, new)) for change in rows
+    )
+
+
+def shown(name: str, value: object, hidden: frozenset[str]) -> object:
+    """A value as it may be shown: masked if the option is hidden, or a key within it looks like a password.
+
+    A reference to Home Assistant's secrets (`!secret NAME`) is no secret itself.
+    """
+    if isinstance(value, str) and value.startswith("!secret "):
+        return value
+    if name in hidden and value not in (None, "", False, True):
+        return MASK
+    if isinstance(value, Mapping):
+        inner = frozenset(str(key) for key in value if _SENSITIVE.search(str(key)))
+        return {key: shown(str(key), item, inner) for key, item in value.items()}
+    return [shown("", item, frozenset()) for item in value] if isinstance(value, list) else value
+
+
+def _changed(
+    prefix: str, now: Mapping[str, object], new: Mapping[str, object], hidden: frozenset[str]
+) -> Iterator[SettingChange]:
+    for key in sorted({*now, *new}):
+        if now.get(key, _UNSET) != new.get(key, _UNSET):
+            words = [_word(key, side, hidden) for side in (now, new)]
+            yield SettingChange(f"{prefix}{key}", *words)
+
+
+def _word(key: str, side: Mapping[str, object], hidden: frozenset[str]) -> str:
+    if key not in side:
+        return "not set"
+    import json
+
+    return json.dumps(shown(key, side[key], hidden), ensure_ascii=False, default=str)
+
+
+def _clean(text: str, new: AppSettings) -> str:
+    from bb8deploy.base.secret import redact
+
+    return redact(text, list(new.secrets))
+
+
+_UNSET = object()

@@ -1,0 +1,97 @@
+"""`bb8deploy options` against an embedded host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.deploylab import Lab, command, config, env_file, open_lab
+
+pytestmark = pytest.mark.e2e
+OPTIONS = (
+    "options:\n  level: info\n  password: hunter22\nports:\n  8080/tcp: null\n"
+    "schema:\n  level: list(info|debug)\n  password: password\n  size: int(1,9)?\n"
+)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A host with an app that has options."""
+    with open_lab(tmp_path) as made:
+        made.write(config=config("1.0.0").replace("options: {}\nschema: {}\n", OPTIONS))
+        made.deploy()
+        env_file(made)
+        yield made
+
+
+def test_get_shows_everything_but_passwords(lab: Lab) -> None:
+    done = command(lab, "options", "get")
+    assert done.returncode == 0, done.stderr
+    assert 'options.level: "info"' in done.stdout
+    assert 'boot: "auto"' in done.stdout
+    assert "hunter22" not in done.stdout + done.stderr
+    row = json.loads(command(lab, "options", "get", "--json").stdout)["result"]
+    assert row["options"]["password"] == "***"
+
+
+def test_apply_sets_what_the_file_names_and_nothing_else(lab: Lab) -> None:
+    file = lab.folder / "kitchen.yaml"
+    file.write_text(
+        "options:\n  level: debug\n  password: !env PIN\n"
+        "network:\n  8080/tcp: 18080\nboot: manual\nwatchdog: true\n"
+    )
+    seen = command(lab, "options", "apply", str(file), "--dry-run", PIN="s3cret-pin")
+    assert seen.returncode == 0, seen.stderr
+    assert 'options.level: "info" -> "debug"' in seen.stdout
+    assert lab.state()["boot"] == "auto"
+
+    done = command(lab, "options", "apply", str(file), "--restart", PIN="s3cret-pin")
+    assert done.returncode == 0, done.stderr
+    now = lab.state()
+    assert now["options"] == {"level": "debug", "password": "s3cret-pin"}
+    assert (now["network"], now["boot"], now["watchdog"]) == ({"8080/tcp": 18080}, "manual", True)
+    assert now["auto_update"] is False
+    kept = [path.read_text() for path in (lab.folder / "reports").rglob("*") if path.is_file()]
+    assert not any("s3cret-pin" in text for text in [seen.stdout, done.stdout, done.stderr, *kept])
+
+    again = command(lab, "options", "apply", str(file), PIN="s3cret-pin")
+    assert "nothing to change" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("set", "level=loud"), "level"),
+        (("set", "levle=debug"), "did you mean `level`?"),
+        (("set", "size=12"), "size"),
+        (("set", "password=null", "level=null"), ""),
+    ],
+)
+def test_what_the_schema_refuses_is_one_error_and_changes_nothing(
+    lab: Lab, words: tuple[str, ...], said: str
+) -> None:
+    before = lab.state()["options"]
+    done = command(lab, "options", *words)
+    assert (done.returncode == 1) == bool(said), done.stderr
+    assert said in done.stderr
+    assert done.stderr.count("error ") == bool(said)
+    assert "hunter22" not in done.stdout + done.stderr
+    assert lab.state()["options"] == before
+
+
+def test_a_port_that_the_app_does_not_have_is_refused(lab: Lab) -> None:
+    file = lab.folder / "kitchen.yaml"
+    file.write_text("network:\n  9090/tcp: 1\n")
+    done = command(lab, "options", "apply", str(file))
+    assert done.returncode == 1
+    assert "no port 9090/tcp" in done.stderr
+
+
+def test_an_app_that_is_not_installed_has_no_options(lab: Lab) -> None:
+    assert command(lab, "remove", "--yes").returncode == 0
+    for words in (("get",), ("set", "level=debug")):
+        done = command(lab, "options", *words)
+        assert done.returncode == 1
+        assert "ADDON_NOT_INSTALLED" in done.stderr

@@ -1,0 +1,59 @@
+"""Settings of an app: what changes, what is sent, what may be shown."""
+
+from __future__ import annotations
+
+from bb8deploy.base.secret import Secret
+from bb8deploy.plan.app_settings import (
+    AppSettings,
+    body_of,
+    changes,
+    merged,
+    of_info,
+    password_options,
+    shown,
+)
+
+INFO = {
+    "options": {"level": "info", "mqtt_password": "hunter22", "pin": "1234"},
+    "schema": [{"name": "pin", "format": "password"}, {"name": "level"}],
+    "network": {"8080/tcp": 8080, "9/udp": None},
+    "boot": "auto",
+    "watchdog": False,
+    "auto_update": False,
+    "ingress_panel": None,
+}
+NOW = of_info(INFO)
+
+
+def test_only_what_changes_is_sent_and_maps_are_sent_whole() -> None:
+    new = merged(NOW, AppSettings(options={"level": "debug"}, network={"9/udp": 9}, flags={"boot": "auto"}))
+    assert body_of(NOW, new) == {
+        "options": {"level": "debug", "mqtt_password": "hunter22", "pin": "1234"},
+        "network": {"8080/tcp": 8080, "9/udp": 9},
+    }
+    assert body_of(NOW, merged(NOW, AppSettings())) == {}
+
+
+def test_an_option_without_a_value_goes_back_to_its_default() -> None:
+    new = merged(NOW, AppSettings(options={"level": None}))
+    assert "level" not in new.options
+    assert [str(one) for one in changes(NOW, new, frozenset())] == ['options.level: "info" -> not set']
+
+
+def test_passwords_are_known_by_schema_and_by_name_and_never_shown() -> None:
+    hidden = password_options(INFO)
+    assert hidden == {"pin", "mqtt_password"}
+    new = merged(NOW, AppSettings(options={"pin": "9999", "mqtt_password": "!secret broker"}))
+    lines = [str(one) for one in changes(NOW, new, hidden)]
+    assert lines == ['options.mqtt_password: "***" -> "!secret broker"', 'options.pin: "***" -> "***"']
+
+
+def test_a_value_from_the_environment_is_shown_nowhere() -> None:
+    wanted = AppSettings(options={"url": "mqtt://me:topsecret@h"}, secrets=(Secret("topsecret"),))
+    (change,) = changes(NOW, merged(NOW, wanted), frozenset())
+    assert "topsecret" not in str(change)
+
+
+def test_passwords_within_lists_and_mappings_are_masked() -> None:
+    value = {"users": [{"name": "ann", "password": "hunter22"}]}
+    assert shown("x", value, frozenset()) == {"users": [{"name": "ann", "password": "***"}]}
