@@ -83,6 +83,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "test": Command("operate.test", "Run the app's tests, or smoke checks of the running app"),
         "attest": Command("lanes.attest", "Measure the echo of the running app over MQTT"),
         "options": Command("manage.options", "Show or set the app's options, ports, boot and watchdog"),
+        "pull": Command("manage.pull", "Bring edits made on the host into the workspace"),
         "history": Command("manage.history", "Show who deployed what and when, by the hosts' receipts"),
         "remove": Command("manage.remove", "Uninstall the app and remove its files from the host"),
         "report": Command("operate.report", "Write an HTML page about a run"),

@@ -46,6 +46,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("options get", "the present values, passwords masked"),
         ("options apply kitchen.yaml --dry-run", "the changes that a file makes"),
     ),
+    "pull": (("pull --dry-run", "show the edits on the host as a diff"),),
     "history": (("history", "every target, the newest first"),),
     "remove": (
         ("remove --dry-run", "show what would go"),

@@ -33,8 +33,8 @@ HAND_EDITED = ErrorCode(
     "The content of the app folder differs from what was sent last, according to its stamp. `deploy` stops,"
     " because it would overwrite the edits. `sync` and `rollback VERSION` warn and keep the edited"
     " files with the earlier trees.",
-    "Run `bb8deploy deploy --dry-run --diff` to see the edits, copy what you need into the workspace,"
-    " then run with `--yes` to overwrite them.",
+    "Run `bb8deploy pull` to bring the edits into the workspace, then run with `--yes` to overwrite them on the"
+    " host. `bb8deploy deploy --dry-run --diff` shows them.",
 )
 HOST_ANSWER_TOO_LONG = ErrorCode(
     Code("HOST_ANSWER_TOO_LONG"), Area.HOST, Refused, "the app folder has far too many files",
@@ -178,6 +178,25 @@ PREVIOUS_MISSING = ErrorCode(
     "A rollback wanted an earlier tree that the host does not keep. Each sync that changes files keeps the"
     " tree before it, so there is none after the first sync. BB8_KEEP_TREES sets how many are kept.",
     "Roll back to a tagged version: `bb8deploy rollback VERSION` takes the tree from git.",
+)
+PULL_CONFLICT = ErrorCode(
+    Code("PULL_CONFLICT"), Area.HOST, CheckFailed, "a file was changed here and on the host",
+    "`bb8deploy pull` merges the host's edits with the workspace's by what was sent. Both changed the same lines,"
+    " or one of them a binary file or a removed one. Nothing was written but the patch with the host's edits.",
+    "Merge the files by hand; the message names the patch.",
+)
+PULL_NO_BASE = ErrorCode(
+    Code("PULL_NO_BASE"), Area.HOST, CheckFailed, "it is not known what was sent to the host",
+    "Edits on the host are found by comparison with what was sent, which is made again from the workspace or"
+    " from the commit in the stamp. The stamp is missing, or the deploy was made from a workspace with"
+    " uncommitted changes, or from a commit that this repository does not have.",
+    "Run `git fetch`, or copy the edits by hand: `bb8deploy deploy --dry-run --diff` shows all differences.",
+)
+PULL_OVER_CHANGES = ErrorCode(
+    Code("PULL_OVER_CHANGES"), Area.HOST, CheckFailed, "a pull would overwrite uncommitted work",
+    "A file that was edited on the host has changes in the workspace that git does not have. Nothing was"
+    " written but the patch with the host's edits.",
+    "Commit or stash the changes, then run `bb8deploy pull` again.",
 )
 REMOVE_INCOMPLETE = ErrorCode(
     Code("REMOVE_INCOMPLETE"), Area.HOST, CheckFailed, "a part of the app is still on the host",

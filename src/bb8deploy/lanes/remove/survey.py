@@ -93,7 +93,7 @@ def require_unedited(run: Run, host: Host, files: HeldFiles) -> None:
     if found:
         raise HAND_EDITED(
             f"{host.files.where} has files that bb8deploy did not send, which the removal would destroy",
-            "Copy what you need from the host, then use `--discard-edits`.",
+            "Run `bb8deploy pull` to keep edits of the app folder, then use `--discard-edits`.",
             details=found[:_TAIL],
         )
 
