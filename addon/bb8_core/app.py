@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bb8_core.app_options import Options, data_dir
+from bb8_core.app_options import Options, data_dir, scenes_dir
 from bb8_core.bridge.presence_check import summary, wish_of
 from bb8_core.bridge.request_dispatch import Bridge
 from bb8_core.build_identity import Identity
@@ -37,6 +37,7 @@ from bb8_core.requests.thread_inbox import Inbox
 from bb8_core.robot.async_messages import Event
 from bb8_core.robot.gesture_steps import GESTURES
 from bb8_core.routines.routine_dispatch import RoutineOptions
+from bb8_core.routines.scene_folder import load_scenes
 from bb8_core.task_group import TaskEnded, run_together
 from bb8_core.web.http_server import StatusServer
 from bb8_core.web.open_pages import Cockpit
@@ -70,6 +71,7 @@ class App:
             options.duration_cap_ms,
             options.collision_events,
             page_url(os.environ),
+            _scene_names(),
         )
         self.voice = Announcer(topics, about, data_dir() / "robot.json", self.save)
         self.radio = _radio(options, self.voice.robot_address)
@@ -79,7 +81,7 @@ class App:
         )
         limits = Limits(options.speed_cap, options.duration_cap_ms, options.min_spacing_ms)
         latch = EstopLatch(data_dir() / "estop.json")
-        routines = RoutineOptions(options.notifications, options.distance_limit_m)
+        routines = RoutineOptions(options.notifications, options.distance_limit_m, scenes_dir())
         self.bridge = Bridge(self.link, self.voice, limits, latch, self.deadman, self.save, routines)
         self.standstill = Standstill()
         self.reception = Reception(self.voice, self.bridge.obey, self.standstill.recent)
@@ -217,6 +219,14 @@ class App:
             task.cancel()
         self._end_page()
         self.disk.shutdown(wait=True)
+
+
+def _scene_names() -> tuple[str, ...]:
+    """The names of the user's scenes; what is wrong with others is logged."""
+    scenes = load_scenes(scenes_dir())
+    for problem in scenes.problems:
+        _log.warning("scene %s", problem)
+    return tuple(scenes.found)
 
 
 async def _wait(stopping: asyncio.Event) -> None:

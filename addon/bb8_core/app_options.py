@@ -89,8 +89,8 @@ def _text(limit: int) -> Rule:
 
 def _matching(pattern: re.Pattern[str], example: str, shape: Callable[[str], str] = str) -> Rule:
     def rule(value: Any) -> str:
-        shaped = shape(value) if isinstance(value, str) else ""
-        if not pattern.fullmatch(shaped):
+        shaped = shape(value) if isinstance(value, str) else None
+        if shaped is None or not pattern.fullmatch(shaped):
             raise ValueError(f"must look like {example}")
         return shaped
 
@@ -146,6 +146,11 @@ def options_path() -> Path:
 def data_dir() -> Path:
     """The folder that survives updates: BB8_DATA, else /data."""
     return Path(os.environ.get("BB8_DATA", "/data"))
+
+
+def scenes_dir() -> Path:
+    """The folder of the user's scenes in the app's configuration folder: below BB8_CONFIG, else /config."""
+    return Path(os.environ.get("BB8_CONFIG", "/config")) / "scenes"
 
 
 def load_options(path: Path) -> Options:

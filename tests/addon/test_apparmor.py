@@ -82,6 +82,8 @@ NEEDED = {
     "/dev/urandom": "r",
     "/run/dbus/system_bus_socket": "rw",
     "/data/options.json": "r",
+    "/config/scenes/": "r",
+    "/config/scenes/party.yaml": "r",
     "/data/.estop.json.x7": "rw",
     "/ssl/ca.pem": "r",
     "/tmp/x": "rw",
@@ -98,6 +100,7 @@ FORBIDDEN = {
     "/root/.ssh/id_ed25519": "rw",
     "/share/notes": "rw",
     "/config/secrets.yaml": "rw",
+    "/config/scenes/party.yaml": "wx",
     "/sys/kernel/security/": "rw",
     "/proc/sys/kernel/core_pattern": "w",
 }

@@ -35,6 +35,7 @@ from bb8_core.requests.payload_parsing import (
     Estop,
     Macro,
     Notify,
+    PlayScene,
     Power,
     Request,
     ReturnToStart,
@@ -175,7 +176,7 @@ class Bridge:
             case Steer():
                 drive = self.steering.drive(intent, self.motion.state.heading)
                 self.driving.move(replace(request, intent=drive), report)
-            case Notify() | ReturnToStart():
+            case Notify() | ReturnToStart() | PlayScene():
                 self.routines.obey(request, report)
             case SpeedCap():
                 self.driving.cap(intent, report)

@@ -63,6 +63,8 @@ class About:
     """Whether bumps are reported."""
     page: str = ""
     """Where the device's link leads; empty if the app was not started by a Supervisor."""
+    scenes: tuple[str, ...] = ()
+    """The user's scenes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def components(robot: Robot, topics: Topics, about: About) -> dict[str, Componen
         (_robot_readings(topics), bridge),
         (_events(topics, about.collisions), bridge),
         (_robot_entities(topics, about.macros), reachable),
+        (_scenes(topics, about.scenes), reachable),
         (_steering(topics, about), reachable),
     ):
         for key, component in group.items():
@@ -315,6 +318,16 @@ def _robot_entities(topics: Topics, macros: tuple[str, ...]) -> dict[str, Compon
             topics, "macro", title, f'{{"name":"{name}"}}', icon="mdi:robot-happy"
         )
     return found
+
+
+def _scenes(topics: Topics, names: tuple[str, ...]) -> dict[str, Component]:
+    """A button for each of the user's scenes."""
+    return {
+        f"scene_{name}": button(
+            topics, "scene", "Scene " + name.replace("_", " "), f'{{"name":"{name}"}}', icon="mdi:movie-play"
+        )
+        for name in names
+    }
 
 
 def _steering(topics: Topics, about: About) -> dict[str, Component]:

@@ -159,6 +159,13 @@ class ReturnToStart:
     """Drive back to where the robot woke, by its own locator."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlayScene:
+    """Play one of the user's scenes by name."""
+
+    name: str
+
+
 Intent = (
     Drive
     | Stop
@@ -180,8 +187,9 @@ Intent = (
     | SteerTime
     | Notify
     | ReturnToStart
+    | PlayScene
 )
-MOVES: Final = (Drive, Macro, Stabilize, Steer, Notify, ReturnToStart)
+MOVES: Final = (Drive, Macro, Stabilize, Steer, Notify, ReturnToStart, PlayScene)
 """What moves the robot, or can: stops that were sent later overtake it, a driver at the stick comes first."""
 
 
@@ -331,11 +339,11 @@ def _stabilize(value: Mapping[str, Any]) -> Stabilize:
     return Stabilize(on)
 
 
-def _macro(value: Mapping[str, Any]) -> Macro:
+def _name(value: Mapping[str, Any], what: str) -> str:
     name = value.get("name")
     if not isinstance(name, str) or not 0 < len(name) <= 64:
-        raise BadPayload("BAD_VALUE", "name must name a gesture")
-    return Macro(name)
+        raise BadPayload("BAD_VALUE", f"name must name a {what}")
+    return name
 
 
 def _notify(value: Mapping[str, Any]) -> Notify:
@@ -356,7 +364,8 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Intent]]] = {
     "heading": lambda value: SetHeading(_whole(value, "heading", 359, 0)),
     "stabilize": _stabilize,
     "ping": lambda _: Ping(),
-    "macro": _macro,
+    "macro": lambda value: Macro(_name(value, "gesture")),
+    "scene": lambda value: PlayScene(_name(value, "scene")),
     "connect": lambda _: Connect(),
     "disconnect": lambda _: Disconnect(),
     "speed_cap": lambda value: SpeedCap(_whole(value, "value", 255)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bb8_core.bridge.drive_commands import Driving
 from bb8_core.bridge.light_state import Lamps
@@ -14,18 +15,22 @@ from bb8_core.motion.distance_limit import Whereabouts
 from bb8_core.motion.motion_control import Motion
 from bb8_core.motion.motion_gate import Refused, Situation
 from bb8_core.requests.acknowledgement import Report, silent
-from bb8_core.requests.payload_parsing import Notify, Request, ReturnToStart
+from bb8_core.requests.payload_parsing import Notify, PlayScene, Request, ReturnToStart
+from bb8_core.routines.play_scene import ScenePlayer
 from bb8_core.routines.return_to_start import Homecoming
+from bb8_core.routines.scene_preview import Preview
 from bb8_core.routines.show_messages import Notices, rules_of
 from bb8_core.routines.way_to_start import RETURN
 
 
 @dataclass(frozen=True, slots=True)
 class RoutineOptions:
-    """The options `notifications`, as it is, and `distance_limit_m`."""
+    """The options `notifications`, as it is, and `distance_limit_m`; where the scenes are."""
 
     notifications: str = ""
     distance_limit_m: int = 0
+    scenes: Path = Path("no scenes")
+    """The folder of the user's scenes."""
 
 
 class Routines:
@@ -47,6 +52,8 @@ class Routines:
         self._driving = driving
         self._motion = motion
         self._where = where
+        self._refusal = refusal
+        self.scenes = ScenePlayer(options.scenes, motion, lamps)
         self._notices = Notices(rules_of(options.notifications), errands, lamps, driving.move)
         self._homecoming = Homecoming(motion, survey, where, refusal, overtaken)
 
@@ -54,6 +61,13 @@ class Routines:
     def waiting(self) -> bool:
         """Whether a routine has yet to begin."""
         return self._homecoming.waiting
+
+    def _bounded_refusal(self) -> Refused | None:
+        return self._refusal() or self._where.refusal(_now())
+
+    def preview(self, name: str) -> Preview | None:
+        """Where a scene would drive from here; any thread may ask."""
+        return self.scenes.preview(name, self._driving.limits.speed_cap)
 
     @property
     def _homeward(self) -> bool:
@@ -74,6 +88,9 @@ class Routines:
         match request.intent:
             case Notify():
                 self._notices.show(request, request.intent, report)
+            case PlayScene():
+                cap = self._driving.limits.speed_cap
+                self.scenes.play(request.intent, cap, self._bounded_refusal, report)
             case ReturnToStart():
                 self._homecoming.begin(request, self._driving.limits.speed_cap, report)
 

@@ -13,7 +13,18 @@ from typing import Any
 from bb8_core.manual_driving.control_owner import Pilot
 from bb8_core.motion.motion_gate import Refused
 from bb8_core.requests.acknowledgement import Outcome
-from bb8_core.web.page_messages import Ask, BadMessage, Beat, Hello, Lateness, Look, Message, Signal, read
+from bb8_core.web.page_messages import (
+    Ask,
+    BadMessage,
+    Beat,
+    Hello,
+    Lateness,
+    Look,
+    Message,
+    ShowScene,
+    Signal,
+    read,
+)
 from bb8_core.web.robot_thread import Wheel, outcome_json
 from bb8_core.web.websocket import BUSY, POLICY, PageSocket, SocketEnded
 
@@ -61,6 +72,8 @@ class OpenPage:
                 self._wheel.ask(
                     self.pilot, message, lambda step: self._there(self._acknowledge, number, step)
                 )
+            case ShowScene(name=name):
+                self.tell(self._wheel.preview(name))
             case Hello():
                 raise BadMessage("hello comes once")
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 from bb8_core.manual_driving.control_owner import Hold
 
-SIGNALS: Final = ("release", "take", "leave", "aim", "aimed", "unaim", "clear_map", "alive")
+SIGNALS: Final = ("release", "take", "leave", "aim", "aimed", "unaim", "clear_map", "alive", "load_scenes")
 COMMANDS: Final = frozenset(
     {
         "stop",
@@ -19,6 +19,7 @@ COMMANDS: Final = frozenset(
         "tail",
         "macro",
         "return_to_start",
+        "scene",
         "power",
         "connect",
         "disconnect",
@@ -72,7 +73,14 @@ class Ask:
     number: int
 
 
-Message = Hello | Beat | Signal | Look | Ask
+@dataclass(frozen=True, slots=True)
+class ShowScene:
+    """Where this scene would drive is wanted on the map."""
+
+    name: str
+
+
+Message = ShowScene | Hello | Beat | Signal | Look | Ask
 
 
 def read(text: str) -> Message:
@@ -91,6 +99,8 @@ def read(text: str) -> Message:
             return _beat(value)
         case "ask":
             return _ask(value)
+        case "preview":
+            return ShowScene(_text(value, "name", 64))
         case "look":
             return Look(value.get("map") is True, value.get("log") is True)
         case "hello":

@@ -42,7 +42,9 @@ class Wheel:
     def signal(self, pilot: Pilot, kind: str) -> None:
         """Take a signal of a page."""
         action = self._signals.get(kind)
-        if action is not None:
+        if kind == "load_scenes":
+            self._bridge.routines.scenes.load()
+        elif action is not None:
             self._loop.call_soon_threadsafe(action, pilot)
 
     def look(self, wanted: bool) -> None:
@@ -57,6 +59,12 @@ class Wheel:
         """Who drives now."""
         pilot = self._bridge.helm.seated
         return {"driver": None if pilot is None else asdict(pilot)}
+
+    def preview(self, name: str) -> dict[str, Any]:
+        """Where a scene would drive from here, for the map; computed on the pages' thread."""
+        shown = self._bridge.routines.preview(name)
+        points = shown.points if shown else ()
+        return {"type": "preview", "name": name, "points": points, "seconds": shown.seconds if shown else 0}
 
     def marks(self, since: int) -> list[list[Any]]:
         """The marks on the map after this number, each as number, kind, x and y in cm."""

@@ -23,6 +23,7 @@ SHOWN_OPTIONS = (
     "collision_events",
     "keep_connected",
     "idle_disconnect_s",
+    "distance_limit_m",
 )
 """The options that the page explains."""
 
@@ -81,6 +82,10 @@ class Page:
             "light": light_json(bridge.lamps.light),
             "tail": bridge.lamps.tail,
             "gestures": list(GESTURES),
+            "scenes": {
+                "names": list(bridge.routines.scenes.scenes.found),
+                "problems": list(bridge.routines.scenes.scenes.problems),
+            },
             "settings": self._settings,
             "commands": [asdict(command) for command in bridge.history.commands],
         }

@@ -23,6 +23,8 @@ from bb8_core.requests.refuse_or_accept import RawCommand
 from bb8_core.robot.gesture_steps import GESTURES
 from bb8_core.robot.packet_framing import Command
 from bb8_core.routines.routine_dispatch import RoutineOptions
+from bb8_core.routines.scene_folder import Scenes
+from bb8_core.routines.scene_reader import read_scene
 
 CHAPTER = 20
 WINDOW_S = 0.25
@@ -32,6 +34,15 @@ MOTIONS = ("drive", "macro")
 STOPS = ("stop", "estop")
 LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
 """The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
+SCENES = Scenes({"square": read_scene("square", """
+steps:
+  - repeat: {times: 2, steps: [{drive: {speed: 60, seconds: 1.2}}, {turn: 90}]}
+  - colour: red
+  - wait: 0.5
+  - gesture: nod
+""")})  # fmt: skip
+SCENE_S = 8.0
+"""How long it takes, with slow writes."""
 WAY_HOME_S = 30.0
 """From a metre away, with a robot that answers slowly."""
 PAUSES = (0.0, 0.0, 0.001, 0.03, 0.1, 0.3, 0.7)
@@ -127,7 +138,8 @@ class Teller:
         await asyncio.sleep(0.01)
         bridge = rig.bridge
         await rig.until(lambda: not (bridge.driving.waiting or bridge.routines.waiting), 60, 0.5)
-        longest = WAY_HOME_S if "return" in self.steps else LONGEST_MOTION_S
+        longest = SCENE_S if "scene" in self.steps else LONGEST_MOTION_S
+        longest = WAY_HOME_S if "return" in self.steps else longest
         # Each step of a gesture also waits for its write.
         record.causes.append(rig.loop.time() + longest + 20 * rig.air.write_s)
         await asyncio.sleep(longest + 3.3)
@@ -160,6 +172,7 @@ class Teller:
                 ("steer", self._steer),
                 *((("macro", self._macro),) * 2),
                 ("return", self._return),
+                ("scene", lambda: self._motion("scene", {"name": "square"})),
                 ("notify", lambda: self._motion("notify", {"message": "the doorbell rings"})),
                 *((("stop", self._stop),) * 4),
                 *((("other", self._other),) * 4),
@@ -329,6 +342,7 @@ async def chapter(seed: int, stories: int) -> None:
     disk, guard = Disk(), SimulatedGuard()
     routines = RoutineOptions(distance_limit_m=dice.choice((0, 0, 2)))
     rig = Rig(Path("nowhere"), limits=Limits(180, 1500, 50), guard=guard, routines=routines)
+    rig.bridge.routines.scenes.scenes = SCENES
     rig.latch._write = disk.write  # type: ignore[method-assign]
     if dice.random() < 0.3:
         rig.robot.faults.refused = MOTION_TIMEOUT

@@ -14,6 +14,8 @@ from tests.addon.web.lab import PageClient, PageLab
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from bb8_core.routines.scene_folder import Scenes
+from bb8_core.routines.scene_reader import read_scene
 from bb8_core.web.open_pages import MAX_BAD, MAX_PAGES
 from bb8_core.web.page_messages import BadMessage, Lateness, read
 from bb8_core.web.websocket import BURST, MAX_MESSAGE
@@ -355,3 +357,25 @@ async def test_a_page_that_is_leaving_while_news_come_does_not_disturb_the_other
                 await page.ws.close()
         await other.next("state", pages=1)
         await other.next("state")
+
+
+SQUARE = "steps:\n  - drive: {speed: 40, seconds: 8}\n"
+
+
+@pytest.mark.parametrize("ending", ["closed", "hidden", "taken over"])
+async def test_a_scene_ends_with_the_page_that_started_it(lab: PageLab, ending: str) -> None:
+    lab.bridge.routines.scenes.scenes = Scenes({"square": read_scene("square", SQUARE)})
+    async with lab.page("Ann") as ann, lab.page("Bob") as bob:
+        await ann.send(op="preview", name="square")
+        assert len((await ann.next("preview", name="square"))["points"]) > 10
+        await ann.send(op="ask", id=1, name="scene", payload={"name": "square"})
+        await lab.until_moving()
+        began = time.monotonic()
+        match ending:
+            case "closed":
+                ann.cut()
+            case "hidden":
+                await ann.send(op="leave")
+            case _:
+                await bob.send(op="take")
+        assert await lab.until_stopped_s() - began < 1

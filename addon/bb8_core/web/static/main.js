@@ -5,6 +5,7 @@ import { Lights } from "./light_controls.js";
 import { Link } from "./app_socket.js";
 import { Log } from "./log_view.js";
 import { PathMap } from "./path_map.js";
+import { SceneList } from "./scene_list.js";
 import { Stops } from "./stop_buttons.js";
 import { View } from "./status_view.js";
 
@@ -14,6 +15,7 @@ const grip = new Grip(link);
 const view = new View(byId);
 const lights = new Lights(link, byId);
 const map = new PathMap(byId);
+const scenes = new SceneList(byId, (name) => tell("scene-result", "scene", { name }), (name) => link.send({ op: "preview", name }), () => link.send({ op: "load_scenes" }));
 const log = new Log(byId, look);
 const stops = new Stops(link, grip, showResult);
 let heading = 0;
@@ -98,6 +100,8 @@ byId("sleep").addEventListener("click", () => tell("remedy", "power", { action: 
 byId("disconnect").addEventListener("click", () => tell("remedy", "disconnect"));
 byId("clear-map").addEventListener("click", () => link.send({ op: "clear_map" }));
 
+byId("return").addEventListener("click", () => tell("return-result", "return_to_start"));
+
 function showGestures(names) {
   if (names.join() === gestures) return;
   gestures = names.join();
@@ -117,6 +121,11 @@ link.addEventListener("open", () => { look(); map.clear(); view.show("hold", "")
 link.addEventListener("cut", () => { view.cut(); aim(false); });
 link.addEventListener("hold", ({ detail }) => view.show("hold", detail.code ? `Not moving: ${detail.reason}` : ""));
 link.addEventListener("path", ({ detail }) => map.add(detail.items));
+link.addEventListener("preview", ({ detail }) => {
+  map.preview(detail.points);
+  const time = `${Math.round(detail.seconds)} s`;
+  view.show("scene-result", detail.points.length > 1 ? `${detail.name}: ${time}. The dashed line on the path shows it.` : `${detail.name}: ${time}, on the spot.`);
+});
 link.addEventListener("packets", ({ detail }) => log.add(detail.items));
 link.addEventListener("state", ({ detail }) => {
   heading = detail.motion.heading;
@@ -124,6 +133,7 @@ link.addEventListener("state", ({ detail }) => {
   limitSpeed(detail.limits.speed_cap);
   lights.show(detail.light, detail.tail);
   showGestures(detail.gestures);
+  scenes.show(detail.scenes);
   map.turn(heading);
   const newest = JSON.stringify(detail.commands);
   if (newest !== commands) {

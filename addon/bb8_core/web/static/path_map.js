@@ -2,6 +2,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const GRID_CM = 50;
 const MARGIN_CM = 40;
+const DRAW_MS = 150;
 
 function shape(kind, values, parent) {
   const element = document.createElementNS(SVG, kind);
@@ -12,9 +13,13 @@ function shape(kind, values, parent) {
 
 export class PathMap {
   #stretches = [];
-  #bumps = [];
+  #lines = [];
+  #preview = [];
+  #bumps = 0;
   #at = null;
   #heading = 0;
+  #seen = null;
+  #planned = 0;
 
   constructor(byId) {
     this.byId = byId;
@@ -24,67 +29,98 @@ export class PathMap {
   add(items) {
     for (const [, kind, x, y] of items) {
       if (kind === "clear") this.clear();
-      else if (kind === "bump") this.#bumps.push([x, -y]);
+      else if (kind === "bump") this.#bump(x, -y);
       else this.#point(kind, x, -y);
     }
-    this.#draw();
+    this.#soon();
+  }
+
+  preview(points) {
+    const [x, y] = this.#at ?? [0, 0];
+    this.#preview = points.map((point) => [x + point[0], y - point[1]]);
+    this.byId("preview").replaceChildren();
+    if (this.#preview.length > 1) shape("polyline", { points: this.#preview.join(" ") }, this.byId("preview"));
+    this.#soon();
   }
 
   clear() {
     this.#stretches = [];
-    this.#bumps = [];
+    this.#lines = [];
+    this.#preview = [];
+    this.#bumps = 0;
     this.#at = null;
+    for (const id of ["preview", "path", "bumps"]) this.byId(id).replaceChildren();
+    this.#soon();
   }
 
   turn(heading) {
+    if (heading === this.#heading) return;
     this.#heading = heading;
-    this.#robot();
+    this.#soon();
+  }
+
+  #bump(cx, cy) {
+    this.#bumps += 1;
+    shape("circle", { cx, cy, r: 7 * this.scale }, this.byId("bumps"));
   }
 
   #point(kind, x, y) {
-    if (kind === "start" || this.#stretches.length === 0) this.#stretches.push([]);
+    if (kind === "start" || this.#stretches.length === 0) {
+      this.#stretches.push([]);
+      this.#lines.push(shape("polyline", {}, this.byId("path")));
+    }
     this.#stretches.at(-1).push([x, y]);
     this.#at = [x, y];
   }
 
+  // Drawing waits for a moment without input: driving comes first.
+  #soon() {
+    this.#planned ||= setTimeout(() => requestAnimationFrame(() => this.#draw()), DRAW_MS);
+  }
+
   #draw() {
-    const points = [...this.#stretches.flat(), [0, 0]];
-    const xs = points.map((point) => point[0]);
-    const ys = points.map((point) => point[1]);
-    const left = Math.min(...xs) - MARGIN_CM;
-    const top = Math.min(...ys) - MARGIN_CM;
-    const width = Math.max(...xs) + MARGIN_CM - left;
-    const height = Math.max(...ys) + MARGIN_CM - top;
-    this.byId("map").setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
-    this.scale = Math.max(width, height) / 250;
-    const wide = 2 * Math.max(width, height);
-    this.#grid(left - wide, top - wide, left + width + wide, top + height + wide);
-    this.byId("path").replaceChildren();
-    for (const stretch of this.#stretches) shape("polyline", { points: stretch.join(" ") }, this.byId("path"));
-    this.byId("bumps").replaceChildren();
-    for (const [cx, cy] of this.#bumps) shape("circle", { cx, cy, r: 7 * this.scale }, this.byId("bumps"));
-    this.#robot();
+    this.#planned = 0;
+    this.#frame();
+    this.#lines.at(-1)?.setAttribute("points", this.#stretches.at(-1).join(" "));
+    const [x, y] = this.#at ?? [0, 0];
+    this.byId("robot").setAttribute("transform", `translate(${x} ${y}) rotate(${this.#heading}) scale(${this.scale})`);
     this.#say();
   }
 
-  #grid(left, top, right, bottom) {
-    const grid = this.byId("grid");
-    grid.replaceChildren();
-    const step = GRID_CM * Math.max(1, Math.ceil((right - left) / GRID_CM / 150));
-    const first = (from) => Math.floor(from / step) * step;
-    for (let x = first(left); x < right; x += step) shape("line", { x1: x, x2: x, y1: top, y2: bottom }, grid);
-    for (let y = first(top); y < bottom; y += step) shape("line", { x1: left, x2: right, y1: y, y2: y }, grid);
+  // The part of the floor that is shown; it grows in whole squares, so that it seldom changes.
+  #frame() {
+    const points = [...this.#stretches.flat(), ...this.#preview, [0, 0]];
+    const xs = points.map((point) => point[0]);
+    const ys = points.map((point) => point[1]);
+    const down = (value) => Math.floor((value - MARGIN_CM) / GRID_CM) * GRID_CM;
+    const up = (value) => Math.ceil((value + MARGIN_CM) / GRID_CM) * GRID_CM;
+    const box = [down(Math.min(...xs)), down(Math.min(...ys)), up(Math.max(...xs)), up(Math.max(...ys))];
+    if (box.join() === this.#seen) return;
+    this.#seen = box.join();
+    const [left, top, right, bottom] = box;
+    this.byId("map").setAttribute("viewBox", `${left} ${top} ${right - left} ${bottom - top}`);
+    this.scale = Math.max(right - left, bottom - top) / 250;
+    for (const circle of this.byId("bumps").children) circle.setAttribute("r", 7 * this.scale);
+    for (const [number, line] of this.#lines.entries()) line.setAttribute("points", this.#stretches[number].join(" "));
+    const wide = 2 * Math.max(right - left, bottom - top);
+    this.#grid(left - wide, top - wide, right + wide, bottom + wide);
   }
 
-  #robot() {
-    const [x, y] = this.#at ?? [0, 0];
-    this.byId("robot").setAttribute("transform", `translate(${x} ${y}) rotate(${this.#heading}) scale(${this.scale})`);
+  #grid(left, top, right, bottom) {
+    const step = GRID_CM * Math.max(1, Math.ceil((right - left) / GRID_CM / 150));
+    const first = (from) => Math.floor(from / step) * step;
+    let lines = "";
+    for (let x = first(left); x < right; x += step) lines += `M${x} ${top}V${bottom}`;
+    for (let y = first(top); y < bottom; y += step) lines += `M${left} ${y}H${right}`;
+    this.byId("grid").replaceChildren();
+    shape("path", { d: lines }, this.byId("grid"));
   }
 
   #say() {
     if (!this.#at) return;
     const metres = (Math.hypot(...this.#at) / 100).toFixed(1);
-    const bumps = this.#bumps.length === 1 ? "1 bump" : `${this.#bumps.length} bumps`;
-    this.byId("map-text").textContent = `${metres} m from where it started counting, ${bumps}. One square is half a metre.`;
+    const bumps = this.#bumps === 1 ? "1 bump" : `${this.#bumps} bumps`;
+    const text = `${metres} m from where it started counting, ${bumps}. One square is half a metre.`;
+    if (this.byId("map-text").textContent !== text) this.byId("map-text").textContent = text;
   }
 }

@@ -8,6 +8,7 @@ const SETTINGS = {
   duration_cap_ms: ["Longest drive", (v) => `${(v / 1000).toFixed(1)} s for one drive command. A held stick goes on as long as you hold it.`],
   motion_timeout: ["Motion timeout in the robot", (v) => (v ? "On: the robot's own firmware stops it when it hears nothing more." : "Off: turn it on, so that the robot stops by itself when it hears nothing more.")],
   collision_events: ["Collision events", (v) => (v ? "On: bumps are marked on the path and start automations." : "Off: bumps are not noticed.")],
+  distance_limit_m: ["Distance limit", (v) => (v ? `${v} m from where the robot woke. At the limit only Return to start is allowed.` : "None: the robot may go as far as the radio reaches.")],
   keep_connected: ["Keep connected", (v) => (v ? "On: drives start at once, the battery empties sooner." : "Off: the robot is disconnected when idle, which saves its battery.")],
   idle_disconnect_s: ["Disconnect when idle", (v) => `After ${v} s without a command.`],
 };
