@@ -10,17 +10,19 @@ const PAD_ESTOP = 9;
 export function stick(element, knob, grip) {
   let pointer = null;
   const place = (x, y) => { knob.style.translate = `${x * 85}% ${-y * 85}%`; };
-  const move = (event) => {
-    const box = element.getBoundingClientRect();
+  let box = null;
+  let at = null;
+  const steer = (event) => {
     let x = ((event.clientX - box.left) / box.width) * 2 - 1;
     let y = 1 - ((event.clientY - box.top) / box.height) * 2;
     const far = Math.hypot(x, y);
     if (far > 1) { x /= far; y /= far; }
-    place(x, y);
-    grip.set("stick", far < DEAD_ZONE ? null : { x, y });
+    at = { x, y };
+    grip.set("stick", far < DEAD_ZONE ? null : at);
   };
+  const show = () => at && place(at.x, at.y);
   const end = () => {
-    pointer = null;
+    pointer = at = null;
     place(0, 0);
     grip.set("stick", null);
   };
@@ -28,9 +30,14 @@ export function stick(element, knob, grip) {
     if (pointer !== null || event.button > 0) return;
     pointer = event.pointerId;
     element.setPointerCapture(pointer);
-    move(event);
+    box = element.getBoundingClientRect();
+    steer(event);
+    show();
   });
-  element.addEventListener("pointermove", (event) => event.pointerId === pointer && move(event));
+  // Raw updates come at once, moves only with the next frame. Browsers give them to secure pages alone.
+  const moved = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
+  element.addEventListener(moved, (event) => event.pointerId === pointer && steer(event));
+  element.addEventListener("pointermove", (event) => event.pointerId === pointer && show());
   for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) {
     element.addEventListener(kind, (event) => event.pointerId === pointer && end());
   }

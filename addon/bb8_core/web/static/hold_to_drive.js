@@ -1,6 +1,7 @@
 // Hold to drive: while a stick, key or gamepad is held, beats go to the app. No beats, no motion.
 const BEAT_MS = 50;
-const SOONEST_MS = 30;
+const SOONEST_MS = 12;
+const AGAIN_MS = 8;
 const TURN_DEG_S = 120;
 
 export class Grip extends EventTarget {
@@ -10,6 +11,7 @@ export class Grip extends EventTarget {
   #timer = 0;
   #sentAt = 0;
   #turn = 0;
+  #turnedAt = 0;
   speed = 80;
   aiming = false;
 
@@ -78,14 +80,16 @@ export class Grip extends EventTarget {
     const now = performance.now();
     const { x, y } = this.vector;
     const beat = this.aiming ? this.#turned(x, now) : rolled(x, y, this.speed);
-    this.#sentAt = now;
-    this.#link.send({ op: "hold", grip: this.#number, t: now, ...beat });
-    this.#plan(BEAT_MS);
+    const sent = this.#link.send({ op: "hold", grip: this.#number, t: now, ...beat });
+    if (sent) this.#sentAt = now;
+    // A beat that could not go out at once is not kept: soon the newest one is tried.
+    this.#plan(sent || !this.#link.open ? BEAT_MS : AGAIN_MS);
   }
 
   // While aiming the stick turns the robot on the spot.
   #turned(x, now) {
-    const seconds = Math.min((now - this.#sentAt) / 1000, 0.1);
+    const seconds = Math.min((now - this.#turnedAt) / 1000, 0.1);
+    this.#turnedAt = now;
     this.#turn = (this.#turn + x * TURN_DEG_S * seconds + 360) % 360;
     return { speed: 0, heading: Math.round(this.#turn) % 360 };
   }
