@@ -41,6 +41,7 @@ http:
   server_port: {port}
 api:
 config:
+automation: !include automations.yaml
 logger:
   default: warning
 """
@@ -85,6 +86,7 @@ def write_config(config: Path, port: int) -> None:
     """A config folder that is onboarded but for its user."""
     (config / ".storage").mkdir(parents=True)
     (config / "configuration.yaml").write_text(CONFIGURATION.format(port=port))
+    (config / "automations.yaml").write_text("[]\n")
     for key, (version, data) in STORAGE.items():
         body = {"version": version, "minor_version": 1, "key": key, "data": data}
         (config / ".storage" / key).write_text(json.dumps(body))

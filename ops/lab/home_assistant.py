@@ -51,6 +51,14 @@ class Home:
         path = "/api/services/" + service.replace(".", "/")
         self._client.call("POST", path, {"entity_id": entity_id, **data})
 
+    def ask(self, **command: Any) -> Any:
+        """One command over the websocket; returns its result, RuntimeError when it is refused."""
+        return self._client.ask(**command)
+
+    def post(self, path: str, body: Any) -> Any:
+        """One POST to the REST API; RuntimeError when it is refused."""
+        return self._client.call("POST", path, body)
+
     def log(self) -> list[str]:
         """Home Assistant's log so far."""
         return (self._work / "core.log").read_text(errors="replace").splitlines()
