@@ -39,7 +39,10 @@ class Laws:
         return "absent" if tree is None else digest(tree)
 
     def at_every_moment(self) -> None:
-        """The app folder is one whole tree; the neighbour's app is untouched; the lock's owner lives."""
+        """The app folder is one whole tree, and an edited one is kept.
+
+        The neighbour's app is untouched, and the lock's owner lives.
+        """
         holder = self.host.lock.holder if self.host.lock else None
         if isinstance(holder, Task) and not holder.alive:
             raise Broken(f"{holder.name} has ended and holds the lock: {self.host.lock}")
@@ -47,6 +50,8 @@ class Laws:
             raise Broken("the neighbour's app was changed")
         if self.any_tree or self.host.tree is self.seen:
             return
+        if self.host.edits and self.host.lost_edits():
+            raise Broken("a tree that was edited by hand is lost")
         self.seen = self.host.tree
         if self._name(self.host.tree) not in self.trees:
             raise Broken(f"the app folder is a mixture: {sorted(self.host.tree or {})}")

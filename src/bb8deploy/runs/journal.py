@@ -12,7 +12,7 @@ from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.runs.report_files import append
 from bb8deploy.runs.tokens import Line
 
-SWAP, PUT_BACK = "send and swap", "put the earlier tree back"
+SWAP, PUT_BACK, WITHDRAW = "send and swap", "put the earlier tree back", "remove the new files"
 """The steps that change the app folder on a host."""
 RELEASE_STEP = "release: "
 """The prefix of a release's own steps."""

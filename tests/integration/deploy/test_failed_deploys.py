@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.integration.deploylab import Lab, command, config, env_file
-from tests.integration.small_addon import RUN_SH
+from tests.integration.deploylab import SLUG, Lab, command, config, env_file
+from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
@@ -144,6 +144,45 @@ def test_a_reload_that_crashes_puts_the_earlier_files_back(lab: Lab, monkeypatch
     assert caught.value.code == "SUPERVISOR_SAID_NO"
     assert (runtime(lab) / "config.yaml").read_text() == earlier
     assert lab.state()["state"] == "started"
+
+
+BROKEN = "FROM x\nRUN false\n"
+
+
+def over_a_mount(lab: Lab) -> None:
+    lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
+
+
+@pytest.mark.parametrize("mount", [False, True], ids=["ssh", "mount"])
+def test_a_first_deploy_that_does_not_build_leaves_no_files(lab: Lab, mount: bool) -> None:
+    if mount:
+        over_a_mount(lab)
+    lab.write(dockerfile=BROKEN)
+    with pytest.raises(Bb8Error, match="the new files were removed again") as caught:
+        lab.deploy()
+    assert (caught.value.code, caught.value.exit_code) == ("BUILD_FAILED", 4)
+    assert not runtime(lab).exists()
+    assert not list((runtime(lab).parent / ".bb8deploy" / runtime(lab).name).glob("*.*"))
+    assert SLUG not in {app["slug"] for app in lab.box.call("GET", "/store/addons")["addons"]}
+    lab.write(dockerfile=DOCKERFILE)
+    lab.deploy()
+    assert "VERIFY_OK" in lab.tokens
+
+
+def test_a_first_deploy_that_fails_leaves_files_of_others(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.write(dockerfile=BROKEN)
+    edit_before(monkeypatch, lab, "act")
+    with pytest.raises(Bb8Error, match="because the app folder was changed after they were sent"):
+        lab.deploy()
+    assert (runtime(lab) / "run.sh").read_text().endswith("# edited\n")
+
+
+def test_a_first_deploy_that_was_installed_keeps_its_files(lab: Lab) -> None:
+    lab.write(run_sh="#!/bin/sh\nexit 1\n")
+    with pytest.raises(Bb8Error, match="the host has no earlier tree, and the app is installed"):
+        lab.deploy()
+    assert lab.state()["detached"] is False
+    assert (runtime(lab) / "run.sh").exists()
 
 
 def test_a_config_that_the_supervisor_refuses_leaves_the_container_alone(

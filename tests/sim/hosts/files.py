@@ -134,7 +134,7 @@ class SimFiles:
             names = [_kept_name(n) for n in range(len(self.host.previous))]
             if name not in names:
                 raise PREVIOUS_MISSING("there is no earlier tree")
-            return self.swap(self.host.previous.pop(names.index(name)), run_id)
+            return self.swap(self.host.previous[names.index(name)], run_id)
 
         return self.saw(self.ask("restore", effect, also=(Fault.TORN,)))
 
@@ -145,8 +145,11 @@ class SimFiles:
         if self.host.lock is None or self.host.lock.run != run_id:
             raise LOCK_LOST(f"the lock of {self.where} was lost")
         self.host.put_in = ""
+        self.host.previous = [kept for kept in self.host.previous if kept is not tree]
         if self.host.tree is not None:
             self.host.previous.insert(0, self.host.tree)
+            for pruned in self.host.previous[KEPT:]:
+                self.host.edits.pop(id(pruned), None)
             del self.host.previous[KEPT:]
         self.host.folders[self.host.folder] = tree
         return found(tree)
@@ -155,6 +158,22 @@ class SimFiles:
         """The first of the two renames alone; whoever takes the lock next puts the tree back."""
         if self.host.tree is not None:
             self.host.cut = self.host.folders.pop(self.host.folder)
+
+    def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
+        """Moves the folder away, if it is confirmed and still the same; an interrupted removal is undone."""
+        seen = self.look()
+        if not confirm(seen):
+            return False
+
+        def effect() -> bool:
+            if self.host.lock is None or self.host.lock.run != run_id:
+                raise LOCK_LOST(f"the lock of {self.where} was lost")
+            if found(self.host.tree) != seen:
+                return False
+            del self.host.folders[self.host.folder]
+            return True
+
+        return self.ask("withdraw", effect, also=(Fault.TORN,), torn=self.cut)
 
     def look_back(self, name: str) -> Earlier:
         """The newest earlier tree beside the present one."""

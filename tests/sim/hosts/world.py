@@ -136,7 +136,8 @@ class Before:
 class Host:
     """One host. `folders` are the trees below /addons by name; `slug` and `folder` are the app's own.
 
-    `cut` is the tree that a swap had moved away when it was cut between its two renames.
+    `cut` is the tree that a swap had moved away when it was cut between its two renames; `edits` are the
+    trees that were edited by hand, by their id.
     """
 
     slug: str
@@ -158,6 +159,7 @@ class Host:
     on_start: Callable[[int], object] = lambda _number: None
     met: Callable[[Fault], None] = lambda _fault: None
     edited: bool = False
+    edits: dict[int, Content] = field(default_factory=dict)
     cut: Content | None = None
     put_in: str = ""
     seen: dict[str, str] = field(default_factory=dict)
@@ -192,6 +194,7 @@ class Host:
             installed=replace(self.installed) if self.installed else None,
             log=list(self.log),
             build_log=list(self.build_log),
+            edits={},
             seen={},
             at_lock={},
         )
@@ -252,6 +255,11 @@ class Host:
         """What happens when the connections of a process end: its lock is released."""
         if self.lock and self.lock.holder is holder:
             self.lock = None
+
+    def lost_edits(self) -> bool:
+        """True if a tree that was edited by hand is gone, though it was neither edited again nor pruned."""
+        kept = {id(tree) for tree in (self.tree, self.cut, *self.previous)}
+        return any(edited not in kept for edited in self.edits)
 
     def running(self) -> Container | None:
         """The container that runs, None if none does."""

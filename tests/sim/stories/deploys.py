@@ -34,7 +34,7 @@ class Fate:
 
 @dataclass(slots=True)
 class DeployStory:
-    """The order of events: after a first deploy, everybody at once with faults; then a resume."""
+    """The order of events: mostly after a first deploy, everybody at once with faults; then a resume."""
 
     stage: Stage
     tasks: Tasks
@@ -46,7 +46,10 @@ class DeployStory:
     @classmethod
     def at(cls, stage: Stage, tasks: Tasks, chance: float) -> DeployStory:
         """The story at the point from which a schedule plays it."""
-        over_ssh = tasks.choices.setup(3) > 0
+        over_ssh, empty = tasks.choices.setup(3) > 0, tasks.choices.setup(8) == 0
+        if empty:
+            disk.put({})
+            return cls._on(stage, tasks, _new_host(), Fate(chance, over_ssh), first=2)
         if over_ssh not in stage.begun:
             stage.begun[over_ssh] = _first_deploy(stage, over_ssh=over_ssh)
         snapshot = stage.begun[over_ssh]
@@ -123,7 +126,9 @@ class DeployStory:
             tree["run.sh"] = tree.get("run.sh", b"") + b"# edited\n"
             self.laws.may_be({path: data for path, data in tree.items() if path != STAMP})
             if self.host.tree is not None:  # between two renames there is no folder to edit in
+                self.host.edits.pop(id(self.host.tree), None)  # the editor itself replaces that one
                 self.host.folders[FOLDER], self.host.edited = tree, True
+                self.host.edits[id(tree)] = tree
             self.tasks.sleep(pause)
 
     def _moment(self) -> float:
@@ -161,5 +166,10 @@ class DeployStory:
 def _first_deploy(stage: Stage, *, over_ssh: bool) -> Snapshot:
     """A deploy without faults on a host that has nothing but the neighbour's app."""
     disk.put({})
-    host, tasks = Host(SLUG, FOLDER, {OTHER: NEIGHBOUR}), Tasks(Choices(0, replay={}))
-    return DeployStory._on(stage, tasks, host, Fate(0.0, over_ssh), first=1).begin()
+    tasks = Tasks(Choices(0, replay={}))
+    return DeployStory._on(stage, tasks, _new_host(), Fate(0.0, over_ssh), first=1).begin()
+
+
+def _new_host() -> Host:
+    """A host that has nothing but the neighbour's app."""
+    return Host(SLUG, FOLDER, {OTHER: NEIGHBOUR})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +99,12 @@ class RuntimeFiles(Protocol):
 
         What is there now becomes the previous tree; the one that was put back is no longer an earlier one.
         Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
+        """
+
+    def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
+        """Removes the app folder if `confirm` returns True for its tree. Needs the lock.
+
+        Returns False if the folder stays: it was not confirmed, or was changed after that.
         """
 
     def look_back(self, name: str) -> Earlier:

@@ -103,6 +103,28 @@ class MountSwap:
             remove_tree(self.state / gone)
         self.prune()
 
+    def move_away(self, run_id: str) -> Path:
+        """Moves the app folder into the state folder; `recover` undoes it if nothing else happens."""
+        away = self.state / f"withdrawn.{run_id}"
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.root.rename(away)
+        return away
+
+    def discard(self, away: Path) -> None:
+        """Removes what `move_away` moved."""
+        gone = away.with_name(away.name.replace("withdrawn", "gone", 1))
+        away.rename(gone)
+        remove_tree(gone)
+
+    def bring_back(self, away: Path) -> None:
+        """Undoes `move_away`; if there is another folder by now, the moved one becomes an earlier tree."""
+        if self.root.exists():
+            away.rename(self.state / "previous.old")
+            self._set_aside()
+            return
+        away.rename(self.root)
+        touch_config(self.root)
+
     def names(self) -> Iterator[str]:
         """The earlier trees, the newest first."""
         numbered = (f"earlier.{number}" for number in sorted(self._numbers(), reverse=True))
@@ -122,7 +144,9 @@ class MountSwap:
             touch_config(self.root)
             (self.state / "inplace").unlink(missing_ok=True)
             restored = True
-        for left in self.state.glob("next.*"):
+        for away in self.state.glob("withdrawn.*"):
+            self.bring_back(away)
+        for left in (*self.state.glob("next.*"), *self.state.glob("gone.*")):
             remove_tree(left)
         return restored
 

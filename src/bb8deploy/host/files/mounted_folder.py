@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -94,6 +94,19 @@ class MountFiles:
         with self._failures():
             self.trees.restore(run_id, name)
         return self.look()
+
+    def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
+        """Moves the folder away, looks at it again there, and removes it or moves it back."""
+        seen = self.look()
+        if not confirm(seen):
+            return False
+        with self._failures():
+            away = self.trees.move_away(run_id)
+            if read_tree(away, modes_known=seen.modes_known) == seen:
+                self.trees.discard(away)
+                return True
+            self.trees.bring_back(away)
+        return False
 
     def look_back(self, name: str) -> Earlier:
         """The stamp of the previous tree, and how its file `name` compares."""

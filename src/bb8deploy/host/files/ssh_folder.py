@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
@@ -66,6 +66,14 @@ class SshFiles:
     def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
         """Swaps an earlier tree in."""
         return tree_of(self._shell.ask("restore_earlier_tree", name, run_id=run_id))
+
+    def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
+        """Removes the folder by one program, which lists it and waits for the order."""
+        with self._shell.start("withdraw_folder", run_id=run_id) as talk:
+            if not confirm(tree_of(talk.answer())):
+                return False
+            talk.send(b"REMOVE\n")
+            return any(part.name == "WITHDRAWN" for part in talk.answer())
 
     def look_back(self, name: str) -> Earlier:
         """The earlier tree's stamp and its file `name`, in one look."""

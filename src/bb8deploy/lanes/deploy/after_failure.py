@@ -11,6 +11,7 @@ from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.deploy.earlier_trees import last_that_ran
 from bb8deploy.lanes.deploy.rollback import put_back_files, roll_back, roll_back_untouched
+from bb8deploy.lanes.deploy.withdraw_files import forget, withdraw
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.plan.logs.identity_line import Identity
 from bb8deploy.plan.sync_plan import Stamp
@@ -26,12 +27,14 @@ _UNKNOWN = {JOB_UNFINISHED.code}
 @dataclass(frozen=True, slots=True)
 class Failed:
     """A failed verification: `sent`: this deploy changed the app folder; `touched`: the Supervisor may have
-    changed the container; `ran`: what the app that ran before it reported."""
+    changed the container; `installed`: the app was installed before; `ran`: what the app that ran before it
+    reported."""
 
     error: Bb8Error
     synced: SyncOutcome
     sent: bool
     touched: bool
+    installed: bool
     ran: Identity | None = None
 
 
@@ -45,6 +48,8 @@ def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
         return error
     if error.code in _UNKNOWN or (isinstance(error, Unreachable) and failed.touched):
         return _with_detail(error, _on_host(failed)) if failed.sent else error
+    if _is_first(host, failed):
+        return _withdrawn(run, host, failed)
     if stays := _why_not_back(host, failed):
         if isinstance(error, Unreachable):
             return _with_detail(error, _on_host(failed)) if failed.sent else error
@@ -53,6 +58,31 @@ def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
     if isinstance(error, Unreachable):
         return _files_only(run, host, failed)
     return _rolled_back(run, host, failed)
+
+
+def _is_first(host: Host, failed: Failed) -> bool:
+    """True if this deploy made the app folder, or one that it resumes did: there was no tree before it."""
+    plan = failed.synced.plan
+    if not failed.sent or (plan.present and not plan.nothing):
+        return False
+    try:
+        return not host.files.earlier()
+    except Bb8Error:
+        return False
+
+
+def _withdrawn(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """The failure of a first deploy: its files go again, unless the app was installed from them."""
+    error, unreachable = failed.error, isinstance(failed.error, Unreachable)
+    if not unreachable:
+        run.ledger.drift("verify", error.code, run.clean(error.cause))
+    if failed.touched or (failed.installed and failed.synced.plan.present):
+        return _with_ending(error, "not rolled back: the host has no earlier tree, and the app is installed")
+    what = withdraw(run, host, failed.synced)
+    if unreachable:
+        return _with_detail(error, what)
+    forget(run, host, failed.synced)
+    return _with_ending(error, what)
 
 
 def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:

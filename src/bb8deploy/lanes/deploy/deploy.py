@@ -97,7 +97,7 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
         verified = carry_out(attempt)
         _check(run, host, attempt, options)
     except Bb8Error as error:
-        failed = Failed(error, synced, sent, attempt.touched, attempt.ran)
+        failed = Failed(error, synced, sent, attempt.touched, _was_installed(attempt), attempt.ran)
         raise recovered(run, host, failed) from error
     if host.files.route == "ssh":
         if verified.verified:
@@ -105,6 +105,12 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
         elif verified.running:
             run.ledger.skip(Token.DEPLOY_SSH_OK, verified.reason)
     return DeployOutcome(synced, verified)
+
+
+def _was_installed(attempt: Attempt) -> bool:
+    """True if the app was installed before the attempt did anything."""
+    state = attempt.installer.before.state if attempt.installer else None
+    return state is not None and state.installed
 
 
 def _check(run: Run, host: Host, attempt: Attempt, options: DeployOptions) -> None:

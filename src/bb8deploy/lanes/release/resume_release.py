@@ -14,6 +14,7 @@ from bb8deploy.runs.journal import (
     PUT_BACK,
     STEP_OF_LANE,
     SWAP,
+    WITHDRAW,
     Journal,
     JournalEntry,
     earned,
@@ -123,7 +124,9 @@ def _touched_since(journal: Journal, moment: str) -> bool:
     homes = [runs, runs.parents[2] / "runs"] if of_several else [runs, *runs.parent.glob(f"{APPS}/*/runs")]
     others = (path for home in homes for path in home.glob("*/journal.jsonl") if path != journal.path)
     return any(
-        e.step in {SWAP, PUT_BACK} and e.ts > moment for path in others for e in Journal(path).entries()
+        e.step in {SWAP, PUT_BACK, WITHDRAW} and e.ts > moment
+        for path in others
+        for e in Journal(path).entries()
     )
 
 

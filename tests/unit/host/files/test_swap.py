@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from tests.unit.host.localhost import Place
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.base.errors import Bb8Error, CheckFailed
 from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.workspace.tree_digest import FoundTree
 
 
 def names(place: Place) -> list[str]:
@@ -127,3 +128,66 @@ def test_what_was_put_in_is_remembered_until_the_next_swap(place: Place) -> None
     holding.release()
     with place.locked("run-5"):
         assert place.files.restore_previous("run-5").put_in == ""
+
+
+def test_a_folder_is_withdrawn_if_the_client_confirms_what_is_there(place: Place) -> None:
+    sent = place.send("run-0", "v0")
+    with place.locked("run-0"):
+        assert not place.files.withdraw("run-0", lambda found: found != sent)
+        assert place.text == "v0"
+        assert place.files.withdraw("run-0", lambda found: found == sent)
+        assert not place.files.look().present
+    with place.locked("run-1"):
+        assert not place.files.look().present
+    assert remains(place) == []
+
+
+def remains(place: Place) -> list[str]:
+    """What is left in the state folder, once the host has removed what it removes after an answer."""
+    end = time.monotonic() + 10
+    while (found := sorted(path.name for path in place.state.glob("*.*"))) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
+def test_a_folder_that_is_changed_after_the_confirmation_stays(place: Place) -> None:
+    place.send("run-0", "v0")
+
+    def confirm(_found: FoundTree) -> bool:
+        (place.runtime / "main.py").write_text("mine")
+        return True
+
+    with place.locked("run-0"):
+        assert not place.files.withdraw("run-0", confirm)
+    assert place.text == "mine"
+
+
+def test_nothing_is_withdrawn_without_the_lock_over_ssh(place: Place) -> None:
+    place.send("run-0", "v0")
+    if place.shell:
+        with place.locked("run-1"), pytest.raises(Bb8Error) as caught:
+            place.files.withdraw("run-0", lambda _: True)
+        assert caught.value.code == "LOCK_LOST"
+    assert place.text == "v0"
+
+
+def test_a_removal_that_was_interrupted_is_undone(place: Place) -> None:
+    place.send("run-0", "v0")
+    place.runtime.rename(place.state / "withdrawn.run-0")
+    with place.locked("run-1"):
+        assert place.text == "v0"
+    place.runtime.rename(place.state / "withdrawn.run-0")
+    place.runtime.mkdir()
+    (place.runtime / "main.py").write_text("mine")
+    with place.locked("run-2"):
+        assert place.text == "mine"
+    assert names(place) == ["v0"]
+
+
+def test_what_a_killed_run_did_not_remove_is_removed_by_the_next(place: Place) -> None:
+    place.send("run-0", "v0")
+    for folder in (place.state, place.state.with_name("another app")):
+        (folder / "gone.run-0/deep").mkdir(parents=True)
+    with place.locked("run-1"):
+        assert remains(place) == []
+    assert (place.state.with_name("another app") / "gone.run-0/deep").is_dir()
