@@ -112,6 +112,8 @@ class Laws:
         before = self.host.at_lock.get(task.name if task else "")
         if task is None or before is None:
             return
+        if task.command in {"rollback", "deploy"} and tree not in before.ever:
+            raise Broken(f"{name} names {tree}, which had never run")
         if task.command == "rollback" and not self.host.edited and tree not in before.kept:
             raise Broken(f"{name} names {tree}, which was no earlier tree: {before}")
         if task.command == "deploy" and not self.host.edited and tree not in {before.folder, before.ran}:

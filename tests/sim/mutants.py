@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 from bb8deploy.host.lock.lock_lifetime import HostLock
+from bb8deploy.lanes.deploy import rollback
 from bb8deploy.lanes.publish import atomic_push, subtree_layout
 from bb8deploy.lanes.publish.committed_source import Publication
 from bb8deploy.lanes.publish.images import promote_images
@@ -94,6 +95,9 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         sync_lane, "differences", return_value=()
     ),
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
+    "a tree that never ran counts as an earlier version": lambda: mock.patch.object(
+        rollback, "ran_before", return_value=True
+    ),
     "a push is forced": lambda: mock.patch.object(git_remote, "push", _forced),
     "hand edits in the store are not looked for": lambda: mock.patch.object(
         subtree_layout, "allowed_loss", return_value=HandEdits()

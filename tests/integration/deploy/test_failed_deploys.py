@@ -244,6 +244,60 @@ def test_rollback_goes_back_more_than_once_and_lists_what_is_kept(lab: Lab) -> N
     assert lab.state()["version"] == "1.0.0"
 
 
+def test_a_rollback_by_hand_warns_of_hand_edits_and_keeps_them(lab: Lab) -> None:
+    env_file(lab)
+    for version in ("1.0.0", "1.0.1"):
+        lab.write(config=config(version))
+        time.sleep(1.1)  # run ids name the second
+        lab.deploy()
+    (runtime(lab) / "run.sh").write_text(f"{RUN_SH}# mine\n")
+    done = command(lab, "rollback")
+    assert done.returncode == 0, done.stderr
+    assert "were edited by hand since run" in done.stderr
+    assert "TOKEN: ROLLBACK_OK version=1.0.0" in done.stdout
+    kept = runtime(lab).parent / ".bb8deploy" / runtime(lab).name / "previous/run.sh"
+    assert kept.read_text().endswith("# mine\n")
+
+
+def test_a_rollback_by_hand_never_replaces_the_folder_of_another_app(lab: Lab) -> None:
+    env_file(lab)
+    for version in ("1.0.0", "1.0.1"):
+        lab.write(config=config(version))
+        lab.deploy()
+    shutil.rmtree(runtime(lab))
+    runtime(lab).mkdir()
+    (runtime(lab) / "config.yaml").write_text("name: Other\nslug: other\nversion: '1'\n")
+    done = command(lab, "rollback")
+    assert done.returncode == 1
+    assert "RUNTIME_NOT_OURS" in done.stderr
+    assert [path.name for path in runtime(lab).iterdir()] == ["config.yaml"]
+
+
+def test_a_rollback_prefers_what_ran_to_what_was_only_synced(lab: Lab) -> None:
+    env_file(lab)
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+    sync_host(lab.run())
+    time.sleep(1.1)  # run ids name the second
+    lab.write(config=config("1.0.2"))
+    lab.deploy()
+    done = command(lab, "rollback")
+    assert "TOKEN: ROLLBACK_OK version=1.0.0" in done.stdout, done.stderr
+    assert lab.state()["version"] == "1.0.0"
+
+
+def test_a_tree_that_never_ran_runs_after_a_failed_deploy_but_earns_no_token(lab: Lab) -> None:
+    lab.deploy(BB8_KEEP_TREES="1")
+    for version in ("1.0.1", "1.0.2"):
+        lab.write(config=config(version))
+        sync_host(lab.run(BB8_KEEP_TREES="1"))
+    lab.write(config=config("1.0.3"), run_sh="#!/bin/sh\nexit 1\n")
+    with pytest.raises(Bb8Error, match=r"1\.0\.2 runs, verified; nothing shows that it ran before"):
+        lab.deploy(BB8_KEEP_TREES="1")
+    assert "ROLLBACK_OK" not in lab.tokens
+    assert lab.state()["version"] == "1.0.2"
+
+
 NEEDS = 'options: {}\nschema: {robot: str, "port": "port?"}\n'
 
 

@@ -269,6 +269,7 @@ class SimHolding:
             digest(host.tree or {}),
             digest(ran.built) if ran else "",
             frozenset(digest(tree) for tree in host.previous),
+            host.ran,
         )
 
     def take_session(self) -> None:

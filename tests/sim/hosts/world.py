@@ -125,11 +125,13 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was there when a run took the lock: digests of the folder, of what ran, of the earlier trees."""
+    """What was there when a run took the lock: digests of the folder, of what ran, of the earlier trees, and
+    of all that ever ran."""
 
     folder: str
     ran: str
     kept: frozenset[str]
+    ever: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -159,6 +161,7 @@ class Host:
     on_start: Callable[[int], object] = lambda _number: None
     met: Callable[[Fault], None] = lambda _fault: None
     edited: bool = False
+    ran: frozenset[str] = frozenset()
     edits: dict[int, Content] = field(default_factory=dict)
     cut: Content | None = None
     put_in: str = ""
@@ -231,6 +234,7 @@ class Host:
         self.containers += 1
         app.container = replace(app.container, number=self.containers)
         app.state = "started"
+        self.ran |= {digest(app.container.built)}
         if app.container.identity:
             self.log += [app.container.identity, "RUN_SH_PRESENT"]
         self.log.append(f"container {app.container.number} runs")

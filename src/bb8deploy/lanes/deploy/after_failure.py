@@ -94,7 +94,7 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
             ran = failed.ran
             resumed = ran is not None and ran.is_(failed.synced.expected)  # what ran is what failed
             name = last_that_ran(host, None if resumed else ran)
-            outcome = roll_back(run, host, name, failed=failed.synced.version)
+            outcome = roll_back(run, host, name, failed=failed.synced.version, ran=failed.ran)
         else:
             outcome = roll_back_untouched(run, host)
     except Bb8Error as second:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
 from bb8deploy.host.files.app_folder_interface import PREVIOUS, EarlierTree
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.host_session import Access, connected
-from bb8deploy.plan.logs.identity_line import Identity
+from bb8deploy.plan.logs.identity_line import Identity, Proof
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.tree_digest import STAMP
@@ -38,16 +39,17 @@ def kept_on(host: Host) -> tuple[StampedTree, ...]:
     return tuple(_kept(tree) for tree in host.files.earlier())
 
 
-def next_older(host: Host) -> StampedTree:
+def next_older(host: Host, ran: Collection[tuple[str, str]] = ()) -> StampedTree:
     """The newest earlier tree that is older than the present one: a second rollback goes back further.
 
+    One of `ran`, the versions and trees that are known to have run, comes before one that was only synced.
     Raises CheckFailed PREVIOUS_MISSING if there is none.
     """
     kept = kept_on(host)
     now = Stamp.parse((host.files.read(f"{host.files.runtime}/{STAMP}") or b"").decode("utf-8", "replace"))
     older = [tree for tree in kept if now is None or tree.stamp is None or tree.stamp.run < now.run]
     if older:
-        return older[0]
+        return next((tree for tree in older if _may_have_run(tree.stamp, ran)), older[0])
     where = host.files.where
     if not kept:
         raise PREVIOUS_MISSING(f"{where} has no earlier tree to go back to")
@@ -56,6 +58,11 @@ def next_older(host: Host) -> StampedTree:
         "See `bb8deploy rollback --list`; `bb8deploy rollback VERSION` takes a tagged version from git.",
         details=[f"{tree.name}: {tree.in_words}" for tree in kept],
     )
+
+
+def _may_have_run(stamp: Stamp | None, ran: Collection[tuple[str, str]]) -> bool:
+    """False for a tree whose app would have reported itself, and has not."""
+    return stamp is None or stamp.proof == Proof.RUNNING or (stamp.version, stamp.tree) in ran
 
 
 def last_that_ran(host: Host, ran: Identity | None) -> str:

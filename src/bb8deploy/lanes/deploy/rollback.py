@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bb8deploy.base.errors import CheckFailed
@@ -16,16 +16,18 @@ from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import Reached
 from bb8deploy.lanes.deploy.dry_run import foresee, foresee_sync
 from bb8deploy.lanes.deploy.earlier_trees import next_older
+from bb8deploy.lanes.deploy.ran_before import ran_before, seen_running
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
 from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
-from bb8deploy.lanes.sync.sync import sync
+from bb8deploy.lanes.sync.sync import require_own_folder, sync
+from bb8deploy.lanes.verify.seen_running import record_ran
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
 from bb8deploy.overlay.proof_level import ProofLevel
-from bb8deploy.plan.logs.identity_line import UNKNOWN, Expected, Proof
+from bb8deploy.plan.logs.identity_line import UNKNOWN, Expected, Identity, Proof
 from bb8deploy.plan.sync_plan import Stamp, SyncPlan, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
@@ -39,7 +41,7 @@ from bb8deploy.workspace.versions.publish_layout import publishing_of
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
     """The version that runs again, and by which action; `proven` if its identity was verified; `untouched`
-    is the state of an app that was not touched.
+    is the state of an app that was not touched; `ran_before`: it is known to have run before.
 
     `preview` is filled by a dry run alone.
     """
@@ -50,13 +52,17 @@ class RollbackOutcome:
     proven: bool = True
     untouched: str = ""
     preview: tuple[str, ...] = ()
+    ran_before: bool = True
 
     @property
     def in_words(self) -> str:
         """What came of it, as the end of a sentence."""
         if self.untouched:
             return f"the earlier files are back; the app was not touched and is {self.untouched}"
-        return f"{self.version} runs again, {'verified' if self.proven else 'its content is not proven'}"
+        proof = "verified" if self.proven else "its content is not proven"
+        if not self.ran_before:
+            return f"{self.version} runs, {proof}; nothing shows that it ran before"
+        return f"{self.version} runs again, {proof}"
 
 
 def roll_back_host(run: Run, access: Access | None = None, version: str = "") -> RollbackOutcome:
@@ -69,26 +75,38 @@ def roll_back_host(run: Run, access: Access | None = None, version: str = "") ->
             return RollbackOutcome(version, "", "", preview=foresee_back(run, host, version))
         if version:
             return roll_back_to(run, host, version)
+        require_own_folder(run, host)
         with closing(Readiness(run, host)) as ready:
             ready.require()
-            return roll_back(run, host, next_older(host).name, reached=ready.reached)
+            older = next_older(host, seen_running(run, ready.reached))
+            return roll_back(run, host, older.name, reached=ready.reached)
 
 
 def roll_back(
-    run: Run, host: Host, name: str = PREVIOUS, *, failed: str = "", reached: Reached | None = None
+    run: Run,
+    host: Host,
+    name: str = PREVIOUS,
+    *,
+    failed: str = "",
+    ran: Identity | None = None,
+    reached: Reached | None = None,
 ) -> RollbackOutcome:
     """Puts the earlier tree `name` back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
 
     `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
-    the earlier build without a word in the log, so that only a new build counts. `reached` is the way to
-    the Supervisor if it was asked already. Needs the lock. Raises
-    CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not run.
+    the earlier build without a word in the log, so that only a new build counts. `ran` is what ran before
+    the deploy that failed, `reached` the way to the Supervisor if it was asked already. A tree that was only
+    synced is no earlier version that runs again: it gets no ROLLBACK_OK. Needs the lock.
+
+    Raises CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not
+    run.
     """
     back = _put_back(run, host, name)
     trusts_log = failed not in {"", back.expected.version}
     options = VerifyOptions(sent=True, trusts_log=trusts_log).at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options, reached)
     with attempt.opened() as installer:
+        before = ran_before(run, installer, back.expected, ran)
         installed = installer.put_in()
         if options.proof is Proof.RUNNING:
             attempt.check_runs(installed)
@@ -96,7 +114,12 @@ def roll_back(
         if not back.provable:
             raise _unprovable(run, back.expected.version)
         attempt.prove(installed)
-    return _proven(run, RollbackOutcome(back.expected.version, back.expected.tree, installed.action.value))
+    record_ran(run, slug_of(run), back.expected)
+    outcome = RollbackOutcome(back.expected.version, back.expected.tree, installed.action.value)
+    if before:
+        return _proven(run, outcome)
+    run.ledger.skip(Token.ROLLBACK_OK, "nothing shows that this tree ran before")
+    return replace(outcome, ran_before=False)
 
 
 def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:

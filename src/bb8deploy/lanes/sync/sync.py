@@ -67,24 +67,40 @@ def sync(
                 facts.update(tree=wanted.manifest.digest, files=len(wanted.manifest.entries))
             if not run.dry_run and host.files.route == "ssh":
                 run.ledger.emit(Token.SSH_HA_OK, host=host.where)
-            files = host.files
             require_possible(wanted.level)
             planned = plan_delivery(session.tree, wanted)
-            delivery, plan = planned.delivery, planned.plan
-            refuse_foreign(session.tree, delivery.manifest, wanted.slug, files.where, files.fetch)
-            earlier_ports = plan.earlier.ports if plan.earlier else None
-            refuse_other_copy(session.tree, files.where, ports=plan.stamp.ports, earlier_ports=earlier_ports)
+            _refuse_others(host, session.tree, planned, wanted.slug)
             diffs = tuple(unified(planned, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
                 return _outcome(host, planned, session.tree, diffs)
             if wanted.level.proof is not Proof.SEALED:
                 run.progress.note(wanted.level.in_words)
-            approve(plan) if approve else warn_of_edits(run, host, plan)
+            approve(planned.plan) if approve else warn_of_edits(run, host, planned.plan)
             after = _carry_out(run, host, session, wanted, planned, by_rsync=by_rsync)
             _prove(run, planned, after, wanted)
         outcome = _outcome(host, planned, after, diffs)
     write_contract(run, host, outcome, by_rsync=by_rsync)
     return outcome
+
+
+def require_own_folder(run: Run, host: Host) -> None:
+    """Looks at the app folder before anything but a sync replaces it. Needs the lock.
+
+    Raises CheckFailed if it is not this app's; warns of hand edits, which the swap keeps.
+    """
+    wanted = read_wanted(run, run.addon)
+    with _session(run, host) as session:
+        planned = plan_delivery(session.tree, wanted)
+        _refuse_others(host, session.tree, planned, wanted.slug)
+    warn_of_edits(run, host, planned.plan)
+
+
+def _refuse_others(host: Host, found: FoundTree, planned: PlannedSync, slug: str) -> None:
+    """Raises CheckFailed RUNTIME_NOT_OURS if the folder is another app's, or of another instance."""
+    files, plan = host.files, planned.plan
+    refuse_foreign(found, planned.delivery.manifest, slug, files.where, files.fetch)
+    earlier_ports = plan.earlier.ports if plan.earlier else None
+    refuse_other_copy(found, files.where, ports=plan.stamp.ports, earlier_ports=earlier_ports)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from bb8deploy.lanes.verify.install import Installer
 from bb8deploy.lanes.verify.proof.folder_check import AppFolder, require_alone, require_tidy
 from bb8deploy.lanes.verify.proof.receipt_lines import VerifyLines, skip_all
 from bb8deploy.lanes.verify.proof.wait_for_identity import Prover
+from bb8deploy.lanes.verify.seen_running import record_ran
 from bb8deploy.lanes.verify.supervisor_actions import Actions
 from bb8deploy.lanes.verify.verify_types import (
     PROFILE,
@@ -207,6 +208,7 @@ class Attempt:
                 lines.no_identity("the app reports no identity")
             raise
         lines.container(said, self.options.proof)
+        record_ran(self.run, slug_of(self.run), self.delivered.expected)
         self._runs = True
         return said, ""
 

@@ -1,0 +1,34 @@
+"""Finds out which versions ran before on a host: by the app's own reports in its log, and by earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bb8deploy.host.supervisor.find_route import Reached
+from bb8deploy.lanes.host_session import slug_of
+from bb8deploy.lanes.verify.install import DEEP_LINES, Installer
+from bb8deploy.lanes.verify.seen_running import known_to_have_run
+from bb8deploy.plan.logs.identity_line import Expected, Identity, identities
+from bb8deploy.runs.run import Run
+
+
+def ran_before(run: Run, installer: Installer, expected: Expected, known: Identity | None = None) -> bool:
+    """True if this version and tree ran before `installer` does anything; `known` is what ran for certain.
+
+    Reads far back in the log if the newest lines and the journals of this workspace have no sign of it.
+    """
+    named = (expected.version, expected.tree)
+    certain = frozenset({(known.version, known.tree)} if known else ())
+    if named in certain | _reported(installer.before.log) | known_to_have_run(run, installer.task.slug):
+        return True
+    return named in _reported(installer.watch.container_log(DEEP_LINES))
+
+
+def seen_running(run: Run, reached: Reached | None) -> frozenset[tuple[str, str]]:
+    """The versions and trees that ran, as far as the newest lines of the log and the journals show it."""
+    log = reached.first.log if reached else ()
+    return _reported(log) | known_to_have_run(run, slug_of(run))
+
+
+def _reported(log: Sequence[str]) -> frozenset[tuple[str, str]]:
+    return frozenset((said.version, said.tree) for said in identities(log))

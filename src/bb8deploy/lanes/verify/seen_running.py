@@ -1,0 +1,36 @@
+"""Records which versions were seen running, and finds in the journals of this workspace which ones were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bb8deploy.plan.logs.identity_line import Expected
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.run import Run
+
+RAN = "saw it run"
+
+
+def record_ran(run: Run, slug: str, expected: Expected) -> None:
+    """Records that the app was seen running from this delivery, by its own report."""
+    run.journal.write(RAN, "done", slug=slug, host=_host(run), version=expected.version, tree=expected.tree)
+
+
+def known_to_have_run(run: Run, slug: str) -> frozenset[tuple[str, str]]:
+    """The version and tree of all that runs of this workspace have seen running on this host."""
+    return frozenset(
+        (str(entry.facts.get("version")), str(entry.facts.get("tree")))
+        for path in _journals(run.workspace / "reports")
+        for entry in Journal(path).entries()
+        if entry.step == RAN and entry.facts.get("slug") == slug and entry.facts.get("host") == _host(run)
+    )
+
+
+def _journals(reports: Path) -> Iterator[Path]:
+    yield from reports.glob("runs/*/journal.jsonl")
+    yield from reports.glob("targets/*/runs/*/journal.jsonl")
+
+
+def _host(run: Run) -> str:
+    return run.settings.ssh.host_alias or str(run.settings.ha_mount or "")
