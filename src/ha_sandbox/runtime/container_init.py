@@ -44,6 +44,7 @@ class HealthSpec(TypedDict):
 
 
 RESTART_DELAY = 1.0  # s6 never starts a service more often than once a second
+STOP_DEADLINE = 300.0  # seconds; the longest `timeout` that a config may have
 CONTROL = Path("/run/s6/sandbox.control")
 NOT_FOUND = 127  # exit code of a shell that does not find a command
 MISSING = (
@@ -296,7 +297,7 @@ def stop(services: list[Service]) -> None:
         service.stop()
     for service in services:
         if service.thread.ident is not None:
-            service.thread.join()
+            service.thread.join(STOP_DEADLINE)
 
 
 def kill_the_rest() -> None:

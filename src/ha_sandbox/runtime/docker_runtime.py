@@ -168,7 +168,7 @@ class DockerContainer:
         self._docker.ask("rm", "--force", self._name)
         if threading.current_thread() not in self._threads:
             for thread in self._threads:
-                thread.join()
+                thread.join(_CALL_DEADLINE)
 
     def usage(self) -> Usage:
         """CPU seconds and resident bytes, from /proc; zeros if the engine is on another machine."""

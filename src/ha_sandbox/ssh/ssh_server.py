@@ -27,6 +27,7 @@ from paramiko.message import Message
 from ha_sandbox.situations import Faults, Situation
 
 _CHUNK = 64 * 1024
+_ENDS = 10.0  # seconds for a thread whose connection or command has ended
 _POLL = 0.1  # seconds between two checks that the client is still connected
 
 
@@ -72,7 +73,7 @@ class SshServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_ENDS)
         self._listener.close()
         with self._guard:
             connections = list(self._connections)
@@ -121,7 +122,7 @@ class _Connection:
 
     def close(self) -> None:
         self._transport.close()
-        self._thread.join()
+        self._thread.join(_ENDS)
 
     def run(self, channel: paramiko.Channel, text: str) -> None:
         """Starts a command for `channel`."""
@@ -150,8 +151,8 @@ class _Connection:
         finally:
             self._transport.close()
             for thread in self._commands:
-                thread.join()
-            self._transport.join()
+                thread.join(_ENDS)
+            self._transport.join(_ENDS)
             self._on_end(self)
 
 
@@ -211,7 +212,7 @@ class _Command:
         self._report(process.returncode)
         with contextlib.suppress(OSError, EOFError):  # the client may have left
             self._channel.close()
-        feeder.join()
+        feeder.join(_ENDS)
 
     def _await(self, process: subprocess.Popen[bytes], readers: list[threading.Thread]) -> None:
         while any(reader.is_alive() for reader in readers) or process.poll() is None:
@@ -224,7 +225,7 @@ class _Command:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_POLL / 2)
         for reader in readers:
-            reader.join()
+            reader.join(_ENDS)
         process.wait()
 
     def _gone(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -81,11 +82,12 @@ class Jobs:
             return slug in self._running
 
     def join(self) -> None:
-        """Waits for every job; each has its own deadlines."""
+        """Waits for every job, for as long as a start may take."""
+        end = time.monotonic() + _JOIN_DEADLINE
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
         with self._guard:
-            self._guard.wait_for(lambda: not self._running, _JOIN_DEADLINE)
+            self._guard.wait_for(lambda: not self._running, max(0.0, end - time.monotonic()))
 
     def close(self) -> None:
         """Refuses new jobs and waits for the running ones."""

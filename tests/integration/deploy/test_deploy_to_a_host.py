@@ -16,6 +16,7 @@ from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.open_host import open_host
 from bb8deploy.lanes.deploy.deploy import deploy
 from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_to
+from bb8deploy.lanes.release.lane_calls import real_lanes
 from bb8deploy.lanes.sync.plan_from_workspace import read_wanted
 from bb8deploy.lanes.sync.sync import sync_host
 from bb8deploy.lanes.verify.verify import delivered_on, verify
@@ -211,6 +212,18 @@ def test_a_refused_token_over_a_mount_is_seen_before_anything_is_sent(lab: Lab) 
     assert caught.value.details == ()
     assert not (lab.box.local_root / "beep_boop_bb8/config.yaml").exists()
     assert "DEPLOY_OK" not in lab.tokens
+
+
+def test_the_preflight_of_a_release_runs_two_commands_over_one_connection(lab: Lab) -> None:
+    lab.deploy()
+    before = len(lab.commands)
+    real_lanes().reach(lab.run())
+    assert len(lab.commands) - before == 2
+    (lab.box.local_root / "beep_boop_bb8/.bb8dev").mkdir()
+    (lab.box.local_root / "beep_boop_bb8/.bb8dev/stamp").write_text("{}")
+    with pytest.raises(CheckFailed) as caught:
+        real_lanes().reach(lab.run())
+    assert caught.value.code == "DEV_ON"
 
 
 def test_what_a_deploy_costs_in_round_trips(lab: Lab) -> None:

@@ -118,6 +118,24 @@ def test_an_image_of_other_content_is_never_replaced(imaged: Desk, registry: str
     assert imaged.at_store("for-each-ref") == ""
 
 
+def test_an_image_that_another_publisher_pushed_during_the_build_is_not_replaced(
+    imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = f"http://{registry}/v2/me/demo/manifests/2026.1.2.0-amd64"
+    kinds = {"Accept": ", ".join(IMAGES)}
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "deliver", unreachable)
+        with pytest.raises(Unreachable):
+            promote(imaged, registry)
+    theirs = httpx.get(at, headers=kinds)
+    imaged.commit("addon/run.sh", "#!/bin/sh\nexec false\n", "Change without a bump")
+    monkeypatch.setattr(lane, "_there_already", lambda *_: False)  # its look came before their push
+    with pytest.raises(CheckFailed) as caught:
+        promote(imaged, registry)
+    assert caught.value.code == "IMAGE_EXISTS"
+    assert httpx.get(at, headers=kinds).content == theirs.content
+
+
 def test_a_list_of_other_images_is_made_again(imaged: Desk, registry: str) -> None:
     """Two publishers at once may leave the images of the one and the list of the other."""
     first = promote(imaged, registry)

@@ -16,7 +16,8 @@ class FolderSurroundings:
 
     `writable`: a deploy may rename there. `marks` are traces of a run that was killed; `owner` is the owner
     line of the lock if it is held, `expires` its expiry in seconds since the epoch. `newest` is the newest
-    file below the local root that is ahead of the host's clock: its time and its path.
+    file below the local root that is ahead of the host's clock: its time and its path. `dev`: the app folder
+    has the files of the dev loop.
     """
 
     present: bool
@@ -28,6 +29,7 @@ class FolderSurroundings:
     owner: str = ""
     expires: int | None = None
     newest: tuple[int, str] | None = None
+    dev: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def place_of(parts: list[AnswerPart]) -> FolderSurroundings:
         marks=tuple(value for name, value in pairs if name == "mark"),
         owner=bodies.get("OWNER", "").strip(),
         expires=int(expires) if expires.isdigit() else None,
+        dev=said.get("dev") == "yes",
         newest=_newest(said.get("newest", "")),
     )
 

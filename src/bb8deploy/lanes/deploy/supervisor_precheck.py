@@ -14,6 +14,7 @@ from bb8deploy.host.host_readiness import (
     supervisor_obstacles,
 )
 from bb8deploy.host.open_host import Host
+from bb8deploy.host.shell.host_probe import Surroundings
 from bb8deploy.host.supervisor.find_route import OnlyService, Reached, reach
 from bb8deploy.host.supervisor.route_interface import LookExtras
 from bb8deploy.lanes.host_session import slug_of
@@ -25,12 +26,14 @@ from bb8deploy.runs.run import Run
 class Readiness:
     """One question to the host and its Supervisor; `reached` is the way that answered, None if none did.
 
-    Lane 3 takes `reached` for its first look, so that the question costs a deploy no round trip.
+    `around` is the place of the app folder as it was seen then, None for a share. Lane 3 takes `reached` for
+    its first look, so that the question costs a deploy no round trip.
     """
 
     run: Run
     host: Host
     reached: Reached | None = None
+    around: Surroundings | None = None
 
     def require(self, *, need: int = 0) -> None:
         """Raises the error of the first obstacle that blocks a deploy; `need` is the new tree's size in
@@ -40,7 +43,8 @@ class Readiness:
         CheckFailed TOPOLOGY_WRONG if another folder has an app with the slug, which could be replaced.
         """
         with self.run.step("ask whether the host can take a deploy", self.host.where):
-            problem = first_blocking((*place_obstacles(self.host.surroundings(), need), *self._supervisor()))
+            self.around = self.host.surroundings()
+            problem = first_blocking((*place_obstacles(self.around, need), *self._supervisor()))
         if problem:
             raise problem
         self._require_alone()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from bb8deploy.catalogue.errors.dev import DEV_ON
 from bb8deploy.host.open_host import Host
+from bb8deploy.host.shell.host_probe import Surroundings
 from bb8deploy.overlay.app_texts import AppSource
 from bb8deploy.overlay.delivery_draft import Draft, Live, Purpose
 from bb8deploy.overlay.live.choose_way import Choice, Way, choose
@@ -83,9 +84,12 @@ def purpose_of(
     )
 
 
-def require_dev_off(host: Host) -> None:
-    """Raises CheckFailed DEV_ON if the app folder on the host has the files of the dev loop."""
-    if host.files.fetch([f"{FOLDER}/stamp"]):
+def require_dev_off(host: Host, around: Surroundings | None) -> None:
+    """Raises CheckFailed DEV_ON if the app folder on the host has the files of the dev loop.
+
+    `around` is what a look at an ssh host has shown already; a mounted folder is looked at here.
+    """
+    if around.place.dev if around else host.files.fetch([f"{FOLDER}/stamp"]):
         raise DEV_ON(f"the dev loop is on in {host.files.where}")
 
 

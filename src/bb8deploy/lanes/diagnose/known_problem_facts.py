@@ -85,7 +85,8 @@ def _with_look(seen: Observed, look: Look) -> Observed:
         addon_log=look.log,
         reported=said is not None,
         tree_reported=said.tree if said else "",
-        run_sh_reported=bool(said and said.run_sh),
+        # The launcher of a sealed image looks in two places only: it may be in a third one.
+        run_sh_reported=bool(said and (said.run_sh or said.seal)),
     )
     return _with_state(seen, look.state) if look.state else seen
 

@@ -29,8 +29,8 @@ def _reach(run: Run) -> None:
         connected(run) as host,
         closing(Readiness(run, host)) as ready,
     ):
-        require_dev_off(host)
         ready.require()
+        require_dev_off(host, ready.around)
     if run.settings.mqtt.host and read_addon(run.addon).echo:
         from bb8deploy.transport.mqtt import BrokerLink, address_of
 

@@ -16,7 +16,7 @@ bb8deploy_p=$(python3 -V 2>/dev/null)
 case $bb8deploy_p in "Python "[0-9]*) bb8deploy_p=${{bb8deploy_p#Python }} ;; *) bb8deploy_p=none ;; esac
 bb8deploy_r=
 for bb8deploy_v in /run.sh /usr/src/app/run.sh; do
-  [ ! -x "$bb8deploy_v" ] || bb8deploy_r=" run-sh=$bb8deploy_v"
+  [ ! -f "$bb8deploy_v" ] || bb8deploy_r=" run-sh=$bb8deploy_v"
 done
 printf '%s\\n' "IDENTITY @WHO@ python=${{bb8deploy_p%% *}} {SEAL}$bb8deploy_r" 2>/dev/null || :
 command -v env >/dev/null 2>&1 || exec "$@"

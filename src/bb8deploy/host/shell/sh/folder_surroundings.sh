@@ -6,6 +6,7 @@ yes_no() { if "$@"; then echo yes; else echo no; fi; }
 place() {
   say PLACE
   echo "present=$(yes_no test -d "$R")"; echo "readable=$(yes_no test -r "$R")"
+  echo "dev=$(yes_no test -e "$R/.bb8dev/stamp")"
   echo "parent=$(yes_no test -d "$P")"; echo "writable=$(yes_no test -w "$P")"
   echo "free_kb=$(df -Pk "$P" 2>/dev/null | awk 'NR == 2 { print $4 }')"
   for mark in swapping inplace; do [ ! -e "$W/$mark" ] || echo "mark=$mark"; done

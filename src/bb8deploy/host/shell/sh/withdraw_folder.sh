@@ -1,6 +1,8 @@
 # Removes the app folder, if the client confirms its listing and the folder has not changed by then.
 # shellcheck shell=sh disable=SC2034,SC2154
 # needs: common_setup list_with_hashes
+# A folder that is moved gets another time of its last change.
+only_content=yes
 [ -d "$W" ] || mkdir -p "$W" || fail STATE
 tree "$R" >"$W/withdraw.list" || fail STATE
 together <"$W/withdraw.list"; seen=$(sha256sum <"$W/withdraw.list"); rm -f "$W/withdraw.list"

@@ -65,7 +65,7 @@ def promote(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
     with _registry(plan) as registry:
         if _there_already(run, registry, plan, source):
             return tree, _read_back(run, registry, p.made_before(plan), {})
-        pushed = _build_all(run, plan, source)
+        pushed = _build_all(run, registry, plan, source)
         return tree, _read_back(run, registry, plan, pushed)
 
 
@@ -119,13 +119,18 @@ def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Publ
     A list of other images, as two publishers at once may leave it, is made again.
     """
     with run.step("image: look at the registry", registry.host):
-        found = [registry.manifest(job.reference) for job in plan.jobs]
+        found = [_found(registry, job.reference, source.tree) for job in plan.jobs]
         listed = registry.manifest(plan.listed) if plan.listed else None
-        for manifest in filter(None, found):
-            if registry.image(manifest).labels.get(p.TREE_LABEL) != source.tree:
-                raise IMAGE_EXISTS(f"{manifest.reference} is in the registry with other content")
     digests = {manifest.digest for manifest in found if manifest}
     return all(found) and (not plan.listed or (listed is not None and _platforms(listed).keys() == digests))
+
+
+def _found(registry: Registry, reference: str, tree: str) -> ImageManifest | None:
+    """The image with this name, None if there is none. Raises CheckFailed IMAGE_EXISTS for other content."""
+    manifest = registry.manifest(reference)
+    if manifest and registry.image(manifest).labels.get(p.TREE_LABEL) != tree:
+        raise IMAGE_EXISTS(f"{reference} is in the registry with other content")
+    return manifest
 
 
 def _platforms(listed: ImageManifest) -> dict[str, str]:
@@ -134,8 +139,12 @@ def _platforms(listed: ImageManifest) -> dict[str, str]:
     return {str(row["digest"]): platform_of(row.get("platform", {})) for row in rows}
 
 
-def _build_all(run: Run, plan: p.ImagePlan, source: Publication) -> dict[str, str]:
-    """Builds and pushes every image and their list; returns the digest that was pushed for each reference."""
+def _build_all(run: Run, registry: Registry, plan: p.ImagePlan, source: Publication) -> dict[str, str]:
+    """Builds and pushes every image and their list; returns the digest that was pushed for each reference.
+
+    A build takes minutes, in which another publisher may push the same version: the registry is asked again
+    before each command. Raises CheckFailed IMAGE_EXISTS if it has other content by then.
+    """
     pushed: dict[str, str] = {}
     tool = find_tool()
     epoch = source.commit.committer.when.split()[0]
@@ -150,7 +159,9 @@ def _build_all(run: Run, plan: p.ImagePlan, source: Publication) -> dict[str, st
                 commands = p.buildah_commands(
                     job, context, dockerfile, epoch, insecure=plan.insecure, record=record
                 )
-            _run_all(run, f"image: build and push {job.arch}", commands)
+            for words in commands:
+                _found(registry, job.reference, source.tree)
+                _run_all(run, f"image: build and push {job.arch}", [words])
             pushed[job.reference] = p.pushed_digest(Path(record).read_text("utf-8"))
     if plan.listed:
         _run_all(run, "image: list", p.docker_list(plan) if tool == "docker" else p.buildah_list(plan))
