@@ -9,13 +9,13 @@ from typing import Literal, TypeVar
 
 from tests.sim.engine.faults import Fault
 from tests.sim.engine.wire import Wire
-from tests.sim.hosts.world import PARENT, Before, Content, Host, Lock, digest, found
+from tests.sim.hosts.world import PARENT, SEALED, Before, Content, Host, Lock, digest, found
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, LOCK_LOST, PREVIOUS_MISSING
 from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree, digest_of
 
 KEPT = 3
 T = TypeVar("T")
@@ -100,7 +100,9 @@ class SimFiles:
     def saw(self, tree: FoundTree) -> FoundTree:
         """Remembers for the laws what this task has seen."""
         task = self.wire.tasks.current
-        self.host.seen[task.name if task else ""] = tree.manifest.digest
+        entries = tree.manifest.entries
+        of_app = digest_of((e.path, e.content[1]) for e in entries if not e.path.startswith(SEALED))
+        self.host.seen[task.name if task else ""] = of_app if len(entries) > 4 else tree.manifest.digest
         return tree
 
     @contextlib.contextmanager

@@ -26,6 +26,7 @@ from bb8deploy.host.supervisor.route_interface import (
 )
 
 T = TypeVar("T")
+SUPERVISOR = "2026.08.2"
 BUILD, STOP_START = 20.0, 2.0
 """Seconds of the simulated clock."""
 
@@ -72,8 +73,13 @@ class SimSupervisor:
         )
 
     def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
-        """State and log in one go."""
-        first = self._ask("look at the app", lambda: Look(self._state(), tuple(self.host.log[-lines:])))
+        """State, log and documents in one go."""
+
+        def effect() -> Look:
+            documents = self._documents(extras.documents)
+            return Look(self._state(), tuple(self.host.log[-lines:]), documents=documents)
+
+        first = self._ask("look at the app", effect)
         if not extras.again_after:
             return first
         self.wire.tasks.sleep(extras.again_after)
@@ -219,11 +225,32 @@ class SimSupervisor:
 
     def health(self) -> Health:
         """Healthy."""
-        return self._ask("health", lambda: Health("2026.08.2", healthy=True, supported=True))
+        return self._ask("health", lambda: Health(SUPERVISOR, healthy=True, supported=True))
 
     def documents(self, *names: str) -> dict[str, dict[str, Any]]:
-        """None."""
-        return {}
+        """The documents with these names, as the Supervisor gives them."""
+        return self._ask("documents", lambda: self._documents(names))
+
+    def _documents(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """A disk that is full has no room to build; a job of another task is listed."""
+        if not names:
+            return {}
+        job = self.host.job
+        row = {"name": job, "reference": self.host.slug, "progress": 0, "done": False, "child_jobs": []}
+        known: dict[str, dict[str, Any]] = {
+            "supervisor/info": {
+                "version": SUPERVISOR,
+                "version_latest": SUPERVISOR,
+                "update_available": False,
+                "healthy": True,
+                "supported": True,
+            },
+            "resolution/info": {"unhealthy": [], "unsupported": [], "issues": [], "suggestions": []},
+            "host/info": {"disk_free": 20.0 if self.host.has_space else 0.0, "disk_total": 64.0},
+            "network/info": {"host_internet": True, "supervisor_internet": True},
+            "jobs/info": {"ignore_conditions": [], "jobs": [row] if job else []},
+        }
+        return {name: known[name] for name in names if name in known}
 
     def follow(self, slug: str) -> Iterator[str]:
         """Nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,9 @@ from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, b
 
 Content = Mapping[str, bytes]
 PARENT = "/addons"
+SEALED = "Dockerfile.amd64"
+"""The Dockerfile with the seal; the ignore file that belongs to it begins in the same way."""
+_WHO = re.compile(rb"IDENTITY (version=\S+ tree=(\S+) commit=\S+ run=\S+)")
 
 
 _DIGESTS: dict[int, tuple[Content, str]] = {}
@@ -27,8 +31,15 @@ def digest(tree: Content) -> str:
 
 
 def digest_of_content(tree: Content) -> str:
-    """The same, computed each time."""
-    return digest_of((path, bytes_entry(path, data).sha256) for path, data in tree.items())
+    """The same, computed each time. What a deploy generates for the seal is no content of the app."""
+    return digest_of((path, bytes_entry(path, data).sha256) for path, data in of_app(tree).items())
+
+
+def of_app(tree: Content) -> Content:
+    """The files of the workspace in a tree."""
+    if SEALED not in tree:
+        return tree
+    return {path: data for path, data in tree.items() if not path.startswith(SEALED)}
 
 
 def found(tree: Content | None) -> FoundTree:
@@ -39,6 +50,19 @@ def found(tree: Content | None) -> FoundTree:
     if known is None:
         known = _FOUND[id(tree)] = (tree, _found(tree))
     return known[1]
+
+
+_SENT: dict[str, Content] = {}
+
+
+def may_send(tree: Content) -> None:
+    """Makes a content of the workspaces known, which a seal names by its digest."""
+    _SENT[digest_of_content(tree)] = tree
+
+
+def sent_as(tree: str) -> Content:
+    """The content with this digest."""
+    return _SENT[tree]
 
 
 def forget() -> None:
@@ -89,6 +113,21 @@ class Container:
     def dies_later(self) -> bool:
         """True for an app that ends some seconds after its start."""
         return b"dies later" in self.built.get("run.sh", b"")
+
+    @property
+    def seal(self) -> str:
+        """The launcher's line: what the builder was given, beside what was sent; empty without a seal."""
+        who = _WHO.search(self.built.get(SEALED, b""))
+        if who is None:
+            return ""
+        sent, given = sent_as(who.group(2).decode()), of_app(self.built)
+        differ = sorted(path for path in sent if given.get(path) != sent[path])
+        extra = sorted(path for path in given if path not in sent and path != STAMP)
+        names = "".join(
+            f" {name}={','.join(paths)}" for name, paths in (("differs", differ), ("extras", extra)) if paths
+        )
+        counts = f"seen={len(sent)} differ={len(differ)} extra={len(extra)} not-seen=0"
+        return f"IDENTITY {who.group(1).decode()} python=3.13.1 {counts}{names} run-sh=/run.sh"
 
     @property
     def identity(self) -> str:
@@ -235,6 +274,8 @@ class Host:
         app.container = replace(app.container, number=self.containers)
         app.state = "started"
         self.ran |= {digest(app.container.built)}
+        if app.container.seal:
+            self.log.append(app.container.seal)
         if app.container.identity:
             self.log += [app.container.identity, "RUN_SH_PRESENT"]
         self.log.append(f"container {app.container.number} runs")

@@ -20,6 +20,7 @@ from tests.sim.wiring import still_workspaces, wired
 from bb8deploy.workspace.tree_digest import STAMP
 
 COMMANDS = (*("deploy",) * 5, "rollback", "rollback", "verify", "sync", "attest")
+PROOFS = (*("stamp",) * 6, "sealed", "running")
 Plan = list[tuple[str, int]]
 """Commands with the numbers of their variants."""
 
@@ -97,6 +98,8 @@ class DeployStory:
     def _everybody(self) -> list[User]:
         setup = self.tasks.choices.setup
         users = [self._user("ann"), self._user("ben")]
+        for user in users:
+            user.proof = PROOFS[setup(len(PROOFS))]
         self.host.on_start = lambda number: self.tasks.later(3.0, lambda: self.host.fail(number))
         for user in users[: 1 + setup(2)]:
             self._busy(user, [self._command() for _ in range(1 + setup(2))])
@@ -146,7 +149,7 @@ class DeployStory:
         last = user.ended[-1]
         if last.code == "RESUME_NOTHING" or not variant.works:
             return
-        if "VERIFY_OK" not in last.tokens:
+        if user.earned not in last.tokens:
             raise Broken(f"a resumed deploy ended with {last.code}, exit {last.exit_code}")
         running = self.host.running()
         if running is None or digest(running.built) != digest(variant.files()):
@@ -158,8 +161,8 @@ class DeployStory:
         user.does("deploy", VARIANTS[2])
         self._run("the last deploy")
         last = user.ended[-1]
-        if "VERIFY_OK" not in last.tokens:
-            raise Broken(f"the last deploy ended without VERIFY_OK: exit {last.exit_code} {last.code}")
+        if user.earned not in last.tokens:
+            raise Broken(f"the last deploy ended without {user.earned}: exit {last.exit_code} {last.code}")
         self.laws.at_the_end()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from tests.sim.hosts.world import Host, digest_of_content
+from tests.sim.hosts.world import Host, digest_of_content, may_send
 
 SLUG, FOLDER = "local_sim_app", "sim_app"
 NEIGHBOUR = {"config.yaml": b'name: Other\nversion: "9"\nslug: other\ndescription: x\narch: [amd64]\n'}
@@ -91,6 +91,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         for number, variant in enumerate(VARIANTS):
+            may_send(variant.files())
             addon = self.root / str(number) / "addon"
             addon.mkdir(parents=True)
             for path, data in variant.files().items():

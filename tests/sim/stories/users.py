@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from tests.sim.engine.tasks import Task, Tasks
@@ -62,8 +63,14 @@ class User:
     laws: Laws
     tasks: Tasks
     numbers: Iterator[int]
+    proof: str = "stamp"
     ended: list[Ended] = field(default_factory=list)
     begun: tuple[str, Variant] | None = None
+
+    @property
+    def earned(self) -> str:
+        """The token of a deploy that works."""
+        return "RUNNING_OK" if self.proof == "running" else "VERIFY_OK"
 
     def run(self, command: str, variant: Variant) -> Run:
         """A fresh run of the product in this user's workspace."""
@@ -75,7 +82,7 @@ class User:
             command=command,
             workspace=workspace,
             addon=workspace / "addon",
-            settings=settings(),
+            settings=settings(self.proof),
             reports=self.reports,
             ledger=ledger,
             journal=Journal(self.reports / "runs" / run_id / "journal.jsonl"),
@@ -126,19 +133,17 @@ def _attest(run: Run, _resume: bool) -> None:
 
 
 _COMMANDS = {"attest": _attest, "deploy": _deploy, "rollback": _rollback, "sync": _sync, "verify": _verify}
-_SETTINGS: list[Settings] = []
 
 
-def settings() -> Settings:
-    """The settings of every user: the same app folder on the same host."""
-    if not _SETTINGS:
-        flags = {
-            "HA_SSH_HOST_ALIAS": "sim",
-            "HA_REMOTE_RUNTIME": f"/addons/{FOLDER}",
-            "BB8_SETTLE_SECONDS": "5",
-            "BB8_VERIFY": "stamp",  # the simulated builder reads no Dockerfile
-            "MQTT_HOST": "sim",
-            "BB8_BUILD_DEADLINE": "600",
-        }
-        _SETTINGS.append(load(Path("/nonexistent"), environ={}, flags=flags))
-    return _SETTINGS[0]
+@cache
+def settings(proof: str) -> Settings:
+    """The settings of a user: the same app folder on the same host for all, and a level of proof."""
+    flags = {
+        "HA_SSH_HOST_ALIAS": "sim",
+        "HA_REMOTE_RUNTIME": f"/addons/{FOLDER}",
+        "BB8_SETTLE_SECONDS": "5",
+        "BB8_VERIFY": proof,
+        "MQTT_HOST": "sim",
+        "BB8_BUILD_DEADLINE": "600",
+    }
+    return load(Path("/nonexistent"), environ={}, flags=flags)
