@@ -202,7 +202,7 @@ class App:
     # The end
 
     async def _end(self, link: asyncio.Task[None]) -> None:
-        """Stop the robot, disconnect it, say goodbye to the broker: 5 s in all.
+        """Stop the robot, disconnect it, log off from the broker: 5 s in all.
 
         In this order, because the retained states on the broker have to be true.
         """

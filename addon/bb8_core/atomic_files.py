@@ -1,4 +1,4 @@
-"""Files that a reader finds whole."""
+"""Writes files atomically, so that a reader never sees half a file."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Trip:
 
 
 def parse(payload: bytes | bytearray) -> Echo:
-    """Read an echo command; BadEcho says what is wrong with it."""
+    """Read an echo command; BadEcho describes what is wrong with it."""
     if len(payload) > MAX_PAYLOAD:
         raise BadEcho(f"longer than {MAX_PAYLOAD} bytes")
     try:

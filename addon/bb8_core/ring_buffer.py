@@ -1,4 +1,4 @@
-"""The newest of a kind, numbered, so that each reader gets only what is new to it."""
+"""A ring buffer with numbered entries, so that each reader gets only the new ones."""
 
 from __future__ import annotations
 

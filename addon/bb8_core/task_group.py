@@ -14,7 +14,7 @@ class TaskEnded(Exception):
 async def run_together(**work: Coroutine[Any, Any, None]) -> None:
     """Run until cancelled. If one of them ends, cancel the others and raise its error or TaskEnded.
 
-    asyncio.TaskGroup is no substitute: it goes on when a task was cancelled.
+    asyncio.TaskGroup does not do this: it continues if a task was cancelled.
     """
     tasks = {asyncio.ensure_future(coroutine): name for name, coroutine in work.items()}
     try:

@@ -1,4 +1,4 @@
-"""Drives, gestures and the speed cap: through the gate, and patient while the robot is connected first."""
+"""Drives, gestures and the speed cap: each passes the motion gate, and waits while the robot is connected."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Driving:
         situation: Callable[[], Situation],
         overtaken: Callable[[Request], bool],
     ) -> None:
-        """`overtaken` says whether a stop came after a request was sent."""
+        """`overtaken` is whether a stop came after a request was sent."""
         self._link = link
         self._motion = motion
         self._voice = voice
@@ -83,7 +83,7 @@ class Driving:
         task.add_done_callback(self._waiting.discard)
 
     def hold(self, drive: Drive, ends_at: float, report: Report) -> Refused | None:
-        """Drive until `ends_at` (loop time) at most, or say why not; wakes the robot, but never waits."""
+        """Drive until `ends_at` (loop time) at most, or return why not; wakes the robot, but never waits."""
         refused = refusal(self._situation(), 0.0)
         if refused is None:
             self._motion.drive(capped(drive, self._limits), report, ends_at)

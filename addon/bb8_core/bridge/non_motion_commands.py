@@ -38,7 +38,7 @@ class Errands:
         stopping: Stopping,
         refusal: Callable[[], Refused | None],
     ) -> None:
-        """`refusal` says why motion is not possible now: switching the balance can move the robot."""
+        """`refusal` returns why motion is not possible now: switching the balance can move the robot."""
         self._link = link
         self._motion = motion
         self._lamps = lamps

@@ -1,4 +1,4 @@
-"""Stop and emergency stop: from every source, in every state, with nothing in between."""
+"""Stop and emergency stop, from every source and in every state, without a queue in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The little D-Bus that the guard needs: authenticate, say hello, call a method without arguments.
+"""A minimal D-Bus client for the guard: authenticate, say hello, call a method without arguments.
 
 Written for a process that must stay small and work when everything else does not: no event loop, no
 dependency. Format: D-Bus specification, "Message Protocol" and "Authentication Protocol".

@@ -1,4 +1,4 @@
-"""What the bridge needs of a guard, and the guard of a robot that needs none."""
+"""The interface of a guard, and a guard that does nothing, for robots that need none."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def disconnect(path: str, tries: int = TRIES) -> bool:
 
 
 def cut(path: str, why: str) -> None:
-    """Disconnect and say so in the log."""
+    """Disconnect and log it."""
     result = "disconnected" if disconnect(path) else "could not disconnect"
     os.write(2, f"guard: {why}: {result} {path}\n".encode())
 

@@ -1,7 +1,7 @@
 """What is sent to the robot after each connection, before any other command.
 
 The order follows what runs on real robots (scross01/bb8-esphome DEVELOPMENT.md): subscribe first, then the
-anti-DoS key, power and wake; a PING that is answered tells better than any pause that the robot is awake.
+anti-DoS key, power and wake; an answered PING proves better than any pause that the robot is awake.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ async def read_power(ask: Ask) -> PowerState | None:
 
 
 async def read_odometer(ask: Ask) -> int | None:
-    """Distance of the robot's life in cm, without keeping it awake; None where it does not tell."""
+    """Distance of the robot's life in cm, without keeping it awake; None if it does not answer."""
     response = await patiently(ask, commands.without_reset(commands.read_odometer()))
     reading = _parsed(response_decoding.parse_odometer, response)
     return reading.distance_cm if reading else None
 
 
 async def patiently(ask: Ask, command: Command) -> Response:
-    """Ask, because a lost answer is no refusal; LinkError if all tries stay unanswered."""
+    """Ask again, because a lost answer is not a refusal; LinkError if no try is answered."""
     try:
         return await ask(command)
     except AnswerTimeout:

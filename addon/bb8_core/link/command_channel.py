@@ -1,4 +1,4 @@
-"""The open wire to the robot: commands out, one at a time, and each answer to the command that it is for."""
+"""The open connection to the robot: sends commands one at a time, and matches each answer to its command."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A state with its cause, a sentence that says why and one that says what to do (may be empty)."""
+    """A state with its cause, a sentence with the reason, and one with what to do (may be empty)."""
 
     state: LinkState
     cause: Cause

@@ -1,4 +1,4 @@
-"""What the session needs from a radio, and how radios say that something failed."""
+"""The interface of a radio, and the errors that it raises."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bb8_core.link.connection_states import Cause
 
 
 class LinkError(Exception):
-    """The radio could not do what was asked; `cause` says why."""
+    """The radio could not do what was asked; `cause` gives the reason."""
 
     def __init__(self, cause: Cause, detail: str = "") -> None:
-        """Keep the cause and, for the log, what the radio said."""
+        """Keep the cause and, for the log, what the radio reported."""
         super().__init__(f"{cause}: {detail}" if detail else str(cause))
         self.cause = cause
 

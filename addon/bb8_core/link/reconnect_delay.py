@@ -10,7 +10,7 @@ from bb8_core.link.connection_states import Cause
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 30.0
 BUSY_FIRST_PAUSE_S: Final = 2.0
-"""BlueZ says InProgress while another program uses the adapter: hurrying makes it worse."""
+"""BlueZ returns InProgress while another program uses the adapter: hurrying makes it worse."""
 REFUSALS_TO_BLAME: Final = 3
 
 _SLOW: Final = frozenset(
@@ -35,7 +35,7 @@ def pause_s(failures: int, cause: Cause) -> float:
 
 
 class Backoff:
-    """Counts failures in a row and says until when to wait (monotonic seconds of the loop)."""
+    """Counts failures in a row and returns until when to wait (monotonic seconds of the loop)."""
 
     __slots__ = ("_closed", "_failures", "pause_s", "until")
 

@@ -1,4 +1,4 @@
-"""The one owner of the robot's connection: connects when it is wanted, keeps it, ends it, and says why."""
+"""The one owner of the robot's connection: connects if it is wanted, keeps it, ends it, reports its state."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ class RobotLink:
             self._set(self._settle(Cause.DROPPED))
 
     def _settle(self, cause: Cause) -> Cause:
-        """A link that broke as the robot fell asleep, or during a disconnect, is no loss."""
+        """A link that broke as the robot fell asleep, or during a disconnect, is not a failure."""
         slept = asyncio.get_running_loop().time() - self._slept_at < SLEEP_WARNING_S
         if cause in _BROKEN and slept and self._unwanted is None:
             self._unwanted = Cause.SLEEP_REPORTED

@@ -1,4 +1,4 @@
-"""Who may write to the robot: one caller at a time, in order, but stops come next."""
+"""Who may write to the robot: one caller at a time, in order, and stops first."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Helm:
             self._stop()
 
     def admit(self, pilot: Pilot | None, intent: Intent) -> Refused | None:
-        """Say why this sender may not move the robot beside the stick, or None; None is another program."""
+        """Return why this sender may not move the robot now, or None; sender None is another program."""
         if pilot is not None and isinstance(intent, (*MOVES, SetHeading)):
             if not self._lease.claim(pilot, _now()):
                 return self._not_driving()
@@ -101,7 +101,7 @@ class Helm:
         return Refused("NOT_DRIVER", f"{name} is driving; press Take over to drive yourself")
 
     def _grip_refused(self, grip: tuple[Pilot, int], now: float) -> Refused | None:
-        """Begin a new grip, or say why an old one is over; a stop by anybody ends a grip."""
+        """Begin a new grip, or return why an old one is over; any stop ends a grip."""
         if grip != self._grip:
             self._grip, self._grip_began, self._over = grip, now, False
             return None

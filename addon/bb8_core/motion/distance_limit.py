@@ -70,12 +70,12 @@ class Whereabouts:
         return self._place if self._place is not None and now - self._place.at <= FRESH_S else None
 
     def refusal(self, now: float, *, homeward: bool = False) -> Refused | None:
-        """Say why the limit allows no motion now, or None; on the way home only an unknown place does not."""
+        """Return why the limit allows no motion, or None; on the way home only an unknown place."""
         if not self.limited:
             return None
         place = self.place(now)
         if place is None:
-            return Refused(UNKNOWN, "the robot does not say where it is, and a distance limit is set")
+            return Refused(UNKNOWN, "the robot does not report its position, and a distance limit is set")
         if place.distance_cm < self.limit_cm or homeward:
             return None
         return Refused(

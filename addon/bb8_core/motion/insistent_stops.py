@@ -1,4 +1,4 @@
-"""Stops that insist: ahead of everything, repeated while unanswered, and at last by cutting the link."""
+"""Sends stops before anything else, repeats them until they are answered, and at last cuts the link."""
 
 from __future__ import annotations
 

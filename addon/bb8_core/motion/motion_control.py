@@ -1,4 +1,4 @@
-"""What moves: drives that end by their own time, gestures, and the stops that end both."""
+"""All motion: drives with a time limit, gestures, and the stops that end both."""
 
 from __future__ import annotations
 

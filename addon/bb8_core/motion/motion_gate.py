@@ -79,7 +79,7 @@ class LastStop:
 
 
 def refusal(situation: Situation, age_s: float) -> Refused | None:
-    """Say why no motion at all is possible now, or None. `age_s`: how long ago it was asked for."""
+    """Return why no motion at all is possible now, or None. `age_s`: how long ago it was asked for."""
     if situation.estop:
         return Refused("ESTOP", "the emergency stop is latched; clear it first")
     if situation.parting:

@@ -11,7 +11,7 @@ from bb8_core.robot.gesture_steps import Step
 
 
 class Doubt(Exception):
-    """The next step is not certain, so the robot is stopped; `refused` says why."""
+    """The next step is not certain, so the robot is stopped; `refused` gives the reason."""
 
     def __init__(self, refused: Refused) -> None:
         """Keep the reason."""

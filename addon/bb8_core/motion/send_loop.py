@@ -1,4 +1,4 @@
-"""Takes what waits in the outbox to the wire, one at a time, and reports what became of it."""
+"""Sends the queued commands one at a time, and reports the outcome of each."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Outbox:
         return self._urgent.popleft() if self._urgent else None
 
     def take(self, drives: bool = True) -> Item | None:
-        """The next item that is no stop, a limited drive only if `drives`; None if there is none."""
+        """The next item that is not a stop, a limited drive only if `drives`; None if there is none."""
         drive = self._slots.get(Kind.DRIVE)
         if drive is not None and drive.limited and not drives:
             drive = None

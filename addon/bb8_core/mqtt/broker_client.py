@@ -57,14 +57,14 @@ class Handlers:
     on_up: Callable[[], None]
     """Connected and subscribed."""
     on_down: Callable[[str], None]
-    """The connection ended or was refused; the text says why."""
+    """The connection ended or was refused; the text gives the reason."""
     on_message: Callable[[Message], None]
     on_end: Callable[[], None] = lambda: None
     """The thread ended by itself: nothing is received on this connection any more."""
 
 
 class LoopingClient(paho.Client):
-    """A paho client that says when its loop has ended, be it by an error in a callback."""
+    """A paho client that reports the end of its loop, even after an error in a callback."""
 
     on_loop_end: Callable[[], None] | None = None
 
@@ -275,7 +275,7 @@ def unreachable(host: str, port: int, error: BaseException | None) -> str:
 
 
 def refusal(reason: str) -> str:
-    """A broker's refusal in words that say what to change."""
+    """A broker's refusal as a sentence that names what to change."""
     text = reason.lower()
     if "authori" in text or "user name" in text or "password" in text:
         return (

@@ -24,12 +24,12 @@ _NO_SERVICE = (
 
 
 class NoBroker(Exception):
-    """There is no broker to connect to; the message says where to click."""
+    """There is no broker to connect to; the message names where to click."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """The broker's address and login; `source` says where this comes from."""
+    """The broker's address and login; `source` is where this comes from."""
 
     host: str
     port: int

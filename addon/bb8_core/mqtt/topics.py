@@ -34,7 +34,7 @@ class Topics:
 
     @property
     def birth(self) -> str:
-        """Where Home Assistant says that it came up."""
+        """Where Home Assistant reports that it has started."""
         return f"{self.discovery}/status"
 
     def command(self, cmd: str) -> str:

@@ -1,4 +1,4 @@
-"""Tell from what the Bluetooth stack raised why it failed; pure, by type and by the words known so far."""
+"""Finds the cause of a Bluetooth failure from the exception's type and text; pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn a command's topic and payload into an intent, or into a reason why not; pure functions."""
+"""Parses a command's topic and payload into an intent, or into the reason for a refusal; pure."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def expires_at_of(value: Mapping[str, Any]) -> float | None:
 
 
 def parse(cmd: str, value: Mapping[str, Any]) -> Intent:
-    """Read the intent of a decoded payload; BadPayload says what is wrong with it."""
+    """Read the intent of a decoded payload; BadPayload describes what is wrong with it."""
     reader = _READERS.get(cmd)
     if reader is None:
         raise BadPayload("UNKNOWN_COMMAND", f"there is no command {cmd[:40]!r}")

@@ -52,7 +52,7 @@ class Reception:
         stood_still: Callable[[], bool] = lambda: False,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Hand good requests to `obey`; `stood_still` says whether the process was frozen just before."""
+        """Hand good requests to `obey`; `stood_still` is whether the process was frozen just before."""
         self._voice = voice
         self._obey = obey
         self._stood_still = stood_still

@@ -1,4 +1,4 @@
-"""Joins the two connections that carry stops: what one delivers late or never, the other has delivered."""
+"""Pairs the copies of a stop that arrive over two connections, so that each stop counts once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bb8_core.requests.refuse_or_accept import RawCommand
 from bb8_core.requests.thread_inbox import Inbox
 
 TWIN_S = 0.5
-"""A copy that comes so late after the other says nothing new: what moves the robot now was asked since."""
+"""A copy that comes so late after the other has nothing new: what moves the robot now was asked since."""
 OVERTAKEN_S = 10.0
 """How far the connection of all commands may be behind that of the stops alone."""
 REMEMBERED = 1000
@@ -97,7 +97,7 @@ class Arrivals:
                 self._inbox.urge(lambda: self._stop(stop, raw.received_at))
 
     def other(self, at: float) -> None:
-        """A message that is no command fills the same queue of the broker."""
+        """A message that is not a command fills the same queue of the broker."""
         self._inbox.arrived(at)
 
     def reconnected(self) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 BEAT_S = 0.1
 LIMIT_S = 0.75
-"""A pause between two beats that is longer than this was a standstill."""
+"""A longer gap between two beats means that the process was paused."""
 QUARANTINE_S = 2.0
-"""So long after a standstill the broker may still deliver what it kept."""
+"""For this long after a pause the broker may still deliver what it kept."""
 
 
 def now() -> float:

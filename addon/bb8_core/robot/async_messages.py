@@ -1,4 +1,4 @@
-"""What the robot says unasked: power, sleep, collisions, sensor streams and the rest, decoded.
+"""Decodes what the robot sends without a request: power, sleep, collisions, sensor streams and the rest.
 
 Sources: RKAsyncPacketCodes.h of the vendor's iOS SDK, sphero.js lib/parsers/async.js, spherov2.py
 commands/async_.py, a stream captured by gobot. Units stand in the names of the fields and sensors.

@@ -1,7 +1,7 @@
 """How full the battery is, from its voltage: an estimate whose uncertainty is given with it; pure.
 
 The robot reports volts and no charge. Its cells are lithium polymer (support.sphero.com, Battery FAQ). Its
-voltage trips of 6.25 to 7.25 V (sphero.js, lib/devices/core.js) say that two are in series. No measurement
+voltage trips of 6.25 to 7.25 V (sphero.js, lib/devices/core.js) mean that two are in series. No measurement
 of a BB-8's own discharge was found, so the curve is the mean of two published ones for a single cell: the
 voltage at rest by blog.ampow.com/lipo-voltage-chart, and a slow discharge of a 2000 mAh cell down to 3.1 V
 that was recorded over 50 days. Half of their distance is the least uncertainty.
@@ -43,7 +43,7 @@ class Charge:
 
 
 def charge(volts: float, *, loaded: bool = False) -> Charge:
-    """Estimate the charge; `loaded` says that the motors run or that it is being charged."""
+    """Estimate the charge; `loaded` is True if the motors run or it is being charged."""
     cell_v = volts if volts < ONE_CELL_V else volts / CELLS
     rest, slow = _read(_AT_REST, cell_v), _read(_DISCHARGE, cell_v)
     uncertainty = max(LEAST_UNCERTAINTY, round(abs(rest - slow) / 2)) + (SAG if loaded else 0)

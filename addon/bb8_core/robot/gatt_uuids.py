@@ -40,7 +40,7 @@ REQUIRED: Final = (COMMANDS, RESPONSES, ANTI_DOS, TX_POWER, WAKE)
 
 
 def is_bb8(name: str | None, company_ids: Collection[int], service_uuids: Collection[str]) -> bool:
-    """Tell whether an advertisement is a BB-8's by name, company id or service, whichever is there."""
+    """Return whether an advertisement is a BB-8's, by name, company id or service."""
     return (
         (name is not None and NAME_PATTERN.fullmatch(name) is not None)
         or COMPANY_ID in company_ids

@@ -23,7 +23,7 @@ CHUNK: Final = 20
 MAX_DATA: Final = 254
 """Bytes of data that one command can carry (DLEN is one byte and counts the checksum)."""
 MAX_PACKET: Final = 4096
-"""Longest packet believed; a header that announces more is noise. The longest real one is L1 diagnostics."""
+"""Longest packet accepted; a header that announces more is noise. The longest real one is L1 diagnostics."""
 PARTIAL_TIMEOUT_S: Final = 1.0
 """How long the rest of a packet may take; its 20-byte pieces come some 20 ms apart."""
 
@@ -133,7 +133,7 @@ def _starts(self_level_data: bytes) -> bool:
 
 
 def _forbidden(did: int, cid: int, data: bytes) -> str | None:
-    """Say why a command must not exist, or None."""
+    """Return why a command must not exist, or None."""
     if did == BOOTLOADER or (did, cid) == _JUMP_TO_BOOTLOADER:
         return "the bootloader is never entered: a robot without its main application is lost"
     if (did, cid) == _SLEEP and data[:2] == _FOREVER:
@@ -184,7 +184,7 @@ class Response(NamedTuple):
 
 
 class AsyncPacket(NamedTuple):
-    """Something the robot said unasked; `bb8_core.robot.async_messages` gives it a meaning."""
+    """Something the robot sent without a request; `bb8_core.robot.async_messages` gives it a meaning."""
 
     id: int
     data: bytes
@@ -338,7 +338,7 @@ def _packet_size(held: bytes, pos: int, end: int) -> int:
 
 
 def _whole_packet(held: bytes, pos: int, end: int) -> bool:
-    """Tell whether a good packet starts right behind the FF that heads an unfinished one.
+    """Return whether a good packet starts right after the FF of an unfinished one.
 
     No response code is FF or FE, so that the FF was noise then and the packet need not wait for its time.
     """

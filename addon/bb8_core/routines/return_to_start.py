@@ -29,7 +29,7 @@ class Homecoming:
         refusal: Callable[[], Refused | None],
         overtaken: Callable[[Request], bool],
     ) -> None:
-        """`refusal` says why no motion is possible now, the distance limit aside."""
+        """`refusal` returns why no motion is possible now, the distance limit aside."""
         self._motion = motion
         self._survey = survey
         self._where = where
@@ -47,7 +47,7 @@ class Homecoming:
         return self._where.place(_now()) is None
 
     def begin(self, request: Request, speed_cap: int, report: Report) -> None:
-        """Return to the start, or say why not; a robot that sleeps is where it will start."""
+        """Drive to the start, or return why not; a robot that sleeps is at its start."""
         refused = self._refusal()
         if refused is not None:
             report(rejected(refused.code, refused.reason))

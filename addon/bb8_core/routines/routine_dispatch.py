@@ -48,7 +48,7 @@ class Routines:
         refusal: Callable[[], Refused | None],
         overtaken: Callable[[Request], bool],
     ) -> None:
-        """`refusal` says why no motion is possible now, the distance limit aside."""
+        """`refusal` returns why no motion is possible now, the distance limit aside."""
         self._driving = driving
         self._motion = motion
         self._where = where

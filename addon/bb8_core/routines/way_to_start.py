@@ -1,7 +1,7 @@
 """The way back to the start by the robot's own locator: one short step after the other, or a doubt.
 
 The locator's axes may be turned against the robot's headings, so each step is compared with what the
-locator says about it, and the next one is corrected.
+locator reports about it, and the next one is corrected.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STRAY_CM: Final = 70.0
 PATIENCE: Final = 8
 """Steps without getting nearer by a centimetre: something is in the way."""
 LEAST_CM: Final = 4.0
-"""A shorter way says nothing about the direction."""
+"""On a shorter way the direction is not reliable."""
 ASKEW_DEG: Final = 25.0
 
 
@@ -65,7 +65,7 @@ def way_home(place: Callable[[], Place | None], bumps: Callable[[], int], speed_
 
 def _known(place: Place | None) -> Place:
     if place is None:
-        raise Doubt(Refused("NO_POSITION", "the robot does not say where it is"))
+        raise Doubt(Refused("NO_POSITION", "the robot does not report its position"))
     return place
 
 

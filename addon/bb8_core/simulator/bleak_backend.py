@@ -355,7 +355,7 @@ class SimulatedClient(BaseBleakClient):
         return robot
 
     def _dropped(self) -> None:
-        """Tell that the link is gone, behind the notifications that were on their way."""
+        """Report the lost link, after the notifications that were on their way."""
         gone = self._forget()
         if self._writing is not None and not self._writing.done():
             if gone is not None and gone.faults.cancel_writes:

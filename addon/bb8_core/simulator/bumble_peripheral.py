@@ -127,7 +127,7 @@ class BumblePeripheral:
             await self.device.stop_advertising()
 
     async def _speak(self) -> None:
-        """Send notifications in the order in which the robot said them."""
+        """Send notifications in the order in which the robot sent them."""
         while True:
             data = await self._spoken.get()
             if self._connection is not None:

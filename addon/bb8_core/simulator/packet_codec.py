@@ -1,4 +1,4 @@
-"""The robot's side of the wire: commands out of writes, answers and async packets into bytes."""
+"""The robot's side of the protocol: decodes commands, and encodes answers and async packets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BAD_DEVICE: Final = 0x09
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A command as it arrived; `intact` says whether its checksum was right."""
+    """A command as it arrived; `intact` is whether its checksum was right."""
 
     raw: bytes
     intact: bool

@@ -22,7 +22,7 @@ class Processor:
     """Runs a droid. A fresh one sleeps."""
 
     def __init__(self, droid: Droid, fell_asleep: Callable[[], None]) -> None:
-        """Run `droid`; `fell_asleep` is called when it has fallen asleep, once all was said."""
+        """Run `droid`; `fell_asleep` is called when it has fallen asleep, once everything was sent."""
         self.droid = droid
         self.awake = False
         self.deep_asleep = False
@@ -88,7 +88,7 @@ class Processor:
             self._boots_at = self.droid.now + BOOT_S
 
     def fall_asleep(self) -> None:
-        """Stop, say so and sleep; the settings that are not in flash are lost."""
+        """Stop, report it and sleep; the settings that are not in flash are lost."""
         self.droid.halt()
         self.droid.say(0x14)
         self.awake = False

@@ -1,4 +1,4 @@
-"""What the simulated robot keeps in mind: settings, lights, timers; and what survives sleep."""
+"""The memory of the simulated robot: settings, lights, timers, and which of them survive sleep."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Droid:
         self._said_later.append((code, data))
 
     def answer(self, mrsp: int, seq: int, data: bytes, wanted: bool) -> None:
-        """Queue the answer to a command if it is wanted, and what was to be said after it."""
+        """Queue the answer to a command if it is wanted, and what must be sent after it."""
         if wanted:
             self.said.append(packet_codec.response(mrsp, seq, data))
         while self._said_later:

@@ -41,7 +41,7 @@ def _short(value: float) -> int:
 
 
 def _samples(droid: Droid) -> dict[tuple[int, int], float]:
-    """Every number that the simulated body has to say, by mask and bit; the rest is 0."""
+    """Every value that the simulated body has, by mask and bit; the rest is 0."""
     body = droid.body
     x_cm, y_cm = droid.position_cm
     vx, vy = body.velocity

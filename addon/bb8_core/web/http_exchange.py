@@ -78,7 +78,7 @@ class Exchange:
         return self._http.trailing_data[0]
 
     async def request(self) -> HttpRequest:
-        """Read the request and discard its body, at most MAX_BODY bytes; BadRequest says what is wrong."""
+        """Read the request and discard its body, at most MAX_BODY bytes; BadRequest describes the error."""
         head = await self._next_event()
         if not isinstance(head, h11.Request):
             raise BadRequest(HTTPStatus.BAD_REQUEST, "the request ended early")

@@ -1,4 +1,4 @@
-"""The open pages: who they are, what they want, and the news that all of them get."""
+"""The open pages: what each of them asks for, and the updates that all of them get."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ class Cockpit:
         return {"type": "state", **self._snapshot(), **self._wheel.news(), "pages": len(self._pages)}
 
     async def _tell_news(self) -> None:
-        """Tell all pages what has changed, until there are none."""
+        """Send all pages what has changed, until no page is open."""
         loop = asyncio.get_running_loop()
         last, told_at = "", float("-inf")
         while self._pages:

@@ -31,7 +31,7 @@ MAX_NUMBER: Final = 1 << 31
 
 
 class BadMessage(ValueError):
-    """The message makes no sense; the text says why."""
+    """The message makes no sense; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Hands what pages want to the robot's loop, and what the robot does back; callable from any thread."""
+"""Passes the pages' commands to the robot's event loop, and its updates back; callable from any thread."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class StopFailed(Exception):
-    """The robot has not confirmed a stop; the message says why."""
+    """The robot has not confirmed a stop; the message gives the reason."""
 
 
 class Page:

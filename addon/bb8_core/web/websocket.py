@@ -92,7 +92,7 @@ class PageSocket:
         return self._put(TextMessage(text))
 
     def close(self, ended: SocketEnded) -> None:
-        """Say why it ends, if that is still possible."""
+        """Send the reason for the end, if that is still possible."""
         self._put(CloseConnection(ended.code, ended.reason[:100]))
 
     async def receive(self) -> str:

@@ -27,7 +27,7 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """`write_bytes` for UTF-8 text; line ends are written unchanged."""
+    """`write_bytes` for UTF-8 text; line endings are written unchanged."""
     write_bytes(path, _bytes(text), mode=mode)
 
 
@@ -38,7 +38,7 @@ def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = _bytes(line) + b"\n"
-    binary = getattr(os, "O_BINARY", 0)  # Windows would write other line ends
+    binary = getattr(os, "O_BINARY", 0)  # Windows would write other line endings
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary, mode)
     try:
         if os.write(handle, data) < len(data):

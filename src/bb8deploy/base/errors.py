@@ -5,7 +5,7 @@ Bb8Error
 ├── CheckFailed       1    a check, a lane or an attestation failed
 ├── Unreachable       3    the host, the broker or the remote could not be reached
 │   └── Refused       3    it was reached and said no
-├── NotVerified       4    deployed, but not verified (the message says whether it was rolled back)
+├── NotVerified       4    deployed, but not verified (the message has the state of the rollback)
 ├── Locked            5    another run works on the same host
 └── Interrupted     130    Ctrl-C; the state is safe and the next run continues
 """

@@ -20,7 +20,7 @@ class Finding:
 
     `code` is UPPER_SNAKE with a page (`bb8deploy explain CODE`); `path` is relative to the checked
     folder with forward slashes, empty if the finding is about no file; `line` and `column` count
-    from 1; `hint` says what to do, in one sentence.
+    from 1; `hint` describes what to do, in one sentence.
     """
 
     code: str

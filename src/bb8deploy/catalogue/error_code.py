@@ -54,7 +54,7 @@ class CatalogueEntry(Protocol):
 class Symptom:
     """A code that `diagnose` or `report` shows as a finding; nothing is raised with it.
 
-    `why` says what it means and what follows from it. `since` is the release of bb8deploy that added it.
+    `why` describes what it means and what follows from it. `since` is the release of bb8deploy that added it.
     """
 
     code: Code
@@ -78,8 +78,8 @@ class Symptom:
 class ErrorCode(Generic[E_co]):
     """A code that ends a command: `raise HOST_DISK_FULL("the disk of the host is full")`.
 
-    `kind` is the exception class, which has the exit code. `why` says what the error means and what follows
-    from it. The first sentence of `remedy` is what an error says if the raise names no remedy of its own.
+    `kind` is the exception class, which has the exit code. `why` describes what the error means and what
+    follows from it. The first sentence of `remedy` is printed if the raise has no remedy of its own.
     `since` is the release of bb8deploy that added it.
     """
 

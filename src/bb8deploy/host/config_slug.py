@@ -89,6 +89,6 @@ def _top_level(text: str) -> dict[str | None, str | None]:
 
 
 def _scalar(event: object) -> str | None:
-    """What a scalar says, None for a list or a mapping."""
+    """The text of a scalar, None for a list or a mapping."""
     value = getattr(event, "value", None)
     return None if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Hashes the app folder again and reads what is beside it, on the way of another command over ssh."""
+"""Hashes the app folder again and lists its neighbours, as part of another ssh command."""
 
 from __future__ import annotations
 

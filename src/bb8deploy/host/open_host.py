@@ -1,4 +1,4 @@
-"""Opens the way to a host once per run; every lane then uses the same connection."""
+"""Opens the connection to a host once per run; every lane then uses it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bb8deploy.workspace.tree_digest import Manifest
 
 TEXT_LIMIT = 1_000_000
-"""Bytes of a file that is taken as a text; a longer one is no Dockerfile."""
+"""Bytes of a file that is read as text; a longer one is not a Dockerfile."""
 _NAMES = frozenset(
     {
         "config.yaml",

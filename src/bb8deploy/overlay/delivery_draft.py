@@ -1,4 +1,4 @@
-"""A delivery that is being made, and the purpose that it is made for."""
+"""A delivery while it is being made, and its purpose."""
 
 from __future__ import annotations
 

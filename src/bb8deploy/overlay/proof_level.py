@@ -18,7 +18,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class ProofLevel:
-    """The proof that a deploy can reach. `why` says why it is not a stronger one, empty for the strongest.
+    """The proof that a deploy can reach. `why` is why it is not a stronger one, empty for the strongest.
 
     `reports`: the app most likely reports its stamp by itself too. `possible` is False if a level was asked
     for that the app does not allow.

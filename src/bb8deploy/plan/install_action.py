@@ -63,7 +63,7 @@ class Decision:
         return self.refusal.code if self.refusal else ""
 
 
-# A rebuild that failed leaves the state `error` and no image: what the log said last is not there any more.
+# A rebuild that failed leaves the state `error` and no image: its log is not there any more.
 _BROKEN = {"error", "unknown"}
 
 

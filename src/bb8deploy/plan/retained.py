@@ -32,7 +32,7 @@ def _is_own(topic: str, payload: bytes, base: str, prefix: str) -> bool:
 
 
 def _topics(data: object, above: str) -> Iterator[str]:
-    """Every topic in a discovery message; `~` stands for the base that the message names."""
+    """Every topic in a discovery message; `~` is the base that the message names."""
     if isinstance(data, list):
         for item in data:
             yield from _topics(item, above)

@@ -16,7 +16,7 @@ from bb8deploy.settings.settings_table import KEYS, Key, is_misspelt
 from bb8deploy.settings.settings_type import MqttSettings, Settings, SshSettings, Value, text_of
 
 SLUG = "{slug}"
-"""Stands for the slug of the app in a setting: one folder, mount or image for each app of a store."""
+"""Placeholder for the app's slug in a setting: one folder, mount or image for each app of a store."""
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 

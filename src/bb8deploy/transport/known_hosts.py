@@ -1,4 +1,4 @@
-"""known_hosts as OpenSSH reads it: foreign and broken lines are stepped over, never fatal.
+"""Reads known_hosts as OpenSSH does: lines that it cannot read are skipped, never fatal.
 
 Source: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"; sshconnect.c for the second look without the port.
 """
@@ -31,7 +31,7 @@ _MARKERS = ("@revoked", "@cert-authority")
 
 
 class Verdict(Enum):
-    """What known_hosts says of a key."""
+    """What known_hosts has about a key."""
 
     KNOWN = "known"
     NEW = "new"
@@ -102,7 +102,7 @@ def read(files: Iterable[Path]) -> list[KnownHost]:
 
 
 def check(lines: list[KnownHost], host: str, port: int, kind: str, key: bytes) -> KeyAnswer:
-    """What the lines say of `key`; a revoked key is revoked whatever other lines say."""
+    """What the lines have about `key`; a revoked key is revoked whatever other lines have."""
     name = lookup_name(host, port)
     answer = _check_name(lines, name, kind, key)
     if answer.verdict is Verdict.NEW and port != 22:

@@ -1,4 +1,4 @@
-"""One connection to an MQTT broker: logs in, subscribes, publishes, and says in words what went wrong."""
+"""One connection to an MQTT broker: logs in, subscribes, publishes, and explains failures."""
 
 from __future__ import annotations
 

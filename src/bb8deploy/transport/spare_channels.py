@@ -1,4 +1,4 @@
-"""Opens session channels ahead, so that a command costs one round trip instead of two."""
+"""Opens session channels in advance, so that a command costs one round trip instead of two."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class SshStream:
         self._quietly(self._channel.close)
 
     def _count_wait(self) -> None:
-        """An answer to what we said is a round trip; further pieces of the same answer are none."""
+        """An answer to what we sent is a round trip; further pieces of the same answer are not."""
         if self._said_something:
             self._stats.waits += 1
             self._asked = time.monotonic()
@@ -195,7 +195,7 @@ class SshStream:
         )
 
     def _quietly(self, call: Callable[[], object]) -> None:
-        """Says goodbye on a connection that may be gone already."""
+        """Closes a connection that may be gone already."""
         with contextlib.suppress(OSError, EOFError, self._ssh_error):
             call()
 

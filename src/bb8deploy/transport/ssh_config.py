@@ -1,4 +1,4 @@
-"""How to reach a host over ssh: what `ssh -G` says of it, as one frozen record per hop.
+"""How to reach a host over ssh: what `ssh -G` reports, as one frozen record per hop.
 
 `ssh -G` does what no library does whole: Include, Match, tokens, canonical names (ssh_config(5)).
 """

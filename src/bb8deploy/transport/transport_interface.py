@@ -16,7 +16,7 @@ class Completed:
     """How a remote command ended: exit status, or the signal that killed it; its two outputs; seconds.
 
     Exactly one of `status` and `signal` is set; `signal` is a name without SIG, `unknown` where the
-    server did not say.
+    server did not report it.
     """
 
     argv: tuple[str, ...]

@@ -26,7 +26,7 @@ _DOCKERFILE_ARCH = re.compile(r"Dockerfile\.(?:amd64|aarch64|armhf|armv7|i386)")
 
 @dataclass(frozen=True, slots=True)
 class AddonInfo:
-    """What the config file says; `config` is its path, `image` is empty if the host builds the app."""
+    """The contents of the config file; `config` is its path, `image` is empty if the host builds the app."""
 
     folder: Path
     config: Path
@@ -56,7 +56,7 @@ class AddonInfo:
 def read_addon(folder: Path) -> AddonInfo:
     """Reads the config file of the app in `folder`.
 
-    Raises UsageError if the folder or the file is missing, is no YAML mapping in UTF-8, or lacks
+    Raises UsageError if the folder or the file is missing, is not a YAML mapping in UTF-8, or lacks
     a usable name, version or slug.
     """
     config = config_path(folder)

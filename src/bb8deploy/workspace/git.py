@@ -70,7 +70,7 @@ def git(
     deadline: float = LOCAL_DEADLINE,
     extra: Mapping[str, str] | None = None,
 ) -> str:
-    """The standard output of a git command as text, without the last line end. Raises as `output` does."""
+    """The standard output of a git command as text, without the last newline. Raises as `output` does."""
     said = output(folder, *words, stdin=stdin, deadline=deadline, extra=extra)
     return said.decode(errors="surrogateescape").rstrip("\n")
 
@@ -122,7 +122,7 @@ def call(
 
 
 def lines_of(output: bytes) -> list[str]:
-    """The lines that are not empty of what git said."""
+    """The lines of git's output that are not empty."""
     return [line for line in output.decode(errors="replace").splitlines() if line.strip()]
 
 

@@ -142,7 +142,7 @@ def _prompting(folder: Path) -> dict[str, str]:
     return {"GIT_SSH_COMMAND": f"{own or 'ssh'} -o BatchMode=yes -o ConnectTimeout=15"}
 
 
-# What git, ssh and the forges say, the most specific first: pattern, error code, cause.
+# What git, ssh and the forges print, the most specific first: pattern, error code, cause.
 _SAYINGS: tuple[tuple[str, ErrorCode[Bb8Error], str], ...] = (
     (
         r"protected branch|GH006|pre-receive hook declined|hook declined|not allowed to (force )?push",
@@ -193,7 +193,7 @@ _MOVED = re.compile(
 
 
 def _refusal(remote: str, done: subprocess.CompletedProcess[bytes]) -> Bb8Error:
-    """What went wrong, from what git and the remote said; never with the address's credentials."""
+    """The cause, from the output of git and the remote; never with the address's credentials."""
     said = [shown(line) for line in (*lines_of(done.stdout), *lines_of(done.stderr))]
     text, where = "\n".join(said), shown(remote)
     if _MOVED.search(text):

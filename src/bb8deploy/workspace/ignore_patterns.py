@@ -18,7 +18,7 @@ from bb8deploy.workspace.private_files import NAMES, TEMPLATES
 
 SOURCE = Path("ops/rsync_runtime.exclude")
 ALWAYS = (*NAMES, ".bb8deploy")
-"""Never sent, whatever the rules of a workspace say."""
+"""Never sent, even if the rules of a workspace include it."""
 LITTER = (
     ".DS_Store",
     "._*",

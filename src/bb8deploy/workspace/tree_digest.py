@@ -35,7 +35,7 @@ EMPTY = f"sha256:{hashlib.sha256().hexdigest()}"
 class Entry:
     """A file or a symbolic link: `path` relative with forward slashes, `sha256` of the content in hex.
 
-    For a link the hash is that of its target's text; `size` is in bytes; `executable` is the owner's run bit.
+    For a link the hash is that of its target's text; `size` is in bytes; `executable` is the owner's bit.
     """
 
     path: str
@@ -64,7 +64,7 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """`sha256:<hex>` over every path and content but the stamp's; run bits do not count."""
+        """`sha256:<hex>` over every path and content but the stamp's; executable bits do not count."""
         return digest_of((entry.path, entry.sha256) for entry in self.entries)
 
     @cached_property
@@ -88,7 +88,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class TreeDiff:
-    """Paths that must be added, changed, removed, or only get another run bit, each sorted."""
+    """Paths that must be added, changed, removed, or only get another executable bit, each sorted."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class FoundTree:
     """What was observed at a place that should contain the tree: nothing is filtered yet.
 
     `folders` are all folders but the root; `others` are neither file, folder nor link (sockets, pipes);
-    `stamp` is the text of build_stamp.json; `modes_known` is False if the place does not keep run bits,
+    `stamp` is the text of build_stamp.json; `modes_known` is False if the place has no executable bits,
     `folds_names` True if it may give back a name in another Unicode form than it was given. `configs` are
     the texts of the config files at its top, by name; `cut` is True if the folder is missing because a swap
     was interrupted between its renames. `times` are when the paths were last changed in any way, in the
@@ -140,7 +140,7 @@ def digest_of(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def diff(have: Manifest, want: Manifest, *, modes: bool = True) -> TreeDiff:
-    """What turns `have` into `want`; run bits are compared only with `modes`."""
+    """What turns `have` into `want`; executable bits are compared only with `modes`."""
     old, new = have.by_path, want.by_path
     both = old.keys() & new.keys()
     changed = {path for path in both if old[path].content != new[path].content}

@@ -104,7 +104,7 @@ class BrokerProcess:
     def stop(self) -> None:
         """Closes its standard input, which ends it."""
         if self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # it has ended by itself and not read what it was told
+            with contextlib.suppress(OSError):  # it has ended by itself, without reading its input
                 self._process.stdin.close()
         try:
             self._process.wait(_STOP_DEADLINE)

@@ -25,7 +25,7 @@ from amqtt.session import Session
 
 
 class Told(TypedDict):
-    """What the sandbox says on standard input."""
+    """What the sandbox sends on standard input."""
 
     port: int
     username: str

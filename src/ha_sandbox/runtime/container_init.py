@@ -3,7 +3,7 @@
 It uses only the standard library, because it runs inside the container's tree.
 Configuration comes as JSON on stdin; descriptor `control` is a socket to the sandbox: it gets the listening
 sockets of the container's loopback, then `h` (healthy) or `u` (unhealthy); any byte or the end of the
-socket means stop. https://skarnet.org/software/s6/servicedir.html says what `run` and `finish` mean.
+socket means stop. https://skarnet.org/software/s6/servicedir.html describes what `run` and `finish` mean.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class BuildFailed(Exception):
 
 
 class PullFailed(Exception):
-    """The image could not be pulled; the text says why."""
+    """The image could not be pulled; the text gives the reason."""
 
 
 class StartFailed(Exception):

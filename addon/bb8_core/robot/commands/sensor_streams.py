@@ -48,7 +48,7 @@ def collision_detection_off() -> Command:
 
 
 def locator(x_cm: int, y_cm: int, yaw_tare_deg: int = 0, *, follow_heading: bool = False) -> Command:
-    """Set where the robot believes to be (02:13): -32768 to 32767 cm, yaw tare 0-359 degrees.
+    """Set the robot's own position (02:13): -32768 to 32767 cm, yaw tare 0-359 degrees.
 
     With `follow_heading` a later `set_heading` turns the locator's axes too.
     """

@@ -1,4 +1,4 @@
-"""What can be fixed without a decision: executable bits, line ends, the version's quotes, an empty list."""
+"""Safe fixes, which need no decision: executable bits, line endings, the version's quotes, an empty list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The opinions of the shellcheck and hadolint beside the running Python; neither makes a run fail."""
+"""Findings of the shellcheck and hadolint that are installed beside Python; they never make a run fail."""
 
 from __future__ import annotations
 

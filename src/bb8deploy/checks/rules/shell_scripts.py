@@ -1,4 +1,4 @@
-"""Scripts that the container runs: a shebang, unix line ends, the run bit."""
+"""Scripts that the container runs: the shebang, Unix line endings, the executable bit."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _CALL = re.compile(r"^(?:exec\s+|if\s+!?\s*|!\s*)?(/[\w./@+-]+)(?=\s|$|;)")
 
 @dataclass(frozen=True, slots=True)
 class InImage:
-    """Where files of the folder are in the image: path there to path here, and which run bits are set."""
+    """Where files of the folder are in the image: path there to path here; and set executable bits."""
 
     files: Mapping[str, str] = field(default_factory=dict)
     executable: frozenset[str] = frozenset()
     chmods: tuple[str, ...] = ()
 
     def runs(self, path: str) -> bool:
-        """Whether the Dockerfile sets the run bit of the file at `path` in the image."""
+        """Whether the Dockerfile sets the executable bit of the file at `path` in the image."""
         return path in self.executable or any(_covers(word, path) for word in self.chmods)
 
 
@@ -79,7 +79,7 @@ def in_image(facts: AddonFacts) -> InImage:
 
 
 def _chmods(dockerfile: Dockerfile) -> Iterator[str]:
-    """The paths that a RUN sets run bits of; `*` if the paths cannot be read."""
+    """The paths whose executable bits a RUN sets; `*` if the paths cannot be read."""
     for stage in dockerfile_evaluation.chain(dockerfile):
         for one in stage.of("RUN"):
             for found in re.finditer(r"\bchmod\b([^;&|\n]*)", one.text):
@@ -102,7 +102,7 @@ def _covers(word: str, path: str) -> bool:
 
 
 def unexecutable(facts: AddonFacts, image: InImage) -> list[str]:
-    """Files of the folder that are run by their path in the image without a run bit, sorted."""
+    """Files of the folder that are run by their path in the image without an executable bit, sorted."""
     run = {place for place in image.files if _LEGACY.match(place)}
     run |= {place for place in _entry(facts) if place in image.files}
     run |= _called(facts, image, run)

@@ -29,7 +29,7 @@ class _Late(Exception):
 
 @lru_cache(maxsize=512)
 def fits(pattern: str, text: str) -> bool:
-    """Whether the beginning of `text` fits `pattern`, as `re.match` says.
+    """Whether the beginning of `text` fits `pattern`, as `re.match` decides.
 
     Raises vol.Invalid with `error_type` "pattern" if the pattern is not a regular expression, or does not
     finish within DEADLINE seconds.

@@ -32,7 +32,7 @@ class SchemaProblem:
 class ConfigVerdict:
     """The verdict on a config file.
 
-    `stage` says where it ended: `read` (no YAML or JSON), `crash` (the Supervisor's reload dies on it),
+    `stage` is where it ended: `read` (no YAML or JSON), `crash` (the Supervisor's reload dies on it),
     `schema`, or `ok`. `normalised` and the ratings (1 to 8; without and with an own AppArmor profile)
     are None unless valid.
     """

@@ -40,7 +40,7 @@ Folders = Annotated[
 ]
 ModeWanted = Annotated[
     ModeChoice,
-    typer.Option("--mode", help="local_dev: built on the host; publish: pulled; auto: as config.yaml says."),
+    typer.Option("--mode", help="local_dev: built on the host; publish: pulled; auto: as in config.yaml."),
 ]
 Codes = list[str] | None
 Selected = Annotated[

@@ -1,4 +1,4 @@
-"""`bb8deploy new`: writes an app that validates, and says how to prove and publish it."""
+"""`bb8deploy new`: writes an app that validates, and lists the next commands."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class LiveFiles(Protocol):
         """Swaps the changed tree in and hashes the folder again.
 
         The replaced tree becomes an earlier one if it is not of the dev loop itself, or with `keep`. Raises
-        CheckFailed HOST_EDITED_LIVE if the folder is not as `tree` says, and what a sync raises.
+        CheckFailed HOST_EDITED_LIVE if the folder differs from `tree`, and what a sync raises.
         """
 
     def ping(self) -> bool:
@@ -58,7 +58,7 @@ class SshLive:
         return self._tree
 
     def send(self, transfer: Transfer, *, keep: bool) -> FoundTree:
-        """Sends the order, the removals and the tar, whose size the program is told first."""
+        """Sends the order, the removals and the tar; the order has its size."""
         compress = tar_stream.pays_to_compress(transfer)
         data = b"".join(tar_stream.pack(transfer, self._run_id, compress=compress))
         share = "SHARE" if transfer.total >= SHARE_FROM else "COPY"

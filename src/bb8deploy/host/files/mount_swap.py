@@ -152,7 +152,7 @@ class MountSwap:
 
     def remove_all(self, run_id: str) -> None:
         """Removes the app folder and the state folder. The renames come first: what is interrupted after
-        them is no app folder and no earlier tree any more."""
+        them is neither the app folder nor an earlier tree any more."""
         self.state.mkdir(parents=True, exist_ok=True)
         if self.root.is_symlink():
             self.root.unlink()

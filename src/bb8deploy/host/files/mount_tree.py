@@ -34,7 +34,7 @@ def fold(path: str) -> str:
 def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False, put_in: str = "") -> FoundTree:
     """Lists and hashes `root`. With `modes_known` None the modes seen decide: one for all means none kept.
 
-    `cut` says that a swap was interrupted, which matters if the folder is missing; `put_in` is the run whose
+    `cut` is True if a swap was interrupted, which matters if the folder is missing; `put_in` is the run whose
     delivery was put in.
     """
     if not root.is_dir():

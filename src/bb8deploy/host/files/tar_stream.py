@@ -32,7 +32,7 @@ def pays_to_compress(transfer: Transfer) -> bool:
 
 
 def pack(transfer: Transfer, run_id: str, *, compress: bool) -> Iterator[bytes]:
-    """The tar of the transfer's entries in pieces; its last member says that it is whole.
+    """The tar of the transfer's entries in pieces; its last member marks it as complete.
 
     Made in a thread of its own, a few pieces ahead, so that packing and sending go on at the same time.
     Raises CheckFailed where a file changed since it was hashed.

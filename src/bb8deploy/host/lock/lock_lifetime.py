@@ -34,7 +34,7 @@ class Holding(Protocol):
 
     @property
     def facts(self) -> HostFacts | None:
-        """What the host said of itself meanwhile."""
+        """What the host reported about itself meanwhile."""
 
     @property
     def surroundings(self) -> Surroundings | None:
@@ -114,7 +114,7 @@ class HostLock:
 
 
 def notes_of(restored: bool, over: str | None) -> list[str]:
-    """What to say about a lock that was taken."""
+    """The message about a lock that was taken."""
     notes = []
     if over is not None:
         notes.append(f"took over the expired lock of {Owner.parse(over) or 'an unknown owner'}")

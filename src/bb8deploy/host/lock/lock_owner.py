@@ -103,7 +103,7 @@ class HostLocked(Locked):
 
 
 def held_in(parts: Sequence[AnswerPart]) -> Held | None:
-    """The lock in an answer of the host, None if it says that there is none."""
+    """The lock in an answer of the host, None if there is none."""
     bodies = {part.name: part.body.decode(errors="replace").strip() for part in parts}
     if "HELD" not in bodies:
         return None

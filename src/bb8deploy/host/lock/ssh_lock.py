@@ -72,7 +72,7 @@ class SshHolding:
 
     @property
     def facts(self) -> HostFacts | None:
-        """What the host said of itself."""
+        """What the host reported about itself."""
         return self._facts
 
     @property

@@ -72,7 +72,7 @@ _FILES = ("file", "runnable")
 
 
 def _kinds(body: bytes) -> Iterator[tuple[str, str]]:
-    """Each path and its kind, which the program says by how often it names the path."""
+    """Each path and its kind; the program names a path once or more often, by its kind."""
     for name, again in groupby(body.split(b"\0")):
         times = len(list(again))
         if name:
@@ -91,7 +91,7 @@ def _hashes(files: list[str], body: bytes) -> Iterator[tuple[str, str]]:
     """Reads sha256sum's or `openssl dgst -r`'s lines against the names that were listed in the same order.
 
     With the name known, its form is clear: unchanged (busybox), or with a leading backslash and escapes
-    (coreutils for backslashes and line ends, openssl for line ends alone). openssl is several times faster
+    (coreutils for backslashes and newlines, openssl for newlines alone). openssl is several times faster
     where the processor has no instructions for SHA-256.
     """
     at = 0

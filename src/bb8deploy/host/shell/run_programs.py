@@ -92,7 +92,7 @@ class Conversation:
         self.stream.abort()
 
     def send(self, data: bytes | Iterable[bytes], *, deadline: float = STEP_DEADLINE) -> bool:
-        """Sends input; False if the program stopped reading; its answer then says why."""
+        """Sends input; False if the program stopped reading; its answer then gives the reason."""
         try:
             for piece in (data,) if isinstance(data, bytes) else data:
                 self.stream.write(piece, deadline=deadline)
@@ -103,7 +103,7 @@ class Conversation:
     def answer(self, *, deadline: float = STEP_DEADLINE) -> list[AnswerPart]:
         """The next answer, whole within `deadline` seconds.
 
-        Raises CheckFailed or Refused where the program failed or said nothing.
+        Raises CheckFailed or Refused if the program failed or printed nothing.
         """
         until = time.monotonic() + deadline
         end = f"\n{self._mark} END\n".encode()

@@ -1,4 +1,4 @@
-"""The last way: Core's service call restarts an app, and cannot show what runs afterwards."""
+"""The last route: Core's service call restarts an app, and cannot show what runs afterwards."""
 
 from __future__ import annotations
 

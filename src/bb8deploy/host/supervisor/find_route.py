@@ -23,7 +23,7 @@ LOG_LINES = 600
 
 @dataclass(frozen=True, slots=True)
 class RouteAnswer:
-    """A way that was asked: `answer` says what came back; `works` whether it can be used."""
+    """A route that was tried: `answer` is what came back; `works` whether it can be used."""
 
     route: str
     works: bool
@@ -51,7 +51,7 @@ class Capabilities:
 
 @dataclass(slots=True)
 class Reached:
-    """The Supervisor by the best way, what it said of the app, and every way that was asked."""
+    """The Supervisor by the best route, its first answer about the app, and every route that was tried."""
 
     supervisor: Supervisor
     first: Look

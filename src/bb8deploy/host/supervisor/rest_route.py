@@ -62,7 +62,7 @@ class RestSupervisor(PathSupervisor):
         return answer.text
 
     def stream(self, path: str) -> Iterator[str]:
-        """A followed log; silence of the container is no error, so reading has no deadline of its own."""
+        """A followed log; silence of the container is not an error, so reading has no deadline of its own."""
         timeout = httpx.Timeout(QUICK, read=None)
         headers = {"Accept": "text/plain"}
         try:

@@ -38,7 +38,7 @@ FIRST_ECHO_DEADLINE = 30.0
 LAST_ECHO_GRACE = 2.0
 """Seconds after the window in which the last answers may come."""
 IDENTITY_DEADLINE = 10.0
-"""Seconds that the deployed app has to say on the broker what it is, once its responder answers."""
+"""Seconds in which the deployed app must report its identity on the broker, once its responder answers."""
 QA_COPY = "qa_contract_telemetry_STP5.json"
 MAX_PAYLOAD = 4096
 """Characters of a payload that the snapshot keeps."""
@@ -57,7 +57,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class AttestOutcome:
-    """The figures, what the app says of itself, and the files that hold the evidence."""
+    """The figures, the identity that the app reports, and the files with the evidence."""
 
     metrics: Metrics
     identity: Mapping[str, str]

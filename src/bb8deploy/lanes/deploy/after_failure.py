@@ -1,4 +1,4 @@
-"""Decides what becomes of the host after a failed deploy, and brings the earlier tree back."""
+"""Decides what to do with the host after a failed deploy, and restores the earlier tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says before a deploy how the config on the host will differ from the workspace's; refuses bad ports."""
+"""Reports before a deploy how the config on the host will differ from the workspace's; refuses bad ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lanes 2 and 3 as one: lock, sync, install, verify; and the earlier tree back if that fails."""
+"""Runs lanes 2 and 3: lock, sync, install and verify; restores the earlier tree if that fails."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DeployOptions:
 
 @dataclass(frozen=True, slots=True)
 class DeployOutcome:
-    """What lanes 2 and 3 did; `verified` is None for a dry run, whose `preview` says what would be done."""
+    """What lanes 2 and 3 did; `verified` is None for a dry run, whose `preview` has the plan."""
 
     synced: SyncOutcome
     verified: VerifyOutcome | None
@@ -63,7 +63,7 @@ def deploy(
 ) -> DeployOutcome:
     """Carries out lanes 2 and 3 over one connection, under the lock; `opened` receives the host.
 
-    If the new version cannot be verified, the earlier tree comes back and the error says what became of it:
+    If the new version cannot be verified, the earlier tree is restored and the error reports how that ended:
     NotVerified, or CheckFailed if nothing was installed. Raises Unreachable and Locked too.
     """
     options = options or DeployOptions()
@@ -135,7 +135,7 @@ def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> Ve
         start=options.start,
         backup=options.backup,
         sent=sent,
-        # In a new folder every file is new: that says nothing about the profile that is installed.
+        # In a new folder every file is new: so nothing is known about the profile that is installed.
         profile_changed=synced.plan.present and PROFILE in synced.changed,
         app_options=options.app_options,
     )

@@ -1,4 +1,4 @@
-"""Shows what lanes 2 and 3 would do, and what of it cannot be foreseen."""
+"""Shows what lanes 2 and 3 would do, and which parts cannot be predicted."""
 
 from __future__ import annotations
 

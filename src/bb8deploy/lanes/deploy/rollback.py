@@ -1,4 +1,4 @@
-"""Brings an earlier version back: after a failed verification, or by hand to any tagged version."""
+"""Restores an earlier version: after a failed verification, or any tagged version on request."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.project import settings_of
 
 AT_ONCE = 4
-# From harmless to grave: what the exit code of several says first.
+# From best to worst: the exit code of several hosts is the worst one.
 _GRAVITY = (0, 1, 5, 3, 2, 4, 130)
 
 
@@ -84,7 +84,7 @@ class Stoppable(Ledger):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A Progress that says for which target it speaks."""
+    """A Progress that puts the target's name before each message."""
 
     name: str
     inner: Progress

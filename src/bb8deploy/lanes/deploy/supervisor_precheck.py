@@ -39,7 +39,7 @@ class Readiness:
         """Raises the error of the first obstacle that blocks a deploy; `need` is the new tree's size in
         bytes.
 
-        Raises what `reach` raises too: files that no Supervisor can be told of are not sent. Raises
+        Raises what `reach` raises too: files are not sent if no Supervisor can be reached. Raises
         CheckFailed TOPOLOGY_WRONG if another folder has an app with the slug, which could be replaced.
         """
         with self.run.step("ask whether the host can take a deploy", self.host.where):

@@ -1,4 +1,4 @@
-"""What the dev loop knows of the container: what it was built from, what it began with, what it runs."""
+"""What the dev loop knows about the container: what it was built from, started with, and runs now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices saved files of the app in a thread of its own, with all that belong to one save together."""
+"""Watches the app's files in a thread of its own, and groups the files of one save."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from bb8deploy.workspace.tree_digest import FoundTree
 
 LOOK_EVERY = 1.5
 SILENT = 8.0
-"""Seconds after which a container that says nothing of a delivery has no agent that works."""
+"""Seconds without a line about a delivery, after which the container's agent counts as broken."""
 UP_DEADLINE = 60.0
 RESTART_DEADLINE = 180.0
 _TAIL = 20

@@ -50,7 +50,7 @@ class DevOptions:
 
 
 def dev(run: Run, view: View, options: DevOptions) -> DevOutcome:
-    """Runs the dev loop until it is told to end.
+    """Runs the dev loop until the user ends it.
 
     Writes LIVE_OK for each push that was proven and not overtaken. Raises what opening the host raises, with
     `once` also NotVerified and CheckFailed of the push.
@@ -182,7 +182,7 @@ class _Loop:
                     raise LOCK_LOST(f"the lock of {session.host.files.where} belongs to another run by now")
 
     def _container_started(self, session: Session, run: str) -> None:
-        """A new container that this loop did not ask for: it says itself what it runs."""
+        """A new container that this loop did not ask for; its log reports what it runs."""
         container = session.container
         if container is None:
             return
@@ -192,7 +192,7 @@ class _Loop:
             self._push(session, first=True)
 
     def _forget_starts(self) -> None:
-        """Drops what the log has told of containers that this loop itself had started."""
+        """Drops log lines of containers that this loop started."""
         words = []
         with suppress(queue.Empty):
             while True:

@@ -1,4 +1,4 @@
-"""What the dev loop hands to its caller and to who watches it."""
+"""What the dev loop returns to its caller, and the events that it reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what was saved, in milliseconds: a file that cannot be read by its program is not delivered."""
+"""Checks saved files in milliseconds: a file with a syntax error is not delivered."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Looks at everything that a deploy needs, changes nothing, and says for each thing what to do."""
+"""Checks everything that a deploy needs, changes nothing, and gives a remedy for each problem."""

@@ -14,7 +14,7 @@ ExitCode = Literal[0, 1, 3]
 
 
 class CheckLevel(StrEnum):
-    """The result; `skipped` means not checked, and `seen` says why."""
+    """The result; `skipped` means not checked, and `seen` gives the reason."""
 
     OK = "ok"
     WARN = "warn"

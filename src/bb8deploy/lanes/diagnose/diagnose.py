@@ -1,4 +1,4 @@
-"""The whole diagnosis: every look side by side, over one ssh connection, then what follows from them."""
+"""Runs the whole diagnosis: all checks in parallel over one ssh connection, then the conclusions."""
 
 from __future__ import annotations
 

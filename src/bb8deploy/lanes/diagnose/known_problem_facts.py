@@ -1,4 +1,4 @@
-"""Puts together what the looks saw, for the table of known troubles."""
+"""Collects what the checks observed, for the table of known problems."""
 
 from __future__ import annotations
 

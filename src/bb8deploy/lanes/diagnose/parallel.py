@@ -1,4 +1,4 @@
-"""Runs the looks side by side, each in a thread that need not be waited for."""
+"""Runs checks in parallel, each in a thread that need not be waited for."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _trouble(trouble: Trouble, width: int) -> Iterator[Styled]:
 
 
 def _wrapped(text: str, width: int, first: str, style: str, rest: str | None = None) -> Iterator[Styled]:
-    """The text behind `first`, further lines behind `rest`; line ends in it become spaces."""
+    """The text behind `first`, further lines behind `rest`; newlines in it become spaces."""
     text = " ".join(text.split())
     if width <= 0:
         yield first + text, style

@@ -1,4 +1,4 @@
-"""Holds each answer of `init` against the real thing: ssh, folder, Core, token, broker, repository."""
+"""Checks each answer of `init` against the real system: ssh, folder, Core, token, broker, repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `.env` file as text: a commented template of every setting, and answers put into what is there."""
+"""The `.env` file as text: a commented template of every setting, or answers merged into a file."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def converse(asked: InitCheck, asker: Asker, found: Sequence[Found]) -> Settings
 
 
 def changes(settings: Settings) -> dict[str, str]:
-    """What is to be written: answers, flags and the environment; what a file said already stays there."""
+    """What must be written: answers, flags and the environment; a value of an existing file is kept."""
     return {
         name: value.raw
         for name, value in settings.values.items()

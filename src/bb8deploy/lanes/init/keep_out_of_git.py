@@ -1,4 +1,4 @@
-"""Keeps a settings file out of git, and refuses secrets in one that git takes anyway."""
+"""Keeps a settings file out of git, and refuses secrets in one that git tracks."""
 
 from __future__ import annotations
 

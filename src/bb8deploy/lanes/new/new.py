@@ -60,7 +60,7 @@ def create(start: Path, text: str, language: Language) -> Created:
 
 
 def _place(start: Path, name: AppName) -> Place:
-    """The nearest store above, else a new one. Raises UsageError inside of a checkout that is no store."""
+    """The nearest store above, else a new one. Raises UsageError inside a checkout that is not a store."""
     for folder in (start, *start.parents):
         if is_store(folder):
             return Place(folder, fresh=False)

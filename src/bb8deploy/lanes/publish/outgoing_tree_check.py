@@ -1,4 +1,4 @@
-"""Checks the very tree that is about to leave: nothing private in it, and exactly what was verified."""
+"""Checks the tree that is about to be published: nothing private in it, and exactly what was verified."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PORTION = 200
 def require_nothing_private(run: Run, tree: str, message: str = "") -> None:
     """Raises PRIVATE_FILE if a file of `tree` is private by its name or content, or `message` by its content.
 
-    Every file of the tree is read, whatever its size and whatever an exclude file says.
+    Every file of the tree is read, whatever its size, and even if an exclude file names it.
     """
     with run.step("publish: look for private files") as facts:
         files = read_committed(run.workspace, tree).files

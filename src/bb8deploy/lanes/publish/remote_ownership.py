@@ -1,4 +1,4 @@
-"""Whose repository the publish remote is: refuses sources and files of others, before anything is pushed."""
+"""Checks whose repository the publish remote is, before anything is pushed: it must be this app's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store layout: what keeps the workspace's own commits from being pushed to the branch that users get."""
+"""The store layout: checks that the workspace's own commits are not pushed to the branch that users get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathers what a run leaves behind into its own folder: receipts, provenance and the manifest over it all."""
+"""Collects the records of a run in its folder: receipts, provenance, and the manifest of all of them."""
 
 from __future__ import annotations
 

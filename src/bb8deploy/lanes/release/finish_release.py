@@ -1,4 +1,4 @@
-"""The end of a release: its contract, its evidence, its page, and after a failure how to go on."""
+"""The end of a release: its contract, evidence and report, and after a failure the command to continue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lanes that a release calls, each imported only when its turn comes."""
+"""The lanes that a release calls, each imported when it is needed."""
 
 from __future__ import annotations
 

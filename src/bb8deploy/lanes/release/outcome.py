@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """The lanes that a release calls. `reach` asks host and broker whether they are there; `preview` gives
-    lines that say what a sync would change on the host now. `validate` returns the results of the app's
+    lines with what a sync would change on the host now. `validate` returns the results of the app's
     tests, None if there are none; `deploy` what runs now, None if that is not proven; `attest` takes both.
     """
 

@@ -105,7 +105,7 @@ def _clean(run: Run, but: Sequence[str]) -> None:
 
 def _branch(run: Run) -> None:
     if not g.resolve(run.workspace, "HEAD"):
-        return  # the check for a clean tree says what is wrong
+        return  # the check for a clean tree reports what is wrong
     if not g.branch(run.workspace):
         raise GIT_DETACHED("HEAD is on no branch, so the bump commit would be lost")
     if doing := g.unfinished(run.workspace):
@@ -134,7 +134,7 @@ def _content(run: Run, asked: PreflightScope) -> None:
 
 
 def _proof(run: Run) -> None:
-    """The proof that was asked for is possible; which one it will be is said before anything is done."""
+    """The proof that was asked for is possible; its level is printed before anything is done."""
     level = read_wanted(run, run.addon).level
     require_possible(level)
     run.progress.note(level.in_words)

@@ -23,7 +23,7 @@ def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> Releas
     """Releases what `how` asks for (see `plan.target`), unless that is released with this content already.
 
     Each step is journalled, so that `continue_release` can go on after any end. Raises what the steps
-    raise; a failure after the bump says what stays and how to go on.
+    raise; after the bump, a failure names what is kept and the command that continues.
     """
     with alone(run):
         past = past_of(run)

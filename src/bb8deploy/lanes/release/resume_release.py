@@ -1,4 +1,4 @@
-"""Finds a release that did not end, and opens its run again with the tokens that it had earned."""
+"""Finds a release that did not finish, and opens its run again with the tokens that it earned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One release in progress: each step is done, kept or skipped as the plan says, and journalled."""
+"""One release in progress: each step is done, kept or skipped by the plan, and recorded in the journal."""
 
 from __future__ import annotations
 

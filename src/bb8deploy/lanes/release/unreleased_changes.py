@@ -1,4 +1,4 @@
-"""What the repository and the publish remote have of the current version, and what came since."""
+"""Finds what the repository and the publish remote have of the current version, and the commits since."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def _refused(said: list[str]) -> CheckFailed | UsageError:
 
 
 def _read_back(run: Run, version: str) -> str:
-    """The bump commit, after looking into it: its config must say `version`."""
+    """The bump commit, after checking that its config has `version`."""
     from bb8deploy.workspace.app_config import parse_config
 
     commit = g.require_clean(run.workspace)

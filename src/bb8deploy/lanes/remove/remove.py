@@ -94,7 +94,7 @@ class Removing:
     done: list[str] = field(default_factory=list)
 
     def carry_out(self, removal: Removal) -> None:
-        """Removes and observes. An error that ends it says what was done by then."""
+        """Removes and observes. An error that ends it describes what was done by then."""
         try:
             self._uninstall()
             self._remove_files(removal)
@@ -139,7 +139,7 @@ class Removing:
         self.done.append("the Supervisor no longer lists it")
 
     def _clear(self) -> None:
-        """The broker is no part of the host: what it cannot do is a warning."""
+        """The broker is not part of the host: what it cannot do is a warning."""
         found = self.found.retained
         if found.skipped:
             return

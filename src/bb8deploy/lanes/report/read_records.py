@@ -1,4 +1,4 @@
-"""Reads what a run left in reports/: newest first, torn files left out, every string free of secrets."""
+"""Reads the records of runs in reports/, newest first; skips incomplete files and removes secrets."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def _verdict(
     contracts: Sequence[JsonObject],
     tokens: Sequence[TokenLine],
 ) -> Verdict:
-    """FAIL if any record says so, PASS if every started step is done."""
+    """FAIL if any record has that verdict, PASS if every started step is done."""
     bad = any(c.get("verdict") == "FAIL" for c in contracts) or any(t.kind == "DRIFT" for t in tokens)
     if bad or failed(entries) or files.crashed():
         return "FAIL"

@@ -115,7 +115,7 @@ class Echoes:
 class Report:
     """Everything that the page shows of one run. `started` is RFC 3339 in UTC or empty.
 
-    `no_echo` says why there is no echo; `sources` are the files that were read, relative to reports/.
+    `no_echo` is why there is no echo; `sources` are the files that were read, relative to reports/.
     """
 
     run_id: str

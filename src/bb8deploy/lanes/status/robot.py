@@ -16,7 +16,7 @@ _TOLD = {"status", "status/connection", "status/telemetry", "state/estop"}
 
 
 def robot(run: Run) -> VersionPlace:
-    """The row of the robot; a broker that cannot be reached says why instead."""
+    """The row of the robot; the reason instead if the broker cannot be reached."""
     if not run.settings.mqtt.host:
         return VersionPlace("robot", state=DriftState.UNSET, detail="MQTT_HOST is not set")
     from bb8deploy.transport.mqtt import BrokerLink, address_of

@@ -38,7 +38,7 @@ class Standing:
 
 
 def status(run: Run) -> Standing:
-    """Looks at every place at once; one that cannot be seen says why instead."""
+    """Looks at every place at once; the reason instead for one that cannot be seen."""
     wanted = read_wanted(run, run.addon)
     head = git.head_state(run.workspace)
     dirty = ", uncommitted changes" if head.dirty else ""

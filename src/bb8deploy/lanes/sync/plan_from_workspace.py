@@ -1,4 +1,4 @@
-"""Reads the app in the workspace as a host must hold it, and plans the way there."""
+"""Reads the app in the workspace as the host must have it, and plans the transfer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--via rsync`: the real rsync fills the staging folder; the swap stays ours."""
+"""`--via rsync`: rsync fills the staging folder, and bb8deploy swaps it in."""
 
 from __future__ import annotations
 

@@ -49,11 +49,13 @@ def _one(path: str, old: bytes | None, new: bytes | None) -> str:
         "/dev/null" if old is None else f"host/{path}",
         "/dev/null" if new is None else f"workspace/{path}",
     )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ no line end at the end\n" for line in lines)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
 
 
 def _text(data: bytes | None) -> list[str] | None:
-    """The lines of a text; none for no file, None for what is no text or too long."""
+    """The lines of a text; none if there is no file, None if it is not text or too long."""
     if data is None:
         return []
     if len(data) > MAX_TEXT or b"\0" in data:

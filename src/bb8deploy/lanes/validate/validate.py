@@ -71,7 +71,7 @@ def examine(
 ) -> ValidateOutcome:
     """Checks the app of the run and writes tokens, receipts and the contract.
 
-    `mode` None takes what config.yaml says; `fix` applies safe fixes first (a dry run only plans them);
+    `mode` None takes the mode of config.yaml; `fix` applies safe fixes first (a dry run only plans them);
     `selection` None takes the settings of the workspace. If a finding fails the run, the outcome has the
     error as its `failure`, after everything was checked and written.
     """
@@ -182,7 +182,7 @@ def _tests(run: Run, project: Project, *, with_tests: bool) -> TestOutcome | Non
 
 
 def _judge(run: Run, project: Project, tests: TestOutcome) -> None:
-    """TESTS_OK, or the findings that say why not."""
+    """TESTS_OK, or the findings with the reasons."""
     if tests.ok:
         run.ledger.emit(Token.TESTS_OK, passed=tests.passed, skipped=tests.skipped, coverage=tests.coverage)
     else:

@@ -91,7 +91,7 @@ def restarted(what: str, words: Sequence[str]) -> Bb8Error:
 
 
 def stale(what: str, state: str, action: str, words: Sequence[str]) -> Bb8Error:
-    """It has reported itself before, but not since the action; `words` are what it said since then."""
+    """It has reported itself before, but not since the action; `words` are its log lines since then."""
     return IDENTITY_STALE(
         f"{what} is {state}, but nothing has reported itself since the {action}",
         _LAST_WORDS

@@ -1,4 +1,4 @@
-"""Asks the Supervisor for an action and waits until it is done, however the call itself ends."""
+"""Asks the Supervisor for an action and waits until it is done, even if the call itself fails."""
 
 from __future__ import annotations
 

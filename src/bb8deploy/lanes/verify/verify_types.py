@@ -27,7 +27,7 @@ class VerifyOptions:
     """`start`: start the app if it does not run; `backup`: make one before an update; `sent`: this deploy,
     or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
     `trusts_log`: the newest identity in the log is that of what is installed; `proof`: how the content that
-    runs is proven, `unproven` says why not in a stronger way; `reports`: the app most likely reports its
+    runs is proven, `unproven` is why not in a stronger way; `reports`: the app most likely reports its
     stamp by itself; `app_options`: options of the app to set before its start.
     """
 
@@ -85,7 +85,7 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOutcome:
-    """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` says why not.
+    """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` is why not.
 
     `running`: RUNNING_OK was earned.
     """

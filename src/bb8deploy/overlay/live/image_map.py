@@ -36,7 +36,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ImageMap:
-    """`targets` by the file's path in the folder; `feeds` says for other files why only a build puts them in.
+    """`targets` by the file's path in the folder; `feeds` is why only a build updates the other files.
 
     A file in neither is not in the image. `doubt` is a reason to build for files that seem not to be in it.
     """

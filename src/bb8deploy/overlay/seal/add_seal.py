@@ -99,7 +99,7 @@ def _why_not_built(draft: Draft) -> str:
 
 def _why_not_comparable(draft: Draft) -> str:
     if not is_encodable(draft.manifest):
-        return "the app has too many files, or a name with a backslash or line end"
+        return "the app has too many files, or a name with a backslash or newline"
     words = (draft.stamp.version, draft.stamp.tree, draft.stamp.commit, draft.stamp.run)
     odd = next((word for word in words if not _WORD.fullmatch(word)), "")
     return f"`{odd}` cannot be part of a log line's words" if odd else ""

@@ -18,7 +18,7 @@ class Edit:
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
-    """The text with the edits, which must not overlap; new lines get the text's own line end."""
+    """The text with the edits, which must not overlap; new lines get the text's own line ending."""
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.split("\n")
     for edit in sorted(edits, key=lambda one: (one.start, one.end), reverse=True):
@@ -45,7 +45,7 @@ def at_end(text: str, lines: Sequence[str]) -> Edit:
 
 
 def closed(text: str, dockerfile: Dockerfile) -> str:
-    """The text with a line end after its last instruction, so that lines can follow.
+    """The text with a newline after its last instruction, so that lines can follow.
 
     A last line that ends with the continuation character would swallow them, even after an empty line.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bb8deploy.plan.sync_plan import Stamp
 
 SEAL = "@BB8DEPLOY_SEAL@"
-"""Stands in the launcher for what the build found; the build fills it in."""
+"""Placeholder in the launcher for what the build found; the build replaces it."""
 
 # A shell adds names to the environment: they are taken out again, or get the value that they had. dash also
 # drops names that are no identifiers, such as `discovery.type`, so they are put back. The names of this

@@ -68,7 +68,7 @@ printf '%s' @LAUNCHER@ | sed "s|@SEAL@|$seal|" >launch && chmod 0755 launch
 
 @dataclass(frozen=True, slots=True)
 class SealStage:
-    """What the stage stands on and sees: `image` is the text of its FROM; `mounts` are the paths of the
+    """What the stage is based on and sees: `image` is the text of its FROM; `mounts` are the paths of the
     context that it looks at, a single "" for all of it; `skipped` are paths that are not compared."""
 
     image: str
@@ -120,7 +120,7 @@ def encoded(manifest: Manifest) -> list[str]:
 
 
 def is_encodable(manifest: Manifest) -> bool:
-    """Whether the seal can compare the tree: sha256sum writes a backslash or line end in another way."""
+    """Whether the seal can compare the tree: sha256sum escapes a backslash or newline."""
     plain = not any(sign in entry.path for entry in manifest.entries for sign in "\\\n\r")
     return plain and sum(len(word) for word in _words(manifest)) <= MOST
 

@@ -70,7 +70,7 @@ def read_build(log: Sequence[str], most: int, slug: str = "") -> BuildFailure:
 
 
 def unreadable_config(log: Sequence[str], slug: str) -> tuple[str, ...]:
-    """The lines that say why a config file cannot be read, those that name the app first."""
+    """The lines with the reason why a config file cannot be read, those that name the app first."""
     found = [_plain(line) for line in log if "Can't read" in line or slug in line]
     mine = [line for line in found if "Can't read" in line and slug in line]
     return tuple(dict.fromkeys([*mine, *(line for line in found if "Can't read" in line), *found]))

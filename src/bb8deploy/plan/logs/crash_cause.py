@@ -11,7 +11,7 @@ from bb8deploy.plan.logs.identity_line import identities
 _CRITICAL = re.compile(r"\b(?:CRITICAL|FATAL)\b[^:]*: (.+)")
 _TRACEBACK = "Traceback (most recent call last):"
 _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout)\b.*")
-# What a shell, s6 or the kernel says of a program that could not start or was ended.
+# What a shell, s6 or the kernel prints about a program that could not start or was ended.
 _FATAL = re.compile(
     r"No such file or directory|[Pp]ermission denied|command not found|: not found$|[Ee]xec format error"
     r"|^Killed$|Segmentation fault|[Oo]ut of memory|can't open ['\"/f]|s6-\S+: fatal"

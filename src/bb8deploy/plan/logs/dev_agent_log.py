@@ -17,7 +17,7 @@ _PAIR = re.compile(r'([\w-]+)=("[^"]*"|\S+)')
 class AgentLine:
     """A line of the agent: `on` at the start of a container, `up` and `down` for new processes, `cannot`.
 
-    `run` is the delivery that it is about; `reason` says why it cannot be brought into effect there.
+    `run` is the delivery that it is about; `reason` is why it cannot be brought into effect there.
     """
 
     word: Literal["on", "up", "down", "cannot"]
@@ -26,7 +26,7 @@ class AgentLine:
 
 
 def told(line: str) -> AgentLine | None:
-    """What the agent said in a line, None for any other line."""
+    """The agent's message in a line, None for any other line."""
     found = _LINE.search(line)
     if not found:
         return None

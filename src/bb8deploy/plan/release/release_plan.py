@@ -37,7 +37,7 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseTarget:
-    """The version to release: `bump` says whether it must be made, `nothing` that it is released already.
+    """The version to release: `bump` is whether it must be made, `nothing` that it is released already.
 
     `why` is the reason of a version that was found out.
     """

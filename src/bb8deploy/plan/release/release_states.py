@@ -50,7 +50,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepTransition:
-    """How a step changes; `why` says when, `journal` is the state of its journal entry, empty without one."""
+    """How a step changes; `why` is the condition, `journal` is the state of its journal entry, if any."""
 
     source: StepState
     event: Event

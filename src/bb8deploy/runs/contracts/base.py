@@ -47,7 +47,7 @@ class RunFields(TypedDict):
 
 
 class Contract(BaseModel):
-    """What each contract says of its run; a lane's own model adds its fields."""
+    """What each contract has about its run; a lane's own model adds its fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     contract: str

@@ -41,7 +41,7 @@ class TagNames:
         return self._named(version)
 
     def version_in(self, tag: str) -> str:
-        """The text that stands for the version in a tag; empty if the tag is not of this form."""
+        """The version's text in a tag; empty if the tag is not of this form."""
         before, after = self._ends
         if self.form == _VERSION:
             return tag.removeprefix("v")

@@ -14,7 +14,7 @@ NO_BASE = (
 
 
 class StepFailed(Exception):
-    """A step failed; the text says why. `hint` is a further line for the end of the log."""
+    """A step failed; the text gives the reason. `hint` is a further line for the end of the log."""
 
     def __init__(self, why: str, hint: str = "") -> None:
         super().__init__(why)

@@ -28,7 +28,7 @@ class Origin:
         return cls(folder, DockerIgnore.parse(text))
 
     def matching(self, source: str) -> list[Path]:
-        """The paths that a source names. Raises StepFailed if there is none and it is no pattern."""
+        """The paths that a source names. Raises StepFailed if there is none and it is not a pattern."""
         name = source.lstrip("/").removeprefix("./").rstrip("/")
         if name in {"", "."}:
             return [self.root]

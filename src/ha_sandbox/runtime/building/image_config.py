@@ -1,4 +1,4 @@
-"""What an image says about its containers; image.json next to the image's tree."""
+"""The settings that an image has for its containers; image.json next to the image's tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closed word lists of the Supervisor's app schema, and which of the words are on their way out."""
+"""The allowed words of the Supervisor's app schema, and which of them are deprecated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small language of option types, `int(0,10)?` and its kin: one pattern, one parsed form."""
+"""Option types such as `int(0,10)?`: one pattern, and one parsed form."""
 
 from __future__ import annotations
 

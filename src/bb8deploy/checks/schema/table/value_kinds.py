@@ -35,7 +35,7 @@ def one_of(values: Iterable[str]) -> Kind:
 
 
 def matching(pattern: str, meaning: str) -> Kind:
-    """Text whose beginning fits `pattern`; `meaning` says in words what that is."""
+    """Text whose beginning fits `pattern`; `meaning` is the text for messages."""
     compiled = re.compile(pattern)
 
     def check(value: object) -> str:

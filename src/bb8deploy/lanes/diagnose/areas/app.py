@@ -1,4 +1,4 @@
-"""The app: its version in every place, what runs, its options, its rating, how it last died; pure."""
+"""The app: its version in every place, what runs, its options, its rating, its last crash; pure."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUBJECT = "broker"
 PROBE_DEADLINE = 3.0
-"""Seconds for a message to come back to its sender; a broker that does not allow it says nothing."""
+"""Seconds for a message to come back to its sender; a broker that does not allow it does not answer."""
 READY_SECONDS = 3.0
 """Seconds that the app may listen for the robot; a BB-8 that is awake is heard several times a second."""
 DISCOVERY = "homeassistant/device/+/config"
@@ -111,7 +111,7 @@ def _device(retained: Mapping[str, str], base: str) -> str:
 
 
 def connection_of(retained: Mapping[str, str], base: str) -> Mapping[str, object]:
-    """What the app last said of its link to the robot."""
+    """What the app last reported about its link to the robot."""
     return json_object(retained.get(f"{base}/status/connection", ""))
 
 

@@ -1,4 +1,4 @@
-"""The host's clock against ours: a version by date, a token's end and a certificate all depend on it."""
+"""Compares the host's clock with ours: versions by date, token expiry and certificates depend on it."""
 
 from __future__ import annotations
 

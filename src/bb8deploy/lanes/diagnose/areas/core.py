@@ -39,7 +39,7 @@ NEW_TOKEN = "Make a new token in the profile page of an administrator and put it
 
 @dataclass(frozen=True, slots=True)
 class CoreSeen:
-    """`usable`: Core answers, and the token opens the whole Supervisor. `missing` says which key was looked
+    """`usable`: Core answers, and the token opens the whole Supervisor. `missing` is the key that was looked
     for in vain where a secrets file is named."""
 
     checks: tuple[Check, ...]

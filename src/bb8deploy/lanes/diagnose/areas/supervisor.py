@@ -1,4 +1,4 @@
-"""The Supervisor: which ways lead to it, whether it may build, its space, its jobs, what troubles it."""
+"""The Supervisor: which routes reach it, whether it may build, its disk space, its jobs, its problems."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ANSWER = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the Supervisor says of itself and its host, and when it was asked and had answered (epoch s)."""
+    """What the Supervisor reports about itself and its host, and when it was asked and answered (epoch s)."""
 
     documents: Mapping[str, Mapping[str, object]]
     before: float

@@ -49,7 +49,7 @@ class ImageManifest:
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """What an image's config says: its labels, and its platform such as linux/arm64."""
+    """What an image's config has: its labels, and its platform such as linux/arm64."""
 
     labels: Mapping[str, str]
     platform: str

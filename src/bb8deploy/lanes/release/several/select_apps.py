@@ -36,7 +36,7 @@ _HOWS = {"patch", "date", "auto", *PARTS}
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the apps, and what its release is about; `bump` says whether the version must be made."""
+    """One of the apps, and its release; `bump` is whether the version must be made."""
 
     slug: str
     run: Run
@@ -98,7 +98,7 @@ def unfinished_members(run: Run, past: Unfinished) -> list[Member]:
 
 @contextmanager
 def naming(app: Path) -> Iterator[None]:
-    """Puts the name of the app before the cause of an error, which alone does not say which app is meant."""
+    """Puts the name of the app before the cause of an error, which does not name the app."""
     try:
         yield
     except Bb8Error as error:

@@ -64,7 +64,7 @@ class Prover:
     def running(self) -> None:
         """Waits until the app runs, and that it stays started. Raises NotVerified.
 
-        Says nothing about its content.
+        Proves nothing about its content.
         """
         if self.installed.action is Action.REBUILD and not self.installed.answered:
             raise failure_errors.unconfirmed(self.task.what)
