@@ -13,7 +13,7 @@ from bb8deploy.lanes.release import preflight
 from bb8deploy.lanes.release.collect_evidence import ECHO_FILES, TEST_REPORTS, keep_artifacts
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.resume_release import forget_tokens
-from bb8deploy.lanes.release.step_states import Steps, kept_facts
+from bb8deploy.lanes.release.step_states import Steps, finished_steps
 from bb8deploy.lanes.release.unreleased_changes import bumped_parent
 from bb8deploy.lanes.release.version_bump import bump, planned, possible_paths
 from bb8deploy.plan.release import release_plan as plan
@@ -44,7 +44,7 @@ class Flow:
         self.run, self.outcome, self.options, self.lanes = run, outcome, options, lanes
         self.must_bump, self.resumed = must_bump, resumed
         self.together = tuple(together) or (run,)
-        self.steps = Steps(run, outcome, kept_facts(run) if resumed else {})
+        self.steps = Steps(run, outcome, finished_steps(run) if resumed else {})
 
     def preflight(self) -> None:
         """Looks at everything that the release depends on, before anything changes."""
@@ -199,7 +199,7 @@ class Flow:
             tag=how.tags.of(self.outcome.version),
             named=how.named(self.outcome.version),
             in_store=how.in_store,
-            done=self.steps.kept,
+            done={name: step.commit for name, step in self.steps.kept.items()},
         )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.lanes.publish.committed_source import require_commit
 from bb8deploy.lanes.release.outcome import ReleaseOutcome, ReleaseStep
 from bb8deploy.lanes.release.resume_release import forget_tokens, still_done
@@ -28,15 +27,24 @@ ECHO_TOKENS = (Token.TELEMETRY_ATTEST_OK, Token.ECHO_WINDOW_10S_OK, Token.TELEME
 _OF_A_COMMIT = {Name.PUBLISH, Name.TAG}
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedStep:
+    """What the journal of an earlier run has about a step that it finished."""
+
+    commit: str
+    deployed: Expected | None = None
+    tests: TestsModel | None = None
+
+
 @dataclass(slots=True)
 class Steps:
-    """Moves each step from state to state. `kept` are the facts of the steps that an earlier run finished;
+    """Moves each step from state to state. `kept` are the steps that an earlier run finished;
     `deployed` and `tests` are what the steps hand to each other, in this run or by those facts.
     """
 
     run: Run
     outcome: ReleaseOutcome
-    kept: dict[str, JsonObject]
+    kept: dict[str, FinishedStep]
     deployed: Expected | None = None
     tests: TestsModel | None = None
 
@@ -69,12 +77,10 @@ class Steps:
 
     def keep(self, step: plan.PlannedStep) -> None:
         """Takes what a step had observed in an earlier run."""
-        from bb8deploy.runs.contracts.validate import TestsModel
-
         self._change(step.name, Event.KEEP, step.why)
-        facts = self.kept[step.name]
-        self.deployed = Expected.of_facts(facts.get("observed")) or self.deployed
-        self.tests = TestsModel.model_validate(tests) if (tests := facts.get("tests")) else self.tests
+        kept = self.kept[step.name]
+        self.deployed = kept.deployed or self.deployed
+        self.tests = kept.tests or self.tests
 
     def skip(self, step: plan.PlannedStep) -> None:
         """Skips a step and its tokens."""
@@ -102,7 +108,14 @@ class Steps:
         return {"observed": self.deployed.facts() if self.deployed else {}, "tests": tests}
 
 
-def kept_facts(run: Run) -> dict[str, JsonObject]:
-    """The facts of the steps that this run's journal has as finished."""
-    done = still_done(run.journal)
-    return {name: done[f"{plan.PREFIX}{name}"] for name in Name if f"{plan.PREFIX}{name}" in done}
+def finished_steps(run: Run) -> dict[str, FinishedStep]:
+    """The steps that this run's journal has as finished."""
+    from bb8deploy.runs.contracts.validate import TestsModel
+
+    done, found = still_done(run.journal), {}
+    for name in Name:
+        if (facts := done.get(f"{plan.PREFIX}{name}")) is not None:
+            tests = TestsModel.model_validate(facts["tests"]) if facts.get("tests") else None
+            commit, deployed = str(facts.get("commit", "")), Expected.of_facts(facts.get("observed"))
+            found[str(name)] = FinishedStep(commit, deployed, tests)
+    return found

@@ -44,17 +44,9 @@ class ValidateOutcome:
     failure: CheckFailed | None = None
 
 
-def validate(
-    run: Run,
-    *,
-    with_tests: bool = True,
-    mode: Mode | None = None,
-    fix: bool = False,
-    selection: Selection | None = None,
-    baseline: Baseline | None = None,
-) -> ValidateOutcome:
-    """Lane 1, as `examine` describes it. Raises CheckFailed if a finding fails the run."""
-    outcome = examine(run, with_tests=with_tests, mode=mode, fix=fix, selection=selection, baseline=baseline)
+def validate(run: Run) -> ValidateOutcome:
+    """Lane 1 with the settings of the workspace. Raises CheckFailed if a finding fails the run."""
+    outcome = examine(run)
     if outcome.failure:
         raise outcome.failure
     return outcome

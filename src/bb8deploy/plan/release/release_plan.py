@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.workspace.versions.conventional_commits import suggest
 from bb8deploy.workspace.versions.version_numbers import PARTS, Pre, Scheme, bump, next_part, parse
 
@@ -66,7 +65,8 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the steps depend on. `head` and `parent` are commits, `done` a resumed run's journal.
+    """All that the steps depend on. `head` and `parent` are commits; `done` has the steps that a resumed run
+    finished, each with its commit.
 
     `tag` is the version's tag, `named` the version as the subject of the bump has it, `in_store` the layout.
     """
@@ -85,7 +85,7 @@ class Situation:
     tag: str = ""
     named: str = ""
     in_store: bool = False
-    done: Mapping[str, JsonObject] = field(default_factory=dict)
+    done: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def _kept(name: Name, now: Situation) -> bool:
     """
     if name not in now.done or name is Name.PREFLIGHT:
         return False
-    about = str(now.done[name].get("commit", ""))
+    about = now.done[name]
     return about == now.head or (name is Name.VALIDATE and bool(about) and about == now.parent)
 
 

@@ -71,7 +71,7 @@ def test_a_step_without_its_ground_is_skipped_with_a_reason(change: dict[str, ob
 
 
 def test_a_resume_keeps_what_was_proven_for_this_commit() -> None:
-    done = {str(name): {"commit": "h"} for name in ("validate", "bump", "deploy")}
+    done = {str(name): "h" for name in ("validate", "bump", "deploy")}
     assert doing(replace(BASE, done=done)) == {
         "preflight": "run", "validate": "kept", "bump": "kept", "deploy": "kept",
         "attest": "run", "publish": "run", "tag": "run",
@@ -79,12 +79,12 @@ def test_a_resume_keeps_what_was_proven_for_this_commit() -> None:
 
 
 def test_a_validation_before_the_bump_counts_for_the_bump() -> None:
-    now = replace(BASE, parent="p", done={"validate": {"commit": "p"}})
+    now = replace(BASE, parent="p", done={"validate": "p"})
     assert doing(now)["validate"] == "kept"
 
 
 def test_what_runs_again_makes_every_step_after_it_due() -> None:
-    done = {str(name): {"commit": "h"} for name in Name if name is not Name.DEPLOY}
+    done = {str(name): "h" for name in Name if name is not Name.DEPLOY}
     assert doing(replace(BASE, done=done, broker="")) == {
         "preflight": "run", "validate": "kept", "bump": "kept", "deploy": "run",
         "attest": "skipped", "publish": "run", "tag": "run",
