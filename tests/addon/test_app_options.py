@@ -148,7 +148,7 @@ def test_an_empty_optional_value_means_not_set() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"null", b"[" * 5000])
-def test_an_unreadable_file_gives_the_defaults_and_says_so(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_file_gives_the_defaults_and_reports_it(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "options.json"
     file.write_bytes(content)
     options = load_options(file)
@@ -156,7 +156,7 @@ def test_an_unreadable_file_gives_the_defaults_and_says_so(tmp_path: Path, conte
     assert options.speed_cap == Options().speed_cap
 
 
-def test_a_missing_file_gives_the_defaults_and_says_so(tmp_path: Path) -> None:
+def test_a_missing_file_gives_the_defaults_and_reports_it(tmp_path: Path) -> None:
     assert "not found" in load_options(tmp_path / "options.json").problems[0]
 
 

@@ -13,7 +13,7 @@ from bb8_core import logging_setup
 from bb8_core.build_identity import first_line, load, run_sh_present
 
 
-def test_a_stamped_build_says_exactly_what_was_stamped(tmp_path: Path) -> None:
+def test_a_stamped_build_reports_exactly_what_was_stamped(tmp_path: Path) -> None:
     stamp = tmp_path / "build_stamp.json"
     stamp.write_text(
         json.dumps({"version": "2026.11.23.1", "tree": "a" * 64, "commit": "b" * 40, "run": "r1"})

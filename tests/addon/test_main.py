@@ -153,7 +153,7 @@ def test_a_configured_robot_is_announced_before_it_was_ever_met(
     ear.until(lambda: ear.latest.get("bb8/status/robot") == "offline")
 
 
-def test_it_says_who_it_is_drives_the_robot_heals_and_ends_cleanly(
+def test_it_reports_its_identity_drives_the_robot_heals_and_ends_cleanly(
     tmp_path: Path, broker: Mosquitto, ear: Ear, program: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     page = free_port()
@@ -273,7 +273,7 @@ async def test_the_second_connection_carries_stops_alone_and_whatever_the_first_
     assert rushes == [True]
 
 
-def test_without_any_broker_it_runs_and_says_where_to_click(
+def test_without_any_broker_it_runs_and_reports_where_to_click(
     tmp_path: Path, program: Callable[..., subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SUPERVISOR_TOKEN", raising=False)

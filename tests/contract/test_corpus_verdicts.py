@@ -104,7 +104,7 @@ def test_every_recorded_verdict_of_the_supervisor_is_ours_too(name: str, differs
     assert wrong == {}
 
 
-def test_no_fix_changes_more_than_it_says() -> None:
+def test_no_fix_changes_more_than_it_reports() -> None:
     wrong = {}
     for index, case in enumerate(cases("addon_configs.jsonl")):
         path = f"config{case['suffix']}"

@@ -127,7 +127,7 @@ def test_every_component_of_the_discovery_message_is_an_entity(house: House) -> 
     assert {unique for unique in wanted if entries[unique]["disabled_by"]} == noisy
 
 
-def test_every_enabled_entity_is_available_and_says_what_the_robot_says(house: House) -> None:
+def test_every_enabled_entity_is_available_and_reports_what_the_robot_reports(house: House) -> None:
     house.until(lambda: house.state("connection") == "ready", "connection: ready")
     enabled = {entry["entity_id"] for entry in house.home.entities().values() if not entry["disabled_by"]}
     enabled.discard(house.entity("last_command"))  # there was none yet

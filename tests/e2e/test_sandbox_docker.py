@@ -137,7 +137,7 @@ def test_a_killed_sandbox_takes_its_containers_with_it_and_the_next_one_its_imag
         assert left(engine) == ""
 
 
-def test_without_an_engine_the_message_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_the_message_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     with pytest.raises(UsageError) as caught:
         Sandbox(tmp_path / "host", open_runtime=DockerRuntime).start()

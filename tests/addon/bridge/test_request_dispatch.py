@@ -277,7 +277,7 @@ def test_the_page_stops_latches_and_lifts_and_shows_it(tmp_path: Path) -> None:
         stage.close()
 
 
-def test_the_page_says_that_a_stop_was_not_confirmed_and_latches_all_the_same(tmp_path: Path) -> None:
+def test_the_page_reports_that_a_stop_was_not_confirmed_and_latches_all_the_same(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     try:
         stage.rig.robot.faults.silence = True

@@ -26,7 +26,7 @@ def no_space(*_: object, **__: object) -> NoReturn:
 
 @pytest.mark.parametrize("target", [Target(), NOBODY], ids=["connected", "away"])
 @pytest.mark.parametrize("full", [False, True])
-def test_the_acknowledgement_says_if_the_emergency_stop_does_not_last(
+def test_the_acknowledgement_reports_if_the_emergency_stop_does_not_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Target, full: bool
 ) -> None:
     async def story(rig: Rig) -> None:

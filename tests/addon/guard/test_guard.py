@@ -113,7 +113,7 @@ def test_lines_that_arrive_in_pieces_are_put_together() -> None:
     assert guard.moving
 
 
-def test_without_a_bus_the_guard_says_so_and_ends(tmp_path: Path) -> None:
+def test_without_a_bus_the_guard_reports_it_and_ends(tmp_path: Path) -> None:
     environ = os.environ | {
         "PYTHONPATH": str(ADDON),
         "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path / 'none'}",
@@ -172,7 +172,9 @@ async def test_the_bridges_side_knows_whether_the_guard_can_act(bus: Bus) -> Non
     keeper.close()
 
 
-async def test_a_guard_that_cannot_start_is_not_armed_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_guard_that_cannot_start_is_reported_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     keeper = GuardProcess(("/nonexistent/program",))
     for _ in range(3):
         keeper._restart_at = 0.0

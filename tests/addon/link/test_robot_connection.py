@@ -56,7 +56,7 @@ def test_flash_is_not_written_where_the_option_forbids_it(tmp_path: Path) -> Non
     play(tmp_path, story, config=LinkConfig(True, wishes=Wishes(motion_timeout=False)))
 
 
-def test_a_lost_link_heals_and_says_so(tmp_path: Path) -> None:
+def test_a_lost_link_heals_and_reports_it(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         for count in range(2, 22):
@@ -286,7 +286,7 @@ def test_a_robot_that_fell_asleep_is_left_asleep_until_it_is_wanted(tmp_path: Pa
     play(tmp_path, story)
 
 
-def test_a_write_that_fails_because_the_robot_fell_asleep_is_no_loss(tmp_path: Path) -> None:
+def test_a_write_that_fails_because_the_robot_fell_asleep_is_not_a_loss(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
 
@@ -392,7 +392,7 @@ def test_an_outdated_service_list_is_cleared_once_and_then_it_works(
     play(tmp_path, story)
 
 
-def test_a_device_that_never_has_the_services_is_no_bb8(
+def test_a_device_that_never_has_the_services_is_not_a_bb8(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(rig: Rig) -> None:

@@ -33,7 +33,7 @@ def test_every_cause_has_a_reason_without_leftover_marks(cause: Cause) -> None:
 
 
 @pytest.mark.parametrize("cause", [c for c in Cause if explain(c).state is not LinkState.READY])
-def test_every_state_that_is_no_good_news_says_what_to_do(cause: Cause) -> None:
+def test_every_state_that_is_not_good_news_reports_what_to_do(cause: Cause) -> None:
     if cause is not Cause.SHUTDOWN:
         assert explain(cause).remedy
 
@@ -64,7 +64,7 @@ Reason = BleakBluetoothNotAvailableReason
         (BleakError("something new"), Cause.CONNECT_FAILED),
     ],
 )
-def test_what_the_stack_says_is_understood(error: Exception, cause: Cause) -> None:
+def test_what_the_stack_reports_is_understood(error: Exception, cause: Cause) -> None:
     assert cause_of(error) is cause
 
 
@@ -86,7 +86,7 @@ def test_pauses_grow_and_are_bounded_and_a_busy_radio_is_not_hurried() -> None:
     assert pause_s(1, Cause.RADIO_BUSY) >= 2.0
 
 
-def test_a_robot_that_refuses_three_times_is_said_to_be_held() -> None:
+def test_a_robot_that_refuses_three_times_is_reported_to_be_held() -> None:
     async def story() -> list[Cause]:
         backoff = Backoff()
         said = []

@@ -27,7 +27,7 @@ def test_the_latch_survives_and_a_broken_file_counts_as_latched(tmp_path: Path) 
         assert EstopLatch(file).latched
 
 
-def test_a_latch_that_cannot_be_saved_says_so(tmp_path: Path) -> None:
+def test_a_latch_that_cannot_be_saved_reports_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     latch = EstopLatch(tmp_path / "estop.json")
     latch._path = tmp_path / "file" / "estop.json"

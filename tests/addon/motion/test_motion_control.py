@@ -267,7 +267,7 @@ def test_a_stop_that_stays_unanswered_is_repeated_and_at_last_cuts_the_link(tmp_
     play(tmp_path, story)
 
 
-def test_a_long_drive_is_said_again_so_that_the_firmware_does_not_end_it(tmp_path: Path) -> None:
+def test_a_long_drive_is_sent_again_so_that_the_firmware_does_not_end_it(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         started = rig.loop.time()

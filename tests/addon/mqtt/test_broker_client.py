@@ -144,7 +144,7 @@ def test_nagle_is_off_on_the_socket(shared_broker: Mosquitto, sides: Callable[..
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
-def test_the_broker_says_offline_when_the_line_is_cut(
+def test_the_broker_reports_offline_when_the_line_is_cut(
     shared_broker: Mosquitto, sides: Callable[..., Side]
 ) -> None:
     side = sides(shared_broker.port, "will")
@@ -158,7 +158,7 @@ def test_the_broker_says_offline_when_the_line_is_cut(
     watcher.close()
 
 
-def test_a_clean_end_says_its_last_word_itself_and_is_no_warning(
+def test_a_clean_end_reports_its_last_word_itself_and_is_not_a_warning(
     shared_broker: Mosquitto, sides: Callable[..., Side], caplog: pytest.LogCaptureFixture
 ) -> None:
     side = sides(shared_broker.port, "clean")
@@ -186,7 +186,7 @@ def test_a_last_word_that_the_broker_does_not_take_is_left_to_the_will(
     watcher.close()
 
 
-def test_leaving_says_nothing_and_is_no_warning(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
+def test_leaving_is_not_a_warning(shared_broker: Mosquitto, sides: Callable[..., Side]) -> None:
     side = sides(shared_broker.port, "leave")
     assert side.up.wait(PATIENCE_S)
     side.client.leave()
@@ -209,7 +209,7 @@ def test_it_heals_when_the_broker_comes_back_and_keeps_nothing_meanwhile(
     assert side.client.connected
 
 
-def test_it_starts_before_the_broker_does_and_says_what_is_missing(
+def test_it_starts_before_the_broker_does_and_reports_what_is_missing(
     tmp_path: Path, sides: Callable[..., Side]
 ) -> None:
     late = Mosquitto(tmp_path, free_port())
@@ -273,7 +273,7 @@ LEFT_OPEN = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableException
     ],
     ids=["unknown CA", "another name", "wrong password", "wrong password over 3.1.1"],
 )
-def test_a_refusal_says_which_option_to_look_at(
+def test_a_refusal_reports_which_option_to_look_at(
     secured: Mosquitto, sides: Callable[..., Side], how: dict[str, str], words: tuple[str, ...]
 ) -> None:
     if "ca_file" in how:
@@ -285,7 +285,7 @@ def test_a_refusal_says_which_option_to_look_at(
 
 
 @LEFT_OPEN
-def test_tls_towards_a_broker_without_it_says_so(
+def test_tls_towards_a_broker_without_it_reports_it(
     shared_broker: Mosquitto, sides: Callable[..., Side]
 ) -> None:
     told = sides(shared_broker.port, "plain", host="localhost", tls=True).downs.get(timeout=PATIENCE_S)

@@ -71,7 +71,7 @@ def test_the_supervisor_is_asked_with_the_token(supervisor: str) -> None:
     assert "pw" not in repr(broker)
 
 
-def test_a_refused_token_says_what_to_do(supervisor: str) -> None:
+def test_a_refused_token_reports_what_to_do(supervisor: str) -> None:
     with pytest.raises(NoBroker, match="reinstall the app"):
         find(Options(), {"SUPERVISOR_TOKEN": "old", "SUPERVISOR_URL": supervisor})
 
@@ -81,12 +81,12 @@ def test_without_host_and_supervisor_the_error_names_the_option() -> None:
         find(Options(), {})
 
 
-def test_a_supervisor_that_does_not_answer_is_no_crash() -> None:
+def test_a_supervisor_that_does_not_answer_is_not_a_crash() -> None:
     with pytest.raises(NoBroker, match="tried again"):
         find(Options(), {"SUPERVISOR_TOKEN": "t", "SUPERVISOR_URL": "http://127.0.0.1:1"})
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"data": None}, {"data": {}}, {"data": {"host": 5}}])
-def test_an_answer_without_a_broker_says_where_to_click(answer: object) -> None:
+def test_an_answer_without_a_broker_reports_where_to_click(answer: object) -> None:
     with pytest.raises(NoBroker, match="Mosquitto broker"):
         from_service(answer, Options())

@@ -283,7 +283,7 @@ def test_what_an_earlier_version_announced_is_removed_by_this_one(tmp_path: Path
     assert "sensor.gone" in load_memory(tmp_path / "robot.json").former
 
 
-def test_a_broken_memory_is_no_memory(tmp_path: Path) -> None:
+def test_a_broken_memory_is_not_a_memory(tmp_path: Path) -> None:
     (tmp_path / "robot.json").write_text('{"address": "x"}')
     assert load_memory(tmp_path / "robot.json") == Memory()
 

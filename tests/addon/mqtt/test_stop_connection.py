@@ -42,7 +42,7 @@ def test_a_first_connection_that_ends_with_the_start_of_the_second_collides_with
     assert stops.collides
 
 
-def test_a_broker_that_went_and_came_back_is_no_collision() -> None:
+def test_a_broker_that_went_and_came_back_is_not_a_collision() -> None:
     stops = StopConnection(Connection())
     stops.up(1.0)
     stops.first_ended(50.0)
@@ -60,7 +60,7 @@ def test_a_reason_is_logged_once_until_the_connection_was_up(caplog: pytest.LogC
     assert len(caplog.records) == 2
 
 
-def test_giving_up_says_why_and_leaves(caplog: pytest.LogCaptureFixture) -> None:
+def test_giving_up_reports_why_and_leaves(caplog: pytest.LogCaptureFixture) -> None:
     connection = Connection()
     stops = StopConnection(connection)
     stops.first_up()

@@ -18,7 +18,7 @@ from bb8_core.requests.stop_deduplication import OVERTAKEN_S, REMEMBERED, TWIN_S
 DRIVE = '{"speed":80,"heading":0,"ms":2000,"cid":"d"}'
 
 
-def test_a_twin_after_its_other_copy_says_nothing_new() -> None:
+def test_a_twin_after_its_other_copy_has_no_effect() -> None:
     twins = StopCopies()
     twins.regular("stop", b"{}", 1.0)
     assert twins.twin("stop", b"{}", 1.0 + TWIN_S) is False
@@ -37,7 +37,7 @@ def test_each_delivery_answers_for_one_twin() -> None:
     assert [twins.twin("stop", b"{}", 1.1), twins.twin("stop", b"{}", 1.1)] == [False, True]
 
 
-def test_another_payload_or_another_stop_is_no_copy() -> None:
+def test_another_payload_or_another_stop_is_not_a_copy() -> None:
     twins = StopCopies()
     twins.regular("stop", b'{"cid":1}', 1.0)
     assert twins.twin("stop", b'{"cid":2}', 1.0) is True
@@ -149,7 +149,7 @@ def test_an_emergency_stop_that_overtook_latches_at_once(tmp_path: Path) -> None
     play(tmp_path, story)
 
 
-def test_what_is_no_stop_does_nothing_on_the_stops_connection(tmp_path: Path) -> None:
+def test_what_is_not_a_stop_does_nothing_on_the_stops_connection(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await rig.until_ready()
         rig.overtake("drive", DRIVE)

@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_a_steady_beat_is_no_standstill() -> None:
+def test_a_steady_beat_is_not_a_standstill() -> None:
     clock = Clock()
     standstill = Standstill(clock)
     for _ in range(50):

@@ -47,7 +47,7 @@ async def test_a_rush_of_messages_is_reported_although_none_of_them_is_a_command
     assert rushes == [True]
 
 
-def test_as_many_messages_a_second_as_a_broker_keeps_are_no_rush_and_more_are() -> None:
+def test_as_many_messages_a_second_as_a_broker_keeps_are_not_a_rush_and_more_are() -> None:
     slow, fast = Rush(), Rush()
     step = RUSH_S / (BROKER_QUEUE - 1)
     assert not any(slow.arrived(number * 1.001 * step) for number in range(5 * BROKER_QUEUE))

@@ -29,7 +29,7 @@ async def away(rig: Rig, heading: int = 30) -> None:
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 260])
-def test_it_comes_back_even_if_straight_on_was_set_anew(tmp_path: Path, turned: int) -> None:
+def test_it_comes_back_even_if_straight_on_was_set_again(tmp_path: Path, turned: int) -> None:
     async def story(rig: Rig) -> None:
         await away(rig)
         rig.send("heading", f'{{"heading":{turned}}}')
@@ -69,7 +69,7 @@ def test_whatever_stops_the_robot_ends_the_way_home(tmp_path: Path, how: str) ->
     play(tmp_path, story)
 
 
-def test_a_robot_that_does_not_tell_its_position_is_not_moved(tmp_path: Path) -> None:
+def test_a_robot_that_does_not_report_its_position_is_not_moved(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         await away(rig)
         rig.send("return_to_start", '{"cid":1}')

@@ -102,7 +102,7 @@ def test_a_scan_hears_nothing_that_is_not_there() -> None:
     run_virtually(story())
 
 
-def test_an_adapter_that_is_off_says_so() -> None:
+def test_an_adapter_that_is_off_reports_it() -> None:
     async def story() -> None:
         lab = Lab()
         client = await lab.ready()

@@ -280,7 +280,7 @@ def test_a_command_that_resets_the_timer_keeps_it_awake() -> None:
     assert desk.events(0x05) == []
 
 
-def test_in_the_charger_it_stays_awake_if_its_option_says_so() -> None:
+def test_in_the_charger_it_stays_awake_if_its_option_is_set() -> None:
     desk = woken()
     desk.ask(Command(2, 0x35, b"\0\0\0\1"))
     desk.robot.put_on_charger()

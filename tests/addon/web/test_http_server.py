@@ -168,7 +168,7 @@ async def test_each_button_reaches_the_robot(robot: Robot, server: StatusServer,
     assert (status, json.loads(body), robot.asked) == (200, {"ok": True}, [action])
 
 
-async def test_a_stop_that_failed_says_so(robot: Robot, server: StatusServer) -> None:
+async def test_a_stop_that_failed_reports_it(robot: Robot, server: StatusServer) -> None:
     robot.failure = ConnectionError("the robot is not connected")
     status, _, body = await post(server, "/api/stop")
     assert (status, json.loads(body)) == (500, {"ok": False, "reason": "the robot is not connected"})

@@ -93,7 +93,7 @@ def test_a_window_of_one_second_is_measured_but_not_attested(
     assert (qa["verdict"], qa["tokens"]) == ("FAIL", [])
 
 
-def test_a_missing_answer_is_reported_with_what_the_bridge_says(
+def test_a_missing_answer_is_reported_with_what_the_bridge_reports(
     desk: Desk, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane, "FIRST_ECHO_DEADLINE", 1.5)
@@ -265,7 +265,7 @@ def test_a_broker_that_goes_away_in_the_window_ends_it(
     assert not (run.reports / "stp5").exists()
 
 
-def test_a_refused_login_is_said_without_the_password(desk: Desk, settings: dict[str, str]) -> None:
+def test_a_refused_login_is_reported_without_the_password(desk: Desk, settings: dict[str, str]) -> None:
     run = desk.run({**settings, "MQTT_PASSWORD": "not the right one"})
     error = fails(run, Refused, "BROKER_DENIED")
     written = "".join(path.read_text() for path in run.reports.rglob("*.*") if path.is_file())
@@ -273,13 +273,13 @@ def test_a_refused_login_is_said_without_the_password(desk: Desk, settings: dict
     assert PASSWORD not in written
 
 
-def test_a_broker_that_is_not_there_is_said(desk: Desk, settings: dict[str, str], broker: Broker) -> None:
+def test_a_broker_that_is_not_there_is_reported(desk: Desk, settings: dict[str, str], broker: Broker) -> None:
     broker.stop()
     error = fails(desk.run(settings), Unreachable, "BROKER_UNREACHABLE")
     assert "refused" in error.cause
 
 
-def test_a_broker_without_tls_is_said(desk: Desk, settings: dict[str, str]) -> None:
+def test_a_broker_without_tls_is_reported(desk: Desk, settings: dict[str, str]) -> None:
     fails(desk.run({**settings, "MQTT_TLS": "yes"}), Unreachable, "BROKER_TLS")
 
 

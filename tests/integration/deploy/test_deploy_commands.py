@@ -93,7 +93,7 @@ def test_the_secrets_and_slips_of_every_target_are_known_not_only_the_first_ones
     assert "unknown setting MQTT_HOTS; did you mean MQTT_HOST?" in done.stderr
 
 
-def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, tmp_path: Path) -> None:
+def test_several_hosts_are_served_side_by_side_and_each_reports_its_own(lab: Lab, tmp_path: Path) -> None:
     lab.deploy()
     with Sandbox(tmp_path / "second", app=LocalApp.named("beep_boop_bb8")) as second:
         other = Lab(lab.folder, second, second.env(), lab.commands)
@@ -112,7 +112,7 @@ def test_several_hosts_are_served_side_by_side_and_each_says_its_own(lab: Lab, t
     assert "TOKEN: VERIFY_OK" not in both.stdout
 
 
-def test_a_file_name_on_the_host_that_is_no_utf_8_stops_no_deploy(lab: Lab) -> None:
+def test_a_file_name_on_the_host_that_is_not_utf_8_stops_no_deploy(lab: Lab) -> None:
     env_file(lab, ".env.home")
     env_file(lab, ".env.cabin", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
     place = lab.box.local_root / "beep_boop_bb8"

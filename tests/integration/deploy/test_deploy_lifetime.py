@@ -87,7 +87,7 @@ def test_each_way_in_which_a_version_comes_in(lab: Lab) -> None:
 
 
 @pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
-def test_quiet_says_nothing_but_results_and_errors(lab: Lab) -> None:
+def test_quiet_reports_nothing_but_results_and_errors(lab: Lab) -> None:
     env_file(lab)
     done = command(lab, "deploy", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")

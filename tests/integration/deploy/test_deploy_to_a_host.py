@@ -41,7 +41,7 @@ def contract(lab: Lab) -> dict[str, object]:
     return data
 
 
-def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_says_so(lab: Lab) -> None:
+def test_an_update_that_does_not_build_leaves_the_earlier_version_running_and_reports_it(lab: Lab) -> None:
     if not bubblewrap.allowed():
         pytest.skip("SKIPPED: without user namespaces no RUN step is run, so that none can fail")
     lab.deploy()
@@ -91,7 +91,7 @@ def test_a_changed_profile_at_the_same_version_is_refused_each_time(lab: Lab) ->
         assert on_host.read_text() == "profile beep_boop_bb8 {}\n"
 
 
-def test_the_same_profile_in_a_new_folder_is_no_changed_profile(lab: Lab) -> None:
+def test_the_same_profile_in_a_new_folder_is_not_a_changed_profile(lab: Lab) -> None:
     (lab.addon / "apparmor.txt").write_text("profile beep_boop_bb8 {}\n")
     lab.deploy()
     shutil.move(runtime(lab), lab.folder / "old")

@@ -103,7 +103,7 @@ def following(lab: Lab, *words: str) -> Iterator[Callable[[], str]]:
         err.close()
 
 
-def test_an_add_on_that_is_not_there_has_no_log_and_says_so(lab: Lab) -> None:
+def test_an_add_on_that_is_not_there_has_no_log_and_reports_it(lab: Lab) -> None:
     env_file(lab)
     for words in (["logs"], ["logs", "-f"]):
         done = command(lab, *words)

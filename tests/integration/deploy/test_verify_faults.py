@@ -51,7 +51,7 @@ def break_ha(lab: Lab, case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_fault_of_lane_3_ends_as_its_case_says(
+def test_a_fault_of_lane_3_ends_as_in_its_case(
     lab: Lab, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bb8deploy.lanes.verify.proof.wait_for_identity.IDENTITY_DEADLINE", 4.0)

@@ -26,7 +26,7 @@ def newest_log(lab: Lab) -> str:
 
 
 @pytest.mark.parametrize(("run_sh", "code"), [(SILENT, "IDENTITY_STALE"), (OVER_AT_ONCE, "ADDON_DIED")])
-def test_a_rollback_at_the_same_version_believes_only_a_container_of_its_own(
+def test_a_rollback_at_the_same_version_trusts_only_a_container_of_its_own(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, run_sh: str, code: str
 ) -> None:
     earlier = lab.deploy().synced.digest
@@ -57,7 +57,7 @@ def test_an_app_that_was_uninstalled_must_report_itself_again(
 
 
 @pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
-def test_a_job_that_outlasts_its_time_is_neither_believed_nor_undone(lab: Lab) -> None:
+def test_a_job_that_outlasts_its_time_is_neither_trusted_nor_undone(lab: Lab) -> None:
     by_mount = lab.box.mount_env() | {"HA_SSH_HOST_ALIAS": ""}
     (lab.box.local_root / "beep_boop_bb8").mkdir()
     lab.deploy(**by_mount)
@@ -68,7 +68,7 @@ def test_a_job_that_outlasts_its_time_is_neither_believed_nor_undone(lab: Lab) -
     assert not {"VERIFY_OK", "DEPLOY_OK", "ROLLBACK_OK"} & set(lab.tokens)
 
 
-def test_a_look_without_an_answer_while_it_is_watched_says_nothing_of_the_add_on(
+def test_a_look_without_an_answer_while_it_is_watched_reports_nothing_of_the_add_on(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab.deploy()

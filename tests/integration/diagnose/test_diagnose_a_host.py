@@ -75,7 +75,7 @@ def test_a_deployed_host_has_nothing_that_fails_and_is_left_as_it_was(lab: Lab) 
     assert (state_of(lab), retained(lab)) == (before, kept)
 
 
-def test_a_host_that_has_never_seen_the_add_on_says_so(lab: Lab) -> None:
+def test_a_host_that_has_never_seen_the_add_on_reports_it(lab: Lab) -> None:
     seen = look(lab)
     assert seen.failed() == {"app/installed": "ADDON_NOT_IN_STORE"}
     assert seen.warned() == {

@@ -57,7 +57,7 @@ def test_a_reader_sees_groups_remedies_and_the_known_trouble(lab: Lab) -> None:
     assert lab.environ["HA_LLAT"] not in done.stdout + done.stderr
 
 
-def test_json_is_one_document_and_the_contract_says_the_same(lab: Lab) -> None:
+def test_json_is_one_document_and_the_contract_reports_the_same(lab: Lab) -> None:
     env_file(lab, HA_URL="http://127.0.0.1:1", HA_SSH_HOST_ALIAS="root@127.0.0.1:1", MQTT_HOST="")
     done = command(lab, "diagnose", "--json")
     assert done.returncode == 3, done.stderr

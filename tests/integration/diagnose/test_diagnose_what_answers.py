@@ -94,7 +94,7 @@ def test_a_ca_file_that_is_not_there_is_named(lab: Lab) -> None:
     assert seen.level("supervisor", "health") is CheckLevel.OK
 
 
-def test_a_supervisor_that_will_not_build_says_why(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_supervisor_that_will_not_build_reports_why(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     says(monkeypatch, "supervisor/info", healthy=False, supported=False)
     issues = [{"type": "free_space", "context": "system", "reference": None}]
     says(monkeypatch, "resolution/info", unhealthy=["docker"], unsupported=["os"], issues=issues)

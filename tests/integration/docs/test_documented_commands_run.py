@@ -119,7 +119,7 @@ def test_every_command_of_a_block_is_run_by_a_test() -> None:
     assert {line for line, _ in STORY} | ELSEWHERE.keys() >= BLOCKS
 
 
-def test_nothing_is_run_that_no_page_tells() -> None:
+def test_nothing_is_run_that_no_page_names() -> None:
     assert {line for line, _ in STORY} | ELSEWHERE.keys() <= BLOCKS
 
 

@@ -168,7 +168,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_fault_ends_as_the_table_says(lab: Lab, stack: ExitStack, case: dict[str, Any]) -> None:
+def test_a_fault_ends_as_in_the_table(lab: Lab, stack: ExitStack, case: dict[str, Any]) -> None:
     if not case.get("fresh"):
         lab.deploy()
     if "do" in case:

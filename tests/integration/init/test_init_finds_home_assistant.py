@@ -52,6 +52,6 @@ def test_an_address_that_is_none_is_replaced_by_the_announced_one(network: Zeroc
     assert Found(f"bb8 odd {RUN}", "", "http://127.0.0.1:8123") in find(30.0)
 
 
-def test_an_empty_network_is_no_error(network: Zeroconf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_network_is_not_an_error(network: Zeroconf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(init_find, "SERVICE", f"_bb8-{RUN}._tcp.local.")  # others announce the real one here
     assert find(0.3) == ()

@@ -68,7 +68,7 @@ def test_alone_in_an_empty_folder_it_explains_how_to_start(site: Path, tmp_path:
 
 
 @pytest.mark.parametrize("command", [["release", "patch"], ["init"], ["deploy"], ["status"]])
-def test_a_command_in_an_empty_folder_says_how_to_start(
+def test_a_command_in_an_empty_folder_reports_how_to_start(
     site: Path, tmp_path: Path, command: list[str]
 ) -> None:
     done = bb8deploy(site, tmp_path, *command)

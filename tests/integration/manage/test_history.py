@@ -34,7 +34,7 @@ def test_a_host_that_is_down_hides_no_other(lab: Lab) -> None:
     assert "error SSH_" in done.stderr
 
 
-def test_a_host_without_a_receipt_says_so(lab: Lab) -> None:
+def test_a_host_without_a_receipt_reports_it(lab: Lab) -> None:
     env_file(lab, HA_REPORTS_DIR="/nowhere")
     done = command(lab, "history")
     assert done.returncode == 0, done.stderr

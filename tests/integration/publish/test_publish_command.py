@@ -76,7 +76,7 @@ def test_verify_evidence_gives_a_program_the_exact_byte(desk: Desk) -> None:
     assert flaw["what"] == f"byte 7 is 0x{data[7]:02x}, it was 0x{data[7] ^ 0x20:02x}"
 
 
-def test_a_dry_run_of_publish_says_on_stdout_what_it_would_push(desk: Desk) -> None:
+def test_a_dry_run_of_publish_reports_on_stdout_what_it_would_push(desk: Desk) -> None:
     planned = bb8(desk, "publish", "--dry-run").stdout
     assert planned == (
         "layout: subtree (the repository has no repository.yaml at its root); tag 2026.1.2.0\n"

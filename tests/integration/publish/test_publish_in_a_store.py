@@ -98,7 +98,7 @@ def test_a_tag_on_other_content_is_never_moved(shop: Shop) -> None:
     refused(shop, "TAG_EXISTS")
 
 
-def test_without_a_repository_file_it_is_an_error_that_says_what_to_do(shop: Shop) -> None:
+def test_without_a_repository_file_it_is_an_error_that_reports_what_to_do(shop: Shop) -> None:
     shop.git("rm", "-q", "repository.yaml")
     shop.git("commit", "-q", "-m", "Drop it")
     error = refused(shop, "TREE_UNFIT", BB8_LAYOUT="store")

@@ -128,7 +128,7 @@ def test_the_tag_of_a_version_stays_where_a_hand_edit_was_taken_back(desk: Desk,
     assert dict(run.ledger.lines[-1].fields)["commit"] == tagged
 
 
-def test_a_hand_edit_that_was_brought_home_is_no_obstacle(desk: Desk, tmp_path: Path) -> None:
+def test_a_hand_edit_that_was_brought_home_is_not_an_obstacle(desk: Desk, tmp_path: Path) -> None:
     publish(desk.run())
     edit_at_store(desk, tmp_path, "run.sh", "#!/bin/sh\necho by hand\n")
     desk.commit("addon/run.sh", "#!/bin/sh\necho by hand\n", "Take the edit over")
@@ -196,7 +196,7 @@ def test_a_tag_that_another_tool_left_beside_the_branch_is_named(desk: Desk) -> 
     refused(desk, "TAG_STRAY", kind=CheckFailed)
 
 
-def test_a_missing_remote_says_so(desk: Desk, tmp_path: Path) -> None:
+def test_a_missing_remote_reports_it(desk: Desk, tmp_path: Path) -> None:
     refused(desk, "REMOTE_NOT_FOUND", desk.run(remote=str(tmp_path / "nowhere.git")), kind=Unreachable)
 
 
@@ -298,7 +298,7 @@ def test_a_dry_run_pushes_nothing_and_names_the_refs(desk: Desk) -> None:
     assert not run.ledger.held()
 
 
-def test_the_contract_says_what_was_read_back(desk: Desk) -> None:
+def test_the_contract_reports_what_was_read_back(desk: Desk) -> None:
     run = desk.run()
     publish(run)
     contract = json.loads((run.folder / "publish_contract_v1.json").read_text())

@@ -74,7 +74,7 @@ def test_a_tag_format_that_makes_no_tags_is_refused(shop: Shop, form: str) -> No
     refused(shop, "TAG_FORMAT_INVALID", BB8_TAG=form)
 
 
-def test_newer_commits_that_leave_the_app_alone_are_no_obstacle(shop: Shop, tmp_path: Path) -> None:
+def test_newer_commits_that_leave_the_app_alone_are_not_an_obstacle(shop: Shop, tmp_path: Path) -> None:
     other = shop.person(tmp_path / "other")
     other.commit("fan/run.sh", "#!/bin/sh\nexec false\n", "Another app")
     other.git("push", "-q", "origin", "main")
@@ -242,7 +242,7 @@ def test_only_what_was_verified_is_published(shop: Shop) -> None:
     refused(shop, "HEAD_MOVED", PublishOptions(commit=shop.git("rev-parse", "HEAD~1")))
 
 
-def test_a_shallow_clone_publishes_and_says_what_it_lacks(shop: Shop, tmp_path: Path) -> None:
+def test_a_shallow_clone_publishes_and_reports_what_it_lacks(shop: Shop, tmp_path: Path) -> None:
     shop.change("lamp", "brighter", "Brighter")
     shop.git("push", "-q", "origin", "main")
     clone = tmp_path / "shallow"

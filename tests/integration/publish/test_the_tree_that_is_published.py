@@ -80,14 +80,14 @@ def test_a_file_that_git_ignores_is_not_looked_at_since_it_is_not_published(desk
     assert "config.json" not in desk.at_store("ls-tree", "--name-only", "main")
 
 
-def test_a_tree_that_is_no_store_is_refused_where_the_project_is_one(desk: Desk) -> None:
+def test_a_tree_that_is_not_a_store_is_refused_where_the_project_is_one(desk: Desk) -> None:
     own_addon(desk)
     desk.git("rm", "-q", "addon/repository.yaml")
     desk.git("commit", "-q", "-m", "No store any more")
     assert any("REPOSITORY_MISSING" in line for line in refused(desk).details)
 
 
-def test_a_tree_that_is_no_store_is_refused_elsewhere_too(desk: Desk) -> None:
+def test_a_tree_that_is_not_a_store_is_refused_elsewhere_too(desk: Desk) -> None:
     """Home Assistant refuses a repository without repository.yaml, whichever profile the app has."""
     desk.git("rm", "-q", "addon/repository.yaml")
     desk.git("commit", "-q", "-m", "No store")

@@ -121,7 +121,7 @@ def test_a_submodule_is_named(desk: Desk, tmp_path: Path) -> None:
     assert "lib/lib.py: in the submodule lib" in error.details
 
 
-def test_line_ends_that_git_converts_are_named(desk: Desk) -> None:
+def test_line_endings_that_git_converts_are_named(desk: Desk) -> None:
     desk.commit(".gitattributes", "*.txt text eol=crlf\n", "Convert line ends")
     desk.commit("addon/notes.txt", "one\r\ntwo\r\n", "Notes of Windows")
     error = unverified(desk, digest(desk))

@@ -96,7 +96,7 @@ def test_another_branch_of_it_may_hold_the_app(desk: Desk, origin: Path) -> None
     publish(desk.run({"HA_PUBLISH_BRANCH": "store"}, remote=str(origin)))
 
 
-def test_an_app_repository_that_was_merged_into_the_source_is_no_source(desk: Desk) -> None:
+def test_an_app_repository_that_was_merged_into_the_source_is_not_a_source(desk: Desk) -> None:
     """`git subtree merge` brings the app repository's commits into our history."""
     publish(desk.run())
     desk.git("fetch", "-q", str(desk.store), "main")

@@ -79,7 +79,7 @@ def test_a_pre_release_goes_on_to_its_version(shop: Shop) -> None:
     assert shop.at_store("tag").splitlines() == [f"lamp-{version}" for version in ["1.1.0", *versions[:2]]]
 
 
-def test_a_dry_run_says_the_layout_and_changes_nothing(shop: Shop) -> None:
+def test_a_dry_run_reports_the_layout_and_changes_nothing(shop: Shop) -> None:
     before = shop.refs() + shop.at_store("for-each-ref")
     _, outcome = go(shop, "minor", dry_run=True)
     commands = " ".join(command for step in outcome.steps for command in step.commands)

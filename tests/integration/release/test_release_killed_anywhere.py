@@ -78,7 +78,7 @@ def test_a_killed_release_is_completed_by_resume(site: Site, step: str, state: s
     assert len(set(contract["tokens"])) == len(contract["tokens"])
 
 
-def test_an_interrupted_release_says_how_to_go_on(site: Site) -> None:
+def test_an_interrupted_release_reports_how_to_go_on(site: Site) -> None:
     version = change(site)
     done = stopped_at(site, "SIGINT", "reload the store", "started")
     assert done.returncode == 130, done.stdout + done.stderr

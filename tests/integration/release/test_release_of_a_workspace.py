@@ -113,7 +113,7 @@ def test_the_bump_keeps_comments_and_lists_the_commits(desk: Desk) -> None:
     assert f"## {NEW}\n\n- Say no\n\n## {OLD}" in (desk.addon / "CHANGELOG.md").read_text()
 
 
-def test_a_crlf_config_keeps_its_line_ends(desk: Desk) -> None:
+def test_a_crlf_config_keeps_its_line_endings(desk: Desk) -> None:
     text = (desk.addon / "config.yaml").read_text().replace("\n", "\r\n")
     desk.commit("addon/config.yaml", text, "Write as on Windows")
     go(desk, Calls())

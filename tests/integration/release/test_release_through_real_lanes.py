@@ -94,7 +94,7 @@ def test_json_is_one_document_and_quiet_shows_results_alone(site: Site) -> None:
     assert all(line.startswith("warning: ") for line in quiet.stderr.splitlines())
 
 
-def test_without_a_remote_it_ends_with_a_local_tag_and_says_so(site: Site) -> None:
+def test_without_a_remote_it_ends_with_a_local_tag_and_reports_it(site: Site) -> None:
     site.settings(HA_PUBLISH_REMOTE="")
     done = go(site, "release", "patch")
     assert said(done) == LANE_TOKENS
@@ -162,7 +162,7 @@ def test_a_failed_verification_takes_the_host_back_and_publishes_nothing(site: S
     assert "ROLLBACK_OK" not in (site.reports / "deploy_receipt.txt").read_text()
 
 
-def test_giving_a_version_up_as_the_message_says_leaves_the_workspace_as_it_was(site: Site) -> None:
+def test_giving_a_version_up_as_in_the_message_leaves_the_workspace_as_it_was(site: Site) -> None:
     site.commit("Die", run_sh=DIES)
     head = site.lab.git("rev-parse", "HEAD")
     failed = go(site, "release", "patch", code=4)
@@ -192,7 +192,7 @@ def test_an_attested_release_survives_a_kill_within_the_window(site: Site) -> No
     }  # fmt: skip
 
 
-def test_a_failed_attestation_publishes_nothing_and_says_what_runs(site: Site) -> None:
+def test_a_failed_attestation_publishes_nothing_and_reports_what_runs(site: Site) -> None:
     site.settings(MQTT_HOST=site.lab.environ["MQTT_HOST"])
     with answering({**site.lab.environ}, stamp(site)) as asked:
         process = begun(site.lab, "release", "patch")

@@ -106,7 +106,7 @@ def test_a_hook_that_stages_a_file_beside_the_app_is_reported(desk: Desk) -> Non
     assert "addon/config.yaml" in committed
 
 
-def test_a_release_says_exactly_what_it_commits(desk: Desk) -> None:
+def test_a_release_reports_exactly_what_it_commits(desk: Desk) -> None:
     go(desk, Calls())
     commit = desk.git("rev-parse", "--short=12", "HEAD")
     assert f"Committed {commit}: addon/CHANGELOG.md, addon/config.yaml" in desk.recorder.notes

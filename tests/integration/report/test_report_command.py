@@ -38,7 +38,7 @@ def bb8deploy(workspace: Path, *words: str, **extra: str) -> subprocess.Complete
     )  # fmt: skip
 
 
-def test_before_the_first_run_it_says_what_to_do(workspace: Path) -> None:
+def test_before_the_first_run_it_reports_what_to_do(workspace: Path) -> None:
     done = bb8deploy(workspace, "report")
     assert done.returncode == 2
     assert "error REPORT_NO_RUNS" in done.stderr

@@ -44,7 +44,7 @@ def test_an_app_that_ends_is_one_error_with_its_last_lines(probe: Path) -> None:
     assert "no luck" in done.stderr
 
 
-def test_an_app_that_never_says_the_word_is_given_up_after_the_time(probe: Path) -> None:
+def test_an_app_that_never_reports_the_word_is_given_up_after_the_time(probe: Path) -> None:
     done = sandbox_run(probe, "--wait-log", "never said", "--wait", "1", "--", "true")
     assert done.returncode == 1
     assert "no line of its log matches never said" in done.stderr

@@ -106,7 +106,7 @@ def test_without_a_token_ha_is_unauthorized(ssh: Any, tmp_path: Path) -> None:
         assert b"| Welcome |" in other("bash -lc 'echo {}'").stdout
 
 
-def test_a_full_disk_says_no_space_left(ssh: Any, box: Sandbox) -> None:
+def test_a_full_disk_reports_no_space_left(ssh: Any, box: Sandbox) -> None:
     from ha_sandbox.runtime import bubblewrap
 
     if not bubblewrap.allowed():

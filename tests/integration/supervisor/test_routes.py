@@ -106,7 +106,7 @@ def test_a_wrong_token_is_a_refusal_by_each_way(box: Sandbox) -> None:
     assert core.value.code == "HA_TOKEN_REFUSED"
 
 
-def test_a_closed_port_is_no_answer() -> None:
+def test_a_closed_port_is_not_an_answer() -> None:
     with pytest.raises(NoAnswer):
         RestSupervisor("http://127.0.0.1:1", Secret("x")).info(SLUG)
     with pytest.raises(NoAnswer):
@@ -252,7 +252,7 @@ def core_that_is_no_admin(calls: list[str]) -> Iterator[tuple[Server, ThreadingH
                 thread.join(10)
 
 
-def test_a_token_that_is_no_administrators_leaves_the_service_alone(tmp_path: Path) -> None:
+def test_a_token_that_is_not_an_administrators_leaves_the_service_alone(tmp_path: Path) -> None:
     calls: list[str] = []
     with core_that_is_no_admin(calls) as (socket, http):
         url = f"http://127.0.0.1:{socket.socket.getsockname()[1]}"

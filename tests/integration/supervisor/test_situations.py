@@ -164,7 +164,7 @@ def test_a_stopped_supervisor_gives_no_answer(way: Supervisor, box: Sandbox) -> 
     assert way.info(SLUG).state == "started"
 
 
-def test_a_restart_in_the_middle_of_a_job_is_no_answer_and_then_not_ready(
+def test_a_restart_in_the_middle_of_a_job_is_not_an_answer_and_then_not_ready(
     way: Supervisor, box: Sandbox
 ) -> None:
     box.faults.begin(Situation.RESTART_IN_JOB)
@@ -243,7 +243,7 @@ def answers(way: Supervisor) -> bool:
     return True
 
 
-def test_a_restart_of_core_in_the_middle_of_a_call_is_no_answer(core: Supervisor, box: Sandbox) -> None:
+def test_a_restart_of_core_in_the_middle_of_a_call_is_not_an_answer(core: Supervisor, box: Sandbox) -> None:
     gate, met = threading.Event(), list[BaseException]()
     real = box.runtime.build
     box.runtime.build = lambda request: gate.wait(30) and real(request)  # type: ignore[method-assign, return-value]

@@ -40,7 +40,7 @@ def test_or_nowhere(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just text", "a: [", "\x00"])
-def test_a_file_that_is_no_mapping_is_refused_without_quoting_it(lab: Lab, text: str) -> None:
+def test_a_file_that_is_not_a_mapping_is_refused_without_quoting_it(lab: Lab, text: str) -> None:
     (lab.addon / "secrets.yaml").write_text(text)
     with pytest.raises(UsageError) as caught:
         found(lab)

@@ -96,7 +96,7 @@ def test_names_that_differ_by_case_arrive_where_the_share_distinguishes_them(sha
     assert share.on_host() == {**FILES, "Run.sh": "another"}
 
 
-def test_a_share_without_links_says_so(share: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_share_without_links_reports_it(share: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_args: object, **_options: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 

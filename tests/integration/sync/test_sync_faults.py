@@ -140,7 +140,7 @@ def test_the_fault_table_is_not_empty_and_its_names_differ() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_fault_on_the_host_ends_as_the_table_says(
+def test_a_fault_on_the_host_ends_as_in_the_table(
     make_lab: MakeLab, faulty_sshd: Sshd, case: dict[str, Any]
 ) -> None:
     lab = make_lab("faulty")

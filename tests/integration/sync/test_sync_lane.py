@@ -32,7 +32,7 @@ def tokens(lab: Lab) -> list[str]:
     return (lab.workspace / "reports/deploy_receipt.txt").read_text().splitlines()
 
 
-def test_the_whole_tree_arrives_with_odd_names_links_and_run_bits(lab: Lab) -> None:
+def test_the_whole_tree_arrives_with_odd_names_links_and_executable_bits(lab: Lab) -> None:
     outcome = go(lab)
     assert lab.on_host() == FILES
     assert os.access(lab.runtime / "run.sh", os.X_OK)
@@ -73,7 +73,7 @@ def test_a_second_sync_sends_nothing_and_names_the_earlier_run(lab: Lab) -> None
     assert tokens(lab)[-1].startswith("TOKEN: CLEAN_RUNTIME_OK")
 
 
-def test_changes_deletions_and_new_run_bits_arrive(lab: Lab) -> None:
+def test_changes_deletions_and_new_executable_bits_arrive(lab: Lab) -> None:
     go(lab)
     (lab.addon / "run.sh").write_text("#!/bin/sh\nexec false\n")
     (lab.addon / "-dash").unlink()
@@ -240,7 +240,7 @@ def test_the_contract_reports_plan_cost_and_digests(lab: Lab) -> None:
     assert outcome.expected == Expected("2026.1.1.0", outcome.digest, run.id)
 
 
-def test_a_failure_leaves_a_contract_that_says_so(lab: Lab) -> None:
+def test_a_failure_leaves_a_contract_that_reports_it(lab: Lab) -> None:
     (lab.runtime / ".git").mkdir(parents=True)
     run = lab.run()
     with lab.host() as host, pytest.raises(Bb8Error):
@@ -267,7 +267,7 @@ def test_the_host_receipt_grows_by_each_run(lab: Lab) -> None:
     assert receipt.read_text() == 'TOKEN: A run=0\nTOKEN: A run=1\nTOKEN: B x="a b" run=1\n'
 
 
-def test_a_receipt_without_a_way_to_it_is_said(lab: Lab) -> None:
+def test_a_receipt_without_a_way_to_it_is_reported(lab: Lab) -> None:
     blocked = lab.folder / "blocked"
     blocked.write_text("a file where a folder is needed")
     lab.environ["HA_REPORTS_DIR"] = str(blocked)

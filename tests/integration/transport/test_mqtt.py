@@ -111,13 +111,13 @@ def test_an_unknown_authority_and_another_name_are_refused(tmp_path: Path, mosqu
         opened(port, tls=True, ca_file=certificate)
 
 
-def test_an_authority_that_is_no_certificate_is_a_wrong_setting(tmp_path: Path) -> None:
+def test_an_authority_that_is_not_a_certificate_is_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     with pytest.raises(UsageError, match="MQTT_CA_FILE"):
         link(1, tls=True, ca_file=tmp_path / "ca.pem").open()
 
 
-def test_a_subscription_that_an_access_list_forbids_is_said(tmp_path: Path, mosquitto: Start) -> None:
+def test_a_subscription_that_an_access_list_forbids_is_reported(tmp_path: Path, mosquitto: Start) -> None:
     plugin = next(Path("/usr/lib").glob(f"*/{PLUGIN}"), None)
     if plugin is None:
         pytest.skip(f"{PLUGIN} is not installed")

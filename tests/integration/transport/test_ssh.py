@@ -297,7 +297,7 @@ class TestLogin:
         assert isinstance(error, Refused)
         assert str(key) in error.details[0]
 
-    def test_an_encrypted_key_without_a_terminal_says_so(self, sshd: Sshd, tmp_path: Path) -> None:
+    def test_an_encrypted_key_without_a_terminal_reports_it(self, sshd: Sshd, tmp_path: Path) -> None:
         key = keygen(tmp_path / "locked", phrase="open sesame")
         error = refusal(sshd.hop(identities=(key,)))
         assert "passphrase" in error.details[0]
@@ -342,7 +342,7 @@ class TestLogin:
         shutil.copy(f"{key}.pub", server.folder / "authorized_keys")
         dial(server.hop(identities=(key,))).close()
 
-    def test_a_file_that_is_no_key_is_stepped_over(self, sshd: Sshd, tmp_path: Path) -> None:
+    def test_a_file_that_is_not_a_key_is_stepped_over(self, sshd: Sshd, tmp_path: Path) -> None:
         (tmp_path / "junk").write_text("not a key")
         dial(sshd.hop(identities=(tmp_path / "junk", tmp_path / "absent", sshd.key))).close()
 
@@ -369,7 +369,7 @@ class TestLogin:
             agent.kill()
             agent.wait()
 
-    def test_an_agent_that_is_gone_is_no_obstacle(self, sshd: Sshd, tmp_path: Path) -> None:
+    def test_an_agent_that_is_gone_is_not_an_obstacle(self, sshd: Sshd, tmp_path: Path) -> None:
         dial(sshd.hop(identities_only=False, agent=str(tmp_path / "gone.sock"))).close()
 
     def test_keys_that_are_tried_in_vain_are_bounded(self, make_sshd: MakeSshd, tmp_path: Path) -> None:
@@ -507,7 +507,7 @@ class TestReaching:
         gate = sshd.hop(known_hosts=(tmp_path / "none",))
         assert refusal(replace(sshd.hop(), via=(gate,))).code == "HOST_KEY_UNKNOWN"
 
-    def test_a_closed_port_is_no_connection(self, sshd: Sshd) -> None:
+    def test_a_closed_port_is_not_a_connection(self, sshd: Sshd) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             error = refusal(sshd.hop(port=unused.getsockname()[1]))
@@ -518,7 +518,7 @@ class TestReaching:
         assert refusal(sshd.hop(host="no-such-host.invalid")).code == "SSH_NAME_UNKNOWN"
 
     @pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\xff" * 4000])
-    def test_a_port_that_is_no_ssh_server_is_distinguished(self, sshd: Sshd, greeting: bytes) -> None:
+    def test_a_port_that_is_not_an_ssh_server_is_distinguished(self, sshd: Sshd, greeting: bytes) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
 
             def serve() -> None:
@@ -532,7 +532,7 @@ class TestReaching:
             error = refusal(sshd.hop(port=server.getsockname()[1], connect_timeout=1.0))
         assert error.code == "SSH_HANDSHAKE"
 
-    def test_a_server_that_says_nothing_is_given_up_in_time(self, sshd: Sshd) -> None:
+    def test_a_server_that_reports_nothing_is_given_up_in_time(self, sshd: Sshd) -> None:
         started = time.monotonic()
         with socket.create_server(("127.0.0.1", 0)) as server:
             error = refusal(sshd.hop(port=server.getsockname()[1], connect_timeout=1.0))

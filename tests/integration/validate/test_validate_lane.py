@@ -49,7 +49,7 @@ def lines(workspace: Path, receipt: str) -> list[str]:
     return [re.sub(r" run=\S+", "", line) for line in text.splitlines()]
 
 
-def test_a_sound_addon_earns_its_tokens_and_says_what_was_left_out(workspace: Path) -> None:
+def test_a_sound_addon_earns_its_tokens_and_reports_what_was_left_out(workspace: Path) -> None:
     done = bb8(workspace, "validate")
     assert done.returncode == 0, done.stderr
     assert lines(workspace, "local_receipts.txt") == [

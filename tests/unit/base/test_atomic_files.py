@@ -97,7 +97,7 @@ def test_a_folder_in_the_way_is_an_error_that_leaves_nothing_behind(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
-def test_mode_folders_and_line_ends_are_as_asked_for(tmp_path: Path) -> None:
+def test_mode_folders_and_line_endings_are_as_asked_for(tmp_path: Path) -> None:
     target = tmp_path / "a" / "b" / "c.txt"
     write_text(target, "é\r\nx\n", mode=0o600)
     assert target.read_bytes() == "é\r\nx\n".encode()
@@ -116,7 +116,7 @@ def test_a_symlink_is_replaced_and_what_it_points_at_left_alone(tmp_path: Path) 
     assert (tmp_path / "link").read_text() == "new"
 
 
-def test_a_file_name_that_is_no_utf_8_is_spelled_out_and_stops_nothing(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf_8_is_spelled_out_and_stops_nothing(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     write_text(tmp_path / "contract.json", f"{name} é\n")
     append_line(tmp_path / "journal.jsonl", name)

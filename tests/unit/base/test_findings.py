@@ -14,7 +14,7 @@ def test_only_errors_fail_a_run() -> None:
     assert errors_in(found) == [Finding("CODE_error", Level.ERROR, "words")]
 
 
-def test_a_finding_is_frozen_and_about_no_file_unless_it_says_so() -> None:
+def test_a_finding_is_frozen_and_about_no_file_unless_one_is_named() -> None:
     finding = Finding("CODE", Level.NOTE, "words")
     assert (finding.path, finding.line, finding.column, finding.hint) == ("", None, None, "")
     with pytest.raises(FrozenInstanceError):

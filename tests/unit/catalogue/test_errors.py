@@ -49,7 +49,7 @@ def test_no_code_is_in_two_areas() -> None:
 
 
 @pytest.mark.parametrize("entry", LISTED)
-def test_an_entry_says_what_it_means_and_what_to_do(entry: Listed) -> None:
+def test_an_entry_reports_what_it_means_and_what_to_do(entry: Listed) -> None:
     assert re.fullmatch(r"[A-Z][A-Z0-9_]*[A-Z0-9]", entry.code)
     assert not entry.title.endswith(".")
     assert len(entry.title) <= 70

@@ -46,7 +46,7 @@ def test_what_is_safe_is_fixed_and_planned_without_writing(addon: Path) -> None:
     assert list(plan_fixes(addon)) == []
 
 
-def test_the_diff_shows_run_bit_line_ends_and_text(addon: Path) -> None:
+def test_the_diff_shows_executable_bit_line_endings_and_text(addon: Path) -> None:
     spoil(addon)
     diffs = {fix.path: fix.diff() for fix in plan_fixes(addon)}
     assert '+version: "1.10"  # ours\n' in diffs["config.yaml"]

@@ -38,7 +38,7 @@ def codes(report: CheckReport, *levels: Level) -> set[str]:
     return {finding.code for finding in report.findings if finding.level in wanted}
 
 
-def test_the_shebang_says_what_a_script_is(app: App) -> None:
+def test_the_shebang_decides_what_a_script_is(app: App) -> None:
     services = "rootfs/etc/services.d"
     report = app(
         {
@@ -101,7 +101,7 @@ def test_the_build_is_modelled_as_the_supervisor_and_buildkit_do_it(
     assert codes(app({"Dockerfile": dockerfile})) == expected
 
 
-def test_nothing_is_said_about_a_build_that_does_not_happen(app: App) -> None:
+def test_nothing_is_reported_about_a_build_that_does_not_happen(app: App) -> None:
     bad = "ARG BUILD_FROM\nFROM $BUILD_FROM\nCOPY gone /\n"
     files = {"Dockerfile": bad, "build.yaml": "args:\n  A: 1.0\n"}
     report = app(files, config=CONFIG + "image: ghcr.io/a/b\n")
@@ -147,7 +147,7 @@ def test_rights_are_judged_only_where_their_use_is_known(app: App) -> None:
     assert codes(app(config=config)) == set()
 
 
-def test_s6_rc_sets_its_own_run_bits(app: App) -> None:
+def test_s6_rc_sets_its_own_executable_bits(app: App) -> None:
     s6 = "rootfs/etc/s6-overlay/s6-rc.d"
     files = {
         "Dockerfile": BASE + "COPY rootfs /\n",
@@ -182,7 +182,7 @@ def test_s6_rc_sets_its_own_run_bits(app: App) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_script_that_is_run_by_its_path_needs_the_run_bit(
+def test_a_script_that_is_run_by_its_path_needs_the_executable_bit(
     app: App, files: dict[str, str | bytes], found: set[str]
 ) -> None:
     report = app({"Dockerfile": BASE + "COPY rootfs /\n", **files})
@@ -198,7 +198,7 @@ def test_a_script_that_is_run_by_its_path_needs_the_run_bit(
         "COPY --chmod=755 rootfs /",
     ],
 )
-def test_a_run_bit_that_the_dockerfile_sets_is_not_missed(app: App, line: str) -> None:
+def test_an_executable_bit_that_the_dockerfile_sets_is_not_missed(app: App, line: str) -> None:
     dockerfile = f"{BASE}COPY rootfs /\n{line}\n" if line.startswith("RUN") else f"{BASE}{line}\n"
     report = app({"Dockerfile": dockerfile, "rootfs/etc/cont-init.d/a.sh": "#!/bin/sh\n"})
     assert codes(report) == set()

@@ -155,9 +155,7 @@ def test_all_findings_come_in_one_run(addon: Path, check: Check) -> None:
     assert "FILE_MISSING" in codes(report)
 
 
-def test_tools_may_stay_where_the_dockerfile_copies_them_or_a_marker_stands(
-    addon: Path, check: Check
-) -> None:
+def test_tools_may_stay_where_the_dockerfile_copies_them_or_has_a_marker(addon: Path, check: Check) -> None:
     (addon / "tools").mkdir()
     (addon / "scripts").mkdir()
     (addon / ".allow_runtime_scripts").touch()
@@ -165,7 +163,7 @@ def test_tools_may_stay_where_the_dockerfile_copies_them_or_a_marker_stands(
     assert check().runtime_folders == (("tools", "dockerfile"), ("scripts", "marker"))
 
 
-def test_a_missing_run_bit_is_seen(addon: Path, check: Check) -> None:
+def test_a_missing_executable_bit_is_seen(addon: Path, check: Check) -> None:
     (addon / "run.sh").chmod(0o644)
     assert only(check(), "SCRIPT_NOT_EXECUTABLE").path == "run.sh"
 
@@ -187,7 +185,7 @@ def test_defaults_that_wait_for_the_user_pass_a_generic_addon_but_not_its_manife
     assert not report.manifest_ok
 
 
-def test_what_a_heredoc_holds_is_no_instruction(addon: Path, check: Check) -> None:
+def test_what_a_heredoc_holds_is_not_an_instruction(addon: Path, check: Check) -> None:
     change(addon / "Dockerfile", "COPY run.sh", "RUN <<EOT\nFROM $NOTHING\nEOT\nCOPY run.sh")
     assert check().structure_ok
 
@@ -201,7 +199,7 @@ def test_links_that_lead_out_or_in_circles_are_errors(addon: Path, check: Check)
     assert {f.path for f in report.findings if f.code == "SYMLINK_BROKEN"} == {"a", "b"}
 
 
-def test_a_socket_is_no_file_of_an_addon(addon: Path, check: Check) -> None:
+def test_a_socket_is_not_a_file_of_an_addon(addon: Path, check: Check) -> None:
     os.mkfifo(addon / "pipe")
     assert stat.S_ISFIFO((addon / "pipe").stat().st_mode)
     assert only(check(), "TREE_SPECIAL_FILE").path == "pipe"
@@ -257,7 +255,7 @@ def test_shellcheck_speaks(addon: Path, check: Check) -> None:
     assert "SCRIPT_SHELLCHECK" in codes(check(), Level.WARNING)
 
 
-def test_without_shellcheck_the_report_says_so(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_shellcheck_the_report_mentions_it(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _name, **_where: None)
     assert only(check(), "SHELLCHECK_SKIPPED").message.startswith("SKIPPED:")
 

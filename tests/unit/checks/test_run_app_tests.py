@@ -42,7 +42,7 @@ def test_what_passes_is_counted_with_its_coverage(tmp_path: Path) -> None:
     assert (outcome.ok, outcome.passed, outcome.coverage) == (True, 1, 75.0)
 
 
-def test_a_failure_is_no_success(tmp_path: Path) -> None:
+def test_a_failure_is_not_a_success(tmp_path: Path) -> None:
     outcome = run(tmp_path, "def test_a():\n    assert 0\ndef test_b():\n    pass\n")
     assert (outcome.ok, outcome.passed, outcome.failed) == (False, 1, 1)
     assert any("test_a" in line for line in outcome.tail)
@@ -56,7 +56,7 @@ def test_a_warning_is_a_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "import pytest\n@pytest.mark.skip(reason='x')\ndef test_it():\n    pass\n", "syntax error("]
 )
-def test_a_run_that_executed_nothing_is_no_success(tmp_path: Path, text: str) -> None:
+def test_a_run_that_executed_nothing_is_not_a_success(tmp_path: Path, text: str) -> None:
     outcome = run(tmp_path, text)
     assert (outcome.ok, outcome.passed) == (False, 0)
 

@@ -192,7 +192,7 @@ def test_an_unknown_option_is_dropped_with_a_warning() -> None:
     assert verdict.warnings[0].path == ("z",)
 
 
-def test_the_form_says_what_each_option_wants() -> None:
+def test_the_form_reports_what_each_option_wants() -> None:
     assert ui_schema({"a": "int(1,9)?", "b": ["list(x|y)"], "c": {"d": "password"}}) == [
         {"name": "a", "lengthMin": 1.0, "lengthMax": 9.0, "optional": True, "type": "integer"},
         {"name": "b", "multiple": True, "required": True, "type": "select", "options": ["x", "y"]},

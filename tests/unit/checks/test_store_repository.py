@@ -41,7 +41,7 @@ def test_a_picture_that_is_none_is_named(tree: Path) -> None:
     assert found(tree) == [("STORE_PAGE_MISSING", "icon.png", None)]
 
 
-def test_without_a_repository_file_it_is_no_store(tree: Path) -> None:
+def test_without_a_repository_file_it_is_not_a_store(tree: Path) -> None:
     (tree / "repository.yaml").unlink()
     assert found(tree) == [("REPOSITORY_MISSING", "repository.yaml", None)]
 

@@ -75,7 +75,7 @@ def test_a_mistyped_key_is_named_and_stdout_stays_json(workspace: Path) -> None:
     assert json.loads(done.stdout)
 
 
-def test_a_setting_that_cannot_be_ends_with_2_and_says_what_it_should_be(workspace: Path) -> None:
+def test_a_setting_that_cannot_be_ends_with_2_and_reports_what_it_should_be(workspace: Path) -> None:
     done = config(workspace, "--json", MQTT_PORT="70000")
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["code"] == "SETTING_INVALID"

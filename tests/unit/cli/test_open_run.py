@@ -229,7 +229,7 @@ def test_two_runs_side_by_side_keep_apart(workspace: Path) -> None:
     assert len(list((workspace / "reports" / "runs").iterdir())) == 2
 
 
-def test_outside_of_any_workspace_the_message_says_how_to_start(
+def test_outside_of_any_workspace_the_message_reports_how_to_start(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

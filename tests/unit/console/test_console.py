@@ -106,7 +106,7 @@ def test_through_a_pipe_there_are_plain_lines_and_results_alone_on_stdout() -> N
     assert re.fullmatch(r"3 files\n  done: copy on host \(0\.\d s\)\nwarning: slow\n", err)
 
 
-def test_a_step_that_fails_says_so_and_passes_its_error_on() -> None:
+def test_a_step_that_fails_reports_it_and_passes_its_error_on() -> None:
     console = piped()
     with pytest.raises(KeyError), console.step("copy"):
         raise KeyError
@@ -155,7 +155,7 @@ def test_a_step_may_say_more_on_the_moving_line_until_it_ends(screen: Screen) ->
     assert [line for line in seen if line.startswith("  … tag")]
 
 
-def test_what_a_step_says_meanwhile_is_not_for_pipes() -> None:
+def test_what_a_step_reports_meanwhile_is_not_for_pipes() -> None:
     console = piped()
     with console.step("echo"):
         console.live("  ▁▂█")
@@ -273,7 +273,7 @@ def test_on_github_an_error_is_an_annotation_too(monkeypatch: pytest.MonkeyPatch
     assert said(silent)[0] == ""
 
 
-def test_secrets_are_masked_in_everything_that_is_said() -> None:
+def test_secrets_are_masked_in_everything_that_is_reported() -> None:
     console = piped(hidden=[Secret("sesame"), Secret('q"uo')])
     console.text("text sesame")
     console.raw("raw sesame")

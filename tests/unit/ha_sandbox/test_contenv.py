@@ -11,7 +11,7 @@ from ha_sandbox.runtime.container_services import COMMAND, use_contenv
 from ha_sandbox.runtime.s6_tools import TOOLS
 
 
-def test_scripts_are_pointed_at_the_stand_in_and_keep_their_run_bit(tmp_path: Path) -> None:
+def test_scripts_are_pointed_at_the_stand_in_and_keep_their_executable_bit(tmp_path: Path) -> None:
     script = tmp_path / "run.sh"
     script.write_text("#!/usr/bin/with-contenv bashio\n# not a #!/usr/bin/with-contenv line\n")
     script.chmod(0o755)
@@ -55,7 +55,7 @@ def ran(tmp_path: Path, text: str, *words: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
-def test_bash_runs_a_bashio_script_and_the_log_says_so(tmp_path: Path) -> None:
+def test_bash_runs_a_bashio_script_and_the_log_reports_it(tmp_path: Path) -> None:
     done = ran(tmp_path, 'a=(1 2)\necho "$GREETING ${#a[@]}"\n', "bashio")
     assert done.stdout.splitlines()[1:] == ["hello 2"]
     assert "bashio is not on this machine" in done.stdout

@@ -25,7 +25,7 @@ def test_an_app_is_read_from_any_of_the_three_config_files(tmp_path: Path, name:
 
 
 @pytest.mark.parametrize("text", [None, "name: X\n", "slug: 3\n", "slug: a/b\n", "[1, 2]\n", "slug: [\n"])
-def test_a_folder_without_a_slug_is_no_app(tmp_path: Path, text: str | None) -> None:
+def test_a_folder_without_a_slug_is_not_an_app(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(UsageError) as caught:

@@ -74,7 +74,7 @@ def test_copy_args_env_and_workdir_do_what_docker_does(tmp_path: Path) -> None:
         ("RUN true\n", "no build stage"),
     ],
 )
-def test_what_does_not_build_says_where_and_why(tmp_path: Path, text: str, why: str) -> None:
+def test_what_does_not_build_reports_where_and_why(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(BuildFailed) as caught:
         follow(tmp_path, text, Recorder(code=1))
     assert why in caught.value.log

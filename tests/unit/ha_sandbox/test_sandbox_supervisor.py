@@ -42,7 +42,7 @@ def test_a_config_that_does_not_validate_detaches_the_app(installed: Any) -> Non
 
 
 @pytest.mark.parametrize("folder", [".staging", "rootfs"])
-def test_hidden_folders_and_rootfs_are_no_apps(host: Any, folder: str) -> None:
+def test_hidden_folders_and_rootfs_are_not_apps(host: Any, folder: str) -> None:
     place = host.root / "addons" / folder
     place.mkdir()
     (place / "config.yaml").write_text((host.folder / "config.yaml").read_text().replace("probe", "ghost"))
@@ -141,7 +141,7 @@ def test_a_background_update_answers_with_a_job_and_fails_silently(started: Any)
     assert started.info["version"] == "1.0.0"
 
 
-def test_a_container_that_dies_turns_the_state_to_error_though_start_said_200(started: Any) -> None:
+def test_a_container_that_dies_turns_the_state_to_error_though_start_returned_200(started: Any) -> None:
     started.runtime.containers[-1].die(1)
     assert started.info["state"] == "error"
     assert started.key("GET", "/addons/local_probe/stats") == (400, "app_not_running_error")

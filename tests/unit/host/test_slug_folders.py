@@ -125,7 +125,7 @@ def test_what_the_supervisor_does_not_look_at_does_not_count(runtime: Path, look
         ("config.yaml", "slug: !x\n".encode("utf-16") + f"slug: {SLUG}\n".encode()),
     ],
 )
-def test_a_broken_config_file_that_names_the_slug_is_no_clean_topology(
+def test_a_broken_config_file_that_names_the_slug_is_not_a_clean_topology(
     runtime: Path, look: Look, name: str, text: str | bytes
 ) -> None:
     put(runtime.parent, f"twin/{name}", text)

@@ -34,6 +34,6 @@ def test_messages_name_settings_that_exist() -> None:
     assert not strange
 
 
-def test_the_variables_of_the_program_itself_are_no_settings() -> None:
+def test_the_variables_of_the_program_itself_are_not_settings() -> None:
     """What stands in both tables would be read twice, with two meanings."""
     assert not {name for name, _ in generate.ENVIRONMENT} & KNOWN

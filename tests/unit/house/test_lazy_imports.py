@@ -33,7 +33,7 @@ def _loaded(*words: str) -> set[str]:
     return set(done.stderr.split())
 
 
-def test_the_version_is_said_before_anything_is_imported() -> None:
+def test_the_version_is_reported_before_anything_is_imported() -> None:
     assert not _loaded("--version") & (HEAVY | {"typer", "importlib.metadata", "json"})
 
 

@@ -98,7 +98,7 @@ def test_values_without_a_type_are_few() -> None:
 
 
 @pytest.mark.parametrize("module", ALL, ids=lambda module: module.path.relative_to(ROOT).as_posix())
-def test_the_first_line_says_what_the_module_is_for(module: Module) -> None:
+def test_the_first_line_states_what_the_module_is_for(module: Module) -> None:
     if not module.text.strip():
         return
     said = ast.get_docstring(module.tree)

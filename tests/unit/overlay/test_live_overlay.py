@@ -119,7 +119,7 @@ def test_the_tree_digest_is_that_of_the_workspace() -> None:
         (app(HA, config__yaml=CONFIG + b"image: a/b\n"), "image"),
     ],
 )
-def test_an_app_that_cannot_be_live_says_why_and_gets_nothing(source: AppSource, why: str) -> None:
+def test_an_app_that_cannot_be_live_reports_why_and_gets_nothing(source: AppSource, why: str) -> None:
     found = live_map(draft(source))
     assert isinstance(found, Unknown)
     assert why in found.why

@@ -41,7 +41,7 @@ def test_all_answered_in_time_passes() -> None:
         (window([None] * 3), "rtt_p95_le_250ms", "no answer"),
     ],
 )
-def test_each_criterion_fails_by_itself_and_says_so(case: Window, criterion: str, words: str) -> None:
+def test_each_criterion_fails_by_itself_and_reports_it(case: Window, criterion: str, words: str) -> None:
     metrics = measure(case)
     assert not metrics.passed
     assert metrics.criteria[criterion] is False

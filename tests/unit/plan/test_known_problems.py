@@ -137,7 +137,7 @@ def test_an_add_on_without_run_sh_is_not_blamed_for_it() -> None:
     assert names(replace(FINE, run_sh_here=False, run_sh_there=False, run_sh_reported=False)) == ()
 
 
-def test_a_few_failed_broker_connections_are_no_storm() -> None:
+def test_a_few_failed_broker_connections_are_not_a_storm() -> None:
     assert names(replace(FINE, addon_log=(REFUSED,) * (STORM - 1))) == ()
 
 

@@ -58,7 +58,7 @@ def test_the_same_tree_and_version_need_nothing() -> None:
     "text",
     ["", "{", "[]", '{"version": "1"}', '{"version":"2","tree":"x","commit":"","run":"r"}'],
 )
-def test_a_stamp_that_says_otherwise_is_sent_again(text: str) -> None:
+def test_a_stamp_that_reports_otherwise_is_sent_again(text: str) -> None:
     want = tree(a=b"1")
     found = FoundTree(present=True, manifest=want.with_entry(bytes_entry(STAMP, text.encode())), stamp=text)
     made = plan(found, want)
@@ -73,7 +73,7 @@ def test_changes_are_sent_and_what_goes_is_taken_away_first() -> None:
     assert made.removals == ("a", STAMP, "gone")
 
 
-def test_a_run_bit_alone_is_a_change_where_run_bits_are_kept() -> None:
+def test_an_executable_bit_alone_is_a_change_where_executable_bits_are_kept() -> None:
     want = Manifest.of([bytes_entry("run.sh", b"x", executable=True)])
     have = Manifest.of([bytes_entry("run.sh", b"x")])
     assert plan(on_host(have), want).changes.modes == ("run.sh",)
@@ -151,7 +151,7 @@ def test_names_that_a_share_hands_out_decomposed_are_the_same_names() -> None:
     assert not plan(told_apart, want).nothing
 
 
-def test_a_file_that_the_workspace_dropped_is_no_hand_edit_where_a_share_decomposes_its_name() -> None:
+def test_a_file_that_the_workspace_dropped_is_not_a_hand_edit_where_a_share_decomposes_its_name() -> None:
     sent = Manifest.of([bytes_entry("a.txt", b"1"), bytes_entry("é.txt", b"2")])
     have = Manifest.of([bytes_entry("a.txt", b"1"), bytes_entry(unicodedata.normalize("NFD", "é.txt"), b"2")])
     want = Manifest.of([bytes_entry("a.txt", b"3")])

@@ -44,5 +44,5 @@ def test_each_difference_is_one_sentence(places: list[VersionPlace], said: str) 
     assert said in sentence
 
 
-def test_content_that_was_not_reported_is_no_difference() -> None:
+def test_content_that_was_not_reported_is_not_a_difference() -> None:
     assert drift_of([HERE, HOST, VersionPlace("running", "1.1", "")]) == ()

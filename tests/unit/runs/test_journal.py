@@ -101,7 +101,7 @@ def test_any_text_stays_within_its_line(tmp_path: Path) -> None:
     assert json.loads(journal.path.read_text())["state"] == "done"
 
 
-def test_where_reports_takes_no_files_the_message_says_so(tmp_path: Path) -> None:
+def test_if_reports_takes_no_files_the_message_mentions_it(tmp_path: Path) -> None:
     (tmp_path / "runs").touch()
     with pytest.raises(UsageError) as caught:
         Journal(tmp_path / "runs" / "journal.jsonl").write("copy", "started")

@@ -25,5 +25,5 @@ def test_a_drift_line_keeps_its_code_and_detail_but_no_lane() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "TOKEN:", "hello", " TOKEN: TAG_OK", "TOKEN: NO_SUCH_TOKEN run=x"])
-def test_other_lines_are_no_receipt_lines(text: str) -> None:
+def test_other_lines_are_not_receipt_lines(text: str) -> None:
     assert parse_line(text) is None

@@ -84,7 +84,7 @@ def test_a_contract_names_its_run_and_what_the_run_holds(run: Run) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_contract_with_a_file_name_that_is_no_utf_8_is_written_and_is_json(run: Run) -> None:
+def test_a_contract_with_a_file_name_that_is_not_utf_8_is_written_and_is_json(run: Run) -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     run.findings.append(Finding("CODE", Level.WARNING, "it lies there", path=name))
     path = run.write_contract(

@@ -57,7 +57,7 @@ def test_a_failure_that_two_lanes_report_is_written_once_and_is_in_the_receipts_
         assert (tmp_path / receipt).read_text() == "DRIFT: HAND_EDITED detail=edited run=r1\n"
 
 
-def test_a_skip_and_a_drift_are_no_tokens(tmp_path: Path) -> None:
+def test_a_skip_and_a_drift_are_not_tokens(tmp_path: Path) -> None:
     ledger = Ledger("r1", tmp_path)
     ledger.skip(Token.VERIFY_OK, "the app reports no identity")
     ledger.drift("verify", "ADDON_DIED", "exit 1")

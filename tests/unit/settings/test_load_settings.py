@@ -167,7 +167,7 @@ def test_yes_and_no_have_many_spellings(tmp_path: Path, text: str, on: bool) -> 
     assert read(tmp_path, f"MQTT_TLS={text}\n").mqtt.tls is on
 
 
-def test_a_line_that_is_no_setting_is_named_by_number_and_not_shown(tmp_path: Path) -> None:
+def test_a_line_that_is_not_a_setting_is_named_by_number_and_not_shown(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read(tmp_path, "HA_URL=x\n\n\nMQTT_PASSWORD='sesame\n")
     assert caught.value.cause == "line 4 of .env is not a NAME=value line"

@@ -63,7 +63,7 @@ def test_a_missing_file_knows_no_host(tmp_path: Path) -> None:
     assert read([tmp_path / "none", tmp_path / "none/deeper"]) == []
 
 
-def test_a_file_that_is_no_file_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read([tmp_path])
     assert caught.value.code == "KNOWN_HOSTS_UNREADABLE"

@@ -28,7 +28,7 @@ def test_a_destination_is_read(text: str, expected: Destination) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-oProxyCommand=x", "root@-x", "a b", "host:port", "a@b@c", "h:123456"])
-def test_what_is_no_destination_is_refused(text: str) -> None:
+def test_what_is_not_a_destination_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         Destination.parse(text)
     assert caught.value.code == "SSH_ALIAS_INVALID"

@@ -41,7 +41,7 @@ def test_a_commit_made_like_another_has_its_people_dates_and_a_stable_id(repo: P
     assert (again.author, again.committer, again.parents) == (source.author, source.committer, (source.sha,))
 
 
-def test_an_author_without_a_name_is_no_obstacle(repo: Path) -> None:
+def test_an_author_without_a_name_is_not_an_obstacle(repo: Path) -> None:
     source = g.read_commit(repo, "HEAD")
     nameless = g.Commit(
         source.sha, source.tree, (), g.Person("", "z@example.org", "1 +0000"), source.committer, ""

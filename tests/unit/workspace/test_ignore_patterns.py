@@ -153,7 +153,7 @@ def test_without_a_file_the_built_in_rules_hold(tmp_path: Path) -> None:
     assert Ignore.of_workspace(tmp_path).ignored("x.pyc", is_dir=False)
 
 
-def test_rules_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_rules_that_are_not_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rules").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError) as caught:
         Ignore.load(tmp_path / "rules")

@@ -28,7 +28,7 @@ def fill(root: Path, **files: str) -> Path:
     return root
 
 
-def test_every_file_is_read_with_its_hash_size_and_run_bit(tmp_path: Path) -> None:
+def test_every_file_is_read_with_its_hash_size_and_executable_bit(tmp_path: Path) -> None:
     fill(tmp_path, a="one", sub__b="three")
     (tmp_path / "sub/b").chmod(0o755)
     found = walk(tmp_path, NOTHING_IGNORED).entries

@@ -91,7 +91,7 @@ def test_a_run_whose_lock_was_removed_changes_nothing(place: Place) -> None:
     assert place.text == "v0"
 
 
-def test_a_lock_is_waited_for_and_the_wait_is_said_once(place: Place) -> None:
+def test_a_lock_is_waited_for_and_the_wait_is_reported_once(place: Place) -> None:
     plant(place, ELSEWHERE, 3600)
     said: list[str] = []
     lock = HostLock(folder_of(place), said.append)

@@ -33,7 +33,7 @@ def test_shellcheck_finds_nothing(name: str) -> None:
     assert subprocess.run([shellcheck, str(file)], capture_output=True, text=True).stdout == ""
 
 
-def test_every_program_says_in_its_first_line_what_it_does() -> None:
+def test_every_program_states_in_its_first_line_what_it_does() -> None:
     folder = Path(load_programs.__file__).with_name(load_programs.FOLDER)
     for file in folder.glob("*.sh"):
         first = file.read_text().splitlines()[0]

@@ -35,7 +35,7 @@ def test_an_absent_folder_is_absent() -> None:
     assert not tree_of(sections(answer(TREE=b"", ABSENT=b""), MARK)).present
 
 
-def test_a_tree_is_read_with_run_bits_links_folders_and_stamp() -> None:
+def test_a_tree_is_read_with_executable_bits_links_folders_and_stamp() -> None:
     tree = tree_of(
         sections(
             answer(
@@ -64,7 +64,7 @@ def test_a_tree_is_read_with_run_bits_links_folders_and_stamp() -> None:
     ],
     ids=["busybox", "coreutils", "openssl"],
 )
-def test_names_with_line_ends_are_read_from_every_hash_program(shown: bytes) -> None:
+def test_names_with_line_endings_are_read_from_every_hash_program(shown: bytes) -> None:
     body = answer(NAMES=b"./new\nline\\x\0./b\0", HASHES=shown + f"\n{H}  ./b\n".encode())
     assert set(tree_of(sections(body, MARK)).manifest.by_path) == {"new\nline\\x", "b"}
 

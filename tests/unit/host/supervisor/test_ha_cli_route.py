@@ -143,7 +143,7 @@ def test_a_user_without_a_token_gets_it_from_the_profile(tmp_path: Path, bash: b
         ("kill -9 $PPID", NoAnswer, "SUPERVISOR_NO_ANSWER"),
     ],
 )
-def test_what_is_no_envelope_is_no_success(tmp_path: Path, script: str, kind: type, code: str) -> None:
+def test_what_is_not_an_envelope_is_not_a_success(tmp_path: Path, script: str, kind: type, code: str) -> None:
     ha(tmp_path, script)
     with pytest.raises(kind) as caught:
         HaCli(Shell(tmp_path, SUPERVISOR_TOKEN="t")).act("update", "local_x", deadline=5)

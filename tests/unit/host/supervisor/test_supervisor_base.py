@@ -76,18 +76,18 @@ def test_jobs_are_flat_and_health_forgives_silence() -> None:
     assert parse_health({"healthy": False}, {"unhealthy": ["setup"]}).unhealthy == ("setup",)
 
 
-def test_a_progress_that_is_no_number_is_decoration() -> None:
+def test_a_progress_that_is_not_a_number_is_decoration() -> None:
     rows = [{"progress": value} for value in ("50 %", None, [], 12, 12.5)]
     assert [job.progress for job in parse_jobs({"jobs": rows})] == [0, 0, 0, 12, 12.5]
 
 
-def test_a_job_is_done_only_where_the_supervisor_says_true() -> None:
+def test_a_job_is_done_only_where_the_supervisor_reports_true() -> None:
     rows = [{"done": value} for value in (True, False, None, "false", 1)]
     assert [job.done for job in parse_jobs({"jobs": rows})] == [True, False, False, False, False]
 
 
 @pytest.mark.parametrize("data", [{"jobs": 3}, {"jobs": {"a": 1}}, {"jobs": [{"child_jobs": "x"}]}])
-def test_jobs_that_are_no_list_never_pass_for_an_idle_supervisor(data: dict[str, object]) -> None:
+def test_jobs_that_are_not_a_list_never_pass_for_an_idle_supervisor(data: dict[str, object]) -> None:
     with pytest.raises(SupervisorError, match="no list of jobs"):
         parse_jobs(data)
 

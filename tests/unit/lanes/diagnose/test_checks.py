@@ -123,7 +123,7 @@ def retained(state: str = "ready", **more: str) -> dict[str, str]:
     }
 
 
-def test_what_the_bridge_keeps_is_no_leftover() -> None:
+def test_what_the_bridge_keeps_is_not_a_leftover() -> None:
     assert leftovers(retained(), "bb8") == ()
 
 
@@ -153,7 +153,7 @@ HEARD = {"detected": True, "source": "advertisement", "latency_ms": 120.4, "rssi
         ("adapter_off", None, {"adapter": "fail", "heard": "skipped"}),
     ],
 )
-def test_the_robot_is_judged_by_what_the_add_on_says(
+def test_the_robot_is_judged_by_what_the_add_on_reports(
     state: str, ready: dict[str, object] | None, expected: dict[str, str]
 ) -> None:
     seen = BrokerSeen((), "bb8", reached=True, retained=retained(state), ready=ready)

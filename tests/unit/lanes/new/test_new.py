@@ -98,7 +98,7 @@ def test_the_slug_of_another_app_is_taken(desk: Path) -> None:
     assert refused(root) == "NEW_EXISTS"
 
 
-def test_a_checkout_that_is_no_store(desk: Path) -> None:
+def test_a_checkout_that_is_not_a_store(desk: Path) -> None:
     git(desk, "init", "--quiet")
     below = desk / "src"
     below.mkdir()

@@ -140,7 +140,7 @@ def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
     assert "default-src 'none'" in html
 
 
-def test_a_run_that_only_validated_says_what_it_did_not_do(tmp_path: Path) -> None:
+def test_a_run_that_only_validated_reports_what_it_did_not_do(tmp_path: Path) -> None:
     validated(tmp_path)
     (tmp_path / "latest.json").unlink()
     report = collect(tmp_path)
@@ -153,7 +153,7 @@ def test_a_run_that_only_validated_says_what_it_did_not_do(tmp_path: Path) -> No
     assert "No findings." in seen
 
 
-def test_a_failed_run_says_so_first(tmp_path: Path) -> None:
+def test_a_failed_run_is_reported_first(tmp_path: Path) -> None:
     validated(tmp_path, passed=False)
     report = collect(tmp_path)
     assert report.verdict == "FAIL"
@@ -213,7 +213,7 @@ def test_what_a_diagnosis_warned_of_is_among_the_findings(tmp_path: Path) -> Non
     assert "fix it" in read(write_report(tmp_path)).text
 
 
-def test_without_any_run_it_says_what_to_do(tmp_path: Path) -> None:
+def test_without_any_run_it_reports_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="REPORT_NO_RUNS"):
         write_report(tmp_path / "reports")
     assert not (tmp_path / "reports").exists()
@@ -301,7 +301,7 @@ def test_no_secret_is_on_the_page_wherever_it_came_from(tmp_path: Path) -> None:
         assert leak not in html
 
 
-def test_what_a_host_says_is_text_and_never_markup(tmp_path: Path) -> None:
+def test_what_a_host_reports_is_text_and_never_markup(tmp_path: Path) -> None:
     story = Story(tmp_path)
     nasty = "<script>alert(1)</script><img src=x onerror=y>"
     story.journal(nasty, "started")

@@ -36,7 +36,7 @@ def test_the_wrapping_step_of_a_whole_command_is_left_out() -> None:
     assert [(step.name, step.depth) for step in told.steps] == [("send", 0)]
 
 
-def test_a_failed_step_says_why() -> None:
+def test_a_failed_step_reports_why() -> None:
     told = timeline([at(0, "send"), at(1, "send", "failed", error="the disk is full")])
     assert told.steps == (TimelineStep("send", "failed", 0.0, 1.0, 0, "the disk is full"),)
 
@@ -71,7 +71,7 @@ def test_what_failed_before_a_resume_does_not_fail_the_run() -> None:
     assert not failed([*first, at(5, "release: preflight"), at(6, "release: preflight", "done")])
 
 
-def test_a_release_step_that_raised_is_failed_as_its_contract_says() -> None:
+def test_a_release_step_that_raised_is_failed_as_in_its_contract() -> None:
     planned = [{"name": "preflight", "state": "done"}, {"name": "deploy", "state": "failed"}]
     told = timeline([at(0, "release: deploy"), at(1, "send"), at(2, "send", "failed")], planned)
     assert [(step.name, step.state) for step in told.steps] == [("deploy", "failed"), ("send", "failed")]
@@ -95,7 +95,7 @@ def test_steps_that_did_not_run_are_in_their_place_with_the_reason() -> None:
     assert told.steps[3] == TimelineStep("attest", "skipped", note="MQTT_HOST is not set")
 
 
-def test_entries_that_are_no_steps_are_left_out() -> None:
+def test_entries_that_are_not_steps_are_left_out() -> None:
     told = timeline([at(0, "synced", "done", changed=["a"]), at(0, "TAG_OK", "earned", lane="publish")])
     assert told.steps == ()
 

@@ -36,6 +36,6 @@ READY = {
         ({"status": "online", "status/connection": "[" * 100_000}, DriftState.FINE, "unknown"),
     ],
 )
-def test_the_row_says_what_was_reported(told: dict[str, str], state: DriftState, detail: str) -> None:
+def test_the_row_shows_what_was_reported(told: dict[str, str], state: DriftState, detail: str) -> None:
     place = robot_place(told)
     assert (place.state, place.detail.endswith(detail)) == (state, True), place

@@ -128,7 +128,7 @@ def test_stages_keep_their_numbers_and_what_they_inherit(dockerfile: str, expect
     assert sealed(dockerfile) == expected
 
 
-def test_line_ends_and_letter_case_are_those_of_the_file() -> None:
+def test_line_endings_and_letter_case_are_those_of_the_file() -> None:
     crlf = sealed('FROM alpine\r\nENTRYPOINT ["/x"]\r\n')
     assert crlf.split("\n")[-3:] == [f'ENTRYPOINT [{LAUNCH}, "/x"]\r', f"{COPY}\r", ""]
     assert all(line.endswith("\r") for line in crlf.split("\n")[:-1])
@@ -225,7 +225,7 @@ def test_what_cannot_be_known_is_not_guessed(files: dict[str, str | bytes], why:
 
 
 @pytest.mark.parametrize("rule", ["file,", "/usr/bin/** rix,", "/{,usr/}{bin,sbin}/{,**} rix,", "/** rwix,"])
-def test_a_profile_that_lets_programs_of_usr_bin_start_is_no_obstacle(rule: str) -> None:
+def test_a_profile_that_lets_programs_of_usr_bin_start_is_not_an_obstacle(rule: str) -> None:
     profile = f"profile a flags=(attach_disconnected) {{\n  {rule}\n}}\n"
     app = app_of(Dockerfile=BASE + "CMD a\n", apparmor_txt=profile)
     assert not isinstance(recipes_of(Draft(app, STAMP, SEAL)), Unknown)

@@ -43,7 +43,7 @@ def test_every_state_can_be_reached_and_left() -> None:
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(StepState, Event)))
-def test_a_step_moves_only_as_the_table_says(state: StepState, event: Event) -> None:
+def test_a_step_moves_only_as_in_the_table(state: StepState, event: Event) -> None:
     known = {(one.source, one.event): one.target for one in STEP_TRANSITIONS}
     if (state, event) in known:
         assert move(state, event) is known[state, event]

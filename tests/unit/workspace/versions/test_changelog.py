@@ -32,13 +32,13 @@ def test_a_release_adds_its_section(before: str, after: str) -> None:
     assert released(made, "1.1.0", "2026-11-23", ["Other"]) == made
 
 
-def test_line_ends_stay_as_they_are() -> None:
+def test_line_endings_stay_as_they_are() -> None:
     made = released(OLD.replace("\n", "\r\n"), "1.1.0", "2026-11-23", ["Größe"])
     assert "\n" not in made.replace("\r\n", "")
     assert section_text(made, "1.1.0") == "- Größe"
 
 
-def test_a_release_without_commits_says_so() -> None:
+def test_a_release_without_commits_reports_it() -> None:
     assert NOTHING_SAID in released(OLD, "1.1.0", "2026-11-23", [])
 
 

@@ -77,7 +77,7 @@ def test_a_request_that_cannot_be_is_refused(current: str, how: str, code: str) 
 @pytest.mark.parametrize(
     "text", ["2026.13.1.0", "2026.2.30.0", "2026.01.02.0", "01.2.3", "1.2.3.4.5", "v1.2.3", "1.2.3+x"]
 )
-def test_a_text_that_is_no_version_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_version_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse(text)
 
@@ -146,7 +146,7 @@ def test_the_order_is_that_of_home_assistant(ordered: list[str]) -> None:
     assert all(later.newer_than(earlier) for earlier, later in itertools.pairwise(versions))
 
 
-def test_a_dash_after_four_numbers_is_no_version() -> None:
+def test_a_dash_after_four_numbers_is_not_a_version() -> None:
     with pytest.raises(UsageError):
         parse("2026.11.23.0-beta.1")
 

@@ -63,7 +63,7 @@ def test_every_place_moves_together(tmp_path: Path) -> None:
     assert f"## {NEW}" in made["CHANGELOG.md"].decode()
 
 
-def test_a_label_from_a_build_argument_is_no_stamp(tmp_path: Path) -> None:
+def test_a_label_from_a_build_argument_is_not_a_stamp(tmp_path: Path) -> None:
     addon(tmp_path, 'name: a\nversion: "2026.1.2.3"\nslug: x\n')
     (tmp_path / "Dockerfile").write_text('LABEL io.hass.version="${BUILD_VERSION}"\n')
     assert [s.path.name for s in stamps(tmp_path)] == ["config.yaml"]

@@ -88,7 +88,7 @@ def test_bytes_that_do_not_have_the_claimed_digest_are_refused(host: str) -> Non
     assert caught.value.code == "IMAGE_READBACK"
 
 
-def test_a_page_that_answers_in_its_place_is_no_registry(host: str) -> None:
+def test_a_page_that_answers_in_its_place_is_not_a_registry(host: str) -> None:
     with Registry(host, insecure=True, login=Secret(LOGIN)) as registry, pytest.raises(Refused) as caught:
         registry.manifest(f"{host}/me/x:portal")
     assert caught.value.code == "REGISTRY_REFUSED"
@@ -115,7 +115,7 @@ def test_a_manifest_that_was_asked_for_by_digest_must_have_it(host: str) -> None
     assert caught.value.code == "IMAGE_READBACK"
 
 
-def test_without_a_login_the_refusal_says_how_to_log_in(host: str) -> None:
+def test_without_a_login_the_refusal_reports_how_to_log_in(host: str) -> None:
     with Registry(host, insecure=True) as registry, pytest.raises(Refused) as caught:
         registry.manifest(f"{host}/me/x:1")
     assert caught.value.code == "REGISTRY_DENIED"
@@ -143,7 +143,7 @@ def test_a_stored_login_is_found_and_does_not_print(tmp_path: Path, monkeypatch:
         '{"auths": {"r.example": {"auth": "bm8gY29sb24="}}}',
     ],
 )
-def test_a_file_without_a_login_is_no_login(
+def test_a_file_without_a_login_is_not_a_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
 ) -> None:
     (tmp_path / "config.json").write_text(config)
