@@ -36,7 +36,7 @@ def test_the_command_of_init_is_started_without_it(tree: Path) -> None:
     assert started(tree, [f"/{LAUNCHER}", "/init"], ["sh", "/run.sh"]) == [launched]
 
 
-def test_a_launcher_comes_before_the_services_if_there_is_not_a_command(tree: Path) -> None:
+def test_a_launcher_comes_before_the_services_if_there_is_no_command(tree: Path) -> None:
     run = tree / "etc" / "services.d" / "web" / "run"
     run.parent.mkdir(parents=True)
     run.write_text("#!/bin/sh\nexec sleep 9\n")

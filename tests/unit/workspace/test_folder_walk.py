@@ -44,7 +44,7 @@ def test_a_link_to_a_folder_is_an_item_and_not_followed(tmp_path: Path) -> None:
     assert not found["link"].is_dir
 
 
-def test_folders_below_the_greatest_depth_are_not_a_listed(tmp_path: Path) -> None:
+def test_folders_below_the_greatest_depth_are_not_listed(tmp_path: Path) -> None:
     make(tmp_path, "a/b/c/d")
     found = list(walk_items(tmp_path, skip=keep_all, unreadable=never, max_depth=1))
     assert [(item.path, item.depth) for item in found] == [("a", 0), ("a/b", 1), ("a/b/c", 2)]
