@@ -115,7 +115,7 @@ class App:
 
     @staticmethod
     def _ended_by(*tasks: asyncio.Task[None]) -> BaseException:
-        """Why a task has ended that should run for ever."""
+        """Why a task has ended that should run forever."""
         errors = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         return next((error for error in errors if error is not None), TaskEnded("a task has ended"))
 

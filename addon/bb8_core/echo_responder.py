@@ -195,7 +195,7 @@ class Responder:
             _log.warning("connection lost (%s), trying again within 5 s", reason)
 
     # Who answers. All responders of a base topic share a client id, so that the broker keeps one connected;
-    # the newest leaves its name behind, and an older one that comes back and reads it gives up for good. A
+    # the newest leaves its name behind, and an older one that comes back and reads it gives up permanently. A
     # broker that crashed may have restored an older name: who reads that puts his own in its place. Who has
     # just come outbids whatever he finds, since the clock may have been set back since.
 

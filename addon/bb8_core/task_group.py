@@ -8,7 +8,7 @@ from typing import Any
 
 
 class TaskEnded(Exception):
-    """A task that should run for ever has ended without an error, or was cancelled from outside."""
+    """A task that should run forever has ended without an error, or was cancelled from outside."""
 
 
 async def run_together(**work: Coroutine[Any, Any, None]) -> None:

@@ -109,10 +109,10 @@ async def _arm_stop_on_disconnect(ask: Ask) -> bool:
 
 
 async def _arm_motion_timeout(ask: Ask, wishes: Wishes) -> int:
-    """Return the milliseconds after which the robot stops by itself, 0 where it will not.
+    """Return the milliseconds after which the robot stops by itself, 0 if it will not.
 
     The timeout acts only with permanent option bit 4, which lives in flash: it is read first and written
-    at most once in the robot's life, and only where the option allows it.
+    at most once in the robot's life, and only if the option allows it.
     """
     options = _parsed(
         response_decoding.parse_permanent_options, await patiently(ask, commands.get_permanent_options())

@@ -121,7 +121,7 @@ class MqttClient:
         return self._connected
 
     def start(self) -> None:
-        """Connect in the background, for ever: attempts are 1 to 5 s apart."""
+        """Connect in the background, forever: attempts are 1 to 5 s apart."""
         options: dict[str, Any] = {"keepalive": KEEPALIVE_S}
         if self._broker.protocol == "5":
             options["clean_start"] = True

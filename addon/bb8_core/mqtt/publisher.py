@@ -37,7 +37,7 @@ class Announcer:
 
     @property
     def robot_address(self) -> str:
-        """The address of the robot that we know, be it from an earlier run; empty if none."""
+        """The address of the robot that we know, also from an earlier run; empty if none."""
         return self._robot.address if self._robot else ""
 
     def attach(self, publisher: Publisher) -> None:

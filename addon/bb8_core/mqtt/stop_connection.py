@@ -64,7 +64,7 @@ class StopConnection:
             _log.warning("stops come with all other commands only: %s", reason)
 
     def leave(self) -> None:
-        """End ours for good."""
+        """End ours permanently."""
         if self._started:
             self._connection.leave()
 

@@ -86,7 +86,7 @@ class BleakRadio:
         self._caches_cleared: set[str] = set()
 
     async def close_stale(self, remembered: str = "") -> None:
-        """End a connection that an earlier run left behind: the robot stops on it, and advertises again.
+        """End a connection that an earlier run left: the robot stops on it, and advertises again.
 
         `remembered` is the address of the robot of that run, for where none is configured.
         """
@@ -104,7 +104,7 @@ class BleakRadio:
             self._starting = asyncio.ensure_future(self._scanner.start())
         starting = self._starting
         try:
-            # A start that takes too long goes on, and the next call waits for the same one: BlueZ would still
+            # A start that takes too long is kept, and the next call waits for it: BlueZ would still
             # carry it out, and answer every other start of ours with InProgress from then on.
             await _within(SCAN_DEADLINE_S, asyncio.shield(starting))
         except LinkError as error:

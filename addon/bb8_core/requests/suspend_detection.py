@@ -17,7 +17,7 @@ QUARANTINE_S = 2.0
 
 
 def now() -> float:
-    """Seconds of a clock that goes on while the machine is suspended, where there is one."""
+    """Seconds of a clock that continues while the machine is suspended, if there is one."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 

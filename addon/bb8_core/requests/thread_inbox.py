@@ -74,7 +74,7 @@ class Inbox:
         self._schedule()
 
     def arrived(self, at: float) -> None:
-        """Count a message of the connection that carries the commands, be it a command or not."""
+        """Count a message of the connection that carries the commands, whether it is a command or not."""
         if self._count.arrived(at):
             self._rush = True
             self._schedule()

@@ -36,7 +36,7 @@ COMPANY_ID: Final = 0x3033
 """Manufacturer-data company id (12339) that BB-8 advertises."""
 NAME_PATTERN: Final = re.compile(r"BB-[0-9A-F]{4}")
 REQUIRED: Final = (COMMANDS, RESPONSES, ANTI_DOS, TX_POWER, WAKE)
-"""Characteristics without which the GATT table in hand is stale or not a BB-8's."""
+"""Characteristics without which the GATT table is stale or not a BB-8's."""
 
 
 def is_bb8(name: str | None, company_ids: Collection[int], service_uuids: Collection[str]) -> bool:

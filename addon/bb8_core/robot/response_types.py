@@ -20,7 +20,7 @@ class RawAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Model and versions; `api` is None where the robot sends the shorter record."""
+    """Model and versions; `api` is None if the robot sends the shorter record."""
 
     record: int
     model: int
@@ -209,7 +209,7 @@ class DeviceMode:
 
 @dataclass(frozen=True, slots=True)
 class MacroStatus:
-    """Which macro runs (0: none) and at which command; `command` is None where it cannot be aborted."""
+    """Which macro runs (0: none) and at which command; `command` is None if it cannot be aborted."""
 
     macro: int
     command: int | None

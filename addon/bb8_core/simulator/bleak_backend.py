@@ -82,7 +82,7 @@ class Air:
                 self.drop_link(robot)
 
     def drop_link(self, robot: SimulatedBB8) -> None:
-        """Break the robot's link, as distance or noise does; it goes on advertising."""
+        """Break the robot's link, as distance or noise does; it keeps advertising."""
         robot.hang_up()
 
     def audible(self) -> list[SimulatedBB8]:

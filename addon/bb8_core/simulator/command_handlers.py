@@ -32,7 +32,7 @@ class CommandRefused(Exception):
 
 
 def obey(droid: Droid, key: tuple[int, int], data: bytes) -> bytes:
-    """Carry out a command and return the data of its answer; CommandRefused where the robot would refuse."""
+    """Carry out a command and return the data of its answer; CommandRefused if the robot would refuse."""
     if key[0] not in {0x00, 0x02}:
         raise CommandRefused(packet_codec.BAD_DEVICE)
     entry = COMMANDS.get(key)

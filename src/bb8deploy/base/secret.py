@@ -23,7 +23,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The secret itself; call it where it goes onto the wire and nowhere else."""
+        """The secret itself; call it only where it is sent."""
         return self._value
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 
 def json_object(text: str) -> JsonObject:
-    """The JSON object in `text`; an empty one for anything else, be it nested without end."""
+    """The JSON object in `text`; an empty one for anything else, and for one that is nested too deep."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Writes into `reports/`: whole files and whole lines, and one error in words where that cannot be."""
+"""Writes into `reports/`: whole files and whole lines, and one error in words if that is not possible."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ DROP = "drop"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """`name` is what was given with `--as`. `ports` is what becomes of the ports on the host: `drop`, `+N`,
+    """`name` is what was given with `--as`. `ports` is what happens to the ports on the host: `drop`, `+N`,
     or empty for what the instance on the host has, `drop` if there is none.
     """
 

@@ -87,7 +87,7 @@ def lookup_name(host: str, port: int) -> str:
 
 
 def read(files: Iterable[Path]) -> list[KnownHost]:
-    """Every usable line of the files that exist. Raises UsageError where one cannot be read."""
+    """Every usable line of the files that exist. Raises UsageError if one cannot be read."""
     lines: list[KnownHost] = []
     for file in files:
         try:
@@ -119,7 +119,7 @@ def known_kinds(lines: list[KnownHost], host: str, port: int) -> list[str]:
 
 
 def pin(file: Path, host: str, port: int, kind: str, key: bytes, *, hashed: bool) -> None:
-    """Appends the key to `file`, creating it with mode 0600. Raises UsageError where that fails."""
+    """Appends the key to `file`, creating it with mode 0600. Raises UsageError if that fails."""
     name = lookup_name(host, port)
     shown = _hash_name(name) if hashed else name
     row = f"{shown} {kind} {base64.b64encode(key).decode()}\n"

@@ -1,4 +1,4 @@
-"""One remote command over paramiko: both outputs are always read, so nothing can block for ever.
+"""One remote command over paramiko: both outputs are always read, so nothing can block forever.
 
 paramiko's own file objects hang when the other output fills the shared window, ignore the channel's
 timeout while waiting for the exit status, and forget the name of a signal; this module does without them.
@@ -122,7 +122,7 @@ class SshStream:
         self._said_something = False
 
     def _send(self, data: memoryview) -> int:
-        """The bytes that were taken, 0 where the window stayed shut for a moment."""
+        """The bytes that were taken, 0 if the window stayed shut for a moment."""
         try:
             sent = self._channel.send(bytes(data))
         except TimeoutError:

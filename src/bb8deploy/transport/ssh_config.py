@@ -193,7 +193,7 @@ def from_words(
     *,
     connect_timeout: float = 10.0,
 ) -> Hop:
-    """The hop that `ssh -G` describes; ssh's defaults where a word is missing (no ssh installed)."""
+    """The hop that `ssh -G` describes; ssh's defaults if a word is missing (no ssh installed)."""
     host = _first(words, "hostname") or where.host
     own_timeout = _first(words, "connecttimeout")
     strict = _first(words, "stricthostkeychecking")

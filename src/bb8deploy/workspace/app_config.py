@@ -102,7 +102,7 @@ def parse_config(data: bytes, name: str) -> JsonObject:
     import yaml
 
     try:
-        raw = yaml.load(data.decode("utf-8-sig"), safe_loader())  # noqa: S506 - a safe loader, in C where there is one
+        raw = yaml.load(data.decode("utf-8-sig"), safe_loader())  # noqa: S506 - a safe loader, in C if there is one
     except UnicodeDecodeError as error:
         raise _unreadable(name, f"byte {error.start} is not UTF-8", "Save it as UTF-8.") from error
     except yaml.YAMLError as error:

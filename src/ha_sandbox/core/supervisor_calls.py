@@ -30,7 +30,7 @@ class SupervisorCalls:
         return self.send_within(request, None) or LOST
 
     def send_within(self, request: Request, seconds: float | None) -> Response | None:
-        """The response, None if `seconds` have passed before it came. The work goes on in any case."""
+        """The response, None if `seconds` have passed before it came. The work continues in any case."""
         if Situation.SUPERVISOR_STOPPED in self._power.faults:
             return LOST
         restarts = self._power.restarts

@@ -40,7 +40,7 @@ def get_permanent_options() -> Command:
 
 
 def set_permanent_motion_timeouts(current: int) -> Command:
-    """Switch motion timeouts on for good (02:35), keeping every other flag of `current` (32 bits).
+    """Switch motion timeouts on permanently (02:35), keeping every other flag of `current` (32 bits).
 
     This writes flash: ValueError if the flag is set already, so that nothing is written for nothing.
     """

@@ -61,7 +61,7 @@ def power_notifications(on: bool) -> Command:
 
 
 def sleep(wake_after_s: int = 0) -> Command:
-    """Send the robot to sleep: 0 until it is woken, or 1-65534 s (00:22). It goes on advertising."""
+    """Send the robot to sleep: 0 until it is woken, or 1-65534 s (00:22). It keeps advertising."""
     in_range("the seconds of sleep", wake_after_s, 0, 0xFFFE)
     return core(0x22, "sleep", struct.pack(">HBH", wake_after_s, 0, 0))
 

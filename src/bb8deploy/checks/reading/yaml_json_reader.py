@@ -79,7 +79,7 @@ def read_source(root: Path, path: str) -> ParsedFile:
 
 
 def parse_source(data: bytes, path: str) -> ParsedFile:
-    """`read_source` for bytes in hand; the suffix of `path` decides between JSON and YAML."""
+    """`read_source` for given bytes; the suffix of `path` decides between JSON and YAML."""
     if b"\0" in data:
         return _refused(path, "FILE_BINARY", f"{path} is a binary file, not text")
     try:

@@ -2,7 +2,7 @@
 
 The state folder has the form that host/shell/load_programs.py describes, so either route can put right what
 the other left. If the share refuses to rename the app folder (a file in it is open somewhere), the new tree
-is copied over the old one: the file `inplace` exists while that goes on, and `previous` then holds a whole
+is copied over the old one: the file `inplace` exists while that continues, and `previous` then holds a whole
 copy of the earlier tree.
 """
 

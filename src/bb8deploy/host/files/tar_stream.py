@@ -35,7 +35,7 @@ def pack(transfer: Transfer, run_id: str, *, compress: bool) -> Iterator[bytes]:
     """The tar of the transfer's entries in pieces; its last member marks it as complete.
 
     Made in a thread of its own, a few pieces ahead, so that packing and sending go on at the same time.
-    Raises CheckFailed where a file changed since it was hashed.
+    Raises CheckFailed if a file changed since it was hashed.
     """
     pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=8)
     stop = threading.Event()

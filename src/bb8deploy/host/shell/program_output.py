@@ -34,7 +34,7 @@ def sections(answer: bytes, mark: str) -> list[AnswerPart]:
 def tree_of(parts: list[AnswerPart]) -> FoundTree:
     """The tree that a `tree` program listed.
 
-    Raises CheckFailed HOST_TREE_MOVING where a file could not be hashed: gone, changed or unreadable.
+    Raises CheckFailed HOST_TREE_MOVING if a file could not be hashed: gone, changed or unreadable.
     """
     bodies = {part.name: part.body for part in parts}
     if "ABSENT" in bodies:

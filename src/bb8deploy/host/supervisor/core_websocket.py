@@ -24,7 +24,7 @@ CORE_PORTS = {80: 8123, 8123: 80}
 
 
 class CoreSocket:
-    """One authenticated connection; `where` is the address that answers, `closed` is set for good.
+    """One authenticated connection; `where` is the address that answers, `closed` is set permanently.
 
     `connect_timeout` in seconds holds for the connection and for each answer of the login.
     """
@@ -48,7 +48,7 @@ class CoreSocket:
         self._count = 0
 
     def close(self) -> None:
-        """Ends the connection for good; calls under way raise Interrupted."""
+        """Ends the connection permanently; calls under way raise Interrupted."""
         self.closed = True
         self._hang_up()
 

@@ -34,7 +34,7 @@ class WebSocketSupervisor(PathSupervisor):
     """`supervisor/api` commands of `/api/websocket`; logs come from `/api/hassio/...`.
 
     Source: Home Assistant Core 2026.11 with an administrator's token. The timeout must be null: after its
-    default of 10 s Core answers with an empty error while the job goes on.
+    default of 10 s Core answers with an empty error while the job continues.
     """
 
     route = "websocket"
@@ -136,7 +136,7 @@ class WebSocketSupervisor(PathSupervisor):
         return f"/addons/{slug}/logs"
 
     def close(self) -> None:
-        """Ends the connection for good; calls under way raise Interrupted."""
+        """Ends the connection permanently; calls under way raise Interrupted."""
         self._core.close()
         if self._calls:
             self._calls.close()

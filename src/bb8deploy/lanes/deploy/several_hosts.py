@@ -126,7 +126,7 @@ def worst(rows: list[TargetResult]) -> int:
 
 
 def run_of(several: Several, name: str) -> Run:
-    """The run of one target. Raises UsageError where its settings cannot be read."""
+    """The run of one target. Raises UsageError if its settings cannot be read."""
     run = several.run
     reports = run.reports / "targets" / name
     run_id = f"{run.id}-{name}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from bb8deploy.workspace.ignore_patterns import Ignore
 
 DEBOUNCE_MS, STEP_MS = 120, 30
-"""A save is over once nothing has changed for STEP_MS; one that goes on is cut after DEBOUNCE_MS."""
+"""A save is over once nothing has changed for STEP_MS; one that continues is cut after DEBOUNCE_MS."""
 
 
 class Watcher:

@@ -212,7 +212,7 @@ class _Loop:
         return bool(self.watcher and self.watcher.pending and not self.options.once)
 
     def _push(self, session: Session, *, first: bool = False, forced: Way | None = None) -> None:
-        """One push of the newest state; a failure is shown, and the loop goes on."""
+        """One push of the newest state; a failure is shown, and the loop continues."""
         assert self.watcher is not None  # noqa: S101 - set before anything is served
         began, paths = self.watcher.take()
         if paths:

@@ -64,4 +64,4 @@ class View(Protocol):
         """A newer save came before a push was proven; the push is not reported."""
 
     def failed(self, text: str, details: Sequence[str]) -> None:
-        """A push is not proven; the loop goes on with the next save."""
+        """A push is not proven; the loop continues with the next save."""

@@ -118,7 +118,7 @@ STORE = Topic(
 def settle(asked: InitCheck) -> tuple[str, ...]:
     """Checks everything that is set, without asking anybody; gives what was seen.
 
-    Raises the first problem with all others as its details, and UsageError HOST_MISSING where the settings
+    Raises the first problem with all others as its details, and UsageError HOST_MISSING if the settings
     name no host at all.
     """
     settings = asked.settings

@@ -38,7 +38,7 @@ def read_source(run: Run) -> Publication:
 
 
 def require_commit(run: Run, found: str, wanted: str) -> None:
-    """Raises CheckFailed where `found` is not the commit that the release is about."""
+    """Raises CheckFailed if `found` is not the commit that the release is about."""
     if found == wanted:
         return
     raise HEAD_MOVED(
@@ -90,7 +90,7 @@ def tagged_here(run: Run, source: Publication) -> bool:
 
 
 def _check_versions(run: Run, info: AddonInfo) -> None:
-    """Raises CheckFailed where a place of the app names another version than its config."""
+    """Raises CheckFailed if a place of the app names another version than its config."""
     stamps_found = version_places.stamps(run.addon)
     other = [f"{s.path.name} has {s.says}" for s in stamps_found if s.says != info.version]
     log = run.addon / version_places.CHANGELOG

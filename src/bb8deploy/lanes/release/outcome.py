@@ -34,7 +34,7 @@ class Lanes:
 @dataclass(frozen=True, slots=True)
 class ReleaseOptions:
     """`require_attest` makes a skipped attestation a failure; `until` names the last step to take, and a
-    resume goes on from there; `pre` asks for a pre-release; the others are those of publish.
+    resume continues from there; `pre` asks for a pre-release; the others are those of publish.
     """
 
     require_attest: bool = False

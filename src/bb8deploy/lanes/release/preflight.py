@@ -54,7 +54,7 @@ class PreflightScope:
 
 
 def check_workspace(run: Run, asked: PreflightScope) -> None:
-    """Raises where the workspace is not fit for a release. Asks no network."""
+    """Raises if the workspace is not fit for a release. Asks no network."""
     _all(
         [
             lambda: _branch(run),

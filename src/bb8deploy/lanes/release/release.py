@@ -59,7 +59,7 @@ def release(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -> Releas
 def continue_release(
     run: Run, past: Unfinished, lanes: Lanes, options: ReleaseOptions | None = None
 ) -> ReleaseOutcome:
-    """Goes on where a release was stopped; `run` has its id and journal (see `resume.reopen`).
+    """Continues where a release was stopped; `run` has its id and journal (see `resume.reopen`).
 
     What was asked for at its start still holds; `options` add to it.
     """

@@ -1,1 +1,1 @@
-"""Collects what a run left behind and renders it as one HTML page."""
+"""Collects what a run left and renders it as one HTML page."""

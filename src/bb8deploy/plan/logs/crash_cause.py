@@ -16,7 +16,7 @@ _FATAL = re.compile(
     r"No such file or directory|[Pp]ermission denied|command not found|: not found$|[Ee]xec format error"
     r"|^Killed$|Segmentation fault|[Oo]ut of memory|can't open ['\"/f]|s6-\S+: fatal"
 )
-# A program that logs such words at a level of its own has met them and goes on.
+# A program that logs such words at a level of its own has met them and continues.
 _LOGGED = re.compile(r"\b(?:DEBUG|INFO|WARNING|ERROR)\b")
 
 

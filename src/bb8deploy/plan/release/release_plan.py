@@ -27,7 +27,7 @@ class Name(StrEnum):
 
 
 class Do(StrEnum):
-    """What becomes of a step: carried out, kept from before a resume, or skipped for a reason."""
+    """What happens to a step: carried out, kept from before a resume, or skipped for a reason."""
 
     RUN = "run"
     KEEP = "kept"
@@ -128,7 +128,7 @@ def _released(how: str, past: Past, pre: Pre | None) -> bool:
 
 
 def steps(now: Situation) -> tuple[PlannedStep, ...]:
-    """Every step of the release in order, with what becomes of it.
+    """Every step of the release in order, with what happens to it.
 
     What a step proved depends on the steps before it: if one of them runs again, it is due too.
     """

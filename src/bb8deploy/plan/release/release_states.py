@@ -1,7 +1,7 @@
 """The states of a release and of its steps, with every transition between them, as data.
 
 The journal records the transitions that have an entry; after any end, `reached` returns the state in which a
-resumed release goes on. docs/release-states.md is drawn from these tables.
+resumed release continues. docs/release-states.md is drawn from these tables.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Told:
 class SupervisorSeen:
     """What was seen; `asked` where the Supervisor answered about the app, `denied` where `ha` was refused.
 
-    `look` holds the app's state and log; `log` the Supervisor's own, read only where something is wrong;
+    `look` holds the app's state and log; `log` the Supervisor's own, read only if something is wrong;
     `clock` how many seconds the host is ahead of us, and how far off that may be.
     """
 

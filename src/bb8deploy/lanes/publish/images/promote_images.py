@@ -49,8 +49,8 @@ def promote(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
     """Builds, pushes and reads back the images of `source`, and gives the tree whose config names them.
 
     A version that the registry has with the same content is not built again. Raises UsageError for a
-    missing tool or name, CheckFailed where a build fails or the version holds other content, Refused or
-    Unreachable where the registry does not play along.
+    missing tool or name, CheckFailed if a build fails or the version holds other content, Refused or
+    Unreachable if the registry fails.
     """
     plan = _plan(run, source)
     tree = flipped_tree(run, source, plan.config_image)

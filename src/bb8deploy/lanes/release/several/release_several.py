@@ -69,7 +69,7 @@ def release_changed(run: Run, how: str, options: ReleaseOptions, lanes: Lanes) -
 def continue_changed(
     run: Run, past: Unfinished, lanes: Lanes, options: ReleaseOptions | None = None
 ) -> SeveralOutcome:
-    """Goes on where a release of several apps was stopped; `run` has its id and journal."""
+    """Continues where a release of several apps was stopped; `run` has its id and journal."""
     with alone(run):
         outcome = SeveralOutcome(past.how, unfinished_members(run, past))
         return _carry_out(run, outcome, options_of(past, options), lanes, resumed=True)
