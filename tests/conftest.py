@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 # A shell without job control starts a background job with SIGINT ignored, and all programs below inherit
-# that: a test that interrupts one would wait for ever. A handler of our own is not inherited.
+# that: a test that interrupts one would wait forever. A handler of our own is not inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -93,7 +93,7 @@ def release(folder: Path, number: int) -> dict[str, float]:
 
 
 def seconds_of(reports: Path, run_id: str, step: str) -> float:
-    """How long a step of the journal took, 0 where it was not needed."""
+    """How long a step of the journal took, 0 if it was not needed."""
     lines = (reports / "runs" / run_id / "journal.jsonl").read_text().splitlines()
     rows: list[dict[str, Any]] = [row for line in lines if (row := json.loads(line))["step"] == step]
     times = [datetime.fromisoformat(row["ts"]) for row in rows]

@@ -30,7 +30,7 @@ DAEMONS = (Path("/usr/libexec/bluetooth/bluetoothd"), Path("/usr/lib/bluetooth/b
 
 
 def kernel() -> Path:
-    """The guest's kernel, built now if it is nowhere; LabUnavailable says what this machine lacks."""
+    """The guest's kernel, built now if it is nowhere; LabUnavailable describes what this machine lacks."""
     if platform.machine() != "x86_64":
         raise LabUnavailable(f"the guest is x86_64, this machine is {platform.machine()}")
     if os.geteuid() != 0:

@@ -1,7 +1,7 @@
 """Runs a command beside a real Home Assistant Core and mosquitto: `python -m ops.lab.core COMMAND...`
 
 All of it lives in a network namespace with loopback alone, because Core would otherwise announce itself on
-every interface of this machine. BB8_CORE_JSON tells the command where the parts are. The exit code is the
+every interface of this machine. BB8_CORE_JSON gives the command the places of the parts. The exit code is the
 command's.
 """
 

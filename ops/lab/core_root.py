@@ -69,7 +69,7 @@ print(*sorted(w for w in wanted if not w.lower().replace("-", "_").startswith(st
 
 
 def core_root() -> Path:
-    """The tree, made now if it is not there yet; LabUnavailable says what this machine lacks."""
+    """The tree, made now if it is not there yet; LabUnavailable describes what this machine lacks."""
     if os.geteuid() != 0:
         raise LabUnavailable("the real Home Assistant needs root (chroot, unshare)")
     for tool in ("debootstrap", "unshare", "ip", "chroot"):

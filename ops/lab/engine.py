@@ -51,7 +51,7 @@ def _client() -> str:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """Start dockerd, give it, and stop it with all that it holds; LabUnavailable says why it cannot run."""
+    """Start dockerd, give it, and stop it with all that it holds; LabUnavailable if it cannot run."""
     daemon = shutil.which("dockerd", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if os.geteuid() != 0:
         raise LabUnavailable("starting dockerd needs root")

@@ -105,7 +105,7 @@ class Rig:
         return RawCommand(cmd, raw, False, self.arrival())
 
     def arrival(self) -> float:
-        """The time of a message: two never come at the same time, though the clock that jumps says so."""
+        """The time of a message: two never come at the same time, though the clock that jumps has them so."""
         self._delivered += 1
         return self.loop.time() + self._delivered * 1e-9
 

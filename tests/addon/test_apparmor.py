@@ -186,7 +186,7 @@ def test_what_the_abstractions_allow_beyond_need_is_denied() -> None:
 
 
 def test_every_rule_is_explained() -> None:
-    """Each group of rules follows a comment that says what it is for."""
+    """Each group of rules follows a comment that describes what it is for."""
     body = PROFILE.read_text().partition("{\n")[2].rsplit("}", 1)[0]
     for group in body.strip().split("\n\n"):
         assert group.lstrip().startswith("# "), group

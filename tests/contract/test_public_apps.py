@@ -1,4 +1,4 @@
-"""Public apps that a real Supervisor takes, rebuilt: an error only where one is justified."""
+"""Public apps that a real Supervisor takes, rebuilt: an error only if one is justified."""
 
 from __future__ import annotations
 

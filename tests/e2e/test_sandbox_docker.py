@@ -1,4 +1,4 @@
-"""The sandbox with Docker as its runtime: the real image runs, and nothing is left behind."""
+"""The sandbox with Docker as its runtime: the real image runs, and nothing is left."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def keygen(path: Path, kind: str = "ed25519", phrase: str = "") -> Path:
 
 
 def need_sshd() -> str:
-    """The server's path, or the test is skipped and says why."""
+    """The server's path, or the test is skipped with the reason."""
     found = shutil.which("sshd") or next(
         (p for p in ("/usr/sbin/sshd", "/usr/local/sbin/sshd") if Path(p).exists()), None
     )

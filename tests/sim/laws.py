@@ -79,7 +79,7 @@ class Laws:
             check(dict(line.fields), line.name)
 
     def _clean(self, fields: Mapping[str, str], name: str) -> None:
-        """Somebody may have edited the folder since the task hashed it: what it saw counts."""
+        """Another user may have edited the folder since the task hashed it: what it saw counts."""
         task = self.tasks.current
         seen = self.host.seen.get(task.name if task else "", "")
         if fields["tree"] not in {self._name(self.host.tree), seen}:

@@ -164,7 +164,7 @@ def test_a_write_that_fails_after_its_link_ended_leaves_the_next_link_alone(
 def test_a_link_that_breaks_in_the_moment_of_connecting_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bleak forgets the services with the link, and says so with an error of its own."""
+    """Bleak forgets the services with the link, and reports it with an error of its own."""
 
     async def story(rig: Rig) -> None:
         backends = rig.radio._backends

@@ -316,7 +316,7 @@ class Teller:
             assert disk.content, self.steps
 
     def _extended(self, cause: float, end: float) -> float:
-        """A frozen process can do nothing; the window goes on when it thaws."""
+        """A frozen process can do nothing; the window continues when it thaws."""
         for start, thaw in self.record.frozen:
             if start <= end and thaw > cause:
                 end = max(end, thaw + end - cause)

@@ -1,4 +1,4 @@
-"""The ingress page: who may open it, what it answers, and that a button reaches the robot or says why not."""
+"""The ingress page: who may open it, what it answers, and that a button reaches the robot or reports why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has not changed is not built again, whoever deployed it: the host knows what was put in."""
+"""What has not changed is not built again by any workstation: the host knows what was put in."""
 
 from __future__ import annotations
 

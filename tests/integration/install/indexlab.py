@@ -18,7 +18,7 @@ import platformdirs
 import pytest
 
 NEWER = "99999.0"
-"""The version of the release that somebody published after the lock was made."""
+"""The version of the release that another user published after the lock was made."""
 PIPS = ("22.3", "23.0.1", "23.2.1", "24.0", "newest")
 _PIN = re.compile(
     r"^(?P<name>[\w.-]+)(?:\[(?P<extras>[\w,.-]+)\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\\n]+)?"

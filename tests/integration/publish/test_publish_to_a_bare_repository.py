@@ -38,7 +38,7 @@ def refused(
 
 
 def edit_at_store(desk: Desk, tmp_path: Path, path: str, text: str, message: str = "Edit by hand") -> None:
-    """Somebody edits the published repository directly."""
+    """Another user edits the published repository directly."""
     clone = tmp_path / f"clone-{len(list(tmp_path.iterdir()))}"
     subprocess.run(["git", "clone", "-q", str(desk.store), str(clone)], check=True)
     (clone / path).write_text(text)

@@ -197,7 +197,7 @@ def test_after_a_fix_a_resume_proves_the_new_commit_from_the_start(desk: Desk) -
 
 
 def committing(desk: Desk, lane: Callable[..., None]) -> Callable[..., None]:
-    """`lane`, while somebody commits in the app."""
+    """`lane`, while another user commits in the app."""
 
     def call(run: Run, *_: object) -> None:
         lane(run, *_)

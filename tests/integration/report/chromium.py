@@ -30,7 +30,7 @@ OVERFLOW = """(() => {
 
 
 def find_chromium() -> str | None:
-    """The browser's program, None where there is none."""
+    """The browser's program, None if there is none."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 

@@ -65,7 +65,7 @@ def test_closing_the_host_lets_go(lab: Lab) -> None:
 
 
 def plant(lab: Lab, owner: Owner | str, *, expires: int | None) -> None:
-    """Leaves a lock as somebody else would."""
+    """Leaves a lock as another user would."""
     lab.lock_folder.mkdir(parents=True)
     text = owner if isinstance(owner, str) else owner.line()
     (lab.lock_folder / "owner").write_text(f"{text}\n")

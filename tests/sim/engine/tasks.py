@@ -1,4 +1,4 @@
-"""Runs several commands on one thread, one at a time, and decides at each call which of them goes on."""
+"""Runs several commands on one thread, one at a time, and decides at each call which of them continues."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.sim.engine.faults import Fault
 CALL = 0.02
 """Seconds of the simulated clock that a call takes."""
 SWITCH = 0.15
-"""How likely another task goes on at a call."""
+"""How likely another task continues at a call."""
 
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A command of a user, a job of the Supervisor, or somebody who edits files."""
+    """A command of a user, a job of the Supervisor, or another user who edits files."""
 
     name: str
     body: Callable[[], object]

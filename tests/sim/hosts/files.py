@@ -157,7 +157,7 @@ class SimFiles:
         return found(tree)
 
     def cut(self) -> None:
-        """The first of the two renames alone; whoever takes the lock next puts the tree back."""
+        """The first of the two renames alone; the next owner of the lock puts the tree back."""
         if self.host.tree is not None:
             self.host.cut = self.host.folders.pop(self.host.folder)
 

@@ -14,7 +14,7 @@ from tests.sim.engine.wire import Wire
 LOST = b"fatal: unable to access: Could not resolve host: example.org\n"
 OVER_NETWORK = ("ls-remote", "fetch", "push")
 MOVING = (Fault.DOUBLED, Fault.REORDERED)
-"""What a push may meet: git itself, or whoever stands between, tries again."""
+"""What a push may meet: git itself, or anything in between, tries again."""
 
 
 def remote_call(wire: Wire, real: Callable[..., Any], pushed: Callable[[], object]) -> Callable[..., Any]:

@@ -33,7 +33,7 @@ BUILD, STOP_START = 20.0, 2.0
 
 @dataclass(slots=True)
 class SimSupervisor:
-    """`Supervisor` over the simulated host. A job goes on after its caller is gone."""
+    """`Supervisor` over the simulated host. A job continues after its caller is gone."""
 
     host: Host
     wire: Wire

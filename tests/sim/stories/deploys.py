@@ -122,7 +122,7 @@ class DeployStory:
         self.tasks.spawn(user.name, commands)
 
     def _edit(self, pauses: list[float]) -> None:
-        """Somebody edits files in the app folder, some times."""
+        """Another user edits files in the app folder, some times."""
         for pause in pauses:
             self.tasks.call("edit a file")
             tree = dict(self.host.tree or {})
@@ -140,7 +140,7 @@ class DeployStory:
         return (0.02, 0.02, 0.5)[setup(3)] * setup(40)
 
     def _resume(self, user: User) -> None:
-        """A killed deploy is resumed, and ends in the state of an undisturbed one or says why not."""
+        """A killed deploy is resumed, and ends as an undisturbed one, or the reason is reported."""
         if user.begun is None or user.begun[0] != "deploy":
             return
         variant = user.begun[1]

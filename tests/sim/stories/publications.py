@@ -137,7 +137,7 @@ class PublishStory:
         commit(user.work, f"Make it {variant.version}")
 
     def _disturb(self, what: int, after: float) -> None:
-        """Somebody else pushes: an edit of the app, a file of their own, a tag, or the tag of the version."""
+        """Another user pushes: an edit of the app, a file of their own, a tag, or the tag of the version."""
         pushes = (
             lambda: self.store.edit(f"{self._folder}run.sh", b"#!/bin/sh\n# edited\nexec sleep 1\n"),
             lambda: self.store.edit("NOTES.md", b"Of others.\n"),

@@ -143,7 +143,7 @@ class ReleaseStory:
         self.store.look()
 
     def _check_end(self) -> None:
-        """A release that was interrupted ends as an undisturbed one, or says why not."""
+        """A release that was interrupted ends as an undisturbed one, or the reason is reported."""
         self._check_store()
         if self.last is not None:
             raise Broken(f"the release after all faults ended with {self.last.code}: {self.last.cause}")

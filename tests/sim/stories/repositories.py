@@ -116,7 +116,7 @@ class Store:
         return files_of(self.folder, ref)
 
     def edit(self, path: str, data: bytes) -> None:
-        """Somebody else commits a file and pushes it."""
+        """Another user commits a file and pushes it."""
         blob = git(self.folder, "hash-object", "-w", "--stdin", stdin=data)
         self._put(f"100644 {blob}\t{path}", "Edit by hand")
         self.edits[path] = blob
@@ -132,7 +132,7 @@ class Store:
         git(self.folder, "update-ref", "refs/heads/main", made)
 
     def tag(self, name: str) -> None:
-        """Somebody else tags the tip, and pushes the tag; one that is there stays."""
+        """Another user tags the tip, and pushes the tag; one that is there stays."""
         if f"refs/tags/{name}" not in self.refs:
             git(self.folder, "tag", name, "main")
         self.look()

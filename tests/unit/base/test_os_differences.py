@@ -78,7 +78,7 @@ def test_a_process_lives_until_it_has_ended() -> None:
     process.communicate()
     assert not lives(process.pid)
     assert lives(os.getpid())
-    assert lives(1)  # somebody else's, where we are not root
+    assert lives(1)  # another user's, where we are not root
 
 
 def test_the_end_of_a_group_takes_what_it_started_along() -> None:

@@ -46,7 +46,7 @@ def test_every_setting_is_in_the_example() -> None:
 
 
 def test_the_unchanged_example_sets_nothing() -> None:
-    """A copied .env.example must not carry somebody's host into a deploy."""
+    """A copied .env.example must not carry another user's host into a deploy."""
     from dotenv import dotenv_values
 
     assert dict(dotenv_values(ROOT / ".env.example")) == {}

@@ -53,7 +53,7 @@ def _spelled(node: ast.expr) -> str:
     return ""
 
 
-# What Windows does not have. `machine` says what stands in for it there; the sandbox is for unix alone.
+# What Windows does not have. `machine` has the replacements; the sandbox is for unix alone.
 UNIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
 UNIX_CALLS = {"fork", "getpgid", "kill", "killpg", "mkfifo", "setsid", "sysconf"}
 

@@ -1,4 +1,4 @@
-"""Every local link of the pages leads to a file, and to a heading in it where it names one."""
+"""Every local link of the pages leads to a file, and to a heading in it if it names one."""
 
 from __future__ import annotations
 

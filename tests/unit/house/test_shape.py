@@ -1,4 +1,4 @@
-"""Holds the shape of the code: short functions and modules, a first line that says why."""
+"""Holds the shape of the code: short functions and modules, a first line that states the purpose."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _trickle(self, head: bytes) -> None:
-        """A byte now and then, for ever: no two of them are far apart."""
+        """A byte now and then, forever: no two of them are far apart."""
         self.wfile.write(head)
         while not self.server.over.wait(0.02):
             self.wfile.write(b"x")
