@@ -28,7 +28,6 @@ STAMP = "build_stamp.json"
 PIECE = 128 * 1024
 MAX_FILES = 50_000
 MAX_BYTES = 2 * 1024**3
-EMPTY = f"sha256:{hashlib.sha256().hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bb8deploy.lanes.report.report_records import (
     Echo,
     Echoes,
     Pairs,
+    RecordedStep,
     Report,
     ReportedIdentity,
     TokenLine,
@@ -107,7 +108,7 @@ def _collect(files: RunFiles) -> Report:
         dirty=any(bool(c.get("dirty")) for c in contracts),
         started=entries[0].ts if entries else _started(files.run_id),
         error=_error(contracts, tokens),
-        timeline=timeline(entries, release.get("steps", ())),
+        timeline=timeline(entries, _recorded_steps(release)),
         tokens=tokens,
         findings=(*_damaged(files), *_findings(contracts)),
         tests=_tests(by_name.get("validate_contract_v1", {})),
@@ -243,6 +244,11 @@ def _looked_at(row: JsonObject) -> Finding:
         message=f"{row['subject']}, {row['name']}: {row['seen']}",
         hint=str(row.get("remedy", "")),
     )
+
+
+def _recorded_steps(contract: JsonObject) -> list[RecordedStep]:
+    rows = contract.get("steps", ())
+    return [RecordedStep(str(r.get("name", "")), str(r.get("state")), str(r.get("reason", ""))) for r in rows]
 
 
 def _tests(contract: JsonObject) -> Pairs:

@@ -13,6 +13,15 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """A step as a release contract has it; `reason` is why it was kept, skipped or not reached."""
+
+    name: str
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineStep:
     """One row of the timeline. `begin` and `seconds` count on the run's own time, without the pause
     before a resume; both are None if the step did not run. `depth` 0 is outermost.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bb8deploy.base.untrusted_json import JsonObject
-from bb8deploy.lanes.report.report_records import Pairs, StepState, Timeline, TimelineStep
+from bb8deploy.lanes.report.report_records import Pairs, RecordedStep, StepState, Timeline, TimelineStep
 from bb8deploy.plan.release.release_plan import PREFIX
 from bb8deploy.runs.journal import JournalEntry
 
@@ -18,7 +18,7 @@ _RESUME_AT = f"{PREFIX}preflight"
 _BARE: dict[str, StepState] = {"kept": "kept", "skipped": "skipped", "not reached": "not reached"}
 
 
-def timeline(entries: Sequence[JournalEntry], planned: Sequence[JsonObject] = ()) -> Timeline:
+def timeline(entries: Sequence[JournalEntry], planned: Sequence[RecordedStep] = ()) -> Timeline:
     """The steps of a journal. `planned` are the release contract's steps, which include those that did
     not run. A run that was resumed is laid out without the pauses.
     """
@@ -96,9 +96,9 @@ def _short(value: str | float) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _shown(steps: Sequence[TimelineStep], planned: Sequence[JsonObject]) -> list[TimelineStep]:
+def _shown(steps: Sequence[TimelineStep], planned: Sequence[RecordedStep]) -> list[TimelineStep]:
     """Without the wrappers, under plain names; the contract knows of release steps whether they failed."""
-    failing = {row.get("name") for row in planned if row.get("state") == "failed"}
+    failing = {row.name for row in planned if row.state == "failed"}
     newest = {step.name: number for number, step in enumerate(steps)}  # the contract speaks of the last try
     shown: list[TimelineStep] = []
     outer = ""
@@ -114,16 +114,15 @@ def _shown(steps: Sequence[TimelineStep], planned: Sequence[JsonObject]) -> list
     return shown
 
 
-def _with_bare(steps: list[TimelineStep], planned: Sequence[JsonObject]) -> list[TimelineStep]:
+def _with_bare(steps: list[TimelineStep], planned: Sequence[RecordedStep]) -> list[TimelineStep]:
     """Puts planned steps that did not run at their place in the order, each with its reason."""
     result, at = list(steps), 0
     for row in planned:
-        name = str(row.get("name", ""))
-        ran = [i for i, step in enumerate(result) if step.name == name and step.depth == 0]
+        ran = [i for i, step in enumerate(result) if step.name == row.name and step.depth == 0]
         if ran:
             at = _end_of_group(result, ran[-1])
-        elif state := _BARE.get(str(row.get("state"))):
-            result.insert(at, TimelineStep(name, state, note=str(row.get("reason", ""))))
+        elif state := _BARE.get(row.state):
+            result.insert(at, TimelineStep(row.name, state, note=row.reason))
             at += 1
     return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bb8deploy.lanes.report.report_records import TimelineStep
+from bb8deploy.lanes.report.report_records import RecordedStep, TimelineStep
 from bb8deploy.lanes.report.timeline import failed, timeline
 from bb8deploy.runs.journal import JournalEntry
 
@@ -72,17 +72,17 @@ def test_what_failed_before_a_resume_does_not_fail_the_run() -> None:
 
 
 def test_a_release_step_that_raised_is_failed_as_in_its_contract() -> None:
-    planned = [{"name": "preflight", "state": "done"}, {"name": "deploy", "state": "failed"}]
+    planned = [RecordedStep("preflight", "done"), RecordedStep("deploy", "failed")]
     told = timeline([at(0, "release: deploy"), at(1, "send"), at(2, "send", "failed")], planned)
     assert [(step.name, step.state) for step in told.steps] == [("deploy", "failed"), ("send", "failed")]
 
 
 def test_steps_that_did_not_run_are_in_their_place_with_the_reason() -> None:
     planned = [
-        {"name": "preflight", "state": "done"},
-        {"name": "deploy", "state": "done"},
-        {"name": "attest", "state": "skipped", "reason": "MQTT_HOST is not set"},
-        {"name": "tag", "state": "done"},
+        RecordedStep("preflight", "done"),
+        RecordedStep("deploy", "done"),
+        RecordedStep("attest", "skipped", "MQTT_HOST is not set"),
+        RecordedStep("tag", "done"),
     ]
     journal = [
         *(at(0, "release: preflight"), at(1, "release: preflight", "done")),
@@ -101,7 +101,7 @@ def test_entries_that_are_not_steps_are_left_out() -> None:
 
 
 def test_an_empty_journal_is_an_empty_timeline() -> None:
-    told = timeline([], [{"name": "preflight", "state": "not reached"}])
+    told = timeline([], [RecordedStep("preflight", "not reached")])
     assert told.steps == (TimelineStep("preflight", "not reached"),)
     assert told.seconds == 0.0
 
