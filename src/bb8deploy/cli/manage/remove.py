@@ -22,7 +22,7 @@ from bb8deploy.cli.shared_options import (
 )
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.remove.survey import Inventory
+    from bb8deploy.lanes.remove.removal_check import Inventory
 
 RemoveConfig = Annotated[
     bool,

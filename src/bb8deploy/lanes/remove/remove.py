@@ -14,8 +14,8 @@ from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import Reached, reach
 from bb8deploy.host.supervisor.route_interface import AddonState
 from bb8deploy.lanes.host_session import Access, held, slug_of
-from bb8deploy.lanes.remove.retained import clear_retained, find_retained
-from bb8deploy.lanes.remove.survey import Inventory, require_ours, require_unedited
+from bb8deploy.lanes.remove.clear_retained_messages import clear_retained, find_retained
+from bb8deploy.lanes.remove.removal_check import Inventory, require_ours, require_unedited
 from bb8deploy.lanes.verify.app_observer import Watch
 from bb8deploy.lanes.verify.supervisor_actions import Actions
 from bb8deploy.lanes.verify.verify_types import Task, VerifyOptions

@@ -14,7 +14,7 @@ from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.route_interface import AddonState
 from bb8deploy.lanes.dev.container_state import is_on
 from bb8deploy.lanes.host_session import config_slug_of
-from bb8deploy.lanes.remove.retained import RetainedMessages
+from bb8deploy.lanes.remove.clear_retained_messages import RetainedMessages
 from bb8deploy.lanes.verify.proof.folder_check import require_alone
 from bb8deploy.plan.sync_plan import Stamp, without_stamp
 from bb8deploy.runs.run import Run

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.supervisor.route_interface import AddonState
-from bb8deploy.plan.retained import of_app
+from bb8deploy.plan.retained_messages import of_app
 from bb8deploy.runs.run import Run
 from bb8deploy.settings.settings_table import MQTT_BASE_TOPIC
 from bb8deploy.transport.mqtt import Address, BrokerLink, address_of

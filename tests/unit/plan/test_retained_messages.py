@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bb8deploy.plan.retained import of_app
+from bb8deploy.plan.retained_messages import of_app
 
 
 def own(topic: str, payload: object) -> bool:
