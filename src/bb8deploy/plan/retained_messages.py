@@ -13,6 +13,8 @@ def of_app(messages: Mapping[str, bytes], base: str, prefix: str) -> tuple[str, 
     do if the prefix is below `base`: then the messages of all apps are.
     Source: MQTT discovery of Home Assistant, with its abbreviations.
     """
+    if f"{prefix}/".startswith(f"{base}/"):
+        return ()
     return tuple(
         sorted(topic for topic, payload in messages.items() if _is_own(topic, payload, base, prefix))
     )
