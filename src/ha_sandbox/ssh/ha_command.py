@@ -8,11 +8,11 @@ on stderr.
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
+import socket
 import sys
 import time
+from collections.abc import Iterator
 
 OLD_NAMES = ("addons", "addon", "add-on", "add-ons", "ad")
 APPS = ("apps", "app", *OLD_NAMES)
@@ -132,7 +132,7 @@ def call(
     """One call; prints its answer on stdout."""
     try:
         status, kind, data = fetch(method, path, flags, body, deadline)
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
         complain(lost(method, path, error))
         return 1
     if not kind.startswith("application/json"):
@@ -141,6 +141,8 @@ def call(
     if "raw-json" in flags:
         say(data.decode())
         return 0
+    import json
+
     return show(json.loads(data))
 
 
@@ -150,66 +152,113 @@ def logs(path: str, flags: dict[str, str]) -> int:
     query = f"?lines={flags['lines']}" if flags.get("lines") else ""
     deadline = None if suffix else DEFAULT
     try:
-        connection, response = opened("GET", path + suffix + query, flags, None, deadline)
-    except (OSError, http.client.HTTPException) as error:
+        answer = opened("GET", path + suffix + query, flags, None, deadline)
+        try:
+            for piece in answer.pieces():  # an error's body too is printed on stdout
+                say(piece.decode(errors="replace"))
+        finally:
+            answer.close()
+    except OSError as error:
         complain(lost("GET", path, error))
         return 1
-    with connection_of(connection):  # an error's body too is printed on stdout
-        while piece := response.read1(65536):
-            say(piece.decode(errors="replace"))
     return 0
 
 
-def lost(method: str, path: str, error: Exception) -> str:
+def lost(method: str, path: str, error: OSError) -> str:
     """The words of the real command if no answer came."""
     why = str(error)
     if isinstance(error, ConnectionRefusedError):  # on a host, a stopped container has no address
         time.sleep(float(os.environ.get("HA_SANDBOX_NO_ROUTE_SECONDS", "0")))
         why = "dial tcp 172.30.32.2:80: connect: no route to host"
-    elif isinstance(error, http.client.RemoteDisconnected | ConnectionResetError):
+    elif isinstance(error, ConnectionResetError):
         why = "EOF"
     elif isinstance(error, TimeoutError):
         why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
     return f'Error: {method.title()} "http://supervisor{path}": {why}'
 
 
-class connection_of:  # noqa: N801  reads as a phrase; importing contextlib would cost time
-    """Closes the connection."""
+class Answer:
+    """The answer to one request, read from its connection: HTTP/1.1 as the sandbox's Supervisor speaks it.
 
-    def __init__(self, connection: http.client.HTTPConnection) -> None:
-        self.connection = connection
+    Importing http.client takes longer than all that this program does. Raises ConnectionResetError where the
+    connection ends before the answer does.
+    """
 
-    def __enter__(self) -> None:
-        return None
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._file = connection.makefile("rb")
+        self.status = int(self._line().split()[1])
+        self.headers: dict[str, str] = {}
+        while line := self._line().decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            self.headers[name.lower()] = value.strip()
 
-    def __exit__(self, *_: object) -> None:
-        self.connection.close()
+    def close(self) -> None:
+        """Closes the connection."""
+        self._file.close()
+        self._connection.close()
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body, as it comes."""
+        if self.headers.get("transfer-encoding") != "chunked":
+            yield self._exactly(int(self.headers.get("content-length", "0")))
+            return
+        while size := int(self._line(), 16):
+            yield self._exactly(size)
+            self._line()
+
+    def _line(self) -> bytes:
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the answer has no end")
+        return line
+
+    def _exactly(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if len(data) < size:
+            raise ConnectionResetError("the answer has no end")
+        return data
 
 
 def fetch(
     method: str, path: str, flags: dict[str, str], body: object, deadline: float
 ) -> tuple[int, str, bytes]:
     """Status, content type and body."""
-    connection, response = opened(method, path, flags, body, deadline)
-    with connection_of(connection):
-        return response.status, response.headers.get("Content-Type", ""), response.read()
+    answer = opened(method, path, flags, body, deadline)
+    try:
+        return answer.status, answer.headers.get("content-type", ""), b"".join(answer.pieces())
+    finally:
+        answer.close()
 
 
-def opened(
-    method: str, path: str, flags: dict[str, str], body: object, deadline: float | None
-) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    """Sends the request; returns the connection and the response with its body unread."""
+def opened(method: str, path: str, flags: dict[str, str], body: object, deadline: float | None) -> Answer:
+    """Sends the request; returns the answer with its body unread."""
     endpoint = flags.get("endpoint") or os.environ.get("SUPERVISOR_ENDPOINT") or "supervisor"
+    host, _, port = endpoint.removeprefix("http://").partition(":")
     token = flags.get("api-token") or os.environ.get("SUPERVISOR_TOKEN", "")
-    headers = {"Accept": "application/json"}
+    headers = {"Host": host, "Accept": "application/json", "Connection": "close"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    payload = json.dumps(body).encode() if body else None
+    payload = encoded(body) if body else b""
     if payload:
-        headers["Content-Type"] = "application/json"
-    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=deadline)
-    connection.request(method, path, payload, headers)
-    return connection, connection.getresponse()
+        headers |= {"Content-Type": "application/json", "Content-Length": str(len(payload))}
+    elif method == "POST":
+        headers["Content-Length"] = "0"
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    connection = socket.create_connection((host, int(port or 80)), deadline)
+    try:
+        connection.sendall("\r\n".join(lines).encode() + payload)
+        return Answer(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def encoded(body: object) -> bytes:
+    """The body as JSON."""
+    import json
+
+    return json.dumps(body).encode()
 
 
 def plain_problem(status: int) -> str:
@@ -258,7 +307,7 @@ def scalar(value: object) -> str:
         return (
             value if value.lower() not in {"true", "false", "null", "yes", "no", "on", "off"} else repr(value)
         )
-    return json.dumps(value)
+    return encoded(value).decode()
 
 
 def say(text: str) -> None:

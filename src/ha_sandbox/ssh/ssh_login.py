@@ -63,6 +63,9 @@ def _key_pair(path: Path) -> paramiko.Ed25519Key:
 
 
 def _write_ha(path: Path) -> None:
-    command = f"{quote(sys.executable)} -I -S {quote(str(_HA_CLI))}"
+    """Writes the `ha` command; as an imported module it is compiled only once."""
+    folder, module = _HA_CLI.parent, _HA_CLI.stem
+    code = f"import sys; sys.path.append({str(folder)!r}); import {module}; sys.exit({module}.main())"
+    command = f"{quote(sys.executable)} -I -S -c {quote(code)}"
     path.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
