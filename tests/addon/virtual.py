@@ -54,9 +54,15 @@ def run_virtually(work: Coroutine[Any, Any, T], selector: type[JumpingSelector] 
     try:
         return loop.run_until_complete(work)
     finally:
-        pending = asyncio.all_tasks(loop)
-        for task in pending:
-            task.cancel()
-        if pending:
-            loop.run_until_complete(asyncio.wait(pending))
-        loop.close()
+        try:
+            _end(loop)
+        finally:
+            loop.close()
+
+
+def _end(loop: VirtualLoop) -> None:
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    if pending:
+        loop.run_until_complete(asyncio.wait(pending))
