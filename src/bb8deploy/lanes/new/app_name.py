@@ -11,6 +11,9 @@ LONGEST = 40
 """Characters of a slug: with `local-` before it, it is a host name, which may have 63."""
 # Folders that a store, the Supervisor or the structure rules know under another meaning.
 _RESERVED = frozenset({"addon", "docs", "local", "ops", "reports", "rootfs", "scripts", "tests", "tools"})
+# Windows takes these for devices in every folder, so that the app could not be checked out there.
+# Source: learn.microsoft.com, "Naming Files, Paths, and Namespaces".
+_DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+)*")
 
 
@@ -36,6 +39,8 @@ class AppName:
             raise NEW_NAME_INVALID(
                 f"`{slug}` has another meaning as a folder of a repository", "Choose another name."
             )
+        if _DEVICES.fullmatch(slug):
+            raise NEW_NAME_INVALID(f"`{slug}` is the name of a device on Windows", "Choose another name.")
         return cls(slug, " ".join(_capital(word) for word in slug.split("_")))
 
 

@@ -18,6 +18,7 @@ from bb8deploy.workspace.app_config import SLUG
         ("  lamp ", "lamp", "Lamp"),
         ("x2y", "x2y", "X2y"),
         ("null", "null", "Null"),
+        ("console", "console", "Console"),
         ("a" * LONGEST, "a" * LONGEST, "A" + "a" * (LONGEST - 1)),
     ],
 )
@@ -31,7 +32,7 @@ def test_a_name_has_a_slug_and_a_title(text: str, slug: str, title: str) -> None
     [
         "", " ", ".", "..", "../x", "/tmp/x", "a/b", "a\\b", "-x", "_x", "x_", "9lives", "a__b", "a  b",
         "a\nb", "a\0b", "--help", "läuft", "灯", "a.b", "a@b", "$(id)", "a" * (LONGEST + 1),
-        "addon", "Tests", "rootfs", "reports",
+        "addon", "Tests", "rootfs", "reports", "CON", "nul", "Aux", "prn", "com1", "LPT9",
     ],
 )  # fmt: skip
 def test_any_other_name_is_refused(text: str) -> None:
