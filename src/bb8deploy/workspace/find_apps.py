@@ -23,7 +23,12 @@ def is_app(folder: Path) -> bool:
 
 def is_store(folder: Path) -> bool:
     """Whether the folder is a store, as users add it to Home Assistant."""
-    return any((folder / name).is_file() for name in STORE_NAMES)
+    return bool(store_file(folder))
+
+
+def store_file(folder: Path) -> str:
+    """The name of the file that makes a folder a store, empty if it has none."""
+    return next((name for name in STORE_NAMES if (folder / name).is_file()), "")
 
 
 def apps_below(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace import git_remote as r
 from bb8deploy.workspace.app_config import read_addon
-from bb8deploy.workspace.find_apps import apps_below, is_store
+from bb8deploy.workspace.find_apps import apps_below, is_store, store_file
 from bb8deploy.workspace.project import repository_root
 
 _VERSION, _SLUG = "{version}", "{slug}"
@@ -120,11 +120,11 @@ def _layout(top: Path, addon: Path, settings: Settings) -> tuple[Layout, str]:
         return Layout.SUBTREE, f"{addon.name} has a repository.yaml of its own"
     remote = settings.ha_publish_remote
     if not remote:
-        return Layout.STORE, "the repository has a repository.yaml at its root"
+        return Layout.STORE, f"the repository has a {store_file(top)} at its root"
     if _is_own(top, remote):
         return (
             Layout.STORE,
-            f"{r.shown(remote)} is this repository's own remote, and it has a repository.yaml",
+            f"{r.shown(remote)} is this repository's own remote, and it has a {store_file(top)}",
         )
     return Layout.SUBTREE, f"{r.shown(remote)} is not this repository's own remote"
 
