@@ -32,6 +32,7 @@ _REMEDY = {
     "`ARG BUILD_FROM=ghcr.io/home-assistant/base:latest`.",
     Cause.BASE_PULL: "Check the name and tag of the base image in the Dockerfile, and that the host reaches "
     "its registry.",
+    Cause.UNREACHED: "Check that the host and its builds reach this server (internet, DNS), then run again.",
     Cause.IMAGE_PULL: "Check `image:` and `version:` in the config, and that the image is published for this "
     "machine.",
     Cause.BUILDER_PULL: "The Supervisor builds with this image: check the host's internet, then run again.",

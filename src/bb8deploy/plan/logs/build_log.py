@@ -13,12 +13,24 @@ _OWN_LINE = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ [A-Z]+ \(.*?\) \[([\w.]+)\]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # BuildKit's own words: the failing step, and its last line.
 _STEP_ERROR = re.compile(r"^#\d+ ERROR:")
-_LAST = re.compile(r"^ERROR: failed to (?:build|solve)")
+_LAST = re.compile(
+    r"^(?:ERROR: failed to (?:build|solve)|failed to solve with frontend|executor failed running)"
+)
 _BLANK_BASE = re.compile(r"base name \(.*\) should not be blank")
 _PULL = re.compile(
     r"failed to resolve source metadata for (\S+?):? |pull access denied for (\S+?),|"
-    r"[Cc]an't (?:install|pull) (\S+?):? |manifest for (\S+?) not found"
+    r"[Cc]an't (?:install|pull) (\S+?):? |manifest for (\S+?) not found|"
+    r"> \[internal\] load metadata for (\S+?):?\n"
 )
+# In the words of curl and git, wget, npm, apk, apt and pip.
+_UNREACHED = re.compile(
+    r"Could not resolve host: ([\w.-]+)|unable to resolve host address \W?([\w.-]+)|"
+    r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)|"
+    r"fetching https?://([\w.-]+)\S*: (?:DNS|temporary|network)|"
+    r"Temporary failure resolving '([\w.-]+)'|host='([\w.-]+)', port=\d+\): Max retries"
+)
+WIDEST = 400
+"""Characters of a line that are shown: a step of the Dockerfile may be one line of many thousands."""
 _BUILDER = re.compile(r"(?:^|/)docker:\d[\w.]*-cli\b")
 
 
@@ -26,6 +38,7 @@ class Cause(StrEnum):
     """Why a build failed, as far as its output shows."""
 
     STEP = "a step of the Dockerfile failed"
+    UNREACHED = "a step of the Dockerfile could not reach a server"
     BASE_BLANK = "the Dockerfile has no base image: ARG BUILD_FROM has no default"
     BASE_PULL = "the base image could not be pulled"
     BUILDER_PULL = "the Supervisor's builder image could not be pulled"
@@ -35,7 +48,8 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BuildFailure:
-    """`image` is the image that could not be pulled, if one is named; `lines` have the error first.
+    """`image` is the image that could not be pulled, or the server that a step could not reach, if one is
+    named; `lines` have the error first.
 
     `advice` is the hint that the builder prints after its error, empty if there is none.
     """
@@ -60,13 +74,17 @@ def read_build(log: Sequence[str], most: int, slug: str = "") -> BuildFailure:
     text = "\n".join(output)
     pulled = _PULL.search(f"{text}\n")
     image = next(filter(None, pulled.groups()), "") if pulled else ""
+    cause = _cause(text, image, build)
+    if cause is Cause.UNREACHED:
+        image = _unreached(text)
+    output = [line if len(line) <= WIDEST else f"{line[:WIDEST]}..." for line in output]
     if end is None:
-        return BuildFailure(_cause(text, image, build), tuple(output[-most:]), image)
+        return BuildFailure(cause, tuple(output[-most:]), image)
     step = output[failed:-1] if failed is not None else []
     before = output[: failed if failed is not None else -1]
     room = max(0, most - 1 - len(step))
     lines = (output[-1], *step, *(before[-room:] if room else ()))
-    return BuildFailure(_cause(text, image, build), lines[:most], image, _advice(build[end + 1 :]))
+    return BuildFailure(cause, lines[:most], image, _advice(build[end + 1 :]))
 
 
 def unreadable_config(log: Sequence[str], slug: str) -> tuple[str, ...]:
@@ -105,4 +123,12 @@ def _cause(text: str, image: str, build: Sequence[str]) -> Cause:
         return Cause.BUILDER_PULL
     if image:
         return Cause.IMAGE_PULL if _PULLS in build[0] else Cause.BASE_PULL
+    if _unreached(text):
+        return Cause.UNREACHED
     return Cause.STEP if "ERROR" in text else Cause.UNKNOWN
+
+
+def _unreached(text: str) -> str:
+    """The server that a step could not reach, empty if none is named."""
+    found = _UNREACHED.search(text)
+    return next(filter(None, found.groups()), "") if found else ""

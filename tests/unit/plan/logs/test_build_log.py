@@ -111,3 +111,39 @@ def test_the_builders_own_advice_is_kept() -> None:
     advised = [*build[:-1], "Use another builder.", ACCESS]
     assert read_build(build, 60, "x").advice == ""
     assert read_build(advised, 60, "x").advice == "Use another builder."
+
+
+OLD_PULL = """#3 [internal] load metadata for ghcr.io/hassio-addons/base:19.0.0
+#3 ERROR: failed to do request: Head "https://ghcr.io/v2/x": dial tcp: lookup ghcr.io: no such host
+------
+ > [internal] load metadata for ghcr.io/hassio-addons/base:19.0.0:
+------
+failed to solve with frontend dockerfile.v0: failed to create LLB definition: no such host"""
+
+
+def test_a_base_that_an_older_builder_cannot_pull_is_named() -> None:
+    seen = read_build(of_app("x", OLD_PULL), 60, "x")
+    assert (seen.cause, seen.image) == (Cause.BASE_PULL, "ghcr.io/hassio-addons/base:19.0.0")
+    assert seen.lines[0].startswith("failed to solve with frontend")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "curl: (6) Could not resolve host: example.org",
+        "wget: unable to resolve host address 'example.org'",
+        "npm error request failed, reason: getaddrinfo EAI_AGAIN example.org",
+        "WARNING: fetching https://example.org/alpine/main: DNS: transient error (try again later)",
+        "Temporary failure resolving 'example.org'",
+        "HTTPSConnectionPool(host='example.org', port=443): Max retries exceeded",
+    ],
+)
+def test_a_server_that_a_step_could_not_reach_is_named(line: str) -> None:
+    output = f"#5 0.268 {line}\n#5 ERROR: process did not complete\nERROR: failed to build: exit code: 6"
+    seen = read_build(of_app("x", output), 60, "x")
+    assert (seen.cause, seen.image) == (Cause.UNREACHED, "example.org")
+
+
+def test_a_step_of_thousands_of_characters_is_shown_in_part() -> None:
+    output = f"#5 RUN {'x' * 9000}\n#5 ERROR: it failed\nERROR: failed to build: it failed"
+    assert max(map(len, read_build(of_app("x", output), 60, "x").lines)) < 500
