@@ -15,15 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.addon.depth import examples
 from tests.addon.link.stories import play
+from tests.addon.motion.stop_stories import SCENE_S, SCENES
 from tests.addon.rig import Rig
 
 from bb8_core.motion.motion_gate import Limits
 from bb8_core.robot.gesture_steps import GESTURES
 
 WINDOW_S = 0.25
-MOTIONS = ("drive", "macro")
+MOTIONS = ("drive", "macro", "notify", "scene", "return_to_start")
 LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
 """The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
+
+WAY_HOME_S = 62.0
+"""The way home takes a minute at most, and waits 2 s for the first position."""
 
 
 @dataclass
@@ -43,6 +47,9 @@ steps = st.one_of(
         ),
     ),
     st.tuples(st.just("macro"), st.sampled_from([{"name": "nod"}, {"name": "dance"}])),
+    st.tuples(st.just("notify"), st.just({"message": "the doorbell rings"})),
+    st.tuples(st.just("scene"), st.just({"name": "square"})),
+    st.tuples(st.just("return_to_start"), st.just({})),
     st.tuples(
         st.sampled_from(["stop", "estop", "clear_estop", "connect", "disconnect", "ping"]), st.just({})
     ),
@@ -108,13 +115,18 @@ def test_the_last_word_after_any_stop_cause_is_a_stop(story: list[object]) -> No
             heard(status)  # type: ignore[arg-type]
 
         rig.bridge.link_changed = watch  # type: ignore[method-assign]
+        rig.bridge.routines.scenes.scenes = SCENES
         await rig.until_ready()
         for (what, payload), pause in story:  # type: ignore[misc]
             act(rig, what, payload, record)
             if pause:
                 await asyncio.sleep(pause)
-        record.causes.append(rig.loop.time() + LONGEST_MOTION_S)
-        await asyncio.sleep(10)
+        asked = {what for (what, _), _ in story}  # type: ignore[misc]
+        longest = (
+            WAY_HOME_S if "return_to_start" in asked else SCENE_S if "scene" in asked else LONGEST_MOTION_S
+        )
+        record.causes.append(rig.loop.time() + longest)
+        await asyncio.sleep(longest + 8)
         check(rig, record)
         assert not rig.bridge.motion.state.moving
         assert len(rig.bridge.motion.pump) == 0 or not rig.link.ready
