@@ -55,6 +55,8 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._closing = False
+        self._stranded: list[socket.socket] = []
+        self._orphans: list[socket.socket] = []
         self._spawn(self._accept)
 
     def __enter__(self) -> Self:
@@ -79,10 +81,22 @@ class Relay:
         """Cuts the connections that are open now."""
         with self._lock:
             sockets, self._sockets = self._sockets, []
+            if self._closing:
+                sockets += [*self._stranded, *self._orphans]
         for each in sockets:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
+
+    def strand(self) -> None:
+        """Cuts the client's ends alone: the server is not told, as on a line that is dead."""
+        with self._lock:
+            clients, servers, self._sockets = self._sockets[::2], self._sockets[1::2], []
+            self._stranded += clients
+            self._orphans += servers
+        for each in clients:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def _spawn(self, work: object, *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
@@ -127,6 +141,8 @@ class Relay:
                 data = source.recv(CHUNK)
             except OSError:
                 data = b""
+            if not data and source in self._stranded:
+                return
             allowed, cut = self._count(way, data)
             with ready:
                 line.append((time.monotonic() + self.rtt / 2, allowed))

@@ -179,3 +179,13 @@ def test_an_edit_on_the_host_is_kept_as_an_earlier_tree(lab: Lab) -> None:
         assert loop.wait_for("live")
         kept = place.parent / ".bb8deploy" / "beep_boop_bb8"
         assert [path.read_text() for path in kept.glob("*/mine.txt")] == ["by hand"]
+
+
+@pytest.mark.e2e
+def test_a_smoke_check_that_fails_is_reported_after_the_push(lab: Lab) -> None:
+    (lab.folder / "bb8deploy.toml").write_text('[checks]\nsays = { log = "says two", within = 1 }\n')
+    bad = command(lab, "dev", "--once", "--plain")
+    assert (bad.returncode, "CHECK_FAILED" in bad.stderr, "CHECKS_OK" in bad.stdout) == (4, True, False)
+    (lab.addon / "src" / "word").write_text("two")
+    fine = command(lab, "dev", "--once", "--plain")
+    assert (fine.returncode, "TOKEN: CHECKS_OK passed=1" in fine.stdout) == (0, True), fine.stderr

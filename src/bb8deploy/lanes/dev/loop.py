@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from bb8deploy.base.errors import Bb8Error, Locked, Unreachable
 from bb8deploy.catalogue.errors.dev import DEV_REPLACED
 from bb8deploy.catalogue.errors.host import HOST_EDITED_LIVE, LOCK_LOST, WORKSPACE_MOVING
+from bb8deploy.host.lock.lock_owner import HostLocked
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import reach
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
@@ -20,7 +21,7 @@ from bb8deploy.lanes.dev.host_connection import Overtaken, Session
 from bb8deploy.lanes.dev.log_follower import LogFeed
 from bb8deploy.lanes.dev.outcome import DevOutcome, Pushed, View
 from bb8deploy.lanes.dev.syntax_check import check_saved
-from bb8deploy.lanes.host_session import Access, held, slug_of
+from bb8deploy.lanes.host_session import Access, connected, held, slug_of
 from bb8deploy.lanes.smoke.smoke_checks import smoke
 from bb8deploy.overlay.live.choose_way import Choice, Way
 from bb8deploy.overlay.live.dev_overlay import FOLDER
@@ -110,6 +111,7 @@ class _Loop:
                 if not self._served or self.options.once:
                     raise
                 why = error.cause
+                self._unlock_own(error)
             except Bb8Error as error:
                 if error.code != HOST_EDITED_LIVE.code or self.options.once:
                     raise
@@ -118,6 +120,15 @@ class _Loop:
             if self._told_while(AGAIN[min(lost, len(AGAIN) - 1)]):
                 return QUIT
             lost += 1
+
+    def _unlock_own(self, error: Bb8Error) -> None:
+        """Removes the lock of this run's lost connection, whose end the host may not notice for hours."""
+        if not isinstance(error, HostLocked):
+            return
+        owner = error.held.owner
+        if owner and owner.run == self.run.id:
+            with suppress(Bb8Error), connected(self.run, self.options.access) as host:
+                host.remove_lock(error.held)
 
     def _told_while(self, seconds: float) -> bool:
         """Waits; True if the user wants to quit meanwhile."""

@@ -23,6 +23,6 @@ recover() {
     rm -f "$W/inplace"; rm -rf "$W/torn"; back=1
   fi
   for old in "$W"/withdrawn.*; do bring_back "$old"; done
-  for old in "$W"/next.*; do [ ! -e "$old" ] || rm -rf "$old"; done
+  for old in "$W"/next.* "$W"/live.*; do [ ! -e "$old" ] || rm -rf "$old"; done
   [ $back = 0 ] || say RESTORED
 }
