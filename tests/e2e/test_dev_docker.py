@@ -101,6 +101,36 @@ def test_services_under_s6_are_restarted_without_a_new_container(lab: Lab) -> No
     play(lab)
 
 
+def test_services_of_s6_overlay_2_are_found_in_their_own_folder(lab: Lab) -> None:
+    service = lab.addon / "services.d" / "one" / "run"
+    service.parent.mkdir(parents=True)
+    service.write_text(SERVICE)
+    service.chmod(0o755)
+    moved = "RUN sed -i s#/run/service#/var/run/s6/services# /init && mkdir -p /var/run/s6\n"
+    lab.write(dockerfile=S6.replace("COPY services.d", f"{moved}COPY services.d"))
+    play(lab)
+
+
+def test_read_only_files_of_another_user_are_replaced_and_keep_their_mode(lab: Lab) -> None:
+    """New files need a build: only the image knows the owner that COPY gives them."""
+    own = PLAIN.format(user="nobody").replace("COPY src", "COPY --chown=nobody src")
+    lab.write(dockerfile=own.replace("USER", "RUN chmod 444 /usr/src/app/word\nUSER"))
+    (lab.addon / "src" / "run.sh").write_text(
+        RUN.replace("trap", "stat -c 'mode %a %U' $W\ntrap").replace(
+            "#!/bin/sh", "#!/bin/sh\nW=/usr/src/app/word"
+        )
+    )
+    with running(lab) as loop:
+        loop.wait_for("live")
+        loop.save(word="two")
+        second = loop.wait_for("live")
+        assert (second["way"], reported(lab)[-1], said(lab)[-1]) == ("live", second["tree"], "says two")
+        assert lab.box.manager.log_of(LOG).latest(1000).count("mode 444 nobody") == 2
+        loop.save(new="new")
+        third = loop.wait_for("live")
+        assert (third["way"], "owner" in third["reason"]) == ("build", True)
+
+
 def test_a_plain_entry_point_is_started_again_below_the_launcher(lab: Lab) -> None:
     lab.write(dockerfile=PLAIN.format(user="root"))
     play(lab)

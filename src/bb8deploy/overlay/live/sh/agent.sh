@@ -7,9 +7,13 @@ PATH=/command:/package/admin/s6/command:$PATH
 # shellcheck source=/dev/null
 . "$here/.bb8dev/apply.sh"
 pause() { sleep 0.02; }
-# The app's services that should run. What s6-overlay itself runs beside them is left alone.
+# The app's services that should run. What s6-overlay itself runs beside them is left alone. Version 2 of
+# s6-overlay has its services in another folder than version 3.
 services() {
-  for each in "${BB8LIVE_SERVICES:-/run/service}"/*; do
+  for at in "${BB8LIVE_SERVICES:-/run/service}" /run/s6/services /var/run/s6/services; do
+    if [ -d "$at" ]; then break; fi
+  done
+  for each in "$at"/*; do
     case ${each##*/} in s6rc-*|s6-*|'*') continue ;; esac
     if [ "$(s6-svstat -o wantedup "$each" 2>/dev/null)" = true ]; then echo "$each"; fi
   done

@@ -54,10 +54,15 @@ apply() {
 # A file that is overwritten keeps its owner; its times are those of now, so that nothing older passes for it.
 put() {
   [ -d "${2%/*}" ] || mkdir -p "${2%/*}" || return 1
-  if [ -f "$2" ]; then cp -p "$2" "$2.bb8new" || return 1; fi
+  kept=
+  if [ -f "$2" ]; then
+    cp -p "$2" "$2.bb8new" || return 1
+    # A user who is not root cannot write into a read-only file, even one of its own.
+    if [ ! -w "$2.bb8new" ]; then kept=$(stat -c %a "$2.bb8new"); chmod u+w "$2.bb8new" || return 1; fi
+  fi
   if ! cat "$1" >"$2.bb8new" || ! mv -f "$2.bb8new" "$2"; then rm -f "$2.bb8new"; return 1; fi
   compiled "$2"
-  [ "$3" = = ] || chmod "$3" "$2"
+  if [ "$3" != = ]; then chmod "$3" "$2"; elif [ -n "$kept" ]; then chmod "$kept" "$2"; fi
 }
 # A run bit alone changes no hash.
 modes() {
