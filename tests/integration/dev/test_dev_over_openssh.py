@@ -13,9 +13,17 @@ from tests.integration.dev.conftest import prepare, running
 from tests.integration.relay import Relay
 
 from bb8deploy.plan.logs.identity_line import identities
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import walk
 from ha_sandbox.runtime import bubblewrap
 
 LOG = "local_beep_boop_bb8"
+S6 = """ARG BUILD_FROM=ghcr.io/home-assistant/base-python:3.13-alpine3.23
+FROM ${BUILD_FROM}
+COPY services.d /etc/services.d
+COPY src build_stamp.jso[n] /usr/src/app/
+"""
+SERVICE = "#!/bin/sh\necho 'service {word}'\nexec sh /usr/src/app/run.sh\n"
 pytestmark = pytest.mark.e2e
 
 
@@ -38,12 +46,53 @@ def reported(lab: Lab) -> list[str]:
     return [one.tree for one in identities(lab.box.manager.log_of(LOG).latest(1000).splitlines())]
 
 
+def tree_of(lab: Lab) -> str:
+    return walk(lab.addon, Ignore.of_workspace(lab.folder)).digest
+
+
 def said(lab: Lab) -> list[str]:
     return [x for x in lab.box.manager.log_of(LOG).latest(1000).splitlines() if x.startswith("says ")]
 
 
 def runtime(lab: Lab) -> Path:
     return lab.box.local_root / "beep_boop_bb8"
+
+
+def test_a_changed_service_script_comes_into_effect_by_a_restart(line: tuple[Lab, Relay]) -> None:
+    """s6-overlay reads services.d once, while a container starts."""
+    lab, _relay = line
+    service = lab.addon / "services.d" / "one" / "run"
+    service.parent.mkdir(parents=True)
+    service.write_text(SERVICE.format(word="first"))
+    service.chmod(0o755)
+    lab.write(dockerfile=S6)
+    with running(lab) as loop:
+        loop.wait_for("live", way="build")
+        loop.save(word="two")
+        loop.wait_for("live", way="live")
+        service.write_text(SERVICE.format(word="second"))
+        restarted = loop.wait_for("live")
+        assert (restarted["way"], reported(lab)[-1]) == ("restart", restarted["tree"])
+        assert "services.d/one/run" in restarted["reason"]
+        log = lab.box.manager.log_of(LOG).latest(1000)
+        assert ("service second" in log, "service first" in log, said(lab)) == (True, False, ["says two"])
+        loop.save(word="three")
+        again = loop.wait_for("live")
+        assert (again["way"], reported(lab)[-1], said(lab)[-1]) == ("live", again["tree"], "says three")
+
+
+def test_a_save_during_a_build_is_what_is_reported(line: tuple[Lab, Relay]) -> None:
+    lab, _relay = line
+    with running(lab) as loop:
+        loop.wait_for("live")
+        (lab.addon / "requirements.txt").write_text("x==2\n")
+        loop.wait_for("saved")
+        loop.save(word="late")
+        newest = tree_of(lab)
+        loop.wait_for("live", tree=newest)
+        assert (reported(lab)[-1], said(lab)[-1]) == (newest, "says late")
+        trees = [event["tree"] for event in loop.events if event["event"] == "live"]
+        assert trees[-1] == newest
 
 
 def test_lost_and_dead_lines_come_back_with_the_newest_save(line: tuple[Lab, Relay]) -> None:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bb8deploy.checks.reading.dockerfile_parser import Instruction
 from bb8deploy.checks.reading.dockerfile_words import json_form, split_flags
@@ -86,6 +87,7 @@ def _is_compileall(name: str, words: Sequence[str]) -> bool:
     return name.startswith("python") and list(words[1:3]) == ["-m", "compileall"]
 
 
+@lru_cache(maxsize=16384)  # the dev loop asks the same at each save
 def _may_mean(word: str, path: str) -> bool:
     """Whether a word of chmod may name the path, a folder above it, or a pattern for either.
 
@@ -109,6 +111,7 @@ def _fits(wanted: Sequence[str], parts: Sequence[str]) -> bool:
     return all(re.fullmatch(_glob(want), part) for want, part in zip(wanted, parts, strict=False))
 
 
+@lru_cache(maxsize=1024)
 def _glob(pattern: str) -> str:
     loose = {"*": ".*", "?": ".", "[": ".*", "]": ".*", "{": ".*", "}": ".*"}
     return "".join(loose.get(char, re.escape(char)) for char in pattern)
