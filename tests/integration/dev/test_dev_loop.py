@@ -189,3 +189,14 @@ def test_a_smoke_check_that_fails_is_reported_after_the_push(lab: Lab) -> None:
     (lab.addon / "src" / "word").write_text("two")
     fine = command(lab, "dev", "--once", "--plain")
     assert (fine.returncode, "TOKEN: CHECKS_OK passed=1" in fine.stdout) == (0, True), fine.stderr
+
+
+@pytest.mark.e2e
+def test_verify_refuses_while_the_dev_loop_is_on(lab: Lab) -> None:
+    """What runs may not be what is built, so VERIFY_OK would prove too much."""
+    assert command(lab, "dev", "--once", "--plain").returncode == 0
+    (lab.addon / "src" / "word").write_text("two")
+    assert command(lab, "dev", "--once", "--plain").returncode == 0
+    done = command(lab, "verify")
+    assert "VERIFY_OK" not in done.stdout
+    assert (done.returncode, "HOST_DIFFERS" in done.stderr) == (1, True), done.stderr

@@ -78,6 +78,16 @@ def end(run: Run, access: Access) -> None:
     deploy(run, DeployOptions(access=access))
 
 
+def _unlock_own(run: Run, access: Access, error: Bb8Error) -> None:
+    """Removes the lock of this run's lost connection, whose end the host may not notice for hours."""
+    if not isinstance(error, HostLocked):
+        return
+    owner = error.held.owner
+    if owner and owner.run == run.id:
+        with suppress(Bb8Error), connected(run, access) as host:
+            host.remove_lock(error.held)
+
+
 @dataclass(slots=True)
 class _Loop:
     """The loop over all its connections."""
@@ -111,7 +121,7 @@ class _Loop:
                 if not self._served or self.options.once:
                     raise
                 why = error.cause
-                self._unlock_own(error)
+                _unlock_own(self.run, self.options.access, error)
             except Bb8Error as error:
                 if error.code != HOST_EDITED_LIVE.code or self.options.once:
                     raise
@@ -120,15 +130,6 @@ class _Loop:
             if self._told_while(AGAIN[min(lost, len(AGAIN) - 1)]):
                 return QUIT
             lost += 1
-
-    def _unlock_own(self, error: Bb8Error) -> None:
-        """Removes the lock of this run's lost connection, whose end the host may not notice for hours."""
-        if not isinstance(error, HostLocked):
-            return
-        owner = error.held.owner
-        if owner and owner.run == self.run.id:
-            with suppress(Bb8Error), connected(self.run, self.options.access) as host:
-                host.remove_lock(error.held)
 
     def _told_while(self, seconds: float) -> bool:
         """Waits; True if the user wants to quit meanwhile."""
