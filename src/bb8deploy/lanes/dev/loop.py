@@ -287,4 +287,5 @@ class _Loop:
         )
         self.pushes.append(push)
         self.view.pushed(push)
-        smoke(self.run, session.host)
+        if not self._is_overtaken():
+            smoke(self.run, session.host)
