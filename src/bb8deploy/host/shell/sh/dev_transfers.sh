@@ -25,7 +25,8 @@ swap_live() {
   fi
   rm -f "$W/swapping"
 }
-mkdir -p "$W" && echo "$m" >"$W/live.mark" || fail STATE
+mkdir -p "$W" || fail STATE
+echo "$m" >"$W/live.mark" || fail STATE
 listed
 while read -r order share size keep_it; do
   case $order in
