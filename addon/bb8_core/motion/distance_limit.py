@@ -1,7 +1,7 @@
-"""Where the robot is by its own locator, and whether it may go on: at most so far from where it woke.
+"""Stops the robot at a distance from its start, measured by its own locator.
 
-The locator counts from where the robot woke up, or from where a person pressed "Start again here". Whoever
-carries the robot does not change it, because only the motors count.
+The locator counts from where the robot woke up, or from where a person pressed "Start again here". Carrying
+the robot does not change it, because only the motors count.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Plays the user's scenes like gestures, and keeps what is known of them."""
+"""Plays the user's scenes like gestures, and keeps the list of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ScenePlayer:
     def play(
         self, wish: PlayScene, speed_cap: int, refusal: Callable[[], Refused | None], report: Report
     ) -> None:
-        """Play a scene, or say why not."""
+        """Play a scene, or return the reason."""
         scene = self.scenes.found.get(wish.name)
         if scene is None:
             known = ", ".join(self.scenes.found) or "none"

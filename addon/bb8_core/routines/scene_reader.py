@@ -1,4 +1,4 @@
-"""Reads a scene from YAML into typed steps; everything that is wrong is named with its line; pure.
+"""Reads a scene from YAML into typed steps; each error is reported with its line; pure.
 
 steps:
   - colour: blue

@@ -87,6 +87,6 @@ class Notices:
         asyncio.get_running_loop().call_later(SHOW_S, self._restore, before.shown, led)
 
     def _restore(self, before: tuple[int, int, int], led: Led) -> None:
-        """Put the earlier light back, unless somebody has changed it meanwhile or the robot is gone."""
+        """Put the earlier light back, unless it was changed meanwhile or the robot is gone."""
         if self._lamps.light == after(self._lamps.light, led):
             self._errands.obey(Led(*before), silent)

@@ -1,4 +1,4 @@
-"""The way back to the start by the robot's own locator: one short step after the other, or a doubt.
+"""The way back to the start by the robot's own locator: one short step at a time, or why it cannot go on.
 
 The locator's axes may be turned against the robot's headings, so each step is compared with what the
 locator reports about it, and the next one is corrected.

@@ -23,7 +23,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The secret itself; call it only where it is sent."""
+        """The secret itself; call it only to send it."""
         return self._value
 
     def __str__(self) -> str:

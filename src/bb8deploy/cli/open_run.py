@@ -188,7 +188,7 @@ def _reports(project: Project, modes: Modes) -> Path:
 def _fail(console: Console, opened: Opened | None, lane: str, problem: BaseException) -> NoReturn:
     error = _as_error(problem, opened)
     if opened and lane and not opened.run.dry_run:
-        with contextlib.suppress(Bb8Error):  # if reports/ is not writable, the first error said so
+        with contextlib.suppress(Bb8Error):  # if reports/ is not writable, the first error reported it
             _record(opened.run, lane, error)
     console.error(error)
     _document(console, opened, error, error.exit_code)

@@ -1,4 +1,4 @@
-"""What a user may set of an installed app, and what a change of it comes to: pure."""
+"""The options and settings of an installed app that a user may set, and the effect of a change; pure."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def changes(now: AppSettings, new: AppSettings, hidden: frozenset[str]) -> tuple
 def shown(name: str, value: object, hidden: frozenset[str]) -> object:
     """A value as it may be shown: masked if the option is hidden, or a key within it looks like a password.
 
-    A reference to Home Assistant's secrets (`!secret NAME`) is no secret itself.
+    A reference to Home Assistant's secrets (`!secret NAME`) is not a secret itself.
     """
     if isinstance(value, str) and value.startswith("!secret "):
         return value

@@ -88,7 +88,7 @@ def output(
     """
     done = call(folder, *words, stdin=stdin, deadline=deadline, extra=extra)
     if done.returncode:
-        said = lines_of(done.stderr) or ["it said nothing"]
+        said = lines_of(done.stderr) or ["it printed nothing"]
         if any(".lock" in line and "File exists" in line for line in said):
             raise GIT_LOCKED(
                 "another git process is at work in the repository, or a killed one left its lock file",

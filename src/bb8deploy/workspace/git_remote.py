@@ -201,4 +201,4 @@ def _refusal(remote: str, done: subprocess.CompletedProcess[bytes]) -> Bb8Error:
     for pattern, code, cause in _SAYINGS:
         if re.search(pattern, text, re.IGNORECASE):
             return code(cause.format(remote=where), details=said[-12:])
-    return REMOTE_REFUSED(f"{where}: {said[-1] if said else 'it said nothing'}", details=said[-12:])
+    return REMOTE_REFUSED(f"{where}: {said[-1] if said else 'it printed nothing'}", details=said[-12:])

@@ -96,7 +96,7 @@ def roll_back(
     `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
     the earlier build without a word in the log, so that only a new build counts. `ran` is what ran before
     the deploy that failed, `reached` the way to the Supervisor if it was asked already. A tree that was only
-    synced is no earlier version that runs again: it gets no ROLLBACK_OK. Needs the lock.
+    synced is not an earlier version that runs again: it gets no ROLLBACK_OK. Needs the lock.
 
     Raises CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not
     run.

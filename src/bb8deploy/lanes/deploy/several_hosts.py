@@ -193,7 +193,7 @@ def _recorded(several: Several, own: Run | None, problem: Exception) -> Bb8Error
         error = several.interrupted()
     error = error or defect(problem, own or several.run)
     if own and not own.dry_run:
-        with suppress(Bb8Error):  # where its reports take no files, the first error said so
+        with suppress(Bb8Error):  # if its reports folder is not writable, the first error reported it
             own.ledger.drift("deploy", error.code, own.clean(error.cause))
     return error
 

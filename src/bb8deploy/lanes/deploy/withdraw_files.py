@@ -40,7 +40,7 @@ def forget(run: Run, host: Host, synced: SyncOutcome) -> None:
 def is_as_sent(found: FoundTree, synced: SyncOutcome) -> bool:
     """True if the tree is exactly what was hashed after the sync, and that was the delivery and nothing else.
 
-    Ignored files do not count for a sync, but whoever put them there wants to keep them.
+    Ignored files do not count for a sync, but the user who put them there wants to keep them.
     """
     want, seen = synced.plan.want, synced.tree
     extra = len(seen.manifest.entries) - len(want.entries) - 1  # the stamp is not in the plan

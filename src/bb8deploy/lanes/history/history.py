@@ -21,7 +21,7 @@ LIMIT = 32 * 1024 * 1024
 class HostHistory:
     """The runs of one host, the newest first; `targets` are the names that lead to it.
 
-    `error` says why it could not be read; `absent`: the host has no receipt.
+    `error` is why it could not be read; `absent`: the host has no receipt.
     """
 
     targets: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Makes the tree again that the host's stamp names: the base of a three-way merge."""
+"""Restores the tree that the host's stamp names: the base of a three-way merge."""
 
 from __future__ import annotations
 
