@@ -23,7 +23,7 @@ MAX_MESSAGE = 2048
 """Bytes of a message; the longest sensible one has some hundred."""
 READ = 4096
 RATE = 120.0
-"""Messages a second; a page sends 30 at most."""
+"""Messages a second; a page sends 85 at most."""
 BURST = 240.0
 BEHIND = 256 * 1024
 """A client that has so many bytes waiting is too slow: news are dropped until it has read them."""
