@@ -1,4 +1,4 @@
-"""`bb8deploy options get|set|apply`: the options and settings of the installed app."""
+"""`bb8deploy options`: shows and sets the options and settings of the installed app."""
 
 from __future__ import annotations
 
