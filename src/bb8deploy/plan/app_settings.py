@@ -47,7 +47,7 @@ def of_info(info: Mapping[str, object]) -> AppSettings:
     return AppSettings(
         options=dict(options) if isinstance(options, Mapping) else {},
         network=dict(network) if isinstance(network, Mapping) else {},
-        flags={key: info[key] for key in ("boot", *FLAGS) if key in info},
+        flags={key: info[key] for key in ("boot", *FLAGS) if info.get(key) is not None},
     )
 
 

@@ -99,6 +99,7 @@ def _build(
         bb8_lock_wait=read.number(settings_table.BB8_LOCK_WAIT),
         bb8_layout=read.choice(settings_table.BB8_LAYOUT, "auto", "subtree", "store"),
         bb8_tag=read.text(settings_table.BB8_TAG),
+        bb8_options=read.path(settings_table.BB8_OPTIONS),
         target=target,
         slug=slug,
         values=values,

@@ -123,6 +123,13 @@ BB8_TAG = Key(
     project="tag",
 )
 
+BB8_OPTIONS = Key(
+    "BB8_OPTIONS",
+    "options file of the target, which `deploy` applies too; relative to the workspace",
+    example="options/kitchen.yaml",
+    kind="path",
+)
+
 KEYS: tuple[Key, ...] = (
     HA_SSH_HOST_ALIAS,
     HA_SSH_KEY,
@@ -159,6 +166,7 @@ KEYS: tuple[Key, ...] = (
     BB8_KEEP_TREES,
     BB8_LOCK_WAIT,
     BB8_SIGN_KEY,
+    BB8_OPTIONS,
 )
 """Every setting, in the order of the documentation and of `.env.example`."""
 

@@ -74,6 +74,7 @@ class Settings:
     bb8_verify: str
     bb8_layout: str
     bb8_tag: str | None
+    bb8_options: Path | None
     bb8_sign_key: Path | None
     bb8_keep_trees: int
     bb8_lock_wait: float

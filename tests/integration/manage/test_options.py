@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.deploylab import Lab, command, config, env_file, open_lab
+from tests.integration.small_addon import DIES
 
 pytestmark = pytest.mark.e2e
 OPTIONS = (
@@ -95,3 +96,45 @@ def test_an_app_that_is_not_installed_has_no_options(lab: Lab) -> None:
         done = command(lab, "options", *words)
         assert done.returncode == 1
         assert "ADDON_NOT_INSTALLED" in done.stderr
+
+
+def options_file(lab: Lab, text: str) -> None:
+    (lab.folder / "kitchen.yaml").write_text(text)
+    env_file(lab, BB8_OPTIONS="kitchen.yaml")
+
+
+def test_a_deploy_applies_the_targets_file_and_proves_the_app_again(lab: Lab) -> None:
+    options_file(lab, "options:\n  level: debug\nwatchdog: true\n")
+    done = command(lab, "deploy")
+    assert done.returncode == 0, done.stderr
+    assert "TOKEN: VERIFY_OK" in done.stdout
+    assert lab.state()["options"] == {"level": "debug", "password": "hunter22"}
+    assert lab.state()["watchdog"] is True
+    again = command(lab, "deploy")
+    assert "up to date" in again.stderr
+    assert "set the app's options" not in again.stderr
+
+
+def test_a_deploy_with_a_wrong_file_changes_nothing(lab: Lab) -> None:
+    options_file(lab, "options:\n  level: loud\n")
+    done = command(lab, "deploy")
+    assert done.returncode == 1
+    assert "OPTIONS_INVALID" in done.stderr
+    assert lab.state()["options"] == {"level": "info", "password": "hunter22"}
+    assert lab.state()["state"] == "started"
+    options_file(lab, "level: debug\n")
+    assert "OPTIONS_FILE_INVALID" in command(lab, "deploy").stderr
+
+
+def test_a_rollback_puts_the_earlier_options_back(lab: Lab) -> None:
+    options_file(lab, "options:\n  level: debug\nboot: manual\n")
+    lab.write(config=config("1.0.1").replace("options: {}\nschema: {}\n", OPTIONS), run_sh=DIES)
+    done = command(lab, "deploy")
+    assert done.returncode == 4, done.stderr
+    assert "TOKEN: ROLLBACK_OK" in done.stdout
+    now = lab.state()
+    assert (now["version"], now["options"], now["boot"]) == (
+        "1.0.0",
+        {"level": "info", "password": "hunter22"},
+        "auto",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified, Unreachable
@@ -9,10 +10,15 @@ from bb8deploy.catalogue.errors.app import IDENTITY_MISSING, JOB_UNFINISHED, SEA
 from bb8deploy.catalogue.errors.host import RUNTIME_NOT_OURS
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.open_host import Host
+from bb8deploy.host.supervisor.find_route import options_route
 from bb8deploy.lanes.deploy.earlier_trees import last_that_ran
 from bb8deploy.lanes.deploy.rollback import put_back_files, roll_back, roll_back_untouched
 from bb8deploy.lanes.deploy.withdraw_files import forget, withdraw
+from bb8deploy.lanes.host_session import slug_of
 from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.verify.app_options import set_settings
+from bb8deploy.lanes.verify.supervisor_actions import START_DEADLINE
+from bb8deploy.plan.app_settings import AppSettings, body_of
 from bb8deploy.plan.logs.identity_line import Identity
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
@@ -28,7 +34,7 @@ _UNKNOWN = {JOB_UNFINISHED.code}
 class Failed:
     """A failed verification: `sent`: this deploy changed the app folder; `touched`: the Supervisor may have
     changed the container; `installed`: the app was installed before; `ran`: what the app that ran before it
-    reported."""
+    reported; `settings`: the app's settings as they were, if this deploy has set others."""
 
     error: Bb8Error
     synced: SyncOutcome
@@ -36,6 +42,7 @@ class Failed:
     touched: bool
     installed: bool
     ran: Identity | None = None
+    settings: AppSettings | None = None
 
 
 def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
@@ -51,6 +58,7 @@ def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
     if _is_first(host, failed):
         return _withdrawn(run, host, failed)
     if stays := _why_not_back(host, failed):
+        stays += _settings_back(run, host, failed)
         if isinstance(error, Unreachable):
             return _with_detail(error, _on_host(failed)) if failed.sent else error
         return _with_ending(error, f"not rolled back: {stays}")
@@ -85,6 +93,20 @@ def _withdrawn(run: Run, host: Host, failed: Failed) -> Bb8Error:
     return _with_ending(error, what)
 
 
+def _settings_back(run: Run, host: Host, failed: Failed) -> str:
+    """Puts the app's settings back where no files were sent; what came of it, as the end of a sentence."""
+    if failed.settings is None:
+        return ""
+    slug = slug_of(run)
+    try:
+        set_settings(run, host, slug, body_of(AppSettings(), failed.settings))
+        with closing(options_route(run.settings, run.addon, host)) as way:
+            way.act("restart", slug, deadline=START_DEADLINE)
+    except Bb8Error as error:
+        return f"; its earlier options could not be put back: {error.cause}"
+    return "; its earlier options are back, and it was restarted"
+
+
 def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
     """NotVerified in any case if the rollback failed too."""
     error = failed.error
@@ -94,7 +116,9 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
             ran = failed.ran
             resumed = ran is not None and ran.is_(failed.synced.expected)  # what ran is what failed
             name = last_that_ran(host, None if resumed else ran)
-            outcome = roll_back(run, host, name, failed=failed.synced.version, ran=failed.ran)
+            outcome = roll_back(
+                run, host, name, failed=failed.synced.version, ran=failed.ran, settings=failed.settings
+            )
         else:
             outcome = roll_back_untouched(run, host)
     except Bb8Error as second:

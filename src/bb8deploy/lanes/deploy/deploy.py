@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
@@ -20,10 +20,11 @@ from bb8deploy.lanes.smoke.smoke_checks import smoke
 from bb8deploy.lanes.sync.hand_edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.sync import sync
-from bb8deploy.lanes.verify.app_options import require_route
+from bb8deploy.lanes.verify.app_options import file_of, require_route
 from bb8deploy.lanes.verify.verify import carry_out
-from bb8deploy.lanes.verify.verify_attempt import Attempt
+from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
 from bb8deploy.lanes.verify.verify_types import PROFILE, Delivered, VerifyOptions, VerifyOutcome
+from bb8deploy.plan.app_settings import AppSettings
 from bb8deploy.plan.sync_plan import SyncPlan
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.report_files import save
@@ -37,7 +38,7 @@ STEP = "deploy"
 class DeployOptions:
     """How to deploy; `resume` continues the newest deploy to this target that did not finish, `with_diff`
     shows unified diffs of text files against the host, `validate` checks the app before anything is sent,
-    `app_options` are options of the app to set before its start.
+    `app_options` are options of the app to set before its start; `settings` are those of the options file.
     """
 
     access: Access = field(default_factory=Access)
@@ -47,6 +48,7 @@ class DeployOptions:
     with_diff: bool = False
     validate: bool = True
     app_options: Mapping[str, object] = field(default_factory=dict)
+    settings: AppSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,13 @@ def deploy(
     stopped = _unfinished(run) if options.resume else run.id
     if options.validate:
         require_valid(run)
+    options = replace(options, settings=file_of(run))
     differences = announcements(run)
     if not run.dry_run:
         _forget_target_receipt(run)
         run.journal.write(STEP, "started", target=run.settings.destination)
     with held(run, "deploy", options.access, opened=opened) as host:
-        if options.app_options:
+        if options.app_options or options.settings:
             require_route(run, host)
         if run.dry_run:
             return _preview(run, host, options, differences)
@@ -97,7 +100,8 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
         verified = carry_out(attempt)
         _check(run, host, attempt, options)
     except Bb8Error as error:
-        failed = Failed(error, synced, sent, attempt.touched, _was_installed(attempt), attempt.ran)
+        was, earlier = _was_installed(attempt), earlier_settings(attempt)
+        failed = Failed(error, synced, sent, attempt.touched, was, attempt.ran, earlier)
         raise recovered(run, host, failed) from error
     if host.files.route == "ssh":
         if verified.verified:
@@ -138,6 +142,7 @@ def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> Ve
         # In a new folder every file is new: so nothing is known about the profile that is installed.
         profile_changed=synced.plan.present and PROFILE in synced.changed,
         app_options=options.app_options,
+        settings=options.settings,
     )
     return wanted.at(synced.level)
 
@@ -161,6 +166,7 @@ def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[st
         *differences,
         *foresee_edits(run, host, synced.plan),
         foresee_sync(synced),
+        *([f"would set the options in {run.settings.bb8_options}"] if options.settings else []),
         *foresee(run, host, Delivered(synced.expected, synced.tree), wanted),
     )
     return DeployOutcome(synced, None, lines)

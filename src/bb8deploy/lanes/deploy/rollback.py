@@ -27,6 +27,7 @@ from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
 from bb8deploy.overlay.proof_level import ProofLevel
+from bb8deploy.plan.app_settings import AppSettings
 from bb8deploy.plan.logs.identity_line import UNKNOWN, Expected, Identity, Proof
 from bb8deploy.plan.sync_plan import Stamp, SyncPlan, plan_sync
 from bb8deploy.runs.journal import PUT_BACK
@@ -90,20 +91,22 @@ def roll_back(
     failed: str = "",
     ran: Identity | None = None,
     reached: Reached | None = None,
+    settings: AppSettings | None = None,
 ) -> RollbackOutcome:
     """Puts the earlier tree `name` back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
 
     `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
     the earlier build without a word in the log, so that only a new build counts. `ran` is what ran before
-    the deploy that failed, `reached` the way to the Supervisor if it was asked already. A tree that was only
-    synced is not an earlier version that runs again: it gets no ROLLBACK_OK. Needs the lock.
+    the deploy that failed, `reached` the way to the Supervisor if it was asked already; `settings` are the
+    app's settings to put back, None to leave them. A tree that was only synced is not an earlier version that
+    runs again: it gets no ROLLBACK_OK. Needs the lock.
 
     Raises CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not
     run.
     """
     back = _put_back(run, host, name)
     trusts_log = failed not in {"", back.expected.version}
-    options = VerifyOptions(sent=True, trusts_log=trusts_log).at(back.level)
+    options = VerifyOptions(sent=True, trusts_log=trusts_log, earlier=settings).at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options, reached)
     with attempt.opened() as installer:
         before = ran_before(run, installer, back.expected, ran)

@@ -44,6 +44,7 @@ class Installer:
     build_log: tuple[str, ...] = ()
     answered: bool = True
     touched: bool = False
+    options_set: bool = False
 
     def put_in(self) -> Installed:
         """Reloads the store, decides, and has the Supervisor carry it out; then the version is installed.
@@ -53,7 +54,7 @@ class Installer:
         sent, where, slug = self.task.options.sent, self.task.where, self.task.slug
         if not sent:
             self._look_deeper()
-        if not sent and self._runs_already():
+        if not sent and self._runs_already() and not _options_differ(self):
             self.decision = Decision(Action.NONE, why=_ALREADY)
             self.watch.saw("started")
             return Installed(self.decision, self.before.log)
@@ -62,6 +63,8 @@ class Installer:
         self.decision = decide(self._facts(state))
         if self.decision.refusal:
             raise self._refusal(self.decision.refusal)
+        if self.decision.action is Action.NONE and _options_differ(self):
+            self.decision = Decision(Action.START, why="its options change", start=True)
         verb = _VERBS.get(self.decision.action)
         if state.installed and self.decision.start:
             self.hooks.check(state)
@@ -72,7 +75,7 @@ class Installer:
         if verb == "install" and not self.watch.supervisor.log_is_current:
             # The journal keeps the lines of an app that was uninstalled, and shows them once it is back.
             self.before = replace(self.before, log=self.watch.supervisor.logs(slug, LOG_LINES))
-        if self.task.options.app_options and self.decision.action is not Action.NONE:
+        if self.task.options.sets_options and self.decision.action is not Action.NONE:
             state = self._set_options(state)
         if self.decision.start and state.state not in RUNNING:
             with self.run.step(f"start {slug}", where):
@@ -157,7 +160,7 @@ class Installer:
 
     def _set_options(self, state: AddonState) -> AddonState:
         """Sets the app's options; they count from the next start on, so a running app is stopped first."""
-        self.touched = True
+        self.touched = self.options_set = True
         if state.state in RUNNING:
             self.actions.stop()
         self.hooks.set(state)
@@ -170,7 +173,7 @@ class Installer:
 
     def _waits_for_options(self, error: SupervisorError) -> bool:
         """Whether the version is in and only its start was refused, for options that are still to be set."""
-        asked = bool(self.task.options.app_options) and error.problem is RefusalKind.OPTIONS
+        asked = self.task.options.sets_options and error.problem is RefusalKind.OPTIONS
         return asked and self.watch.info().version == self.task.expected.version
 
     def _in_by_another_job(self, error: SupervisorError) -> bool:
@@ -227,3 +230,14 @@ _VERBS: dict[Action, Verb] = {
     Action.UPDATE: "update",
     Action.REBUILD: "rebuild",
 }
+
+
+def _options_differ(installer: Installer) -> bool:
+    """Whether the installed app has other settings than the options file; it is then started again."""
+    state = installer.before.state
+    return (
+        installer.task.options.start
+        and state is not None
+        and state.installed
+        and installer.hooks.differ(state)
+    )

@@ -33,6 +33,7 @@ from bb8deploy.lanes.verify.verify_types import (
     VerifyOptions,
     VerifyOutcome,
 )
+from bb8deploy.plan.app_settings import AppSettings, of_info
 from bb8deploy.plan.install_action import Action
 from bb8deploy.plan.logs.identity_line import Identity, Proof, newest
 from bb8deploy.plan.sync_plan import Stamp
@@ -176,7 +177,7 @@ class Attempt:
         task = Task(slug, self.host.where, expected, self.options, is_pulled(run), unchanged)
         watch = Watch(reached.supervisor, slug, rider)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)
-        hooks = hooks_for(run, self.host, self.options.app_options)
+        hooks = hooks_for(run, self.host, self.options)
         return Installer(run, watch, actions, task, reached.first, self._profile_changed, hooks)
 
     def _profile_changed(self, running: str) -> bool:
@@ -237,3 +238,10 @@ class Attempt:
             only.remedy,
             details=only.details,
         )
+
+
+def earlier_settings(attempt: Attempt) -> AppSettings | None:
+    """The app's settings from before an attempt if it has set others; None if it has not."""
+    installer = attempt.installer
+    before = installer.before.state if installer and installer.options_set else None
+    return of_info(before.raw) if before and before.installed else None

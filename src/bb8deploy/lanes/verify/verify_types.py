@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bb8deploy.host.supervisor.find_route import Capabilities
 from bb8deploy.overlay.proof_level import ProofLevel
+from bb8deploy.plan.app_settings import AppSettings
 from bb8deploy.plan.install_action import Action, Decision
 from bb8deploy.plan.logs.identity_line import Expected, Identity, Proof
 from bb8deploy.workspace.tree_digest import FoundTree
@@ -28,7 +29,8 @@ class VerifyOptions:
     or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
     `trusts_log`: the newest identity in the log is that of what is installed; `proof`: how the content that
     runs is proven, `unproven` is why not in a stronger way; `reports`: the app most likely reports its
-    stamp by itself; `app_options`: options of the app to set before its start.
+    stamp by itself; `app_options`: options of the app to set before its start; `settings`: those of the
+    target's options file; `earlier`: the settings that a rollback puts back as they were.
     """
 
     start: bool = True
@@ -40,6 +42,13 @@ class VerifyOptions:
     unproven: str = ""
     reports: bool = False
     app_options: Mapping[str, object] = field(default_factory=dict)
+    settings: AppSettings | None = None
+    earlier: AppSettings | None = None
+
+    @property
+    def sets_options(self) -> bool:
+        """Whether options are set between the build and the start."""
+        return bool(self.app_options) or self.settings is not None or self.earlier is not None
 
     def at(self, level: ProofLevel) -> VerifyOptions:
         """These options with the proof of a level."""
