@@ -21,7 +21,7 @@ from bb8deploy.lanes.verify.proof.folder_check import AppFolder
 from bb8deploy.lanes.verify.proof.wait_for_identity import Prover
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.plan.echo_verdict import Metrics
-from bb8deploy.plan.logs.identity_line import Identity, Seal
+from bb8deploy.plan.logs.identity_line import Identity
 from bb8deploy.plan.release.image_commands import Image, ImagePlan
 from bb8deploy.plan.release.push_plan import Pushes, RemoteState
 from bb8deploy.runs.run import Run
@@ -98,7 +98,6 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a tree that never ran counts as an earlier version": lambda: mock.patch.object(
         rollback, "ran_before", return_value=True
     ),
-    "a seal that differs counts": lambda: mock.patch.object(Seal, "problems", return_value=()),
     "a push is forced": lambda: mock.patch.object(git_remote, "push", _forced),
     "hand edits in the store are not looked for": lambda: mock.patch.object(
         subtree_layout, "allowed_loss", return_value=HandEdits()
