@@ -33,7 +33,7 @@ from bb8deploy.runs.run import Run
 if TYPE_CHECKING:
     from bb8deploy.host.open_host import Host
     from bb8deploy.host.supervisor.find_route import Reached
-    from bb8deploy.host.supervisor.route_interface import Look, LookExtras, Supervisor
+    from bb8deploy.host.supervisor.route_interface import Look, Supervisor
 
 SUBJECT = "supervisor"
 LOG_LINES = 400
@@ -99,6 +99,7 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
         sheet.skip("ways", "no way leads there: neither ssh nor Core with an administrator's token")
         return SupervisorSeen(tuple(sheet.checks), slug)
     from bb8deploy.host.supervisor.find_route import reach
+    from bb8deploy.host.supervisor.route_interface import LookExtras
 
     ahead = _ahead(host)
     rider = slug_folders.program(host.files.runtime) if host else ""
