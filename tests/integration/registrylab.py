@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from ops.lab.engine import engine
@@ -54,12 +55,11 @@ def open_registry(folder: Path) -> Iterator[str]:
     words = ["docker-registry", "serve", str(config)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
         assert process.stderr
+        log = process.stderr
         try:
-            yield next(
-                found[1]
-                for line in process.stderr
-                if (found := re.search(r"listening on (127[0-9.:]+)", line))
-            )
+            at = next(found[1] for line in log if (found := re.search(r"listening on (127[0-9.:]+)", line)))
+            # The registry stops in the middle of an answer once the pipe of its log is full.
+            Thread(target=log.read, daemon=True).start()
+            yield at
         finally:
             process.terminate()
-            process.stderr.read()

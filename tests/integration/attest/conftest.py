@@ -94,8 +94,8 @@ def patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 PATIENT = """
 import sys
 from bb8deploy.__main__ import main
-from bb8deploy.plan import attest
-attest.MAX_P95_MS = 60_000.0
+from bb8deploy.plan import echo_verdict
+echo_verdict.MAX_P95_MS = 60_000.0
 sys.argv[0] = "bb8deploy"
 main()
 """

@@ -89,12 +89,15 @@ def test_run_sh_is_missing_on_the_host(lab: Lab) -> None:
 
 @pytest.mark.skipif(not bubblewrap.allowed(), reason="SKIPPED: no user namespaces")
 def test_run_sh_is_missing_in_the_container(lab: Lab) -> None:
-    """The image has it under another name; an app that only does not mention its run.sh has one."""
+    """The app itself reports none. A launcher that does not see it in the usual places says nothing of it."""
     moved = DOCKERFILE.replace("COPY run.sh", "COPY run.sh /opt/begin.sh\nCOPY")
     lab.write(run_sh=QUIET, dockerfile=moved.replace("/usr/src/app/run.sh", "/opt/begin.sh"))
-    lab.deploy()
+    lab.deploy(BB8_VERIFY="stamp")
     assert Token.RUN_SH_PRESENT not in lab.tokens
     assert evidence(lab, "RUN_SH_MISSING") == "the running app reports that it has no run.sh"
+    (lab.addon / "more.txt").write_text("more\n")
+    lab.deploy()
+    assert look(lab).troubles == set()
     lab.write(dockerfile=DOCKERFILE)
     lab.deploy()
     assert Token.RUN_SH_PRESENT in lab.tokens

@@ -19,9 +19,9 @@ HOST = """
 import sys, time
 from pathlib import Path
 from ha_sandbox import Sandbox
-from ha_sandbox.runtime import jail
+from ha_sandbox.runtime import bubblewrap
 if sys.argv[3] == "plain":
-    jail.allowed = lambda: False
+    bubblewrap.allowed = lambda: False
 with Sandbox(Path(sys.argv[1])) as box:
     box.install(Path(sys.argv[2]), {})
     print("ready", flush=True)
