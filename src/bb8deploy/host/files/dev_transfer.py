@@ -93,7 +93,8 @@ class MountLive:
         """Looks, makes the new tree beside the old one, swaps and looks again."""
         if self._files.look() != self._tree:
             raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
-        self._tree = self._files.apply(transfer, self._run_id, keep_replaced=keep or not self._is_live())
+        drops = self._tree if self._is_live() and not keep else None
+        self._tree = self._files.apply(transfer, self._run_id, drops=drops)
         self.ping()
         return self._tree
 

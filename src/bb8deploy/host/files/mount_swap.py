@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
@@ -65,28 +65,31 @@ class MountSwap:
         (self.state / "swapping").unlink(missing_ok=True)
         return aside
 
-    def replace(self, staged: Path) -> None:
+    def replace(self, staged: Path, run_id: str, unchanged: Callable[[Path], bool]) -> bool:
         """Puts the staged tree in the place of the app folder and drops that; the earlier trees stay.
 
-        If there is no earlier tree, or the share refuses the renames, it does what `swap` does.
+        The replaced tree goes back, and the result is False, if `unchanged` returns False for where it was
+        moved to. If there is no earlier tree, or the share refuses the renames, it does what `swap` does.
         """
         if not (self.state / PREVIOUS).is_dir():
             self.swap(staged)
-            return
-        gone = self.state / "next.gone"
-        remove_tree(gone)
-        (self.state / "swapping").write_text("1\n")
+            return True
+        (self.state / "swapping").write_text("0\n")  # `recover` brings the moved tree back, not `previous`
         self.put_in.unlink(missing_ok=True)
+        away = self.state / f"withdrawn.{run_id}"
         try:
-            self.root.rename(gone)
+            self.root.rename(away)
             staged.rename(self.root)
         except OSError:
-            if not self.root.exists():
-                gone.rename(self.root)
+            if away.exists():
+                self.bring_back(away)
             self.swap(staged)
-            return
+            return True
+        if not (drop := unchanged(away)):
+            self.root.rename(staged)
+        (self.discard if drop else self.bring_back)(away)
         (self.state / "swapping").unlink(missing_ok=True)
-        remove_tree(gone)
+        return drop
 
     def restore(self, run_id: str, name: str) -> None:
         """Swaps the earlier tree `name` in; it is then no longer kept as an earlier one.
@@ -112,9 +115,7 @@ class MountSwap:
 
     def discard(self, away: Path) -> None:
         """Removes what `move_away` moved."""
-        gone = away.with_name(away.name.replace("withdrawn", "gone", 1))
-        away.rename(gone)
-        remove_tree(gone)
+        remove_tree(away.rename(away.with_name(away.name.replace("withdrawn", "gone", 1))))
 
     def bring_back(self, away: Path) -> None:
         """Undoes `move_away`; if there is another folder by now, the moved one becomes an earlier tree."""

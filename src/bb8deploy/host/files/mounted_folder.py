@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from bb8deploy.catalogue.errors.host import (
+    HOST_EDITED_LIVE,
     MOUNT_CASE_CLASH,
     MOUNT_MISSING,
     MOUNT_STUCK,
@@ -141,8 +142,12 @@ class MountFiles:
             self.trees.prune()
         return self.look()
 
-    def apply(self, transfer: Transfer, run_id: str, *, keep_replaced: bool = True) -> FoundTree:
-        """Makes the new tree beside the old one and swaps the two; the replaced tree may be dropped."""
+    def apply(self, transfer: Transfer, run_id: str, *, drops: FoundTree | None = None) -> FoundTree:
+        """Makes the new tree beside the old one and swaps the two.
+
+        A replaced tree that is exactly `drops` is not kept. Raises CheckFailed HOST_EDITED_LIVE if it is
+        another one; then that is in its place again.
+        """
         with self._failures():
             staged = self.trees.fresh(run_id)
             try:
@@ -151,10 +156,11 @@ class MountFiles:
                 with contextlib.suppress(OSError):
                     remove_tree(staged)
                 raise
-            if keep_replaced:
+            if drops is None:
                 self.trees.swap(staged)
-            else:
-                self.trees.replace(staged)
+            elif not self.trees.replace(staged, run_id, lambda away: _is(away, drops)):
+                remove_tree(staged)
+                raise HOST_EDITED_LIVE(f"{self.where} was changed by another program")
             self.trees.prune()
         return self.look()
 
@@ -235,6 +241,10 @@ def _refuse_clash(staged: Path, entries: Sequence[Entry]) -> None:
         other = seen.setdefault(fold(entry.path).casefold(), entry.path)
         if other != entry.path and not _tells_case(staged):
             raise MOUNT_CASE_CLASH(f"the share does not distinguish {other} from {entry.path}")
+
+
+def _is(folder: Path, tree: FoundTree) -> bool:
+    return read_tree(folder, modes_known=tree.modes_known) == tree
 
 
 def _content(path: Path) -> bytes | None:

@@ -7,10 +7,10 @@ a second small packet would wait one round trip for the acknowledgement of the f
 
 State is kept beside the app folder in `.bb8deploy/<name>/`: `next.<run>` is a tree that is being made,
 `previous` the earlier tree, and `previous.old` the one before it during a swap. `withdrawn.<run>` is an app
-folder that is being removed. `gone.<run>` is no longer needed: the next run that holds the lock removes what
-a killed one left of it. The file `swapping` exists for exactly as long as a swap takes; it holds 1 if there
-was an app folder before. `put_in` names the run whose delivery the Supervisor has put in, until the next
-swap.
+folder that is being removed, or replaced by the dev loop. `gone.<run>` is no longer needed: the next run that
+holds the lock removes what a killed one left of it. The file `swapping` exists for exactly as long as a swap
+takes; it holds 1 if `previous` is the app folder from before. `put_in` names the run whose delivery the
+Supervisor has put in, until the next swap.
 """
 
 from __future__ import annotations

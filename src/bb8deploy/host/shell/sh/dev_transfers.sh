@@ -13,18 +13,29 @@ next=$next.$m
 mine() { grep -q -F "\"$run\"" "$L/owner" 2>/dev/null && [ "$(cat "$W/live.mark" 2>/dev/null)" = "$m" ]; }
 renew() { mine && echo $(($(date +%s) + lease)) >"$L/expires"; }
 # The listing is kept, so that an answer and the look before the next order need one hash each.
-listed() { tree "$R" >"$W/live.list.$m"; together <"$W/live.list.$m"; seen=$(sha256sum <"$W/live.list.$m"); }
-# The trees of the dev loop itself are not kept: the earlier trees stay those of deploys.
+listed() { tree "$R" >"$W/live.list.$m"; answer; }
+answer() { together <"$W/live.list.$m"; seen=$(sha256sum <"$W/live.list.$m"); }
+# The trees of the dev loop itself are not kept: the earlier trees stay those of deploys. Such a tree has the name
+# of a removed folder until it was hashed again: what a killed program left of that goes back or becomes an earlier
+# tree, and so `swapping` is 0, which leaves `previous` alone.
 swap_live() {
-  if [ "$keep_it" = KEEP ] || [ ! -d "$R/.bb8dev" ] || [ ! -d "$W/previous" ]; then swap; return; fi
-  echo 1 >"$W/swapping" || fail SWAP
-  mv "$R" "$W/gone.$run" || unswap
-  if [ -e "$R" ] || ! mv "$next" "$R"; then
-    [ -e "$R" ] || mv "$W/gone.$run" "$R"
-    rm -f "$W/swapping"; fail RENAME
+  away=$W/withdrawn.$run
+  if [ "$keep_it" = KEEP ] || [ ! -d "$R/.bb8dev" ] || [ ! -d "$W/previous" ] || [ -e "$away" ]; then
+    swap; listed; return
   fi
+  echo 0 >"$W/swapping" || fail SWAP
+  mv "$R" "$away" || { rm -f "$W/swapping"; fail RENAME; }
+  if [ -e "$R" ] || ! mv "$next" "$R"; then undo_live RENAME; fi
+  # An edit since the look before the swap is in what was taken away.
+  tree "$away" | sha256sum >"$W/live.before.$m" &
+  tree "$R" >"$W/live.list.$m"
+  wait
+  if [ "$(cat "$W/live.before.$m")" != "$seen" ]; then mv "$R" "$next" || fail RENAME; undo_live MOVED; fi
   rm -f "$W/swapping"
+  answer
+  rm -rf "$away"
 }
+undo_live() { [ -e "$R" ] || mv "$away" "$R"; rm -f "$W/swapping"; fail "$1"; }
 mkdir -p "$W" || fail STATE
 echo "$m" >"$W/live.mark" || fail STATE
 listed
@@ -47,7 +58,5 @@ while read -r order share size keep_it; do
   [ "$(cat "$W/live.before.$m")" = "$seen" ] || fail MOVED
   mine || fail LOCK
   swap_live
-  listed
-  rm -rf "$W/gone.$run"
   renew
 done
