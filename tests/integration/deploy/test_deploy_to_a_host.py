@@ -187,6 +187,20 @@ def test_rollback_by_hand_goes_to_the_earlier_tree_or_to_any_tag(lab: Lab) -> No
         roll_back_to(run, host, "9.9.9")
 
 
+def test_a_tag_that_never_ran_on_this_host_runs_but_earns_no_rollback_token(lab: Lab) -> None:
+    lab.git("tag", "-a", "-m", "First", "1.0.0")
+    lab.write(config=config("1.0.1"))
+    lab.deploy()
+    run = lab.run()
+    with open_host(run.settings, run.progress) as host, host.lock(run):
+        tagged = roll_back_to(run, host, "1.0.0")
+    assert (tagged.version, lab.state()["version"]) == ("1.0.0", "1.0.0")
+    assert tagged.in_words == "1.0.0 runs, verified; nothing shows that it ran before"
+    assert ("VERIFY_OK" in lab.tokens, "ROLLBACK_OK" in lab.tokens) == (True, False)
+    (skipped,) = [line for line in lab.lines() if line.startswith("SKIPPED: ROLLBACK_OK")]
+    assert "nothing shows that this tree ran before" in skipped
+
+
 def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     outcome = deploy(lab.run(dry_run=True))
     assert outcome.preview[1:] == (

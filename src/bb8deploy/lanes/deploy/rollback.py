@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.errors import CheckFailed
@@ -22,6 +22,7 @@ from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
 from bb8deploy.lanes.sync.sync import require_own_folder, sync
+from bb8deploy.lanes.verify.install import Installer
 from bb8deploy.lanes.verify.seen_running import record_ran
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt
@@ -118,11 +119,9 @@ def roll_back(
             raise _unprovable(run, back.expected.version)
         attempt.prove(installed)
     record_ran(run, slug_of(run), back.expected)
-    outcome = RollbackOutcome(back.expected.version, back.expected.tree, installed.action.value)
-    if before:
-        return _proven(run, outcome)
-    run.ledger.skip(Token.ROLLBACK_OK, "nothing shows that this tree ran before")
-    return replace(outcome, ran_before=False)
+    expected = back.expected
+    outcome = RollbackOutcome(expected.version, expected.tree, installed.action.value, ran_before=before)
+    return _ended(run, outcome)
 
 
 def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
@@ -207,7 +206,8 @@ def _unprovable(run: Run, version: str) -> CheckFailed:
 def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
     """Deploys the tagged `version` from git and has it run; then ROLLBACK_OK. Needs the lock.
 
-    Raises UsageError if there is no such tag, and whatever sync and verify raise.
+    A version that did not run on this host before gets no ROLLBACK_OK. Raises UsageError if there is no such
+    tag, and whatever sync and verify raise.
     """
     with _tagged(run, version) as (source, commit), closing(Readiness(run, host)) as ready:
         synced = sync(
@@ -215,11 +215,24 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         )
         options = VerifyOptions(sent=not synced.nothing_to_do).at(synced.level)
         delivered = Delivered(synced.expected, synced.tree)
-        verified = carry_out(Attempt(run, host, delivered, options, ready.reached))
+        before = _Before(run, synced.expected)
+        verified = carry_out(Attempt(run, host, delivered, options, ready.reached, before.look))
     if not verified.verified:
         run.ledger.skip(Token.ROLLBACK_OK, verified.reason)
         return RollbackOutcome(synced.version, synced.digest, verified.action, proven=False)
-    return _proven(run, RollbackOutcome(synced.version, synced.digest, verified.action))
+    return _ended(run, RollbackOutcome(synced.version, synced.digest, verified.action, ran_before=before.ran))
+
+
+@dataclass(slots=True)
+class _Before:
+    """Whether `expected` ran before, as found before the Supervisor does anything."""
+
+    run: Run
+    expected: Expected
+    ran: bool = False
+
+    def look(self, installer: Installer) -> None:
+        self.ran = ran_before(self.run, installer, self.expected)
 
 
 def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness) -> None:
@@ -266,6 +279,14 @@ def _tagged(run: Run, version: str) -> Iterator[tuple[Path, str]]:
         source.mkdir()
         git.write_tree_files(run.workspace, tree, source)
         yield source, commit
+
+
+def _ended(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:
+    """The outcome of a verified version, with ROLLBACK_OK if that ran before."""
+    if outcome.ran_before:
+        return _proven(run, outcome)
+    run.ledger.skip(Token.ROLLBACK_OK, "nothing shows that this tree ran before")
+    return outcome
 
 
 def _proven(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -43,8 +43,9 @@ from bb8deploy.runs.tokens import Token
 
 @dataclass(slots=True)
 class Attempt:
-    """`reached` is the way to the Supervisor if it was asked already, before the files were sent; `installer`
-    and `prover` are set as soon as the attempt reaches them.
+    """`reached` is the way to the Supervisor if it was asked already, before the files were sent; `first`
+    is called before anything is done to the app; `installer` and `prover` are set as soon as the attempt
+    reaches them.
     """
 
     run: Run
@@ -52,6 +53,7 @@ class Attempt:
     delivered: Delivered
     options: VerifyOptions
     reached: Reached | None = None
+    first: Callable[[Installer], object] = lambda _installer: None
     capabilities: Capabilities | None = None
     installer: Installer | None = None
     prover: Prover | None = None
@@ -74,6 +76,7 @@ class Attempt:
         """Installs and proves. Raises Bb8Error; what was reached by then stays in the attributes."""
         with self.opened() as installer:
             self._require_alone(installer)
+            self.first(installer)
             installed, watch = installer.put_in(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
                 self.host.record_put_in(self.delivered.expected.run)
