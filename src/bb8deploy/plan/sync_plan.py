@@ -87,6 +87,11 @@ class SyncPlan:
         return self.folds_names and stamp.sent == Manifest.of(composed).digest
 
     @property
+    def replaces(self) -> bool:
+        """True if the folder held anything: an empty one is no earlier tree."""
+        return self.present and bool(self.have.entries or self.kept or self.extra or self.earlier)
+
+    @property
     def differing(self) -> tuple[str, ...]:
         """What differs between the workspace and the host, sorted.
 

@@ -153,10 +153,13 @@ def over_a_mount(lab: Lab) -> None:
     lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
 
 
+@pytest.mark.parametrize("empty", [False, True], ids=["absent", "empty"])
 @pytest.mark.parametrize("mount", [False, True], ids=["ssh", "mount"])
-def test_a_first_deploy_that_does_not_build_leaves_no_files(lab: Lab, mount: bool) -> None:
+def test_a_first_deploy_that_does_not_build_leaves_no_files(lab: Lab, mount: bool, empty: bool) -> None:
     if mount:
         over_a_mount(lab)
+    if empty:
+        runtime(lab).mkdir()
     lab.write(dockerfile=BROKEN)
     with pytest.raises(Bb8Error, match="the new files were removed again") as caught:
         lab.deploy()

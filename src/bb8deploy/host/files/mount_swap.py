@@ -51,7 +51,7 @@ class MountSwap:
 
         Returns the name that the tree kept as `previous` until now has got, empty if there was none.
         """
-        had = self.root.is_dir()
+        had = not _removed_empty(self.root) and self.root.is_dir()
         (self.state / "swapping").write_text(f"{int(had)}\n")
         self.put_in.unlink(missing_ok=True)
         try:
@@ -232,6 +232,15 @@ def touch_config(root: Path) -> None:
     for name in CONFIG_NAMES:
         if (root / name).is_file():
             os.utime(root / name, (newest + 1, newest + 1))
+
+
+def _removed_empty(folder: Path) -> bool:
+    """Removes an empty folder, which is no earlier tree; False if it is not empty, or absent."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _newest(folder: Path) -> float:

@@ -69,9 +69,9 @@ def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
 
 
 def _is_first(host: Host, failed: Failed) -> bool:
-    """True if this deploy made the app folder, or one that it resumes did: there was no tree before it."""
+    """True if this deploy made or filled the app folder, or one that it resumes did: no tree was there."""
     plan = failed.synced.plan
-    if not failed.sent or (plan.present and not plan.nothing):
+    if not failed.sent or (plan.replaces and not plan.nothing):
         return False
     try:
         return not host.files.earlier()
@@ -84,7 +84,7 @@ def _withdrawn(run: Run, host: Host, failed: Failed) -> Bb8Error:
     error, unreachable = failed.error, isinstance(failed.error, Unreachable)
     if not unreachable:
         run.ledger.drift("verify", error.code, run.clean(error.cause))
-    if failed.touched or (failed.installed and failed.synced.plan.present):
+    if failed.touched or (failed.installed and failed.synced.plan.replaces):
         return _with_ending(error, "not rolled back: the host has no earlier tree, and the app is installed")
     what = withdraw(run, host, failed.synced)
     if unreachable:

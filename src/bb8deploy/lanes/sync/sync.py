@@ -155,7 +155,7 @@ def _prove(run: Run, planned: PlannedSync, after: FoundTree, wanted: Wanted) -> 
 
 def _outcome(host: Host, planned: PlannedSync, tree: FoundTree, diffs: tuple[str, ...]) -> SyncOutcome:
     plan = planned.plan
-    swapped = plan.present and not plan.nothing
+    swapped = plan.replaces and not plan.nothing
     return SyncOutcome(
         plan=plan,
         delivery=planned.delivery,

@@ -13,6 +13,7 @@ stage() {
 }
 swap() {
   grep -q -F "\"$run\"" "$L/owner" 2>/dev/null || fail LOCK
+  rmdir "$R" 2>/dev/null  # an empty folder is no earlier tree
   had=0; [ -e "$R" ] && had=1
   echo $had > "$W/swapping" || fail SWAP
   [ ! -e "$W/put_in" ] || rm -f "$W/put_in"
