@@ -320,7 +320,10 @@ def test_a_new_responder_outbids_an_owner_of_a_time_to_come(pair: Callable[..., 
     """The clock may have been set back since the last run, whose name the broker has kept."""
     one = pair()
     future = b"7-9999999999999999999"
-    one.sender.client.publish(f"{one.sender._base}/echo/owner", future, qos=1, retain=True)
+    # The broker must have it before the responder subscribes: a claim that arrives later is a newer one.
+    one.sender.client.publish(f"{one.sender._base}/echo/owner", future, qos=1, retain=True).wait_for_publish(
+        30
+    )
     sender = one.begin()
     sender.until("echo/owner", lambda body: echo.claim_number(body["name"].encode()) > int(future[2:]))
     sender.send('{"value": 1}')
