@@ -1,1 +1,1 @@
-"""What every other room may use: errors, findings, secrets, files, processes."""
+"""What every other package may use: errors, findings, secrets, files, processes."""

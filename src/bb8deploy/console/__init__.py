@@ -1,1 +1,1 @@
-"""The only room that prints: results, messages, and the moving line of a terminal."""
+"""The only package that prints: results, messages, and the moving line of a terminal."""

@@ -12,7 +12,7 @@ from tests.unit.house.sources import ROOT, TOOL, modules
 
 
 def test_the_contracts_of_pyproject_hold() -> None:
-    """Rooms import downwards only, plans are pure, tool and app are strangers: see [tool.importlinter]."""
+    """Packages import downwards only, plans are pure, tool and app are separate: see [tool.importlinter]."""
     pytest.importorskip("importlinter", reason="import-linter comes with requirements-dev.lock")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "addon")])}
     words = [

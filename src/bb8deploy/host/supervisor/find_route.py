@@ -59,12 +59,12 @@ class Reached:
 
 
 class OnlyService(Refused):
-    """No way shows the app, but Core would restart it; carries what that needs."""
+    """No route reports the app's state, but Core can restart it; carries what a restart needs."""
 
     def __init__(self, capabilities: Capabilities, url: str, token: Secret) -> None:
         super().__init__(
             ROUTE_ONLY_SERVICE.code,
-            "no way to the Supervisor can show what runs; only Core's restart service is left",
+            "no route to the Supervisor reports what runs; only Core's restart service is left",
             "Use an administrator's HA_LLAT, or an SSH app with the manager role.",
             details=capabilities.describe(),
         )

@@ -73,9 +73,9 @@ def _heard(sheet: Sheet, ready: Mapping[str, object] | None, remedy: str) -> Non
     if ready is None:
         sheet.skip("heard", "the app was not asked")
     elif not ready:
-        sheet.warn("heard", "the app did not answer the question about the robot", LOGS, ROBOT_NOT_ASKED.code)
+        sheet.warn("heard", "the app did not report whether it detects the robot", LOGS, ROBOT_NOT_ASKED.code)
     elif not ready.get("detected"):
-        sheet.warn("heard", "the robot is not heard at the moment", remedy, ROBOT_ABSENT.code)
+        sheet.warn("heard", "the app does not detect the robot at the moment", remedy, ROBOT_ABSENT.code)
     else:
         _signal(sheet, ready)
 

@@ -216,7 +216,7 @@ def _place(sheet: Sheet, run: Run, around: Surroundings) -> None:
         sheet.ok("rights", f"{around.facts.user} may write beside {folder}")
     else:
         remedy = "Set HA_SSH_SUDO=yes, log in as root, or use the mounted share (HA_MOUNT)."
-        seen = f"{around.facts.user} may not write beside {folder}"
+        seen = f"{around.facts.user} may not write to the parent folder of {folder}"
         sheet.fail("rights", seen, remedy, RUNTIME_NOT_WRITABLE.code)
     if place.free is not None and place.free < LITTLE:
         seen = f"the disk of {folder} has {place.free / 1e6:.0f} MB free"
