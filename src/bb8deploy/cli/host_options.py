@@ -1,4 +1,4 @@
-"""The options that every command that changes an app on a host has, as one value."""
+"""The options that commands that change an app on a host share, as one value."""
 
 from __future__ import annotations
 
@@ -34,11 +34,15 @@ class HostOptions:
     dry_run: DryRun = False
     accept_new: AcceptNew = False
     lock_wait: LockWait = None
-    verify_level: Verify = None
     addon: Addon = None
     as_name: As = None
     json_output: AsJson = False
     quiet: Quiet = False
+
+    @property
+    def proof(self) -> str | None:
+        """The level of proof that was asked for, None for that of the settings."""
+        return None
 
     def modes(self, *, yes: bool = False, ports: str = "") -> Modes:
         """The modes of the command's run."""
@@ -51,7 +55,7 @@ class HostOptions:
             lock_wait=self.lock_wait,
             as_name=self.as_name,
             ports=ports,
-            verify=self.verify_level,
+            verify=self.proof,
         )
 
     @property
@@ -62,21 +66,32 @@ class HostOptions:
         return Access(self.via.value, self.accept_new)
 
 
+@dataclass(frozen=True, slots=True)
+class ProofOptions(HostOptions):
+    """The same for a command that proves what runs."""
+
+    verify_level: Verify = None
+
+    @property
+    def proof(self) -> str | None:
+        """The level that was asked for."""
+        return self.verify_level
+
+
 def takes_host_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as Typer calls it: an option per field of HostOptions replaces its parameter `host`."""
-    names = [field.name for field in fields(HostOptions)]
+    """The command as Typer calls it: its parameter `host` is replaced by an option per field of its type."""
+    own_hints = get_type_hints(command, include_extras=True)
+    kind: type[HostOptions] = own_hints["host"]
+    names = [field.name for field in fields(kind)]
 
     @functools.wraps(command)
     def called(**given: object) -> None:
-        host = HostOptions(**{name: given.pop(name) for name in names})  # type: ignore[arg-type]
+        host = kind(**{name: given.pop(name) for name in names})  # type: ignore[arg-type]
         command(host=host, **given)
 
-    hints = {
-        **get_type_hints(command, include_extras=True),
-        **get_type_hints(HostOptions, include_extras=True),
-    }
+    hints = {**own_hints, **get_type_hints(kind, include_extras=True)}
     own = [one for name, one in inspect.signature(command).parameters.items() if name != "host"]
-    shared = [*inspect.signature(HostOptions).parameters.values()]
+    shared = [*inspect.signature(kind).parameters.values()]
     called.__annotations__ = {name: hint for name, hint in hints.items() if name != "host"}
     called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [one.replace(annotation=hints[one.name]) for one in (*own, *shared)]

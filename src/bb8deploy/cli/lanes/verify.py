@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bb8deploy.cli.host_options import HostOptions, takes_host_options
+from bb8deploy.cli.host_options import ProofOptions, takes_host_options
 from bb8deploy.cli.open_run import open_run
 from bb8deploy.cli.print_outcomes import show_preview, show_verify
 from bb8deploy.cli.shared_options import Backup, NoStart, Target
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    host: HostOptions, target: Target = "default", no_start: NoStart = False, backup: Backup = False
+    host: ProofOptions, target: Target = "default", no_start: NoStart = False, backup: Backup = False
 ) -> None:
     """Install or update the app on the host, then verify the version and digest that it reports."""
     with open_run("verify", host.modes(), target=target, addon=host.addon, lane="verify") as opened:

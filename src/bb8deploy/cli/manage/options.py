@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bb8deploy.cli.host_options import HostOptions, takes_host_options
 from bb8deploy.cli.open_run import Modes, Opened, open_run
 from bb8deploy.cli.shared_options import (
     AcceptNew,
     Addon,
     As,
     AsJson,
-    DryRun,
-    LockWait,
-    Quiet,
     Target,
     Via,
     ViaChoice,
@@ -41,8 +39,8 @@ def register(app: typer.Typer) -> None:
     """Adds the command and its subcommands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
     group.command("get")(get)
-    group.command("set")(set_options)
-    group.command("apply")(apply)
+    group.command("set")(takes_host_options(set_options))
+    group.command("apply")(takes_host_options(apply))
     app.add_typer(group, name="options")
 
 
@@ -75,66 +73,47 @@ def get(
 
 
 def set_options(
+    host: HostOptions,
     pairs: Pairs,
     target: Target = "default",
-    via: Via = ViaChoice.AUTO,
     restart: Restart = False,
-    dry_run: DryRun = False,
-    accept_new: AcceptNew = False,
-    lock_wait: LockWait = None,
-    addon: Addon = None,
-    as_name: As = None,
-    json_output: AsJson = False,
-    quiet: Quiet = False,
 ) -> None:
     """Set options of the app after a check by its schema. Other options stay as they are.
 
     Every user of this machine can read a command line: set secrets with `options apply`.
     """
-    modes = Modes(json_output, quiet, dry_run, via=via.value, lock_wait=lock_wait, as_name=as_name)
-    with open_run("options set", modes, target=target, addon=addon, lane="options") as opened:
+    with open_run("options set", host.modes(), target=target, addon=host.addon, lane="options") as opened:
         from bb8deploy.lanes.verify.app_options import parse_options
         from bb8deploy.plan.app_settings import AppSettings
 
-        _apply(
-            opened, AppSettings(options=parse_options(pairs)), restart=restart, accept_new=accept_new, via=via
-        )
+        _apply(opened, host, AppSettings(options=parse_options(pairs)), restart=restart)
 
 
 def apply(
+    host: HostOptions,
     file: File,
     target: Target = "default",
-    via: Via = ViaChoice.AUTO,
     restart: Restart = False,
-    dry_run: DryRun = False,
-    accept_new: AcceptNew = False,
-    lock_wait: LockWait = None,
-    addon: Addon = None,
-    as_name: As = None,
-    json_output: AsJson = False,
-    quiet: Quiet = False,
 ) -> None:
     """Set what a YAML file names: options, network, boot, watchdog, auto_update, ingress_panel.
 
     What the file does not name stays as it is.
     """
-    modes = Modes(json_output, quiet, dry_run, via=via.value, lock_wait=lock_wait, as_name=as_name)
-    with open_run("options apply", modes, target=target, addon=addon, lane="options") as opened:
+    with open_run("options apply", host.modes(), target=target, addon=host.addon, lane="options") as opened:
         from bb8deploy.lanes.options.options_file import read_options_file
 
         wanted = read_options_file(file, os.environ)
         opened.console.hidden.extend(wanted.secrets)
-        _apply(opened, wanted, restart=restart, accept_new=accept_new, via=via)
+        _apply(opened, host, wanted, restart=restart)
 
 
-def _apply(opened: Opened, wanted: AppSettings, *, restart: bool, accept_new: bool, via: ViaChoice) -> None:
-    from bb8deploy.lanes.host_session import Access
+def _apply(opened: Opened, host: HostOptions, wanted: AppSettings, *, restart: bool) -> None:
     from bb8deploy.lanes.options.options import apply_options
 
     outcome = apply_options(
         opened.run,
         wanted,
-        access=Access(via.value, accept_new),
+        access=host.access,
         restart=restart,
         show=lambda found: _show(opened, found),
     )

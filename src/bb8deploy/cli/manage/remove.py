@@ -6,20 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.open_run import Modes, Opened, open_run
-from bb8deploy.cli.shared_options import (
-    AcceptNew,
-    Addon,
-    As,
-    AsJson,
-    DryRun,
-    LockWait,
-    Quiet,
-    Target,
-    Via,
-    ViaChoice,
-    Yes,
-)
+from bb8deploy.cli.host_options import HostOptions, takes_host_options
+from bb8deploy.cli.open_run import Opened, open_run
+from bb8deploy.cli.shared_options import Target, Yes
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.remove.removal_check import Inventory
@@ -36,21 +25,14 @@ DiscardEdits = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command()(remove)
+    app.command()(takes_host_options(remove))
 
 
 def remove(
+    host: HostOptions,
     target: Target = "default",
-    via: Via = ViaChoice.AUTO,
     remove_config: RemoveConfig = False,
     discard_edits: DiscardEdits = False,
-    dry_run: DryRun = False,
-    accept_new: AcceptNew = False,
-    lock_wait: LockWait = None,
-    addon: Addon = None,
-    as_name: As = None,
-    json_output: AsJson = False,
-    quiet: Quiet = False,
     yes: Yes = False,
 ) -> None:
     """Uninstall the app, and remove its folder, earlier trees and retained MQTT messages.
@@ -59,24 +41,14 @@ def remove(
     (/data) with the app; make a backup in Home Assistant first if you need it. A removal that was interrupted
     is continued by another one.
     """
-    modes = Modes(
-        as_json=json_output,
-        quiet=quiet,
-        dry_run=dry_run,
-        yes=yes,
-        via=via.value,
-        lock_wait=lock_wait,
-        as_name=as_name,
-    )
-    with open_run("remove", modes, target=target, addon=addon, lane="remove") as opened:
-        from bb8deploy.lanes.host_session import Access
+    with open_run("remove", host.modes(yes=yes), target=target, addon=host.addon, lane="remove") as opened:
         from bb8deploy.lanes.remove.remove import RemoveOptions
         from bb8deploy.lanes.remove.remove import remove as lane
 
-        options = RemoveOptions(Access(via.value, accept_new), remove_config, discard_edits)
+        options = RemoveOptions(host.access, remove_config, discard_edits)
         found = lane(opened.run, options, lambda inventory: _agreed(opened, inventory))
-        opened.result["removed"] = not dry_run
-        if not dry_run:
+        opened.result["removed"] = not host.dry_run
+        if not host.dry_run:
             opened.console.text(f"{found.where} holds nothing of {found.slug}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.base.errors import Bb8Error, UsageError
-from bb8deploy.cli.host_options import HostOptions, takes_host_options
+from bb8deploy.cli.host_options import ProofOptions, takes_host_options
 from bb8deploy.cli.open_run import Opened, load_settings, open_run
 from bb8deploy.cli.print_outcomes import show_preview, show_sync, show_verify
 from bb8deploy.cli.shared_options import AppOption, Backup, Diff, NoStart, NoValidate, Targets, YesOverwrite
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def deploy(
-    host: HostOptions,
+    host: ProofOptions,
     target: Targets = None,
     no_start: NoStart = False,
     backup: Backup = False,

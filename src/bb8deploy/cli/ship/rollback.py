@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.host_options import HostOptions, takes_host_options
+from bb8deploy.cli.host_options import ProofOptions, takes_host_options
 from bb8deploy.cli.open_run import Opened, open_run
 from bb8deploy.cli.print_outcomes import show_preview
 from bb8deploy.cli.shared_options import Target
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(
-    host: HostOptions,
+    host: ProofOptions,
     version: Annotated[
         str,
         typer.Argument(
