@@ -21,6 +21,7 @@ from bb8deploy.lanes.host_session import slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead, read_app
 from bb8deploy.lanes.verify.app_observer import RUNNING
+from bb8deploy.lanes.verify.supervisor_actions import START_DEADLINE
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
 from bb8deploy.overlay.delivery import Delivery, deliver
@@ -35,7 +36,6 @@ LOOK_EVERY = 1.5
 SILENT = 8.0
 """Seconds without a line about a delivery, after which the container's agent counts as broken."""
 UP_DEADLINE = 60.0
-RESTART_DEADLINE = 180.0
 _TAIL = 20
 
 
@@ -96,7 +96,7 @@ class Session:
             self._build(Delivered(expected, found))
         elif choice.way is Way.RESTART:
             with self._timed("restart"):
-                self.supervisor.act("restart", slug_of(self.run), deadline=RESTART_DEADLINE)
+                self.supervisor.act("restart", slug_of(self.run), deadline=START_DEADLINE)
         self.ended = False
         with self._timed("prove"):
             refused = self._proof(expected, position, choice.way)

@@ -15,6 +15,8 @@ from bb8deploy.host.supervisor.find_route import options_route
 from bb8deploy.host.supervisor.rest_paths import PathSupervisor, check_options, set_app
 from bb8deploy.host.supervisor.route_interface import AddonState, RefusalKind, SupervisorError
 from bb8deploy.lanes.host_session import Access, connected, held, names_host, slug_of
+from bb8deploy.lanes.verify.app_observer import info_of
+from bb8deploy.lanes.verify.supervisor_actions import START_DEADLINE
 from bb8deploy.plan.app_settings import (
     AppSettings,
     SettingChange,
@@ -27,7 +29,6 @@ from bb8deploy.plan.app_settings import (
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.app_config import read_addon
 
-RESTART_DEADLINE = 180.0
 _HOST_KNOWS = {"secret", "device"}
 
 
@@ -77,7 +78,7 @@ def apply_options(
     """
     with _host(run, access) as host, closing(options_route(run.settings, run.addon, host)) as way:
         with run.step("read the app's settings", way_name(way)):
-            look = _look(run, _state(run, way))
+            look = _look(run, info_of(way, slug_of(run)))
         new = merged(look.settings, wanted, _defaults(run, look))
         _check(run, way, look, wanted, new)
         hidden = look.hidden | frozenset(
@@ -93,7 +94,7 @@ def apply_options(
             _read_back(run, way, wanted)
         if restart and running:
             with run.step(f"restart {look.state.slug}", way_name(way)):
-                way.act("restart", look.state.slug, deadline=RESTART_DEADLINE)
+                way.act("restart", look.state.slug, deadline=START_DEADLINE)
         return OptionsOutcome(look.state.slug, found, running, restart and running)
 
 
@@ -110,16 +111,6 @@ def _host(run: Run, access: Access | None) -> Iterator[Host | None]:
         return
     with held(run, "options", access) as host:
         yield host
-
-
-def _state(run: Run, way: PathSupervisor) -> AddonState | None:
-    """What the Supervisor reports of the app, None if it does not know it."""
-    try:
-        return way.info(slug_of(run))
-    except SupervisorError as error:
-        if error.problem is not RefusalKind.UNKNOWN_APP:
-            raise
-        return None
 
 
 def _look(run: Run, state: AddonState | None) -> AppLook:
@@ -194,7 +185,7 @@ def _check_here(run: Run, look: AppLook, wanted: AppSettings, new: AppSettings) 
 
 def _read_back(run: Run, way: PathSupervisor, wanted: AppSettings) -> None:
     """Raises CheckFailed OPTIONS_NOT_SET unless the Supervisor now reports what was wanted."""
-    now = _look(run, _state(run, way)).settings
+    now = _look(run, info_of(way, slug_of(run))).settings
     pairs = [
         *((f"options.{key}", value, now.options.get(key)) for key, value in wanted.options.items()),
         *((f"network.{key}", value, now.network.get(key)) for key, value in wanted.network.items()),

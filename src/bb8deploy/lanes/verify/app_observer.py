@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.folder_rehash import Rider
@@ -22,6 +23,23 @@ POLL = 1.0
 LOOK_PATIENCE = 60.0
 RUNNING = ("started", "startup")
 TAIL, BUILD_TAIL = 20, 60
+
+
+class AsksInfo(Protocol):
+    """A route that can be asked for an app's state."""
+
+    def info(self, slug: str) -> AddonState:
+        """The app's state."""
+
+
+def info_of(way: AsksInfo, slug: str) -> AddonState:
+    """The app's state without its log; an unknown app counts as not installed. Raises SupervisorError."""
+    try:
+        return way.info(slug)
+    except SupervisorError as error:
+        if error.problem is not RefusalKind.UNKNOWN_APP:
+            raise
+        return gone(slug)
 
 
 @dataclass(slots=True)
@@ -70,12 +88,7 @@ class Watch:
 
     def info(self) -> AddonState:
         """The app's state without its log; an unknown app is one that is not installed."""
-        try:
-            state = self.supervisor.info(self.slug)
-        except SupervisorError as error:
-            if error.problem is not RefusalKind.UNKNOWN_APP:
-                raise
-            state = gone(self.slug)
+        state = info_of(self.supervisor, self.slug)
         self.saw(state.state)
         return state
 
