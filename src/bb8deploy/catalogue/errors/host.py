@@ -293,7 +293,8 @@ SYNC_MISMATCH = ErrorCode(
     Code("SYNC_MISMATCH"), Area.HOST, CheckFailed, "the host's files differ from the plan",
     "The swap was done, but the new hash of the tree on the host differs from the plan."
     " CLEAN_RUNTIME_OK was not written. Usually another program writes into the folder, such as an"
-    " editor on the share or a file sync.",
+    " editor on the share or a file sync. `deploy` and `rollback` put the earlier files back, and keep the"
+    " changed tree as an earlier one; `sync` leaves it.",
     "Find out which program writes into the app folder, stop it, then run again.",
 )
 TOPOLOGY_UNREADABLE = ErrorCode(

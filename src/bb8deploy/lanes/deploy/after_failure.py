@@ -12,7 +12,8 @@ from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import options_route
 from bb8deploy.lanes.deploy.earlier_trees import last_that_ran
-from bb8deploy.lanes.deploy.rollback import put_back_files, roll_back, roll_back_untouched
+from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_untouched
+from bb8deploy.lanes.deploy.undo_sync import put_back_files
 from bb8deploy.lanes.deploy.withdraw_files import forget, withdraw
 from bb8deploy.lanes.host_session import slug_of
 from bb8deploy.lanes.sync.outcome import SyncOutcome

@@ -15,11 +15,11 @@ from bb8deploy.lanes.deploy.config_differences import announcements
 from bb8deploy.lanes.deploy.dry_run import foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.deploy.static_rules_check import require_valid
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
+from bb8deploy.lanes.deploy.undo_sync import sync_or_undo
 from bb8deploy.lanes.host_session import Access, held
 from bb8deploy.lanes.smoke.smoke_checks import smoke
 from bb8deploy.lanes.sync.hand_edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
-from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.lanes.verify.app_options import file_of, require_route
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
@@ -125,7 +125,7 @@ def _check(run: Run, host: Host, attempt: Attempt, options: DeployOptions) -> No
 
 
 def _sync(run: Run, host: Host, options: DeployOptions, ready: Readiness) -> SyncOutcome:
-    return sync(
+    return sync_or_undo(
         run,
         host,
         by_rsync=options.access.via == "rsync",

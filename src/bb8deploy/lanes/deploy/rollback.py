@@ -18,6 +18,7 @@ from bb8deploy.lanes.deploy.dry_run import foresee, foresee_sync
 from bb8deploy.lanes.deploy.earlier_trees import next_older
 from bb8deploy.lanes.deploy.ran_before import ran_before, seen_running
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
+from bb8deploy.lanes.deploy.undo_sync import sync_or_undo
 from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
@@ -143,12 +144,6 @@ def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
     return RollbackOutcome(back.expected.version, back.expected.tree, "none", proven=False, untouched=state)
 
 
-def put_back_files(run: Run, host: Host) -> None:
-    """Puts the earlier files back and does nothing else. Needs the lock."""
-    with run.step(PUT_BACK, host.where):
-        host.files.restore_previous(run.id)
-
-
 @dataclass(frozen=True, slots=True)
 class Back:
     """The earlier tree in its place again; `provable` if its files are those that its stamp names."""
@@ -210,7 +205,7 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
     tag, and whatever sync and verify raise.
     """
     with _tagged(run, version) as (source, commit), closing(Readiness(run, host)) as ready:
-        synced = sync(
+        synced = sync_or_undo(
             run, host, source=source, commit=commit, approve=lambda plan: _approve(run, host, plan, ready)
         )
         options = VerifyOptions(sent=not synced.nothing_to_do).at(synced.level)

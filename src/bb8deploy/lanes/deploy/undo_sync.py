@@ -1,0 +1,103 @@
+"""Syncs the app, and takes back out what a sync put in if the host then holds something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable
+from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING, SYNC_MISMATCH
+from bb8deploy.host.open_host import Host
+from bb8deploy.lanes.deploy.withdraw_files import withdraw_rest
+from bb8deploy.lanes.sync.hand_edits import archive_of
+from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.sync import sync
+from bb8deploy.plan.sync_plan import Stamp, SyncPlan
+from bb8deploy.runs.journal import PUT_BACK
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.tree_digest import STAMP
+
+
+def sync_or_undo(
+    run: Run,
+    host: Host,
+    *,
+    approve: Callable[[SyncPlan], object],
+    source: Path | None = None,
+    commit: str | None = None,
+    by_rsync: bool = False,
+    with_diff: bool = False,
+) -> SyncOutcome:
+    """Does what `sync` does; after a failure behind the swap, the earlier files go back.
+
+    What another program changed meanwhile is kept as an earlier tree. Needs the lock. Raises what `sync`
+    raises; the cause then says what became of the files.
+    """
+    approved: list[SyncPlan] = []
+
+    def keep(plan: SyncPlan) -> None:
+        approve(plan)
+        approved.append(plan)
+
+    try:
+        return sync(
+            run,
+            host,
+            source=source,
+            commit=commit,
+            by_rsync=by_rsync,
+            with_diff=with_diff,
+            approve=keep,
+        )
+    except Bb8Error as error:
+        if approved and (ending := _undone(run, host, approved[-1], error)):
+            raise CheckFailed(
+                error.code, f"{error.cause}; {ending}", error.remedy, details=error.details
+            ) from error
+        raise
+
+
+def put_back_files(run: Run, host: Host) -> None:
+    """Puts the earlier files back and does nothing else. Needs the lock.
+
+    They are back even if they cannot be hashed, because another program writes into the folder.
+    """
+    with run.step(PUT_BACK, host.where):
+        try:
+            host.files.restore_previous(run.id)
+        except CheckFailed as error:
+            if error.code != HOST_TREE_MOVING.code:
+                raise
+
+
+def _undone(run: Run, host: Host, plan: SyncPlan, error: Bb8Error) -> str:
+    """What became of the files, as the end of a sentence; empty if nothing was swapped."""
+    lost = isinstance(error, Unreachable) and not isinstance(error, Refused)
+    if plan.nothing or lost or not _is_swapped(run, host, error):
+        return ""
+    if not plan.replaces:
+        return withdraw_rest(run, host, plan)
+    try:
+        if not _is_previous(host, plan.earlier):
+            return "not put back: the newest earlier tree is not the one that this run replaced"
+        put_back_files(run, host)
+    except Bb8Error as second:
+        return f"the earlier files were not put back: {second.cause}"
+    kept = archive_of(host.files.runtime)
+    return f"the earlier files are back, and the tree that was changed meanwhile is kept in {kept}"
+
+
+def _is_swapped(run: Run, host: Host, error: Bb8Error) -> bool:
+    """True if the app folder holds what this run sent, whatever was changed in it since."""
+    if error.code == SYNC_MISMATCH.code:
+        return True
+    with suppress(Bb8Error):
+        data = host.files.read(f"{host.files.runtime}/{STAMP}") or b""
+        stamp = Stamp.parse(data.decode("utf-8", "replace"))
+        return stamp is not None and stamp.run == run.id
+    return False
+
+
+def _is_previous(host: Host, replaced: Stamp | None) -> bool:
+    return Stamp.parse(host.files.look_back(STAMP).stamp) == replaced
