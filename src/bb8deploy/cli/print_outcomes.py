@@ -64,12 +64,14 @@ def show_verify(opened: Opened, outcome: VerifyOutcome) -> None:
         action=outcome.action,
         route=outcome.route,
         verified=outcome.verified,
+        proof=outcome.proof,
         reason=outcome.reason,
         states=list(outcome.states),
         routes=list(outcome.capabilities.describe()),
     )
     done = "up to date" if outcome.action == "none" else f"{outcome.action} by {outcome.route}"
-    ending = "verified" if outcome.verified else f"not verified: {outcome.reason}"
+    proof = f" (proof: {outcome.proof})" if outcome.proof else ""
+    ending = f"verified{proof}" if outcome.verified else f"not verified{proof}: {outcome.reason}"
     opened.console.note(f"{outcome.slug} {outcome.version}: {done}, {ending}")
 
 

@@ -20,13 +20,18 @@ class DriftState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionPlace:
-    """One place that has a version; `version` and `tree` are empty if they are not known."""
+    """One place that has a version; `version` and `tree` are empty if they are not known.
+
+    `proof` is how it is known which content runs: `sealed`, `stamp` or, if it is not, `running`; empty for
+    any other place and if nothing is installed.
+    """
 
     name: str
     version: str = ""
     tree: str = ""
     detail: str = ""
     state: DriftState = DriftState.FINE
+    proof: str = ""
 
 
 def drift_of(places: Sequence[VersionPlace]) -> tuple[str, ...]:

@@ -27,8 +27,9 @@ _REACHED: Mapping[str, str] = {
 class PastRun:
     """One run in a receipt. `when` is RFC 3339 in UTC; a text is empty if the receipt does not have it.
 
-    `result` is in words; `error` is the code of the first failure. Receipts of earlier versions do not name
-    the app and the user.
+    `proof` is the level of proof of what ran at the end: `sealed`, `stamp` or `running`. `result` is in
+    words; `error` is the code of the first failure. Receipts of earlier versions do not name the app and the
+    user.
     """
 
     run: str
@@ -39,6 +40,7 @@ class PastRun:
     by: str
     result: str
     error: str
+    proof: str = ""
 
 
 def past_runs(text: str) -> tuple[PastRun, ...]:
@@ -71,6 +73,7 @@ def _past(run: str, lines: Sequence[Line]) -> PastRun:
         by=_first(sources, "by"),
         result=_result(tokens, error, rolled_back=back is not None),
         error=error,
+        proof=_proof(tokens, failed=bool(error)),
     )
 
 
@@ -84,6 +87,13 @@ def _result(tokens: Mapping[str, object], error: str, *, rolled_back: bool) -> s
     if error:
         return "failed"
     return next((words for name, words in _REACHED.items() if name in tokens), "nothing observed")
+
+
+def _proof(tokens: Mapping[str, Mapping[str, str]], *, failed: bool) -> str:
+    """The level of what ran when the run ended: after a failure, only a rollback shows one."""
+    names = ("ROLLBACK_OK",) if failed else ("ROLLBACK_OK", "VERIFY_OK", "RUNNING_OK")
+    reached = next((name for name in names if name in tokens), "")
+    return tokens[reached].get("proof", "running" if reached == "RUNNING_OK" else "") if reached else ""
 
 
 def _when(run: str) -> str:

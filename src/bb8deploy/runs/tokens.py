@@ -78,7 +78,9 @@ CATALOGUE: dict[Token, Meaning] = {
         "verify", "the Supervisor listed this version and finished the install, update or rebuild", (DEPLOY,)
     ),
     Token.RUNNING_OK: Meaning(
-        "verify", "this version runs and stayed started; this does not prove its content", (DEPLOY,)
+        "verify",
+        "this version runs and stayed started; `proof=running`: this does not prove its content",
+        (DEPLOY,),
     ),
     Token.RUN_SH_PRESENT: Meaning("verify", "run.sh was seen in the running container", (DEPLOY,)),
     Token.PY_OK: Meaning("verify", "the container's Python was seen running", (DEPLOY,)),
@@ -90,12 +92,16 @@ CATALOGUE: dict[Token, Meaning] = {
         "verify", "every smoke check of the project passed on the running app", (DEPLOY,)
     ),
     Token.LIVE_OK: Meaning(
-        "dev", "the new process itself reported this digest while the dev loop is on", (DEV,)
+        "dev",
+        "the new process itself reported this digest while the dev loop is on; `proof=stamp`",
+        (DEV,),
     ),
     Token.TELEMETRY_ATTEST_OK: Meaning("attest", "the echo attestation met every criterion", (DEPLOY,)),
     Token.ECHO_WINDOW_10S_OK: Meaning("attest", "the echo window lasted at least 10 s", (DEPLOY,)),
     Token.TELEMETRY_ARTIFACTS_EMITTED: Meaning("attest", "the attestation's files were written", (DEPLOY,)),
-    Token.DEPLOY_SSH_OK: Meaning("deploy", "sync and verify both passed over ssh", (DEPLOY,)),
+    Token.DEPLOY_SSH_OK: Meaning(
+        "deploy", "sync and verify both passed over ssh; `proof=` as in VERIFY_OK", (DEPLOY,)
+    ),
     Token.BUMP_OK: Meaning("release", "the new version is committed", (PUBLISH,)),
     Token.SUBTREE_PUBLISH_OK: Meaning(
         "publish",
@@ -110,7 +116,9 @@ CATALOGUE: dict[Token, Meaning] = {
     Token.IMAGE_PUBLISH_OK: Meaning(
         "publish", "each image's manifest was read back from the registry", (PUBLISH,)
     ),
-    Token.ROLLBACK_OK: Meaning("rollback", "the earlier version runs again, verified", (DEPLOY,)),
+    Token.ROLLBACK_OK: Meaning(
+        "rollback", "the earlier version runs again, verified; `proof=` as in VERIFY_OK", (DEPLOY,)
+    ),
     Token.REMOVE_OK: Meaning(
         "remove",
         "the Supervisor neither has nor lists the app, and its folder and earlier trees are gone",

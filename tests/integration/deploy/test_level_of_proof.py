@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -136,6 +137,19 @@ CMD ["sh", "/usr/src/app/run.sh"]
 """
 
 
+def levels(lab: Lab) -> dict[str, str]:
+    """The level of proof in each token of the newest run that has one."""
+    tokens = [(line.name, dict(line.fields)) for line in lab.runs[-1].ledger.lines if line.kind == "TOKEN"]
+    return {name: fields["proof"] for name, fields in tokens if "proof" in fields}
+
+
+def contract(lab: Lab) -> dict[str, object]:
+    """The newest run's contract of lane 3."""
+    path = lab.folder / "reports/runs" / lab.runs[-1].id / "verify_contract_v1.json"
+    found: dict[str, object] = json.loads(path.read_text())
+    return found
+
+
 @pytest.fixture
 def sealable(lab: Lab) -> Lab:
     """An app that knows nothing of a stamp, on a base whose entry point is known."""
@@ -150,6 +164,8 @@ def test_an_app_that_is_not_changed_is_proven_by_the_builder(sealable: Lab) -> N
     (line,) = [line for line in sealable.lines() if line.startswith("TOKEN: VERIFY_OK")]
     assert "proof=sealed" in line
     assert f"tree={first.synced.digest}" in line
+    assert levels(sealable) == {"VERIFY_OK": "sealed", "DEPLOY_SSH_OK": "sealed"}
+    assert contract(sealable)["proof"] == "sealed"
     again = sealable.deploy()
     assert again.synced.nothing_to_do
     assert (again.verified and again.verified.action) == "none"
@@ -157,6 +173,8 @@ def test_an_app_that_is_not_changed_is_proven_by_the_builder(sealable: Lab) -> N
     less = sealable.deploy(BB8_VERIFY="running")
     assert (less.synced.nothing_to_do, less.verified and less.verified.action) == (True, "none")
     assert {"RUNNING_OK"} == {"RUNNING_OK", "VERIFY_OK"} & set(sealable.tokens)
+    assert levels(sealable) == {"RUNNING_OK": "running"}
+    assert contract(sealable)["proof"] == "running"
     preview = deploy(sealable.run(dry_run=True)).preview
     assert any(line.startswith("proof: sealed") for line in preview), preview
 
@@ -209,5 +227,6 @@ def test_a_rollback_to_a_sealed_tree_is_sealed(sealable: Lab) -> None:
     sealable.write(run_sh=CRASHING, dockerfile=SEALED, config=config("1.0.1"))
     with pytest.raises(NotVerified) as caught:
         sealable.deploy(BB8_SETTLE_SECONDS="2")
-    assert "1.0.0 runs again, verified" in caught.value.cause
-    assert "ROLLBACK_OK" in sealable.tokens
+    assert "1.0.0 runs again, verified (proof: sealed)" in caught.value.cause
+    assert levels(sealable) == {"ROLLBACK_OK": "sealed"}
+    assert contract(sealable)["proof"] == ""

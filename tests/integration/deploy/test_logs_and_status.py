@@ -53,6 +53,7 @@ def test_logs_and_status_by_every_way(lab: Lab, route: str) -> None:
     status = json.loads(command(lab, "status", "--json").stdout)["result"]
     running = next(row for row in status["places"] if row["name"] == "running")
     assert (running["version"], running["detail"]) == ("1.0.0", f"started, proof sealed, seen by {route}")
+    assert running["proof"] == "sealed"
     with following(lab) as line:
         numbers = [int(text.split()[1]) for text in (line() for _ in range(200)) if text.startswith("tick ")]
     assert len(numbers) > 20

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bb8deploy.runs.past_runs import past_runs
 
 OLD, NEW = "20261123T093000Z-a1b2c3", "20261124T100000Z-d4e5f6-kitchen"
@@ -44,3 +46,21 @@ def test_lines_of_others_and_torn_lines_are_left_out() -> None:
 def test_an_id_of_another_form_has_no_time() -> None:
     first, second = past_runs("TOKEN: SSH_HA_OK run=abc\nTOKEN: SSH_HA_OK run=20269999T093000Z-a1b2c3\n")
     assert first.when == second.when == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "proof"),
+    [
+        (["TOKEN: RUNNING_OK version=1 proof=running", "TOKEN: VERIFY_OK version=1 proof=sealed"], "sealed"),
+        (["TOKEN: VERIFY_OK version=1 proof=stamp"], "stamp"),
+        (["TOKEN: RUNNING_OK version=1 proof=running"], "running"),
+        (["TOKEN: RUNNING_OK version=1"], "running"),
+        (["TOKEN: VERIFY_OK version=1"], ""),
+        (["TOKEN: VERIFY_OK version=1 proof=sealed", "DRIFT: CHECK_FAILED detail=x"], ""),
+        (["DRIFT: BUILD_FAILED detail=x", "TOKEN: ROLLBACK_OK version=0 proof=stamp"], "stamp"),
+        (["TOKEN: SSH_HA_OK host=h"], ""),
+    ],
+)
+def test_a_run_has_the_level_of_proof_of_what_ran_at_its_end(lines: list[str], proof: str) -> None:
+    (past,) = past_runs("".join(f"{line} run={OLD}\n" for line in lines))
+    assert past.proof == proof

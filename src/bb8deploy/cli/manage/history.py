@@ -78,13 +78,16 @@ def _show(opened: Opened, found: list[HostHistory], count: int) -> None:
             run.version or "-",
             run.slug or "-",
             run.by or "-",
+            run.proof or "-",
             f"{run.result} ({run.error})" if run.error else run.result,
         )
         for host in found
         for run in host.runs[:count]
     ]
     if rows:
-        opened.console.table("History", ("target", "when (UTC)", "version", "app", "by", "result"), rows)
+        opened.console.table(
+            "History", ("target", "when (UTC)", "version", "app", "by", "proof", "result"), rows
+        )
     for host in found:
         if host.error:
             opened.console.error(host.error)

@@ -51,7 +51,9 @@ def rollback(
         if host.dry_run:
             show_preview(opened, outcome.preview)
             return
-        opened.result.update(version=outcome.version, tree=outcome.tree, action=outcome.action)
+        opened.result.update(
+            version=outcome.version, tree=outcome.tree, action=outcome.action, proof=outcome.proof
+        )
         opened.console.note(f"{outcome.in_words} ({outcome.action})")
 
 

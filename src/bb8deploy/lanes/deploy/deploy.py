@@ -105,7 +105,9 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
         raise recovered(run, host, failed) from error
     if host.files.route == "ssh":
         if verified.verified:
-            run.ledger.emit(Token.DEPLOY_SSH_OK, host=host.where, version=synced.version)
+            run.ledger.emit(
+                Token.DEPLOY_SSH_OK, host=host.where, version=synced.version, proof=verified.proof
+            )
         elif verified.running:
             run.ledger.skip(Token.DEPLOY_SSH_OK, verified.reason)
     return DeployOutcome(synced, verified)

@@ -43,8 +43,9 @@ from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """The version that runs again, and by which action; `proven` if its identity was verified; `untouched`
-    is the state of an app that was not touched; `ran_before`: it is known to have run before.
+    """The version that runs again, and by which action; `proof` is how its content was proven, None if it was
+    not; `untouched` is the state of an app that was not touched; `ran_before`: it is known to have run
+    before.
 
     `preview` is filled by a dry run alone.
     """
@@ -52,7 +53,7 @@ class RollbackOutcome:
     version: str
     tree: str
     action: str
-    proven: bool = True
+    proof: Proof | None = None
     untouched: str = ""
     preview: tuple[str, ...] = ()
     ran_before: bool = True
@@ -62,7 +63,7 @@ class RollbackOutcome:
         """What came of it, as the end of a sentence."""
         if self.untouched:
             return f"the earlier files are back; the app was not touched and is {self.untouched}"
-        proof = "verified" if self.proven else "its content is not proven"
+        proof = f"verified (proof: {self.proof})" if self.proof else "its content is not proven"
         if not self.ran_before:
             return f"{self.version} runs, {proof}; nothing shows that it ran before"
         return f"{self.version} runs again, {proof}"
@@ -121,7 +122,9 @@ def roll_back(
         attempt.prove(installed)
     record_ran(run, slug_of(run), back.expected)
     expected = back.expected
-    outcome = RollbackOutcome(expected.version, expected.tree, installed.action.value, ran_before=before)
+    outcome = RollbackOutcome(
+        expected.version, expected.tree, installed.action.value, options.proof, ran_before=before
+    )
     return _ended(run, outcome)
 
 
@@ -138,10 +141,12 @@ def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
         running = installer.reload_only()
         if back.provable and running and options.proof is not Proof.RUNNING:
             attempt.prove(running)
-            return _proven(run, RollbackOutcome(back.expected.version, back.expected.tree, "none"))
+            return _proven(
+                run, RollbackOutcome(back.expected.version, back.expected.tree, "none", options.proof)
+            )
         state = installer.watch.states[-1]
     run.ledger.skip(Token.ROLLBACK_OK, "the app was not touched, and its content is not proven")
-    return RollbackOutcome(back.expected.version, back.expected.tree, "none", proven=False, untouched=state)
+    return RollbackOutcome(back.expected.version, back.expected.tree, "none", untouched=state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +219,13 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         verified = carry_out(Attempt(run, host, delivered, options, ready.reached, before.look))
     if not verified.verified:
         run.ledger.skip(Token.ROLLBACK_OK, verified.reason)
-        return RollbackOutcome(synced.version, synced.digest, verified.action, proven=False)
-    return _ended(run, RollbackOutcome(synced.version, synced.digest, verified.action, ran_before=before.ran))
+        return RollbackOutcome(synced.version, synced.digest, verified.action)
+    return _ended(
+        run,
+        RollbackOutcome(
+            synced.version, synced.digest, verified.action, verified.proof, ran_before=before.ran
+        ),
+    )
 
 
 @dataclass(slots=True)
@@ -240,7 +250,7 @@ def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness) -> None:
 def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
     """The outcome for an app whose content cannot be proven."""
     run.ledger.skip(Token.ROLLBACK_OK, why)
-    return RollbackOutcome(back.expected.version, back.expected.tree, action, proven=False)
+    return RollbackOutcome(back.expected.version, back.expected.tree, action)
 
 
 def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
@@ -290,6 +300,7 @@ def _proven(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:
         version=outcome.version,
         tree=outcome.tree,
         action=outcome.action,
+        proof=outcome.proof,
         slug=slug_of(run),
         by=user_and_machine(),
     )

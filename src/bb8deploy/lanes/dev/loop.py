@@ -26,6 +26,7 @@ from bb8deploy.lanes.smoke.smoke_checks import smoke
 from bb8deploy.overlay.live.choose_way import Choice, Way
 from bb8deploy.overlay.live.dev_overlay import FOLDER
 from bb8deploy.plan.logs.dev_agent_log import told
+from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
@@ -273,9 +274,8 @@ class _Loop:
             raise Overtaken
         seconds = time.monotonic() - began
         tree = wanted.app.tree.digest
-        self.run.ledger.emit(
-            Token.LIVE_OK, tree=tree, way=choice.way.value, ms=round(seconds * 1000), push=self.number
-        )
+        facts = {"tree": tree, "way": choice.way.value, "ms": round(seconds * 1000), "push": self.number}
+        self.run.ledger.emit(Token.LIVE_OK, **facts, proof=Proof.STAMP)
         push = Pushed(
             self.number,
             tree,

@@ -26,7 +26,8 @@ def ways_on(flow: Flow) -> list[str]:
     where = words.get(StepState(state[Name.PUBLISH]))
     lines = [f"{version} is committed here, {where or 'neither published nor tagged'}."]
     if state[Name.DEPLOY] in {StepState.DONE, StepState.KEPT}:
-        lines.append(f"The host runs {version}, verified; `bb8deploy rollback` brings the earlier one back.")
+        proof = "verified" if flow.steps.deployed else "its content is not proven"
+        lines.append(f"The host runs {version}, {proof}; `bb8deploy rollback` brings the earlier one back.")
     lines.append("Fix the cause, commit, and go on with `bb8deploy release --resume`.")
     if not where and bumped_parent(flow.run, "HEAD", version):
         lines.append("To give the version up instead: `git reset --keep HEAD~1`.")

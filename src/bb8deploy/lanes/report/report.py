@@ -291,6 +291,7 @@ def _identity(contract: JsonObject) -> ReportedIdentity | None:
         states=tuple(map(str, contract.get("states", ()))),
         rows=tuple((n, str(want.get(n) or ""), str(got.get(n) or "")) for n in names),
         observed=bool(got),
+        proof=str(contract.get("proof", "")),
         log_tail=tuple(map(str, contract.get("log_tail") or contract.get("build_log") or ()))[-40:],
     )
 

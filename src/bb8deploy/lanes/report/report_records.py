@@ -81,7 +81,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class ReportedIdentity:
-    """What the running app was expected to report of itself, and what it did report."""
+    """What the running app was expected to report of itself, and what it did report.
+
+    `proof` is the level of proof that was reached, empty if none was or the contract is an earlier one.
+    """
 
     slug: str
     action: str
@@ -89,6 +92,7 @@ class ReportedIdentity:
     states: tuple[str, ...]
     rows: tuple[tuple[str, str, str], ...]
     observed: bool
+    proof: str = ""
     log_tail: tuple[str, ...] = ()
 
 

@@ -15,13 +15,14 @@ from bb8deploy.lanes.dev.container_state import is_on
 from bb8deploy.lanes.host_session import connected, names_host, slug_of
 from bb8deploy.lanes.status.robot import robot
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, plan_look, read_wanted
-from bb8deploy.plan.logs.identity_line import newest
+from bb8deploy.plan.logs.identity_line import Identity, Proof, newest
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.plan.version_drift import DriftState, VersionPlace, drift_of
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git
 from bb8deploy.workspace import git_remote as r
 from bb8deploy.workspace.app_config import parse_config, read_addon
+from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.project import find_project
 from bb8deploy.workspace.tree_digest import FoundTree
 from bb8deploy.workspace.versions.publish_layout import publishing_of
@@ -115,15 +116,28 @@ def _running(run: Run, host: Host | None) -> VersionPlace:
         reached.supervisor.close()
     if state is None or not state.installed:
         return VersionPlace("running", state=DriftState.ABSENT, detail="not installed")
-    tree = said.tree if said and said.version == state.version else ""
-    how = f", proof {said.proof.value}" if tree and said else ", which did not report its content"
+    if said and said.version != state.version:
+        said = None
+    proof, how = _proof(run, said)
     return VersionPlace(
         "running",
         state.version,
-        tree,
-        f"{state.state}{how}, seen by {reached.capabilities.chosen}",
+        said.tree if said else "",
+        f"{state.state}, {how}, seen by {reached.capabilities.chosen}",
         DriftState.FINE if state.state == "started" else DriftState.DOWN,
+        proof,
     )
+
+
+def _proof(run: Run, said: Identity | None) -> tuple[str, str]:
+    """The level of proof of what runs, and the level in words."""
+    if said is None:
+        return Proof.RUNNING.value, "proof running: it did not report its content"
+    ignore = Ignore.of_workspace(run.workspace)
+    proof = said.proof(lambda path: ignore.ignored(path, is_dir=False))
+    if proof is None:
+        return "", "no proof: the builder was given other files than were sent"
+    return proof.value, f"proof {proof.value}"
 
 
 def _published(run: Run) -> VersionPlace:

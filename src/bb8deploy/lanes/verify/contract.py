@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bb8deploy.plan.install_action import Decision
-from bb8deploy.plan.logs.identity_line import Expected, Identity
+from bb8deploy.plan.logs.identity_line import Expected, Identity, Proof
 from bb8deploy.runs.run import Run
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VerifyRecord:
-    """What an attempt knew when it ended; `decision` is None if it ended before one was made."""
+    """What an attempt knew when it ended; `decision` is None if it ended before one was made, `proof` if no
+    level was reached.
+    """
 
     slug: str
     expected: Expected
@@ -28,6 +30,7 @@ class VerifyRecord:
     log_tail: tuple[str, ...]
     build_log: tuple[str, ...]
     error: str
+    proof: Proof | None = None
 
 
 def write_contract(run: Run, record: VerifyRecord) -> None:
@@ -42,6 +45,7 @@ def write_contract(run: Run, record: VerifyRecord) -> None:
             routes=record.routes,
             route=record.route,
             action=decision.action.value if decision else "",
+            proof=record.proof.value if record.proof else "",
             why=decision.why if decision else "",
             states=record.states,
             expected=IdentityModel(version=want.version, tree=want.tree, run=want.run),

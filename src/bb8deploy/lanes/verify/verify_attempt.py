@@ -45,7 +45,7 @@ from bb8deploy.runs.tokens import Token
 class Attempt:
     """`reached` is the way to the Supervisor if it was asked already, before the files were sent; `first`
     is called before anything is done to the app; `installer` and `prover` are set as soon as the attempt
-    reaches them.
+    reaches them, `reached_proof` once its token is written.
     """
 
     run: Run
@@ -58,7 +58,7 @@ class Attempt:
     installer: Installer | None = None
     prover: Prover | None = None
     topology: tuple[str, ...] = ()
-    _runs: bool = False
+    reached_proof: Proof | None = None
 
     @property
     def touched(self) -> bool:
@@ -74,21 +74,20 @@ class Attempt:
 
     def carry_out(self) -> VerifyOutcome:
         """Installs and proves. Raises Bb8Error; what was reached by then stays in the attributes."""
+        expected = self.delivered.expected
         with self.opened() as installer:
             self._require_alone(installer)
             self.first(installer)
             installed, watch = installer.put_in(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
-                self.host.record_put_in(self.delivered.expected.run)
-            lines = VerifyLines(
-                self.run.ledger, self.delivered.expected.version, installed, watch.supervisor.route
-            )
+                self.host.record_put_in(expected.run)
+            lines = VerifyLines(self.run.ledger, expected.version, installed, watch.supervisor.route)
             lines.after_action()
             said, reason = self._verified(installed, lines)
             self._check_topology(watch, checked=said is not None)
         return VerifyOutcome(
             slug=watch.slug,
-            version=self.delivered.expected.version,
+            version=expected.version,
             action=installed.action.value,
             route=watch.supervisor.route,
             verified=said is not None,
@@ -96,7 +95,8 @@ class Attempt:
             states=tuple(watch.states),
             capabilities=self.capabilities or Capabilities(()),
             reason=reason,
-            running=self._runs,
+            running=self.reached_proof is not None,
+            proof=self.reached_proof,
         )
 
     def _require_alone(self, installer: Installer) -> None:
@@ -166,6 +166,7 @@ class Attempt:
             log_tail=prover.last_words() if prover and error else (),
             build_log=installer.build_log if installer and error else (),
             error=error.code if error else "",
+            proof=self.reached_proof,
         )
         write_contract(self.run, record)
 
@@ -203,7 +204,7 @@ class Attempt:
             self.check_runs(installed)
             lines.no_identity(self.options.unproven)
             lines.running()
-            self._runs = True
+            self.reached_proof = Proof.RUNNING
             return None, self.options.unproven
         try:
             said = self.prove(installed)
@@ -213,7 +214,7 @@ class Attempt:
             raise
         lines.container(said, self.options.proof)
         record_ran(self.run, slug_of(self.run), self.delivered.expected)
-        self._runs = True
+        self.reached_proof = self.options.proof
         return said, ""
 
     def _check_topology(self, watch: Watch, *, checked: bool) -> None:

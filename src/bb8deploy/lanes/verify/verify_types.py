@@ -96,7 +96,7 @@ class Installed:
 class VerifyOutcome:
     """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` is why not.
 
-    `running`: RUNNING_OK was earned.
+    `running`: RUNNING_OK was earned; `proof` is the level that was reached, None if the app was not observed.
     """
 
     slug: str
@@ -109,3 +109,4 @@ class VerifyOutcome:
     capabilities: Capabilities
     reason: str = ""
     running: bool = False
+    proof: Proof | None = None

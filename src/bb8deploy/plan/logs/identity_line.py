@@ -107,12 +107,16 @@ class Identity:
         """True if this is the expected content, at that level of proof."""
         return self.is_(expected) and (proof is not Proof.SEALED or self.seal is not None)
 
-    @property
-    def proof(self) -> Proof:
-        """The level at which this report proves its content by itself."""
-        seal = self.seal
-        clean = seal is not None and seal.compared and not (seal.differ or seal.extra)
-        return Proof.SEALED if clean else Proof.STAMP
+    def proof(self, ignored: Callable[[str], bool]) -> Proof | None:
+        """The level at which this report proves its content by itself; `ignored` files do not count.
+
+        None if the builder was given other files than the report names.
+        """
+        if self.tree == UNKNOWN:
+            return Proof.RUNNING
+        if self.seal is None or not self.seal.compared:
+            return Proof.STAMP
+        return None if self.seal.problems(ignored) else Proof.SEALED
 
     @property
     def python_known(self) -> bool:

@@ -24,7 +24,8 @@ class VerifyContract(Contract):
     """What lane 3 did and saw.
 
     `states` are the app's states in the order in which they were seen; `log_tail` and `build_log` are
-    filled if it failed; `routes` are all routes to the Supervisor that were asked.
+    filled if it failed; `routes` are all routes to the Supervisor that were asked. `proof` is the level of
+    proof that was reached, empty if none was.
     """
 
     contract: Literal["verify_contract_v1"] = "verify_contract_v1"
@@ -33,6 +34,7 @@ class VerifyContract(Contract):
     routes: tuple[str, ...] = ()
     action: str = ""
     why: str = ""
+    proof: Literal["", "sealed", "stamp", "running"] = ""
     states: tuple[str, ...] = ()
     expected: IdentityModel | None = None
     observed: IdentityModel | None = None

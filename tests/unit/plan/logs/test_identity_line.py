@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bb8deploy.plan.logs.identity_line import Expected, identities, newer_lines, newest
+from bb8deploy.plan.logs.identity_line import Expected, Proof, identities, newer_lines, newest
 
 LINE = "IDENTITY version=1.0 tree=sha256:aa commit=c run=r1 python=3.13.1"
 WANTED = Expected("1.0", "sha256:aa", "r1")
@@ -66,3 +66,27 @@ def test_an_old_line_is_never_taken_for_a_new_one(
     """Of a log seen through windows of any size, never more lines count as new than have come."""
     before, after = old[-first:], (old + new)[-second:]
     assert len(newer_lines(before, after, window=first)) <= len(new) or not before
+
+
+@pytest.mark.parametrize(
+    ("words", "proof"),
+    [
+        ("", Proof.STAMP),
+        (" seal=none", Proof.STAMP),
+        (" seen=3 differ=0 extra=0 not-seen=1", Proof.SEALED),
+        (" seen=3 differ=1 extra=0 not-seen=0 differs=run.sh", None),
+        (" seen=3 differ=0 extra=1 not-seen=0 extras=new.txt", None),
+        (" seen=3 differ=0 extra=1 not-seen=0 extras=.DS_Store", Proof.SEALED),
+        (" seen=3 differ=0 extra=9 not-seen=0 extras=.DS_Store", None),
+    ],
+)
+def test_a_report_has_the_level_of_proof_that_it_shows_by_itself(words: str, proof: Proof | None) -> None:
+    said = newest([f"{LINE}{words}"])
+    assert said is not None
+    assert said.proof(lambda path: path == ".DS_Store") is proof
+
+
+def test_a_report_without_a_stamp_proves_only_that_it_runs() -> None:
+    said = newest(["IDENTITY version=1.0 tree=unknown commit=c run=unknown python=3"])
+    assert said is not None
+    assert said.proof(lambda _path: False) is Proof.RUNNING

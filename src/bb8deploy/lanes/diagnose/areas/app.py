@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.secret import Secret
@@ -18,7 +18,7 @@ from bb8deploy.catalogue.errors.app import (
 from bb8deploy.catalogue.errors.supervisor import PROFILE_SAME_VERSION
 from bb8deploy.lanes.diagnose.check_result import Check, Sheet
 from bb8deploy.plan.logs.crash_cause import last_crash, of_installed
-from bb8deploy.plan.logs.identity_line import UNKNOWN, Proof, newest
+from bb8deploy.plan.logs.identity_line import UNKNOWN, newest
 
 if TYPE_CHECKING:
     from bb8deploy.host.supervisor.route_interface import AddonState
@@ -45,7 +45,7 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
     _versions(sheet, state, here, folder)
     if state.installed:
         _running(sheet, state, of_installed(supervisor.look.log, state.version))
-        _identity(sheet, state, folder, supervisor.look.log)
+        _identity(sheet, state, folder, supervisor.look.log, here)
         _options(sheet, here.config, state)
         _rating(sheet, here.config, state)
     return sheet.checks
@@ -118,7 +118,7 @@ def _running(sheet: Sheet, state: AddonState, log: tuple[str, ...]) -> None:
         sheet.fail("state", f"{state.state}: {cause}", LOGS, ADDON_DIED.code)
 
 
-def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[str, ...]) -> None:
+def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[str, ...], here: Here) -> None:
     """Whether the running app reports that it was built from the files on the host."""
     said = newest(log)
     stamp = folder.plan.earlier if folder.plan else None
@@ -133,12 +133,18 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
         seen = f"reports {said.version} {said.tree[:19]}, the host's stamp has "
         seen += f"{stamp.version} {stamp.tree[:19]}" if stamp else f"nothing, installed is {state.version}"
         sheet.warn("identity", seen, DEPLOY, IDENTITY_DIFFERS.code)
-    elif said.seal and said.proof is not Proof.SEALED:
+    elif said.seal and said.proof(_ignored(here)) is None:
         seen = f"the build of {said.version} was given {said.seal.differ + said.seal.extra} other file(s)"
         sheet.warn("identity", seen, DEPLOY, SEAL_DIFFERS.code)
     else:
         proof = "equal to the host's stamp" if stamp else "not compared"
         sheet.ok("identity", f"reports {said.version} {said.tree[:19]}, {proof}")
+
+
+def _ignored(here: Here) -> Callable[[str], bool]:
+    """Whether the workspace ignores a path; without a readable workspace it ignores none."""
+    ignore = here.wanted.ignore if here.wanted else None
+    return lambda path: ignore is not None and ignore.ignored(path, is_dir=False)
 
 
 def _options(sheet: Sheet, config: Mapping[str, object], state: AddonState) -> None:

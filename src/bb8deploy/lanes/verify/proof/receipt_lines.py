@@ -33,7 +33,11 @@ class VerifyLines:
     def running(self) -> None:
         """RUNNING_OK, after the app stayed started."""
         self.ledger.emit(
-            Token.RUNNING_OK, version=self.version, action=self.installed.action.value, route=self.route
+            Token.RUNNING_OK,
+            version=self.version,
+            action=self.installed.action.value,
+            proof=Proof.RUNNING.value,
+            route=self.route,
         )
 
     def container(self, said: Identity, proof: Proof) -> None:
