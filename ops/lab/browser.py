@@ -55,7 +55,7 @@ class Tab:
     async def until(self, expression: str) -> None:
         """Wait until an expression is true."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not await self.js(expression):  # noqa: ASYNC110 - the browser has no event for it
                     await asyncio.sleep(0.02)
         except TimeoutError:
@@ -141,7 +141,7 @@ class Browser:
         if session:
             message["sessionId"] = session
         await self._ws.send(json.dumps(message))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await answer
 
     async def open(self, url: str, script: str = "") -> Tab:

@@ -42,7 +42,7 @@ class Mosquitto:
         log = (self.folder / "mosquitto.log").open("ab")
         self.process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
         log.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return

@@ -10,15 +10,15 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.addon.depth import examples
+from tests.addon.depth import examples, texts
 
 from bb8_core.app_options import Options, load_options, parse_options
 
 MANIFEST = Path(__file__).parents[2] / "addon" / "config.yaml"
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(), inner, max_size=3),
     max_leaves=8,
 )
 
@@ -165,7 +165,7 @@ def test_the_password_never_shows() -> None:
 
 
 @examples(50)
-@given(st.dictionaries(st.sampled_from(sorted(Options.__slots__)) | st.text(), json_values))
+@given(st.dictionaries(st.sampled_from(sorted(Options.__slots__)) | texts(), json_values))
 def test_whatever_the_options_hold_the_result_is_in_range(raw: dict[str, object]) -> None:
     options = parse_options(raw)
     assert 1 <= options.speed_cap <= 255

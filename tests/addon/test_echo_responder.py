@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.addon.conftest import Mosquitto
-from tests.addon.depth import examples
+from tests.addon.depth import examples, texts
 
 from bb8_core import echo_responder as echo
 from bb8_core.app_options import Options
@@ -31,7 +31,7 @@ from bb8_core.mqtt.broker_client import new_client
 from bb8_core.mqtt.broker_credentials import Broker, NoBroker
 
 ADDON = Path(__file__).parents[2] / "addon"
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 
 Message = tuple[str, dict[str, Any]]
 
@@ -365,7 +365,7 @@ def test_the_broker_may_go_and_come_back(start: Start, broker: Mosquitto) -> Non
 
 
 @examples(50)
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+@given(st.one_of(st.binary(max_size=200), texts(200).map(str.encode)))
 def test_any_payload_is_an_echo_or_a_bad_echo(payload: bytes) -> None:
     with contextlib.suppress(echo.BadEcho):
         assert isinstance(echo.parse(payload), echo.Echo)
@@ -389,7 +389,7 @@ def test_payloads_that_json_would_take_but_we_do_not(payload: bytes) -> None:
 
 
 @examples(50)
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
+@given(st.recursive(st.none() | st.booleans() | st.integers() | texts(), st.lists, max_leaves=5))
 def test_any_json_value_comes_back_as_it_was(value: Any) -> None:
     assert echo.parse(json.dumps({"value": value}).encode()).value == value
 

@@ -113,7 +113,7 @@ def observe(docker: Engine, image: str) -> Seen:
     odd = ("-e", "discovery.type=single", "-e", "TWO=a\nb c.d=e", "-e", "odd-name=x\ny")
     docker.docker("run", "--detach", "--network=host", "--hostname=lab", f"--name={name}", *odd, image)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while "ready" not in (log := docker.docker("logs", name)).splitlines():
             state = docker.docker("inspect", "-f", "{{.State.Status}}", name).strip()
             if state != "running" or time.monotonic() > end:

@@ -75,7 +75,7 @@ class Relay:
         self._listener.close()
         self.drop()
         for thread in list(self._threads):
-            thread.join(10)
+            thread.join(60)
 
     def drop(self) -> None:
         """Cuts the connections that are open now."""

@@ -18,7 +18,7 @@ import pytest
 
 from bb8deploy.transport.ssh_config import Hop
 
-START_DEADLINE = 30.0
+START_DEADLINE = 60.0
 PORTS = 3
 
 
@@ -105,7 +105,7 @@ def start_sshd(
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
 
 def _free_port() -> int:
@@ -128,7 +128,7 @@ def _listening(binary: str, folder: Path, lines: Sequence[str]) -> tuple[subproc
             return process, port
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
     pytest.skip(f"SKIPPED: sshd does not start here: {(folder / 'sshd.log').read_text()[-400:]}")
 
 

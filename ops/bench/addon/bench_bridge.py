@@ -59,7 +59,7 @@ def publish(port: int, plan: list[tuple[float, str, str]]) -> None:
     client.on_connect = lambda *_: up.set()
     client.connect("127.0.0.1", port)
     client.loop_start()
-    up.wait(10)
+    up.wait(60)
     times = []
     for pause, topic, payload in plan:
         time.sleep(pause)
@@ -126,7 +126,7 @@ class Subject:
     def __exit__(self, *_: object) -> None:
         if self._loop is not None and self._stopping is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def writes(self, since: float) -> list[tuple[float, tuple[int, int], bytes]]:
         """Time, command and data of everything written to the robot since then."""
@@ -215,7 +215,7 @@ def start_and_idle(port: int, folder: Path, idle_s: float = 20.0) -> dict[str, f
         time.sleep(0.3)
         began = time.monotonic()
         with program(BRIDGE, folder, mqtt_host="127.0.0.1", mqtt_port=port, base_topic=base):
-            online.wait(30)
+            online.wait(60)
             starts.append(time.monotonic() - began)
         client.disconnect()
         client.loop_stop()

@@ -143,7 +143,7 @@ async def measure(port: int, pid: int) -> dict[str, float]:
 
 async def listening(port: int) -> None:
     """Wait until the page is served."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(OSError):
                 await asyncio.to_thread(ticket, port)

@@ -41,7 +41,7 @@ LIMITS: dict[str, tuple[str, float]] = {
 RESPONDER, BRIDGE = "bb8_core.echo_responder", "bb8_core.main"
 BLOCKS, BLOCK = 12, 60
 RATE_HZ, RATE_S = 1000, 10
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 QUIET_S = 5.0
 """When so long nothing more comes back, the rest is lost."""
 PEER = """
@@ -132,7 +132,7 @@ def peer(port: int) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
 
 
 def until_answered(own: Caller, wanted: Callable[[], bool]) -> float:

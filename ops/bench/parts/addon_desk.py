@@ -54,7 +54,7 @@ def program(module: str, folder: Path, **options: Any) -> Iterator[subprocess.Po
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
 
 
 def rss_mb(pid: int | str = "self") -> float:

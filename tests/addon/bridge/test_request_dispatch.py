@@ -241,7 +241,7 @@ class Stage:
         self._end = asyncio.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live(folder, target)))
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(60)
 
     async def _live(self, folder: Path, target: Target | None) -> None:
         self.rig = Rig(folder, target=target)
@@ -259,7 +259,7 @@ class Stage:
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(20)
+        self._thread.join(60)
 
 
 def test_the_page_stops_latches_and_lifts_and_shows_it(tmp_path: Path) -> None:

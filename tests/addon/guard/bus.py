@@ -58,7 +58,7 @@ class Bus:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
         self._thread.start()
-        assert self._up.wait(20)
+        assert self._up.wait(60)
 
     async def _serve(self) -> None:
         self._end = asyncio.Event()
@@ -71,7 +71,7 @@ class Bus:
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(20)
+        self._thread.join(60)
         self._loop.close()
         self.daemon.kill()
         self.daemon.wait()

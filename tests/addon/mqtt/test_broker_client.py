@@ -24,7 +24,7 @@ from bb8_core.mqtt.broker_client import Handlers, Message, MqttClient, Will
 from bb8_core.mqtt.broker_credentials import Broker
 
 pytestmark = pytest.mark.needs_mosquitto
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Watcher:

@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.addon.depth import examples
+from tests.addon.depth import examples, texts
 from tests.addon.voices import Ears
 
 from bb8_core.requests.payload_parsing import (
@@ -123,7 +123,7 @@ def test_a_command_that_lay_around_is_not_obeyed() -> None:
 
 
 @examples(50)
-@given(st.text(max_size=40) | st.sampled_from(COMMANDS), st.binary(max_size=300), st.booleans())
+@given(texts(40) | st.sampled_from(COMMANDS), st.binary(max_size=300), st.booleans())
 def test_no_bytes_make_the_reception_raise_and_each_is_obeyed_or_refused(
     cmd: str, payload: bytes, retained: bool
 ) -> None:
@@ -141,12 +141,7 @@ def test_no_bytes_make_the_reception_raise_and_each_is_obeyed_or_refused(
         st.sampled_from(
             ["speed", "heading", "ms", "cid", "r", "g", "b", "state", "color", "brightness", "name"]
         ),
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.floats()
-        | st.text(max_size=5)
-        | st.lists(st.integers()),
+        st.none() | st.booleans() | st.integers() | st.floats() | texts(5) | st.lists(st.integers()),
     ),
 )
 def test_no_json_object_becomes_a_drive_out_of_range(cmd: str, value: dict[str, object]) -> None:

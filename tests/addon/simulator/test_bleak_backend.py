@@ -57,7 +57,7 @@ class Lab:
             await client.write_gatt_char(gatt_uuids.COMMANDS, piece, response=True)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - the clock jumps
                 await asyncio.sleep(0.01)
 

@@ -60,7 +60,7 @@ class Radio:
         await table[gatt_uuids.ANTI_DOS].write_value(gatt_uuids.ANTI_DOS_KEY, with_response=True)
         await table[gatt_uuids.TX_POWER].write_value(gatt_uuids.TX_POWER_MAX, with_response=True)
         await table[gatt_uuids.WAKE].write_value(gatt_uuids.WAKE_UP, with_response=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.packets:
                 await self.say(table, commands.ping(), 1)
                 await asyncio.sleep(0.1)
@@ -70,7 +70,7 @@ class Radio:
             await table[gatt_uuids.COMMANDS].write_value(piece, with_response=True)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - nothing announces it
                 await asyncio.sleep(0.01)
 

@@ -9,7 +9,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bb8_core.web.robot_thread import Wheel
 from bb8_core.web.status_page import Page, SideLoop
 
 FROM_PAGE = {"X-Requested-With": "bb8"}
+TICK_S = 0.01
 
 
 class PageLab(Rig):
@@ -41,12 +42,21 @@ class PageLab(Rig):
         self.cockpit = Cockpit(Wheel(self.bridge, self.loop), page.snapshot)
         self.server = StatusServer(page, self.cockpit)
         self.side = SideLoop()
+        self.stalled_s = 0.0
+        self._tasks.append(self.loop.create_task(self._measure_stalls()))
 
     def _boot_the_robot(self) -> None:
         """Have it awake already, as if it had been woken earlier: this clock does not jump."""
         self.robot.droid.now -= BOOT_S
         self.robot.processor.wake()
         self.robot.tick()
+
+    async def _measure_stalls(self) -> None:
+        """Add up how long this process, or its loop, had to wait for the processor."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(TICK_S)
+            self.stalled_s += max(0.0, time.monotonic() - before - 2 * TICK_S)
 
     async def open(self) -> None:
         """Serve the page and wait for the robot."""
@@ -91,6 +101,13 @@ class PageLab(Rig):
         await self.until(lambda: not self.moving, every_s=0.002)
         return self.motor_commands()[-1][0]
 
+    async def seconds_to_stop(self, end: Callable[[], Awaitable[None]] | None = None) -> float:
+        """How long the robot moves after `end`, without the time in which the machine ran something else."""
+        began, stalled = time.monotonic(), self.stalled_s
+        if end is not None:
+            await end()
+        return await self.until_stopped_s() - began - (self.stalled_s - stalled)
+
     @property
     def moving(self) -> bool:
         """Whether the last motor command that the robot heard was no stop."""
@@ -117,7 +134,7 @@ class PageClient:
 
     async def next(self, kind: str, **wanted: Any) -> dict[str, Any]:
         """The next message of a kind with these values; others are skipped."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 value: dict[str, Any] = json.loads(await self.ws.recv())
                 if value["type"] == kind and all(value.get(key) == it for key, it in wanted.items()):

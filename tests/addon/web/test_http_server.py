@@ -73,7 +73,7 @@ async def exchange(server: StatusServer, request: str | bytes) -> tuple[int, dic
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - the server has no event for this
             await asyncio.sleep(0)
 

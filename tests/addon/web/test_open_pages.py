@@ -18,11 +18,11 @@ from bb8_core.routines.scene_folder import Scenes
 from bb8_core.routines.scene_reader import read_scene
 from bb8_core.web.open_pages import MAX_BAD, MAX_PAGES
 from bb8_core.web.page_messages import BadMessage, Lateness, read
-from bb8_core.web.websocket import BURST, MAX_MESSAGE
+from bb8_core.web.websocket import MAX_MESSAGE
 
 LIMIT_S = 0.25
 SLACK_S = 0.75
-"""A machine that runs other tests at the same time may be late; the lab in tests/e2e measures the limit."""
+"""Threads of the lab may wait for each other; the lab in tests/e2e measures the limit."""
 
 
 @pytest.fixture
@@ -52,8 +52,7 @@ async def test_the_robot_moves_while_the_stick_is_held_and_stops_when_the_beats_
         await page.hold(0.5, 90, 45)
         await drove(lab)
         assert lab.link.channel.open
-        last = time.monotonic()
-        assert await lab.until_stopped_s() - last < LIMIT_S + SLACK_S
+        assert await lab.seconds_to_stop() < LIMIT_S + SLACK_S
         assert set(rolls(lab)) == {(90, 45)}
 
 
@@ -91,9 +90,7 @@ async def test_whatever_ends_the_beats_ends_the_motion(
         async with lab.page() as page:
             await page.hold(0.3)
             await drove(lab)
-            ended = time.monotonic()
-            await end(page)
-            assert await lab.until_stopped_s() - ended < LIMIT_S + SLACK_S
+            assert await lab.seconds_to_stop(lambda: end(page)) < LIMIT_S + SLACK_S
             heard = len(rolls(lab))
             await asyncio.sleep(0.3)
             assert len(rolls(lab)) == heard
@@ -146,9 +143,7 @@ async def test_one_page_drives_and_another_takes_over_on_purpose(lab: PageLab) -
         assert refused["reason"] == "Anna is driving; press Take over to drive yourself"
         await anna.hold(0.2, heading=10)
         await drove(lab)
-        await ben.send(op="take")
-        taken = time.monotonic()
-        assert await lab.until_stopped_s() - taken < LIMIT_S + SLACK_S
+        assert await lab.seconds_to_stop(lambda: ben.send(op="take")) < LIMIT_S + SLACK_S
         await anna.hold(0.2, heading=10)
         await anna.next("hold", code="NOT_DRIVER")
         ben.grip += 1
@@ -234,13 +229,14 @@ async def refused_code(lab: PageLab, send: Callable[[PageClient], Awaitable[None
         with contextlib.suppress(ConnectionClosed):
             await send(page)
             while True:
-                await asyncio.wait_for(page.ws.recv(), 20)
+                await asyncio.wait_for(page.ws.recv(), 60)
         return page.ws.close_code or 0
 
 
 async def flood(page: PageClient) -> None:
-    for _ in range(int(BURST) * 6):
+    while True:  # until it is closed: a slow sender stays within the rate for longer
         await page.ws.send('{"op":"alive"}')
+        await asyncio.sleep(0)
 
 
 async def long_message(page: PageClient) -> None:
@@ -288,7 +284,7 @@ async def test_a_socket_without_a_ticket_is_closed(lab: PageLab, first: str) -> 
     async with connect(f"ws://127.0.0.1:{lab.port}/ws") as ws:
         await ws.send(first)
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(ws.recv(), 20)
+            await asyncio.wait_for(ws.recv(), 60)
         assert ws.close_code == 1008
 
 
@@ -299,7 +295,7 @@ async def test_a_ticket_opens_one_socket_only(lab: PageLab) -> None:
         async with connect(f"ws://127.0.0.1:{lab.port}/ws") as ws:
             await ws.send(json.dumps({"op": "hello", "ticket": ticket}))
             with contextlib.suppress(ConnectionClosed):
-                codes.append(json.loads(await asyncio.wait_for(ws.recv(), 20))["type"])
+                codes.append(json.loads(await asyncio.wait_for(ws.recv(), 60))["type"])
     assert codes == ["welcome"]
 
 
@@ -370,12 +366,14 @@ async def test_a_scene_ends_with_the_page_that_started_it(lab: PageLab, ending: 
         assert len((await ann.next("preview", name="square"))["points"]) > 10
         await ann.send(op="ask", id=1, name="scene", payload={"name": "square"})
         await lab.until_moving()
-        began = time.monotonic()
-        match ending:
-            case "closed":
-                ann.cut()
-            case "hidden":
-                await ann.send(op="leave")
-            case _:
-                await bob.send(op="take")
-        assert await lab.until_stopped_s() - began < 1
+
+        async def end() -> None:
+            match ending:
+                case "closed":
+                    ann.cut()
+                case "hidden":
+                    await ann.send(op="leave")
+                case _:
+                    await bob.send(op="take")
+
+        assert await lab.seconds_to_stop(end) < 1

@@ -180,11 +180,11 @@ def test_followed_logs_show_new_lines_until_they_are_stopped(lab: Lab) -> None:
             restarts += 1
         assert seen.is_set()
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
-        process.wait(10)
-        reader.join(10)
+        process.wait(60)
+        reader.join(60)
         process.stdout.close()
         if process.stderr:
             process.stderr.close()

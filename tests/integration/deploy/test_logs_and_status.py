@@ -97,9 +97,9 @@ def following(lab: Lab, *words: str) -> Iterator[Callable[[], str]]:
         yield lambda: lines.get(timeout=60)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
         for reader in readers:
-            reader.join(10)
+            reader.join(60)
         out.close()
         err.close()
 

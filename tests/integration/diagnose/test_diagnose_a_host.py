@@ -56,7 +56,7 @@ def retained(lab: Lab) -> dict[str, bytes]:
     with BrokerLink(address_of(lab.run(dry_run=True).settings), hear) as link:
         link.subscribe("#")
         link.publish("the/end", "x")
-        assert told.wait(30)
+        assert told.wait(60)
     return found
 
 

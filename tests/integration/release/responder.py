@@ -39,7 +39,7 @@ def answering(settings: Mapping[str, str], stamp: Path) -> Iterator[threading.Ev
     client.connect(settings["MQTT_HOST"], int(settings["MQTT_PORT"]))
     client.loop_start()
     try:
-        assert ready.wait(30), "the broker took no subscription"
+        assert ready.wait(60), "the broker took no subscription"
         yield asked
     finally:
         client.disconnect()

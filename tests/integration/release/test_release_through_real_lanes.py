@@ -179,7 +179,7 @@ def test_an_attested_release_survives_a_kill_within_the_window(site: Site) -> No
         process = begun(site.lab, "release", "patch", "--require-attest")
         assert asked.wait(60), process.communicate()[1]
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=100)
         assert site.at_store("for-each-ref") == ""
         resumed = go(site, "release", "--resume")
     assert said(resumed)[-5:] == ECHO_TOKENS + PUBLISH_TOKENS

@@ -49,7 +49,7 @@ def client(broker: Broker, password: str) -> tuple[mqtt.Client, list[Any], threa
     made.on_connect = on_connect
     made.connect("127.0.0.1", broker.port, keepalive=30)
     made.loop_start()
-    assert answered.wait(30)
+    assert answered.wait(60)
     return made, codes, answered
 
 
@@ -61,9 +61,9 @@ def test_the_right_password_gets_an_echo_and_a_wrong_one_is_refused(broker: Brok
     subscribed = threading.Event()
     made.on_subscribe = lambda *_: subscribed.set()
     made.subscribe("a/b", qos=1)
-    assert subscribed.wait(30)
+    assert subscribed.wait(60)
     made.publish("a/b", b"x", qos=1)
-    assert heard.wait(30)
+    assert heard.wait(60)
     made.disconnect()
     made.loop_stop()
     wrong, codes, _ = client(broker, "guess")
@@ -85,13 +85,13 @@ def test_what_it_acknowledged_is_delivered_though_the_sender_has_left(broker: Br
     hearer.on_message = hear
     hearer.on_subscribe = lambda *_: subscribed.set()
     hearer.subscribe("many", qos=1)
-    assert subscribed.wait(30)
+    assert subscribed.wait(60)
     last = [sender.publish("many", str(number), qos=1) for number in range(MANY)][-1]
-    last.wait_for_publish(30)
+    last.wait_for_publish(60)
     assert last.is_published()
     sender.disconnect()
     sender.loop_stop()
-    assert whole.wait(30), f"{len(heard)} of {MANY}"
+    assert whole.wait(60), f"{len(heard)} of {MANY}"
     assert heard == list(range(MANY))
     hearer.disconnect()
     hearer.loop_stop()

@@ -32,7 +32,7 @@ def test_commands_start_in_the_hosts_folder(ssh: Any, box: Sandbox) -> None:
 def test_a_command_dies_with_its_client(ssh: Any, box: Sandbox, tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     client = subprocess.Popen([*ssh.argv, f"echo $$ > {mark}; sleep 600; true"], stdin=subprocess.PIPE)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (mark.is_file() and mark.read_text().strip()):
         assert time.monotonic() < deadline
         time.sleep(0.05)

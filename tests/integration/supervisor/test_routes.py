@@ -165,7 +165,7 @@ def core_that(answers: Callable[[ServerConnection, dict[str, Any]], None]) -> It
             yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,9 @@ def test_closing_ends_a_command_that_another_thread_waits_for_and_lets_none_begi
 
         thread = threading.Thread(target=build)
         thread.start()
-        assert asked.wait(30)
+        assert asked.wait(60)
         way.close()
-        thread.join(30)
+        thread.join(60)
         assert len(met) == 1
         for call in (lambda: way.info(SLUG), lambda: way.logs(SLUG, 5)):
             with pytest.raises(Interrupted):
@@ -249,7 +249,7 @@ def core_that_is_no_admin(calls: list[str]) -> Iterator[tuple[Server, ThreadingH
             socket.shutdown()
             http.shutdown()
             for thread in threads:
-                thread.join(10)
+                thread.join(60)
 
 
 def test_a_token_that_is_not_an_administrators_leaves_the_service_alone(tmp_path: Path) -> None:

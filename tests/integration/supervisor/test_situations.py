@@ -246,7 +246,7 @@ def answers(way: Supervisor) -> bool:
 def test_a_restart_of_core_in_the_middle_of_a_call_is_not_an_answer(core: Supervisor, box: Sandbox) -> None:
     gate, met = threading.Event(), list[BaseException]()
     real = box.runtime.build
-    box.runtime.build = lambda request: gate.wait(30) and real(request)  # type: ignore[method-assign, return-value]
+    box.runtime.build = lambda request: gate.wait(60) and real(request)  # type: ignore[method-assign, return-value]
 
     def rebuild() -> None:
         try:
@@ -259,7 +259,7 @@ def test_a_restart_of_core_in_the_middle_of_a_call_is_not_an_answer(core: Superv
         worker.start()
         until(lambda: bool(box.manager.jobs.listed()))
         box.power.restart_core(0.0)
-        worker.join(30)
+        worker.join(60)
     finally:
         gate.set()
         box.runtime.build = real  # type: ignore[method-assign]

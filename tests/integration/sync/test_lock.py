@@ -16,7 +16,7 @@ from bb8deploy.base.errors import Locked
 from bb8deploy.host.lock.lock_owner import Owner
 from bb8deploy.lanes.sync.sync import sync
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 def test_a_held_lock_names_its_owner(lab: Lab) -> None:

@@ -27,7 +27,7 @@ from bb8deploy.runs.run import Run
 CASES = json.loads((Path(__file__).parents[2] / "cases/faults/sync_host.json").read_text())["cases"]
 NEW_RUN_SH = "#!/bin/sh\nexec new\n"
 NEW = {**{k: v for k, v in FILES.items() if k != "-dash"}, "run.sh": NEW_RUN_SH, "more": "x" * 20_000}
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 @pytest.fixture(scope="session")

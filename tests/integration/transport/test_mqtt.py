@@ -43,7 +43,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Start]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def link(port: int, **how: object) -> BrokerLink:
@@ -52,7 +52,7 @@ def link(port: int, **how: object) -> BrokerLink:
 
 def opened(port: int, **how: object) -> BrokerLink:
     """A link to a broker that may still be starting."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         try:
             return link(port, **how).open()
@@ -98,7 +98,7 @@ def test_a_broker_with_a_known_certificate_is_spoken_to(tmp_path: Path, mosquitt
     made._listener = lambda topic, payload, _retained: heard.set() if payload == b"hello" else None
     made.subscribe("a/#")
     assert made.publish("a/b", "hello")
-    assert heard.wait(20)
+    assert heard.wait(60)
     made.close()
 
 

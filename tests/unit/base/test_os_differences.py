@@ -68,7 +68,7 @@ def test_who_waits_gets_the_lock_after_the_holder(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     _end(first)
-    assert second.communicate(timeout=60)[0] == b"held\n"
+    assert second.communicate(timeout=100)[0] == b"held\n"
     assert second.returncode == 0
 
 

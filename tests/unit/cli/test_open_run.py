@@ -306,7 +306,7 @@ def test_a_process_that_gets_a_stop_signal_unwinds_and_ends_with_130(
     with subprocess.Popen(argv, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
         assert process.stdout.readline() == "waiting\n"
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=100)
     assert process.returncode == 130
     assert "error INTERRUPTED: the run was interrupted" in err
     assert f"  remedy: {remedy}" in err

@@ -55,7 +55,7 @@ class Screen:
     def shown(self) -> str:
         """Everything that was written; the screen is closed by it."""
         self.stream.close()
-        self._reader.join(30)
+        self._reader.join(60)
         return self._seen.decode().replace("\r\n", "\n")
 
     def lines(self) -> list[str]:
@@ -168,7 +168,7 @@ def test_steps_side_by_side_leave_one_line_each(screen: Screen) -> None:
 
     def work(name: str) -> None:
         with console.step(name):
-            meet.wait(30)
+            meet.wait(60)
 
     workers = [threading.Thread(target=work, args=(name,)) for name in ("one", "two", "three")]
     for worker in workers:

@@ -65,7 +65,7 @@ class MemoryRuntime:
         self.events.append(f"build {request.version}")
         self.building.set()
         if self.gate is not None:
-            assert self.gate.wait(30)
+            assert self.gate.wait(60)
         text = request.dockerfile.read_text()
         if "FAIL" in text:
             raise BuildFailed("step 1 said FAIL")

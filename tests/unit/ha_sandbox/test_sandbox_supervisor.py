@@ -119,7 +119,7 @@ def test_one_job_per_app(started: Any, in_thread: Any) -> None:
     started.runtime.building.clear()
     started.runtime.gate = threading.Event()
     thread = in_thread(lambda: started.ok("POST", "/addons/local_probe/rebuild"))
-    assert started.runtime.building.wait(30)
+    assert started.runtime.building.wait(60)
     busy = (400, "Another job is running for job group app_local_probe")
     assert started.key("POST", "/addons/local_probe/start") == busy
     jobs = started.ok("GET", "/jobs/info")["jobs"]

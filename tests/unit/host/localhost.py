@@ -81,7 +81,7 @@ class ProcessStream:
             return
         self.close_input()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(10)
+            self._child.wait(60)
         self._child.kill()
         self._child.wait()
         self._end()

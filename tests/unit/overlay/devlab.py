@@ -25,7 +25,7 @@ from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.workspace.tree_digest import Manifest, bytes_entry
 
 SHELLS = ("dash", "bash", "busybox")
-DEADLINE = 30.0
+DEADLINE = 60.0
 CONFIG = b"name: A\nversion: '1'\nslug: a\narch: [amd64, aarch64]\n"
 _TOOLS = [
     "cat",

@@ -108,7 +108,7 @@ def test_an_app_that_ends_at_once_is_not_reported_as_running(lab: DevLab) -> Non
     lab.deliver("run-2", {"src/run": b"#!/bin/sh\necho broken\nexit 3\n"})
     lab.wait_for("broken")
     assert lab.process
-    assert lab.process.wait(20) == 3
+    assert lab.process.wait(60) == 3
     assert not any("run=run-2" in line and "IDENTITY" in line for line in lab.log)
 
 
@@ -128,7 +128,7 @@ def test_process_1_passes_on_the_signal_and_the_exit_code(lab: DevLab) -> None:
     started(lab).wait_for("IDENTITY")
     assert lab.process
     lab.process.terminate()
-    assert lab.process.wait(20) == 0
+    assert lab.process.wait(60) == 0
     lab.wait_for("stopped")
 
 

@@ -72,7 +72,7 @@ def server() -> Iterator[Server]:
         yield made
         made.over.set()
         made.shutdown()
-        thread.join(10)
+        thread.join(60)
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def calls_to(server: Server) -> Iterator[Calls]:
     server.over.set()
     for thread in threading.enumerate():
         if thread.name == "http call":
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.mark.parametrize("path", ["/plain", "/packed"])
@@ -125,9 +125,9 @@ def test_closing_ends_a_call_that_another_thread_waits_for_and_lets_none_begin(s
     with calls_to(server) as calls:
         thread = threading.Thread(target=wait, args=(calls,))
         thread.start()
-        assert server.asked.wait(30)
+        assert server.asked.wait(60)
         calls.close()
-        thread.join(30)
+        thread.join(60)
         assert [type(error) for error in met] == [Interrupted]
         with pytest.raises(Interrupted):
             calls.call("GET", "/plain", deadline=LONG)

@@ -76,7 +76,7 @@ def edited_after_the_look(place: Place, monkeypatch: pytest.MonkeyPatch) -> None
 
 def left(place: Place) -> set[str]:
     """What the state folder holds besides its own notes, once the host has removed what it drops."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while True:
         found = {path.name for path in place.state.iterdir() if not path.name.startswith("live.")}
         if found == {"previous"} or time.monotonic() > end:

@@ -22,7 +22,7 @@ def names(place: Place) -> list[str]:
 
 def settled(place: Place, count: int) -> list[str]:
     """The same, once the host has removed what is too old, which it does after its answer."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(found := names(place)) > count:
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -150,7 +150,7 @@ def test_a_folder_is_withdrawn_if_the_client_confirms_what_is_there(place: Place
 
 def remains(place: Place) -> list[str]:
     """What is left in the state folder, once the host has removed what it removes after an answer."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (found := sorted(path.name for path in place.state.glob("*.*"))) and time.monotonic() < end:
         time.sleep(0.02)
     return found

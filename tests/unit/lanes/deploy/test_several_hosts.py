@@ -124,12 +124,12 @@ def test_after_ctrl_c_connections_end_no_step_begins_and_no_token_is_reported(
 
     def deploy(own: Run, options: DeployOptions, *, opened: Lane) -> Any:
         if own.settings.target == "a":
-            assert at_work.wait(30)
+            assert at_work.wait(60)
             raise KeyboardInterrupt
         opened(SimpleNamespace(break_off=broken_off.set))
         own.ledger.emit(Token.DEPLOY_OK)
         at_work.set()
-        assert broken_off.wait(30)
+        assert broken_off.wait(60)
         if then == "step":
             with own.step("wait"):
                 told.append("a step")

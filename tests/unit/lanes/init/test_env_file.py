@@ -21,7 +21,7 @@ def read(folder: Path, text: str) -> dict[str, str]:
     return {name: value.raw for name, value in load(folder, environ={}).values.items()}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(value=ONE_LINE)
 def test_any_one_line_value_is_read_back_as_it_was(tmp_path: Path, value: str) -> None:
     assert read(tmp_path, compose("", {"MQTT_PASSWORD": value})) == {"MQTT_PASSWORD": value}

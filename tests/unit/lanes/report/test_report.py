@@ -363,7 +363,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
 @given(data=st.data())
 def test_whatever_a_file_holds_there_is_a_page_or_an_error_in_words(
     tmp_path: Path, data: st.DataObject
