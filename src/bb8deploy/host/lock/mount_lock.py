@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from bb8deploy.host.lock.lock_lifetime import notes_of
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
 
 NAMELESS_AGE = 120.0
+_PARTS = {"owner", "expires", LAST, "listed"}
+"""The files in a lock folder."""
 
 
 class MountLockFolder:
@@ -55,6 +58,7 @@ class MountHolding:
         except OSError as error:
             raise unusable(files.lock_folder, error) from error
         files.held = True
+        _drop_moved_locks(files.lock_folder)
         try:
             restored = files.recover()
         except BaseException:
@@ -140,6 +144,22 @@ def _stale(folder: Path, owner_text: str) -> bool:
         return time.time() > int((folder / "expires").read_text())
     except (OSError, ValueError):
         return time.time() - folder.stat().st_mtime > NAMELESS_AGE
+
+
+def _drop_moved_locks(lock: Path) -> None:
+    """Removes what a killed take-over left: the lock that it had moved away, if its owner is gone.
+
+    Only a folder that holds nothing but the files of a lock is one.
+    """
+    with contextlib.suppress(OSError):
+        for old in lock.parent.glob(f"{glob.escape(lock.name)}.*"):
+            if old.name.endswith(".lock") or old.is_symlink() or not old.is_dir():
+                continue
+            parts = list(old.iterdir())
+            if {part.name for part in parts} <= _PARTS and _stale(old, _owner_text(old)):
+                for part in parts:
+                    part.unlink()
+                old.rmdir()
 
 
 def _held(folder: Path) -> Held:

@@ -134,3 +134,28 @@ def test_a_folder_that_cannot_be_made_is_not_a_lock(
     assert caught.value.code == "SYNC_HOST_FAILED"
     assert "cannot be written" in caught.value.cause
     assert any("denied" in line for line in caught.value.details)
+
+
+def moved(place: Place, name: str, owner: Owner, seconds: int) -> Path:
+    """A lock that a take-over has moved away; its owner's time ends in so many seconds."""
+    folder = place.lock_folder.with_name(f"{place.lock_folder.name}.{name}")
+    folder.mkdir(parents=True)
+    (folder / "owner").write_text(f"{owner.line()}\n")
+    (folder / "expires").write_text(f"{int(time.time()) + seconds}\n")
+    return folder
+
+
+def test_locks_that_killed_take_overs_left_go_if_their_owner_is_gone(place: Place) -> None:
+    gone = [moved(place, "run-7", ELSEWHERE, -5), moved(place, "unlock", ELSEWHERE, -7200)]
+    held = moved(place, "run-8", ELSEWHERE, 3600)
+    other = moved(place, "run-9", ELSEWHERE, -5)
+    (other / "mine.txt").write_text("by hand")
+    another_app = moved(place, "x.lock", ELSEWHERE, -5)
+    with place.locked("run-1"):
+        end = time.monotonic() + 60
+        while any(folder.exists() for folder in gone) and time.monotonic() < end:
+            threading.Event().wait(0.02)
+    assert [folder for folder in gone if folder.exists()] == []
+    for folder in (held, other, another_app):
+        assert (folder / "owner").read_text() == f"{ELSEWHERE.line()}\n"
+    assert (other / "mine.txt").read_text() == "by hand"

@@ -14,11 +14,23 @@ take() {
 }
 stale() {
   if [ -n "$dead" ] && [ "$was" = "$dead" ]; then return 0; fi
-  until=$(cat "$L/expires" 2>/dev/null)
+  until=$(cat "$1/expires" 2>/dev/null)
   case $until in
-    ''|*[!0-9]*) [ -n "$(find "$L" -maxdepth 0 -mmin +2 2>/dev/null)" ] ;;
+    ''|*[!0-9]*) [ -n "$(find "$1" -maxdepth 0 -mmin +2 2>/dev/null)" ] ;;
     *) [ "$now" -gt "$until" ] ;;
   esac
+}
+# A killed take-over leaves the lock that it had moved away. It goes if its owner is gone, and only what is a lock.
+drop_moved_locks() {
+  for old in "$L".*; do
+    case $old in *.lock) continue ;; esac
+    if [ ! -d "$old" ] || [ -L "$old" ]; then continue; fi
+    for part in "$old"/* "$old"/.[!.]*; do
+      case ${part##*/} in owner|expires|last|listed|'*'|'.[!.]*') ;; *) continue 2 ;; esac
+    done
+    was=$(cat "$old/owner" 2>/dev/null)
+    if stale "$old"; then rm -f "$old/owner" "$old/expires" "$old/last" "$old/listed"; rmdir "$old"; fi
+  done
 }
 held() {
   say HELD; printf '%s\n' "$was"
@@ -34,7 +46,7 @@ release() {
 mkdir -p "$S" || fail STATE
 if ! take; then
   was=$(cat "$L/owner" 2>/dev/null)
-  stale || held
+  stale "$L" || held
   if ! mv "$L" "$L.$run"; then
     [ ! -e "$L" ] || [ "$(cat "$L/owner" 2>/dev/null)" != "$was" ] || fail STATE
     held
@@ -47,7 +59,7 @@ fi
 trap 'release; exit 0' HUP INT TERM PIPE
 recover
 { facts; place; tree "$R"; } | together
-rm -rf "$W"/gone.* >/dev/null 2>&1 &
+{ rm -rf "$W"/gone.*; drop_moved_locks; } >/dev/null 2>&1 &
 while IFS= read -r line; do
   case $line in
     +*) text=${line#+}
