@@ -182,6 +182,19 @@ def test_an_edit_on_the_host_is_kept_as_an_earlier_tree(lab: Lab) -> None:
 
 
 @pytest.mark.e2e
+def test_an_edit_of_what_the_loop_delivered_is_named_at_the_end_and_kept(lab: Lab) -> None:
+    assert command(lab, "dev", "--once").returncode == 0
+    place = lab.box.local_root / "beep_boop_bb8"
+    (place / "mine.txt").write_text("by hand")
+    ended = command(lab, "dev", "--end")
+    assert (ended.returncode, "HAND_EDITED" in ended.stderr, "mine.txt" in ended.stderr) == (1, True, True)
+    assert (place / "mine.txt").read_text() == "by hand"
+    assert command(lab, "deploy", "--yes").returncode == 0
+    kept = place.parent / ".bb8deploy" / "beep_boop_bb8"
+    assert [path.read_text() for path in kept.glob("*/mine.txt")] == ["by hand"]
+
+
+@pytest.mark.e2e
 def test_a_smoke_check_that_fails_is_reported_after_the_push(lab: Lab) -> None:
     (lab.folder / "bb8deploy.toml").write_text('[checks]\nsays = { log = "says two", within = 1 }\n')
     bad = command(lab, "dev", "--once", "--plain")

@@ -12,6 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
@@ -19,6 +20,14 @@ from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.files.mount_tree import copy_tree, overwrite, remove_tree
 from bb8deploy.host.local_root import local_root
 from bb8deploy.workspace.app_config import CONFIG_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Whether a tree was replaced; if not, `kept` names the earlier tree that the new one has become."""
+
+    done: bool
+    kept: str = ""
 
 
 class MountSwap:
@@ -65,15 +74,18 @@ class MountSwap:
         (self.state / "swapping").unlink(missing_ok=True)
         return aside
 
-    def replace(self, staged: Path, run_id: str, unchanged: Callable[[Path], bool]) -> bool:
+    def replace(
+        self, staged: Path, run_id: str, unchanged: Callable[[Path], bool], as_made: Callable[[Path], bool]
+    ) -> Replaced:
         """Puts the staged tree in the place of the app folder and drops that; the earlier trees stay.
 
-        The replaced tree goes back, and the result is False, if `unchanged` returns False for where it was
-        moved to. If there is no earlier tree, or the share refuses the renames, it does what `swap` does.
+        The replaced tree goes back if `unchanged` returns False for where it was moved to. The staged one is
+        then removed, or kept as an earlier tree if `as_made` returns False for it. If there is no earlier
+        tree, or the share refuses the renames, it does what `swap` does.
         """
         if not (self.state / PREVIOUS).is_dir():
             self.swap(staged)
-            return True
+            return Replaced(done=True)
         (self.state / "swapping").write_text("0\n")  # `recover` brings the moved tree back, not `previous`
         self.put_in.unlink(missing_ok=True)
         away = self.state / f"withdrawn.{run_id}"
@@ -84,12 +96,21 @@ class MountSwap:
             if away.exists():
                 self.bring_back(away)
             self.swap(staged)
-            return True
-        if not (drop := unchanged(away)):
-            self.root.rename(staged)
+            return Replaced(done=True)
+        drop = unchanged(away)
+        kept = "" if drop else self._take_out(as_made)
         (self.discard if drop else self.bring_back)(away)
         (self.state / "swapping").unlink(missing_ok=True)
-        return drop
+        return Replaced(drop, kept)
+
+    def _take_out(self, as_made: Callable[[Path], bool]) -> str:
+        """Removes the app folder, or keeps it as the earlier tree that is returned."""
+        self._set_aside()
+        old = self.root.rename(self.state / "previous.old")
+        if not as_made(old):
+            return self._set_aside()
+        remove_tree(old.rename(self.state / "gone.previous"))
+        return ""
 
     def restore(self, run_id: str, name: str) -> None:
         """Swaps the earlier tree `name` in; it is then no longer kept as an earlier one.
@@ -150,19 +171,6 @@ class MountSwap:
         for left in (*self.state.glob("next.*"), *self.state.glob("gone.*")):
             remove_tree(left)
         return restored
-
-    def remove_all(self, run_id: str) -> None:
-        """Removes the app folder and the state folder. The renames come first: what is interrupted after
-        them is neither the app folder nor an earlier tree any more."""
-        self.state.mkdir(parents=True, exist_ok=True)
-        if self.root.is_symlink():
-            self.root.unlink()
-        elif self.root.exists():
-            self.root.rename(self.state / f"next.{run_id}")
-        gone = f".gone.{self.root.name}"
-        self.state.rename(self.state.with_name(f"{gone}.{run_id}"))
-        for left in self.state.parent.glob(f"{gone}.*"):
-            remove_tree(left)
 
     def _put_back(self) -> bool:
         """Undoes a swap that stopped between its renames; True if that brought the earlier tree back."""

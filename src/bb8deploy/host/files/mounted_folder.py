@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from bb8deploy.catalogue.errors.host import (
-    HOST_EDITED_LIVE,
     MOUNT_CASE_CLASH,
     MOUNT_MISSING,
     MOUNT_STUCK,
@@ -29,6 +28,7 @@ from bb8deploy.host.files.mount_tree import (
     set_runnable,
     unusable,
 )
+from bb8deploy.host.shell.run_programs import edited_live
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree
 
@@ -158,11 +158,18 @@ class MountFiles:
                 raise
             if drops is None:
                 self.trees.swap(staged)
-            elif not self.trees.replace(staged, run_id, lambda away: _is(away, drops)):
-                remove_tree(staged)
-                raise HOST_EDITED_LIVE(f"{self.where} was changed by another program")
+            else:
+                self._replace(staged, run_id, drops)
             self.trees.prune()
         return self.look()
+
+    def _replace(self, staged: Path, run_id: str, drops: FoundTree) -> None:
+        made = read_tree(staged, modes_known=drops.modes_known)
+        replaced = self.trees.replace(
+            staged, run_id, lambda away: _is(away, drops), lambda taken: _is(taken, made)
+        )
+        if not replaced.done:
+            raise edited_live(self.where, replaced.kept)
 
     def recover(self) -> bool:
         """Puts right what a killed run left; True if that brought the earlier tree back. Needs the lock."""

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from bb8deploy.catalogue.errors.host import HOST_EDITED_LIVE, LOCK_LOST, REMOVE_INCOMPLETE
-from bb8deploy.host.files.mount_tree import read_tree, unusable
+from bb8deploy.host.files.mount_swap import MountSwap
+from bb8deploy.host.files.mount_tree import read_tree, remove_tree, unusable
 from bb8deploy.host.files.mounted_folder import MountFiles
 from bb8deploy.host.shell.program_output import tree_of
 from bb8deploy.host.shell.run_programs import Shell
@@ -113,7 +114,7 @@ class MountRemoval:
                 raise LOCK_LOST(f"the lock of {self._files.where} was lost; nothing was removed")
             if self._look() != self._found:
                 raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
-            trees.remove_all(self._run_id)
+            _remove_all(trees, self._run_id)
             (lock / LAST).touch()
         except OSError as error:
             raise unusable(self._files.root, error) from error
@@ -134,6 +135,21 @@ class MountRemoval:
             name: read_tree(files.trees.state / name, modes_known=None) for name in files.trees.names()
         }
         return HeldFiles(files.look(), earlier)
+
+
+def _remove_all(trees: MountSwap, run_id: str) -> None:
+    """Removes the app folder and the state folder. The renames come first: what is interrupted after them is
+    neither the app folder nor an earlier tree any more."""
+    root, state = trees.root, trees.state
+    state.mkdir(parents=True, exist_ok=True)
+    if root.is_symlink():
+        root.unlink()
+    elif root.exists():
+        root.rename(state / f"next.{run_id}")
+    gone = f".gone.{root.name}"
+    state.rename(state.with_name(f"{gone}.{run_id}"))
+    for left in state.parent.glob(f"{gone}.*"):
+        remove_tree(left)
 
 
 def _incomplete(where: str) -> Exception:

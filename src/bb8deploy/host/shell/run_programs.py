@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from bb8deploy.base.errors import Bb8Error, Refused
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused
 from bb8deploy.catalogue.errors.host import (
     HOST_ANSWER_TOO_LONG,
     HOST_COMMAND_FAILED,
@@ -155,8 +155,8 @@ def failure(reason: str, where: str, done: Completed) -> Bb8Error:
         return LOCK_LOST(
             f"the lock of {where} was lost while the new tree was on its way; nothing was changed"
         )
-    if reason == "MOVED":
-        return HOST_EDITED_LIVE(f"{where} was changed by another program")
+    if reason.startswith("MOVED"):
+        return edited_live(where, reason.partition(" ")[2])
     if reason == "NO_PREVIOUS":
         return PREVIOUS_MISSING(f"{where} has no such earlier tree")
     if "No space left" in text or "quota" in text.lower():
@@ -168,6 +168,14 @@ def failure(reason: str, where: str, done: Completed) -> Bb8Error:
     return SYNC_HOST_FAILED(
         f"{where} was not changed: {_REASONS.get(reason, 'a step failed on the host')}", details=details
     )
+
+
+def edited_live(where: str, kept: str = "") -> CheckFailed:
+    """The error for an app folder that another program writes; `kept` is the earlier tree with an edit of the
+    delivery that was taken out again."""
+    folder, _, name = where.rpartition("/")
+    also = f"; what it changed in the new files is kept in {folder}/.bb8deploy/{name}/{kept}" if kept else ""
+    return HOST_EDITED_LIVE(f"{where} was changed by another program{also}")
 
 
 def _too_much(where: str) -> Refused:

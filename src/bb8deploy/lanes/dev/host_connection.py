@@ -123,13 +123,13 @@ class Session:
             refuse_foreign(
                 before, delivery.manifest, wanted.app.slug, self.host.files.where, self.host.files.fetch
             )
-            warn_of_edits(self.run, self.host, plan)
             self.started = True
+        warn_of_edits(self.run, self.host, plan)
         with self._timed("deliver"):
             transfer = Transfer(
                 wanted.source, plan.removals, plan.entries, delivery.contents, delivery.manifest.size
             )
-            edited = plan.earlier is not None and not plan.found_as(plan.earlier)
+            edited = plan.earlier is None or not plan.found_as(plan.earlier)
             after = self.files.send(transfer, keep=edited)
         problems = differences(after, plan, wanted.ignore, delivery.stamp.data())
         if problems:

@@ -17,7 +17,7 @@ from bb8deploy.host.files.app_folder_interface import Transfer
 from bb8deploy.host.files.dev_transfer import LiveFiles, MountLive, SshLive
 from bb8deploy.host.files.mounted_folder import MountFiles
 from bb8deploy.host.shell import load_programs, run_programs
-from bb8deploy.workspace.tree_digest import bytes_entry
+from bb8deploy.workspace.tree_digest import FoundTree, bytes_entry
 
 RUN = "run-dev"
 
@@ -74,6 +74,29 @@ def edited_after_the_look(place: Place, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(run_programs, "program", program)
 
 
+def edited_after_the_swap(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has another program add a file to the new tree, right after the swap."""
+    note = "note.txt"
+    if isinstance(place.files, MountFiles):
+        unchanged = mounted_folder._is
+
+        def edits(folder: Path, tree: FoundTree) -> bool:
+            if folder.name.startswith("withdrawn."):
+                (place.runtime / note).write_text("by hand")
+            return unchanged(folder, tree)
+
+        monkeypatch.setattr(mounted_folder, "_is", edits)
+        return
+    own, listing = run_programs.program, '  tree "$R" >"$W/live.list.$m"\n  wait\n'
+
+    def program(*names: str) -> str:
+        text = own(*names)
+        assert "dev_transfers" not in names or listing in text
+        return text.replace(listing, f"  printf 'by hand' >\"$R/{note}\"\n{listing}")
+
+    monkeypatch.setattr(run_programs, "program", program)
+
+
 def left(place: Place) -> set[str]:
     """What the state folder holds besides its own notes, once the host has removed what it drops."""
     end = time.monotonic() + 60
@@ -99,6 +122,21 @@ def test_an_edit_between_the_look_and_the_swap_stays(place: Place, monkeypatch: 
             files.send(save(place, "v2"), keep=False)
         assert caught.value.code == "HOST_EDITED_LIVE"
         assert (place.text, left(place)) == ("by hand", {"previous"})
+    assert (place.state / "previous" / "main.py").read_text() == "v0"
+
+
+def test_an_edit_of_a_new_tree_that_is_taken_out_again_is_kept_and_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited_after_the_look(place, monkeypatch)
+    edited_after_the_swap(place, monkeypatch)
+    with live(place) as files:
+        with pytest.raises(CheckFailed, match=r"is kept in .*/earlier\.1") as caught:
+            files.send(save(place, "v2"), keep=False)
+        assert caught.value.code == "HOST_EDITED_LIVE"
+        assert place.text == "by hand"
+    kept = place.state / "earlier.1"
+    assert [(kept / name).read_text() for name in ("main.py", "note.txt")] == ["v2", "by hand"]
     assert (place.state / "previous" / "main.py").read_text() == "v0"
 
 

@@ -19,10 +19,11 @@ answer() { together <"$W/live.list.$m"; seen=$(sha256sum <"$W/live.list.$m"); }
 # of a removed folder until it was hashed again: what a killed program left of that goes back or becomes an earlier
 # tree, and so `swapping` is 0, which leaves `previous` alone.
 swap_live() {
-  away=$W/withdrawn.$run
+  away=$W/withdrawn.$run; kept=
   if [ "$keep_it" = KEEP ] || [ ! -d "$R/.bb8dev" ] || [ ! -d "$W/previous" ] || [ -e "$away" ]; then
     swap; listed; return
   fi
+  made=$(tree "$next" | sha256sum)
   echo 0 >"$W/swapping" || fail SWAP
   mv "$R" "$away" || { rm -f "$W/swapping"; fail RENAME; }
   if [ -e "$R" ] || ! mv "$next" "$R"; then undo_live RENAME; fi
@@ -30,10 +31,17 @@ swap_live() {
   tree "$away" | sha256sum >"$W/live.before.$m" &
   tree "$R" >"$W/live.list.$m"
   wait
-  if [ "$(cat "$W/live.before.$m")" != "$seen" ]; then mv "$R" "$next" || fail RENAME; undo_live MOVED; fi
+  if [ "$(cat "$W/live.before.$m")" != "$seen" ]; then take_out; undo_live "MOVED $kept"; fi
   rm -f "$W/swapping"
   answer
   rm -rf "$away"
+}
+# An edit of the new tree is kept too: then that tree becomes an earlier one.
+take_out() {
+  set_aside
+  mv "$R" "$W/previous.old" || fail RENAME
+  if [ "$(tree "$W/previous.old" | sha256sum)" = "$made" ]; then mv "$W/previous.old" "$next"; return; fi
+  set_aside; kept=earlier.$last
 }
 undo_live() { [ -e "$R" ] || mv "$away" "$R"; rm -f "$W/swapping"; fail "$1"; }
 mkdir -p "$W" || fail STATE
