@@ -22,7 +22,8 @@ class Container:
 
     `base` is the run whose delivery it was built from, `built` the tree of that run, `began` the tree that
     was there when the container started, `runs` the tree that it reported last. `seen` has every file of
-    every delivery since the build, also of those that were never proven.
+    every delivery since the build, also of those that were never proven. `unproven` is the way of a delivery
+    that may have reached the container since `runs` was reported.
     """
 
     base: str
@@ -30,6 +31,7 @@ class Container:
     began: Manifest
     runs: Manifest
     seen: Manifest
+    unproven: Way | None = None
 
     @classmethod
     def of_build(cls, run: str, tree: Manifest) -> Container:
@@ -38,21 +40,32 @@ class Container:
 
     def restarted(self, tree: Manifest) -> Container:
         """The container after a restart with this tree."""
-        return replace(self, began=tree, runs=tree)
+        return replace(self, began=tree, runs=tree, unproven=None)
 
-    def sees(self, tree: Manifest) -> Container:
+    def restarted_by_others(self) -> Container:
+        """The container after a restart that the dev loop did not ask for: it has the newest delivery."""
+        return self.restarted(self.runs) if self.unproven is None else replace(self, unproven=Way.RESTART)
+
+    def sees(self, tree: Manifest, way: Way = Way.LIVE) -> Container:
         """The container once a delivery of this tree may have reached it."""
-        return replace(self, seen=Manifest.of({**self.seen.by_path, **tree.by_path}.values()))
+        seen = Manifest.of({**self.seen.by_path, **tree.by_path}.values())
+        return replace(self, seen=seen, unproven=Way.RESTART if self.unproven is Way.RESTART else way)
+
+    def has(self, tree: Manifest) -> bool:
+        """Whether it reported this tree, and nothing else was delivered to it since."""
+        return self.unproven is None and self.runs.digest == tree.digest
 
     def live(self, tree: Manifest) -> Container:
         """The container after files were replaced in it."""
-        return replace(self, runs=tree)
+        return replace(self, runs=tree, unproven=None)
 
 
 def attached(base: str, built: str, began: str, seen: str) -> Container | None:
     """The container as the files on the host describe it; None if they are not those of a dev loop."""
-    trees = [listed_tree(text) for text in (built, began, began, seen)]
-    return Container(base, *trees) if base and all(tree.entries for tree in trees) else None
+    built_tree, began_tree, seen_tree = (listed_tree(text) for text in (built, began, seen))
+    if not (base and built_tree.entries and began_tree.entries and seen_tree.entries):
+        return None
+    return Container(base, built_tree, began_tree, began_tree, seen_tree)
 
 
 def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
@@ -69,6 +82,8 @@ def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
         if whole.way is Way.BUILD:
             return whole
     since = choose(diff(container.began, app.tree), image)
+    if container.unproven is Way.RESTART and since.way is Way.LIVE:
+        return Choice(Way.RESTART, "an earlier change took effect when the container started")
     return since if since.way is Way.RESTART else choose(diff(container.runs, app.tree), image)
 
 

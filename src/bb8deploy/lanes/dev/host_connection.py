@@ -114,7 +114,7 @@ class Session:
         """Swaps the delivery in and compares the folder, hashed again, with it."""
         folder = self.host.files.runtime.rstrip("/").rpartition("/")[2]
         if self.container and choice.way is not Way.BUILD:
-            self.container = self.container.sees(wanted.app.tree)
+            self.container = self.container.sees(wanted.app.tree, choice.way)
         purpose = purpose_of(folder, wanted.stamp, wanted.app, choice, self.container)
         delivery = deliver(wanted.app, wanted.stamp, purpose)
         before = self.files.tree

@@ -6,7 +6,7 @@ import queue
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bb8deploy.base.errors import Bb8Error, Locked, Unreachable
 from bb8deploy.catalogue.errors.dev import DEV_REPLACED
@@ -89,6 +89,17 @@ def _unlock_own(run: Run, access: Access, error: Bb8Error) -> None:
             host.remove_lock(error.held)
 
 
+def _forget_starts(inbox: queue.Queue[str]) -> None:
+    """Drops log lines of containers that the loop started itself."""
+    words = []
+    with suppress(queue.Empty):
+        while True:
+            words.append(inbox.get_nowait())
+    for word in words:
+        if not word.startswith(STARTED):
+            inbox.put(word)
+
+
 @dataclass(slots=True)
 class _Loop:
     """The loop over all its connections."""
@@ -103,6 +114,7 @@ class _Loop:
     watcher: Watcher | None = None
     _served: bool = False
     _feed: LogFeed | None = None
+    _withheld: Pushed | None = None
 
     def changed(self) -> None:
         """A save was noticed: wakes the wait for the proof of an earlier one."""
@@ -200,19 +212,9 @@ class _Loop:
         if container is None:
             return
         self.view.note(f"a new container was started; it runs {'the built files' if run == 'built' else run}")
-        self.container = session.container = None if run == "built" else container.restarted(container.runs)
+        self.container = session.container = None if run == "built" else container.restarted_by_others()
         if session.container is None:
             self._push(session, first=True)
-
-    def _forget_starts(self) -> None:
-        """Drops log lines of containers that this loop started."""
-        words = []
-        with suppress(queue.Empty):
-            while True:
-                words.append(self.options.inbox.get_nowait())
-        for word in words:
-            if not word.startswith(STARTED):
-                self.options.inbox.put(word)
 
     def _line(self, line: str) -> None:
         """Each line of the app's log, in the feed's thread."""
@@ -263,28 +265,33 @@ class _Loop:
         session.steps.clear()
         self.number += 1
         wanted = session.read(self.number)
-        runs = session.container.runs.digest if session.container else ""
-        if wanted.app.tree.digest == runs and not (forced or first):
+        container, tree = session.container, wanted.app.tree
+        if container and container.has(tree) and not (forced or first):
+            if self._withheld and self._withheld.tree == tree.digest:
+                self._report(session, began, self._withheld)
             return
         choice = Choice(forced, "asked for") if forced else session.way(wanted)
         choice = session.push(wanted, choice)
         if choice.way is not Way.LIVE:
-            self._forget_starts()
+            _forget_starts(self.options.inbox)
+        steps = tuple(session.steps)
+        push = Pushed(self.number, tree.digest, choice.way, choice.reason, 0.0, steps, len(tree.entries))
         if self._is_overtaken():
+            self._withheld = push
             raise Overtaken
-        seconds = time.monotonic() - began
-        tree = wanted.app.tree.digest
-        facts = {"tree": tree, "way": choice.way.value, "ms": round(seconds * 1000), "push": self.number}
+        self._report(session, began, push)
+
+    def _report(self, session: Session, began: float, push: Pushed) -> None:
+        """Reports a proven push. `began` is when its newest save was noticed.
+
+        A push that was proven after a newer save is withheld. It is reported once that save turns out to have
+        changed nothing more: it was part of the push already, or only touched a file.
+        """
+        self._withheld = None
+        push = replace(push, number=self.number, seconds=time.monotonic() - began)
+        ms = round(push.seconds * 1000)
+        facts = {"tree": push.tree, "way": push.way.value, "ms": ms, "push": push.number}
         self.run.ledger.emit(Token.LIVE_OK, **facts, proof=Proof.STAMP)
-        push = Pushed(
-            self.number,
-            tree,
-            choice.way,
-            choice.reason,
-            seconds,
-            tuple(session.steps),
-            len(wanted.app.tree.entries),
-        )
         self.pushes.append(push)
         self.view.pushed(push)
         if not self._is_overtaken():

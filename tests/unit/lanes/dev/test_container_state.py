@@ -70,3 +70,27 @@ def test_a_later_session_reads_all_of_it_from_the_host() -> None:
     assert (again.built, again.began, again.seen) == (container.built, container.began, container.seen)
     assert attached("", *lists) is None
     assert attached("run-1", lists[0], lists[1], "torn {") is None
+
+
+def test_after_a_delivery_without_proof_the_earlier_files_are_delivered_again() -> None:
+    """The container may have them, so what it reported before is no longer what it runs."""
+    other = app(app__a="2")
+    container = Container.of_build("run-1", BUILT.tree)
+    assert container.has(BUILT.tree)
+    unproven = container.sees(other.tree)
+    assert not unproven.has(BUILT.tree)
+    assert (way(BUILT, unproven), unproven.live(BUILT.tree).has(BUILT.tree)) == (Way.LIVE, True)
+
+
+def test_a_start_script_is_taken_back_by_a_restart_even_if_it_was_never_proven() -> None:
+    other = app(app__a="1", etc__services_d__run="2")
+    unproven = Container.of_build("run-1", BUILT.tree).sees(other.tree, Way.RESTART)
+    assert way(BUILT, unproven) is Way.RESTART
+    assert way(BUILT, unproven.sees(app(app__a="2").tree, Way.LIVE)) is Way.RESTART
+    assert way(BUILT, unproven.restarted(BUILT.tree)) is Way.LIVE
+
+
+def test_a_container_that_others_restart_begins_with_the_newest_delivery() -> None:
+    container = Container.of_build("run-1", BUILT.tree)
+    assert container.restarted_by_others() == container
+    assert not container.sees(app(app__a="2").tree).restarted_by_others().has(BUILT.tree)

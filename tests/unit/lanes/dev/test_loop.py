@@ -1,0 +1,127 @@
+"""What the dev loop reports of saves that come during a push."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.unit.lanes.dev.test_container_state import BUILT, app
+
+from bb8deploy.lanes.dev import loop as module
+from bb8deploy.lanes.dev.container_state import Container
+from bb8deploy.lanes.dev.host_connection import Overtaken, Session
+from bb8deploy.lanes.dev.loop import DevOptions, _Loop
+from bb8deploy.overlay.app_texts import AppSource
+from bb8deploy.overlay.live.choose_way import Choice, Way
+from bb8deploy.runs.run import Run
+from bb8deploy.runs.tokens import Ledger
+
+
+class Saves:
+    """A watcher whose saves the test makes."""
+
+    def __init__(self) -> None:
+        self.pending = False
+
+    def take(self) -> tuple[float, tuple[str, ...]]:
+        self.pending = False
+        return 0.0, ()
+
+
+class Bench:
+    """A loop, and a session whose app is `source` and whose pushes run `during`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source: AppSource = BUILT
+        self.during: Callable[[], None] = lambda: None
+        self.container: Container | None = None
+        self.steps: list[object] = []
+        self.host = None
+        self.pushed: list[str] = []
+        self.told: list[str] = []
+        run = SimpleNamespace(ledger=Ledger("r1", folder), addon=folder, workspace=folder)
+        self.loop = _Loop(cast("Run", run), cast("Any", self), DevOptions())
+        self.saves = Saves()
+        self.loop.watcher = cast("Any", self.saves)
+
+    def read(self, _number: int) -> object:
+        return SimpleNamespace(app=self.source)
+
+    def way(self, _wanted: object) -> Choice:
+        return Choice(Way.LIVE, "")
+
+    def push(self, wanted: Any, choice: Choice) -> Choice:
+        tree = wanted.app.tree
+        self.container = self.container.sees(tree) if self.container else Container.of_build("r", tree)
+        self.during()
+        self.container = self.container.live(tree)
+        return choice
+
+    def step(self) -> None:
+        """What a save, or the first connection, leads to."""
+        self.loop._push(cast("Session", self))
+
+    def saved(self, _paths: object) -> None: ...
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+    def overtaken(self, _number: int) -> None:
+        self.told.append("overtaken")
+
+    def pushed_tree(self, push: Any) -> None:
+        self.pushed.append(push.tree)
+
+    def failed(self, text: str, _details: object) -> None:
+        self.told.append(text)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(module, "smoke", lambda *_: None)
+    made = Bench(tmp_path)
+    made.loop.view = cast("Any", SimpleNamespace(**_view(made)))
+    return made
+
+
+def _view(bench: Bench) -> dict[str, object]:
+    names = {"saved": bench.saved, "note": bench.note, "overtaken": bench.overtaken, "failed": bench.failed}
+    return {**names, "pushed": bench.pushed_tree}
+
+
+def save(bench: Bench) -> None:
+    bench.saves.pending = True
+
+
+def test_a_save_that_the_push_had_already_is_reported_by_it(bench: Bench) -> None:
+    """The watcher notices the save after its file was read: nothing is left for another push."""
+    bench.during = lambda: save(bench)
+    bench.step()
+    assert (bench.pushed, bench.told) == ([], ["overtaken"])
+    bench.step()
+    assert bench.pushed == [BUILT.tree.digest]
+
+
+def test_what_was_overtaken_is_never_reported(bench: Bench) -> None:
+    bench.during = lambda: save(bench)
+    bench.step()
+    bench.source, bench.during = app(app__a="2"), lambda: None
+    bench.step()
+    bench.step()
+    assert bench.pushed == [bench.source.tree.digest]
+
+
+def test_an_undone_save_is_delivered_again_if_the_one_before_it_was_not_proven(bench: Bench) -> None:
+    bench.step()
+
+    def overtake() -> None:
+        raise Overtaken
+
+    bench.source, bench.during = app(app__a="2"), overtake
+    bench.step()
+    bench.source, bench.during = BUILT, lambda: None
+    bench.step()
+    assert bench.pushed == [BUILT.tree.digest] * 2
