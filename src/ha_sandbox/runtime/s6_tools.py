@@ -24,7 +24,8 @@ printf %s "$letters" >"$folder/supervise/control"
 [ -n "$wait" ] || exit 0
 case $wait in u) wanted=true ;; *) wanted=false ;; esac
 waited=0
-until [ "$(cat "$folder/supervise/up" 2>/dev/null)" = $wanted ]; do
+is_up() { up=; read -r up <"$folder/supervise/up"; [ "$up" = $wanted ]; } 2>/dev/null
+until is_up; do
   sleep 0.01; waited=$((waited + 10))
   if [ "$limit" -gt 0 ] && [ $waited -ge "$limit" ]; then exit 99; fi
 done
@@ -32,8 +33,8 @@ done
 SVSTAT = """#!/bin/sh
 # Stands in for s6-svstat: -o FIELD[,FIELD...] FOLDER, with up, wantedup and pid.
 [ "$1" = -o ] || { echo "s6-svstat: only -o is supported" >&2; exit 100; }
-line=
-for field in $(printf %s "$2" | tr , ' '); do line="$line $(cat "$3/supervise/$field" 2>/dev/null)"; done
+line=; IFS=,
+for field in $2; do value=; read -r value <"$3/supervise/$field"; line="$line $value"; done 2>/dev/null
 printf '%s\\n' "${line# }"
 """
 INIT = """#!/bin/sh

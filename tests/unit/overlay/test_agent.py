@@ -154,3 +154,34 @@ def test_an_app_that_reports_itself_is_reported_by_nothing_else(lab: DevLab) -> 
     lab.deliver("run-2", {"src/word": b"two"})
     lab.wait_for("BB8LIVE up run=run-2")
     assert not any("IDENTITY" in line for line in lab.log)
+
+
+@pytest.fixture
+def s6_lab(lab: DevLab, tmp_path: Path, request: pytest.FixtureRequest) -> DevLab:
+    """A container with the real s6 and two services; under dash the second ignores the signal to end."""
+    programs = ("s6-svscan", "s6-supervise", "s6-svc", "s6-svstat")
+    if not all(shutil.which(name) for name in programs):
+        pytest.skip("SKIPPED: s6 is not installed")
+    services = tmp_path / "service"
+    other = "trap '' TERM; sleep 3600" if "dash" in request.node.name else "exec sleep 3600"
+    for name, script in (("one", f"exec /bin/sh {lab.root}/run"), ("two", other)):
+        run = services / name / "run"
+        run.parent.mkdir(parents=True)
+        run.write_text(f"#!/bin/sh\n{script}\n")
+        run.chmod(0o755)
+    lab.path = f"{lab.path}:{Path(str(shutil.which('s6-svscan'))).parent}"
+    lab.environment["BB8LIVE_SERVICES"] = str(services)
+    return lab
+
+
+def test_s6_stops_every_service_before_files_are_replaced_and_starts_it_again(s6_lab: DevLab) -> None:
+    lab = s6_lab
+    lab.start("s6", "s6-svscan", lab.environment["BB8LIVE_SERVICES"])
+    lab.wait_for("IDENTITY")
+    lab.deliver("run-2", {"src/word": b"two"})
+    lab.wait_for("stopped")
+    lab.wait_for("app says two")
+    identity = newest([lab.wait_for("IDENTITY")])
+    assert identity
+    assert (identity.tree, identity.run) == (lab.tree.digest, "run-2")
+    assert not any("cannot" in line for line in lab.log)
