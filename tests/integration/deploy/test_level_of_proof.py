@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from tests.integration.deploylab import SLUG, Lab, command, config, env_file
@@ -26,6 +25,8 @@ while :; do
 done
 """
 SENT = ["SSH_HA_OK", "CLEAN_RUNTIME_OK"]
+WAIT = "bb8deploy.lanes.verify.proof.wait_for_identity"
+NEVER = 3600.0  # seconds, longer than a test may take
 
 
 @pytest.fixture
@@ -35,18 +36,20 @@ def plain(lab: Lab) -> Lab:
     return lab
 
 
-def test_an_app_without_an_identity_ends_at_running_ok_in_seconds(plain: Lab) -> None:
+def test_an_app_without_an_identity_ends_at_running_ok(plain: Lab) -> None:
     env_file(plain)
-    began = time.monotonic()
     done = command(plain, "deploy")
-    assert (done.returncode, time.monotonic() - began < 40) == (0, True), done.stderr
+    assert done.returncode == 0, done.stderr
     names = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("TOKEN: ")]
     assert names == [*SENT, "DEPLOY_OK", "RUNNING_OK", "RUNTIME_TOPOLOGY_OK"]
     assert "SKIPPED: VERIFY_OK" in done.stdout
     assert "SKIPPED: DEPLOY_SSH_OK" in done.stdout
 
 
-def test_what_has_not_changed_is_not_rebuilt_and_what_has_is(plain: Lab) -> None:
+def test_what_has_not_changed_is_not_rebuilt_and_what_has_is(
+    plain: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{WAIT}.IDENTITY_DEADLINE", NEVER)  # no identity is waited for
     plain.deploy()
     again = plain.deploy()
     assert (again.verified and again.verified.action, plain.tokens) == (
@@ -85,22 +88,23 @@ def test_a_setting_asks_for_less_and_for_more(lab: Lab, monkeypatch: pytest.Monk
     assert not outcome.verified.verified
     assert "RUNNING_OK" in lab.tokens
     assert "VERIFY_OK" not in lab.tokens
-    monkeypatch.setattr("bb8deploy.lanes.verify.proof.wait_for_identity.IDENTITY_DEADLINE", 3.0)
+    monkeypatch.setattr(f"{WAIT}.IDENTITY_DEADLINE", 3.0)
     lab.write(run_sh=SILENT, dockerfile=PLAIN, config=config("1.0.1"))
     with pytest.raises(NotVerified) as caught:
         lab.deploy(BB8_VERIFY="stamp")
     assert caught.value.code in {"IDENTITY_MISSING", "IDENTITY_STALE"}
 
 
-def test_a_program_that_dies_in_a_container_that_lives_on_is_seen_in_seconds(lab: Lab) -> None:
+def test_a_program_that_dies_in_a_container_that_lives_on_is_not_waited_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As under s6, which starts the program again."""
+    monkeypatch.setattr(f"{WAIT}.IDENTITY_DEADLINE", NEVER)
     lab.write(run_sh=CRASHING)
-    began = time.monotonic()
     with pytest.raises(NotVerified) as caught:
         lab.deploy()
     assert caught.value.code == "ADDON_DIED"
     assert "ModuleNotFoundError" in caught.value.cause
-    assert time.monotonic() - began < 30
 
 
 def test_a_crash_loop_is_not_running(plain: Lab) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -78,7 +77,5 @@ def test_a_command_in_an_empty_folder_reports_how_to_start(
 
 
 def test_an_app_elsewhere_gets_its_verdict(site: Path, tmp_path: Path) -> None:
-    began = time.monotonic()
     done = bb8deploy(site, tmp_path, "validate", "--no-tests", "--addon", str(ROOT / "addon"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - began < 60

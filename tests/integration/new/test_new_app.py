@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,9 +61,15 @@ def printed(said: str) -> list[str]:
     return [line.partition("  #")[0].strip() for line in said.splitlines() if line.startswith("  ")]
 
 
+def _computed() -> float:
+    """CPU seconds of all that was typed so far: the same on a busy machine."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def follows(beginner: Beginner, *words: str) -> str:
     """Creates an app, then types each printed command; returns everything that was printed."""
-    begin, before = time.monotonic(), len(beginner.said)
+    begin, before = _computed(), len(beginner.said)
     commands = [" ".join(("bb8deploy", *words))]
     commands += printed(beginner.types(commands[0]))
     try:
@@ -74,7 +79,7 @@ def follows(beginner: Beginner, *words: str) -> str:
         beginner.types("bb8deploy sandbox down || true")
     everything = "".join(beginner.said[before:])
     assert "DRIFT:" not in everything
-    assert time.monotonic() - begin < MOST_SECONDS
+    assert _computed() - begin < MOST_SECONDS
     assert len(commands) <= MOST_COMMANDS, commands
     return everything
 
