@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import voluptuous as vol
 
 from bb8deploy.checks.output.editor_schema import config_schema
 from bb8deploy.checks.reading.yaml_json_reader import read_source
 from bb8deploy.checks.schema import (
     rating_costs,
+    regex_deadline,
     security_rating,
     ui_schema,
     validate_build,
@@ -245,3 +249,27 @@ def test_every_option_that_does_not_fit_is_named_and_the_supervisors_first_one_c
     ]
     assert [problem.path for problem in verdict.warnings] == [("stray",)]
     assert (verdict.valid, verdict.normalised) == (False, None)
+
+
+class Waiting:
+    """A pattern that fits at once, on a machine that runs something else meanwhile."""
+
+    pattern = "a+b+"
+
+    def match(self, _text: str) -> bool:
+        time.sleep(2 * regex_deadline.DEADLINE)
+        return True
+
+
+def test_a_pattern_that_waits_for_a_busy_machine_is_not_late() -> None:
+    assert regex_deadline._with_deadline(Waiting(), "x")  # type: ignore[arg-type]
+
+
+def test_a_pattern_that_never_ends_is_unusable_in_the_main_thread_and_in_others() -> None:
+    def ask() -> None:
+        with pytest.raises(vol.Invalid, match="does not finish"):
+            regex_deadline._with_deadline(re.compile("(a+)+$"), "a" * 40 + "b")
+
+    ask()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ask).result()
