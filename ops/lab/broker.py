@@ -18,14 +18,9 @@ import paho.mqtt.client as paho
 from ops.lab.errors import LabUnavailable
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ha_sandbox.http_server import free_port
+
 PATIENCE_S = 60.0
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Broker:

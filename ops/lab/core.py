@@ -19,9 +19,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ops.lab.broker import Broker, free_port
+from ops.lab.broker import Broker
 from ops.lab.core_client import Client
 from ops.lab.core_root import ENVIRONMENT, VENV, core_root
+
+from ha_sandbox.http_server import free_port
 
 PATIENCE_S = 300.0
 NO_CERTIFICATES = {"set_client_cert": False, "set_ca_cert": "off"}

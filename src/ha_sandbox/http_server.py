@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,8 @@ from typing import TypeAlias
 
 Request: TypeAlias = "socket.socket | tuple[bytes, socket.socket]"
 """What socketserver hands on; a TCP server has sockets only."""
+_SERVER_PORTS = range(20_000, 30_000)
+_TRIES = 200
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -103,6 +106,13 @@ class LoopbackServer(ThreadingHTTPServer):
 
 
 def free_port() -> int:
-    """A port that is free at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A port of loopback that is free at this moment, below those that the system gives to clients.
+
+    A port of those could be taken by any connection before a server listens there, even by the client that
+    waits for this server: it would be connected to itself.
+    """
+    for _ in range(_TRIES):
+        port = secrets.choice(_SERVER_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError(f"no port from {_SERVER_PORTS[0]} to {_SERVER_PORTS[-1]} is free")

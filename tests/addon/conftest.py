@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+SERVER_PORTS = range(20_000, 30_000)
+TRIES = 200
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -43,7 +47,7 @@ class Mosquitto:
         self.process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             time.sleep(0.02)
@@ -58,10 +62,16 @@ class Mosquitto:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that is free at this moment, below those that the system gives to clients.
+
+    A port of those could be taken by any connection before a server listens there, even by the client that
+    waits for this server: it would be connected to itself.
+    """
+    for _ in range(TRIES):
+        port = secrets.choice(SERVER_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError(f"no port from {SERVER_PORTS[0]} to {SERVER_PORTS[-1]} is free")
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from ops.lab import bases
-from ops.lab.broker import Broker, Ear, broker, ear, free_port
+from ops.lab.broker import Broker, Ear, broker, ear
 from ops.lab.engine import Engine
 from ops.lab.errors import LabUnavailable
+
+from ha_sandbox.http_server import free_port
 
 ADDON = Path(__file__).parents[2] / "addon"
 VERSION = "2026.11.23.0"

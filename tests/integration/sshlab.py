@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.transport.ssh_config import Hop
+from ha_sandbox.http_server import free_port
 
 START_DEADLINE = 60.0
 PORTS = 3
@@ -108,16 +109,10 @@ def start_sshd(
         process.wait(60)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _listening(binary: str, folder: Path, lines: Sequence[str]) -> tuple[subprocess.Popen[bytes], int]:
     """A server on a free port. Another process may take the port first: then it is tried with another one."""
     for _ in range(PORTS):
-        port = _free_port()
+        port = free_port()
         config = folder / "sshd_config"
         config.write_text("\n".join([f"Port {port}", *lines]) + "\n")
         with (folder / "sshd.log").open("wb") as log:

@@ -13,7 +13,6 @@ import http.client
 import json
 import math
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -27,6 +26,8 @@ sys.path[:0] = [str(ROOT / "addon"), str(ROOT)]
 from ops.bench.parts.addon_desk import cpu_s, percentile, program, report, rss_mb  # noqa: E402
 from ops.lab.browser import CHROMIUM, Tab, browser  # noqa: E402
 from websockets.asyncio.client import ClientConnection, connect  # noqa: E402
+
+from ha_sandbox.http_server import free_port  # noqa: E402
 
 LIMITS: dict[str, tuple[str, float]] = {
     "stick_to_write_ms_p95": ("<=", 50.0),
@@ -48,13 +49,6 @@ WITNESS = """
 """
 
 Writes = list[tuple[float, int]]
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ticket(port: int) -> str:
