@@ -17,7 +17,7 @@ from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.deploy.deploy import DeployOptions
-    from bb8deploy.lanes.deploy.several_hosts import TargetResult
+    from bb8deploy.lanes.rollout.roll_out import TargetResult
 
 Ports = Annotated[
     str,
@@ -85,7 +85,7 @@ def _one(opened: Opened, options: DeployOptions) -> None:
 
 
 def _several(opened: Opened, names: list[str], options: DeployOptions, common: Options) -> None:
-    from bb8deploy.lanes.deploy.several_hosts import deploy_all, worst
+    from bb8deploy.lanes.rollout.roll_out import deploy_all, worst
 
     opened.console.complete = carrier([*(("--target", name) for name in names), *common])
     for name in names[1:]:  # the settings of the first are loaded

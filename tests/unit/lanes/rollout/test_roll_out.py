@@ -12,9 +12,9 @@ import pytest
 from tests.unit.lanes.silent import Silent
 
 from bb8deploy.base.errors import CheckFailed, Interrupted, UsageError
-from bb8deploy.lanes.deploy import several_hosts
 from bb8deploy.lanes.deploy.deploy import DeployOptions
-from bb8deploy.lanes.deploy.several_hosts import deploy_all, worst
+from bb8deploy.lanes.rollout import roll_out
+from bb8deploy.lanes.rollout.roll_out import deploy_all, worst
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import DEPLOY, Ledger, Token
@@ -47,7 +47,7 @@ def run(tmp_path: Path) -> Run:
 
 def lane(monkeypatch: pytest.MonkeyPatch, deploy: Lane) -> None:
     """Puts `deploy(run, options, *, opened)` in the place of lanes 2 and 3."""
-    monkeypatch.setattr(several_hosts, "deploy", deploy)
+    monkeypatch.setattr(roll_out, "deploy", deploy)
 
 
 def receipt(run: Run, name: str) -> str:
