@@ -84,7 +84,11 @@ def env_example() -> str:
     from bb8deploy.settings.settings_table import KEYS
 
     lines = ["# Copy to .env (mode 0600) or let `bb8deploy init` write it. Every key is optional by itself;"]
-    lines += ["# a deploy needs a host (HA_SSH_HOST_ALIAS or HA_MOUNT) and HA_REMOTE_RUNTIME for ssh.", ""]
+    lines += ["# a deploy needs a host (HA_SSH_HOST_ALIAS or HA_MOUNT) and HA_REMOTE_RUNTIME for ssh."]
+    lines += [
+        "# Of several hosts, the settings of each are in .env.NAME; bb8deploy.toml can put them into groups.",
+        "",
+    ]
     for key in KEYS:
         lines += [f"# {key.help}" + (", a secret" if key.secret else "")]
         lines += [f"#{key.name}={key.example or key.default}", ""]
@@ -206,7 +210,19 @@ Besides the names in the last column below, it has:
 | `profile` | `generic`, or `bb8` for the rules about files that only the BB-8 app has |
 | `[apps.FOLDER]` | `tests`, `coverage_threshold` and `profile` of one app of several |
 | `exclude` | folders of apps that `release --all-changed` leaves out, such as `["lab"]` |
+| `[groups]` | names for lists of targets, such as `cottages = ["cabin", "home"]` |
 | `[validate]` | the settings of [validate](lanes/validate.md) |
+
+A group can also be a table that says how fast a command reaches its hosts
+([operate.md](operate.md#several-hosts)):
+
+| name in `[groups.NAME]` | what it is | default |
+| --- | --- | --- |
+| `targets` | the targets, in this order | |
+| `canary` | how many targets come first, alone, or their names | 0 |
+| `wave` | targets in each later wave, at most 32 | 32 |
+| `max-failures` | no wave begins after so many hosts failed; a failed canary always stops | 1 |
+| `pause` | seconds between waves | 0 |
 
 In a repository with several apps `{{slug}}` stands for the slug of the app, as in
 `HA_REMOTE_RUNTIME=/addons/{{slug}}` and `image = "ghcr.io/you/{{slug}}"`.

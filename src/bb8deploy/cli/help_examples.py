@@ -13,6 +13,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("deploy --dry-run --diff", "show the changes"),
         ("deploy", "send, build, verify"),
         ("deploy --target kitchen --target workshop", "two hosts"),
+        ("deploy --target house", "a group, in waves"),
     ),
     "validate": (
         ("validate --no-tests", "the rules only"),

@@ -23,9 +23,11 @@ from bb8deploy.runs.report_files import save
 from bb8deploy.runs.run import Run, defect, interrupted, new_run_id, resume_command
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings.app_instance import Instance, for_instance
+from bb8deploy.settings.load_settings import target_names
 from bb8deploy.settings.project_file import near_name
 from bb8deploy.settings.settings_table import BB8_LOCK_WAIT, BB8_VERIFY, suggestion
 from bb8deploy.settings.settings_type import Settings
+from bb8deploy.settings.target_groups import ChosenTargets, choose_targets
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.project import Project, find_project, settings_of
 
@@ -53,23 +55,33 @@ class Opened:
     project: Project
     console: Console
     result: dict[str, object]
+    targets: ChosenTargets
 
 
 @contextmanager
 def open_run(
-    command: str, modes: Modes, *, target: str = "default", addon: Path | None = None, lane: str = ""
+    command: str,
+    modes: Modes,
+    *,
+    target: str | Sequence[str] = "default",
+    addon: Path | None = None,
+    lane: str = "",
 ) -> Iterator[Opened]:
     """Opens the run of a command. Every failure inside ends as one message and the right exit code.
 
-    `lane` names the lane whose receipts this run replaces; empty if it writes none.
+    `target` is one target, or for a command for several hosts a list of targets and groups, of which the run
+    has the first one's settings. `lane` names the lane whose receipts this run replaces; empty if it writes
+    none.
     """
-    console = _console(modes, [target], addon)
+    asked = (target,) if isinstance(target, str) else tuple(target)
+    console = _console(modes, asked, addon)
     opened: Opened | None = None
     with _sigterm_as_interrupt():
         try:
             project = find_project(Path.cwd(), addon=addon)
             ledger = _ledger(project, modes, lane, console)
-            opened = _open(command, modes, target, project, ledger, console)
+            chosen = ChosenTargets(asked, asked) if isinstance(target, str) else choose(project, asked)
+            opened = _open(command, modes, chosen, project, ledger, console)
             yield opened
         except typer.Exit as stop:
             _document(console, opened, None, stop.exit_code)
@@ -134,15 +146,20 @@ def _ledger(project: Project, modes: Modes, lane: str, console: Console) -> Ledg
     return ledger
 
 
+def choose(project: Project, asked: Sequence[str]) -> ChosenTargets:
+    """The targets that the targets and groups in `asked` mean. Raises UsageError GROUP_INVALID."""
+    return choose_targets(project.root, asked, target_names(project.root))
+
+
 def _open(
-    command: str, modes: Modes, target: str, project: Project, ledger: Ledger, console: Console
+    command: str, modes: Modes, chosen: ChosenTargets, project: Project, ledger: Ledger, console: Console
 ) -> Opened:
     run = Run(
         id=ledger.run_id,
         command=command,
         workspace=project.root,
         addon=project.addon,
-        settings=_settings(project, target, console, modes),
+        settings=_settings(project, chosen.names[0], console, modes),
         reports=ledger.reports,
         ledger=ledger,
         journal=Journal(ledger.reports / "runs" / ledger.run_id / "journal.jsonl"),
@@ -150,7 +167,7 @@ def _open(
         dry_run=modes.dry_run,
         assume_yes=modes.yes,
     )
-    return Opened(run, project, console, {})
+    return Opened(run, project, console, {}, chosen)
 
 
 def _settings(project: Project, target: str, console: Console, modes: Modes) -> Settings:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.shell_completion import targets
+from bb8deploy.cli.shell_completion import targets, targets_and_groups
 
 
 class ViaChoice(StrEnum):
@@ -35,9 +35,9 @@ Targets = Annotated[
     typer.Option(
         "--target",
         "-t",
-        help="Use the settings of `.env.NAME` in addition to `.env`. Repeat it for several hosts.",
+        help="Use `.env.NAME` in addition to `.env`; a group means each of its targets. Repeatable.",
         metavar="NAME",
-        autocompletion=targets,
+        autocompletion=targets_and_groups,
     ),
 ]
 Addon = Annotated[

@@ -30,9 +30,24 @@ def _root() -> Path:
 @_completes
 def targets() -> Found:
     """The targets of the workspace."""
+    return _target_names(_root())
+
+
+@_completes
+def targets_and_groups() -> Found:
+    """The targets and groups of the workspace."""
+    from bb8deploy.settings.target_groups import groups_of
+
+    root = _root()
+    yield from _target_names(root)
+    for group in groups_of(root).values():
+        yield group.name, f"group of {len(group.targets)} targets"
+
+
+def _target_names(root: Path) -> Found:
     from bb8deploy.settings.load_settings import target_names
 
-    return ((name, f"settings in .env.{name}") for name in target_names(_root()))
+    return ((name, f"settings in .env.{name}") for name in target_names(root))
 
 
 @_completes

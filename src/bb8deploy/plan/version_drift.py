@@ -51,6 +51,20 @@ def drift_of(places: Sequence[VersionPlace]) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
+def drift_in_brief(here: VersionPlace, host: VersionPlace, running: VersionPlace) -> tuple[str, ...]:
+    """The differences of one host in a few words each, for a table; empty if all places agree."""
+    found = {
+        "edited on the host": host.state is DriftState.EDITED,
+        "not on the host": host.state is DriftState.ABSENT,
+        "other files": bool(_host_behind(here, host)) and host.state is not DriftState.ABSENT,
+        "not installed": running.state is DriftState.ABSENT,
+        "does not run": running.state is DriftState.DOWN,
+        "runs other content": bool(_other_runs(here, host, running)),
+        "not read": DriftState.UNSEEN in {host.state, running.state},
+    }
+    return tuple(words for words, holds in found.items() if holds)
+
+
 def _host_edited(host: VersionPlace) -> str:
     if host.state is not DriftState.EDITED:
         return ""

@@ -45,6 +45,7 @@ class Token(StrEnum):
     IMAGE_PUBLISH_OK = "IMAGE_PUBLISH_OK"
     ROLLBACK_OK = "ROLLBACK_OK"
     REMOVE_OK = "REMOVE_OK"
+    ALL_HOSTS_OK = "ALL_HOSTS_OK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,11 @@ CATALOGUE: dict[Token, Meaning] = {
     Token.REMOVE_OK: Meaning(
         "remove",
         "the Supervisor neither has nor lists the app, and its folder and earlier trees are gone",
+        (DEPLOY,),
+    ),
+    Token.ALL_HOSTS_OK: Meaning(
+        "deploy",
+        "every host of the command reached VERIFY_OK with the same content in this run",
         (DEPLOY,),
     ),
 }

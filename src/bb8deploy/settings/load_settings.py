@@ -14,6 +14,7 @@ from bb8deploy.settings import settings_table
 from bb8deploy.settings.project_file import project_table, shared_values, strange_names
 from bb8deploy.settings.settings_table import KEYS, Key, is_misspelt
 from bb8deploy.settings.settings_type import MqttSettings, Settings, SshSettings, Value, text_of
+from bb8deploy.settings.target_groups import refuse_group, unknown_target
 
 SLUG = "{slug}"
 """Placeholder for the app's slug in a setting: one folder, mount or image for each app of a store."""
@@ -205,8 +206,12 @@ def _files(folder: Path, target: str) -> list[Path]:
         return files
     named = target_file(folder, target)
     if not named.exists():
-        raise TARGET_UNKNOWN(
-            f"there is no target `{target}`: {named.name} does not exist (known: {_known_targets(folder)})",
+        refuse_group(folder, target)
+        unknown_target(
+            folder,
+            target,
+            named.name,
+            _known_targets(folder),
             f"Write its settings into {named.name}, or run `bb8deploy init --target {shlex.quote(target)}`.",
         )
     return [*files, named]

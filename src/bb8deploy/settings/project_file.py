@@ -16,7 +16,7 @@ from bb8deploy.settings.settings_type import Value
 
 OWN_FILE, PYTHON_FILE = "bb8deploy.toml", "pyproject.toml"
 OTHER_NAMES = frozenset(
-    {"addon", "apps", "exclude", "profile", "tests", "coverage_threshold", "validate", "checks"}
+    {"addon", "apps", "exclude", "groups", "profile", "tests", "coverage_threshold", "validate", "checks"}
 )
 """The names that are not settings of `.env`: what the workspace holds, and the tables."""
 

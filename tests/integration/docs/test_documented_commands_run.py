@@ -112,6 +112,16 @@ ELSEWHERE = {
     "dev --plain": ("tests/integration/dev", '"dev", "--once", "--plain"'),
     "dev --once": ("tests/integration/dev", '"dev", "--once", "--plain"'),
     "dev --end": ("tests/integration/dev", '"dev", "--end"'),
+    "deploy --target house": ("tests/integration/rollout", '"deploy", "--target", "house"'),
+    "deploy --target house --canary 1 --wave 3 --max-failures 2 --pause 60": (
+        "tests/integration/rollout",
+        '("--canary", "1", "--wave", "3", "--max-failures", "2", "--pause", "60")',
+    ),
+    "deploy --target house --resume": (
+        "tests/integration/rollout",
+        '"deploy", "--target", "house", "--resume"',
+    ),
+    "status --all": ("tests/integration/rollout", '"status", "--all"'),
     "init": ("tests/integration/init", '"init"'),
     "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest", "--seconds"'),
     "logs --follow": ("tests/integration/deploy", '"logs", "--follow"'),

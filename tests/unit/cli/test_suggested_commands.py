@@ -8,6 +8,7 @@ import pytest
 
 from bb8deploy.cli.command_groups import COMMANDS, build
 from bb8deploy.cli.suggested_commands import TAKES, carrier, options_of
+from bb8deploy.settings.target_groups import TAKE_GROUPS
 
 KITCHEN = options_of(["kitchen"], Path("../my app"), "mount")
 
@@ -56,3 +57,15 @@ def test_the_table_is_what_the_command_line_takes(option: str) -> None:
         if any(option in p.opts for p in commands[name.replace("_", "-")].params)
     }
     assert taking == TAKES[option]
+
+
+def test_the_commands_that_take_several_targets_are_those_that_are_said_to_take_a_group() -> None:
+    from typer.main import get_command
+
+    commands = get_command(build()).commands  # type: ignore[attr-defined]
+    several = {
+        name
+        for name, one in commands.items()
+        if any("--target" in param.opts and param.multiple for param in one.params)
+    }
+    assert several == set(TAKE_GROUPS)

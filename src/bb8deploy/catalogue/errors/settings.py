@@ -57,6 +57,19 @@ ENV_VALUE_INVALID = ErrorCode(
     " of `.env`.",
     "Give the value as one line of plain text. Often a line break was copied together with a token.",
 )
+GROUP_INVALID = ErrorCode(
+    Code("GROUP_INVALID"), Area.SETTINGS, UsageError, "a group of targets is not valid",
+    "`[groups]` in bb8deploy.toml gives a name to a list of targets. The group is not a list of names, has"
+    " a target without a `.env.NAME`, has the name of a target, or has a value that is not of its kind. No"
+    " host was contacted.",
+    "Correct the group; docs/settings.md describes it.",
+)
+GROUP_NOT_TAKEN = ErrorCode(
+    Code("GROUP_NOT_TAKEN"), Area.SETTINGS, UsageError, "the command does not accept a group",
+    "`--target` names a group of bb8deploy.toml, but the command works with one host. No host was contacted.",
+    "Name one target of the group. The commands deploy, diagnose, history, rollback, status and verify"
+    " accept a group.",
+)
 INSTANCE_INVALID = ErrorCode(
     Code("INSTANCE_INVALID"), Area.SETTINGS, UsageError, "the instance cannot be named or placed",
     "`--as NAME` makes NAME a part of the slug: the folder, the container and its host name. `--ports"

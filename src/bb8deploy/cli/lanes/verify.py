@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from bb8deploy.cli.host_options import ProofOptions, takes_host_options
-from bb8deploy.cli.open_run import open_run
+from bb8deploy.cli.host_options import takes_host_options
+from bb8deploy.cli.open_run import Opened, open_run
 from bb8deploy.cli.print_outcomes import show_preview, show_verify
-from bb8deploy.cli.shared_options import Backup, NoStart, Target
+from bb8deploy.cli.rollouts import RolloutOptions, asked_for, is_rollout, show_rollout
+from bb8deploy.cli.shared_options import Backup, NoStart, Targets
+
+if TYPE_CHECKING:
+    from bb8deploy.lanes.verify.verify_types import VerifyOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -16,16 +22,30 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    host: ProofOptions, target: Target = "default", no_start: NoStart = False, backup: Backup = False
+    host: RolloutOptions, target: Targets = None, no_start: NoStart = False, backup: Backup = False
 ) -> None:
-    """Install or update the app on the host, then verify the version and digest that it reports."""
-    with open_run("verify", host.modes(), target=target, addon=host.addon, lane="verify") as opened:
+    """Install or update the app on the host, then verify the version and digest that it reports.
+
+    With a group or several --target options, all hosts are verified in waves.
+    """
+    with open_run(
+        "verify", host.modes(), target=asked_for(target), addon=host.addon, lane="verify"
+    ) as opened:
         from bb8deploy.lanes.deploy.dry_run import foresee_verify
         from bb8deploy.lanes.verify.verify import verify_host
         from bb8deploy.lanes.verify.verify_types import VerifyOptions
 
         options = VerifyOptions(start=not no_start, backup=backup)
-        if host.dry_run:
+        if is_rollout(opened):
+            _several(opened, host, options)
+        elif host.dry_run:
             show_preview(opened, foresee_verify(opened.run, host.access, options))
         else:
             show_verify(opened, verify_host(opened.run, host.access, options))
+
+
+def _several(opened: Opened, host: RolloutOptions, options: VerifyOptions) -> None:
+    from bb8deploy.lanes.rollout.host_commands import verifying
+
+    with verifying(opened.run, host.access, options) as command:
+        show_rollout(opened, host, command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bb8deploy.cli.open_run import Modes, Opened, load_settings, open_run
+from bb8deploy.cli.rollouts import asked_for
 from bb8deploy.cli.shared_options import Addon, As, AsJson, Targets, Via, ViaChoice
 
 if TYPE_CHECKING:
@@ -33,23 +34,22 @@ def history(
 ) -> None:
     """Show who deployed what and when, from the receipts on the hosts of all targets."""
     modes = Modes(as_json=json_output, via=via.value, as_name=as_name)
-    names = list(dict.fromkeys(target or ["default"]))
-    with open_run("history", modes, target=names[0], addon=addon) as opened:
+    with open_run("history", modes, target=asked_for(target), addon=addon) as opened:
         from bb8deploy.lanes.history.history import history as lane
         from bb8deploy.lanes.host_session import slug_of
 
         slug = "" if all_apps else slug_of(opened.run)
-        found = lane(_targets(opened, target), slug, opened.console, via=via.value)
+        found = lane(_targets(opened, named=bool(target)), slug, opened.console, via=via.value)
         _show(opened, found, lines)
 
 
-def _targets(opened: Opened, named: list[str] | None) -> list[TargetSettings]:
-    """The named targets, by default all of the workspace."""
+def _targets(opened: Opened, *, named: bool) -> list[TargetSettings]:
+    """The named targets and those of named groups, by default all of the workspace."""
     from bb8deploy.base.errors import UsageError
     from bb8deploy.lanes.history.history import TargetSettings
     from bb8deploy.settings.load_settings import target_names
 
-    names = named or ["default", *target_names(opened.project.root)]
+    names = opened.targets.names if named else ("default", *target_names(opened.project.root))
     found = []
     for name in dict.fromkeys(names):
         try:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bb8deploy.catalogue.errors.tool import USAGE_INVALID
 from bb8deploy.cli.open_run import Modes, Opened, open_run
-from bb8deploy.cli.shared_options import Addon, AsJson, Quiet, Target
+from bb8deploy.cli.operate.diagnose_of_hosts import diagnose_several
+from bb8deploy.cli.rollouts import asked_for, is_rollout
+from bb8deploy.cli.shared_options import Addon, AsJson, Quiet, Targets
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.diagnose.diagnose import Diagnosis
@@ -29,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def diagnose(
-    target: Target = "default",
+    target: Targets = None,
     bundle: Bundle = None,
     addon: Addon = None,
     json_output: AsJson = False,
@@ -41,7 +44,12 @@ def diagnose(
     failures.
     """
     modes = Modes(as_json=json_output, quiet=quiet)
-    with open_run("diagnose", modes, target=target, addon=addon) as opened:
+    with open_run("diagnose", modes, target=asked_for(target), addon=addon) as opened:
+        if is_rollout(opened):
+            if bundle:
+                raise USAGE_INVALID("`--bundle` is about one host", "Name one host with `--target NAME`.")
+            diagnose_several(opened)
+            return
         from bb8deploy.lanes.diagnose.contract import contract
         from bb8deploy.lanes.diagnose.diagnose import diagnose as look
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bb8deploy.cli.open_run import Modes, Opened, open_run
-from bb8deploy.cli.shared_options import Addon, As, AsJson, Target
+from bb8deploy.cli.operate.status_of_hosts import show_hosts
+from bb8deploy.cli.rollouts import asked_for, is_rollout
+from bb8deploy.cli.shared_options import Addon, As, AsJson, Targets
 
 if TYPE_CHECKING:
     from bb8deploy.plan.version_drift import VersionPlace
@@ -25,13 +27,25 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    target: Target = "default", addon: Addon = None, as_name: As = None, json_output: AsJson = False
+    target: Targets = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show every target of the workspace in one table.")
+    ] = False,
+    addon: Addon = None,
+    as_name: As = None,
+    json_output: AsJson = False,
 ) -> None:
-    """Show the versions here, on the host, running and published, and their differences."""
+    """Show the versions here, on the host, running and published, and their differences.
+
+    With --all, a group or several --target options: the version, content, drift and last deploy of each host.
+    """
     modes = Modes(as_json=json_output, as_name=as_name)
-    with open_run("status", modes, target=target, addon=addon) as opened:
+    with open_run("status", modes, target=asked_for(target), addon=addon) as opened:
         from bb8deploy.lanes.status.status import status as look
 
+        if every or is_rollout(opened):
+            show_hosts(opened, every=every)
+            return
         standing = look(opened.run)
         opened.result["places"] = [asdict(place) for place in standing.places]
         drift = tuple(opened.console.complete(sentence) for sentence in standing.drift)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bb8deploy.cli.host_options import ProofOptions, takes_host_options
+from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
+from bb8deploy.catalogue.errors.tool import USAGE_INVALID
+from bb8deploy.cli.host_options import takes_host_options
 from bb8deploy.cli.open_run import Opened, open_run
 from bb8deploy.cli.print_outcomes import show_preview
-from bb8deploy.cli.shared_options import Target
+from bb8deploy.cli.rollouts import RolloutOptions, asked_for, is_rollout, show_rollout
+from bb8deploy.cli.shared_options import Targets
 from bb8deploy.cli.shell_completion import tags
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(
-    host: ProofOptions,
+    host: RolloutOptions,
     version: Annotated[
         str,
         typer.Argument(
@@ -33,28 +36,49 @@ def rollback(
     listed: Annotated[
         bool, typer.Option("--list", help="List the earlier trees that the host keeps, and stop.")
     ] = False,
-    target: Target = "default",
+    target: Targets = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Of several hosts, continue with those not yet rolled back.")
+    ] = False,
 ) -> None:
     """Run an earlier version again and verify it.
 
     Without a version, go back to the newest kept tree that is older than the present one. Run it again to go
-    back further.
+    back further. With a group or several --target options, the hosts are rolled back in waves. If that
+    stopped, use --resume: without it, hosts that went back already go back once more.
     """
     lane = "" if listed else "rollback"
-    with open_run("rollback", host.modes(), target=target, addon=host.addon, lane=lane) as opened:
-        from bb8deploy.lanes.deploy.rollback import roll_back_host
-
-        if listed:
+    with open_run("rollback", host.modes(), target=asked_for(target), addon=host.addon, lane=lane) as opened:
+        if is_rollout(opened):
+            _several(opened, host, version, listed=listed, resume=resume)
+        elif resume:
+            raise RESUME_NOTHING("a rollback of one host is not resumed")
+        elif listed:
             _list(opened, host.access)
-            return
-        outcome = roll_back_host(opened.run, host.access, version)
-        if host.dry_run:
-            show_preview(opened, outcome.preview)
-            return
-        opened.result.update(
-            version=outcome.version, tree=outcome.tree, action=outcome.action, proof=outcome.proof
-        )
-        opened.console.note(f"{outcome.in_words} ({outcome.action})")
+        else:
+            _one(opened, host, version)
+
+
+def _one(opened: Opened, host: RolloutOptions, version: str) -> None:
+    from bb8deploy.lanes.deploy.rollback import roll_back_host
+
+    outcome = roll_back_host(opened.run, host.access, version)
+    if host.dry_run:
+        show_preview(opened, outcome.preview)
+        return
+    opened.result.update(
+        version=outcome.version, tree=outcome.tree, action=outcome.action, proof=outcome.proof
+    )
+    opened.console.note(f"{outcome.in_words} ({outcome.action})")
+
+
+def _several(opened: Opened, host: RolloutOptions, version: str, *, listed: bool, resume: bool) -> None:
+    """Raises UsageError USAGE_INVALID for `--list`, which is about one host."""
+    from bb8deploy.lanes.rollout.host_commands import RollbackHost
+
+    if listed:
+        raise USAGE_INVALID("`--list` shows the trees of one host", "Name one host with `--target NAME`.")
+    show_rollout(opened, host, RollbackHost(host.access, version), resume=resume)
 
 
 def _list(opened: Opened, access: Access) -> None:

@@ -20,6 +20,7 @@ from bb8deploy.lanes.host_session import Access, held
 from bb8deploy.lanes.smoke.smoke_checks import smoke
 from bb8deploy.lanes.sync.hand_edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.plan_from_workspace import AppRead
 from bb8deploy.lanes.verify.app_options import file_of, require_route
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
@@ -38,7 +39,8 @@ STEP = "deploy"
 class DeployOptions:
     """How to deploy; `resume` continues the newest deploy to this target that did not finish, `with_diff`
     shows unified diffs of text files against the host, `validate` checks the app before anything is sent,
-    `app_options` are options of the app to set before its start; `settings` are those of the options file.
+    `app_options` are options of the app to set before its start; `settings` are those of the options file;
+    `app` is the app if it was read before, for several hosts at once.
     """
 
     access: Access = field(default_factory=Access)
@@ -49,6 +51,7 @@ class DeployOptions:
     validate: bool = True
     app_options: Mapping[str, object] = field(default_factory=dict)
     settings: AppSettings | None = None
+    app: AppRead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def _sync(run: Run, host: Host, options: DeployOptions, ready: Readiness) -> Syn
     return sync_or_undo(
         run,
         host,
+        app=options.app,
         by_rsync=options.access.via == "rsync",
         with_diff=options.with_diff,
         approve=lambda plan: _approve(run, host, plan, ready),

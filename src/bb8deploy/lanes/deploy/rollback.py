@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +69,18 @@ class RollbackOutcome:
         return f"{self.version} runs again, {proof}"
 
 
-def roll_back_host(run: Run, access: Access | None = None, version: str = "") -> RollbackOutcome:
+def roll_back_host(
+    run: Run,
+    access: Access | None = None,
+    version: str = "",
+    *,
+    opened: Callable[[Host], object] = lambda _host: None,
+) -> RollbackOutcome:
     """Rollback as a command of its own: to the earlier tree, or to a tagged `version`.
 
-    Raises what `roll_back` and `roll_back_to` raise.
+    `opened` receives the host. Raises what `roll_back` and `roll_back_to` raise.
     """
-    with held(run, "rollback", access) as host:
+    with held(run, "rollback", access, opened=opened) as host:
         if run.dry_run:
             return RollbackOutcome(version, "", "", preview=foresee_back(run, host, version))
         if version:

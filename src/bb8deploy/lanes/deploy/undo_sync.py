@@ -12,6 +12,7 @@ from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.deploy.withdraw_files import withdraw_rest
 from bb8deploy.lanes.sync.hand_edits import archive_of
 from bb8deploy.lanes.sync.outcome import SyncOutcome
+from bb8deploy.lanes.sync.plan_from_workspace import AppRead
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.plan.sync_plan import Stamp, SyncPlan
 from bb8deploy.runs.journal import PUT_BACK
@@ -26,6 +27,7 @@ def sync_or_undo(
     approve: Callable[[SyncPlan], object],
     source: Path | None = None,
     commit: str | None = None,
+    app: AppRead | None = None,
     by_rsync: bool = False,
     with_diff: bool = False,
 ) -> SyncOutcome:
@@ -46,6 +48,7 @@ def sync_or_undo(
             host,
             source=source,
             commit=commit,
+            app=app,
             by_rsync=by_rsync,
             with_diff=with_diff,
             approve=keep,

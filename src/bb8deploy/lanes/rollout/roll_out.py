@@ -1,204 +1,199 @@
-"""Deploys to several hosts at once: each with a run, settings and receipts of its own."""
+"""Carries out a command on several hosts: wave by wave, each host with a run of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Event
 
-from bb8deploy.base.errors import Bb8Error, Interrupted, UsageError
-from bb8deploy.host.open_host import Host
-from bb8deploy.lanes.deploy.deploy import DeployOptions, DeployOutcome, deploy
-from bb8deploy.runs.journal import Journal
-from bb8deploy.runs.run import Progress, Run, defect, interrupted, resume_command
-from bb8deploy.runs.tokens import Ledger, Token
-from bb8deploy.settings.app_instance import for_instance
-from bb8deploy.settings.settings_type import Settings
-from bb8deploy.workspace.app_config import read_addon
-from bb8deploy.workspace.project import settings_of
-
-AT_ONCE = 4
-# From best to worst: the exit code of several hosts is the worst one.
-_GRAVITY = (0, 1, 5, 3, 2, 4, 130)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetResult:
-    """How one target ended; `result` is `done`, `planned` or the code of `error`."""
-
-    name: str
-    result: str
-    exit_code: int
-    version: str = ""
-    action: str = ""
-    tokens: tuple[str, ...] = ()
-    reports: Path = Path()
-    preview: tuple[str, ...] = ()
-    error: Bb8Error | None = None
+from bb8deploy.base.errors import Bb8Error, Interrupted
+from bb8deploy.lanes.rollout.host_commands import HostCommand
+from bb8deploy.lanes.rollout.host_result import (
+    DONE,
+    NOT_STARTED,
+    PLANNED,
+    HostWork,
+    TargetResult,
+    worst,
+)
+from bb8deploy.lanes.rollout.host_runs import HostRuns
+from bb8deploy.lanes.rollout.rollout_record import DoneBefore, RolloutRecord
+from bb8deploy.plan.waves import Ended, HostEnd, Pace, Wave, next_wave, waves
+from bb8deploy.runs.run import Run, defect
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
-    """The run of all targets, and what Ctrl-C does to it: no step of any target begins after that."""
+class RolloutRequest:
+    """What was asked for: `asked` are the words of `--target`, `names` the targets that they mean.
 
-    run: Run
-    names: tuple[str, ...]
-    stop: Event = field(default_factory=Event)
-    hosts: list[Host] = field(default_factory=list)
-
-    def check(self) -> None:
-        """Raises Interrupted once Ctrl-C was pressed."""
-        if self.stop.is_set():
-            raise self.interrupted()
-
-    def opened(self, host: Host) -> None:
-        """Takes note of a target's connection."""
-        self.hosts.append(host)
-        self.check()
-
-    def end(self) -> None:
-        """Stops every target; whatever waits on a connection ends."""
-        self.stop.set()
-        for host in tuple(self.hosts):
-            host.break_off()
-
-    def interrupted(self) -> Interrupted:
-        """The error for all of it."""
-        return interrupted(self.run, resume_command(self.run.command, self.names))
-
-
-@dataclass(slots=True)
-class Stoppable(Ledger):
-    """A Ledger that writes no token after Ctrl-C."""
-
-    check: Callable[[], None] = lambda: None
-
-    def emit(self, token: Token, **evidence: object) -> None:
-        """Writes a token. Raises Interrupted after Ctrl-C."""
-        self.check()
-        Ledger.emit(self, token, **evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A Progress that puts the target's name before each message."""
-
-    name: str
-    inner: Progress
-    check: Callable[[], None] = lambda: None
-
-    def step(self, name: str, where: str = "") -> AbstractContextManager[None]:
-        """A step of this target. Raises Interrupted after Ctrl-C."""
-        self.check()
-        return self.inner.step(f"[{self.name}] {name}", where)
-
-    def note(self, text: str) -> None:
-        """A line of this target."""
-        self.inner.note(f"[{self.name}] {text}")
-
-    def warn(self, text: str) -> None:
-        """A warning of this target."""
-        self.inner.warn(f"[{self.name}] {text}")
-
-
-def deploy_all(run: Run, names: list[str], options: DeployOptions) -> list[TargetResult]:
-    """Deploys to every target, at most AT_ONCE at a time; gives one row each, in the order of `names`.
-
-    Receipts are in `reports/targets/NAME/`; the run ids are that of `run` and the name. Ctrl-C ends
-    every connection, and with it what waits there; then Interrupted is raised.
+    `resume` leaves out the hosts that the newest unfinished rollout had done; `group` is empty if only
+    targets were named.
     """
-    several = Several(run, tuple(names))
-    with ThreadPoolExecutor(min(AT_ONCE, len(names)), "bb8deploy-target") as pool:
+
+    names: tuple[str, ...]
+    asked: tuple[str, ...]
+    pace: Pace = field(default_factory=Pace)
+    resume: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How a rollout ended: a row for every host, in their order; `stopped` is why some were not started.
+
+    `interrupted` is the error after Ctrl-C.
+    """
+
+    rows: tuple[TargetResult, ...]
+    stopped: str = ""
+    interrupted: Interrupted | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The worst exit code of the hosts."""
+        return self.interrupted.exit_code if self.interrupted else worst(self.rows)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The hosts that were not started."""
+        return tuple(row.name for row in self.rows if row.result == NOT_STARTED)
+
+
+def roll_out(run: Run, request: RolloutRequest, command: HostCommand) -> Rollout:
+    """Carries out `command` on every host of the request, wave by wave.
+
+    A host that fails is a row with its error; it stops later waves as `request.pace` says. Ctrl-C ends every
+    connection, waits until each host is in the state in which an interrupted deploy leaves it, and begins
+    no further wave.
+    """
+    record = RolloutRecord(run, request.asked, command.content)
+    before = record.done_before() if request.resume else {}
+    rows = {name: _earlier(name, before[name]) for name in request.names if name in before}
+    record.begin(request.names)
+    for name, row in rows.items():
+        record.keep(name, row)
+    work = _Work(HostRuns(run, request.asked), record, command, rows)
+    stopped = work.all_waves(request)
+    interrupted = work.runs.interrupted() if work.runs.stopped else None
+    if not stopped and not interrupted and all(row.result == DONE for row in rows.values()):
+        record.end()
+    all_rows = (rows.get(name) or TargetResult(name, NOT_STARTED, 0) for name in request.names)
+    return Rollout(tuple(all_rows), stopped, interrupted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A rollout at work; `rows` fills up."""
+
+    runs: HostRuns
+    record: RolloutRecord
+    command: HostCommand
+    rows: dict[str, TargetResult]
+
+    def all_waves(self, request: RolloutRequest) -> str:
+        """Carries out wave after wave; returns why it stopped early, empty if every host was started."""
+        names, pace = request.names, request.pace
+        number, total = 0, len(tuple(waves(names, pace, self._ends())))
+        while isinstance(wave := next_wave(names, pace, self._ends()), Wave):
+            try:
+                if number:
+                    self._pause(pace.pause)
+                number += 1
+                self._wave(wave, number, max(total, number))
+            except KeyboardInterrupt:
+                self.runs.end()
+            if self.runs.stopped:
+                return "the rollout was interrupted"
+        return wave.reason if isinstance(wave, Ended) else ""
+
+    def _ends(self) -> dict[str, HostEnd]:
+        good = {DONE, PLANNED}
+        return {
+            name: HostEnd.DONE if row.result in good else HostEnd.FAILED for name, row in self.rows.items()
+        }
+
+    def _pause(self, seconds: float) -> None:
+        if seconds and not self.runs.run.dry_run:
+            with self.runs.run.progress.step(f"pause for {seconds:g} s"):
+                time.sleep(seconds)
+
+    def _wave(self, wave: Wave, number: int, total: int) -> None:
+        """All hosts of a wave at the same time. Returns when the last one has ended, also after Ctrl-C."""
+        kind = "canary" if wave.canary else "hosts"
+        label = f"wave {number} of {total}, {kind}: {', '.join(wave.hosts)}"
+        futures: dict[str, Future[TargetResult]] = {}
         try:
-            futures = [pool.submit(_one, several, name, options) for name in names]
-            return [future.result() for future in futures]
+            with (
+                self.runs.run.progress.step(label),
+                ThreadPoolExecutor(len(wave.hosts), "bb8deploy-target") as pool,
+            ):
+                futures.update({name: pool.submit(self._host, name, number) for name in wave.hosts})
+                self._wait(tuple(futures.values()))
+        finally:
+            self.rows.update({name: self._row(name, number, future) for name, future in futures.items()})
+
+    def _wait(self, futures: Sequence[Future[TargetResult]]) -> None:
+        """Waits for every host; Ctrl-C, in whichever thread it turns up, ends their connections."""
+        try:
+            stopped = any(isinstance(future.exception(), KeyboardInterrupt) for future in futures)
         except KeyboardInterrupt:
-            several.end()
-            raise several.interrupted() from None
+            stopped = True
+        if stopped:
+            self.runs.end()
+
+    def _row(self, name: str, number: int, future: Future[TargetResult]) -> TargetResult:
+        """The row of a host whose thread has ended; after a second Ctrl-C some are still at work."""
+        problem = future.exception() if future.done() else None
+        if future.done() and problem is None:
+            return future.result()
+        error = problem if isinstance(problem, Bb8Error) else self.runs.interrupted()
+        return _failed(name, None, error, number)
+
+    def _host(self, name: str, number: int) -> TargetResult:
+        """One host; whatever it meets becomes its row, so that the others go on."""
+        begun, own = time.monotonic(), None
+        try:
+            self.runs.check()
+            own = self.runs.of(name)
+            if not own.dry_run:
+                own.ledger.begin("deploy")
+            row = _done(name, own, self.command.carry_out(own, self.runs.opened), number)
+        except Exception as problem:  # noqa: BLE001 - one host's defect leaves the others their rows
+            row = _failed(name, own, self._recorded(own, problem), number)
+        row = replace(row, seconds=round(time.monotonic() - begun, 3))
+        self.record.keep(name, row)
+        self.runs.run.progress.note(_line(row))
+        return row
+
+    def _recorded(self, own: Run | None, problem: Exception) -> Bb8Error:
+        """What a host met, in words, and as a DRIFT line in its receipt."""
+        error = problem if isinstance(problem, Bb8Error) else None
+        if self.runs.stopped:
+            error = self.runs.interrupted()
+        error = error or defect(problem, own or self.runs.run)
+        if own:
+            error.cause = own.clean(error.cause)
+        if own and not own.dry_run:
+            with suppress(Bb8Error):  # if its reports folder is not writable, the first error reported it
+                own.ledger.drift("deploy", error.code, error.cause)
+        return error
 
 
-def worst(rows: list[TargetResult]) -> int:
-    """The worst exit code of the rows."""
-    return max((row.exit_code for row in rows), key=_GRAVITY.index, default=0)
+def _earlier(name: str, done: DoneBefore) -> TargetResult:
+    return TargetResult(name, DONE, 0, done.version, done.tree, "none", earlier=done.run)
 
 
-def run_of(several: Several, name: str) -> Run:
-    """The run of one target. Raises UsageError if its settings cannot be read."""
-    run = several.run
-    reports = run.reports / "targets" / name
-    run_id = f"{run.id}-{name}"
-    return Run(
-        id=run_id,
-        command=run.command,
-        workspace=run.workspace,
-        addon=run.addon,
-        settings=_settings(run, name),
-        reports=reports,
-        ledger=Stoppable(run_id, reports, listener=run.ledger.listener, check=several.check),
-        journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
-        progress=Named(name, run.progress, several.check),
-        dry_run=run.dry_run,
-        assume_yes=run.assume_yes,
-    )
+def _done(name: str, own: Run, work: HostWork, number: int) -> TargetResult:
+    result = PLANNED if work.planned else DONE
+    held = tuple(own.ledger.held())
+    row = TargetResult(name, result, 0, work.version, work.tree, work.action, held, own.reports)
+    return replace(row, preview=work.preview, wave=number)
 
 
-def _settings(run: Run, name: str) -> Settings:
-    settings = settings_of(run.workspace, run.addon, target=name, flags=run.settings.flags())
-    instance = run.settings.instance
-    return for_instance(settings, instance, read_addon(run.addon).slug) if instance else settings
-
-
-def _one(several: Several, name: str, options: DeployOptions) -> TargetResult:
-    """One target's deploy; whatever it meets becomes its row, so that the others go on."""
-    own: Run | None = None
-    try:
-        several.check()
-        own = run_of(several, name)
-        if not own.dry_run:
-            own.ledger.begin("deploy")
-        outcome = _deployed(several, own, options)
-    except Exception as problem:  # noqa: BLE001 - one target's defect leaves the others their rows
-        return _failed(name, own, _recorded(several, own, problem))
-    verified = outcome.verified
-    return TargetResult(
-        name,
-        "done" if verified else "planned",
-        0,
-        outcome.synced.version,
-        verified.action if verified else "",
-        tuple(own.ledger.held()),
-        own.reports,
-        outcome.preview,
-    )
-
-
-def _deployed(several: Several, own: Run, options: DeployOptions) -> DeployOutcome:
-    """The deploy; of several targets that are resumed, some had reached their end or never begun."""
-    try:
-        return deploy(own, options, opened=several.opened)
-    except UsageError as error:
-        if error.code != "RESUME_NOTHING":
-            raise
-    own.progress.note("nothing to continue here, so this is an ordinary deploy")
-    return deploy(own, replace(options, resume=False), opened=several.opened)
-
-
-def _recorded(several: Several, own: Run | None, problem: Exception) -> Bb8Error:
-    """What a target met, in words, and as a DRIFT line in its receipt."""
-    error = problem if isinstance(problem, Bb8Error) else None
-    if several.stop.is_set():
-        error = several.interrupted()
-    error = error or defect(problem, own or several.run)
-    if own and not own.dry_run:
-        with suppress(Bb8Error):  # if its reports folder is not writable, the first error reported it
-            own.ledger.drift("deploy", error.code, own.clean(error.cause))
-    return error
-
-
-def _failed(name: str, own: Run | None, error: Bb8Error) -> TargetResult:
+def _failed(name: str, own: Run | None, error: Bb8Error, number: int) -> TargetResult:
     return TargetResult(
         name,
         error.code,
@@ -206,4 +201,11 @@ def _failed(name: str, own: Run | None, error: Bb8Error) -> TargetResult:
         tokens=tuple(own.ledger.held()) if own else (),
         reports=own.reports if own else Path(),
         error=error,
+        wave=number,
     )
+
+
+def _line(row: TargetResult) -> str:
+    """The line of a host that has ended."""
+    words = [word for word in (row.result, row.version, row.action) if word]
+    return f"[{row.name}] {', '.join(words)} ({row.seconds:.1f} s)"

@@ -41,11 +41,7 @@ class Standing:
 def status(run: Run) -> Standing:
     """Looks at every place at once; the reason instead for one that cannot be seen."""
     wanted = read_wanted(run, run.addon)
-    head = git.head_state(run.workspace)
-    dirty = ", uncommitted changes" if head.dirty else ""
-    here = VersionPlace(
-        "here", wanted.stamp.version, wanted.manifest.digest, f"commit {head.commit[:12]}{dirty}"
-    )
+    here = place_here(run, wanted)
     looks: list[Callable[[], list[VersionPlace]]] = [
         lambda: _on_host(run, wanted),
     ]
@@ -59,29 +55,40 @@ def status(run: Run) -> Standing:
     return Standing(places, drift_of(places))
 
 
+def place_here(run: Run, wanted: Wanted) -> VersionPlace:
+    """The workspace."""
+    head = git.head_state(run.workspace)
+    dirty = ", uncommitted changes" if head.dirty else ""
+    return VersionPlace(
+        "here", wanted.stamp.version, wanted.manifest.digest, f"commit {head.commit[:12]}{dirty}"
+    )
+
+
 def _on_host(run: Run, wanted: Wanted) -> list[VersionPlace]:
     if not names_host(run):
-        return [_running(run, None)]
+        return [running_on(run, None)]
     try:
         with connected(run) as host:
-            return [_files(host, wanted), _running(run, host)]
+            return [files_on(host, wanted), running_on(run, host)]
     except Bb8Error as error:
         return [
-            _unseen("host", error),
+            unseen("host", error),
             VersionPlace("running", state=DriftState.UNSEEN, detail="the host was not reached"),
         ]
 
 
-def _unseen(name: str, error: Bb8Error) -> VersionPlace:
+def unseen(name: str, error: Bb8Error) -> VersionPlace:
+    """The place `name`, which could not be read."""
     return VersionPlace(name, state=DriftState.UNSEEN, detail=error.cause)
 
 
-def _files(host: Host, wanted: Wanted) -> VersionPlace:
+def files_on(host: Host, wanted: Wanted) -> VersionPlace:
+    """The app folder on the host, compared with the workspace."""
     try:
         found = host.files.look()
         plan = plan_look(found, wanted).plan
     except Bb8Error as error:
-        return _unseen("host", error)
+        return unseen("host", error)
     if not plan.present:
         return VersionPlace("host", state=DriftState.ABSENT, detail=_absent(host, found))
     stamp = Stamp.parse(found.stamp)
@@ -105,11 +112,12 @@ def _absent(host: Host, found: FoundTree) -> str:
     return f"{host.files.where} does not exist yet"
 
 
-def _running(run: Run, host: Host | None) -> VersionPlace:
+def running_on(run: Run, host: Host | None) -> VersionPlace:
+    """What the Supervisor reports of the app, and what the app reports of itself."""
     try:
         reached = reach(run.settings, run.addon, host, slug_of(run))
     except Bb8Error as error:
-        return _unseen("running", error)
+        return unseen("running", error)
     try:
         state, said = reached.first.state, newest(reached.first.log)
     finally:
@@ -148,7 +156,7 @@ def _published(run: Run) -> VersionPlace:
     try:
         tip = r.ask(run.workspace, remote, branch).branch(branch)
     except Bb8Error as error:
-        return _unseen("published", error)
+        return unseen("published", error)
     if not tip:
         return VersionPlace(
             "published", state=DriftState.ABSENT, detail=f"{r.shown(remote)} has no branch {branch}"

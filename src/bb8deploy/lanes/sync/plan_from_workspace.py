@@ -80,10 +80,15 @@ def read_app(run: Run, source: Path, commit: str | None = None) -> AppRead:
 
 def read_wanted(run: Run, source: Path, commit: str | None = None) -> Wanted:
     """Reads the app in `source` as `read_app` does, for the proof that BB8_VERIFY asks for."""
-    read = read_app(run, source, commit)
+    return wanted_by(run, read_app(run, source, commit))
+
+
+def wanted_by(run: Run, read: AppRead) -> Wanted:
+    """What this run's host must hold of an app that was read before, perhaps for another run."""
+    read = replace(read, stamp=replace(read.stamp, run=run.id))
     purpose = Purpose(instance=run.settings.instance)
     level = level_of(read.app, read.stamp, purpose, run.settings.bb8_verify)
-    return Wanted(source, read.app, read.ignore, read.stamp, replace(purpose, proof=level.proof), level)
+    return Wanted(read.source, read.app, read.ignore, read.stamp, replace(purpose, proof=level.proof), level)
 
 
 def require_possible(level: ProofLevel) -> None:

@@ -19,11 +19,13 @@ from bb8deploy.lanes.sync.contract import write_contract
 from bb8deploy.lanes.sync.hand_edits import archive_of, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import (
+    AppRead,
     PlannedSync,
     Wanted,
     plan_delivery,
     read_wanted,
     require_possible,
+    wanted_by,
 )
 from bb8deploy.lanes.sync.rsync import deliver_by_rsync
 from bb8deploy.lanes.sync.text_diff import unified
@@ -49,11 +51,12 @@ def sync(
     *,
     source: Path | None = None,
     commit: str | None = None,
+    app: AppRead | None = None,
     by_rsync: bool = False,
     with_diff: bool = False,
     approve: Callable[[SyncPlan], object] | None = None,
 ) -> SyncOutcome:
-    """Syncs the app in `source` (default: the run's own) to the host.
+    """Syncs the app in `source` (default: the run's own) to the host; `app` is one that was read before.
 
     `approve` may raise before anything is changed; without it, hand edits on the host are overwritten with
     a warning. Writes SSH_HA_OK and CLEAN_RUNTIME_OK, the latter after the host's files were hashed again; a
@@ -61,7 +64,11 @@ def sync(
     """
     with _contract_on_failure(run, host, by_rsync=by_rsync):
         guard = contextlib.nullcontext() if run.dry_run else host.lock(run)
-        with _reading(run, source or run.addon, commit) as reading, guard, _session(run, host) as session:
+        with (
+            _reading(run, source or run.addon, commit, app) as reading,
+            guard,
+            _session(run, host) as session,
+        ):
             with run.step("read the workspace") as facts:
                 wanted = reading.result()
                 facts.update(tree=wanted.manifest.digest, files=len(wanted.manifest.entries))
@@ -104,10 +111,10 @@ def _refuse_others(host: Host, found: FoundTree, planned: PlannedSync, slug: str
 
 
 @contextlib.contextmanager
-def _reading(run: Run, source: Path, commit: str | None) -> Iterator[Future[Wanted]]:
+def _reading(run: Run, source: Path, commit: str | None, app: AppRead | None) -> Iterator[Future[Wanted]]:
     """Reads the workspace while the host hashes its files."""
     with ThreadPoolExecutor(1, "bb8deploy-read") as pool:
-        yield pool.submit(read_wanted, run, source, commit)
+        yield pool.submit(wanted_by, run, app) if app else pool.submit(read_wanted, run, source, commit)
 
 
 @contextlib.contextmanager

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.catalogue.errors.host import HOST_DIFFERS
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.host_session import Access, held
-from bb8deploy.lanes.sync.plan_from_workspace import Wanted, plan_delivery, read_wanted, require_possible
+from bb8deploy.lanes.sync.plan_from_workspace import (
+    AppRead,
+    Wanted,
+    plan_delivery,
+    read_wanted,
+    require_possible,
+    wanted_by,
+)
 from bb8deploy.lanes.verify.app_observer import TAIL
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions, VerifyOutcome
@@ -17,14 +26,20 @@ from bb8deploy.runs.run import Run
 
 
 def verify_host(
-    run: Run, access: Access | None = None, options: VerifyOptions | None = None
+    run: Run,
+    access: Access | None = None,
+    options: VerifyOptions | None = None,
+    *,
+    app: AppRead | None = None,
+    opened: Callable[[Host], object] = lambda _host: None,
 ) -> VerifyOutcome:
     """Lane 3 as a command of its own, for the workspace's tree, which the host must hold.
 
-    Raises what `verify` raises, and CheckFailed HOST_DIFFERS.
+    `app` is that tree if it was read before; `opened` receives the host. Raises what `verify` raises, and
+    CheckFailed HOST_DIFFERS.
     """
-    with held(run, "verify", access) as host:
-        wanted = read_wanted(run, run.addon)
+    with held(run, "verify", access, opened=opened) as host:
+        wanted = wanted_by(run, app) if app else read_wanted(run, run.addon)
         require_possible(wanted.level)
         delivered = delivered_on(run, host, wanted)
         return verify(run, host, delivered, (options or VerifyOptions()).at(wanted.level))

@@ -51,7 +51,8 @@ RELEASE_ONE_APP = ErrorCode(
 RESUME_NOTHING = ErrorCode(
     Code("RESUME_NOTHING"), Area.RELEASE, UsageError, "nothing to resume",
     "The newest deploy or release finished, or there is none. With several targets this is not an"
-    " error: a target with nothing to resume is deployed from the start.",
+    " error: a target with nothing to resume is deployed from the start. A rollback of one host is not"
+    " resumed either.",
     "Run the command without --resume.",
 )
 RESUME_STALE = ErrorCode(

@@ -19,7 +19,7 @@ from bb8deploy.catalogue.errors.ship.release import (
 from bb8deploy.lanes.release.outcome import ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.resume_release import APPS, Unfinished, app_folder, reopen_in
 from bb8deploy.lanes.release.unreleased_changes import past_of
-from bb8deploy.lanes.rollout.roll_out import Named
+from bb8deploy.lanes.rollout.host_runs import Named
 from bb8deploy.plan.release import release_plan as plan
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
