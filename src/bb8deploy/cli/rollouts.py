@@ -152,7 +152,7 @@ def _tell(opened: Opened, rollout: Rollout) -> None:
             error = row.error
             cause = f"[{row.name}] {error.cause}"
             opened.console.error(Bb8Error(error.code, cause, error.remedy, details=error.details))
-    columns = ("target", "result", "version", "action")
+    columns = ("target", "result", "version", "action", "proof")
     opened.console.table("Targets", columns, [_cells(row) for row in rollout.rows])
     if rollout.waiting and not rollout.interrupted:
         opened.console.note(_stopped(opened, rollout))
@@ -166,7 +166,7 @@ def _stopped(opened: Opened, rollout: Rollout) -> str:
 
 
 def _cells(row: TargetResult) -> Sequence[str]:
-    return (row.name, row.in_words, row.version, row.action)
+    return (row.name, row.in_words, row.version, row.action, row.proof)
 
 
 def _as_dict(row: TargetResult) -> dict[str, object]:
@@ -176,6 +176,7 @@ def _as_dict(row: TargetResult) -> dict[str, object]:
         "exit_code": row.exit_code,
         "version": row.version,
         "tree": row.tree,
+        "proof": row.proof,
         "action": row.action,
         "wave": row.wave,
         "seconds": row.seconds,

@@ -127,7 +127,7 @@ CATALOGUE: dict[Token, Meaning] = {
     ),
     Token.ALL_HOSTS_OK: Meaning(
         "deploy",
-        "every host of the command reached VERIFY_OK with the same content in this run",
+        "every host of the command reached VERIFY_OK with the same content; `proof=` is the weakest",
         (DEPLOY,),
     ),
 }

@@ -29,7 +29,8 @@ class TargetResult:
     """How one target ended: `result` is `done`, `planned`, `not started` or the code of `error`.
 
     `wave` counts from 1, and is 0 for a target that was not started. `earlier` is the run that had done this
-    target before a resume; this run has not looked at it, so it has no tokens.
+    target before a resume; this run has not looked at it, so it has no tokens. `proof` is the level at which
+    this run verified it, empty if it did not.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TargetResult:
     exit_code: int
     version: str = ""
     tree: str = ""
+    proof: str = ""
     action: str = ""
     tokens: tuple[str, ...] = ()
     reports: Path = Path()

@@ -23,6 +23,7 @@ from bb8deploy.lanes.rollout.host_runs import HostRuns
 from bb8deploy.lanes.rollout.rollout_record import DoneBefore, RolloutRecord
 from bb8deploy.plan.waves import Ended, HostEnd, Pace, Wave, next_wave, waves
 from bb8deploy.runs.run import Run, defect
+from bb8deploy.runs.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +184,30 @@ class _Work:
 
 
 def _earlier(name: str, done: DoneBefore) -> TargetResult:
-    return TargetResult(name, DONE, 0, done.version, done.tree, "none", earlier=done.run)
+    return TargetResult(name, DONE, 0, done.version, done.tree, action="none", earlier=done.run)
 
 
 def _done(name: str, own: Run, work: HostWork, number: int) -> TargetResult:
     result = PLANNED if work.planned else DONE
-    held = tuple(own.ledger.held())
-    row = TargetResult(name, result, 0, work.version, work.tree, work.action, held, own.reports)
-    return replace(row, preview=work.preview, wave=number)
+    return TargetResult(
+        name,
+        result,
+        0,
+        work.version,
+        work.tree,
+        _proof(own),
+        work.action,
+        tuple(own.ledger.held()),
+        own.reports,
+        work.preview,
+        wave=number,
+    )
+
+
+def _proof(own: Run) -> str:
+    """The level in this run's VERIFY_OK, empty if it has none."""
+    lines = (line for line in own.ledger.lines if line.name == Token.VERIFY_OK and line.kind == "TOKEN")
+    return next((dict(line.fields).get("proof", "") for line in lines), "")
 
 
 def _failed(name: str, own: Run | None, error: Bb8Error, number: int) -> TargetResult:

@@ -50,8 +50,14 @@ def _all_hosts(run: Run, request: RolloutRequest, rollout: Rollout) -> None:
         run.ledger.skip(Token.ALL_HOSTS_OK, reason or "the hosts do not have the same content")
         return
     ((version, tree),) = trees
+    proofs = {row.proof for row in rows}
     run.ledger.emit(
-        Token.ALL_HOSTS_OK, hosts=len(rows), version=version, tree=tree, group=request.group or None
+        Token.ALL_HOSTS_OK,
+        hosts=len(rows),
+        version=version,
+        tree=tree,
+        proof=proofs.pop() if len(proofs) == 1 else "stamp",
+        group=request.group or None,
     )
 
 
@@ -74,6 +80,7 @@ def _host(row: TargetResult) -> HostModel:
         exit_code=row.exit_code,
         version=row.version,
         tree=row.tree,
+        proof=row.proof,
         action=row.action,
         tokens=row.tokens,
         wave=row.wave,

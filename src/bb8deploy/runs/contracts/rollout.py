@@ -22,6 +22,7 @@ class HostModel(BaseModel):
     exit_code: int
     version: str = ""
     tree: str = ""
+    proof: str = ""
     action: str = ""
     tokens: tuple[str, ...] = ()
     wave: int = 0

@@ -175,7 +175,7 @@ def failing(*names: str) -> Lane:
     def deploy(own: Run, options: DeployOptions, *, opened: Lane) -> Any:
         if own.settings.target in names:
             raise CheckFailed("IT_BROKE", "it broke at sesame", "Fix it.")
-        own.ledger.emit(Token.VERIFY_OK)
+        own.ledger.emit(Token.VERIFY_OK, proof="stamp" if own.settings.target == "b" else "sealed")
         return DONE
 
     return deploy
@@ -218,7 +218,10 @@ def test_every_host_verified_by_this_run_earns_the_token_of_all(
     lane(monkeypatch, failing())
     rollout = rolled_out(run, ["a", "b"], pace=Pace(wave=1))
     assert summary(run, ["a", "b"], rollout)["tokens"] == ["ALL_HOSTS_OK"]
-    assert "TOKEN: ALL_HOSTS_OK hosts=2 version=1.0.0 tree=tree run=r1" in (run.reports / DEPLOY).read_text()
+    assert (
+        "TOKEN: ALL_HOSTS_OK hosts=2 version=1.0.0 tree=tree proof=stamp run=r1"
+        in (run.reports / DEPLOY).read_text()
+    )
 
 
 def test_hosts_that_run_but_are_not_proven_earn_no_token_of_all(
