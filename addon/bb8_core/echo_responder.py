@@ -20,6 +20,7 @@ import paho.mqtt.client as paho
 
 from bb8_core import logging_setup
 from bb8_core.app_options import Options, load_options, options_path, parse_options
+from bb8_core.echo_trips import Trip, Trips
 from bb8_core.mqtt.broker_client import KEEPALIVE_S, new_client, refusal, unreachable, without_delay
 from bb8_core.mqtt.broker_credentials import Broker, NoBroker, find
 
@@ -27,7 +28,6 @@ MAX_PAYLOAD = 4096
 """Bytes of an echo command; a longer one is refused unread."""
 MAX_QUEUED = 5000
 """Answers held back while `echo_max_inflight` of them wait for the broker; beyond it commands are refused."""
-PING_EVERY_S = 1.0
 ASK_AGAIN_S = 5.0
 
 _NAME = re.compile(rb"[0-9]{1,10}-([0-9]{1,20})")
@@ -56,19 +56,6 @@ class Echo:
 
     value: Any
     cid: str | int | None
-
-
-@dataclass(slots=True)
-class Trip:
-    """The way of one answer: telemetry goes out when the broker has it and the robot, if asked, is known."""
-
-    received: float
-    """Monotonic seconds."""
-    ping_cid: str | None = None
-    rtt_ms: float | None = None
-    pinging: bool = False
-    ble_ok: bool | None = None
-    ble_latency_ms: float | None = None
 
 
 def parse(payload: bytes | bytearray) -> Echo:
@@ -143,12 +130,8 @@ class Responder:
         self._client = client
         self._base = base
         self._limits = limits
-        self._lock = threading.RLock()
-        self._trips: dict[int, Trip] = {}
-        self._pings: dict[str, Trip] = {}
+        self._trips = Trips()
         self._last_echo = float("-inf")
-        self._last_ping = float("-inf")
-        self._ping_number = 0
         self._number = time.time_ns()
         self._owner = False
         self._yielded = False
@@ -188,9 +171,7 @@ class Responder:
         self._complaints.add(unreachable(client.host, client.port, sys.exception()))
 
     def _disconnected(self, _c: paho.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
-        with self._lock:
-            self._trips.clear()
-            self._pings.clear()
+        self._trips.forget()
         if reason.is_failure and not self._yielded:
             _log.warning("connection lost (%s), trying again within 5 s", reason)
 
@@ -252,28 +233,22 @@ class Responder:
         self._answer(echo, received)
 
     def _answer(self, echo: Echo, received: float) -> None:
-        trip = Trip(received)
-        with self._lock:
-            ack = json.dumps({"ts": now(), "value": echo.value, "cid": echo.cid})
-            info = self._client.publish(f"{self._base}/echo/ack", ack, qos=1)
-            if info.rc != paho.MQTT_ERR_SUCCESS:
-                self._refuse("BUSY", "too many answers wait for the broker", echo.cid)
-                return
-            self._trips[info.mid] = trip
-            self._ping_if_due(trip)
+        ack = json.dumps({"ts": now(), "value": echo.value, "cid": echo.cid})
+        info = self._client.publish(f"{self._base}/echo/ack", ack, qos=1)
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            self._refuse("BUSY", "too many answers wait for the broker", echo.cid)
+            return
+        cid = self._trips.sent(info.mid, received)
+        if cid is not None:
+            self._ping(cid)
         self.counts["answered"] += 1
         self._say("echo/state", {"ts": now(), "state": "touched"})
 
     def _published(self, _c: paho.Client, _u: Any, mid: int, _r: Any, _p: Any) -> None:
-        with self._lock:
-            trip = self._trips.pop(mid, None)
-            if trip is None:
-                return
-            trip.rtt_ms = round((time.monotonic() - trip.received) * 1000, 3)
-            self._tell_if_whole(trip)
+        self._report(self._trips.delivered(mid, time.monotonic()))
 
-    def _tell_if_whole(self, trip: Trip) -> None:
-        if trip.rtt_ms is None or trip.pinging:
+    def _report(self, trip: Trip | None) -> None:
+        if trip is None:
             return
         body = {"rtt_ms": trip.rtt_ms, "ble_ok": trip.ble_ok, "ble_latency_ms": trip.ble_latency_ms}
         self._say("telemetry/echo_roundtrip", {"ts": now(), **body})
@@ -290,15 +265,8 @@ class Responder:
 
     # The robot
 
-    def _ping_if_due(self, trip: Trip) -> None:
-        """Ask the bridge to ping the robot, once a second at most; the result is in this trip's telemetry."""
-        if trip.received - self._last_ping < PING_EVERY_S or self._pings:
-            return
-        self._last_ping = trip.received
-        self._ping_number += 1
-        cid = f"echo-{os.getpid()}-{self._ping_number}"
-        trip.pinging = True
-        self._pings[cid] = trip
+    def _ping(self, cid: str) -> None:
+        """Ask the bridge to ping the robot; the result is in the trip's telemetry."""
         self._ask(cid)
         timer = threading.Timer(self._limits.ping_timeout_s, self._ping_ended, (cid, False, None))
         timer.daemon = True
@@ -307,9 +275,8 @@ class Responder:
     def _bridge_told(self, status: bytes | bytearray) -> None:
         """A bridge that has just started has not received earlier requests: send them again."""
         if status == b"online":
-            with self._lock:
-                for cid in self._pings:
-                    self._ask(cid)
+            for cid in self._trips.unanswered():
+                self._ask(cid)
 
     def _ask(self, cid: str) -> None:
         self._client.publish(f"{self._base}/cmd/ping", json.dumps({"cid": cid}), qos=1)
@@ -326,12 +293,7 @@ class Responder:
             self._ping_ended(cid, *result)
 
     def _ping_ended(self, cid: str, ok: bool, latency_ms: float | None) -> None:
-        with self._lock:
-            trip = self._pings.pop(cid, None)
-            if trip is None:
-                return
-            trip.pinging, trip.ble_ok, trip.ble_latency_ms = False, ok, latency_ms
-            self._tell_if_whole(trip)
+        self._report(self._trips.ping_ended(cid, ok, latency_ms))
 
 
 def client_id(base: str) -> str:

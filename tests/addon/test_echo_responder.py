@@ -25,6 +25,7 @@ from tests.addon.conftest import Mosquitto
 from tests.addon.depth import examples, texts
 
 from bb8_core import echo_responder as echo
+from bb8_core import echo_trips
 from bb8_core.app_options import Options
 from bb8_core.echo_responder import Complaints
 from bb8_core.mqtt.broker_client import new_client
@@ -42,7 +43,7 @@ class Sender:
     def __init__(self, port: int, ping_answer: Mapping[str, Any] | None, base: str = "bb8") -> None:
         self.heard: queue.Queue[Message] = queue.Queue()
         self.pings: list[str] = []
-        self._base = base
+        self.base = base
         self._ping_answer = ping_answer
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
         ready = threading.Event()
@@ -54,7 +55,7 @@ class Sender:
         assert ready.wait(PATIENCE_S)
 
     def _message(self, client: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
-        topic = message.topic.removeprefix(f"{self._base}/")
+        topic = message.topic.removeprefix(f"{self.base}/")
         if topic in {"echo/cmd", "status"}:
             return
         body = {"name": message.payload.decode()} if topic == "echo/owner" else json.loads(message.payload)
@@ -66,18 +67,16 @@ class Sender:
                     {"ok": True, "status": "sent"},
                     self._ping_answer,
                 ):
-                    client.publish(
-                        f"{self._base}/ack/ping", json.dumps({"cid": body["cid"], **answer}), qos=1
-                    )
+                    client.publish(f"{self.base}/ack/ping", json.dumps({"cid": body["cid"], **answer}), qos=1)
         self.heard.put((topic, body))
 
     def play_bridge(self, ping_answer: Mapping[str, Any]) -> None:
         """Come up as a bridge that answers pings."""
         self._ping_answer = ping_answer
-        self.client.publish(f"{self._base}/status", "online", qos=1).wait_for_publish(PATIENCE_S)
+        self.client.publish(f"{self.base}/status", "online", qos=1).wait_for_publish(PATIENCE_S)
 
     def send(self, payload: str | bytes, retain: bool = False) -> None:
-        topic = f"{self._base}/echo/cmd"
+        topic = f"{self.base}/echo/cmd"
         self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
 
     def until(self, topic: str, wanted: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
@@ -162,19 +161,21 @@ class Pair:
     ) -> None:
         self.sender = Sender(port, ping_answer, base)
         self._broker = Broker("127.0.0.1", port)
-        self._client = new_client(self._broker, echo.client_id(base))
-        self.responder = echo.Responder(self._client, base, limits)
+        self.client = new_client(self._broker, echo.client_id(base))
+        self.responder = echo.Responder(self.client, base, limits)
+        self._loop = threading.Thread(target=self.client.loop_forever, args=(1.0, True), daemon=True)
 
     def begin(self) -> Sender:
-        """Connect the responder; returns when it has subscribed."""
-        self._client.connect_async(self._broker.host, self._broker.port)
-        self._client.loop_start()
+        """Connect the responder, in the loop of the service; returns when it has subscribed."""
+        self.client.connect_async(self._broker.host, self._broker.port)
+        self._loop.start()
         self.sender.until("echo/owner")
         return self.sender
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        self.client.disconnect()
+        if self._loop.is_alive():
+            self._loop.join(PATIENCE_S)
         self.sender.send(b"", retain=True)
         self.sender.close()
 
@@ -236,6 +237,46 @@ def test_a_robot_that_did_not_answer_is_not_ok(
     sender.send('{"value": 1}')
     trip = sender.until("telemetry/echo_roundtrip")
     assert (trip["ble_ok"], trip["ble_latency_ms"]) == (False, None)
+
+
+@pytest.mark.needs_mosquitto
+def test_nothing_is_published_while_the_lock_is_held(
+    pair: Callable[..., Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a timer waits for paho, and paho for a callback that waits for the timer's lock."""
+    one = pair(None, ping_timeout_s=0.5)
+    publish, free = one.client.publish, list[bool]()
+
+    def published(topic: str, *rest: Any, **how: Any) -> paho.MQTTMessageInfo:
+        free.append(can_be_taken(one.responder._trips._lock))
+        return publish(topic, *rest, **how)
+
+    monkeypatch.setattr(one.client, "publish", published)
+    sender = one.begin()
+    sender.send('{"value": 1, "cid": "unanswered"}')
+    sender.client.publish(f"{sender.base}/status", "online", qos=1)
+    assert sender.until("telemetry/echo_roundtrip")["ble_ok"] is False
+    sender.play_bridge(CONFIRMED)
+    monkeypatch.setattr(echo_trips, "PING_EVERY_S", 0.0)
+    sender.send('{"value": 2, "cid": "answered"}')
+    assert sender.until("telemetry/echo_roundtrip")["ble_ok"] is True
+    assert len(free) >= 7
+    assert all(free)
+
+
+def can_be_taken(lock: threading.Lock) -> bool:
+    """Whether another thread gets the lock."""
+    taken = list[bool]()
+
+    def take() -> None:
+        if lock.acquire(timeout=10):
+            taken.append(True)
+            lock.release()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    return bool(taken)
 
 
 @pytest.mark.needs_mosquitto
@@ -308,7 +349,7 @@ def test_a_responder_whose_broker_restored_an_older_owner_takes_its_place_again(
     one = pair()
     sender = one.begin()
     name = one.responder._name
-    sender.client.publish(f"{sender._base}/echo/owner", restored, qos=1, retain=True)
+    sender.client.publish(f"{sender.base}/echo/owner", restored, qos=1, retain=True)
     sender.until("echo/owner", lambda body: body["name"] == restored.decode())
     sender.until("echo/owner", lambda body: body["name"] == name)
     sender.send('{"value": "still here"}')
@@ -321,7 +362,7 @@ def test_a_new_responder_outbids_an_owner_of_a_time_to_come(pair: Callable[..., 
     one = pair()
     future = b"7-9999999999999999999"
     # The broker must have it before the responder subscribes: a claim that arrives later is a newer one.
-    one.sender.client.publish(f"{one.sender._base}/echo/owner", future, qos=1, retain=True).wait_for_publish(
+    one.sender.client.publish(f"{one.sender.base}/echo/owner", future, qos=1, retain=True).wait_for_publish(
         30
     )
     sender = one.begin()
@@ -337,11 +378,11 @@ def test_an_owner_yields_for_good_to_a_newer_one_only(pair: Callable[..., Pair])
     sender.send('{"value": 1}')
     sender.until("echo/ack")
     newer = f"7-{one.responder._number + 1}".encode()
-    sender.client.publish(f"{sender._base}/echo/owner", newer, qos=1, retain=True)
+    sender.client.publish(f"{sender.base}/echo/owner", newer, qos=1, retain=True)
     sender.until("echo/owner", lambda body: body["name"] == newer.decode())
-    sender.client.publish(f"{sender._base}/echo/owner", b"1-1", qos=1, retain=True)
+    sender.client.publish(f"{sender.base}/echo/owner", b"1-1", qos=1, retain=True)
     sender.send('{"value": 2}')
-    sender.client.publish(f"{sender._base}/echo/ack", '{"value": "mark"}', qos=1)
+    sender.client.publish(f"{sender.base}/echo/ack", '{"value": "mark"}', qos=1)
     assert sender.until("echo/ack")["value"] == "mark"
 
 
