@@ -71,6 +71,8 @@ class BrokerLink:
         self._connected, self._lost = threading.Event(), threading.Event()
         self._subscribed: dict[int, tuple[threading.Event, list[bool]]] = {}
         self._login: ReasonCode | None = None
+        self.end = ""
+        """How the connection ended, in paho's words; empty while it is open."""
         self._client = self._new_client()
 
     @property
@@ -164,7 +166,8 @@ class BrokerLink:
         self._login = reason
         self._connected.set()
 
-    def _on_disconnect(self, _c: paho.Client, _u: object, _f: object, _reason: object, _p: object) -> None:
+    def _on_disconnect(self, _c: paho.Client, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:
+        self.end = str(reason).lower()
         self._lost.set()
         self._connected.set()
 

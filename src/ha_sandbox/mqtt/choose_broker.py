@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,9 +20,11 @@ from ha_sandbox.http_server import free_port
 
 LEASH = Path(__file__).parents[1] / "end_with_parent.py"
 EMBEDDED = Path(__file__).with_name("embedded_broker.py")
-_START_DEADLINE = 60.0  # seconds until the port answers, on a very busy machine
+_START_DEADLINE = 60.0  # seconds until it listens, on a very busy machine
 _STOP_DEADLINE = 15.0  # seconds; longer than the leash waits for mosquitto
 _TRIES = 3  # another process may take a free port before the broker does
+_MOSQUITTO_LISTENS = re.compile(rb"mosquitto version \S+ running")
+_EMBEDDED_LISTENS = re.compile(rb"^embedded broker running", re.MULTILINE)
 
 
 class Broker(Protocol):
@@ -70,23 +72,35 @@ def _mosquitto(program: str, folder: Path, username: str, password: str) -> Brok
     port = free_port()
     config = _write_config(folder, port, username, password)
     argv = (sys.executable, "-I", "-S", str(LEASH), program, "-c", str(config))
-    return BrokerProcess("mosquitto", "5", port, folder, argv)
+    return BrokerProcess("mosquitto", "5", port, folder, argv, _MOSQUITTO_LISTENS)
 
 
 def _embedded(folder: Path, username: str, password: str) -> Broker:
     """amqtt; its user comes by standard input, since arguments are seen by every user of the machine."""
     port = free_port()
     user = json.dumps({"port": port, "username": username, "password": password})
-    return BrokerProcess("amqtt", "3.1.1", port, folder, (sys.executable, "-P", str(EMBEDDED)), f"{user}\n")
+    argv = (sys.executable, "-P", str(EMBEDDED))
+    return BrokerProcess("amqtt", "3.1.1", port, folder, argv, _EMBEDDED_LISTENS, f"{user}\n")
 
 
 class BrokerProcess:
     """A broker that runs as long as its standard input is open, so never longer than this process."""
 
     def __init__(
-        self, name: str, protocol: str, port: int, folder: Path, argv: Sequence[str], told: str = ""
+        self,
+        name: str,
+        protocol: str,
+        port: int,
+        folder: Path,
+        argv: Sequence[str],
+        listens: re.Pattern[bytes],
+        told: str = "",
     ) -> None:
-        """Starts it and waits for its port. Raises OSError with its output if it ends instead."""
+        """Starts it and waits until its output matches `listens`.
+
+        An answer on the port would not do: another process may have taken it, even another broker.
+        Raises OSError with its output if it ends instead.
+        """
         self.name, self.protocol, self.port = name, protocol, port
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "broker.log"
@@ -96,7 +110,7 @@ class BrokerProcess:
             )
         try:
             self._tell(told.encode())
-            self._await_port()
+            self._await(listens)
         except BaseException:
             self.stop()
             raise
@@ -117,17 +131,14 @@ class BrokerProcess:
             self._process.stdin.write(text)
             self._process.stdin.flush()
 
-    def _await_port(self) -> None:
+    def _await(self, listens: re.Pattern[bytes]) -> None:
         deadline = time.monotonic() + _START_DEADLINE
-        while time.monotonic() < deadline:
+        while not listens.search(self._log.read_bytes()):
             if self._process.poll() is not None:
                 raise OSError(self._log.read_text(encoding="utf-8", errors="replace").strip())
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
-                    return
-            except OSError:
-                time.sleep(0.02)
-        raise OSError(f"no answer on port {self.port} within {_START_DEADLINE:.0f} s")
+            if time.monotonic() >= deadline:
+                raise OSError(f"it did not listen on port {self.port} within {_START_DEADLINE:.0f} s")
+            time.sleep(0.02)
 
 
 def _write_config(folder: Path, port: int, username: str, password: str) -> Path:
@@ -145,6 +156,7 @@ def _write_config(folder: Path, port: int, username: str, password: str) -> Path
         "max_queued_messages 10000",
         "log_type error",
         "log_type warning",
+        "log_type information",
         *_run_as_this_user(),
     ]
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")

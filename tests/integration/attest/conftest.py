@@ -113,13 +113,17 @@ def real_responder(tmp_path: Path, broker: Broker) -> Iterator[None]:
         "mqtt_protocol": broker.protocol,
     }
     (tmp_path / "options.json").write_text(json.dumps(options))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bb8_core.echo_responder"],
-        env={**os.environ, "PYTHONPATH": str(ADDON), "BB8_OPTIONS": str(tmp_path / "options.json")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = tmp_path / "responder.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bb8_core.echo_responder"],
+            env={**os.environ, "PYTHONPATH": str(ADDON), "BB8_OPTIONS": str(tmp_path / "options.json")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     yield
+    print(f"the responder's end: {process.poll()}, its log:\n{log.read_text()}")
+    print(f"the broker's log:\n{(tmp_path / 'broker' / 'broker.log').read_text()}")
     process.terminate()
     process.wait(20)
 

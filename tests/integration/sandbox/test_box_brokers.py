@@ -13,7 +13,10 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
+from ha_sandbox.http_server import free_port
+from ha_sandbox.mqtt import choose_broker
 from ha_sandbox.mqtt.choose_broker import Broker, open_broker
+from ha_sandbox.mqtt.embedded_broker import patience
 
 MANY = 200
 
@@ -94,6 +97,49 @@ def test_what_it_acknowledged_is_delivered_though_the_sender_has_left(broker: Br
     assert heard == list(range(MANY))
     hearer.disconnect()
     hearer.loop_stop()
+
+
+def test_another_broker_on_its_port_is_not_taken_for_it(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = iter([broker.port])
+    monkeypatch.setattr(choose_broker, "free_port", lambda: next(ports, 0) or free_port())
+    second = open_broker(tmp_path / "second", "sandbox", "secret")
+    assert second.port != broker.port
+    second.stop()
+    client(broker, "secret")[0].disconnect()
+
+
+def test_a_client_is_served_though_others_subscribe_while_it_connects(broker: Broker) -> None:
+    busy = client(broker, "secret")[0]
+    for number in range(40):
+        busy.publish(f"kept/{number}", b"x", qos=1, retain=True).wait_for_publish(30)
+    stop = threading.Event()
+
+    def subscribe() -> None:
+        number = 0
+        while not stop.wait(0.001):
+            busy.subscribe(f"kept/{(number := number + 1)}/#", qos=0)
+
+    thread = threading.Thread(target=subscribe)
+    thread.start()
+    for _ in range(10):
+        served = threading.Event()
+        made = client(broker, "secret")[0]
+        made.on_subscribe = lambda *_, served=served: served.set()
+        made.subscribe("kept/#")
+        assert served.wait(30)
+        made.disconnect()
+        made.loop_stop()
+    stop.set()
+    thread.join()
+    busy.disconnect()
+    busy.loop_stop()
+
+
+@pytest.mark.parametrize(("keepalive", "seconds"), [(0, 0), (1, 2), (30, 45), (7, 11)])
+def test_a_client_may_be_silent_for_one_and_a_half_times_its_keepalive(keepalive: int, seconds: int) -> None:
+    assert patience(keepalive) == seconds
 
 
 def test_it_ends_at_once_though_clients_are_connected(broker: Broker) -> None:

@@ -353,7 +353,7 @@ def _tag(run: Run, version: str) -> str:
 
 
 def _gone(link: BrokerLink) -> Unreachable:
-    return BROKER_LOST(f"the broker {link.address} ended the connection during the attestation")
+    return BROKER_LOST(f"the broker {link.address} ended the connection during the attestation ({link.end})")
 
 
 def _strings(data: JsonObject) -> dict[str, str]:
