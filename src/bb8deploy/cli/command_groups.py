@@ -94,6 +94,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "rules": Command("tools.rules", "List the rules of validate"),
         "migrate": Command("tools.migrate", "Bring apps up to date: build files, deprecated words"),
         "schema": Command("tools.schema", "Print a JSON Schema"),
+        "mcp": Command("mcp_server.mcp", "Serve commands as tools to an MCP client, over stdio"),
         "verify_evidence": Command("tools.verify_evidence", "Check the files of a run against its manifest"),
     },
 }

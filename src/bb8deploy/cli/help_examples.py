@@ -53,6 +53,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("remove --dry-run", "show what would go"),
         ("remove --as beta", "remove an instance"),
     ),
+    "mcp": (("mcp --workspace ../my_app", "the command for an MCP client"),),
     "diagnose": (
         ("diagnose", "check everything"),
         ("diagnose --bundle bundle.tar.gz", "for a bug report"),

@@ -81,6 +81,8 @@ def test_each_way_in_which_a_version_comes_in(lab: Lab) -> None:
     stopped = deployed(lab, ends=1)
     assert (stopped["error"]["code"], names(stopped)) == ("HAND_EDITED", ["SSH_HA_OK"])
     assert stopped["error"]["details"] == ["edited on the host:", "config.yaml"]
+    other_tree = f"sha256:{'0' * 64}"
+    assert deployed(lab, "--overwrite-tree", other_tree, ends=1)["error"]["code"] == "HAND_EDITED"
     back = deployed(lab, "--yes")
     assert {"VERIFY_OK", "DEPLOY_SSH_OK"} <= set(names(back))
     assert not lab.state()["detached"]

@@ -50,6 +50,8 @@ def test_logs_and_status_by_every_way(lab: Lab, route: str) -> None:
     env_file(lab)
     assert "IDENTITY version=1.0.0" in command(lab, "logs", "-n", "1000").stdout
     assert "successfully installed" in command(lab, "logs", "--supervisor").stdout
+    lines = json.loads(command(lab, "logs", "--json", "-n", "1000").stdout)["result"]["lines"]
+    assert any("IDENTITY version=1.0.0" in line for line in lines)
     status = json.loads(command(lab, "status", "--json").stdout)["result"]
     running = next(row for row in status["places"] if row["name"] == "running")
     assert (running["version"], running["detail"]) == ("1.0.0", f"started, proof sealed, seen by {route}")
@@ -110,6 +112,8 @@ def test_an_add_on_that_is_not_there_has_no_log_and_reports_it(lab: Lab) -> None
         done = command(lab, *words)
         assert (done.returncode, done.stdout) == (1, "")
         assert "error ADDON_NOT_INSTALLED: " in done.stderr
+    assert json.loads(command(lab, "logs", "--json").stdout)["error"]["code"] == "ADDON_NOT_INSTALLED"
+    assert command(lab, "logs", "-f", "--json").returncode == 2
     gone = command(lab, "logs", "-f", HA_SSH_HOST_ALIAS="root@127.0.0.1:1")
     assert gone.returncode == 3
 

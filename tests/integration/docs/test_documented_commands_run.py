@@ -122,6 +122,7 @@ ELSEWHERE = {
         '"deploy", "--target", "house", "--resume"',
     ),
     "status --all": ("tests/integration/rollout", '"status", "--all"'),
+    "mcp --workspace ../my_app": ("tests/integration/mcp_server", '"mcp", "--workspace"'),
     "init": ("tests/integration/init", '"init"'),
     "attest --seconds 30 --rate 10": ("tests/integration/attest", '"attest", "--seconds"'),
     "logs --follow": ("tests/integration/deploy", '"logs", "--follow"'),

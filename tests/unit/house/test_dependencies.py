@@ -26,7 +26,8 @@ def rows(heading: str) -> set[str]:
 
 def test_each_dependency_of_the_package_has_a_row() -> None:
     assert rows("The package") == names(PROJECT["project"]["dependencies"])
-    assert rows("The extra `demo`") == names(PROJECT["project"]["optional-dependencies"]["demo"])
+    for extra, requirements in PROJECT["project"]["optional-dependencies"].items():
+        assert rows(f"The extra `{extra}`") == names(requirements)
 
 
 def test_each_tool_has_a_row() -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.house.sources import ROOT
 
 HEAVY = {
-    "amqtt", "dockerfile_parse", "dotenv", "httpx", "jinja2", "paho", "paramiko", "pydantic", "rich",
-    "ruamel", "tomlkit", "voluptuous", "websockets", "yaml", "zeroconf",
+    "amqtt", "anyio", "dockerfile_parse", "dotenv", "httpx", "jinja2", "mcp", "paho", "paramiko", "pydantic",
+    "rich", "ruamel", "tomlkit", "voluptuous", "websockets", "yaml", "zeroconf",
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_help_imports_no_heavy_library(words: tuple[str, ...]) -> None:
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("command", ["validate", "deploy", "release", "publish", "config"])
+@pytest.mark.parametrize("command", ["validate", "deploy", "release", "publish", "config", "mcp"])
 def test_the_help_of_a_command_imports_what_typer_itself_needs_and_no_more(command: str) -> None:
     """Typer asks pydantic to read the parameters of a command; nothing of ours does at that time."""
     assert not _loaded(command, "--help") & (HEAVY - {"pydantic"})

@@ -108,6 +108,38 @@ LOGS_FOLLOW_ADDON_ONLY = ErrorCode(
     "`--follow` and `--supervisor` were given together. The Supervisor's log cannot be followed.",
     "Leave out --follow or --supervisor.",
 )
+LOGS_FOLLOW_JSON = ErrorCode(
+    Code("LOGS_FOLLOW_JSON"), Area.TOOL, UsageError, "a followed log is not one JSON document",
+    "`--follow` and `--json` were given together. The document is printed when the command ends.",
+    "Leave out --follow or --json.",
+)
+MCP_INPUT_INVALID = ErrorCode(
+    Code("MCP_INPUT_INVALID"), Area.TOOL, UsageError, "the input of a tool is not valid",
+    "A client of `bb8deploy mcp` called a tool with a field that the tool does not have, or with a value of"
+    " another type or form. Nothing was done.",
+    "Send the fields of the tool's input schema.",
+)
+MCP_MISSING = ErrorCode(
+    Code("MCP_MISSING"), Area.TOOL, UsageError, "the package mcp is not installed",
+    "`bb8deploy mcp` needs the extra `mcp`, which the other commands do not need.",
+    "Run `pip install 'bb8deploy[mcp]'`. In a clone of bb8deploy, `requirements-mcp.lock` has it with hashes.",
+)
+MCP_NO_ANSWER = ErrorCode(
+    Code("MCP_NO_ANSWER"), Area.TOOL, CheckFailed, "the command of a tool did not answer",
+    "`bb8deploy mcp` runs a command for each call of a tool. This one could not be started, or ended without"
+    " its JSON document, for example because it was killed. Tokens that it wrote remain valid.",
+    "Call `status` to see what is on the host, then call the tool again.",
+)
+MCP_NO_FOLDER = ErrorCode(
+    Code("MCP_NO_FOLDER"), Area.TOOL, UsageError, "the workspace is not a folder",
+    "`bb8deploy mcp --workspace DIR` was given a path that does not exist, or that is a file.",
+    "Name the folder of your workspace with `--workspace`.",
+)
+MCP_TOOL_UNKNOWN = ErrorCode(
+    Code("MCP_TOOL_UNKNOWN"), Area.TOOL, UsageError, "there is no such tool",
+    "A client of `bb8deploy mcp` called a tool that the server does not have.",
+    "Use one of the tools that the message lists.",
+)
 REPORTS_UNWRITABLE = ErrorCode(
     Code("REPORTS_UNWRITABLE"), Area.TOOL, UsageError, "a receipt cannot be written",
     "A file below `reports/` could not be replaced: the disk is full, the folder belongs to another"

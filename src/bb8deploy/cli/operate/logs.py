@@ -12,9 +12,9 @@ import typer
 
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.catalogue.errors.app import ADDON_NOT_INSTALLED
-from bb8deploy.catalogue.errors.tool import LOGS_FOLLOW_ADDON_ONLY
+from bb8deploy.catalogue.errors.tool import LOGS_FOLLOW_ADDON_ONLY, LOGS_FOLLOW_JSON
 from bb8deploy.cli.open_run import Modes, Opened, open_run
-from bb8deploy.cli.shared_options import Addon, As, Target
+from bb8deploy.cli.shared_options import Addon, As, AsJson, Target
 
 if TYPE_CHECKING:
     from bb8deploy.host.supervisor.route_interface import Supervisor
@@ -39,9 +39,13 @@ def logs(
     ] = False,
     addon: Addon = None,
     as_name: As = None,
+    json_output: AsJson = False,
 ) -> None:
     """Show the log of the app. With --follow, reconnect when the connection ends."""
-    with open_run("logs", Modes(as_name=as_name), target=target, addon=addon) as opened:
+    modes = Modes(as_json=json_output, as_name=as_name)
+    with open_run("logs", modes, target=target, addon=addon) as opened:
+        if follow and json_output:
+            raise LOGS_FOLLOW_JSON("--follow never ends, so it cannot be one JSON document")
         if follow and supervisor:
             raise LOGS_FOLLOW_ADDON_ONLY("--follow shows the app's log only")
         if follow:
@@ -50,6 +54,9 @@ def logs(
             return
         with _route(opened, need_addon=not supervisor) as (way, slug):
             found = way.supervisor_logs(lines) if supervisor else way.logs(slug, lines)
+        if json_output:
+            opened.result["lines"] = list(found)
+            return
         for line in found:
             _show(opened, line)
 

@@ -19,6 +19,14 @@ Ports = Annotated[
     str,
     typer.Option("--ports", metavar="drop|+N", help="With --as: open no port on the host, or add N to each."),
 ]
+OverwriteTree = Annotated[
+    str,
+    typer.Option(
+        "--overwrite-tree",
+        metavar="DIGEST",
+        help="Overwrite edits on the host only if its tree is this one (`previous_tree` of --json).",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the newest deploy that did not finish.")]
 
 
@@ -37,6 +45,7 @@ def deploy(
     resume: Resume = False,
     diff: Diff = False,
     ports: Ports = "",
+    overwrite_tree: OverwriteTree = "",
     yes: YesOverwrite = False,
 ) -> None:
     """Sync and verify. If the new version cannot be verified, the earlier one is restored.
@@ -60,6 +69,7 @@ def deploy(
             app_options=parse_options(option or ()),
             resume=resume,
             with_diff=diff,
+            edited_tree=overwrite_tree,
         )
         if is_rollout(opened):
             _several(opened, host, options)

@@ -40,7 +40,8 @@ class DeployOptions:
     """How to deploy; `resume` continues the newest deploy to this target that did not finish, `with_diff`
     shows unified diffs of text files against the host, `validate` checks the app before anything is sent,
     `app_options` are options of the app to set before its start; `settings` are those of the options file;
-    `app` is the app if it was read before, for several hosts at once.
+    `app` is the app if it was read before, for several hosts at once; `edited_tree` is the digest of a tree
+    with hand edits on the host that may be overwritten.
     """
 
     access: Access = field(default_factory=Access)
@@ -52,6 +53,7 @@ class DeployOptions:
     app_options: Mapping[str, object] = field(default_factory=dict)
     settings: AppSettings | None = None
     app: AppRead | None = None
+    edited_tree: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def _sync(run: Run, host: Host, options: DeployOptions, ready: Readiness) -> Syn
         app=options.app,
         by_rsync=options.access.via == "rsync",
         with_diff=options.with_diff,
-        approve=lambda plan: _approve(run, host, plan, ready),
+        approve=lambda plan: _approve(run, host, plan, ready, options.edited_tree),
     )
 
 
@@ -153,11 +155,11 @@ def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> Ve
     return wanted.at(synced.level)
 
 
-def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness) -> None:
-    """Hand edits on the host are overwritten only with `--yes`, and with a warning. Files are sent only to a
-    host that can build them."""
+def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness, edited_tree: str) -> None:
+    """Hand edits on the host are overwritten only with `--yes`, or if they make up `edited_tree`, and with a
+    warning. Files are sent only to a host that can build them."""
     edited = hand_edits(host, plan)
-    if edited and not run.assume_yes:
+    if edited and not (run.assume_yes or plan.have.digest == edited_tree):
         raise edited
     if not plan.nothing:
         ready.require(need=plan.want.size)
