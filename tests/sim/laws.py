@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tests.sim.engine.tasks import Broken, Task, Tasks
 from tests.sim.hosts.broker import Broker
-from tests.sim.hosts.world import Content, Host, config, digest
+from tests.sim.hosts.world import Container, Content, Host, config, digest
 from tests.sim.stories.scene import NEIGHBOUR
 
 from bb8deploy.runs.tokens import Line
@@ -20,7 +20,7 @@ SHORTEST, SLACK, SLOWEST = 10.0, 2.0, 0.25
 @dataclass(slots=True)
 class Laws:
     """Watches one host. `trees` are the contents that the app folder may have: all that was ever delivered,
-    found at the start, or edited by hand."""
+    found at the start, or edited by hand; `written` are the latter."""
 
     tasks: Tasks
     host: Host
@@ -29,6 +29,7 @@ class Laws:
     seen: object = field(default_factory=object)
     lines: list[str] = field(default_factory=list)
     broker: Broker | None = None
+    written: list[Content] = field(default_factory=list)
 
     def may_be(self, tree: Content | None) -> None:
         """Adds a content that the app folder may have."""
@@ -67,6 +68,7 @@ class Laws:
             "DEPLOY_OK": self._deployed,
             "VERIFY_OK": self._verified,
             "ROLLBACK_OK": self._rolled_back,
+            "REMOVE_OK": self._removed,
             "RUNNING_OK": self._running,
             "RUNTIME_TOPOLOGY_OK": self._tidy,
             "DEPLOY_SSH_OK": self._running,
@@ -97,10 +99,21 @@ class Laws:
         if container is None:
             raise Broken(f"{name}, but no container runs")
         built = container.built
-        if digest(built) != fields["tree"]:
+        if digest(built) != fields["tree"] and not self._as_stamped(container, fields):
             raise Broken(
                 f"{name} names {fields['tree'][:19]}, the container was built from {digest(built)[:19]}"
             )
+
+    def _as_stamped(self, container: Container, fields: Mapping[str, str]) -> bool:
+        """True for what a stamp cannot show: an edit that was taken back, and that no time of a file shows.
+
+        That is one on a host without such times, or one during the build of an earlier run.
+        """
+        task = self.tasks.current
+        before = self.host.at_lock.get(task.name if task else "")
+        earlier = before is not None and before.built is container.built
+        named = (fields.get("proof"), fields["tree"]) == ("stamp", container.stamp.get("tree"))
+        return named and (self.host.timeless or earlier)
 
     def _rolled_back(self, fields: Mapping[str, str], name: str) -> None:
         """A failed deploy brings back what ran before it, a rollback an earlier tree.
@@ -119,8 +132,31 @@ class Laws:
         if task.command == "deploy" and not self.host.edited and tree not in {before.folder, before.ran}:
             raise Broken(f"{name} names {tree}, before the deploy there was {before}")
         kept = {digest(earlier) for earlier in self.host.previous}
-        if task.command == "deploy" and before.ran in kept and tree != before.ran:
+        taken_back = self.host.edited and fields.get("proof") == "stamp"
+        if task.command == "deploy" and before.ran in kept and tree != before.ran and not taken_back:
             raise Broken(f"{name} names {tree}, before the deploy {before.ran} ran")
+
+    def _removed(self, fields: Mapping[str, str], name: str) -> None:
+        host = self.host
+        left = [host.installed, host.tree, *host.previous, host.listed.get(fields["slug"])]
+        if any(one is not None for one in left):
+            raise Broken(
+                f"{name}, but the host has {[type(one).__name__ for one in left if one is not None]}"
+            )
+
+    def pulled(self, path: str, data: bytes | None, dirty: Collection[str]) -> None:
+        """Checks a write of a pull: it is an edit of the host, and destroys no work here."""
+        self.lines.append(f"pulled {path}")
+        if path in dirty:
+            raise Broken(f"a pull overwrote {path}, which was not committed")
+        if all(tree.get(path) != data for tree in self.written):
+            raise Broken(f"a pull wrote {path} as nobody has edited it on the host")
+
+    def options_set(self, level: object) -> None:
+        """Checks the options at the moment at which a command has read them back."""
+        app = self.host.installed
+        if app is None or app.options.get("level") != level:
+            raise Broken(f"the level {level} was set, the app has {app and app.options}")
 
     def _running(self, fields: Mapping[str, str], name: str) -> None:
         if self.host.running() is None:

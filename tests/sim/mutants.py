@@ -15,13 +15,15 @@ from bb8deploy.lanes.publish.committed_source import Publication
 from bb8deploy.lanes.publish.images import promote_images
 from bb8deploy.lanes.publish.outcome import PublishTask
 from bb8deploy.lanes.publish.remote_state import HandEdits
+from bb8deploy.lanes.pull import pull as pull_lane
+from bb8deploy.lanes.remove import remove as remove_lane
 from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.verify.proof import wait_for_identity
 from bb8deploy.lanes.verify.proof.folder_check import AppFolder
 from bb8deploy.lanes.verify.proof.wait_for_identity import Prover
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.plan.echo_verdict import Metrics
-from bb8deploy.plan.logs.identity_line import Identity
+from bb8deploy.plan.logs.identity_line import Identity, Seal
 from bb8deploy.plan.release.image_commands import Image, ImagePlan
 from bb8deploy.plan.release.push_plan import Pushes, RemoteState
 from bb8deploy.runs.run import Run
@@ -97,6 +99,16 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
     "a tree that never ran counts as an earlier version": lambda: mock.patch.object(
         rollback, "ran_before", return_value=True
+    ),
+    "a seal that differs counts": lambda: mock.patch.object(Seal, "problems", return_value=()),
+    "a removal does not look for edits": lambda: mock.patch.object(
+        remove_lane, "require_unedited", return_value=None
+    ),
+    "a removal does not look at the store again": lambda: mock.patch.object(
+        remove_lane.Removing, "_reload", return_value=None
+    ),
+    "a pull overwrites work that is not committed": lambda: mock.patch.object(
+        pull_lane, "_uncommitted", return_value=()
     ),
     "a push is forced": lambda: mock.patch.object(git_remote, "push", _forced),
     "hand edits in the store are not looked for": lambda: mock.patch.object(

@@ -19,7 +19,8 @@ from tests.sim.engine.swap import Swap, everywhere, once, swapped
 from tests.sim.engine.wire import Wire
 from tests.sim.hosts.broker import Broker, attest_swaps
 from tests.sim.hosts.files import Connection, SimFiles, SimLockFolder
-from tests.sim.hosts.supervisor import SimSupervisor
+from tests.sim.hosts.removal import SimRemoval
+from tests.sim.hosts.supervisor import SimSupervisor, SimWay
 from tests.sim.hosts.world import Host, config
 
 from bb8deploy.base import atomic_files
@@ -28,11 +29,13 @@ from bb8deploy.host import folder_rehash
 from bb8deploy.host import open_host as connect
 from bb8deploy.host.config_slug import Claims
 from bb8deploy.host.slug_folders import Topology
-from bb8deploy.host.supervisor.find_route import Capabilities, Reached, RouteAnswer
+from bb8deploy.host.supervisor.find_route import Capabilities, Reached, RouteAnswer, options_route
 from bb8deploy.host.supervisor.route_interface import STATE_AND_LOG, LookExtras
 from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
 from bb8deploy.lanes import host_session
 from bb8deploy.lanes.deploy import static_rules_check, supervisor_precheck
+from bb8deploy.lanes.remove import removal_check
+from bb8deploy.lanes.remove import remove as remove_lane
 from bb8deploy.lanes.sync import sync as sync_lane
 from bb8deploy.lanes.sync.plan_from_workspace import read_source
 from bb8deploy.lanes.verify import verify_attempt
@@ -124,6 +127,11 @@ def _that_use_time() -> tuple[object, ...]:
     return tuple(m for m, name in everywhere(time) if name == "time" and m.__name__.startswith(rooms))
 
 
+@cache
+def _that_set_options() -> tuple[tuple[object, str], ...]:
+    return tuple(everywhere(options_route))
+
+
 class _AtOnce:
     """A pool that does its work when it is given it: a thread of its own would run unseen."""
 
@@ -154,14 +162,19 @@ def wired(wire: Wire, host: Host) -> Iterator[Broker]:
         monotonic=lambda: wire.tasks.now, sleep=wire.tasks.sleep, time=lambda: wire.tasks.now
     )
     opens, write = _open_host(wire, host), _write_bytes(wire)
+    reaches, beside = _reach(wire, host), _topology(host)
     swaps: list[Swap] = [
         *((module, "time", clock) for module in _that_use_time()),
         (host_session, "open_host", opens),
         (connect, "open_host", opens),
         (connect.Host, "append_receipt", _receipt),
-        (verify_attempt, "reach", _reach(wire, host)),
-        (supervisor_precheck, "reach", _reach(wire, host)),
-        *((module, "look_beside", _topology(host)) for module in (supervisor_precheck, folder_rehash)),
+        *((module, "reach", reaches) for module in (verify_attempt, supervisor_precheck, remove_lane)),
+        *((module, "look_beside", beside) for module in (supervisor_precheck, folder_rehash, removal_check)),
+        (connect.Host, "removal", lambda opened, run_id: SimRemoval(opened.files, run_id)),
+        *(
+            (module, name, lambda *_: SimWay(SimSupervisor(host, wire)))
+            for module, name in _that_set_options()
+        ),
         (atomic_files, "write_bytes", write),
         (report_files, "append_line", _append_line(wire)),
         (os, "fsync", lambda _handle: None),

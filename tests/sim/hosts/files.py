@@ -113,7 +113,13 @@ class SimFiles:
     def look(self) -> FoundTree:
         """The tree as it is now."""
         host = self.host
-        return self.saw(self.ask("look", lambda: replace(found(host.tree), put_in=host.put_in)))
+
+        def effect() -> FoundTree:
+            tree = found(host.tree)
+            times = {} if host.timeless else tree.times
+            return replace(tree, put_in=host.put_in, times=times)
+
+        return self.saw(self.ask("look", effect))
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """Contents of files."""
@@ -272,6 +278,7 @@ class SimHolding:
             digest(ran.built) if ran else "",
             frozenset(digest(tree) for tree in host.previous),
             host.ran,
+            host.installed.container.built if host.installed and host.installed.container else None,
         )
 
     def take_session(self) -> None:

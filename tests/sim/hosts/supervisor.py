@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -70,6 +70,7 @@ class SimSupervisor:
             state=app.state if app else "unknown",
             detached=app is not None and not listed,
             built_here=True,
+            raw={"options": dict(app.options), "schema": []} if app else {},
         )
 
     def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
@@ -114,8 +115,26 @@ class SimSupervisor:
             raise outcome[0]
 
     def uninstall(self, slug: str, *, with_config: bool, deadline: float) -> None:
-        """No story removes an app."""
-        raise NotImplementedError
+        """The app goes, with its options."""
+        self.act("uninstall", slug, deadline=deadline)
+
+    def set_options(self, doing: str, options: Mapping[str, object]) -> None:
+        """Replaces the app's options."""
+
+        def effect() -> None:
+            self._refuse("options")
+            self.host.installed = replace(self._installed(), options=dict(options))
+
+        self._ask(doing, effect, also=(Fault.DOUBLED, Fault.REORDERED))
+
+    def _installed(self) -> Installed:
+        if self.host.installed is None:
+            raise SupervisorError(RefusalKind.NOT_INSTALLED, "options", "App is not installed")
+        return self.host.installed
+
+    def check(self, doing: str) -> None:
+        """One question that the Supervisor answers."""
+        self._ask(doing, lambda: None)
 
     def _begin(self, verb: Verb, outcome: list[Exception | None]) -> str:
         if self.host.job:
@@ -162,6 +181,8 @@ class SimSupervisor:
             "rebuild": self._rebuild,
             "start": self._start,
             "stop": self._stop,
+            "restart": self._restart,
+            "uninstall": self._uninstall,
         }
         yield from steps[verb]()
 
@@ -180,7 +201,7 @@ class SimSupervisor:
         yield from self._building()
         built, running = self.host.build(), app is not None and app.state == "started"
         yield
-        self.host.installed = Installed(built.version, built)
+        self.host.installed = Installed(built.version, built, options=app.options if app else {})
         if running:
             self.host.start()
 
@@ -204,6 +225,14 @@ class SimSupervisor:
             raise SupervisorError(RefusalKind.OTHER, "start", "No such image")
         if app.state != "started":
             self.host.start()
+
+    def _restart(self) -> Iterator[None]:
+        yield from self._stop()
+        yield from self._start()
+
+    def _uninstall(self) -> Iterator[None]:
+        yield from self._stop()
+        self.host.installed = None
 
     def _stop(self) -> Iterator[None]:
         yield
@@ -255,6 +284,35 @@ class SimSupervisor:
     def follow(self, slug: str) -> Iterator[str]:
         """Nothing."""
         return iter(())
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@dataclass(slots=True)
+class SimWay:
+    """The part of `PathSupervisor` that sets options, over Core's WebSocket."""
+
+    supervisor: SimSupervisor
+    where: str = "sim"
+
+    def call(
+        self, _method: str, path: str, body: Mapping[str, Any], *, doing: str, deadline: float
+    ) -> dict[str, Any]:
+        """Sets options, or finds them valid."""
+        if path.endswith("/validate"):
+            self.supervisor.check(doing)
+            return {"valid": True}
+        self.supervisor.set_options(doing, body["options"])
+        return {}
+
+    def info(self, slug: str) -> AddonState:
+        """The state alone."""
+        return self.supervisor.info(slug)
+
+    def act(self, verb: Verb, slug: str, *, deadline: float) -> None:
+        """Starts a job and waits for it."""
+        self.supervisor.act(verb, slug, deadline=deadline)
 
     def close(self) -> None:
         """Nothing to end."""

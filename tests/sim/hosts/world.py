@@ -52,6 +52,21 @@ def found(tree: Content | None) -> FoundTree:
     return known[1]
 
 
+_TIMES: dict[int, tuple[Content, Mapping[str, str]]] = {}
+
+
+def written(before: Content, path: str, data: bytes, at: float) -> Content:
+    """The tree after another program has written a file. No writer can set back the time of that."""
+    tree = {**before, path: data}
+    _TIMES[id(tree)] = (tree, {**_times(before), path: f"{at:.3f}"})
+    return tree
+
+
+def _times(tree: Content) -> Mapping[str, str]:
+    known = _TIMES.get(id(tree))
+    return known[1] if known else dict.fromkeys(tree, "0")
+
+
 _SENT: dict[str, Content] = {}
 
 
@@ -67,8 +82,8 @@ def sent_as(tree: str) -> Content:
 
 def forget() -> None:
     """Drops what was remembered of the trees of a schedule."""
-    _DIGESTS.clear()
-    _FOUND.clear()
+    for known in (_DIGESTS, _FOUND, _TIMES):
+        known.clear()
 
 
 def _found(tree: Content) -> FoundTree:
@@ -77,7 +92,7 @@ def _found(tree: Content) -> FoundTree:
     ]
     stamp = tree.get(STAMP, b"").decode(errors="replace")
     configs = {name: tree[name].decode() for name in tree if name == "config.yaml"}
-    return FoundTree(True, Manifest.of(entries), stamp=stamp, configs=configs)
+    return FoundTree(True, Manifest.of(entries), stamp=stamp, configs=configs, times=_times(tree))
 
 
 def config(tree: Content) -> dict[str, str]:
@@ -150,6 +165,7 @@ class Installed:
     version: str
     container: Container | None
     state: str = "stopped"
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -165,12 +181,13 @@ class Lock:
 @dataclass(frozen=True, slots=True)
 class Before:
     """What was there when a run took the lock: digests of the folder, of what ran, of the earlier trees, and
-    of all that ever ran."""
+    of all that ever ran; `built` is what the installed container was built from."""
 
     folder: str
     ran: str
     kept: frozenset[str]
     ever: frozenset[str] = frozenset()
+    built: Content | None = None
 
 
 @dataclass(slots=True)
@@ -178,7 +195,7 @@ class Host:
     """One host. `folders` are the trees below /addons by name; `slug` and `folder` are the app's own.
 
     `cut` is the tree that a swap had moved away when it was cut between its two renames; `edits` are the
-    trees that were edited by hand, by their id.
+    trees that were edited by hand, by their id. A `timeless` host does not say when files were written.
     """
 
     slug: str
@@ -204,6 +221,7 @@ class Host:
     edits: dict[int, Content] = field(default_factory=dict)
     cut: Content | None = None
     put_in: str = ""
+    timeless: bool = False
     seen: dict[str, str] = field(default_factory=dict)
     at_lock: dict[str, Before] = field(default_factory=dict)
 

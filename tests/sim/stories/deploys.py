@@ -9,17 +9,32 @@ from dataclasses import dataclass
 
 from tests.sim.engine import disk
 from tests.sim.engine.choices import Choices
+from tests.sim.engine.swap import swapped
 from tests.sim.engine.tasks import Tasks
 from tests.sim.engine.wire import Wire
-from tests.sim.hosts.world import Host, digest
+from tests.sim.hosts.world import Host, digest, written
 from tests.sim.laws import OTHER, Broken, Laws
-from tests.sim.stories.scene import FOLDER, NEIGHBOUR, SLUG, VARIANTS, Snapshot, Stage, variant_digests
+from tests.sim.stories.observers import options_swaps, pull_swaps
+from tests.sim.stories.scene import (
+    FOLDER,
+    NEIGHBOUR,
+    SLUG,
+    VARIANTS,
+    Snapshot,
+    Stage,
+    Variant,
+    variant_digests,
+)
 from tests.sim.stories.users import User
 from tests.sim.wiring import still_workspaces, wired
 
 from bb8deploy.workspace.tree_digest import STAMP
 
-COMMANDS = (*("deploy",) * 5, "rollback", "rollback", "verify", "sync", "attest")
+COMMANDS = (
+    *("deploy",) * 6,
+    *("rollback",) * 2,
+    *("verify", "sync", "attest", "remove", "options", "pull"),
+)
 PROOFS = (*("stamp",) * 6, "sealed", "running")
 Plan = list[tuple[str, int]]
 """Commands with the numbers of their variants."""
@@ -89,7 +104,9 @@ class DeployStory:
     def _scene(self) -> Iterator[None]:
         self.laws.may_be(None)
         self.laws.trees |= variant_digests()
-        with wired(self.wire, self.host) as self.laws.broker, still_workspaces():
+        dirty = ("run.sh",) if self.tasks.choices.setup(3) == 0 else ()
+        seen = [*pull_swaps(self.laws, dirty), *options_swaps(self.laws)]
+        with wired(self.wire, self.host) as self.laws.broker, still_workspaces(), swapped(seen):
             yield
 
     def _user(self, name: str) -> User:
@@ -98,14 +115,16 @@ class DeployStory:
     def _everybody(self) -> list[User]:
         setup = self.tasks.choices.setup
         users = [self._user("ann"), self._user("ben")]
+        self.host.timeless = setup(12) == 0
         for user in users:
-            user.proof = PROOFS[setup(len(PROOFS))]
+            user.proof = "sealed" if self.host.timeless else PROOFS[setup(len(PROOFS))]
         self.host.on_start = lambda number: self.tasks.later(3.0, lambda: self.host.fail(number))
         for user in users[: 1 + setup(2)]:
             self._busy(user, [self._command() for _ in range(1 + setup(2))])
-        if setup(3) == 0:
+        if setup(3) == 0 or self.host.timeless:
             moments = [self._moment() for _ in range(2 + setup(3))]
-            self.tasks.spawn("editor", lambda: self._edit(moments[1:]), after=moments[0])
+            takes_back = setup(3) == 0 or self.host.timeless
+            self.tasks.spawn("editor", lambda: self._edit(moments[1:], takes_back), after=moments[0])
         return users
 
     def _command(self) -> tuple[str, int]:
@@ -117,22 +136,53 @@ class DeployStory:
 
         def commands() -> None:
             for command, variant in plan:
-                user.carry_out(command, VARIANTS[variant])
+                user.carry_out(command, self._on_host(variant) if command == "pull" else VARIANTS[variant])
 
         self.tasks.spawn(user.name, commands)
 
-    def _edit(self, pauses: list[float]) -> None:
-        """Another user edits files in the app folder, some times."""
+    def _on_host(self, number: int) -> Variant:
+        """The variant that was sent to the host, else another one: only from that an edit can be pulled."""
+        stamp = (self.host.tree or {}).get(STAMP, b"").decode(errors="replace")
+        return next((one for one in VARIANTS if digest(one.files()) in stamp), VARIANTS[number])
+
+    def _edit(self, pauses: list[float], takes_back: bool) -> None:
+        """Another user edits a file in the app folder, and may take that back after a build."""
         for pause in pauses:
             self.tasks.call("edit a file")
-            tree = dict(self.host.tree or {})
-            tree["run.sh"] = tree.get("run.sh", b"") + b"# edited\n"
-            self.laws.may_be({path: data for path, data in tree.items() if path != STAMP})
-            if self.host.tree is not None:  # between two renames there is no folder to edit in
-                self.host.edits.pop(id(self.host.tree), None)  # the editor itself replaces that one
-                self.host.folders[FOLDER], self.host.edited = tree, True
-                self.host.edits[id(tree)] = tree
+            before = self.host.tree or {}
+            was, as_sent = before.get("run.sh", b""), id(before) not in self.host.edits
+            self._write(was + b"# edited\n")
+            if takes_back:
+                self._take_back(was, as_sent=as_sent)
             self.tasks.sleep(pause)
+
+    def _take_back(self, was: bytes, *, as_sent: bool) -> None:
+        """Undoes the newest edit once something was built, if that tree is still there."""
+        edited = self.host.tree
+        self._wait_for_a_build()
+        self.tasks.call("take the edit back")
+        if self.host.tree is edited:
+            self._write(was)
+            if as_sent and self.host.tree is not None:
+                self.host.edits.pop(id(self.host.tree), None)
+
+    def _write(self, data: bytes) -> None:
+        """Writes run.sh; between two renames there is no folder to write in."""
+        before = self.host.tree
+        if before is None:
+            return
+        tree = written(before, "run.sh", data, self.tasks.now)
+        self.laws.may_be({path: data for path, data in tree.items() if path != STAMP})
+        self.host.edits.pop(id(before), None)  # the editor itself replaces that one
+        self.host.folders[FOLDER], self.host.edited = tree, True
+        self.host.edits[id(tree)] = tree
+        self.laws.written.append(tree)
+
+    def _wait_for_a_build(self) -> None:
+        """Until a container was made, or for a minute."""
+        made, end = self.host.containers, self.tasks.now + 60.0
+        while self.host.containers == made and self.tasks.now < end:
+            self.tasks.sleep(0.5)
 
     def _moment(self) -> float:
         """Some time later: between two calls, or while something is built or watched."""
@@ -141,6 +191,8 @@ class DeployStory:
 
     def _resume(self, user: User) -> None:
         """A killed deploy is resumed, and ends as an undisturbed one, or the reason is reported."""
+        if user.begun is not None and user.begun[0] == "remove":
+            self._remove_again(user, user.begun[1])
         if user.begun is None or user.begun[0] != "deploy":
             return
         variant = user.begun[1]
@@ -149,11 +201,28 @@ class DeployStory:
         last = user.ended[-1]
         if last.code == "RESUME_NOTHING" or not variant.works:
             return
+        if last.code == "SEAL_DIFFERS" and self.host.edited:
+            return  # the build that was interrupted had read an edit
         if user.earned not in last.tokens:
             raise Broken(f"a resumed deploy ended with {last.code}, exit {last.exit_code}")
-        running = self.host.running()
-        if running is None or digest(running.built) != digest(variant.files()):
+        if not self._runs(user, digest(variant.files())):
             raise Broken("a resumed deploy does not run what it was to deploy")
+
+    def _runs(self, user: User, tree: str) -> bool:
+        """True if this content runs; after an edit that was taken back, a stamp shows what was sent alone."""
+        running = self.host.running()
+        if running is None:
+            return False
+        by_stamp = self.host.edited and user.proof == "stamp" and running.stamp.get("tree") == tree
+        return by_stamp or digest(running.built) == tree
+
+    def _remove_again(self, user: User, variant: Variant) -> None:
+        """A killed removal is continued by another one, unless the host has an edit that it would destroy."""
+        user.does("remove", variant)
+        self._run(f"{user.name} removes again")
+        last = user.ended[-1]
+        if "REMOVE_OK" not in last.tokens and not (last.code == "HAND_EDITED" and self.host.edited):
+            raise Broken(f"a removal without faults ended with {last.code}, exit {last.exit_code}")
 
     def _quiet_end(self, user: User) -> None:
         """Without faults, a deploy of a good version works, whatever went before, and is verified."""

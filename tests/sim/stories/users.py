@@ -16,8 +16,12 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.attest.attest import attest
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.deploy.rollback import roll_back_host
+from bb8deploy.lanes.options.options import apply_options
+from bb8deploy.lanes.pull.pull import pull
+from bb8deploy.lanes.remove.remove import RemoveOptions, remove
 from bb8deploy.lanes.sync.sync import sync_host
 from bb8deploy.lanes.verify.verify import verify_host
+from bb8deploy.plan.app_settings import AppSettings
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Ledger
@@ -103,7 +107,8 @@ class User:
         run = self.run(command, variant)
         code, exit_code = "", 0
         try:
-            run.ledger.begin(command)
+            if command not in _WITHOUT_RECEIPT:
+                run.ledger.begin(command)
             _COMMANDS[command](run, resume)
         except Bb8Error as error:
             code, exit_code = error.code, error.exit_code
@@ -132,7 +137,32 @@ def _attest(run: Run, _resume: bool) -> None:
     attest(run, seconds=WINDOW, rate_hz=1.0)
 
 
-_COMMANDS = {"attest": _attest, "deploy": _deploy, "rollback": _rollback, "sync": _sync, "verify": _verify}
+def _remove(run: Run, _resume: bool) -> None:
+    remove(run, RemoveOptions(), lambda _found: True)
+
+
+def _options(run: Run, _resume: bool) -> None:
+    level = int(run.id[9:15])
+    apply_options(run, AppSettings(options={"level": level}), restart=level % 2 == 0)
+
+
+def _pull(run: Run, _resume: bool) -> None:
+    pull(run)
+
+
+_COMMANDS = {
+    "attest": _attest,
+    "deploy": _deploy,
+    "options": _options,
+    "pull": _pull,
+    "remove": _remove,
+    "rollback": _rollback,
+    "sync": _sync,
+    "verify": _verify,
+}
+
+
+_WITHOUT_RECEIPT = {"pull"}
 
 
 @cache
