@@ -77,6 +77,20 @@ def test_an_app_that_reports_its_stamp_is_not_proven_either(
     assert "VERIFY_OK" not in lab.tokens
 
 
+def test_an_image_that_was_built_from_an_edit_is_built_again_by_the_next_deploy(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.write(run_sh=SILENT, dockerfile=SEALED)
+    with monkeypatch.context() as disturbed:
+        edit_while_building(disturbed, runtime(lab) / "run.sh", b"# edited\n")
+        with pytest.raises(NotVerified) as caught:
+            lab.deploy(BB8_VERIFY="sealed")
+    assert caught.value.code == "SEAL_DIFFERS"
+    outcome = lab.deploy(BB8_VERIFY="sealed")
+    assert outcome.verified
+    assert (outcome.verified.action, "VERIFY_OK" in lab.tokens) == ("rebuild", True)
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_deploys_that_nothing_disturbs_are_proven(lab: Lab, route: str) -> None:
     lab.write(run_sh=SILENT, dockerfile=SEALED)

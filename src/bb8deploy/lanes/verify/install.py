@@ -16,8 +16,9 @@ from bb8deploy.lanes.verify.supervisor_actions import Actions
 from bb8deploy.lanes.verify.verify_types import Installed, Task
 from bb8deploy.plan.install_action import Action, Decision, Facts, decide
 from bb8deploy.plan.logs.build_log import BuildFailure, read_build, unreadable_config
-from bb8deploy.plan.logs.identity_line import Proof, newest
+from bb8deploy.plan.logs.identity_line import Identity, Proof, newest
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.ignore_patterns import Ignore
 
 _ALREADY = "this very content runs already"
 # How far a log is read back for the identity of an app that logs much.
@@ -117,13 +118,12 @@ class Installer:
             return False
         if self.task.options.proof is Proof.RUNNING and self.task.unchanged:
             return True
-        said = newest(self.before.log)
-        return said is not None and said.proves(self.task.expected, self.task.options.proof)
+        return _proves(self, newest(self.before.log))
 
     def _facts(self, state: AddonState) -> Facts:
         options, expected = self.task.options, self.task.expected
         said = newest(self.before.log) if options.trusts_log else None
-        same = said is not None and said.proves(expected, options.proof)
+        same = _proves(self, said)
         other = state.version == expected.version and not same
         return Facts(
             wanted=expected.version,
@@ -230,6 +230,17 @@ _VERBS: dict[Action, Verb] = {
     Action.UPDATE: "update",
     Action.REBUILD: "rebuild",
 }
+
+
+def _proves(installer: Installer, said: Identity | None) -> bool:
+    """Whether what runs is the wanted content. An image whose builder took other files is built again."""
+    task = installer.task
+    if said is None or not said.proves(task.expected, task.options.proof):
+        return False
+    if said.seal is None or task.options.proof is not Proof.SEALED:
+        return True
+    ignore = Ignore.of_workspace(installer.run.workspace)
+    return not said.seal.problems(lambda path: ignore.ignored(path, is_dir=False))
 
 
 def _options_differ(installer: Installer) -> bool:
