@@ -21,8 +21,11 @@ TRIES = 200
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means here: two workers more than cores, because many of these tests wait."""
-    return (os.cpu_count() or 1) + 2
+    """What `-n auto` means here: one worker more than cores, because some of these tests wait.
+
+    Each worker costs several seconds of CPU time before its first test.
+    """
+    return (os.cpu_count() or 1) + 1
 
 
 @dataclass

@@ -110,8 +110,34 @@ def tethered(command: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", _TETHER, *command]
 
 
+def ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Waits for the end of a process, at most so many seconds; returns whether it has ended.
+
+    Leaves it to be reaped: until then its number is not given to another process, whose group a later
+    `killpg` would hit instead.
+    """
+    if process.returncode is None and not hasattr(os, "waitid"):  # macOS before Python 3.13, and Windows
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+    end, pause = time.monotonic() + seconds, 0.001
+    while process.returncode is None and hasattr(os, "waitid"):
+        try:
+            if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+                return True
+        except ChildProcessError:  # another thread has reaped it
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
+    return process.returncode is not None
+
+
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process that was started with `start_new_session`, and all that it started; then reaps it."""
+    """Ends a process that was started with `start_new_session`, and all that it started; then reaps it.
+
+    Do not reap it before, see `ended`.
+    """
     if sys.platform == "win32":
         words = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
         subprocess.run(words, capture_output=True, check=False, timeout=60)

@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 
 from bb8deploy.base.cache_folder import cache_dir, cache_errors
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.base.os_differences import end_group, exclusive, tethered
+from bb8deploy.base.os_differences import end_group, ended, exclusive, tethered
 from bb8deploy.catalogue.errors.workspace import TEST_ENVIRONMENT, TESTS_TIMEOUT
 
 INSTALL_DEADLINE = 900.0
@@ -244,15 +244,14 @@ def _run(command: Sequence[str], cwd: Path | None, deadline: float, env: dict[st
             start_new_session=True,
         )
         try:
-            code = process.wait(deadline)
-        except subprocess.TimeoutExpired as error:
-            raise TESTS_TIMEOUT(
-                f"the tests did not end within {deadline:.0f} s and were stopped", details=_tail(log)
-            ) from error
+            if not ended(process, deadline):
+                raise TESTS_TIMEOUT(
+                    f"the tests did not end within {deadline:.0f} s and were stopped", details=_tail(log)
+                )
         finally:
             end_group(process)
         log.seek(0)
-        return code, log.read()
+        return process.returncode, log.read()
 
 
 def _tail(log: IO[str]) -> list[str]:

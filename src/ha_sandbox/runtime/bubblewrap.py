@@ -166,9 +166,10 @@ class Running:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process with everything in its group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Ends a process with everything in its group; not one that is reaped, whose number may be another's."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def container(

@@ -8,11 +8,13 @@ import subprocess
 import threading
 from typing import IO, cast
 
+from bb8deploy.base.os_differences import ended
 from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.runtime.runtime_interface import ContainerSpec, Usage
 from ha_sandbox.runtime.tcp_relay import Carried
 
 LAST_LINES = 5.0  # seconds for the output that is left after the end of process 1
+_LONG = 3600.0
 
 
 class ProcessContainer:
@@ -45,9 +47,7 @@ class ProcessContainer:
         self._stopping = True
         with contextlib.suppress(OSError):
             self._control.send(b"s")
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
+        if not ended(self._process, timeout):
             self._kill()
         if threading.current_thread() not in self._threads and not self._joined():
             self._kill()  # a process in the background still holds the output
@@ -72,8 +72,10 @@ class ProcessContainer:
         with output as stream:
             for line in stream:
                 self._spec.on_line(line.decode(errors="replace").rstrip("\r\n"))
-        code = self._process.wait()
+        while not ended(self._process, _LONG):
+            continue
         self._kill()
+        code = self._process.returncode
         if self._carried is not None:
             self._carried.close()
         with contextlib.suppress(OSError):

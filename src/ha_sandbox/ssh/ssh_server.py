@@ -24,6 +24,7 @@ from paramiko.common import (
 )
 from paramiko.message import Message
 
+from bb8deploy.base.os_differences import ended
 from ha_sandbox.situations import Faults, Situation
 
 _CHUNK = 64 * 1024
@@ -215,15 +216,14 @@ class _Command:
         feeder.join(_ENDS)
 
     def _await(self, process: subprocess.Popen[bytes], readers: list[threading.Thread]) -> None:
-        while any(reader.is_alive() for reader in readers) or process.poll() is None:
+        while any(reader.is_alive() for reader in readers) or not ended(process, 0):
             if self._gone():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 break
             for reader in readers:
                 reader.join(_POLL / 2)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_POLL / 2)
+            ended(process, _POLL / 2)
         for reader in readers:
             reader.join(_ENDS)
         process.wait()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.base.os_differences import end_group, exclusive, lives, tethered
+from bb8deploy.base.os_differences import end_group, ended, exclusive, lives, tethered
 
 HOLD = """
 import sys, pathlib
@@ -132,3 +132,23 @@ def test_a_tethered_command_ends_as_it_would_by_itself(program: str, code: int) 
     end_group(process)
     assert process.stdin
     assert process.stdin.closed
+
+
+def test_a_process_that_has_ended_keeps_its_number_until_its_group_is_ended() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(5)"], start_new_session=True)
+    assert ended(process, 60)
+    assert ended(process, 0)
+    if hasattr(os, "waitid"):
+        assert process.returncode is None
+    end_group(process)
+    assert process.returncode == 5
+    assert ended(process, 0)
+
+
+def test_a_process_that_runs_has_not_ended() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+    )
+    assert not ended(process, 0.05)
+    end_group(process)
+    assert ended(process, 0)
