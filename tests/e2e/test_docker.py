@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ops.lab import bases
 from ops.lab.broker import Broker, Ear, broker, ear
 from ops.lab.engine import Engine
 from ops.lab.errors import LabUnavailable
+from tests.e2e import app_image
+from tests.e2e.app_image import BASES, STAMP, VERSION
 
 from ha_sandbox.http_server import free_port
 
-ADDON = Path(__file__).parents[2] / "addon"
-VERSION = "2026.11.23.0"
-STAMP = {"version": VERSION, "tree": "sha256:" + "ab" * 32, "commit": "c0ffee", "run": "e2e"}
 STOP_WITHIN_S = 5.0
-BASES: dict[str, Callable[[], Path]] = {"alpine": bases.alpine_base, "debian": bases.debian_base}
 
 
 @dataclass
@@ -40,19 +36,10 @@ class Running:
 @pytest.fixture(scope="module", params=list(BASES))
 def image(request: pytest.FixtureRequest, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The app's image on each base; the Alpine one carries the stamp of a deploy."""
-    name = str(request.param)
     try:
-        archive = BASES[name]()
+        return app_image.build(docker, str(request.param), tmp_path_factory.mktemp(str(request.param)))
     except LabUnavailable as reason:
         pytest.skip(f"SKIPPED: {reason}")
-    docker.docker("import", "--change", 'ENTRYPOINT ["/init"]', str(archive), f"lab-{name}:1")
-    tree = tmp_path_factory.mktemp(name) / "addon"
-    shutil.copytree(ADDON, tree, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
-    if name == "alpine":
-        (tree / "build_stamp.json").write_text(json.dumps(STAMP))
-    arguments = ("--build-arg", f"BUILD_FROM=lab-{name}:1", "--build-arg", f"BUILD_VERSION={VERSION}")
-    docker.docker("build", "--network", "host", *arguments, "--tag", f"bb8-{name}", str(tree), timeout_s=500)
-    return f"bb8-{name}"
 
 
 @pytest.fixture(scope="module")
