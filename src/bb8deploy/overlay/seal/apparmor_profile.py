@@ -14,10 +14,16 @@ _PLAIN_FILE = re.compile(r"^(?:allow\s+)?(?:file|allow all|all)\s*,$")
 
 
 def allows_launcher(profile: str) -> bool:
-    """Whether a rule of the profile allows reading and executing the launcher's path."""
-    modes = set()
+    """Whether a rule of the profile allows reading and executing the launcher's path.
+
+    Rules of a child profile do not count: the container starts in its parent.
+    """
+    modes, depth = set(), 0
     for line in profile.splitlines():
         bare = line.partition("#")[0].strip()
+        depth += bare.endswith("{") - (bare == "}")
+        if depth > 1:
+            continue
         if _PLAIN_FILE.match(bare):
             return True
         found = _RULE.match(bare.removeprefix("allow ").removeprefix("owner "))
@@ -33,6 +39,9 @@ def _glob(pattern: str) -> str:
         if pattern.startswith("**", at):
             parts.append(".*")
             at += 1
+        elif char == "[" and (end := pattern.find("]", at + 2)) > 0:
+            parts.append(pattern[at : end + 1])
+            at = end
         elif char in "{}":
             depth += 1 if char == "{" else -1
             parts.append("(?:" if char == "{" else ")")

@@ -213,6 +213,13 @@ def test_large_files_that_no_copy_takes_are_not_looked_at() -> None:
             },
             "apparmor.txt does not allow",
         ),
+        (
+            {
+                "apparmor_txt": "profile a {\n  /init rix,\n  profile b {\n    /usr/bin/** rix,\n  }\n}\n",
+                "Dockerfile": BASE + "CMD a\n",
+            },
+            "apparmor.txt does not allow",
+        ),
         ({"a\\b": "x", "Dockerfile": BASE + "CMD a\n"}, "backslash"),
     ],
 )
@@ -224,7 +231,16 @@ def test_what_cannot_be_known_is_not_guessed(files: dict[str, str | bytes], why:
     assert list(deliver(app, STAMP, SEAL).contents) == ["build_stamp.json"]
 
 
-@pytest.mark.parametrize("rule", ["file,", "/usr/bin/** rix,", "/{,usr/}{bin,sbin}/{,**} rix,", "/** rwix,"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "file,",
+        "/usr/bin/** rix,",
+        "/{,usr/}{bin,sbin}/{,**} rix,",
+        "/** rwix,",
+        "/usr/bin/{[^p]**,p[^y]**} rix,",
+    ],
+)
 def test_a_profile_that_lets_programs_of_usr_bin_start_is_not_an_obstacle(rule: str) -> None:
     profile = f"profile a flags=(attach_disconnected) {{\n  {rule}\n}}\n"
     app = app_of(Dockerfile=BASE + "CMD a\n", apparmor_txt=profile)
