@@ -8,5 +8,7 @@ export PYTHONPATH="${app}${PYTHONPATH:+:${PYTHONPATH}}"
 export PYTHONUNBUFFERED=1
 # As python -P: the working directory, a writable folder of /run, is not searched for modules.
 export PYTHONSAFEPATH=1
+# The image holds the compiled modules; the AppArmor profile refuses to write others.
+export PYTHONDONTWRITEBYTECODE=1
 
 exec "${VIRTUAL_ENV:-/opt/venv}/bin/python" -m bb8_core.main
