@@ -38,7 +38,7 @@ e2e: stories labs ## Both of the following.
 stories: $(VENV)/.dev ## Play whole stories of commands on embedded hosts: kills, faults, troubles, a day's work.
 	@$(BIN)/pytest -m e2e --ignore=tests/e2e -n $(WORKERS) --dist worksteal -q $(ARGS)
 
-labs: $(VENV)/.dev ## Run the real parts: Docker, Home Assistant Core, BlueZ in a kernel of its own, the demo.
+labs: $(VENV)/.dev ## Run the real parts: Docker, Home Assistant Core, BlueZ and AppArmor in a kernel of their own, the demo.
 	@$(BIN)/pytest tests/e2e -q $(ARGS)
 
 bench: $(VENV)/.dev ## Measure the figures; writes reports/bench/*.json.

@@ -1,7 +1,7 @@
-"""The real BlueZ without hardware: runs a story in a User-Mode Linux guest with a virtual radio.
+"""The real BlueZ and AppArmor without hardware: runs a story in a User-Mode Linux guest with a virtual radio.
 
-The kernel is a UML kernel with Bluetooth and vhci built in: BB8_UML_KERNEL names it, or it is next to the
-checkout, or it is built out of Debian's linux-source-6.12 and kept in the lab's cache.
+One kernel serves both labs: BB8_UML_KERNEL names it, or it is built from Debian's linux-source-6.12 and kept
+in the lab's cache.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from ops.lab.bases import cache_dir
 from ops.lab.errors import LabUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
-BESIDE = ROOT.parent / "shared" / "lab" / "ble" / "linux-bt"
 BUILD = Path(__file__).with_name("uml_kernel.sh")
 BUILD_DEADLINE_S = 3000.0
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
@@ -42,20 +41,20 @@ def kernel() -> Path:
     named = os.environ.get("BB8_UML_KERNEL")
     if named and not Path(named).is_file():
         raise LabUnavailable(f"BB8_UML_KERNEL names {named}, which is not a file")
-    return Path(named) if named else BESIDE if BESIDE.is_file() else _built()
+    return Path(named) if named else _built()
 
 
 def _built() -> Path:
-    """The kernel out of Debian's sources, from the cache or made now (8 minutes of CPU)."""
+    """The kernel from Debian's sources, from the cache or built now (8 minutes of CPU)."""
     recipe = hashlib.sha256(BUILD.read_bytes() + SOURCE.name.encode()).hexdigest()[:12]
-    kernel = cache_dir() / f"linux-bt-{recipe}"
+    kernel = cache_dir() / f"linux-lab-{recipe}"
     if kernel.is_file():
         return kernel
     if not SOURCE.is_file():
-        raise LabUnavailable("no UML kernel is here, nor linux-source-6.12 to build it from")
+        raise LabUnavailable("linux-source-6.12 is not installed, from which the UML kernel is built")
     for tool in ("gcc", "make", "flex", "bison", "bc", "xz"):
         if shutil.which(tool) is None:
-            raise LabUnavailable(f"{tool} is not installed, with which to build the UML kernel")
+            raise LabUnavailable(f"{tool} is not installed, which builds the UML kernel")
     with tempfile.TemporaryDirectory(dir=cache_dir(), prefix="linux-") as scratch:
         command = [str(BUILD), str(SOURCE), scratch, str(kernel)]
         try:
@@ -72,6 +71,8 @@ def run_story(story: Path, arguments: tuple[str, ...], out: Path, timeout_s: flo
     """Boot the guest, run the story, return the JSON it left; RuntimeError carries the guest's log."""
     boot = [str(kernel()), "mem=512M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={INIT}"]
     quiet = ["con=null", "con0=null,fd:1", "quiet", "panic=-1"]
+    # Room for the audit records of AppArmor, which the kernel prints to its log.
+    audit = ["audit=1", "audit_backlog_limit=8192", "log_buf_len=4M"]
     words = {
         "OUT": str(out),
         "PYTHON": sys.executable,
@@ -79,7 +80,7 @@ def run_story(story: Path, arguments: tuple[str, ...], out: Path, timeout_s: flo
         "ARGS": ",".join(arguments),
         "SEARCH": f"{ROOT}:{ROOT / 'addon'}",
     }
-    command = [*boot, *quiet, *(f"{name}={value}" for name, value in words.items())]
+    command = [*boot, *quiet, *audit, *(f"{name}={value}" for name, value in words.items())]
     environment = {**os.environ, "TMPDIR": str(out)}
     result = out / "result.json"
     result.unlink(missing_ok=True)

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Process 1 of the Bluetooth lab's User-Mode Linux guest: the host's file system read-only, a system bus,
+# Process 1 of the labs' User-Mode Linux guest: the host's file system read-only, a system bus,
 # bluetoothd, then the story (words of the kernel's command line: OUT, PYTHON, STORY, SEARCH,
 # ARGS with commas); then power off.
 set -u
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount -t securityfs security /sys/kernel/security
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib/bluetooth
