@@ -136,6 +136,26 @@ class Stopping:
         """Stop the robot; returns the outcome, NO_ANSWER after `timeout_s` seconds."""
         return await _final_outcome(self.stop, timeout_s)
 
+    async def stop_before_an_answer(self, timeout_s: float, until: Callable[[], float]) -> Outcome:
+        """Stop a robot that has sent nothing yet; returns the outcome, NO_ANSWER if there is none in time.
+
+        Waits `timeout_s` seconds for the write, and for the answer until then or `until()` (loop time).
+        """
+        ends = _now() + timeout_s
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[Outcome] = loop.create_future()
+        answered: asyncio.Future[Outcome] = loop.create_future()
+
+        def heard(outcome: Outcome) -> None:
+            for reached, future in ((outcome is not ACCEPTED, written), (outcome.final, answered)):
+                if reached and not future.done():
+                    future.set_result(outcome)
+
+        self.stop(heard, _now())
+        await asyncio.wait((written,), timeout=timeout_s)
+        await asyncio.wait((answered,), timeout=max(0.0, min(until(), ends) - _now()))
+        return answered.result() if answered.done() else NO_ANSWER
+
     async def estop_and_wait(self, timeout_s: float) -> Outcome:
         """Latch the emergency stop; returns the stop's outcome, ACCEPTED if no robot is connected."""
         return await _final_outcome(self.estop, timeout_s)

@@ -49,11 +49,19 @@ class Channel:
         """Whether the robot has answered and its own stops are armed."""
         self.last_answer = 0.0
         """When the robot last sent a packet (loop time)."""
+        self.woken_at = float("inf")
+        """When the robot was unlocked and woken on this wire (loop time): before, it obeys no command."""
+        self._attached_at = 0.0
 
     @property
     def open(self) -> bool:
         """Whether bytes can reach the robot, ready or not: a stop needs no more."""
         return self._peer is not None
+
+    @property
+    def heard(self) -> bool:
+        """Whether the robot has sent anything on this wire."""
+        return self.open and self.last_answer >= self._attached_at
 
     @property
     def counters(self) -> dict[str, int]:
@@ -68,7 +76,13 @@ class Channel:
     def attach(self, peer: Peer) -> None:
         """Write to this peer from now on."""
         self._peer = peer
+        self._attached_at = asyncio.get_running_loop().time()
+        self.woken_at = float("inf")
         self._decoder.reset()
+
+    def woken(self) -> None:
+        """The robot was unlocked and woken on this wire."""
+        self.woken_at = asyncio.get_running_loop().time()
 
     def detach(self, error: LinkError) -> None:
         """Close the wire; everything that waits for an answer fails with `error`."""

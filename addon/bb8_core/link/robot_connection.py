@@ -159,6 +159,7 @@ class RobotLink:
             (gatt_uuids.WAKE, gatt_uuids.WAKE_UP),
         ):
             await peer.write(characteristic, value)
+        self.channel.woken()
         await wait_awake(self.channel.insist)
         self.readiness = await prepare(self.channel.insist, self._config.wishes)
         self.connections += 1

@@ -463,6 +463,37 @@ def test_after_the_last_stop_before_the_end_nothing_is_driven(tmp_path: Path) ->
     play(tmp_path, story)
 
 
+def test_a_robot_that_starts_up_gets_its_last_stop_but_its_answer_is_not_waited_for(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until(lambda: rig.link.channel.woken_at < rig.loop.time() - 0.35)
+        assert not rig.link.channel.heard
+        sent = rig.link.packets.ring.count
+        began = rig.loop.time()
+        await rig.bridge.end(0.8)
+        assert rig.loop.time() - began < 0.1
+        names = [packet.name for _, packet in rig.link.packets.ring.since(sent)]
+        assert names, names
+
+    play(tmp_path, story)
+
+
+def test_the_last_stop_of_an_awake_robot_is_answered_even_if_nothing_was_before(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.air.silent = True
+        rig.robot.processor.wake()
+        await asyncio.sleep(1)
+        rig.robot.tick()
+        rig.robot.faults.delay_ms = 150
+        rig.air.silent = False
+        await rig.until(lambda: rig.link.channel.open)
+        assert not rig.link.channel.heard
+        await rig.bridge.end(0.8)
+        assert rig.motor_commands()[-1][1].is_stop
+        assert rig.link.channel.heard
+
+    play(tmp_path, story)
+
+
 def test_a_robot_that_is_let_go_is_not_driven_after_its_stop_but_again_once_it_is_back(
     tmp_path: Path,
 ) -> None:
