@@ -23,6 +23,7 @@ from bb8_core.app_options import Options, load_options, options_path, parse_opti
 from bb8_core.echo_trips import Trip, Trips
 from bb8_core.mqtt.broker_client import KEEPALIVE_S, new_client, refusal, unreachable, without_delay
 from bb8_core.mqtt.broker_credentials import Broker, NoBroker, find
+from bb8_core.process_exit import leave
 
 MAX_PAYLOAD = 4096
 """Bytes of an echo command; a longer one is refused unread."""
@@ -332,7 +333,7 @@ def broker_when_there_is_one(options: Options, wait: Callable[[float], object] =
 def main() -> int:
     """Run until SIGTERM; the exit code is 0 then, 2 when the broker's CA file cannot be used."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, lambda *_: leave(0))
     options = load_options(options_path())
     logging_setup.setup(options.log_level)
     broker = broker_when_there_is_one(options)
@@ -352,4 +353,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import signal
-import sys
 
 from bb8_core import build_identity as identities
 from bb8_core import logging_setup
 from bb8_core.app import App
 from bb8_core.app_options import Options, load_options, options_path
 from bb8_core.build_identity import Identity
+from bb8_core.process_exit import leave
+
+LIBRARIES = ("paho.mqtt.client", "bleak", "bleak_retry_connector", "h11", "wsproto", "urllib.request")
 
 _log = logging.getLogger("bb8.main")
 
@@ -25,6 +28,16 @@ async def run(options: Options, identity: Identity) -> None:
     await App(options, identity).run(stopping)
 
 
+def load_libraries() -> None:
+    """Import what the modules of this app import inside of functions.
+
+    All of the app's own code was loaded before it reported its identity; the libraries, which take as long
+    again, follow at once, because an import later would hold up the event loop.
+    """
+    for name in LIBRARIES:
+        importlib.import_module(name)
+
+
 def main() -> int:
     """Start; returns the exit code."""
     options = load_options(options_path())
@@ -34,6 +47,7 @@ def main() -> int:
     logging_setup.bare(_log, identities.first_line(identity))
     if identities.run_sh_present():
         logging_setup.bare(_log, "RUN_SH_PRESENT")
+    load_libraries()
     for problem in options.problems:
         _log.warning("%s", problem)
     try:
@@ -45,4 +59,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

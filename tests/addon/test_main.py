@@ -334,3 +334,27 @@ def test_a_stop_that_was_sent_to_be_retained_is_obeyed_with_both_protocols(
     ear.client.publish(f"bb8/cmd/{cmd}", '{"cid":"s"}', qos=0, retain=True).wait_for_publish(PATIENCE_S)
     ear.until(lambda: ear.acked(cmd, "s", "confirmed"))
     ear.until(lambda: ear.json("bb8/state/motion").get("moving") is False)
+
+
+LATER = ("simulator", "guard.guard_process", "guard.dbus_client", "echo_responder", "robot.macro_encoding")
+"""Own modules that this process never imports, and the robot that only the option `simulate` needs."""
+
+
+def test_its_own_code_is_loaded_before_it_reports_its_identity_and_libraries_follow() -> None:
+    """A broken module must not be reported as running; a library cannot change without a build."""
+    look = (
+        "import pkgutil, sys, bb8_core, bb8_core.main as main\n"
+        "own = {m.name for m in pkgutil.walk_packages(bb8_core.__path__, 'bb8_core.') if not m.ispkg}\n"
+        "print(sorted(own - set(sys.modules)))\n"
+        "print(sorted(name for name in (*main.LIBRARIES, 'dbus_fast') if name in sys.modules))\n"
+        "main.load_libraries()\n"
+        "before = set(sys.modules)\n"
+        "import bb8_core.simulator.bleak_backend\n"
+        "print(sorted(n for n in set(sys.modules) - before if not n.startswith('bb8_core')))\n"
+    )
+    environ = os.environ | {"PYTHONPATH": str(ADDON)}
+    done = subprocess.run([sys.executable, "-c", look], env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    missing, early, late = (json.loads(line.replace("'", '"')) for line in done.stdout.splitlines())
+    assert [one for one in missing if not one.removeprefix("bb8_core.").startswith(LATER)] == []
+    assert (early, late) == ([], [])

@@ -10,13 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.subscribeoptions import SubscribeOptions
+from typing import TYPE_CHECKING, Any
 
 from bb8_core.mqtt.broker_credentials import Broker
+
+if TYPE_CHECKING:
+    import paho.mqtt.client as paho
 
 KEEPALIVE_S = 15
 RETRY_FIRST_S = 1
@@ -63,23 +62,6 @@ class Handlers:
     """The thread ended by itself: nothing is received on this connection any more."""
 
 
-class LoopingClient(paho.Client):
-    """A paho client that reports the end of its loop, even after an error in a callback."""
-
-    on_loop_end: Callable[[], None] | None = None
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> Any:
-        """Run the loop; paho's own thread calls this."""
-        try:
-            return super().loop_forever(timeout, retry_first_connection)
-        except Exception:
-            _log.critical("the broker connection ends because of an internal error", exc_info=True)
-            raise
-        finally:
-            if self.on_loop_end is not None:
-                self.on_loop_end()
-
-
 class MqttClient:
     """One broker connection that heals itself; `publish` may be called from any thread."""
 
@@ -104,7 +86,7 @@ class MqttClient:
         self._leaving = False
         self._up_at = float("-inf")
         self._short_lives = 0
-        self._client = new_client(broker, client_id)
+        self._client = new_client(broker, client_id, self._loop_ended)
         if will is not None:
             self._client.will_set(will.topic, will.payload, qos=1, retain=True)
         self._client.on_connect = self._connected_or_refused
@@ -113,7 +95,6 @@ class MqttClient:
         self._client.on_message = self._received
         self._client.on_connect_fail = self._unreachable
         self._client.on_socket_open = without_delay
-        self._client.on_loop_end = self._loop_ended
 
     @property
     def connected(self) -> bool:
@@ -132,8 +113,11 @@ class MqttClient:
         """Hand a message to the broker; False, and nothing kept, while it is not connected."""
         if not self._client.is_connected():
             return False
+        from paho.mqtt.enums import MQTTErrorCode
+
         try:
-            return self._client.publish(topic, payload, qos=qos, retain=retain).rc == paho.MQTT_ERR_SUCCESS
+            info = self._client.publish(topic, payload, qos=qos, retain=retain)
+            return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
         except (ValueError, RuntimeError) as error:
             _log.warning("not published on %s: %s", topic, error)
             return False
@@ -185,6 +169,8 @@ class MqttClient:
         """QoS 1. MQTT 5 leaves out stored messages, and marks a live one that was sent to be retained."""
         if self._broker.protocol != "5":
             return 1
+        from paho.mqtt.subscribeoptions import SubscribeOptions
+
         handling = (
             SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if stored else SubscribeOptions.RETAIN_DO_NOT_SEND
         )
@@ -233,8 +219,28 @@ class MqttClient:
         self._handlers.on_message(Message(topic, bytes(message.payload), message.retain, expiry))
 
 
-def new_client(broker: Broker, client_id: str) -> LoopingClient:
-    """A paho client with our bounds: reconnects within seconds, queues that end, TLS as asked for."""
+def _nothing() -> None:
+    """The default for what happens at the end of a loop."""
+
+
+def new_client(broker: Broker, client_id: str, on_loop_end: Callable[[], None] = _nothing) -> paho.Client:
+    """A paho client with our bounds: reconnects within seconds, queues that end, TLS as asked for.
+
+    `on_loop_end` is called in its thread at the end of its loop, even after an error in a callback.
+    """
+    import paho.mqtt.client as paho
+    from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+    class LoopingClient(paho.Client):
+        def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> Any:
+            try:
+                return super().loop_forever(timeout, retry_first_connection)
+            except Exception:
+                _log.critical("the broker connection ends because of an internal error", exc_info=True)
+                raise
+            finally:
+                on_loop_end()
+
     five = broker.protocol == "5"
     options: dict[str, Any] = {} if five else {"clean_session": True}
     client = LoopingClient(

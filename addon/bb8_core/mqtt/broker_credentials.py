@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,6 +93,9 @@ def _text(value: Any) -> str:
 
 
 def _ask_supervisor(base: str, token: str) -> Any:
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(  # noqa: S310 - the address is the Supervisor's
         f"{base.rstrip('/')}/services/mqtt", headers={"Authorization": f"Bearer {token}"}
     )

@@ -6,24 +6,20 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from bleak import BleakClient, BleakScanner
-from bleak.backends.client import BaseBleakClient
-from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak.exc import BleakError
-from bleak_retry_connector import (
-    BleakClientWithServiceCache,
-    close_stale_connections_by_address,
-    establish_connection,
-)
+from typing import TYPE_CHECKING, Any
 
 from bb8_core.link.connection_states import Cause
 from bb8_core.link.radio_interface import LinkError, Sighting
 from bb8_core.radio.advertisement_match import Target, matches
 from bb8_core.radio.bluetooth_errors import cause_of
 from bb8_core.robot import gatt_uuids
+
+if TYPE_CHECKING:
+    from bleak import BleakClient, BleakScanner
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+    from bleak_retry_connector import BleakClientWithServiceCache
 
 CONNECT_DEADLINE_S = 15.0
 """For one attempt with its retries; bleak-retry-connector alone may take more than a minute."""
@@ -90,6 +86,8 @@ class BleakRadio:
 
         `remembered` is the address of the robot of that run, for where none is configured.
         """
+        from bleak_retry_connector import close_stale_connections_by_address
+
         address = self._target.address or remembered
         if self._backends is None and address:
             await _within(SCAN_DEADLINE_S, close_stale_connections_by_address(address))
@@ -131,6 +129,8 @@ class BleakRadio:
 
     async def connect(self, sighting: Sighting, on_drop: Callable[[], None]) -> BleakPeer:
         """Connect and check that it is a BB-8; from now on, only this one is searched for."""
+        from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
+
         extra: dict[str, Any] = {"backend": self._backends.client} if self._backends else {}
         client = await _within(
             CONNECT_DEADLINE_S,
@@ -164,6 +164,8 @@ class BleakRadio:
         raise LinkError(Cause.STALE_SERVICES if first else Cause.NOT_A_BB8, f"missing {', '.join(missing)}")
 
     def _new_scanner(self) -> BleakScanner:
+        from bleak import BleakScanner
+
         extra: dict[str, Any] = {"backend": self._backends.scanner} if self._backends else {}
         return BleakScanner(self._heard, scanning_mode="active", bluez=self._bluez, **extra)  # type: ignore[arg-type]
 
@@ -192,6 +194,8 @@ async def _missing(client: BleakClientWithServiceCache) -> list[str]:
 
 def _has(client: BleakClientWithServiceCache, uuid: str) -> bool:
     """Whether there is one such characteristic; an outdated cache may list it twice, which is an error."""
+    from bleak.exc import BleakError
+
     try:
         return client.services.get_characteristic(uuid) is not None
     except BleakError as error:

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakCharacteristicNotFoundError,
-)
-
 from bb8_core.link.connection_states import Cause
 
-_UNAVAILABLE: Final[Mapping[BleakBluetoothNotAvailableReason, Cause]] = {
-    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: Cause.NO_ADAPTER,
-    BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: Cause.NO_ADAPTER,
-    BleakBluetoothNotAvailableReason.POWERED_OFF: Cause.ADAPTER_OFF,
-    BleakBluetoothNotAvailableReason.DENIED_BY_USER: Cause.NO_PERMISSION,
-    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: Cause.NO_PERMISSION,
-    BleakBluetoothNotAvailableReason.DENIED_BY_UNKNOWN: Cause.NO_PERMISSION,
-    BleakBluetoothNotAvailableReason.UNKNOWN: Cause.NO_BLUETOOTH,
+_UNAVAILABLE: Final[Mapping[str, Cause]] = {
+    "NO_BLUETOOTH": Cause.NO_ADAPTER,
+    "NO_BLE_CENTRAL_ROLE": Cause.NO_ADAPTER,
+    "POWERED_OFF": Cause.ADAPTER_OFF,
+    "DENIED_BY_USER": Cause.NO_PERMISSION,
+    "DENIED_BY_SYSTEM": Cause.NO_PERMISSION,
+    "DENIED_BY_UNKNOWN": Cause.NO_PERMISSION,
+    "UNKNOWN": Cause.NO_BLUETOOTH,
 }
 
 _WORDS: Final[tuple[tuple[tuple[str, ...], Cause], ...]] = (
@@ -42,8 +36,10 @@ _WORDS: Final[tuple[tuple[tuple[str, ...], Cause], ...]] = (
 
 def cause_of(error: BaseException) -> Cause:
     """Name the cause of an error of bleak, its D-Bus library or the system; CONNECT_FAILED if unknown."""
+    from bleak.exc import BleakBluetoothNotAvailableError, BleakCharacteristicNotFoundError
+
     if isinstance(error, BleakBluetoothNotAvailableError):
-        return _UNAVAILABLE[error.reason]
+        return _UNAVAILABLE[error.reason.name]
     if isinstance(error, BleakCharacteristicNotFoundError):
         return Cause.STALE_SERVICES
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):

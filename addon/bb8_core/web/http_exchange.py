@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import h11
+if TYPE_CHECKING:
+    import h11
 
 MAX_HEAD = 16 * 1024
 """Bytes of request line and headers together; Home Assistant forwards the browser's cookies."""
@@ -66,6 +68,8 @@ class Exchange:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take a fresh connection."""
+        import h11
+
         self._reader = reader
         self._writer = writer
         self._method = b""
@@ -79,6 +83,8 @@ class Exchange:
 
     async def request(self) -> HttpRequest:
         """Read the request and discard its body, at most MAX_BODY bytes; BadRequest describes the error."""
+        import h11
+
         head = await self._next_event()
         if not isinstance(head, h11.Request):
             raise BadRequest(HTTPStatus.BAD_REQUEST, "the request ended early")
@@ -90,6 +96,8 @@ class Exchange:
 
     async def answer(self, answer: Answer) -> None:
         """Send the answer; it may come before the request was read."""
+        import h11
+
         headers = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body))), *_COMMON]
         head = h11.Response(
             status_code=answer.status.value, headers=headers, reason=answer.status.phrase.encode()
@@ -115,6 +123,8 @@ class Exchange:
                         return
 
     async def _next_event(self) -> object:
+        import h11
+
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
                 data = await self._reader.read(MAX_HEAD)

@@ -5,19 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import (
-    AcceptConnection,
-    BytesMessage,
-    CloseConnection,
-    Event,
-    Ping,
-    Pong,
-    Request,
-    TextMessage,
-)
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+if TYPE_CHECKING:
+    from wsproto.events import Event
 
 MAX_MESSAGE = 2048
 """Bytes of a message; the longest sensible one has some hundred."""
@@ -66,6 +57,8 @@ class PageSocket:
         """Take the streams of the connection."""
         self._reader = reader
         self._writer = writer
+        from wsproto import ConnectionType, WSConnection
+
         self._ws = WSConnection(ConnectionType.SERVER)
         self._events: deque[Event] = deque()
         self._allowance = Allowance(RATE, BURST)
@@ -73,6 +66,9 @@ class PageSocket:
 
     def accept(self, headers: Headers, target: str, early: bytes) -> None:
         """Answer the upgrade; SocketEnded if it is malformed."""
+        from wsproto.events import AcceptConnection, Request
+        from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
         try:
             self._ws.initiate_upgrade_connection(list(headers), target)
             for event in self._ws.events():
@@ -85,6 +81,8 @@ class PageSocket:
 
     def send(self, text: str) -> bool:
         """Send a message; False if the client is leaving or too far behind, and it was dropped."""
+        from wsproto.events import TextMessage
+
         if self._writer.transport.is_closing():
             return False
         if self._writer.transport.get_write_buffer_size() > BEHIND:
@@ -93,10 +91,14 @@ class PageSocket:
 
     def close(self, ended: SocketEnded) -> None:
         """Send the reason for the end, if that is still possible."""
+        from wsproto.events import CloseConnection
+
         self._put(CloseConnection(ended.code, ended.reason[:100]))
 
     async def receive(self) -> str:
         """Return the next message; SocketEnded."""
+        from wsproto.utilities import RemoteProtocolError
+
         while True:
             while not self._events:
                 data = await self._reader.read(READ)
@@ -116,6 +118,8 @@ class PageSocket:
 
     def _handle(self, event: Event) -> str | None:
         """Return a whole message, None if the event completes none; SocketEnded."""
+        from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+
         if not self._allowance.spend(asyncio.get_running_loop().time()):
             raise SocketEnded(POLICY, "too many messages")
         match event:
@@ -132,6 +136,8 @@ class PageSocket:
 
     def _put(self, event: Event) -> bool:
         """Send an event; False if the state of the connection does not allow it any more."""
+        from wsproto.utilities import LocalProtocolError
+
         try:
             self._writer.write(self._ws.send(event))
         except LocalProtocolError:

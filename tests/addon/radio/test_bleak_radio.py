@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import bleak_retry_connector
 import pytest
 
 from bb8_core.link.connection_states import Cause
@@ -31,7 +32,7 @@ async def test_the_connection_of_an_earlier_run_is_ended_by_address(
     async def close(address: str) -> None:
         asked.append(address)
 
-    monkeypatch.setattr(bleak_radio, "close_stale_connections_by_address", close)
+    monkeypatch.setattr(bleak_retry_connector, "close_stale_connections_by_address", close)
     await BleakRadio(target).close_stale(remembered)
     assert asked == closed
 
@@ -40,7 +41,7 @@ async def test_a_bluetooth_service_that_is_not_there_is_named(monkeypatch: pytes
     async def close(_: str) -> None:
         raise FileNotFoundError("/run/dbus/system_bus_socket")
 
-    monkeypatch.setattr(bleak_radio, "close_stale_connections_by_address", close)
+    monkeypatch.setattr(bleak_retry_connector, "close_stale_connections_by_address", close)
     with pytest.raises(LinkError) as caught:
         await BleakRadio(Target(CONFIGURED)).close_stale()
     assert caught.value.cause is Cause.NO_BLUETOOTH
