@@ -49,9 +49,6 @@ from bb8_core.robot.async_messages import Event
 from bb8_core.routines.routine_dispatch import RoutineOptions, Routines
 from bb8_core.task_group import run_together
 
-AWAKE_WITHIN_S = 0.35
-"""An awake robot answers so soon after it was woken, even to the second try of a stop that came before."""
-
 _OPEN = frozenset({LinkState.WAKING, LinkState.READY})
 
 
@@ -134,19 +131,11 @@ class Bridge:
         self.routines.keep_within_bounds()
 
     async def end(self, timeout_s: float) -> None:
-        """Stop the robot for the last time: nothing moves it any more.
-
-        Waits `timeout_s` for the answer of a robot that has answered before on this link. One that has not is
-        asleep or starts up and does not move: its stop is written, and waited for as long as an awake robot
-        would need to answer.
-        """
+        """Stop the robot for the last time: nothing moves it any more."""
         self._ending = True
         self.stopping.save_latch()
-        channel = self._link.channel
-        if channel.heard:
-            await self.stopping.stop_and_wait(timeout_s)
-        elif channel.open:
-            await self.stopping.stop_before_an_answer(timeout_s, lambda: channel.woken_at + AWAKE_WITHIN_S)
+        if self._link.channel.open:
+            await self.stopping.stop_at_the_end(timeout_s)
 
     # Requests
 

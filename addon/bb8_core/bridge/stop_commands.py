@@ -19,6 +19,8 @@ from bb8_core.requests.acknowledgement import ACCEPTED, NO_ANSWER, Outcome, Repo
 from bb8_core.requests.payload_parsing import ClearEstop, Estop, Stop
 
 SAVE_BUDGET_S = 1.0
+AWAKE_WITHIN_S = 0.35
+"""An awake robot answers so soon after it was woken, even to the second try of a stop that came before."""
 
 _log = logging.getLogger("bb8.bridge")
 
@@ -136,11 +138,16 @@ class Stopping:
         """Stop the robot; returns the outcome, NO_ANSWER after `timeout_s` seconds."""
         return await _final_outcome(self.stop, timeout_s)
 
-    async def stop_before_an_answer(self, timeout_s: float, until: Callable[[], float]) -> Outcome:
-        """Stop a robot that has sent nothing yet; returns the outcome, NO_ANSWER if there is none in time.
+    async def stop_at_the_end(self, timeout_s: float) -> Outcome:
+        """Stop the robot; returns the outcome, NO_ANSWER if there is none in time.
 
-        Waits `timeout_s` seconds for the write, and for the answer until then or `until()` (loop time).
+        Waits `timeout_s` seconds for a robot that has answered before on this link. One that has not is
+        asleep or starts up and does not move: its stop is written and repeated, but its answer is only waited
+        for as long as an awake robot would need.
         """
+        channel = self._link.channel
+        if channel.heard:
+            return await self.stop_and_wait(timeout_s)
         ends = _now() + timeout_s
         loop = asyncio.get_running_loop()
         written: asyncio.Future[Outcome] = loop.create_future()
@@ -153,7 +160,9 @@ class Stopping:
 
         self.stop(heard, _now())
         await asyncio.wait((written,), timeout=timeout_s)
-        await asyncio.wait((answered,), timeout=max(0.0, min(until(), ends) - _now()))
+        await asyncio.wait(
+            (answered,), timeout=max(0.0, min(channel.woken_at + AWAKE_WITHIN_S, ends) - _now())
+        )
         return answered.result() if answered.done() else NO_ANSWER
 
     async def estop_and_wait(self, timeout_s: float) -> Outcome:
