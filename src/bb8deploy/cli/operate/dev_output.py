@@ -58,6 +58,10 @@ class PlainView:
         """A newer save is next."""
         self.console.note(f"{number}: overtaken by a newer save")
 
+    def unchanged(self, tree: str) -> None:  # noqa: ARG002 - the interface of a view
+        """Nothing was to do."""
+        self.console.note("nothing to deliver: the app runs these files already")
+
     def failed(self, text: str, details: Sequence[str]) -> None:
         """Why a push is not proven."""
         self.console.warn(f"not proven: {text}")
@@ -99,6 +103,10 @@ class ScreenView:
         """A newer save is next."""
         self.screen.message(f"{number}: overtaken by a newer save")
 
+    def unchanged(self, tree: str) -> None:
+        """Nothing was to do."""
+        self.screen.runs(f"{tree.removeprefix('sha256:')[:12]} runs: nothing changed", "green")
+
     def failed(self, text: str, details: Sequence[str]) -> None:
         """Why a push is not proven."""
         self.screen.runs(f"not proven: {text}", "red")
@@ -136,6 +144,10 @@ class JsonView:
     def overtaken(self, number: int) -> None:
         """A newer save is next."""
         self._tell("overtaken", number=number)
+
+    def unchanged(self, tree: str) -> None:
+        """Nothing was to do."""
+        self._tell("unchanged", tree=tree)
 
     def failed(self, text: str, details: Sequence[str]) -> None:
         """Why a push is not proven."""

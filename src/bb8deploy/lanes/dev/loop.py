@@ -115,6 +115,7 @@ class _Loop:
     _served: bool = False
     _feed: LogFeed | None = None
     _withheld: Pushed | None = None
+    _undelivered: float | None = None
 
     def changed(self) -> None:
         """A save was noticed: wakes the wait for the proof of an earlier one."""
@@ -229,15 +230,17 @@ class _Loop:
     def _push(self, session: Session, *, first: bool = False, forced: Way | None = None) -> None:
         """One push of the newest state; a failure is shown, and the loop continues."""
         assert self.watcher is not None  # noqa: S101 - set before anything is served
-        began, paths = self.watcher.take()
+        noticed, paths = self.watcher.take()
+        since, self._undelivered = self._undelivered or (noticed if paths else None), None
         if paths:
             self.view.saved(paths)
         try:
             if not self._refused(paths):
-                self._carry_out(session, began, first=first, forced=forced)
+                self._carry_out(session, since or noticed, first=first, forced=forced)
         except Overtaken:
             self.view.overtaken(self.number)
         except (Unreachable, Locked):
+            self._undelivered = since
             raise
         except Bb8Error as error:
             if self.options.once or error.code in {HOST_EDITED_LIVE.code, LOCK_LOST.code}:
@@ -269,6 +272,8 @@ class _Loop:
         if container and container.has(tree) and not (forced or first):
             if self._withheld and self._withheld.tree == tree.digest:
                 self._report(session, began, self._withheld)
+            else:
+                self.view.unchanged(tree.digest)
             return
         choice = Choice(forced, "asked for") if forced else session.way(wanted)
         choice = session.push(wanted, choice)

@@ -63,5 +63,8 @@ class View(Protocol):
     def overtaken(self, number: int) -> None:
         """A newer save came before a push was proven; the push is not reported."""
 
+    def unchanged(self, tree: str) -> None:
+        """A save changed nothing: the app reported this digest before, and still runs it."""
+
     def failed(self, text: str, details: Sequence[str]) -> None:
         """A push is not proven; the loop continues with the next save."""

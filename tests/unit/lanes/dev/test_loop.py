@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,8 @@ from typing import Any, cast
 import pytest
 from tests.unit.lanes.dev.test_container_state import BUILT, app
 
+from bb8deploy.base.errors import Unreachable
+from bb8deploy.catalogue.errors.ssh import SSH_LOST
 from bb8deploy.lanes.dev import loop as module
 from bb8deploy.lanes.dev.container_state import Container
 from bb8deploy.lanes.dev.host_connection import Overtaken, Session
@@ -25,10 +28,12 @@ class Saves:
 
     def __init__(self) -> None:
         self.pending = False
+        self.noticed = time.monotonic()
+        self.paths: tuple[str, ...] = ()
 
     def take(self) -> tuple[float, tuple[str, ...]]:
         self.pending = False
-        return 0.0, ()
+        return self.noticed, self.paths
 
 
 class Bench:
@@ -42,6 +47,7 @@ class Bench:
         self.host = None
         self.pushed: list[str] = []
         self.told: list[str] = []
+        self.seconds: list[float] = []
         run = SimpleNamespace(ledger=Ledger("r1", folder), addon=folder, workspace=folder)
         self.loop = _Loop(cast("Run", run), cast("Any", self), DevOptions())
         self.saves = Saves()
@@ -74,6 +80,7 @@ class Bench:
 
     def pushed_tree(self, push: Any) -> None:
         self.pushed.append(push.tree)
+        self.seconds.append(push.seconds)
 
     def failed(self, text: str, _details: object) -> None:
         self.told.append(text)
@@ -88,8 +95,13 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def _view(bench: Bench) -> dict[str, object]:
-    names = {"saved": bench.saved, "note": bench.note, "overtaken": bench.overtaken, "failed": bench.failed}
-    return {**names, "pushed": bench.pushed_tree}
+    names: dict[str, object] = {
+        "saved": bench.saved,
+        "note": bench.note,
+        "overtaken": bench.overtaken,
+        "failed": bench.failed,
+    }
+    return {**names, "pushed": bench.pushed_tree, "unchanged": lambda _tree: bench.told.append("unchanged")}
 
 
 def save(bench: Bench) -> None:
@@ -125,3 +137,21 @@ def test_an_undone_save_is_delivered_again_if_the_one_before_it_was_not_proven(b
     bench.source, bench.during = BUILT, lambda: None
     bench.step()
     assert bench.pushed == [BUILT.tree.digest] * 2
+
+
+def test_a_save_that_changes_nothing_is_answered(bench: Bench) -> None:
+    bench.step()
+    bench.step()
+    assert (len(bench.pushed), bench.told) == (1, ["unchanged"])
+
+
+def test_the_time_of_a_push_begins_with_the_save_that_a_lost_connection_kept_back(bench: Bench) -> None:
+    def lose() -> None:
+        raise SSH_LOST("the connection was lost")
+
+    bench.saves.noticed, bench.saves.paths, bench.during = time.monotonic() - 100, ("a",), lose
+    with pytest.raises(Unreachable):
+        bench.step()
+    bench.saves.noticed, bench.saves.paths, bench.during = time.monotonic(), (), lambda: None
+    bench.step()
+    assert bench.seconds[0] >= 100
