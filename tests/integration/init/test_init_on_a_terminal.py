@@ -15,7 +15,6 @@ from tests.integration.init.dialogue import Dialogue, dialogue
 from tests.integration.sshlab import keygen
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
-from bb8deploy.lanes.init.find_home_assistant import SERVICE
 from bb8deploy.settings.load_settings import load
 from ha_sandbox import Sandbox
 
@@ -90,20 +89,31 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
     assert want["HA_LLAT"] not in page
 
 
-def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
+SEARCH = """
+from bb8deploy.lanes.init import find_home_assistant
+find_home_assistant.SERVICE = "{service}"
+find_home_assistant._DETAILS_DEADLINE = 60_000
+"""
+
+
+def test_a_host_that_announces_itself_is_proposed(clone: Clone, tmp_path: Path) -> None:
     try:
         network = Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
     except OSError as error:
         pytest.skip(f"SKIPPED: no multicast on loopback here: {error}")
-    run = uuid.uuid4().hex[:8]  # another run on this network may announce the same
+    run = uuid.uuid4().hex[:8]
+    service = f"_bb8-{run}._tcp.local."  # what others announce would end the search before ours is heard
+    startup = tmp_path / "startup"
+    startup.mkdir()
+    (startup / "sitecustomize.py").write_text(SEARCH.format(service=service))
     told = {
         "location_name": f"Cabin {run}",
         "version": "2026.11.2",
         "internal_url": "http://cabin.local:8123",
     }
     info = ServiceInfo(
-        SERVICE,
-        f"bb8 cabin {run}.{SERVICE}",
+        service,
+        f"bb8 cabin {run}.{service}",
         addresses=[socket.inet_aton("127.0.0.1")],
         port=8123,
         properties=told,
@@ -111,7 +121,8 @@ def test_a_host_that_announces_itself_is_proposed(clone: Clone) -> None:
     )
     try:
         network.register_service(info)
-        with dialogue(["init", "--search", "60"], cwd=clone.root, env=clone.environment()) as talk:
+        environment = clone.environment(PYTHONPATH=str(startup))
+        with dialogue(["init", "--search", "60"], cwd=clone.root, env=environment) as talk:
             number = talk.expect(rf"\d+  Cabin {run}, 2026\.11\.2, http://cabin\.local:8123")[0]
             talk.answer(r"Which one\?.*: ", number)
             talk.answer(asks("HA_SSH_HOST_ALIAS", "root@cabin.local"), "-")
