@@ -54,7 +54,8 @@ def stop(folder: Path) -> None:
 
 def write_state(folder: Path, env: Mapping[str, str]) -> None:
     """Records that this process runs the sandbox in `folder`, and the settings that reach it."""
-    write_text(_state(folder), json.dumps({"pid": os.getpid(), "env": dict(env)}), mode=0o600)
+    state = {"pid": os.getpid(), "born": _born(os.getpid()), "env": dict(env)}
+    write_text(_state(folder), json.dumps(state), mode=0o600)
 
 
 def remove_state(folder: Path) -> None:
@@ -75,11 +76,24 @@ def need_free(folder: Path) -> None:
 def running(folder: Path) -> int | None:
     """The process of the sandbox in `folder`, None if it has ended."""
     try:
-        pid = int(json.loads(_state(folder).read_text(encoding="utf-8"))["pid"])
+        state = json.loads(_state(folder).read_text(encoding="utf-8"))
+        pid, born = int(state["pid"]), str(state.get("born", ""))
         os.kill(pid, 0)
     except (OSError, ValueError, KeyError):
         return None
-    return pid
+    return pid if born in {"", _born(pid)} else None
+
+
+def _born(pid: int) -> str:
+    """When a process started, in ticks since the boot: its number may be another process's later.
+
+    Source: proc(5), field 22 of /proc/PID/stat. Empty where there is no /proc.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
 
 
 def _state(folder: Path) -> Path:
