@@ -13,7 +13,7 @@ import pytest
 
 from bb8deploy.base.atomic_files import append_line, write_bytes, write_text
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLED_WRITER = """
 import sys
 from pathlib import Path
