@@ -48,7 +48,7 @@ lint: $(VENV)/.dev ## Check style, format, dependencies, workflows and types.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/deptry src >/dev/null 2>&1 || $(BIN)/deptry src
-	@$(BIN)/zizmor --offline .github >/dev/null 2>&1 || $(BIN)/zizmor --offline .github
+	@$(BIN)/zizmor --offline .github action.yml >/dev/null 2>&1 || $(BIN)/zizmor --offline .github action.yml
 	@PYTHONPATH=src:addon $(BIN)/lint-imports --no-cache >$(VENV)/imports || { cat $(VENV)/imports; exit 1; }
 	@$(BIN)/mypy --strict src
 	@$(BIN)/mypy --strict addon/bb8_core

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[3]
 LOCKS = {
     "requirements.lock": ROOT / "Makefile",
     "requirements-dev.lock": ROOT / "Makefile",
+    "requirements-mcp.lock": ROOT / "docs" / "mcp.md",
     "addon/requirements.txt": ROOT / "addon" / "Dockerfile",
 }
 """Each lock and the file that installs it. tests/addon/requirements.txt is installed by lane 1."""
@@ -97,6 +98,8 @@ def test_locks_keep_their_extras() -> None:
 INSTALLERS = [
     ROOT / "Makefile",
     ROOT / "addon" / "Dockerfile",
+    ROOT / "action.yml",
+    ROOT / "docs" / "mcp.md",
     *(ROOT / ".github" / "workflows").glob("*.yml"),
 ]
 

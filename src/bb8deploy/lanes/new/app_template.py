@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from bb8deploy.lanes.new.app_name import AppName
+from bb8deploy.lanes.new.tool_release import ToolRelease
 
 TEMPLATE = Path(__file__).with_name("template")
 _BINARY = ".png"
@@ -35,9 +36,10 @@ def app_files(name: AppName, language: Language) -> tuple[NewFile, ...]:
     return (*_rendered("common", name, {}), *_rendered(language, name, {}))
 
 
-def store_files(name: AppName, maintainer: str) -> tuple[NewFile, ...]:
-    """The files of a new store around the app."""
-    return tuple(_rendered("store", name, {"maintainer": _in_quotes(maintainer)}))
+def store_files(name: AppName, maintainer: str, tool: ToolRelease) -> tuple[NewFile, ...]:
+    """The files of a new store around the app. Its CI runs this release of bb8deploy."""
+    more = {"maintainer": _in_quotes(maintainer), "commit": tool.commit, "version": tool.version}
+    return tuple(_rendered("store", name, more))
 
 
 def _rendered(part: str, name: AppName, more: Mapping[str, str]) -> Iterator[NewFile]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from bb8deploy.catalogue.errors.workspace import NEW_EXISTS, NEW_INSIDE_REPOSITORY, NEW_UNWRITABLE
 from bb8deploy.lanes.new.app_name import AppName
 from bb8deploy.lanes.new.app_template import Language, NewFile, app_files, store_files
+from bb8deploy.lanes.new.tool_release import this_release
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.find_apps import apps_below, is_store
@@ -52,7 +53,7 @@ def create(start: Path, text: str, language: Language) -> Created:
     place = _place(start, name)
     files = app_files(name, language)
     if place.fresh:
-        files = (*store_files(name, _maintainer(start)), *files)
+        files = (*store_files(name, _maintainer(start), this_release()), *files)
     _require_free(place, name)
     _write(place.root, files)
     committed = place.fresh and _commit(place.root, name)
