@@ -51,6 +51,8 @@ def house(lab: Lab) -> Lab:
 def test_a_host_that_is_down_stops_later_waves_and_a_resume_goes_on(house: Lab) -> None:
     done = command(house, "deploy", "--target", "house")
     assert done.returncode == 3, done.stderr
+    assert "done: wave 1 of 3, canary: home" in done.stderr
+    assert "failed: wave 2 of 3, hosts: attic" in done.stderr
     table = [
         line.split() for line in done.stdout.splitlines() if line.startswith(("home ", "attic ", "cabin "))
     ]
@@ -148,3 +150,15 @@ def test_a_diagnosis_of_a_group_has_a_row_and_a_contract_for_each_host(house: La
     assert not any(check["code"].startswith("SSH_") for check in found["home"]["checks"])
     written = [json.loads(Path(row["contract"]).read_text())["target"] for row in found.values()]
     assert written == ["attic", "home"]
+
+
+def test_a_core_that_grants_no_right_is_the_error_of_its_host_and_nothing_is_sent(house: Lab) -> None:
+    way = {**house.box.mount_env(), "HA_SSH_HOST_ALIAS": "", "HA_LLAT": "wrong"}
+    env_file(house, ".env.shed", **way)
+    Path(way["HA_MOUNT"]).mkdir()
+    (house.folder / "bb8deploy.toml").write_text('[groups]\nall = ["shed", "attic"]\n')
+    done = command(house, "deploy", "--target", "all", "--json")
+    assert done.returncode == 3, done.stderr
+    assert {row["error"]["code"] for row in rows(done).values()} == {"HA_TOKEN_REFUSED", "SSH_NO_CONNECTION"}
+    assert done.stderr.count("error ") == 2
+    assert list(Path(way["HA_MOUNT"]).iterdir()) == []

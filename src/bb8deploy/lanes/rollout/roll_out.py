@@ -85,6 +85,10 @@ def roll_out(run: Run, request: RolloutRequest, command: HostCommand) -> Rollout
     return Rollout(tuple(all_rows), stopped, interrupted)
 
 
+class _HostsFailed(Exception):
+    """Hosts of a wave failed; their rows have the errors."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """A rollout at work; `rows` fills up."""
@@ -125,13 +129,16 @@ class _Work:
         """All hosts of a wave at the same time. Returns when the last one has ended, also after Ctrl-C."""
         kind = "canary" if wave.canary else "hosts"
         label = f"wave {number} of {total}, {kind}: {', '.join(wave.hosts)}"
+        with suppress(_HostsFailed), self.runs.run.progress.step(label):
+            self._all_at_once(wave.hosts, number)
+            if any(self._ends()[name] is HostEnd.FAILED for name in wave.hosts):
+                raise _HostsFailed  # so that the line of the wave does not say that it is done
+
+    def _all_at_once(self, hosts: Sequence[str], number: int) -> None:
         futures: dict[str, Future[TargetResult]] = {}
         try:
-            with (
-                self.runs.run.progress.step(label),
-                ThreadPoolExecutor(len(wave.hosts), "bb8deploy-target") as pool,
-            ):
-                futures.update({name: pool.submit(self._host, name, number) for name in wave.hosts})
+            with ThreadPoolExecutor(len(hosts), "bb8deploy-target") as pool:
+                futures.update({name: pool.submit(self._host, name, number) for name in hosts})
                 self._wait(tuple(futures.values()))
         finally:
             self.rows.update({name: self._row(name, number, future) for name, future in futures.items()})
