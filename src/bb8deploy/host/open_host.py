@@ -169,13 +169,14 @@ class Host:
             return self._lock.holding.surroundings
         return look_around(self._shell) if self._shell else None
 
-    def record_put_in(self, run_id: str) -> None:
+    def record_put_in(self, run_id: str, times: str = "") -> None:
         """Records beside the app folder that the Supervisor has put in what the run `run_id` sent.
 
-        The next swap forgets it. Needs the lock; a record that is lost costs one more build.
+        `times` is the digest of the times that the paths of the folder had before the build. The next swap
+        forgets it. Needs the lock; a record that is lost costs one more build.
         """
         if self._lock.holding:
-            self._lock.holding.record_put_in(run_id)
+            self._lock.holding.record_put_in(f"{run_id} {times}".rstrip())
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends lines to the host's own receipt; False if there is no way to it."""

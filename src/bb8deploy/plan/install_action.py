@@ -33,7 +33,8 @@ class Facts:
     `wanted`, `installed` and `listed` are versions, empty if there is none; `same_content`: the newest
     identity in the container's log is that of the wanted tree; `image_based`: config.yaml names an image;
     `profile_changed`: apparmor.txt is not the one that was installed; `unchanged`: what was put in last is
-    the delivery that the host holds, by the host's own record.
+    the delivery that the host holds, by the host's own record; `built_as_sent` is False if the app folder
+    may have had other content since it was sent.
     """
 
     wanted: str
@@ -46,6 +47,7 @@ class Facts:
     profile_changed: bool = False
     start_wanted: bool = True
     unchanged: bool = False
+    built_as_sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +124,6 @@ def _rebuild(facts: Facts) -> Decision:
         )
     broken = facts.same_content or facts.unchanged
     why = "its container is broken" if broken else "what is installed is not from this sync"
+    if not facts.built_as_sent:
+        why = "the app folder was written since it was sent, so what is installed may be built from an edit"
     return Decision(Action.REBUILD, facts.start_wanted, why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable
@@ -183,16 +184,26 @@ def touched_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[
     Ignored files do not count, nor does the time of a folder that has one in it: Finder and Explorer write
     theirs at any time. Looks without times show nothing.
     """
-    folders = {".", *before.folders, *after.folders}
-    paths = before.times.keys() & after.times.keys()
-    ignored = {
-        path
-        for path in before.times.keys() | after.times.keys()
-        if ignore.ignored(path, is_dir=path in folders)
-    }
-    unclear = {path.rpartition("/")[0] or "." for path in ignored}
-    touched = (path for path in paths if before.times[path] != after.times[path])
-    return tuple(sorted(path for path in touched if path not in ignored | unclear))
+    paths = _timed(before, ignore) & _timed(after, ignore)
+    return tuple(sorted(path for path in paths if before.times[path] != after.times[path]))
+
+
+def times_digest(found: FoundTree, ignore: Ignore) -> str:
+    """Identifies when the paths of a look were last written, ignored ones left out as in `touched_since`.
+
+    Empty if the look has no times. Two equal ones of one folder mean that nothing was written in between.
+    """
+    if not found.times:
+        return ""
+    rows = sorted((path, found.times[path]) for path in _timed(found, ignore))
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
+
+
+def _timed(found: FoundTree, ignore: Ignore) -> set[str]:
+    """The paths whose times count: not ignored, and no folder that has something ignored in it."""
+    folders = {".", *found.folders}
+    ignored = {path for path in found.times if ignore.ignored(path, is_dir=path in folders)}
+    return found.times.keys() - ignored - {path.rpartition("/")[0] or "." for path in ignored}
 
 
 def without_stamp(manifest: Manifest) -> Manifest:

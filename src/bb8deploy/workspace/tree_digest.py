@@ -113,7 +113,8 @@ class FoundTree:
     the texts of the config files at its top, by name; `cut` is True if the folder is missing because a swap
     was interrupted between its renames. `times` are when the paths were last changed in any way, in the
     place's own form and `.` for the root itself; empty if the place has none. `put_in` is the run whose
-    delivery the Supervisor has built from this folder, empty if that is not known.
+    delivery the Supervisor has built from this folder, a space, and the digest of the times that its paths
+    had then; empty if that is not known.
     """
 
     present: bool

@@ -195,7 +195,7 @@ def test_a_tag_that_never_ran_on_this_host_runs_but_earns_no_rollback_token(lab:
     with open_host(run.settings, run.progress) as host, host.lock(run):
         tagged = roll_back_to(run, host, "1.0.0")
     assert (tagged.version, lab.state()["version"]) == ("1.0.0", "1.0.0")
-    assert tagged.in_words == "1.0.0 runs, verified; nothing shows that it ran before"
+    assert tagged.in_words == "1.0.0 runs, verified (proof: sealed); nothing shows that it ran before"
     assert ("VERIFY_OK" in lab.tokens, "ROLLBACK_OK" in lab.tokens) == (True, False)
     (skipped,) = [line for line in lab.lines() if line.startswith("SKIPPED: ROLLBACK_OK")]
     assert "nothing shows that this tree ran before" in skipped

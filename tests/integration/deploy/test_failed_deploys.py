@@ -302,7 +302,8 @@ def test_a_tree_that_never_ran_runs_after_a_failed_deploy_but_earns_no_token(lab
         lab.write(config=config(version))
         sync_host(lab.run(BB8_KEEP_TREES="1"))
     lab.write(config=config("1.0.3"), run_sh="#!/bin/sh\nexit 1\n")
-    with pytest.raises(Bb8Error, match=r"1\.0\.2 runs, verified; nothing shows that it ran before"):
+    told = r"1\.0\.2 runs, verified \(proof: sealed\); nothing shows that it ran before"
+    with pytest.raises(Bb8Error, match=told):
         lab.deploy(BB8_KEEP_TREES="1")
     assert "ROLLBACK_OK" not in lab.tokens
     assert lab.state()["version"] == "1.0.2"

@@ -43,8 +43,8 @@ class Holding(Protocol):
     def take_session(self) -> contextlib.AbstractContextManager[SyncSession] | None:
         """The app folder as it was seen while the lock was taken; None if it was not looked at."""
 
-    def record_put_in(self, run_id: str) -> None:
-        """Records that the Supervisor has put in the delivery of a run."""
+    def record_put_in(self, record: str) -> None:
+        """Records that the Supervisor has put in the delivery that `record` names."""
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends lines to the host's receipt; False if that failed."""

@@ -85,10 +85,10 @@ class MountHolding:
         """Nothing: on a share a look costs no round trip that could be saved."""
         return
 
-    def record_put_in(self, run_id: str) -> None:
+    def record_put_in(self, record: str) -> None:
         """Writes the record."""
         with contextlib.suppress(OSError):
-            self._files.trees.put_in.write_text(f"{run_id}\n")
+            self._files.trees.put_in.write_text(f"{record}\n")
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """The runtime's share holds no receipts; see HA_CONFIG_MOUNT."""

@@ -85,10 +85,10 @@ class SshHolding:
         talk, self._delivery = self._delivery, None
         return None if talk is None else SshSession(talk, self._run_id, tree_of(self._parts))
 
-    def record_put_in(self, run_id: str) -> None:
+    def record_put_in(self, record: str) -> None:
         """Sends the record through the open channel, and waits for nothing."""
         if self._talk:
-            self._talk.send(f"={run_id}\n".encode())
+            self._talk.send(f"={record}\n".encode())
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends through the open channel."""

@@ -22,6 +22,7 @@ from bb8deploy.lanes.sync.hand_edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead
 from bb8deploy.lanes.verify.app_options import file_of, require_route
+from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
 from bb8deploy.lanes.verify.verify_types import PROFILE, Delivered, VerifyOptions, VerifyOutcome
@@ -99,7 +100,7 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
     """`stopped` is the run that this one resumes: what that had sent counts as sent by this one."""
     synced = _sync(run, host, options, ready)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
-    wanted = _to_verify(options, synced, sent=sent)
+    wanted = _to_verify(run, options, synced, sent=sent)
     attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted, ready.reached)
     try:
         verified = carry_out(attempt)
@@ -142,11 +143,12 @@ def _sync(run: Run, host: Host, options: DeployOptions, ready: Readiness) -> Syn
     )
 
 
-def _to_verify(options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> VerifyOptions:
+def _to_verify(run: Run, options: DeployOptions, synced: SyncOutcome, *, sent: bool) -> VerifyOptions:
     wanted = VerifyOptions(
         start=options.start,
         backup=options.backup,
         sent=sent,
+        built_as_sent=not synced.nothing_to_do or built_as_sent(run, synced.tree, synced.run_id_on_host),
         # In a new folder every file is new: so nothing is known about the profile that is installed.
         profile_changed=synced.plan.present and PROFILE in synced.changed,
         app_options=options.app_options,
@@ -169,7 +171,7 @@ def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness, edited_tree
 def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[str, ...]) -> DeployOutcome:
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
     synced = _sync(run, host, options, Readiness(run, host))
-    wanted = _to_verify(options, synced, sent=not synced.nothing_to_do)
+    wanted = _to_verify(run, options, synced, sent=not synced.nothing_to_do)
     lines = (
         *differences,
         *foresee_edits(run, host, synced.plan),

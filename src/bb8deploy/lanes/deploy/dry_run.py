@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.route_interface import AddonState
 from bb8deploy.lanes.host_session import Access, held
 from bb8deploy.lanes.sync.hand_edits import hand_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import read_wanted
+from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
 from bb8deploy.lanes.verify.verify import delivered_on
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
@@ -53,7 +56,9 @@ def foresee_verify(run: Run, access: Access, options: VerifyOptions) -> tuple[st
     """What lane 3 would do with what is on the host; for a run that is a dry run."""
     with held(run, "verify", access) as host:
         wanted = read_wanted(run, run.addon)
-        return foresee(run, host, delivered_on(run, host, wanted), options.at(wanted.level))
+        delivered = delivered_on(run, host, wanted)
+        seen = built_as_sent(run, delivered.tree, delivered.expected.run)
+        return foresee(run, host, delivered, replace(options.at(wanted.level), built_as_sent=seen))
 
 
 def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: float) -> list[str]:

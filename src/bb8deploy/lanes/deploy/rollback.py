@@ -24,6 +24,7 @@ from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
 from bb8deploy.lanes.sync.sync import require_own_folder, sync
 from bb8deploy.lanes.verify.install import Installer
+from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
 from bb8deploy.lanes.verify.seen_running import record_ran
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt
@@ -126,6 +127,7 @@ def roll_back(
         if not back.provable:
             raise _unprovable(run, back.expected.version)
         attempt.prove(installed)
+        attempt.record_put_in()
     record_ran(run, slug_of(run), back.expected)
     expected = back.expected
     outcome = RollbackOutcome(
@@ -147,6 +149,7 @@ def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
         running = installer.reload_only()
         if back.provable and running and options.proof is not Proof.RUNNING:
             attempt.prove(running)
+            attempt.record_put_in()
             return _proven(
                 run, RollbackOutcome(back.expected.version, back.expected.tree, "none", options.proof)
             )
@@ -219,7 +222,8 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         synced = sync_or_undo(
             run, host, source=source, commit=commit, approve=lambda plan: _approve(run, host, plan, ready)
         )
-        options = VerifyOptions(sent=not synced.nothing_to_do).at(synced.level)
+        seen = not synced.nothing_to_do or built_as_sent(run, synced.tree, synced.run_id_on_host)
+        options = VerifyOptions(sent=not synced.nothing_to_do, built_as_sent=seen).at(synced.level)
         delivered = Delivered(synced.expected, synced.tree)
         before = _Before(run, synced.expected)
         verified = carry_out(Attempt(run, host, delivered, options, ready.reached, before.look))

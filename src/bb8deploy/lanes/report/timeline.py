@@ -13,7 +13,7 @@ from bb8deploy.runs.journal import JournalEntry
 
 # They span everything inside them and would only repeat the whole length.
 WRAPPERS = {"release", "deploy"}
-_UNTOLD = {"error", "commit"}  # shown elsewhere on the page
+_UNTOLD = {"error", "commit", "times"}  # shown elsewhere on the page, or for programs alone
 _RESUME_AT = f"{PREFIX}preflight"
 _BARE: dict[str, StepState] = {"kept": "kept", "skipped": "skipped", "not reached": "not reached"}
 

@@ -30,7 +30,7 @@ from bb8deploy.lanes.sync.plan_from_workspace import (
 from bb8deploy.lanes.sync.rsync import deliver_by_rsync
 from bb8deploy.lanes.sync.text_diff import unified
 from bb8deploy.plan.logs.identity_line import Proof
-from bb8deploy.plan.sync_plan import SyncPlan, differences
+from bb8deploy.plan.sync_plan import SyncPlan, differences, times_digest
 from bb8deploy.runs.journal import SWAP
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
@@ -136,8 +136,11 @@ def _carry_out(
     with run.step(SWAP, host.where) as facts:
         facts.update(files=len(transfer.entries), bytes=transfer.size, removed=len(plan.changes.removed))
         if by_rsync:
-            return deliver_by_rsync(host, transfer, wanted.ignore, run.id)
-        return session.apply(transfer)
+            after = deliver_by_rsync(host, transfer, wanted.ignore, run.id)
+        else:
+            after = session.apply(transfer)
+        facts["times"] = times_digest(after, wanted.ignore)
+    return after
 
 
 def _prove(run: Run, planned: PlannedSync, after: FoundTree, wanted: Wanted) -> None:

@@ -63,7 +63,7 @@ class Installer:
             state = self.actions.reload()
         self.decision = decide(self._facts(state))
         if self.decision.refusal:
-            raise self._refusal(self.decision.refusal)
+            raise _refusal(self, self.decision.refusal)
         if self.decision.action is Action.NONE and _options_differ(self):
             self.decision = Decision(Action.START, why="its options change", start=True)
         verb = _VERBS.get(self.decision.action)
@@ -136,6 +136,7 @@ class Installer:
             profile_changed=other and self.profile_changed(said.tree if said else ""),
             start_wanted=options.start,
             unchanged=options.proof is Proof.RUNNING and self.task.unchanged,
+            built_as_sent=options.built_as_sent,
         )
 
     def _carried_out(self, verb: Verb, before: AddonState) -> AddonState:
@@ -153,6 +154,10 @@ class Installer:
                 raise self._failure(verb, error) from error
             self.answered = False
             self.actions.wait_idle()
+            if verb != "rebuild" and not self.task.options.built_as_sent:
+                why = "another job built it, maybe from an edit"
+                self.decision = replace(self.decision, action=Action.REBUILD, why=why)
+                return self._carried_out("rebuild", before)
         state = self.watch.info()
         if state.version != self.task.expected.version:
             raise failure_errors.not_in(self.task.what, verb, state, self._read_build())
@@ -200,13 +205,6 @@ class Installer:
             self._carried_out("rebuild", self.watch.info())
             self.actions.start()
 
-    def _refusal(self, code: ErrorCode[CheckFailed]) -> Bb8Error:
-        name = self.task.slug.removeprefix("local_")
-        told: tuple[str, ...] = ()
-        if self.decision.code in failure_errors.UNLISTED:
-            told = unreadable_config(self.watch.supervisor_log(), name)[:TAIL]
-        return code(f"{self.task.slug}: {self.decision.why}", details=told)
-
     def _read_build(self) -> BuildFailure:
         build = read_build(self.watch.supervisor_log(), BUILD_TAIL, self.task.slug.removeprefix("local_"))
         self.build_log = build.lines
@@ -235,12 +233,20 @@ _VERBS: dict[Action, Verb] = {
 def _proves(installer: Installer, said: Identity | None) -> bool:
     """Whether what runs is the wanted content. An image whose builder took other files is built again."""
     task = installer.task
-    if said is None or not said.proves(task.expected, task.options.proof):
+    if said is None or not (task.options.built_as_sent and said.proves(task.expected, task.options.proof)):
         return False
     if said.seal is None or task.options.proof is not Proof.SEALED:
         return True
     ignore = Ignore.of_workspace(installer.run.workspace)
     return not said.seal.problems(lambda path: ignore.ignored(path, is_dir=False))
+
+
+def _refusal(installer: Installer, code: ErrorCode[CheckFailed]) -> Bb8Error:
+    slug, decision = installer.task.slug, installer.decision
+    told: tuple[str, ...] = ()
+    if decision.code in failure_errors.UNLISTED:
+        told = unreadable_config(installer.watch.supervisor_log(), slug.removeprefix("local_"))[:TAIL]
+    return code(f"{slug}: {decision.why}", details=told)
 
 
 def _options_differ(installer: Installer) -> bool:

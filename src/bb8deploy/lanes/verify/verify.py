@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.findings import Finding, Level
@@ -18,6 +19,7 @@ from bb8deploy.lanes.sync.plan_from_workspace import (
     wanted_by,
 )
 from bb8deploy.lanes.verify.app_observer import TAIL
+from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.plan.logs.identity_line import Expected
@@ -42,7 +44,9 @@ def verify_host(
         wanted = wanted_by(run, app) if app else read_wanted(run, run.addon)
         require_possible(wanted.level)
         delivered = delivered_on(run, host, wanted)
-        return verify(run, host, delivered, (options or VerifyOptions()).at(wanted.level))
+        seen = built_as_sent(run, delivered.tree, delivered.expected.run)
+        options = replace((options or VerifyOptions()).at(wanted.level), built_as_sent=seen)
+        return verify(run, host, delivered, options)
 
 
 def verify(run: Run, host: Host, delivered: Delivered, options: VerifyOptions | None = None) -> VerifyOutcome:

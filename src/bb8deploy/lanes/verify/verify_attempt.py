@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.base.os_differences import user_and_machine
@@ -36,9 +37,10 @@ from bb8deploy.lanes.verify.verify_types import (
 from bb8deploy.plan.app_settings import AppSettings, of_info
 from bb8deploy.plan.install_action import Action
 from bb8deploy.plan.logs.identity_line import Identity, Proof, newest
-from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.plan.sync_plan import Stamp, times_digest
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace.ignore_patterns import Ignore
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class Attempt:
             self.first(installer)
             installed, watch = installer.put_in(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
-                self.host.record_put_in(expected.run)
+                self.record_put_in()
             lines = VerifyLines(self.run.ledger, expected.version, installed, watch.supervisor.route)
             lines.after_action()
             said, reason = self._verified(installed, lines)
@@ -98,6 +100,11 @@ class Attempt:
             running=self.reached_proof is not None,
             proof=self.reached_proof,
         )
+
+    def record_put_in(self) -> None:
+        """Records on the host that what runs was built from what was delivered."""
+        times = times_digest(self.delivered.tree, Ignore.of_workspace(self.run.workspace))
+        self.host.record_put_in(self.delivered.expected.run, times)
 
     def _require_alone(self, installer: Installer) -> None:
         """Raises CheckFailed TOPOLOGY_WRONG before the Supervisor could act on another folder's app."""
@@ -177,22 +184,12 @@ class Attempt:
     def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
         run, slug = self.run, slug_of(self.run)
         expected = self.delivered.expected
-        unchanged = not self.options.sent and self.delivered.tree.put_in == expected.run
+        unchanged = not self.options.sent and self.delivered.tree.put_in.partition(" ")[0] == expected.run
         task = Task(slug, self.host.where, expected, self.options, is_pulled(run), unchanged)
         watch = Watch(reached.supervisor, slug, rider)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)
         hooks = hooks_for(run, self.host, self.options)
-        return Installer(run, watch, actions, task, reached.first, self._profile_changed, hooks)
-
-    def _profile_changed(self, running: str) -> bool:
-        """Whether apparmor.txt changed since what runs, by its tree digest, was put in."""
-        if running == self.delivered.expected.tree:
-            return False
-        if self.options.profile_changed:
-            return True
-        back = self.host.files.look_back(PROFILE)
-        earlier = Stamp.parse(back.stamp)
-        return earlier is not None and earlier.tree == running and not back.same
+        return Installer(run, watch, actions, task, reached.first, partial(_profile_changed, self), hooks)
 
     def _verified(self, installed: Installed, lines: VerifyLines) -> tuple[Identity | None, str]:
         """Writes the tokens of the running container; without an identity, the reason."""
@@ -242,6 +239,17 @@ class Attempt:
             only.remedy,
             details=only.details,
         )
+
+
+def _profile_changed(attempt: Attempt, running: str) -> bool:
+    """Whether apparmor.txt changed since what runs, by its tree digest, was put in."""
+    if running == attempt.delivered.expected.tree:
+        return False
+    if attempt.options.profile_changed:
+        return True
+    back = attempt.host.files.look_back(PROFILE)
+    earlier = Stamp.parse(back.stamp)
+    return earlier is not None and earlier.tree == running and not back.same
 
 
 def earlier_settings(attempt: Attempt) -> AppSettings | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.host.localhost import Place
 
-from bb8deploy.plan.sync_plan import changed_since, touched_since
+from bb8deploy.plan.sync_plan import changed_since, times_digest, touched_since
 from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import FoundTree
 
@@ -78,3 +78,25 @@ def test_earlier_trees_that_share_files_and_are_removed_do_not_show(
             time.sleep(0.02)
         time.sleep(0.05)
         assert touched(place, sent) == ()
+
+
+def test_the_times_of_a_folder_are_the_same_until_something_is_written(place: Place) -> None:
+    sent = times_digest(place.send("run-1", "v1"), IGNORE)
+    assert len(sent) == 32
+    assert times_digest(place.files.look(), IGNORE) == sent
+    (place.runtime / "main.py").read_bytes()
+    assert times_digest(place.files.look(), IGNORE) == sent
+    edited_and_back(place.runtime / "main.py")
+    assert times_digest(place.files.look(), IGNORE) != sent
+
+
+def test_a_folder_with_ignored_files_keeps_its_times_while_they_change(place: Place) -> None:
+    place.send("run-1", "v1")
+    (place.runtime / ".DS_Store").write_bytes(b"1")
+    seen = times_digest(place.files.look(), IGNORE)
+    edited_and_back(place.runtime / ".DS_Store")
+    assert times_digest(place.files.look(), IGNORE) == seen
+
+
+def test_a_place_without_times_has_none_to_compare() -> None:
+    assert times_digest(FoundTree(present=True), IGNORE) == ""

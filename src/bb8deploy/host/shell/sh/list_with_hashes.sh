@@ -13,7 +13,7 @@ beyond_content() {
   say TIMES
   if stat -c %z . >/dev/null 2>&1; then form='-c %z'; else form='-f %Fc'; fi
   # shellcheck disable=SC2086
-  find . -exec stat $form {} + 2>/dev/null | cut -c12-29
+  TZ=UTC0 find . -exec stat $form {} + 2>/dev/null | cut -c12-29
 }
 list() {
   if [ ! -d "$1" ]; then say ABSENT; [ ! -e "$W/swapping" ] || say CUT; return; fi

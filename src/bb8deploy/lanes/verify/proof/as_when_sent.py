@@ -1,0 +1,44 @@
+"""Finds whether the app folder on the host was written since it was sent, even if it is as before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bb8deploy.lanes.host_session import is_pulled
+from bb8deploy.plan.sync_plan import times_digest
+from bb8deploy.runs.journal import SWAP, Journal
+from bb8deploy.runs.run import Run
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import FoundTree
+
+_HOMES = ("runs", "targets/*/runs", "apps/*/runs")
+
+
+def built_as_sent(run: Run, found: FoundTree, sent_by: str) -> bool:
+    """Whether what the app reports of the run `sent_by` can be what the folder held, which is `found` now.
+
+    An edit that was taken back leaves its time. The times are compared with those that the sync and the build
+    recorded; without a record, as after a kill in the swap, the answer is no. A host that shows no times and
+    an image that is pulled give no reason to doubt.
+    """
+    times = times_digest(found, Ignore.of_workspace(run.workspace))
+    return not times or is_pulled(run) or times in {_when_put_in(found, sent_by), *_when_sent(run, sent_by)}
+
+
+def _when_put_in(found: FoundTree, sent_by: str) -> str:
+    """The times at the last build, by the host's record."""
+    run_id, _, times = found.put_in.partition(" ")
+    return times if run_id == sent_by else ""
+
+
+def _when_sent(run: Run, sent_by: str) -> Iterator[str]:
+    """The times right after the newest swap of the run, by its journal in this workspace."""
+    for path in _journals(run.workspace / "reports", sent_by):
+        swaps = [e for e in Journal(path).entries() if (e.step, e.state) == (SWAP, "done")]
+        yield from (str(entry.facts.get("times", "")) for entry in swaps[-1:])
+
+
+def _journals(reports: Path, run_id: str) -> Iterator[Path]:
+    for home in _HOMES:
+        yield from reports.glob(f"{home}/{run_id}/journal.jsonl")
