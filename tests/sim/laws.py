@@ -125,14 +125,15 @@ class Laws:
         before = self.host.at_lock.get(task.name if task else "")
         if task is None or before is None:
             return
-        if task.command in {"rollback", "deploy"} and tree not in before.ever:
+        # A stamp shows what was sent: after an edit that was taken back, what ran has another digest.
+        taken_back = self.host.edited and fields.get("proof") == "stamp"
+        if task.command in {"rollback", "deploy"} and tree not in before.ever and not taken_back:
             raise Broken(f"{name} names {tree}, which had never run")
         if task.command == "rollback" and not self.host.edited and tree not in before.kept:
             raise Broken(f"{name} names {tree}, which was no earlier tree: {before}")
         if task.command == "deploy" and not self.host.edited and tree not in {before.folder, before.ran}:
             raise Broken(f"{name} names {tree}, before the deploy there was {before}")
         kept = {digest(earlier) for earlier in self.host.previous}
-        taken_back = self.host.edited and fields.get("proof") == "stamp"
         if task.command == "deploy" and before.ran in kept and tree != before.ran and not taken_back:
             raise Broken(f"{name} names {tree}, before the deploy {before.ran} ran")
 

@@ -98,6 +98,8 @@ class Broker:
 class Link:
     """`BrokerLink` to the simulated broker; it ends with the host's boot."""
 
+    end = "the connection was lost"
+
     def __init__(self, broker: Broker, listener: Listener) -> None:
         self.address = "sim:1883"
         self.listener = listener
