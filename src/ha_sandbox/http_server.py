@@ -9,6 +9,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
+from ha_sandbox.join_threads import join_all
+
 Request: TypeAlias = "socket.socket | tuple[bytes, socket.socket]"
 """What socketserver hands on; a TCP server has sockets only."""
 _SERVER_PORTS = range(20_000, 30_000)
@@ -21,13 +23,13 @@ class LoopbackServer(ThreadingHTTPServer):
     Between `pause` and `resume` the port refuses connections and stays reserved.
     """
 
-    daemon_threads = False
-    block_on_close = True
+    block_on_close = False
     request_queue_size = 64
 
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(("127.0.0.1", 0), handler)
         self._open: set[socket.socket] = set()
+        self._handlers: list[threading.Thread] = []
         self._guard = threading.Lock()
         self._paused = False
         self._thread = self._new_thread()
@@ -42,10 +44,11 @@ class LoopbackServer(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops serving, breaks open connections, waits for every thread."""
+        """Stops serving, breaks open connections, waits for every thread. Raises ThreadStuck if one stays."""
         self._end_serving()
         self.break_connections()
         self.server_close()
+        join_all(self._handlers, "the requests of a server")
 
     def break_connections(self) -> None:
         """Ends every open connection without an answer; requests under way are carried out."""
@@ -75,12 +78,12 @@ class LoopbackServer(ThreadingHTTPServer):
             self._thread.start()
 
     def _new_thread(self) -> threading.Thread:
-        return threading.Thread(target=self.serve_forever, args=(0.05,), name="sandbox http")
+        return threading.Thread(target=self.serve_forever, args=(0.05,), name="sandbox http", daemon=True)
 
     def _end_serving(self) -> None:
         if self._thread.is_alive():
             self.shutdown()
-            self._thread.join()
+            join_all([self._thread], "a server")
 
     def process_request(self, request: Request, client_address: object) -> None:
         """Keeps the connection in the set of open ones while it is served."""
@@ -88,7 +91,14 @@ class LoopbackServer(ThreadingHTTPServer):
             with self._guard:
                 self._open.add(request)
             request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().process_request(request, client_address)
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="sandbox http request",
+            daemon=True,
+        )
+        self._handlers = [one for one in self._handlers if one.is_alive()] + [thread]
+        thread.start()
 
     def shutdown_request(self, request: Request) -> None:
         """Removes the connection from the set of open ones."""

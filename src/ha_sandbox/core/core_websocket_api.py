@@ -14,6 +14,7 @@ from websockets.sync.server import ServerConnection
 
 from ha_sandbox.core.core_rest_api import core_config
 from ha_sandbox.core.supervisor_calls import LOST, SupervisorCalls, envelope, parse_object
+from ha_sandbox.join_threads import join_all
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor.api.host_info import CORE_VERSION
@@ -35,7 +36,7 @@ class CoreSockets:
         self._open: set[ServerConnection] = set()
 
     def converse(self, connection: socket.socket) -> None:
-        """Serves one WebSocket from the handshake to its end."""
+        """Serves one WebSocket to its end. Raises ThreadStuck if a command does not end."""
         link = _server_side(connection)
         workers: list[threading.Thread] = []
         with self._guard:
@@ -44,7 +45,9 @@ class CoreSockets:
             link.handshake(timeout=HEAD_DEADLINE)
             if link.protocol.handshake_exc is None and self._authenticate(link):
                 for text in link:
-                    worker = threading.Thread(target=self._command, args=(link, text), name="sandbox ws")
+                    worker = threading.Thread(
+                        target=self._command, args=(link, text), name="sandbox ws", daemon=True
+                    )
                     workers.append(worker)
                     worker.start()
         except (ConnectionClosed, TimeoutError, OSError):
@@ -53,18 +56,18 @@ class CoreSockets:
             with self._guard:
                 self._open.discard(link)
             link.close()
-            for worker in workers:
-                worker.join()
+            join_all(workers, "the commands of a WebSocket")
 
     def hang_up(self) -> None:
         """Closes every WebSocket with code 1000, as a stopping Core does."""
         with self._guard:
             links = list(self._open)
-        closers = [threading.Thread(target=link.close, name="sandbox ws close") for link in links]
+        closers = [
+            threading.Thread(target=link.close, name="sandbox ws close", daemon=True) for link in links
+        ]
         for thread in closers:
             thread.start()
-        for thread in closers:
-            thread.join()
+        join_all(closers, "the WebSockets of Core")
 
     def _authenticate(self, link: ServerConnection) -> bool:
         _send(link, {"type": "auth_required", "ha_version": CORE_VERSION})

@@ -8,6 +8,8 @@ import socket
 import threading
 from collections.abc import Sequence
 
+from ha_sandbox.join_threads import join_all
+
 _CHUNK = 64 * 1024
 
 
@@ -17,7 +19,7 @@ class Relay:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox relay")
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox relay", daemon=True)
         self._thread.start()
 
     def serve(self, routes: Sequence[tuple[socket.socket, tuple[str, int]]]) -> Carried:
@@ -26,10 +28,10 @@ class Relay:
         return Carried(self._loop, future.result(10))
 
     def close(self) -> None:
-        """Ends every connection and the loop."""
+        """Ends every connection and the loop. Raises ThreadStuck if its thread does not end."""
         asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        join_all([self._thread], "the relay of the containers")
         self._loop.close()
 
     async def _open(
