@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tests.integration.deploylab import Lab, command, config
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.host.files.ssh_folder import SshFiles
 from bb8deploy.lanes.pull.pull import PullOutcome, pull
 
 pytestmark = pytest.mark.e2e
@@ -60,6 +62,20 @@ def test_the_command_shows_the_edits_then_takes_them(lab: Lab) -> None:
     sent = command(lab, "deploy", "--yes")
     assert sent.returncode == 0, sent.stderr
     assert "TOKEN: VERIFY_OK" in sent.stdout
+
+
+def test_a_file_that_changes_between_the_hash_and_the_copy_is_not_taken(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(lab)
+    real = SshFiles.fetch
+
+    def fetch(files: SshFiles, paths: Sequence[str]) -> dict[str, bytes]:
+        (folder(lab) / "run.sh").write_text("#!/bin/sh\n# another version\n")
+        return real(files, paths)
+
+    monkeypatch.setattr(SshFiles, "fetch", fetch)
+    assert "changed after it was hashed" in refused(lab, "PULL_NO_BASE").cause
 
 
 def test_later_commits_here_are_merged_with_the_edits(lab: Lab) -> None:

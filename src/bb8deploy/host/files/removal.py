@@ -114,7 +114,8 @@ class MountRemoval:
                 raise LOCK_LOST(f"the lock of {self._files.where} was lost; nothing was removed")
             if self._look() != self._found:
                 raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
-            _remove_all(trees, self._run_id)
+            if not _remove_all(trees, self._run_id, self._found.tree):
+                raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
             (lock / LAST).touch()
         except OSError as error:
             raise unusable(self._files.root, error) from error
@@ -137,19 +138,27 @@ class MountRemoval:
         return HeldFiles(files.look(), earlier)
 
 
-def _remove_all(trees: MountSwap, run_id: str) -> None:
-    """Removes the app folder and the state folder. The renames come first: what is interrupted after them is
-    neither the app folder nor an earlier tree any more."""
+def _remove_all(trees: MountSwap, run_id: str, seen: FoundTree) -> bool:
+    """Removes the app folder and the state folder; False if the folder is not as it was `seen`, and stays.
+
+    It is looked at again where nobody edits it by its path. The renames come first: what is interrupted after
+    them is neither the app folder nor an earlier tree any more.
+    """
     root, state = trees.root, trees.state
     state.mkdir(parents=True, exist_ok=True)
     if root.is_symlink():
         root.unlink()
     elif root.exists():
-        root.rename(state / f"next.{run_id}")
+        away = trees.move_away(run_id)
+        if read_tree(away, modes_known=seen.modes_known) != seen:
+            trees.bring_back(away)
+            return False
+        away.rename(state / f"next.{run_id}")
     gone = f".gone.{root.name}"
     state.rename(state.with_name(f"{gone}.{run_id}"))
     for left in state.parent.glob(f"{gone}.*"):
         remove_tree(left)
+    return True
 
 
 def _incomplete(where: str) -> Exception:

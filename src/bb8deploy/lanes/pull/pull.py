@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,9 +112,10 @@ def _on_host(have: Manifest, contents: dict[str, bytes], path: str) -> bytes | N
         return None
     if entry.kind == "link":
         return entry.target.encode()
-    if path not in contents:
+    if path not in contents or hashlib.sha256(contents[path]).hexdigest() != entry.sha256:
         raise PULL_NO_BASE(
-            f"{path} could not be read on the host", "Run again; check that no other program writes there."
+            f"{path} could not be read on the host, or changed after it was hashed",
+            "Run again; check that no other program writes there.",
         )
     return contents[path]
 

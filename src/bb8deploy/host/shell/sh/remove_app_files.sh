@@ -15,12 +15,20 @@ together <"$L/listed"
 read -r order || exit 0
 [ "$order" = REMOVE ] || exit 0
 grep -q -F "\"$run\"" "$L/owner" 2>/dev/null || fail LOCK
+content() { ( only_content=yes; tree "$1" ) | sha256sum; }
+seen=$(content "$R")
 everything | cmp -s - "$L/listed" || fail MOVED
 trap '' HUP INT TERM PIPE
 # The renames come first: what is interrupted after them is no app folder and no earlier tree any more.
 gone=$S/.gone.$N
 mkdir -p "$W" || fail STATE
-if [ -e "$R" ]; then mv "$R" "$W/gone.$run" || fail RENAME; fi
+if [ -e "$R" ]; then
+  away=$W/withdrawn.$run
+  if [ -e "$away" ] || ! mv "$R" "$away"; then fail RENAME; fi
+  # It is hashed again where it is now: nobody edits it there by its path.
+  if [ "$(content "$away")" != "$seen" ]; then [ -e "$R" ] || mv "$away" "$R"; fail MOVED; fi
+  mv "$away" "$W/gone.$run" || fail RENAME
+fi
 if [ -L "$2" ]; then rm -f "$2"; fi
 mv "$W" "$gone.$run" || fail STATE
 rm -rf "$gone".* || fail STATE
