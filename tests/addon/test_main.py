@@ -336,7 +336,14 @@ def test_a_stop_that_was_sent_to_be_retained_is_obeyed_with_both_protocols(
     ear.until(lambda: ear.json("bb8/state/motion").get("moving") is False)
 
 
-LATER = ("simulator", "guard.guard_process", "guard.dbus_client", "echo_responder", "robot.macro_encoding")
+LATER = (
+    "simulator",
+    "guard.guard_process",
+    "guard.dbus_client",
+    "echo_responder",
+    "echo_trips",
+    "robot.macro_encoding",
+)
 """Own modules that this process never imports, and the robot that only the option `simulate` needs."""
 
 
