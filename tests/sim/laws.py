@@ -125,9 +125,9 @@ class Laws:
         before = self.host.at_lock.get(task.name if task else "")
         if task is None or before is None:
             return
-        # A stamp shows what was sent: after an edit that was taken back, what ran has another digest.
+        # After an edit that was taken back, what ran has another digest than the stamp or the seal names.
         taken_back = self.host.edited and fields.get("proof") == "stamp"
-        if task.command in {"rollback", "deploy"} and tree not in before.ever and not taken_back:
+        if task.command in {"rollback", "deploy"} and not self.host.edited and tree not in before.ever:
             raise Broken(f"{name} names {tree}, which had never run")
         if task.command == "rollback" and not self.host.edited and tree not in before.kept:
             raise Broken(f"{name} names {tree}, which was no earlier tree: {before}")

@@ -213,7 +213,7 @@ class DeployStory:
         running = self.host.running()
         if running is None:
             return False
-        by_stamp = self.host.edited and user.proof == "stamp" and running.stamp.get("tree") == tree
+        by_stamp = self.host.edited and user.proof != "sealed" and running.stamp.get("tree") == tree
         return by_stamp or digest(running.built) == tree
 
     def _remove_again(self, user: User, variant: Variant) -> None:
