@@ -36,6 +36,8 @@ COMMANDS = (
     *("verify", "sync", "attest", "remove", "options", "pull"),
 )
 PROOFS = (*("stamp",) * 6, "sealed", "running")
+DIES_AFTER = (0.1, 0.3, 3.0)
+"""Seconds from a start to the end of an app that dies later: before or after its report is looked at."""
 Plan = list[tuple[str, int]]
 """Commands with the numbers of their variants."""
 
@@ -118,7 +120,9 @@ class DeployStory:
         self.host.timeless = setup(12) == 0
         for user in users:
             user.proof = "sealed" if self.host.timeless else PROOFS[setup(len(PROOFS))]
-        self.host.on_start = lambda number: self.tasks.later(3.0, lambda: self.host.fail(number))
+        self.host.on_start = lambda number: self.tasks.later(
+            DIES_AFTER[number % len(DIES_AFTER)], lambda: self.host.fail(number)
+        )
         for user in users[: 1 + setup(2)]:
             self._busy(user, [self._command() for _ in range(1 + setup(2))])
         if setup(3) == 0 or self.host.timeless:
