@@ -15,8 +15,8 @@ from bb8deploy.overlay.live.dev_overlay import PROGRAMS
 from bb8deploy.plan.logs.identity_line import newest
 
 APP = b"""#!/bin/sh
-echo "app says $(cat "$(dirname "$0")/word")"
 trap 'echo stopped; exit 0' TERM
+echo "app says $(cat "$(dirname "$0")/word")"
 while :; do sleep 0.02; done
 """
 FOLDER = Path(__file__).parents[3] / "src/bb8deploy/overlay/live/sh"
@@ -60,7 +60,7 @@ def test_a_changed_a_new_and_a_deleted_file_arrive_before_the_new_process_is_rep
     compiled.parent.mkdir()
     compiled.write_bytes(b"")
     lab.deliver("run-1")
-    started(lab).wait_for("IDENTITY")
+    started(lab).wait_for("app says one")
     lab.deliver("run-2", {"src/word": b"two", "src/deep/new": b"new", "src/old.py": None})
     assert "stopped" in lab.wait_for("stopped")
     lab.wait_for("app says two")
@@ -125,7 +125,7 @@ def test_a_new_container_begins_with_what_was_delivered_last(lab: DevLab) -> Non
 
 
 def test_process_1_passes_on_the_signal_and_the_exit_code(lab: DevLab) -> None:
-    started(lab).wait_for("IDENTITY")
+    started(lab).wait_for("app says one")
     assert lab.process
     lab.process.terminate()
     assert lab.process.wait(60) == 0
@@ -177,7 +177,7 @@ def s6_lab(lab: DevLab, tmp_path: Path, request: pytest.FixtureRequest) -> DevLa
 def test_s6_stops_every_service_before_files_are_replaced_and_starts_it_again(s6_lab: DevLab) -> None:
     lab = s6_lab
     lab.start("s6", "s6-svscan", lab.environment["BB8LIVE_SERVICES"])
-    lab.wait_for("IDENTITY")
+    lab.wait_for("app says one")
     lab.deliver("run-2", {"src/word": b"two"})
     lab.wait_for("stopped")
     lab.wait_for("app says two")
