@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from tests.integration.deploylab import SLUG, Lab, config
+from tests.integration.deploylab import SLUG, Lab, builds_fail, config
 from tests.integration.small_addon import DOCKERFILE, RUN_SH, SILENT
 from tests.integration.witness import runtime
 
@@ -193,6 +193,7 @@ def test_another_workstation_takes_the_hosts_record(lab: Lab) -> None:
     assert proofs(lab) == ["sealed"]
 
 
+@builds_fail
 def test_a_version_that_was_rolled_back_to_is_not_built_again(lab: Lab) -> None:
     lab.write(run_sh=SILENT, dockerfile=SEALED)
     lab.deploy()

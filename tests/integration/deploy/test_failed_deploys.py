@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.integration.deploylab import SLUG, Lab, command, config, env_file
+from tests.integration.deploylab import SLUG, Lab, builds_fail, command, config, env_file
 from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import runtime
 
@@ -19,7 +19,6 @@ from bb8deploy.host.supervisor.ha_cli_route import HaCli
 from bb8deploy.host.supervisor.route_interface import RefusalKind, SupervisorError
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.sync.sync import sync_host
-from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.supervisor.app_lifecycle import Manager
 
 PROVEN = {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK", "ROLLBACK_OK"}
@@ -148,10 +147,6 @@ def test_a_reload_that_crashes_puts_the_earlier_files_back(lab: Lab, monkeypatch
 
 
 BROKEN = "FROM x\nRUN false\n"
-builds_fail = pytest.mark.skipif(
-    not bubblewrap.allowed(),
-    reason="SKIPPED: without user namespaces no RUN step is run, so that none can fail",
-)
 
 
 def over_a_mount(lab: Lab) -> None:
