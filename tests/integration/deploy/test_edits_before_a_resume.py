@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -69,6 +70,16 @@ def update(lab: Lab) -> None:
     lab.box.call("POST", "/store/reload")
     lab.box.call("POST", f"/store/addons/{SLUG}/update")
     assert lab.state()["version"] == "1.0.1"
+    end = time.monotonic() + 60
+    while not reports(lab, "1.0.1"):
+        assert time.monotonic() < end, "1.0.1 runs and does not report itself"
+        time.sleep(0.05)
+
+
+def reports(lab: Lab, version: str) -> bool:
+    """Whether the app that was started has reported its identity: the Supervisor does not wait for that."""
+    logs = (path.read_text() for path in (lab.box.root / "logs").iterdir() if path.is_file())
+    return any(f"IDENTITY version={version}" in log for log in logs)
 
 
 def proofs(lab: Lab) -> list[str]:
