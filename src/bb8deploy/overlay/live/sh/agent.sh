@@ -29,7 +29,14 @@ stop_all() {
     done
     return
   fi
-  direct d 10000 d || direct d 2000 k
+  for each in $ours; do s6-svc -d "$each"; done
+  tries=0
+  while :; do
+    case $(processes) in *true*) ;; *) return 0 ;; esac
+    tries=$((tries + 1)); pause
+    if [ $tries = 500 ]; then for each in $ours; do s6-svc -k "$each"; done; fi
+    [ $tries -lt 600 ] || return 1
+  done
 }
 start_all() {
   if [ "$mode" = main ]; then
@@ -38,13 +45,13 @@ start_all() {
     until [ -e "$work/pid" ]; do tries=$((tries + 1)); pause; [ $tries -lt 250 ] || return 1; done
     return
   fi
-  direct u 5000 u || return 0
-}
-# Has s6 bring each service up or down: the state to wait for, milliseconds at most, and the letter of s6-svc.
-direct() {
-  waiting=
-  for each in $ours; do s6-svc "-w$1" -T "$2" "-$3" "$each" & waiting="$waiting $!"; done
-  for each in $waiting; do wait "$each" || return 1; done
+  for each in $ours; do s6-svc -u "$each"; done
+  tries=0
+  while :; do
+    case $(processes) in *false*) ;; *) return 0 ;; esac
+    tries=$((tries + 1)); pause
+    [ $tries -lt 250 ] || return 0
+  done
 }
 processes() {
   if [ "$mode" = main ]; then cat "$work/pid" 2>/dev/null; return; fi
