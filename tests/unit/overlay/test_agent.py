@@ -157,7 +157,7 @@ def test_an_app_that_reports_itself_is_reported_by_nothing_else(lab: DevLab) -> 
 
 
 @pytest.fixture
-def s6_lab(lab: DevLab, tmp_path: Path, request: pytest.FixtureRequest) -> DevLab:
+def s6_lab(lab: DevLab, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[DevLab]:
     """A container with the real s6 and two services; under dash the second ignores the signal to end."""
     programs = ("s6-svscan", "s6-supervise", "s6-svc", "s6-svstat")
     if not all(shutil.which(name) for name in programs):
@@ -171,7 +171,9 @@ def s6_lab(lab: DevLab, tmp_path: Path, request: pytest.FixtureRequest) -> DevLa
         run.chmod(0o755)
     lab.path = f"{lab.path}:{Path(str(shutil.which('s6-svscan'))).parent}"
     lab.environment["BB8LIVE_SERVICES"] = str(services)
-    return lab
+    yield lab
+    for name in ("one", "two"):  # each has a session of its own, which the lab does not end
+        subprocess.run(["s6-svc", "-wd", "-T", "60000", "-dk", str(services / name)], check=True)
 
 
 def test_s6_stops_every_service_before_files_are_replaced_and_starts_it_again(s6_lab: DevLab) -> None:
