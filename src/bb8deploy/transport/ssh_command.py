@@ -10,7 +10,7 @@ import contextlib
 import select
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.catalogue.errors.ssh import SSH_DEADLINE, SSH_EXEC_REFUSED, SSH_LOST
@@ -72,7 +72,7 @@ class SshStream:
         if self._input_open:
             self._input_open = False
             self._said_something = True
-            self._quietly(self._channel.shutdown_write)
+            self._quietly(self._send_end)
 
     def read(self, *, deadline: float) -> bytes:
         """The next bytes of standard output, empty at its end."""
@@ -136,6 +136,19 @@ class SshStream:
             self._check_alive()
             raise BrokenPipeError(f"{self._argv[0]} stopped reading")
         return sent
+
+    def _send_end(self) -> None:
+        """Sends end-of-file, never after the channel's close.
+
+        paramiko decides under the channel's lock that it sends it, and sends it after that. A command that
+        ends in between is answered with a close first, and OpenSSH ends the whole connection when the
+        end-of-file refers to a channel that is gone.
+        """
+        channel: Any = self._channel  # `shutdown_write` takes the lock itself
+        with channel.lock:
+            message = channel._send_eof()  # noqa: SLF001
+            if message is not None:
+                channel.get_transport()._send_user_message(message)  # noqa: SLF001
 
     def _drain(self) -> bool:
         """Takes what has arrived; True if there was anything."""

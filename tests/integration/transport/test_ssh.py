@@ -123,6 +123,22 @@ def test_a_background_child_that_keeps_the_output_open_does_not_hold_us(line: Ss
     assert (done.status, done.out) == (5, b"started\n")
 
 
+def test_the_end_of_the_input_is_sent_before_the_channel_can_be_closed(
+    line: SshTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSH ends the connection if it gets the one after the other."""
+    stream = line.open(["cat"])
+    channel = stream._channel
+    send, held = channel.transport._send_user_message, list[bool]()
+    monkeypatch.setattr(
+        channel.transport, "_send_user_message", lambda m: held.append(channel.lock.locked()) or send(m)
+    )
+    stream.close_input()
+    assert held == [True]
+    monkeypatch.undo()
+    assert stream.finish(deadline=LONG).ok
+
+
 def test_many_commands_at_once_share_the_connection(line: SshTransport) -> None:
     results: list[bytes] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,9 +24,10 @@ def broken(error: Exception, *, active: bool) -> SshStream:
         fileno=lambda: 0,
         settimeout=lambda _seconds: None,
         send=fail,
-        shutdown_write=fail,
+        lock=threading.Lock(),
+        _send_eof=bytes,
         close=fail,
-        get_transport=lambda: SimpleNamespace(is_active=lambda: active),
+        get_transport=lambda: SimpleNamespace(is_active=lambda: active, _send_user_message=fail),
     )
     return SshStream(channel, ["sh"], where="root@host", stats=Stats(), signals={})  # type: ignore[arg-type]
 
