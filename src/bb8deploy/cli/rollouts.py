@@ -95,7 +95,7 @@ def show_rollout(opened: Opened, host: RolloutOptions, command: HostCommand, *, 
 
     common = options_of([], host.addon, host.via.value, host.as_name, host.proof)
     opened.console.complete = carrier([*(("--target", name) for name in opened.targets.asked), *common])
-    read_secrets(opened)
+    read_secrets(opened, opened.targets.names[1:])  # the settings of the first are loaded
     request = request_of(opened, host, resume=resume)
     rollout = roll_out(opened.run, request, command)
     for row in rollout.rows:
@@ -130,11 +130,17 @@ def _first(given: Number | None, grouped: Number | None, default: Number) -> Num
     return default if grouped is None else grouped
 
 
-def read_secrets(opened: Opened) -> None:
-    """Masks the secrets of every target in what is printed; the settings of the first are loaded."""
-    for name in opened.targets.names[1:]:
+def read_secrets(opened: Opened, names: Sequence[str]) -> None:
+    """Masks the secrets of these targets in what is printed."""
+    for name in names:
         with contextlib.suppress(UsageError):  # reported in its row
             load_settings(opened.project, name, opened.console)
+
+
+def show_host_error(opened: Opened, target: str, error: Bb8Error, remedy: str) -> None:
+    """Shows the error of one of several hosts, with its name."""
+    cause = f"[{target}] {error.cause}"
+    opened.console.error(Bb8Error(error.code, cause, remedy, details=error.details))
 
 
 def _complete(row: TargetResult, common: Options) -> None:
@@ -149,9 +155,7 @@ def _tell(opened: Opened, rollout: Rollout) -> None:
         for line in row.preview:
             opened.console.text(f"[{row.name}] {line}")
         if row.error and row.exit_code != 130:
-            error = row.error
-            cause = f"[{row.name}] {error.cause}"
-            opened.console.error(Bb8Error(error.code, cause, error.remedy, details=error.details))
+            show_host_error(opened, row.name, row.error, row.error.remedy)
     columns = ("target", "result", "version", "action", "proof")
     opened.console.table("Targets", columns, [_cells(row) for row in rollout.rows])
     if rollout.waiting and not rollout.interrupted:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bb8deploy.base.errors import Bb8Error
 from bb8deploy.cli.open_run import Opened
-from bb8deploy.cli.rollouts import read_secrets
+from bb8deploy.cli.rollouts import read_secrets, show_host_error
 from bb8deploy.cli.suggested_commands import carrier
 from bb8deploy.console.console import as_dict
 
@@ -23,8 +22,8 @@ def diagnose_several(opened: Opened) -> None:
     """Diagnoses every named host. Raises typer.Exit 1 if something failed, 3 if it was only silence."""
     from bb8deploy.lanes.diagnose.several_hosts import diagnose_hosts
 
-    read_secrets(opened)
     names = opened.targets.names
+    read_secrets(opened, names[1:])  # the settings of the first are loaded
     with opened.run.step(f"check everything on {len(names)} hosts"):
         found = diagnose_hosts(opened.run, names)
     for host in found:
@@ -41,9 +40,7 @@ def _tell(opened: Opened, host: HostDiagnosis) -> None:
     """What failed or deserves attention, each with what to do."""
     complete, mark = carrier([("--target", host.target)]), f"[{host.target}]"
     if host.error:
-        error = host.error
-        cause, remedy = f"{mark} {error.cause}", complete(error.remedy)
-        opened.console.error(Bb8Error(error.code, cause, remedy, details=error.details))
+        show_host_error(opened, host.target, host.error, complete(host.error.remedy))
         return
     for check in host.diagnosis.checks if host.diagnosis else ():
         if check.remedy:

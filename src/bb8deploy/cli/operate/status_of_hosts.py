@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bb8deploy.base.errors import Bb8Error, UsageError
-from bb8deploy.cli.open_run import Opened, load_settings
+from bb8deploy.cli.open_run import Opened
+from bb8deploy.cli.rollouts import read_secrets, show_host_error
 from bb8deploy.cli.suggested_commands import carrier
 from bb8deploy.console.console import as_dict
 
@@ -24,8 +24,7 @@ def show_hosts(opened: Opened, *, every: bool) -> None:
     from bb8deploy.lanes.status.all_hosts import all_hosts
 
     names = _every_target(opened) if every else list(opened.targets.names)
-    for name in names:  # masks the secrets of all of them
-        _loaded(opened, name)
+    read_secrets(opened, names)
     standing = all_hosts(opened.run, names)
     opened.result["here"] = asdict(standing.here)
     opened.result["hosts"] = [_as_dict(host) for host in standing.hosts]
@@ -48,21 +47,11 @@ def _every_target(opened: Opened) -> list[str]:
     return [*own, *target_names(opened.project.root)]
 
 
-def _loaded(opened: Opened, name: str) -> None:
-    try:
-        load_settings(opened.project, name, opened.console)
-    except UsageError:
-        return  # reported in its row
-
-
 def _tell(opened: Opened, host: HostStanding) -> None:
     """The error of a host, else each difference with what to do."""
     complete = carrier([("--target", host.target)])
     if host.error:
-        error = host.error
-        cause = f"[{host.target}] {error.cause}"
-        remedy = complete(error.remedy)
-        opened.console.error(Bb8Error(error.code, cause, remedy, details=error.details))
+        show_host_error(opened, host.target, host.error, complete(host.error.remedy))
     for sentence in host.drift:
         opened.console.text(f"! [{host.target}] {complete(sentence)}", "yellow")
 
