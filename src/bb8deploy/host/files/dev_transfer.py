@@ -6,13 +6,12 @@ import contextlib
 import time
 from typing import Protocol
 
-from bb8deploy.catalogue.errors.host import HOST_EDITED_LIVE
 from bb8deploy.host.files import tar_stream
 from bb8deploy.host.files.app_folder_interface import Transfer
 from bb8deploy.host.files.mounted_folder import MountFiles
 from bb8deploy.host.files.ssh_folder import SHARE_FROM, lines_of
 from bb8deploy.host.shell.program_output import tree_of
-from bb8deploy.host.shell.run_programs import Shell
+from bb8deploy.host.shell.run_programs import Shell, edited_live
 from bb8deploy.workspace.tree_digest import FoundTree
 
 PING_DEADLINE = 15.0
@@ -92,7 +91,7 @@ class MountLive:
     def send(self, transfer: Transfer, *, keep: bool) -> FoundTree:
         """Looks, makes the new tree beside the old one, swaps and looks again."""
         if self._files.look() != self._tree:
-            raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
+            raise edited_live(self._files.where)
         drops = self._tree if self._is_live() and not keep else None
         self._tree = self._files.apply(transfer, self._run_id, drops=drops)
         self.ping()

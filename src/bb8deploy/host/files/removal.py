@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from bb8deploy.catalogue.errors.host import HOST_EDITED_LIVE, LOCK_LOST, REMOVE_INCOMPLETE
+from bb8deploy.catalogue.errors.host import LOCK_LOST, REMOVE_INCOMPLETE
 from bb8deploy.host.files.mount_swap import MountSwap
 from bb8deploy.host.files.mount_tree import read_tree, remove_tree, unusable
 from bb8deploy.host.files.mounted_folder import MountFiles
 from bb8deploy.host.shell.program_output import tree_of
-from bb8deploy.host.shell.run_programs import Shell
+from bb8deploy.host.shell.run_programs import Shell, edited_live
 from bb8deploy.workspace.tree_digest import FoundTree
 
 LAST = "last"
@@ -112,10 +112,8 @@ class MountRemoval:
         try:
             if f'"{self._run_id}"' not in (lock / "owner").read_text():
                 raise LOCK_LOST(f"the lock of {self._files.where} was lost; nothing was removed")
-            if self._look() != self._found:
-                raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
-            if not _remove_all(trees, self._run_id, self._found.tree):
-                raise HOST_EDITED_LIVE(f"{self._files.where} was changed by another program")
+            if self._look() != self._found or not _remove_all(trees, self._run_id, self._found.tree):
+                raise edited_live(self._files.where)
             (lock / LAST).touch()
         except OSError as error:
             raise unusable(self._files.root, error) from error
