@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.route_interface import AddonState
 from bb8deploy.lanes.host_session import Access, held
 from bb8deploy.lanes.sync.hand_edits import hand_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
-from bb8deploy.lanes.sync.plan_from_workspace import read_wanted
-from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
-from bb8deploy.lanes.verify.verify import delivered_on
+from bb8deploy.lanes.sync.plan_from_workspace import AppRead, read_wanted, wanted_by
+from bb8deploy.lanes.verify.verify import delivered_on, options_for
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
 from bb8deploy.overlay.proof_level import ProofLevel
@@ -52,13 +49,17 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
     )
 
 
-def foresee_verify(run: Run, access: Access, options: VerifyOptions) -> tuple[str, ...]:
-    """What lane 3 would do with what is on the host; for a run that is a dry run."""
+def foresee_verify(
+    run: Run, access: Access, options: VerifyOptions, app: AppRead | None = None
+) -> tuple[str, ...]:
+    """What lane 3 would do with what is on the host; for a run that is a dry run.
+
+    `app` is the workspace's app if it was read before.
+    """
     with held(run, "verify", access) as host:
-        wanted = read_wanted(run, run.addon)
+        wanted = wanted_by(run, app) if app else read_wanted(run, run.addon)
         delivered = delivered_on(run, host, wanted)
-        seen = built_as_sent(run, delivered.tree, delivered.expected.run)
-        return foresee(run, host, delivered, replace(options.at(wanted.level), built_as_sent=seen))
+        return foresee(run, host, delivered, options_for(run, wanted, delivered, options))
 
 
 def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: float) -> list[str]:

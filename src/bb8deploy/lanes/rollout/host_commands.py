@@ -77,7 +77,7 @@ class VerifyHost:
     def carry_out(self, own: Run, opened: Opened) -> HostWork:
         """Verifies. Raises what `verify_host` raises."""
         if own.dry_run:
-            lines = foresee_verify(own, self.access, self.options)
+            lines = foresee_verify(own, self.access, self.options, self.app)
             return HostWork(self.app.app.version, self.content, planned=True, preview=lines)
         outcome = verify_host(own, self.access, self.options, app=self.app, opened=opened)
         return HostWork(outcome.version, self.content, outcome.action)

@@ -44,9 +44,7 @@ def verify_host(
         wanted = wanted_by(run, app) if app else read_wanted(run, run.addon)
         require_possible(wanted.level)
         delivered = delivered_on(run, host, wanted)
-        seen = built_as_sent(run, delivered.tree, delivered.expected.run)
-        options = replace((options or VerifyOptions()).at(wanted.level), built_as_sent=seen)
-        return verify(run, host, delivered, options)
+        return verify(run, host, delivered, options_for(run, wanted, delivered, options or VerifyOptions()))
 
 
 def verify(run: Run, host: Host, delivered: Delivered, options: VerifyOptions | None = None) -> VerifyOutcome:
@@ -69,6 +67,12 @@ def carry_out(attempt: Attempt) -> VerifyOutcome:
         raise
     attempt.write_contract(None)
     return outcome
+
+
+def options_for(run: Run, wanted: Wanted, delivered: Delivered, options: VerifyOptions) -> VerifyOptions:
+    """The options for an earlier delivery: its level, and whether it was written since it was sent."""
+    seen = built_as_sent(run, delivered.tree, delivered.expected.run)
+    return replace(options.at(wanted.level), built_as_sent=seen)
 
 
 def delivered_on(run: Run, host: Host, wanted: Wanted) -> Delivered:
