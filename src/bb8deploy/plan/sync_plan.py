@@ -132,8 +132,8 @@ def plan_sync(found: FoundTree, want: Manifest, ignore: Ignore, stamp: Stamp) ->
     found = fold_names(found, want)
     want = without_stamp(want)
     here = without_stamp(found.manifest)
-    kept = tuple(e.path for e in here.entries if ignore.ignored(e.path, is_dir=False))
-    kept_others = tuple(p for p in found.others if ignore.ignored(p, is_dir=False))
+    kept = tuple(e.path for e in here.entries if ignore.ignores_file(e.path))
+    kept_others = tuple(p for p in found.others if ignore.ignores_file(p))
     ignored = set(kept)
     have = Manifest(tuple(e for e in here.entries if e.path not in ignored))
     survivors = (*kept, *kept_others)
@@ -175,7 +175,7 @@ def changed_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[
     changes = diff(before.manifest, after.manifest, modes=before.modes_known and after.modes_known)
     others = set(before.others) ^ set(after.others)
     found = {*changes.paths, *others}
-    return tuple(sorted(path for path in found if not ignore.ignored(path, is_dir=False)))
+    return tuple(sorted(path for path in found if not ignore.ignores_file(path)))
 
 
 def touched_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[str, ...]:

@@ -165,6 +165,10 @@ class Ignore:
             return True
         return self._excluded(path, is_dir=is_dir)
 
+    def ignores_file(self, path: str) -> bool:
+        """True if the file `path` or a folder above it is excluded."""
+        return self.ignored(path, is_dir=False)
+
     def _inside(self, folder: str) -> bool:
         """True if everything in `folder` is ignored."""
         known = self._folders.get(folder)

@@ -79,4 +79,4 @@ class Watcher:
         above = ("/".join(parts[: n + 1]) for n in range(len(parts) - 1))
         if any(self._ignore.ignored(folder, is_dir=True) for folder in above):
             return ""
-        return "" if self._ignore.ignored(path, is_dir=False) or path == "." else path
+        return "" if self._ignore.ignores_file(path) or path == "." else path

@@ -103,7 +103,7 @@ class _Look:
 def _look(run: Run, tree: str) -> _Look:
     ignore = Ignore.of_workspace(run.workspace)
     committed = read_committed(run.workspace, tree)
-    sent = (file.entry for file in committed.files if not ignore.ignored(file.path, is_dir=False))
+    sent = (file.entry for file in committed.files if not ignore.ignores_file(file.path))
     return _Look(committed, Manifest.of(sent), ignore)
 
 
@@ -151,7 +151,7 @@ def _ignored_by_git(run: Run, paths: Sequence[str]) -> set[str]:
 
 def _warn_of_left_out(run: Run, look: _Look) -> None:
     """Files of git itself, such as .gitignore, change no app and are not worth a warning."""
-    names = [file.path for file in look.committed.files if look.ignore.ignored(file.path, is_dir=False)]
+    names = [file.path for file in look.committed.files if look.ignore.ignores_file(file.path)]
     told = [name for name in names if not name.rpartition("/")[2].startswith(".git")]
     if told:
         more = f" and {len(told) - 5} more" if len(told) > 5 else ""

@@ -88,7 +88,7 @@ def _stamp(run: Run, host: Host, found: FoundTree) -> Stamp:
 def _merged(run: Run, host: Host, found: FoundTree, sent: SentTree) -> PullOutcome:
     ignore = Ignore.of_workspace(run.workspace)
     here = without_stamp(fold_names(found, sent.manifest).manifest)
-    have = Manifest(tuple(e for e in here.entries if not ignore.ignored(e.path, is_dir=False)))
+    have = Manifest(tuple(e for e in here.entries if not ignore.ignores_file(e.path)))
     base = without_stamp(sent.manifest)
     paths = diff(base, have, modes=False).paths
     edited = tuple(path for path in paths if not sent.is_generated(path))

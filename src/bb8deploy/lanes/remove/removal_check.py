@@ -103,7 +103,7 @@ def _edits(name: str, tree: FoundTree, ignore: Ignore) -> Iterator[str]:
     if not tree.present:
         return
     here = without_stamp(tree.manifest)
-    kept = {entry.path for entry in here.entries if ignore.ignored(entry.path, is_dir=False)}
+    kept = {entry.path for entry in here.entries if ignore.ignores_file(entry.path)}
     place = f"the earlier tree `{name}`" if name else "the app folder"
     for path in sorted(kept):
         if not _is_cache(path):

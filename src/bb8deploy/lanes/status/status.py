@@ -142,7 +142,7 @@ def _proof(run: Run, said: Identity | None) -> tuple[str, str]:
     if said is None:
         return Proof.RUNNING.value, "proof running: it did not report its content"
     ignore = Ignore.of_workspace(run.workspace)
-    proof = said.proof(lambda path: ignore.ignored(path, is_dir=False))
+    proof = said.proof(ignore.ignores_file)
     if proof is None:
         return "", "no proof: the builder was given other files than were sent"
     return proof.value, f"proof {proof.value}"

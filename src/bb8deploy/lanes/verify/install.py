@@ -238,7 +238,7 @@ def _proves(installer: Installer, said: Identity | None) -> bool:
     if said.seal is None or task.options.proof is not Proof.SEALED:
         return True
     ignore = Ignore.of_workspace(installer.run.workspace)
-    return not said.seal.problems(lambda path: ignore.ignored(path, is_dir=False))
+    return not said.seal.problems(ignore.ignores_file)
 
 
 def _refusal(installer: Installer, code: ErrorCode[CheckFailed]) -> Bb8Error:

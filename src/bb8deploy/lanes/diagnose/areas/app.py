@@ -144,7 +144,7 @@ def _identity(sheet: Sheet, state: AddonState, folder: FolderSeen, log: tuple[st
 def _ignored(here: Here) -> Callable[[str], bool]:
     """Whether the workspace ignores a path; without a readable workspace it ignores none."""
     ignore = here.wanted.ignore if here.wanted else None
-    return lambda path: ignore is not None and ignore.ignored(path, is_dir=False)
+    return lambda path: ignore is not None and ignore.ignores_file(path)
 
 
 def _options(sheet: Sheet, config: Mapping[str, object], state: AddonState) -> None:

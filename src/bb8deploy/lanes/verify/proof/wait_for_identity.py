@@ -96,7 +96,7 @@ class Prover:
         if said.seal is None or not said.seal.compared:
             raise failure_errors.not_sealed(what, words)
         ignore = Ignore.of_workspace(self.run.workspace)
-        if problems := said.seal.problems(lambda path: ignore.ignored(path, is_dir=False)):
+        if problems := said.seal.problems(ignore.ignores_file):
             raise failure_errors.built_otherwise(what, problems)
 
     def _reported(self) -> Identity:
