@@ -229,7 +229,7 @@ def unconfined(app: Container, command: str) -> int:
 
 
 def live(root: Path, robot: SimulatedBB8) -> dict[str, Any]:
-    """The whole story; returns what the kernel and the processes reported."""
+    """Runs the story from start to end; returns what the kernel and the processes reported."""
     work = Path("/run/tmp/app")
     profile = apparmor.renamed((ADDON / "apparmor.txt").read_text(), NAME)
     apparmor.load(profile)

@@ -171,7 +171,7 @@ class DeployStory:
                 self.host.edits.pop(id(self.host.tree), None)
 
     def _write(self, data: bytes) -> None:
-        """Writes run.sh; between two renames there is no folder to write in."""
+        """Writes run.sh, unless the app folder is missing, as it is between the two renames of a swap."""
         before = self.host.tree
         if before is None:
             return

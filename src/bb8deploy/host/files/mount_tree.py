@@ -34,8 +34,8 @@ def fold(path: str) -> str:
 def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False, put_in: str = "") -> FoundTree:
     """Lists and hashes `root`. With `modes_known` None the modes seen decide: one for all means none kept.
 
-    `cut` is True if a swap was interrupted, which matters if the folder is missing; `put_in` is the run whose
-    delivery was put in.
+    `cut` is True if a swap was interrupted, which matters if the folder is missing; `put_in` is the record
+    of what was put in, as FoundTree describes it.
     """
     if not root.is_dir():
         return FoundTree(present=False, folds_names=True, cut=cut)
