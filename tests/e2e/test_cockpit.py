@@ -270,6 +270,15 @@ async def test_lights_aim_log_and_connection(cockpit: Lab) -> None:
     assert cockpit.chromium.complaints == []
 
 
+async def test_a_click_counts_while_the_browser_still_sends(cockpit: Lab) -> None:
+    lab, tab = cockpit.lab, cockpit.tab
+    await tab.js("Object.defineProperty(WebSocket.prototype, 'bufferedAmount', { get: () => 1 })")
+    await tab.click("#aim")
+    await lab.until(lambda: lab.robot.mind.tail == 255)
+    await tab.click("#aimed")
+    await lab.until(lambda: lab.robot.mind.tail == 0)
+
+
 async def test_the_page_fits_a_small_phone_and_names_every_control(cockpit: Lab) -> None:
     tab = cockpit.tab
     await tab.size(360, 740, "dark")

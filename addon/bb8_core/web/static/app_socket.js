@@ -17,25 +17,30 @@ export class Link extends EventTarget {
   constructor() {
     super();
     setInterval(() => this.#look(), 500);
-    setInterval(() => this.send({ op: "alive" }), ALIVE_MS);
+    setInterval(() => this.sendNow({ op: "alive" }), ALIVE_MS);
   }
 
   get open() {
     return this.me !== 0 && this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  // Nothing piles up: what cannot be sent at once is not sent.
+  // Sends what a person asked for, in order, after what still waits in the browser.
   send(message) {
-    if (!this.open || this.#socket.bufferedAmount > 0) return false;
+    if (!this.open) return false;
     this.#socket.send(JSON.stringify(message));
     return true;
+  }
+
+  // Sends at once or not at all: a beat that has to wait is stale, so beats never pile up.
+  sendNow(message) {
+    return this.#socket?.bufferedAmount > 0 ? false : this.send(message);
   }
 
   // Sends a command; resolves with its last step.
   ask(name, payload = {}) {
     const id = ++this.#number;
-    if (!this.open) return Promise.resolve({ status: "rejected", reason: "the app cannot be reached" });
-    this.#socket.send(JSON.stringify({ op: "ask", id, name, payload }));
+    const sent = this.send({ op: "ask", id, name, payload });
+    if (!sent) return Promise.resolve({ status: "rejected", reason: "the app cannot be reached" });
     return new Promise((resolve) => this.#asked.set(id, resolve));
   }
 

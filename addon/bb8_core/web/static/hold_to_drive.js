@@ -80,7 +80,7 @@ export class Grip extends EventTarget {
     const now = performance.now();
     const { x, y } = this.vector;
     const beat = this.aiming ? this.#turned(x, now) : rolled(x, y, this.speed);
-    const sent = this.#link.send({ op: "hold", grip: this.#number, t: now, ...beat });
+    const sent = this.#link.sendNow({ op: "hold", grip: this.#number, t: now, ...beat });
     if (sent) this.#sentAt = now;
     // A beat that could not go out at once is not kept: soon the newest one is tried.
     this.#plan(sent || !this.#link.open ? BEAT_MS : AGAIN_MS);
