@@ -32,20 +32,29 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
 
 
 def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
-    """Appends one line in a single write and syncs it, so that a kill leaves whole lines only.
+    """Appends one line in a single write and syncs it.
 
-    Raises OSError if it did not go in whole, as on a full disk.
+    A kill in the middle can cut the line short, since Linux may end a write at a page; the next append puts its line
+    after that rest. Raises OSError if the line did not go in whole, as on a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = _bytes(line) + b"\n"
     binary = getattr(os, "O_BINARY", 0)  # Windows would write other line endings
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary, mode)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | binary, mode)
     try:
+        data = (b"\n" if _ends_in_a_rest(handle) else b"") + _bytes(line) + b"\n"
         if os.write(handle, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _ends_in_a_rest(handle: int) -> bool:
+    """Whether the file's last line has no end: its writer was killed."""
+    if os.fstat(handle).st_size == 0:
+        return False
+    os.lseek(handle, -1, os.SEEK_END)
+    return os.read(handle, 1) != b"\n"
 
 
 def _bytes(text: str) -> bytes:

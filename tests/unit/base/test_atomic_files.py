@@ -65,11 +65,18 @@ def test_a_file_is_whole_after_kill_9(tmp_path: Path, moment: float) -> None:
 def test_a_journal_holds_whole_lines_after_kill_9(tmp_path: Path, moment: float) -> None:
     target = tmp_path / "journal.jsonl"
     kill_in_the_middle(KILLED_JOURNAL, target, moment)
-    text = target.read_text()
-    assert text.endswith("x\n")
-    assert [line.split()[0] for line in text.splitlines()] == [
-        str(number + 1) for number in range(text.count("\n"))
-    ]
+    *whole, _rest = target.read_text().split("\n")
+    assert whole == [f"{number + 1} " + "x" * 5000 for number in range(len(whole))]
+    assert len(whole) >= 3
+
+
+def test_a_line_after_one_that_a_kill_cut_short_stays_readable(tmp_path: Path) -> None:
+    target = tmp_path / "journal.jsonl"
+    append_line(target, "whole")
+    with target.open("a") as file:
+        file.write('{"step": "cut')
+    append_line(target, "after")
+    assert target.read_text() == 'whole\n{"step": "cut\nafter\n'
 
 
 def test_the_old_file_stays_where_the_new_one_cannot_be_written(tmp_path: Path) -> None:
