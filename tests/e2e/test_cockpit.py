@@ -272,7 +272,7 @@ async def test_lights_aim_log_and_connection(cockpit: Lab) -> None:
 
 async def test_a_click_counts_while_the_browser_still_sends(cockpit: Lab) -> None:
     lab, tab = cockpit.lab, cockpit.tab
-    await tab.js("Object.defineProperty(WebSocket.prototype, 'bufferedAmount', { get: () => 1 })")
+    await tab.js("void Object.defineProperty(WebSocket.prototype, 'bufferedAmount', { get: () => 1 })")
     await tab.click("#aim")
     await lab.until(lambda: lab.robot.mind.tail == 255)
     await tab.click("#aimed")
