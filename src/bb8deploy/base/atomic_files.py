@@ -34,8 +34,8 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
 def append_line(path: Path, line: str, *, mode: int = 0o600) -> None:
     """Appends one line in a single write and syncs it.
 
-    A kill in the middle can cut the line short, since Linux may end a write at a page; the next append puts its line
-    after that rest. Raises OSError if the line did not go in whole, as on a full disk.
+    A kill in the middle can cut the line short, since Linux may end a write at a page; the next append puts
+    its line after that rest. Raises OSError if the line did not go in whole, as on a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     binary = getattr(os, "O_BINARY", 0)  # Windows would write other line endings
