@@ -12,7 +12,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test sim e2e stories labs bench lint format lock docs clean release-patch validate deploy diagnose
+.PHONY: help setup demo check test sim e2e stories labs bench lint format lock docs site clean release-patch validate deploy diagnose
 
 help: ## Show this list.
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,11 +59,14 @@ format: $(VENV)/.dev ## Format the code.
 docs: $(VENV)/.dev ## Generate the generated pages of docs/ again.
 	@$(BIN)/python -m ops.docs.generate
 
+site: $(VENV)/.site ## Build the website of docs/ into site/; a broken link or a page without a place in the nav fails.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS) 2>$(VENV)/site.log || { cat $(VENV)/site.log; exit 1; }
+
 lock: $(VENV)/.dev ## Resolve the dependencies again and write the locks.
 	@$(LOCK)
 
 clean: ## Remove .venv, caches and reports.
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage site
 	@find reports -mindepth 1 ! -name .gitkeep -delete
 
 release-patch: $(VENV)/.runtime ## bb8deploy release patch
@@ -87,6 +90,11 @@ $(BIN)/python:
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
 	@$(INSTALL) requirements.lock --no-deps --require-hashes --no-compile -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.site: requirements-site.lock $(wildcard ops/site/package*.json) | $(BIN)/python
+	@$(INSTALL) requirements-site.lock --no-deps --require-hashes --no-compile -r requirements-site.lock
+	@ops/site/install_mermaid.sh $(VENV)/site
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python

@@ -13,6 +13,7 @@ lock pyproject.toml --extra demo --group build --output-file requirements.lock
 lock pyproject.toml --extra mcp --group build --constraint requirements.lock --output-file requirements-mcp.lock
 lock pyproject.toml --extra demo --extra mcp --group build --group dev \
   --constraint requirements.lock --constraint requirements-mcp.lock --output-file requirements-dev.lock
+lock --group site --constraint requirements-dev.lock --output-file requirements-site.lock
 (cd addon && lock requirements.in --output-file requirements.txt)
 (cd tests/addon &&
   lock requirements.in --constraint ../../addon/requirements.txt --constraint ../../requirements.lock --output-file requirements.txt)

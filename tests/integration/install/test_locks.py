@@ -22,6 +22,7 @@ LOCKS = {
     "requirements.lock": ROOT / "Makefile",
     "requirements-dev.lock": ROOT / "Makefile",
     "requirements-mcp.lock": ROOT / "docs" / "mcp.md",
+    "requirements-site.lock": ROOT / "Makefile",
     "addon/requirements.txt": ROOT / "addon" / "Dockerfile",
 }
 """Each lock and the file that installs it. tests/addon/requirements.txt is installed by lane 1."""

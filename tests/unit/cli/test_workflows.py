@@ -24,7 +24,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 def test_every_command_of_a_workflow_exists_with_its_options(path: Path) -> None:
     text = "\n".join(step.get("run", "") for step in steps(path))
     lines = re.findall(r"^\s*bb8deploy (\S+)(.*)$", text, re.MULTILINE)
-    assert lines
+    assert lines or path.name == "site.yml"
     for command, rest in lines:
         words = [sys.executable, "-m", "bb8deploy", command, "--help"]
         told = subprocess.run(

@@ -33,6 +33,7 @@ def test_each_dependency_of_the_package_has_a_row() -> None:
 def test_each_tool_has_a_row() -> None:
     groups = PROJECT["dependency-groups"]
     assert rows("Building and development") == names(groups["build"]) | names(groups["dev"])
+    assert rows("The website") == names(groups["site"])
 
 
 def test_each_dependency_of_the_app_has_a_row() -> None:
