@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -26,6 +27,7 @@ FIRST = 300.0
 """Seconds after which an edit, or the first build, counts as lost."""
 KINDS = ("change", "change", "new", "delete", "rename", "burst", "syntax")
 Edit = Callable[[int, Random], None]
+_TEXTS = count(1000)
 
 
 @dataclass
@@ -109,24 +111,28 @@ def content(source: Path) -> str:
 
 
 def edits_of_files(source: Path) -> Edit:
-    """Each kind of edit in turn; the last write of it ends as late as possible."""
+    """Each kind of edit in turn; the last write of it ends as late as possible.
+
+    No text is written twice, in all sessions: an edit that changes nothing is answered without a push.
+    """
 
     def edit(number: int, chance: Random) -> None:
         kind, one = KINDS[number % len(KINDS)], chance.choice(sorted(source.rglob("m*.py")))
+        text = f"x = {next(_TEXTS)}\n"
         extras = sorted(source.glob("extra/*.py"))
         if kind == "new":
             (source / "extra").mkdir(exist_ok=True)
-            (source / "extra" / f"new{number}.py").write_text(f"x = {number}\n")
+            (source / "extra" / f"new{number}.py").write_text(text)
         elif kind == "delete":
             (extras[0] if extras else one).unlink()
         elif kind == "rename":
             one.rename(one.with_name(f"m{number}_{one.name[1:]}"))
         elif kind == "burst":
-            _burst(one, f"x = {number}\n")
+            _burst(one, text)
         elif kind == "syntax":
-            _broken(one, f"y = {number}\n")
+            _broken(one, text)
         else:
-            one.write_text(f"x = {number}\n")
+            one.write_text(text)
 
     return edit
 

@@ -10,14 +10,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.secret import redact
+from bb8deploy.base.terminal_safe_text import plain
 from bb8deploy.console.console import Console
 
 if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
     from rich.console import ConsoleOptions, RenderResult
+    from rich.text import Text
 
 KEPT = 500
 """Lines of the app's log that are kept."""
 MESSAGES = 8
+LONGEST = 2000
+"""Characters of a line of the log or a message that are shown."""
 KEYS = "r restart   b rebuild   l log on or off   e end the dev loop   q quit"
 
 
@@ -36,18 +41,20 @@ class DevScreen:
     def runs(self, text: str, style: str, steps: Sequence[tuple[str, float]] = ()) -> None:
         """What runs now, in a color; `steps` are the parts of the push with their seconds."""
         with self._lock:
-            self._runs, self._style = text, style
+            self._runs, self._style = plain(redact(text, self._console.hidden), LONGEST), style
             self._steps = tuple(steps) or self._steps
 
     def message(self, text: str) -> None:
         """A line about the session."""
         with self._lock:
-            self._messages.extend(redact(text, self._console.hidden).splitlines())
+            self._messages.extend(
+                plain(line, LONGEST) for line in redact(text, self._console.hidden).splitlines()
+            )
 
     def log(self, line: str) -> None:
         """A line of the app's log."""
         with self._lock:
-            self._log.append(redact(line, self._console.hidden))
+            self._log.append(plain(redact(line.expandtabs(), self._console.hidden), LONGEST))
 
     def toggle_log(self) -> None:
         """Shows or hides the app's log."""
@@ -66,26 +73,38 @@ class DevScreen:
         with self._console.redirected(_Lines(self)), live:
             yield
 
-    def __rich_console__(self, _console: object, options: ConsoleOptions) -> RenderResult:
-        """Draws it in the size of the terminal."""
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        """Draws it in the size of the terminal. A long line continues on the next row."""
         from rich.text import Text
 
+        width, height = options.max_width, options.height or 24
         with self._lock:
-            height = options.height or 24
-            rows = [Text(self._title, "bold"), Text(self._runs, self._style), Text(self._parts(), "dim")]
-            rows += [Text(line) for line in self._messages]
+            rows = _wrapped(self._head(), console, width)
             if self._shows_log:
-                rows.append(Text("─" * options.max_width, "dim"))
+                rows.append(Text("─" * width, "dim"))
                 room = max(0, height - len(rows) - 1)
-                rows += [Text(line, "cyan") for line in list(self._log)[-room:]] if room else []
-            rows = rows[: height - 1]
-            rows += [Text("")] * (height - 1 - len(rows))
-        for row in (*rows, Text(KEYS, "reverse")):
-            row.truncate(options.max_width, overflow="ellipsis")
-            yield row
+                newest = [Text(line, "cyan") for line in list(self._log)[-room:]] if room else []
+                rows += _wrapped(newest, console, width)[-room:] if room else []
+        rows = rows[: height - 1]
+        rows += [Text("")] * (height - 1 - len(rows))
+        keys = Text(KEYS, "reverse")
+        keys.truncate(width, overflow="ellipsis")
+        yield from (*rows, keys)
+
+    def _head(self) -> list[Text]:
+        """What is above the log."""
+        from rich.text import Text
+
+        rows = [Text(self._title, "bold"), Text(self._runs, self._style), Text(self._parts(), "dim")]
+        return [*rows, *(Text(line) for line in self._messages)]
 
     def _parts(self) -> str:
         return "   ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in self._steps)
+
+
+def _wrapped(lines: Sequence[Text], console: RichConsole, width: int) -> list[Text]:
+    """The rows of these lines; a word that is longer than a row is cut."""
+    return [row for line in lines for row in line.wrap(console, width, overflow="fold") or [line]]
 
 
 class _Lines(io.StringIO):

@@ -163,10 +163,14 @@ def test_a_restart_of_the_app_is_noticed_and_it_runs_what_was_delivered(lab: Lab
         loop.save(word="two")
         tree = loop.wait_for("live")["tree"]
         lab.box.call("POST", f"/addons/{LOG}/restart")
-        loop.wait_for("note")
+        assert "the files of push 2" in loop.wait_for("note")["text"]
         while not reported(lab):
             loop.wait_for("log")
         assert reported(lab)[-1] == tree
+        if not any(one["event"] == "restarted" for one in loop.events):
+            loop.wait_for("restarted")
+        told = [(one["tree"], one["number"]) for one in loop.events if one["event"] == "restarted"]
+        assert told == [(tree, 2)]
 
 
 @pytest.mark.e2e

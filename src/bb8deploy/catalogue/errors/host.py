@@ -98,8 +98,8 @@ HOST_LOCKED = ErrorCode(
     " names its user, machine, process, command and start time.",
     "Wait for the other run, for example with `--lock-wait SECONDS`. Over ssh the lock is released when"
     " its owner's connection ends. On a share it is taken over when its owner's process on this machine"
-    " has ended, or when it expires. `bb8deploy unlock` removes the lock of a run that no longer"
-    " exists.",
+    " has ended, or when it expires. `bb8deploy dev` holds the lock, and renews it, until it quits."
+    " `bb8deploy unlock` removes the lock of a run that no longer exists.",
 )
 HOST_MISSING = ErrorCode(
     Code("HOST_MISSING"), Area.HOST, UsageError, "no host is set",

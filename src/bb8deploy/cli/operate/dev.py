@@ -51,13 +51,19 @@ def dev(
         access = Access(via.value, accept_new)
         opened.console.compact = json_output
         if end:
-            end_it(opened.run, access)
-            opened.console.note("the dev loop has ended; the built content is proven")
+            _show_end(opened, proven=end_it(opened.run, access))
             return
         outcome = _watched(opened, DevOptions(access, once), plain=plain)
         opened.result.update(pushes=len(outcome.pushes), still_on=outcome.still_on)
         if outcome.still_on:
             opened.console.note("the dev loop is still on for the app; `bb8deploy dev --end` ends it")
+        else:
+            _show_end(opened, proven=outcome.proven)
+
+
+def _show_end(opened: Opened, *, proven: bool) -> None:
+    content = "the built content is proven" if proven else "the app runs, but does not report what was built"
+    opened.console.note(f"the dev loop has ended; {content}")
 
 
 def _watched(opened: Opened, options: DevOptions, *, plain: bool) -> DevOutcome:

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.findings import Finding
+from bb8deploy.base.terminal_safe_text import plain
 from bb8deploy.console.console import Console
-from bb8deploy.console.dev_screen import DevScreen
+from bb8deploy.console.dev_screen import LONGEST, DevScreen
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.dev.outcome import Pushed
@@ -19,6 +20,11 @@ def described(push: Pushed) -> str:
     """A push in one line: number, way, why, and how long each part took."""
     parts = ", ".join(f"{step.name} {step.seconds * 1000:.0f}" for step in push.steps)
     return f"{push.number}: {push.way} in {push.seconds * 1000:.0f} ms ({parts}); {push.reason}"
+
+
+def _named(tree: str, number: int | None) -> str:
+    """A digest for people, with the push that delivered it."""
+    return f"{tree.removeprefix('sha256:')[:12]}{f' (push {number})' if number else ''}"
 
 
 def placed(finding: Finding) -> str:
@@ -39,7 +45,7 @@ class PlainView:
 
     def log(self, line: str) -> None:
         """A line of the app's log."""
-        self.console.note(f"app | {line}")
+        self.console.note(f"app | {plain(line.expandtabs(), LONGEST)}")
 
     def saved(self, paths: Sequence[str]) -> None:
         """What was saved."""
@@ -61,6 +67,14 @@ class PlainView:
     def unchanged(self, tree: str) -> None:  # noqa: ARG002 - the interface of a view
         """Nothing was to do."""
         self.console.note("nothing to deliver: the app runs these files already")
+
+    def restarted(self, text: str) -> None:
+        """Another program started a container."""
+        self.console.note(text)
+
+    def reported(self, tree: str, number: int | None) -> None:
+        """What that container runs."""
+        self.console.note(f"the new container reports {_named(tree, number)}")
 
     def failed(self, text: str, details: Sequence[str]) -> None:
         """Why a push is not proven."""
@@ -107,6 +121,14 @@ class ScreenView:
         """Nothing was to do."""
         self.screen.runs(f"{tree.removeprefix('sha256:')[:12]} runs: nothing changed", "green")
 
+    def restarted(self, text: str) -> None:
+        """Another program started a container."""
+        self.screen.runs(text, "yellow")
+
+    def reported(self, tree: str, number: int | None) -> None:
+        """What that container runs."""
+        self.screen.runs(f"{_named(tree, number)} runs in a new container", "green")
+
     def failed(self, text: str, details: Sequence[str]) -> None:
         """Why a push is not proven."""
         self.screen.runs(f"not proven: {text}", "red")
@@ -148,6 +170,14 @@ class JsonView:
     def unchanged(self, tree: str) -> None:
         """Nothing was to do."""
         self._tell("unchanged", tree=tree)
+
+    def restarted(self, text: str) -> None:
+        """Another program started a container."""
+        self.note(text)
+
+    def reported(self, tree: str, number: int | None) -> None:
+        """What that container runs."""
+        self._tell("restarted", tree=tree, number=number)
 
     def failed(self, text: str, details: Sequence[str]) -> None:
         """Why a push is not proven."""

@@ -15,6 +15,9 @@ from bb8deploy.base.os_differences import lives
 from bb8deploy.catalogue.errors.host import HOST_LOCKED
 from bb8deploy.host.shell.program_output import AnswerPart
 
+RENEWS = "dev"
+"""The command that renews its lock."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -76,6 +79,21 @@ class Held:
         """True if the owner was a process of this machine that has ended."""
         return self.owner is not None and self.owner.is_dead()
 
+    @property
+    def is_renewed(self) -> bool:
+        """True if the owner renews the lock for as long as it runs, as the dev loop does."""
+        return self.owner is not None and self.owner.command == RENEWS
+
+    @property
+    def remedy(self) -> str:
+        """What another user can do about it."""
+        if self.is_renewed:
+            return (
+                f"Ask that user to quit `{RENEWS}`, which keeps the lock until then; if that run no longer"
+                " exists, run `bb8deploy unlock`."
+            )
+        return "Wait for that run (`--lock-wait SECONDS`); if it no longer exists, run `bb8deploy unlock`."
+
     def __str__(self) -> str:
         return f"{self.owner or 'an unknown owner'}{self._expiry()}"
 
@@ -87,7 +105,10 @@ class Held:
             moment = f"{datetime.fromtimestamp(self.expires, UTC):%Y-%m-%d %H:%M} UTC"
         except (ValueError, OverflowError, OSError):
             return "; its expiry is not a date"
-        return f"; it expires at {moment}, {_span(left)}" if left > 0 else f"; it expired at {moment}"
+        if left <= 0:
+            return f"; it expired at {moment}"
+        renewed = f", unless `{RENEWS}` renews it" if self.is_renewed else ""
+        return f"; it expires at {moment}, {_span(left)}{renewed}"
 
 
 class HostLocked(Locked):
@@ -97,7 +118,7 @@ class HostLocked(Locked):
         super().__init__(
             HOST_LOCKED.code,
             f"{where} is locked by {held}",
-            "Wait for that run (`--lock-wait SECONDS`); if it no longer exists, run `bb8deploy unlock`.",
+            held.remedy,
         )
         self.held = held
 

@@ -17,6 +17,7 @@ from bb8deploy.host.supervisor.find_route import reach
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.dev.container_state import Container, attached, is_on
 from bb8deploy.lanes.dev.file_watcher import Watcher
+from bb8deploy.lanes.dev.foreign_starts import BUILT, ForeignStarts
 from bb8deploy.lanes.dev.host_connection import Overtaken, Session
 from bb8deploy.lanes.dev.log_follower import LogFeed
 from bb8deploy.lanes.dev.outcome import DevOutcome, Pushed, View
@@ -25,14 +26,13 @@ from bb8deploy.lanes.host_session import Access, connected, held, slug_of
 from bb8deploy.lanes.smoke.smoke_checks import smoke
 from bb8deploy.overlay.live.choose_way import Choice, Way
 from bb8deploy.overlay.live.dev_overlay import FOLDER
-from bb8deploy.plan.logs.dev_agent_log import told
 from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace.ignore_patterns import Ignore
 
-CHANGED, STARTED = "changed", "started"
+CHANGED = "changed"
 RESTART, BUILD, END, QUIT = "restart", "build", "end", "quit"
 PING_EVERY = 20.0
 AGAIN = (0.5, 1.0, 2.0, 5.0)
@@ -68,15 +68,18 @@ def dev(run: Run, view: View, options: DevOptions) -> DevOutcome:
         ended = QUIT
     finally:
         loop.watcher.close()
-    if ended == END:
-        end(run, options.access)
-    return DevOutcome(tuple(loop.pushes), still_on=ended != END)
+    proven = ended == END and end(run, options.access)
+    return DevOutcome(tuple(loop.pushes), still_on=ended != END, proven=proven)
 
 
-def end(run: Run, access: Access) -> None:
-    """Ends the dev loop of the app: deploys the workspace without anything of it. Raises as deploy does."""
+def end(run: Run, access: Access) -> bool:
+    """Ends the dev loop of the app: deploys the workspace without anything of it.
+
+    Returns whether VERIFY_OK was written for the built content. Raises as deploy does.
+    """
     run.ledger.begin("deploy")
-    deploy(run, DeployOptions(access=access))
+    verified = deploy(run, DeployOptions(access=access)).verified
+    return verified is not None and verified.verified
 
 
 def _unlock_own(run: Run, access: Access, error: Bb8Error) -> None:
@@ -89,17 +92,6 @@ def _unlock_own(run: Run, access: Access, error: Bb8Error) -> None:
             host.remove_lock(error.held)
 
 
-def _forget_starts(inbox: queue.Queue[str]) -> None:
-    """Drops log lines of containers that the loop started itself."""
-    words = []
-    with suppress(queue.Empty):
-        while True:
-            words.append(inbox.get_nowait())
-    for word in words:
-        if not word.startswith(STARTED):
-            inbox.put(word)
-
-
 @dataclass(slots=True)
 class _Loop:
     """The loop over all its connections."""
@@ -107,6 +99,7 @@ class _Loop:
     run: Run
     view: View
     options: DevOptions
+    starts: ForeignStarts = field(init=False)
     pushes: list[Pushed] = field(default_factory=list)
     number: int = 0
     container: Container | None = None
@@ -116,6 +109,9 @@ class _Loop:
     _feed: LogFeed | None = None
     _withheld: Pushed | None = None
     _undelivered: float | None = None
+
+    def __post_init__(self) -> None:
+        self.starts = ForeignStarts(self.run.id, self.view, self.options.inbox)
 
     def changed(self) -> None:
         """A save was noticed: wakes the wait for the proof of an earlier one."""
@@ -164,7 +160,7 @@ class _Loop:
             stack.callback(reached.supervisor.close)
             files = host.live(run.id)
             stack.callback(files.close)
-            self._feed = feed = LogFeed(reached.supervisor, slug, self._line)
+            self._feed = feed = LogFeed(reached.supervisor, slug, self.starts.read)
             stack.callback(feed.close)
             session = Session(run, host, reached.supervisor, feed, files, self._is_overtaken, self.container)
             self._attach(session)
@@ -198,8 +194,8 @@ class _Loop:
                 return word
             if word in _FORCED:
                 self._push(session, forced=_FORCED[word])
-            elif word.startswith(STARTED):
-                self._container_started(session, word.partition(" ")[2])
+            elif run := self.starts.started(word):
+                self._container_started(session, run)
             elif word == CHANGED and self.watcher and self.watcher.pending:
                 self._push(session)
             if time.monotonic() > pinged + PING_EVERY:
@@ -212,17 +208,9 @@ class _Loop:
         container = session.container
         if container is None:
             return
-        self.view.note(f"a new container was started; it runs {'the built files' if run == 'built' else run}")
-        self.container = session.container = None if run == "built" else container.restarted_by_others()
+        self.container = session.container = None if run == BUILT else container.restarted_by_others()
         if session.container is None:
             self._push(session, first=True)
-
-    def _line(self, line: str) -> None:
-        """Each line of the app's log, in the feed's thread."""
-        said = told(line)
-        if said and said.word == "on":
-            self.options.inbox.put(f"{STARTED} {said.run}")
-        self.view.log(line)
 
     def _is_overtaken(self) -> bool:
         return bool(self.watcher and self.watcher.pending and not self.options.once)
@@ -278,7 +266,7 @@ class _Loop:
         choice = Choice(forced, "asked for") if forced else session.way(wanted)
         choice = session.push(wanted, choice)
         if choice.way is not Way.LIVE:
-            _forget_starts(self.options.inbox)
+            self.starts.forget()
         steps = tuple(session.steps)
         push = Pushed(self.number, tree.digest, choice.way, choice.reason, 0.0, steps, len(tree.entries))
         if self._is_overtaken():

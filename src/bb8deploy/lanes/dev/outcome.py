@@ -36,10 +36,14 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class DevOutcome:
-    """How a session ended: the proven pushes, and whether the dev loop is still on for the app."""
+    """How a session ended: the proven pushes, and whether the dev loop is still on for the app.
+
+    `proven`: the dev loop ended, and the app reported what was built then.
+    """
 
     pushes: tuple[Pushed, ...]
     still_on: bool
+    proven: bool = False
 
 
 class View(Protocol):
@@ -65,6 +69,12 @@ class View(Protocol):
 
     def unchanged(self, tree: str) -> None:
         """A save changed nothing: the app reported this digest before, and still runs it."""
+
+    def restarted(self, text: str) -> None:
+        """Another program started a new container of the app."""
+
+    def reported(self, tree: str, number: int | None) -> None:
+        """That container reported what it runs; `number` is the push of this session that delivered it."""
 
     def failed(self, text: str, details: Sequence[str]) -> None:
         """A push is not proven; the loop continues with the next save."""

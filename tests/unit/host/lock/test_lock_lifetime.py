@@ -63,6 +63,14 @@ def test_an_expiry_in_centuries_is_a_date_like_any_other() -> None:
     assert str(Held("torn")) == "an unknown owner"
 
 
+def test_the_expiry_of_a_lock_that_the_dev_loop_renews_is_no_promise() -> None:
+    held = Held(replace(ELSEWHERE, command="dev").line(), 5000, 1000)
+    assert str(held).endswith("in 66 minutes, unless `dev` renews it")
+    assert "quit `dev`" in HostLocked(held, "ha").remedy
+    assert "unless" not in str(Held(ELSEWHERE.line(), 5000, 1000))
+    assert "--lock-wait" in HostLocked(Held(ELSEWHERE.line()), "ha").remedy
+
+
 def test_a_lock_is_removed_only_from_the_owner_that_was_shown(place: Place) -> None:
     plant(place, ELSEWHERE, 3600)
     folder = folder_of(place)

@@ -48,7 +48,7 @@ class Bench:
         self.pushed: list[str] = []
         self.told: list[str] = []
         self.seconds: list[float] = []
-        run = SimpleNamespace(ledger=Ledger("r1", folder), addon=folder, workspace=folder)
+        run = SimpleNamespace(id="r1", ledger=Ledger("r1", folder), addon=folder, workspace=folder)
         self.loop = _Loop(cast("Run", run), cast("Any", self), DevOptions())
         self.saves = Saves()
         self.loop.watcher = cast("Any", self.saves)

@@ -236,8 +236,7 @@ def _lock(sheet: Sheet, around: Surroundings) -> None:
     place = around.place
     if place.owner:
         held = Held(place.owner, place.expires, around.facts.clock or None)
-        remedy = "Wait for that run; if it no longer exists, run `bb8deploy unlock`."
-        sheet.warn("lock", f"the lock of this app is held by {held}", remedy, HOST_LOCKED.code)
+        sheet.warn("lock", f"the lock of this app is held by {held}", held.remedy, HOST_LOCKED.code)
     if place.marks:
         missing = "" if place.present else ", and the app folder is missing until that is put right"
         seen = f"a run was killed there and left {', '.join(place.marks)}{missing}"
