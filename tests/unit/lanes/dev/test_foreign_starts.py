@@ -43,7 +43,7 @@ def identity(run: str) -> str:
 
 def test_a_restart_by_another_program_names_the_push_and_what_the_container_reports() -> None:
     made, told = starts()
-    made.read("BB8LIVE on mode=s6 watch=inotify run=r1-3")
+    made.read("BB8LIVE on mode=s6 run=r1-3")
     made.read(identity("r1-3"))
     assert taken(made) == ["r1-3", ""]
     assert told.texts == ["a new container of the app was started; it has the files of push 3"]
@@ -53,15 +53,15 @@ def test_a_restart_by_another_program_names_the_push_and_what_the_container_repo
 
 def test_files_of_another_session_and_of_the_image_are_named_as_such() -> None:
     made, told = starts()
-    made.read("BB8LIVE on mode=s6 watch=inotify run=r0-7")
-    made.read("BB8LIVE on mode=s6 watch=inotify run=built")
+    made.read("BB8LIVE on mode=s6 run=r0-7")
+    made.read("BB8LIVE on mode=s6 run=built")
     assert taken(made) == ["r0-7", BUILT]
     assert ["earlier session" in told.texts[0], "of its image" in told.texts[1]] == [True, True]
 
 
 def test_what_the_loops_own_pushes_cause_is_not_told() -> None:
     made, told = starts()
-    made.read("BB8LIVE on mode=s6 watch=inotify run=r1-3")
+    made.read("BB8LIVE on mode=s6 run=r1-3")
     made.read(identity("r1-3"))
     made.inbox.put("changed")
     made.forget()

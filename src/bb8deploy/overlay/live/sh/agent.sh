@@ -107,7 +107,7 @@ report() {
 }
 # At the start of the container: the app is still coming up.
 announce() {
-  tell "on mode=$mode watch=$1 run=$taken"
+  tell "agent watch=$1"
   if [ "$taken" = built ] || ! look || [ "$run" != "$taken" ]; then return; fi
   rounds=0
   until can_restart && up; do

@@ -27,6 +27,8 @@ start_agent() {
   $shell "$here/.bb8dev/agent.sh" "$mode" "$build" "$work" "$$" "$1" &
 }
 if ready; then first=$run; else first=built; fi
+# Before the app can report itself: what it reports then is that of this container.
+tell "on mode=$mode run=$first"
 if [ "$mode" = s6 ]; then start_agent "$first"; exec "$@"; fi
 held=; ending=
 trap 'ending=1; kill -TERM "$child" 2>/dev/null' TERM INT HUP
