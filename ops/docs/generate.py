@@ -187,6 +187,10 @@ made writes `SKIPPED: NAME reason=...`, a failed one `DRIFT: CODE detail=...`. E
 the receipts of that lane first, so a receipt in the workspace has the newest run only. The receipt on the
 host (`HA_REPORTS_DIR`) is only appended to. A terminal shows 12 digits of a hash, the receipts have all of
 them.
+
+ROLLBACK_OK needs a sign that this content ran before: a report in the app's log, or the record of an earlier
+run. The report of a sealed build that was given edited files does not count; the report of an app without a
+seal does, because a stamp cannot show that a file was edited during its build.
 """
 _SETTINGS_HEAD = f"""\
 # Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.sim.engine.tasks import Broken, Task, Tasks
 from tests.sim.hosts.broker import Broker
-from tests.sim.hosts.world import Container, Content, Host, config, digest
+from tests.sim.hosts.world import Container, Content, Host, config, digest, is_as_sent
 from tests.sim.stories.scene import NEIGHBOUR
 
 from bb8deploy.runs.tokens import Line
@@ -118,23 +118,22 @@ class Laws:
     def _rolled_back(self, fields: Mapping[str, str], name: str) -> None:
         """A failed deploy brings back what ran before it, a rollback an earlier tree.
 
-        What ran may not be there any more, or have been edited.
+        What ran may not be there any more. A build from an edited tree has a digest of its own, and an
+        edited tree that is kept proves nothing.
         """
         self._verified(fields, name)
         task, tree = self.tasks.current, fields["tree"]
         before = self.host.at_lock.get(task.name if task else "")
         if task is None or before is None:
             return
-        # After an edit that was taken back, what ran has another digest than the stamp or the seal names.
-        taken_back = self.host.edited and fields.get("proof") == "stamp"
-        if task.command in {"rollback", "deploy"} and not self.host.edited and tree not in before.ever:
+        if task.command in {"rollback", "deploy"} and tree not in before.ever:
             raise Broken(f"{name} names {tree}, which had never run")
-        if task.command == "rollback" and not self.host.edited and tree not in before.kept:
+        if task.command == "rollback" and tree not in before.kept:
             raise Broken(f"{name} names {tree}, which was no earlier tree: {before}")
-        if task.command == "deploy" and not self.host.edited and tree not in {before.folder, before.ran}:
+        if task.command == "deploy" and tree not in {before.folder, before.ran}:
             raise Broken(f"{name} names {tree}, before the deploy there was {before}")
-        kept = {digest(earlier) for earlier in self.host.previous}
-        if task.command == "deploy" and before.ran in kept and tree != before.ran and not taken_back:
+        kept = {digest(earlier) for earlier in self.host.previous if is_as_sent(earlier)}
+        if task.command == "deploy" and before.ran in kept and tree != before.ran:
             raise Broken(f"{name} names {tree}, before the deploy {before.ran} ran")
 
     def _removed(self, fields: Mapping[str, str], name: str) -> None:

@@ -275,7 +275,7 @@ class SimHolding:
         ran = host.running()
         host.at_lock[tasks.current.name if tasks.current else ""] = Before(
             digest(host.tree or {}),
-            digest(ran.built) if ran else "",
+            ran.known_as if ran else "",
             frozenset(digest(tree) for tree in host.previous),
             host.ran,
             host.installed.container.built if host.installed and host.installed.container else None,

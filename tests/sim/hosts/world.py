@@ -30,6 +30,20 @@ def digest(tree: Content) -> str:
     return known[1]
 
 
+def stamp_of(tree: Content) -> dict[str, str]:
+    """The stamp in a tree, empty if it has none."""
+    try:
+        row = json.loads(tree.get(STAMP, b"{}"))
+    except ValueError:
+        return {}
+    return {str(key): str(value) for key, value in row.items()} if isinstance(row, dict) else {}
+
+
+def is_as_sent(tree: Content) -> bool:
+    """True if the files of a tree are those that its stamp names."""
+    return stamp_of(tree).get("tree") == digest(tree)
+
+
 def digest_of_content(tree: Content) -> str:
     """The same, computed each time. What a deploy generates for the seal is no content of the app."""
     return digest_of((path, bytes_entry(path, data).sha256) for path, data in of_app(tree).items())
@@ -113,11 +127,12 @@ class Container:
     @property
     def stamp(self) -> dict[str, str]:
         """The stamp inside its image."""
-        try:
-            row = json.loads(self.built.get(STAMP, b"{}"))
-        except ValueError:
-            return {}
-        return {str(key): str(value) for key, value in row.items()} if isinstance(row, dict) else {}
+        return stamp_of(self.built)
+
+    @property
+    def known_as(self) -> str:
+        """The digest of its content, as far as a report can show it: a stamp names what was sent."""
+        return digest(self.built) if self.seal else self.stamp.get("tree", digest(self.built))
 
     @property
     def dies(self) -> bool:
@@ -291,7 +306,7 @@ class Host:
         self.containers += 1
         app.container = replace(app.container, number=self.containers)
         app.state = "started"
-        self.ran |= {digest(app.container.built)}
+        self.ran |= {digest(app.container.built), app.container.known_as}
         if app.container.seal:
             self.log.append(app.container.seal)
         if app.container.identity:

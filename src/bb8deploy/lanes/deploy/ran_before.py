@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from bb8deploy.host.supervisor.find_route import Reached
 from bb8deploy.lanes.host_session import slug_of
@@ -10,6 +10,7 @@ from bb8deploy.lanes.verify.install import DEEP_LINES, Installer
 from bb8deploy.lanes.verify.seen_running import known_to_have_run
 from bb8deploy.plan.logs.identity_line import Expected, Identity, identities
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.ignore_patterns import Ignore
 
 
 def ran_before(run: Run, installer: Installer, expected: Expected, known: Identity | None = None) -> bool:
@@ -18,17 +19,23 @@ def ran_before(run: Run, installer: Installer, expected: Expected, known: Identi
     Reads far back in the log if the newest lines and the journals of this workspace have no sign of it.
     """
     named = (expected.version, expected.tree)
-    certain = frozenset({(known.version, known.tree)} if known else ())
-    if named in certain | _reported(installer.before.log) | known_to_have_run(run, installer.task.slug):
+    certain = _contents(run, [known] if known else ())
+    reported = _contents(run, identities(installer.before.log))
+    if named in certain | reported | known_to_have_run(run, installer.task.slug):
         return True
-    return named in _reported(installer.watch.container_log(DEEP_LINES))
+    return named in _contents(run, identities(installer.watch.container_log(DEEP_LINES)))
 
 
 def seen_running(run: Run, reached: Reached | None) -> frozenset[tuple[str, str]]:
     """The versions and trees that ran, as far as the newest lines of the log and the journals show it."""
     log = reached.first.log if reached else ()
-    return _reported(log) | known_to_have_run(run, slug_of(run))
+    return _contents(run, identities(log)) | known_to_have_run(run, slug_of(run))
 
 
-def _reported(log: Sequence[str]) -> frozenset[tuple[str, str]]:
-    return frozenset((said.version, said.tree) for said in identities(log))
+def _contents(run: Run, reports: Iterable[Identity]) -> frozenset[tuple[str, str]]:
+    """What ran by these reports.
+
+    A build that was given other files than its stamp names is left out: it was not that content which ran.
+    """
+    ignore = Ignore.of_workspace(run.workspace)
+    return frozenset((said.version, said.tree) for said in reports if said.proof(ignore.ignores_file))
