@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bb8deploy.catalogue.errors.ssh import SSH_OPTION_UNSUPPORTED
+from bb8deploy.transport.send_order import SendOrder
 from bb8deploy.transport.ssh_config import Hop
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ def no_common(offer: Offer, options: paramiko.SecurityOptions) -> str:
     return ""
 
 
-def transport_class(signals: dict[int, str], offer: Offer) -> type[paramiko.Transport]:
-    """paramiko's Transport with three additions.
+def transport_class(signals: dict[int, str], order: SendOrder, offer: Offer) -> type[paramiko.Transport]:
+    """paramiko's Transport with four additions.
 
     It keeps the names of signals that ended commands, in `signals` by channel id, and what the server offers,
-    in `offer`. It knows Curve25519 by its name in RFC 8731 too; paramiko only knows the older name with
-    @libssh.org of the same exchange.
+    in `offer`. `order` decides when a channel's close is answered. It knows Curve25519 by its name in RFC
+    8731 too; paramiko only knows the older name with @libssh.org of the same exchange.
     """
     import paramiko
-    from paramiko.common import MSG_CHANNEL_REQUEST
+    from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_FAILURE, MSG_CHANNEL_REQUEST
 
     base = paramiko.Transport
     table: dict[int, Any] = dict(getattr(base, "_channel_handler_table", {}))
@@ -87,7 +88,12 @@ def transport_class(signals: dict[int, str], offer: Offer) -> type[paramiko.Tran
         return parsed
 
     if plain is not None:
-        added["_channel_handler_table"] = {**table, MSG_CHANNEL_REQUEST: request}
+        added["_channel_handler_table"] = {
+            **table,
+            MSG_CHANNEL_REQUEST: request,
+            MSG_CHANNEL_CLOSE: order.on_close,
+            MSG_CHANNEL_FAILURE: order.on_refusal,
+        }
     if parse is not None:
         added["_really_parse_kex_init"] = read_offer
     return type("Transport", (base,), added)

@@ -10,10 +10,11 @@ import contextlib
 import select
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Refused, Unreachable
 from bb8deploy.catalogue.errors.ssh import SSH_DEADLINE, SSH_EXEC_REFUSED, SSH_LOST
+from bb8deploy.transport.send_order import SendOrder
 from bb8deploy.transport.transport_interface import Completed, Stats
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ QUIET_AFTER_EXIT = 2.0
 
 
 class SshStream:
-    """An open exec channel. `signals` gets the names of signals that ended channels, by channel id."""
+    """An open exec channel.
+
+    `signals` gets the names of signals that ended channels, by channel id. `order` is that of the
+    connection's sends.
+    """
 
     def __init__(
         self,
@@ -38,12 +43,14 @@ class SshStream:
         where: str,
         stats: Stats,
         signals: dict[int, str],
+        order: SendOrder,
     ) -> None:
         self._channel = channel
         self._argv = tuple(argv)
         self._where = where
         self._stats = stats
         self._signals = signals
+        self._order = order
         self._out = bytearray()
         self._err = bytearray()
         self._started = time.monotonic()
@@ -124,7 +131,8 @@ class SshStream:
     def _send(self, data: memoryview) -> int:
         """The bytes that were taken, 0 if the window stayed shut for a moment."""
         try:
-            sent = self._channel.send(bytes(data))
+            with self._order.sending(self._channel):
+                sent = self._channel.send(bytes(data))
         except TimeoutError:
             return 0
         except OSError as error:
@@ -138,17 +146,9 @@ class SshStream:
         return sent
 
     def _send_end(self) -> None:
-        """Sends end-of-file, never after the channel's close.
-
-        paramiko decides under the channel's lock that it sends it, and sends it after that. A command that
-        ends in between is answered with a close first, and OpenSSH ends the whole connection when the
-        end-of-file refers to a channel that is gone.
-        """
-        channel: Any = self._channel  # `shutdown_write` takes the lock itself
-        with channel.lock:
-            message = channel._send_eof()  # noqa: SLF001
-            if message is not None:
-                channel.get_transport()._send_user_message(message)  # noqa: SLF001
+        """Sends end-of-file."""
+        with self._order.sending(self._channel):
+            self._channel.shutdown_write()
 
     def _drain(self) -> bool:
         """Takes what has arrived; True if there was anything."""

@@ -9,6 +9,7 @@ import shlex
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +21,7 @@ from bb8deploy.catalogue.errors.ssh import (
     SSH_NO_CONNECTION,
 )
 from bb8deploy.transport import known_hosts
+from bb8deploy.transport.send_order import SendOrder
 from bb8deploy.transport.spare_channels import OPEN_DEADLINE, PATIENCE, ChannelsAhead
 from bb8deploy.transport.ssh_algorithms import ALLOW, Offer, no_common, restrict, transport_class
 from bb8deploy.transport.ssh_command import SshStream, lost, refused
@@ -39,10 +41,13 @@ _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 class SshTransport:
     """One authenticated connection to one host, perhaps through jump hosts."""
 
-    def __init__(self, hop: Hop, chain: list[paramiko.Transport], signals: dict[int, str]) -> None:
+    def __init__(
+        self, hop: Hop, chain: list[paramiko.Transport], signals: dict[int, str], order: SendOrder
+    ) -> None:
         self._hop = hop
         self._chain = chain
         self._signals = signals
+        self._order = order
         self._stats = Stats(connections=len(chain))
         self._channels = ChannelsAhead(chain[-1])
 
@@ -83,7 +88,8 @@ class SshTransport:
             channel, waited = self._channels.take(patience)
             # The server's reply to the request is not waited for: it comes with the command's own answer.
             channel._wait_for_event = lambda: None  # type: ignore[attr-defined]  # noqa: SLF001
-            channel.exec_command(os.fsencode(shlex.join(argv)))
+            with self._order.sending(channel):
+                channel.exec_command(os.fsencode(shlex.join(argv)))
         except (paramiko.SSHException, OSError, EOFError) as error:
             if not self._chain[-1].is_active():
                 raise lost(self.where) from error
@@ -91,7 +97,9 @@ class SshTransport:
         self._channels.ask()
         self._stats.channels += 1
         self._stats.waits += waited
-        return SshStream(channel, argv, where=self.where, stats=self._stats, signals=self._signals)
+        return SshStream(
+            channel, argv, where=self.where, stats=self._stats, signals=self._signals, order=self._order
+        )
 
     def close(self) -> None:
         """Ends the connection and those to the jump hosts, last first."""
@@ -115,14 +123,15 @@ def connect(hop: Hop, *, prompt: Prompt | None = None, tell: Callable[[str], Non
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     chain: list[paramiko.Transport] = []
     signals: dict[int, str] = {}
+    order = SendOrder()
     try:
         for each in (*hop.via, hop):
             sock = _tunnel(chain[-1], each) if chain else _tcp(each)
-            chain.append(_open(each, sock, prompt, tell, signals))
+            chain.append(_open(each, sock, prompt, tell, partial(transport_class, signals, order)))
     except BaseException:
         _end(chain)
         raise
-    return SshTransport(hop, chain, signals)
+    return SshTransport(hop, chain, signals, order)
 
 
 def _end(chain: list[paramiko.Transport]) -> None:
@@ -194,12 +203,12 @@ def _open(
     sock: paramiko.Channel | socket.socket,
     prompt: Prompt | None,
     tell: Callable[[str], None],
-    signals: dict[int, str],
+    kind: Callable[[Offer], type[paramiko.Transport]],
 ) -> paramiko.Transport:
     import paramiko
 
     lines = known_hosts.read(hop.known_hosts)
-    transport = _handshake(hop, sock, known_hosts.known_kinds(lines, hop.key_name, hop.port), signals)
+    transport = _handshake(hop, sock, known_hosts.known_kinds(lines, hop.key_name, hop.port), kind)
     try:
         _check_key(transport, hop, lines, tell)
         authenticate(transport, hop, prompt)
@@ -214,14 +223,17 @@ def _open(
 
 
 def _handshake(
-    hop: Hop, sock: paramiko.Channel | socket.socket, kinds: list[str], signals: dict[int, str]
+    hop: Hop,
+    sock: paramiko.Channel | socket.socket,
+    kinds: list[str],
+    kind: Callable[[Offer], type[paramiko.Transport]],
 ) -> paramiko.Transport:
     """Agrees on keys with the server; the types under which it is known are asked for first."""
     import paramiko
 
     offer: Offer = {}
     try:
-        transport = transport_class(signals, offer)(sock)
+        transport = kind(offer)(sock)
         transport.banner_timeout = transport.handshake_timeout = hop.connect_timeout
         transport.auth_timeout, transport.channel_timeout = AUTH_DEADLINE, OPEN_DEADLINE
         options = transport.get_security_options()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_EOF
 from tests.integration.relay import Relay
 from tests.integration.sshlab import Sshd, keygen
 
@@ -123,20 +124,40 @@ def test_a_background_child_that_keeps_the_output_open_does_not_hold_us(line: Ss
     assert (done.status, done.out) == (5, b"started\n")
 
 
-def test_the_end_of_the_input_is_sent_before_the_channel_can_be_closed(
-    line: SshTransport, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["data", "end"])
+def test_nothing_is_sent_on_a_channel_after_its_close(
+    sshd: Sshd, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """OpenSSH ends the connection if it gets the one after the other."""
-    stream = line.open(["cat"])
-    channel = stream._channel
-    send, held = channel.transport._send_user_message, list[bool]()
-    monkeypatch.setattr(
-        channel.transport, "_send_user_message", lambda m: held.append(channel.lock.locked()) or send(m)
-    )
-    stream.close_input()
-    assert held == [True]
-    monkeypatch.undo()
-    assert stream.finish(deadline=LONG).ok
+    """OpenSSH would end the connection: the command has ended while its input was on the way."""
+    with dial(sshd.hop()) as line:
+        stream = line.open(["true"])
+        channel, sent = stream._channel, list[int]()
+        send, here = channel.transport._send_user_message, threading.get_ident()
+
+        def late(message: paramiko.Message) -> None:
+            """The message of this thread goes out once the server's close has been read."""
+            kind = message.asbytes()[0]
+            if kind in {MSG_CHANNEL_DATA, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE}:
+                if threading.get_ident() == here and not sent:
+                    until(lambda: channel.closed)
+                sent.append(kind)
+            send(message)
+
+        monkeypatch.setattr(channel.transport, "_send_user_message", late)
+        stream.write(b"x", deadline=LONG) if what == "data" else stream.close_input()
+        monkeypatch.undo()
+        assert sent[0] == (MSG_CHANNEL_DATA if what == "data" else MSG_CHANNEL_EOF)
+        assert sent[-1] == MSG_CHANNEL_CLOSE
+        assert stream.finish(deadline=LONG).ok
+        assert sh(line, "echo on").out == b"on\n"
+        assert line.stats.connections == 1
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_many_commands_at_once_share_the_connection(line: SshTransport) -> None:

@@ -10,8 +10,15 @@ import paramiko
 import pytest
 
 from bb8deploy.base.errors import Unreachable
+from bb8deploy.transport.send_order import SendOrder
 from bb8deploy.transport.ssh_command import SshStream
 from bb8deploy.transport.transport_interface import Stats
+
+
+class _Channel(SimpleNamespace):
+    """A channel that is told apart by identity, as paramiko's is."""
+
+    __hash__ = object.__hash__
 
 
 def broken(error: Exception, *, active: bool) -> SshStream:
@@ -20,16 +27,17 @@ def broken(error: Exception, *, active: bool) -> SshStream:
     def fail(*_words: object) -> Any:
         raise error
 
-    channel = SimpleNamespace(
+    channel = _Channel(
         fileno=lambda: 0,
         settimeout=lambda _seconds: None,
         send=fail,
         lock=threading.Lock(),
-        _send_eof=bytes,
+        shutdown_write=fail,
         close=fail,
-        get_transport=lambda: SimpleNamespace(is_active=lambda: active, _send_user_message=fail),
+        get_transport=lambda: SimpleNamespace(is_active=lambda: active),
     )
-    return SshStream(channel, ["sh"], where="root@host", stats=Stats(), signals={})  # type: ignore[arg-type]
+    where, order = "root@host", SendOrder()
+    return SshStream(channel, ["sh"], where=where, stats=Stats(), signals={}, order=order)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("error", [EOFError(), paramiko.SSHException("Key-exchange timed out")])
