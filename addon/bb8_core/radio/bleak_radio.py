@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bb8_core.link.connection_states import Cause
 from bb8_core.link.radio_interface import LinkError, Sighting
 from bb8_core.radio.advertisement_match import Target, matches
-from bb8_core.radio.bluetooth_errors import cause_of
+from bb8_core.radio.deadlines import within
 from bb8_core.robot import gatt_uuids
 
 if TYPE_CHECKING:
@@ -50,19 +50,19 @@ class BleakPeer:
 
     async def subscribe(self, on_data: Callable[[bytes], None]) -> None:
         """Subscribe to the robot's notifications."""
-        await _within(
+        await within(
             SUBSCRIBE_DEADLINE_S,
             self._client.start_notify(gatt_uuids.RESPONSES, lambda _, data: on_data(bytes(data))),
         )
 
     async def write(self, characteristic: str, data: bytes) -> None:
         """Write with response: without it the robot drops most commands."""
-        await _within(WRITE_DEADLINE_S, self._client.write_gatt_char(characteristic, data, response=True))
+        await within(WRITE_DEADLINE_S, self._client.write_gatt_char(characteristic, data, response=True))
 
     async def disconnect(self) -> None:
         """Close the connection; what goes wrong here changes nothing for us and is only logged."""
         try:
-            await _within(DISCONNECT_DEADLINE_S, self._client.disconnect())
+            await within(DISCONNECT_DEADLINE_S, self._client.disconnect())
         except LinkError as error:
             _log.debug("disconnect: %s", error)
 
@@ -90,7 +90,7 @@ class BleakRadio:
 
         address = self._target.address or remembered
         if self._backends is None and address:
-            await _within(SCAN_DEADLINE_S, close_stale_connections_by_address(address))
+            await within(SCAN_DEADLINE_S, close_stale_connections_by_address(address))
 
     async def start_scan(self, on_sighting: Callable[[Sighting], None]) -> None:
         """Listen for the target; the scanner is made once and started again after each connection."""
@@ -104,7 +104,7 @@ class BleakRadio:
         try:
             # A start that takes too long is kept, and the next call waits for it: BlueZ would still
             # carry it out, and answer every other start of ours with InProgress from then on.
-            await _within(SCAN_DEADLINE_S, asyncio.shield(starting))
+            await within(SCAN_DEADLINE_S, asyncio.shield(starting))
         except LinkError as error:
             if not starting.done():
                 raise LinkError(Cause.RADIO_BUSY, "the scan has not started yet") from error
@@ -122,7 +122,7 @@ class BleakRadio:
             return
         self._scanning = False
         try:
-            await _within(SCAN_DEADLINE_S, self._scanner.stop())
+            await within(SCAN_DEADLINE_S, self._scanner.stop())
         except LinkError as error:
             _log.debug("the scanner did not stop: %s", error)
             self._scanner = None
@@ -132,7 +132,7 @@ class BleakRadio:
         from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
 
         extra: dict[str, Any] = {"backend": self._backends.client} if self._backends else {}
-        client = await _within(
+        client = await within(
             CONNECT_DEADLINE_S,
             establish_connection(
                 BleakClientWithServiceCache,
@@ -154,13 +154,13 @@ class BleakRadio:
 
     async def _check_services(self, client: BleakClientWithServiceCache, address: str) -> None:
         """Clear the host's memory of the services once; if they are missing again, it is not a BB-8."""
-        missing: list[str] = await _within(WRITE_DEADLINE_S, _missing(client))
+        missing: list[str] = await within(WRITE_DEADLINE_S, _missing(client))
         if not missing:
             return
         first = address not in self._caches_cleared
         if first:
             self._caches_cleared.add(address)
-            await _within(WRITE_DEADLINE_S, client.clear_cache())
+            await within(WRITE_DEADLINE_S, client.clear_cache())
         raise LinkError(Cause.STALE_SERVICES if first else Cause.NOT_A_BB8, f"missing {', '.join(missing)}")
 
     def _new_scanner(self) -> BleakScanner:
@@ -202,21 +202,3 @@ def _has(client: BleakClientWithServiceCache, uuid: str) -> bool:
         if "multiple" in str(error).lower():
             return False
         raise
-
-
-async def _within(deadline_s: float, action: Any) -> Any:
-    """Await `action` under a deadline, and turn every way to fail into a LinkError.
-
-    Besides bleak's own errors that is whatever its D-Bus library raises, and a cancellation by the backend,
-    which cancels pending writes when the link drops.
-    """
-    try:
-        async with asyncio.timeout(deadline_s):
-            return await action
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise LinkError(Cause.DROPPED, "cancelled by the Bluetooth backend") from None
-    except Exception as error:
-        raise LinkError(cause_of(error), f"{type(error).__name__} {error}".strip()) from error
