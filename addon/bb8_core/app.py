@@ -28,6 +28,8 @@ from bb8_core.mqtt.publisher import Announcer
 from bb8_core.mqtt.topics import Topics
 from bb8_core.radio.advertisement_match import Target
 from bb8_core.radio.bleak_radio import Backends, BleakRadio
+from bb8_core.radio.proxies.proxy_radio import ProxyRadio
+from bb8_core.radio.several_radios import SeveralRadios
 from bb8_core.requests.acknowledgement import body, rejected
 from bb8_core.requests.payload_parsing import BadPayload
 from bb8_core.requests.refuse_or_accept import RawCommand, Reception
@@ -104,6 +106,7 @@ class App:
         self.voice.status("identity", self.identity.as_json())
         self._introduce()
         link = self.spawn(self._run_link())
+        self.spawn(self.radio.run())
         work = run_together(bridge=self.bridge.run(), mqtt=self.connections.run(), pulse=self._pulse())
         others = self.spawn(work)
         self._start_page()
@@ -180,7 +183,15 @@ class App:
         """Serve the status page; without it the bridge still works."""
         options = self.options
         shown = {name: getattr(options, name) for name in SHOWN_OPTIONS}
-        page = Page(self.bridge, self.loop, self.identity, options.simulate, self._mqtt_state, shown)
+        page = Page(
+            self.bridge,
+            self.loop,
+            self.identity,
+            options.simulate,
+            self._mqtt_state,
+            shown,
+            lambda: self.radio.proxies,
+        )
         self.side = SideLoop()
         self.server = StatusServer(page, Cockpit(Wheel(self.bridge, self.loop), page.snapshot))
         port = int(os.environ.get("BB8_PAGE_PORT", PAGE_PORT))
@@ -238,13 +249,15 @@ def _link_config(options: Options) -> LinkConfig:
     return LinkConfig(options.keep_connected, options.idle_disconnect_s, wishes, options.adapter)
 
 
-def _radio(options: Options, remembered: str) -> BleakRadio:
+def _radio(options: Options, remembered: str) -> SeveralRadios:
     """Look for the configured robot, else for the one of earlier runs: another never replaces it unasked."""
     if not options.simulate:
         chosen = options.robot_address or ("" if options.robot_name else remembered)
-        return BleakRadio(Target(chosen, options.robot_name), options.adapter)
+        target = Target(chosen, options.robot_name)
+        proxies = [ProxyRadio(address, target) for address in options.proxies]
+        return SeveralRadios(BleakRadio(target, options.adapter), proxies)
     from bb8_core.simulator.bleak_backend import backends
     from bb8_core.simulator.bluetooth_robot import SimulatedBB8
 
     simulated = backends(SimulatedBB8())
-    return BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))
+    return SeveralRadios(BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner)), ())

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from bb8_core.radio.proxies.proxy_address import ProxyAddress, parse_proxies
+
 MAX_OPTIONS_BYTES = 65536
 """Longest options file that is read; the Supervisor's are some hundred bytes."""
 
@@ -35,6 +37,7 @@ class Options:
     robot_address: str = ""
     robot_name: str = ""
     adapter: str = ""
+    proxies: tuple[ProxyAddress, ...] = ()
     keep_connected: bool = False
     idle_disconnect_s: int = 120
     speed_cap: int = 180
@@ -110,6 +113,7 @@ _RULES: Mapping[str, Rule] = {
     "robot_address": _matching(_ADDRESS, "C9:00:00:00:B5:4A", str.upper),
     "robot_name": _matching(_NAME, "BB-B54A"),
     "adapter": _matching(_ADAPTER, "hci0"),
+    "proxies": parse_proxies,
     "keep_connected": _flag,
     "idle_disconnect_s": _whole(10, 3600),
     "speed_cap": _whole(1, 255),

@@ -34,7 +34,7 @@ def setup(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("bleak", "bleak_retry_connector", "dbus_fast"):
+    for chatty in ("aioesphomeapi", "bleak", "bleak_retry_connector", "dbus_fast"):
         logging.getLogger(chatty).setLevel(max(logging.INFO, root.level))
 
 

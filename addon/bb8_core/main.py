@@ -15,6 +15,8 @@ from bb8_core.build_identity import Identity
 from bb8_core.process_exit import leave
 
 LIBRARIES = ("paho.mqtt.client", "bleak", "bleak_retry_connector", "h11", "wsproto", "urllib.request")
+LIBRARIES_FOR_PROXIES = ("aioesphomeapi",)
+"""Takes as long to import as all others together, and is needed with the option `proxies` only."""
 
 _log = logging.getLogger("bb8.main")
 
@@ -28,13 +30,13 @@ async def run(options: Options, identity: Identity) -> None:
     await App(options, identity).run(stopping)
 
 
-def load_libraries() -> None:
+def load_libraries(options: Options) -> None:
     """Import what the modules of this app import inside of functions.
 
     All of the app's own code was loaded before it reported its identity; the libraries, which take as long
     again, follow at once, because an import later would hold up the event loop.
     """
-    for name in LIBRARIES:
+    for name in LIBRARIES + (LIBRARIES_FOR_PROXIES if options.proxies and not options.simulate else ()):
         importlib.import_module(name)
 
 
@@ -42,12 +44,13 @@ def main() -> int:
     """Start; returns the exit code."""
     options = load_options(options_path())
     logging_setup.setup(options.log_level)
-    logging_setup.hide(options.mqtt_password)
+    for secret in (options.mqtt_password, *(proxy.key for proxy in options.proxies)):
+        logging_setup.hide(secret)
     identity = identities.load(identities.stamp_path())
     logging_setup.bare(_log, identities.first_line(identity))
     if identities.run_sh_present():
         logging_setup.bare(_log, "RUN_SH_PRESENT")
-    load_libraries()
+    load_libraries(options)
     for problem in options.problems:
         _log.warning("%s", problem)
     try:

@@ -59,7 +59,8 @@ def tempting(rule: str) -> st.SearchStrategy[object]:
     return st.sampled_from([low - 1, low, low + 1, high - 1, high, high + 1])
 
 
-RULES: dict[str, str] = yaml.safe_load(MANIFEST.read_text())["schema"]
+SCHEMA: dict[str, str | list[dict[str, str]]] = yaml.safe_load(MANIFEST.read_text())["schema"]
+RULES = {key: rule for key, rule in SCHEMA.items() if isinstance(rule, str)}
 values = st.booleans() | st.integers() | st.text(st.characters(exclude_characters="\0\n"), max_size=300)
 
 

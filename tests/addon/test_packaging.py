@@ -47,8 +47,11 @@ def test_each_option_is_checked_explained_and_known_to_the_program(manifest: dic
     known = {field.name for field in dataclasses.fields(Options)} - {"problems"}
     told = yaml.safe_load((ADDON / "translations" / "en.yaml").read_text())["configuration"]
     assert set(manifest["schema"]) == set(told) == known
-    assert all(text["name"] and text["description"] for text in told.values())
-    optional = {key for key, kind in manifest["schema"].items() if kind.endswith("?")}
+    lists = {key: kind[0] for key, kind in manifest["schema"].items() if isinstance(kind, list)}
+    assert all(set(told[key]["fields"]) == set(entry) for key, entry in lists.items())
+    texts = [*told.values(), *(text for key in lists for text in told[key]["fields"].values())]
+    assert all(text["name"] and text["description"] for text in texts)
+    optional = {key for key, kind in manifest["schema"].items() if str(kind).endswith("?")}
     assert set(manifest["options"]) == known - optional
 
 
@@ -58,7 +61,7 @@ def test_the_manifests_defaults_are_the_programs_defaults(manifest: dict[str, An
 
 def test_what_the_schema_lets_through_at_its_ends_the_program_takes(manifest: dict[str, Any]) -> None:
     for key, kind in manifest["schema"].items():
-        for end in re.findall(r"\d+", kind) if kind.startswith("int(") else ():
+        for end in re.findall(r"\d+", kind) if str(kind).startswith("int(") else ():
             assert parse_options({key: int(end)}).problems == ()
 
 

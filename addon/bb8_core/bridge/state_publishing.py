@@ -19,6 +19,8 @@ from bb8_core.publish_interface import Voice
 from bb8_core.robot.async_messages import Event
 
 TELEMETRY_EVERY_S = 60.0
+LOCAL_ADAPTER = "local adapter"
+"""How the host's own adapter is called beside the names of Bluetooth proxies."""
 
 
 class Reports:
@@ -47,6 +49,7 @@ class Reports:
             "address": sighting.address if sighting else None,
             "name": sighting.name if sighting else None,
             "rssi": sighting.rssi if sighting else None,
+            "through": self._link.through or LOCAL_ADAPTER,
             "stop_on_disconnect": readiness.stop_on_disconnect if readiness else None,
             "motion_timeout_ms": readiness.motion_timeout_ms if readiness else None,
             **self._link.counters,

@@ -165,9 +165,22 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
 }
 
 
-def explain(cause: Cause, adapter: str = "") -> Status:
-    """Return the state that a cause means, in words; `adapter` names the adapter (`hci0`) or is empty."""
+_OF_THE_HOST: Final = frozenset(
+    {Cause.ADAPTER_OFF, Cause.NO_ADAPTER, Cause.NO_BLUETOOTH, Cause.NO_PERMISSION, Cause.RADIO_BUSY}
+)
+"""Causes that only the host's own adapter has."""
+
+
+def explain(cause: Cause, adapter: str = "", proxy: str = "") -> Status:
+    """Return the state that a cause means, in words.
+
+    `adapter` names the adapter (`hci0`) or is empty; `proxy` names the Bluetooth proxy through which the
+    robot is or was connected, and is empty if it was the adapter.
+    """
     state, reason, remedy = _WORDS[cause]
+    if proxy and cause not in _OF_THE_HOST:
+        reason = reason.replace("Bluetooth adapter {adapter}", f"Bluetooth proxy {proxy}")
+        remedy = remedy.replace("Bluetooth adapter", f"Bluetooth proxy {proxy}")
     named = reason.replace(" {adapter}", f" {adapter}" if adapter else "")
     return Status(state, cause, named, remedy)
 

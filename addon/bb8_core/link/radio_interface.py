@@ -31,6 +31,8 @@ class Sighting:
     name: str
     rssi: int
     at: float
+    through: str = ""
+    """Name of the Bluetooth proxy that heard it; empty for the host's adapter."""
 
 
 class Peer(Protocol):

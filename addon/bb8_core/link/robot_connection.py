@@ -68,6 +68,8 @@ class RobotLink:
         self.search = Search(radio, lambda: self._unwanted is None, self._not_found)
         self.status = explain(Cause.SEARCHING, config.adapter)
         self.readiness: Readiness | None = None
+        self.through = ""
+        """The Bluetooth proxy of the last connection attempt; empty for the host's adapter."""
         self.connections = 0
         self.losses = 0
 
@@ -130,6 +132,7 @@ class RobotLink:
 
     async def _connection(self, sighting: Sighting) -> Cause:
         """Connect, serve, and return why it ended; the state is set on the way."""
+        self.through = sighting.through
         self._set(Cause.FOUND)
         await self._radio.stop_scan()
         self._ended = asyncio.get_running_loop().create_future()
@@ -228,7 +231,7 @@ class RobotLink:
         self._set((self._unwanted or cause) if cause is Cause.SEARCHING else cause)
 
     def _set(self, cause: Cause) -> None:
-        status = explain(cause, self._config.adapter)
+        status = explain(cause, self._config.adapter, self.through)
         if status == self.status:
             return
         self.status = status

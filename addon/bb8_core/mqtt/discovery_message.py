@@ -196,6 +196,15 @@ def _link_readings(topics: Topics) -> dict[str, Component]:
             **DIAGNOSTIC,
             **QUIET,
         },
+        "radio": {
+            "platform": "sensor",
+            "name": "Radio",
+            "icon": "mdi:access-point",
+            "state_topic": connection,
+            "value_template": "{{ value_json.through }}",
+            **DIAGNOSTIC,
+            **QUIET,
+        },
         "rssi": {
             **reading(topics, "RSSI", "rssi", device_class="signal_strength", unit="dBm"),
             "state_topic": connection,

@@ -92,6 +92,10 @@ class BleakRadio:
         if self._backends is None and address:
             await within(SCAN_DEADLINE_S, close_stale_connections_by_address(address))
 
+    def look_for(self, target: Target) -> None:
+        """Look only for this robot from now on."""
+        self._target = target
+
     async def start_scan(self, on_sighting: Callable[[Sighting], None]) -> None:
         """Listen for the target; the scanner is made once and started again after each connection."""
         if self._scanning:
@@ -149,7 +153,7 @@ class BleakRadio:
         except LinkError:
             await BleakPeer(client).disconnect()
             raise
-        self._target = Target(sighting.address, sighting.name)
+        self.look_for(Target(sighting.address, sighting.name))
         return BleakPeer(client, _object_path(sighting.device))
 
     async def _check_services(self, client: BleakClientWithServiceCache, address: str) -> None:

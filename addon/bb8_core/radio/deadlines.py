@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from bb8_core.link.connection_states import Cause
 from bb8_core.link.radio_interface import LinkError
-from bb8_core.radio.bluetooth_errors import cause_of
+from bb8_core.radio import bluetooth_errors
+
+T = TypeVar("T")
 
 
-async def within(deadline_s: float, action: Any) -> Any:
+async def within(
+    deadline_s: float,
+    action: Awaitable[T],
+    cause_of: Callable[[Exception], Cause] = bluetooth_errors.cause_of,
+) -> T:
     """Await `action` under a deadline, and turn every way to fail into a LinkError.
 
-    Besides bleak's own errors that is whatever its D-Bus library raises, and a cancellation by the backend,
-    which cancels pending writes when the link drops.
+    `cause_of` names the cause of an error of the library that is used. Besides bleak's own errors that is
+    whatever its D-Bus library raises, and a cancellation by the backend, which cancels pending writes when
+    the link drops.
     """
     try:
         async with asyncio.timeout(deadline_s):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from bb8_core.bridge.light_state import light_json
 from bb8_core.bridge.request_dispatch import Bridge
 from bb8_core.bridge.robot_state import Telemetry
 from bb8_core.build_identity import Identity
+from bb8_core.radio.proxies.proxy_states import ProxyStatus
 from bb8_core.requests.acknowledgement import AckStatus
 from bb8_core.robot.gesture_steps import GESTURES
 
@@ -26,6 +27,9 @@ SHOWN_OPTIONS = (
     "distance_limit_m",
 )
 """The options that the page explains."""
+
+CONNECTION_KEYS = ("state", "reason", "remedy", "rssi", "through", "losses")
+"""What the page shows of the connection."""
 
 T = TypeVar("T")
 
@@ -45,10 +49,11 @@ class Page:
         simulate: bool,
         mqtt: Callable[[], dict[str, Any]],
         settings: Mapping[str, Any] | None = None,
+        proxies: Callable[[], Sequence[ProxyStatus]] = tuple,
     ) -> None:
         """Show `bridge`, which runs on `loop`; `mqtt` returns the state of the broker connection.
 
-        `settings` are the options that the page explains.
+        `settings` are the options that the page explains; `proxies` returns the state of each proxy.
         """
         self._bridge = bridge
         self._loop = loop
@@ -56,6 +61,7 @@ class Page:
         self._simulate = simulate
         self._mqtt = mqtt
         self._settings = dict(settings or {})
+        self._proxies = proxies
 
     def snapshot(self) -> dict[str, Any]:
         """The state of this moment."""
@@ -73,7 +79,8 @@ class Page:
                 "address": connection["address"],
                 "firmware": telemetry.firmware,
             },
-            "connection": {key: connection[key] for key in ("state", "reason", "remedy", "rssi", "losses")},
+            "connection": {key: connection[key] for key in CONNECTION_KEYS},
+            "proxies": [asdict(proxy) for proxy in self._proxies()],
             "battery": _battery(telemetry),
             "latency_ms": bridge.motion.pump.last_rtt_ms,
             "mqtt": self._mqtt(),

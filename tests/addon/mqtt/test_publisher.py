@@ -91,7 +91,7 @@ def test_what_needs_the_robot_depends_on_it_and_stops_do_not() -> None:
 
 def test_the_noisy_readings_are_off_by_default() -> None:
     off = {key for key, part in parts().items() if part.get("enabled_by_default") is False}
-    assert off == {"rssi", "latency", "odometer", "link_losses"}
+    assert off == {"rssi", "radio", "latency", "odometer", "link_losses"}
 
 
 def test_enums_name_every_state_there_is() -> None:

@@ -24,14 +24,19 @@ function batteryWords(battery) {
   return `Battery ${[words, level, volts].filter(Boolean).join(", ") || "unknown"}`;
 }
 
-function signalWords(rssi) {
+function signalWords({ rssi, through }, proxies) {
   if (typeof rssi !== "number") return "Signal unknown";
+  const by = proxies?.length && through ? ` through ${through}` : "";
   const grade = rssi > -60 ? "strong" : rssi > -75 ? "good" : rssi > -88 ? "weak" : "very weak";
-  return `Signal ${grade}`;
+  return `Signal ${grade}${by}`;
+}
+
+function settingsRows(settings) {
+  return Object.entries(SETTINGS).filter(([key]) => key in settings).map(([key, [name, words]]) => [name, words(settings[key])]);
 }
 
 export class View {
-  #settings = "";
+  #listed = {};
 
   constructor(byId) {
     this.byId = byId;
@@ -48,7 +53,7 @@ export class View {
     this.#connection(state);
     this.show("battery", batteryWords(state.battery));
     this.byId("battery").toggleAttribute("data-low", ["low", "critical"].includes(state.battery?.state));
-    this.show("signal", signalWords(connection.rssi));
+    this.show("signal", signalWords(connection, state.proxies));
     this.byId("signal").title = typeof connection.rssi === "number" ? `${connection.rssi} dBm` : "";
     this.#driver(state.driver, me);
     this.#stops(state);
@@ -57,7 +62,8 @@ export class View {
     this.show("mqtt", mqtt.connected ? "connected" : mqtt.reason || "not connected");
     this.show("latency", typeof state.latency_ms === "number" ? `${Math.round(state.latency_ms)} ms` : "unknown");
     this.show("version", state.version || "unknown");
-    this.#explain(state.settings);
+    this.#list("settings", settingsRows(state.settings));
+    this.#list("proxies", (state.proxies ?? []).map((proxy) => [proxy.name, `${proxy.reason} ${proxy.remedy}`.trim()]));
   }
 
   cut() {
@@ -94,16 +100,16 @@ export class View {
     this.byId("clear").hidden = !estop;
   }
 
-  #explain(settings) {
-    const known = JSON.stringify(settings);
-    if (known === this.#settings) return;
-    this.#settings = known;
-    const rows = Object.entries(SETTINGS).filter(([key]) => key in settings).flatMap(([key, [name, words]]) => {
+  #list(id, rows) {
+    const known = JSON.stringify(rows);
+    if (known === this.#listed[id]) return;
+    this.#listed[id] = known;
+    this.byId(id).replaceChildren(...rows.flatMap(([name, words]) => {
       const [term, text] = [document.createElement("dt"), document.createElement("dd")];
       term.textContent = name;
-      text.textContent = words(settings[key]);
+      text.textContent = words;
       return [term, text];
-    });
-    this.byId("settings").replaceChildren(...rows);
+    }));
+    this.byId(id).hidden = rows.length === 0;
   }
 }

@@ -1,0 +1,1 @@
+"""ESPHome Bluetooth proxies: the connection to a node, and the robot through it."""
