@@ -35,7 +35,8 @@ _UNKNOWN = {JOB_UNFINISHED.code}
 class Failed:
     """A failed verification: `sent`: this deploy changed the app folder; `touched`: the Supervisor may have
     changed the container; `installed`: the app was installed before; `ran`: what the app that ran before it
-    reported; `settings`: the app's settings as they were, if this deploy has set others."""
+    reported; `settings`: the app's settings as they were, if this deploy has set others; `built_as_sent`: the
+    run that sent the replaced tree, if what ran was built from nothing else."""
 
     error: Bb8Error
     synced: SyncOutcome
@@ -44,6 +45,7 @@ class Failed:
     installed: bool
     ran: Identity | None = None
     settings: AppSettings | None = None
+    built_as_sent: str = ""
 
 
 def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
@@ -118,10 +120,16 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
             resumed = ran is not None and ran.is_(failed.synced.expected)  # what ran is what failed
             name = last_that_ran(host, None if resumed else ran)
             outcome = roll_back(
-                run, host, name, failed=failed.synced.version, ran=failed.ran, settings=failed.settings
+                run,
+                host,
+                name,
+                failed=failed.synced.version,
+                ran=failed.ran,
+                settings=failed.settings,
+                built_as_sent=failed.built_as_sent,
             )
         else:
-            outcome = roll_back_untouched(run, host)
+            outcome = roll_back_untouched(run, host, built_as_sent=failed.built_as_sent)
     except Bb8Error as second:
         run.ledger.drift("rollback", second.code, run.clean(second.cause))
         cause = f"{error.cause}; the rollback failed too: {second.cause}"

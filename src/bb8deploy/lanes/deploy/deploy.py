@@ -22,7 +22,7 @@ from bb8deploy.lanes.sync.hand_edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead
 from bb8deploy.lanes.verify.app_options import file_of, require_route
-from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
+from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent, replaced_as_sent
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
 from bb8deploy.lanes.verify.verify_types import PROFILE, Delivered, VerifyOptions, VerifyOutcome
@@ -101,13 +101,14 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
     synced = _sync(run, host, options, ready)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
     wanted = _to_verify(run, options, synced, sent=sent)
+    as_sent = replaced_as_sent(run, synced, stopped)
     attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted, ready.reached)
     try:
         verified = carry_out(attempt)
         _check(run, host, attempt, options)
     except Bb8Error as error:
         was, earlier = _was_installed(attempt), earlier_settings(attempt)
-        failed = Failed(error, synced, sent, attempt.touched, was, attempt.ran, earlier)
+        failed = Failed(error, synced, sent, attempt.touched, was, attempt.ran, earlier, as_sent)
         raise recovered(run, host, failed) from error
     if host.files.route == "ssh":
         if verified.verified:

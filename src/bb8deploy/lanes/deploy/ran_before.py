@@ -26,6 +26,11 @@ def ran_before(run: Run, installer: Installer, expected: Expected, known: Identi
     return named in _contents(run, identities(installer.watch.container_log(DEEP_LINES)))
 
 
+def proven_before(run: Run, expected: Expected) -> bool:
+    """True if a run of this workspace has verified this version and tree on this host; asks no log."""
+    return (expected.version, expected.tree) in known_to_have_run(run, slug_of(run))
+
+
 def seen_running(run: Run, reached: Reached | None) -> frozenset[tuple[str, str]]:
     """The versions and trees that ran, as far as the newest lines of the log and the journals show it."""
     log = reached.first.log if reached else ()

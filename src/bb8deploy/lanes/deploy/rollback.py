@@ -16,11 +16,12 @@ from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import Reached
 from bb8deploy.lanes.deploy.dry_run import foresee, foresee_sync
 from bb8deploy.lanes.deploy.earlier_trees import next_older
-from bb8deploy.lanes.deploy.ran_before import ran_before, seen_running
+from bb8deploy.lanes.deploy.ran_before import proven_before, ran_before, seen_running
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
 from bb8deploy.lanes.deploy.undo_sync import sync_or_undo
 from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
+from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
 from bb8deploy.lanes.sync.sync import require_own_folder, sync
 from bb8deploy.lanes.verify.install import Installer
@@ -102,52 +103,57 @@ def roll_back(
     ran: Identity | None = None,
     reached: Reached | None = None,
     settings: AppSettings | None = None,
+    built_as_sent: str = "",
 ) -> RollbackOutcome:
     """Puts the earlier tree `name` back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
 
     `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
     the earlier build without a word in the log, so that only a new build counts. `ran` is what ran before
     the deploy that failed, `reached` the way to the Supervisor if it was asked already; `settings` are the
-    app's settings to put back, None to leave them. A tree that was only synced is not an earlier version that
-    runs again: it gets no ROLLBACK_OK. Needs the lock.
+    app's settings to put back, None to leave them. After a failure, the log counts only for the tree of the
+    run `built_as_sent`: another one may have been built from an edit that was taken back. A tree that was
+    only synced is not an earlier version that runs again: it gets no ROLLBACK_OK. Needs the lock.
 
     Raises CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not
     run.
     """
     back = _put_back(run, host, name)
     trusts_log = failed not in {"", back.expected.version}
-    options = VerifyOptions(sent=True, trusts_log=trusts_log, earlier=settings).at(back.level)
+    intact = not failed or back.is_of(built_as_sent)
+    options = VerifyOptions(sent=True, trusts_log=trusts_log, built_as_sent=intact, earlier=settings)
+    options = options.at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options, reached)
     with attempt.opened() as installer:
-        before = ran_before(run, installer, back.expected, ran)
+        expected = back.expected
+        before = ran_before(run, installer, expected, ran) if intact else proven_before(run, expected)
         installed = installer.put_in()
         if options.proof is Proof.RUNNING:
             attempt.check_runs(installed)
             return _runs_again(run, back, installed.action.value, options.unproven)
         if not back.provable:
-            raise _unprovable(run, back.expected.version)
+            raise _unprovable(run, expected.version)
         attempt.prove(installed)
         attempt.record_put_in()
-    record_ran(run, slug_of(run), back.expected)
-    expected = back.expected
+    record_ran(run, slug_of(run), expected)
     outcome = RollbackOutcome(
         expected.version, expected.tree, installed.action.value, options.proof, ran_before=before
     )
     return _ended(run, outcome)
 
 
-def roll_back_untouched(run: Run, host: Host) -> RollbackOutcome:
+def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> RollbackOutcome:
     """Puts the earlier files back for an app whose container was not touched, and does not touch it either.
 
-    Writes ROLLBACK_OK if the identity in its log is that of the earlier tree. Needs the lock. Raises
-    CheckFailed if there is no earlier tree.
+    Writes ROLLBACK_OK if the identity in its log is that of the earlier tree, and the run that sent this tree
+    is `built_as_sent`. Needs the lock. Raises CheckFailed if there is no earlier tree.
     """
     back = _put_back(run, host)
     options = VerifyOptions(sent=True).at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
     with attempt.opened() as installer:
         running = installer.reload_only()
-        if back.provable and running and options.proof is not Proof.RUNNING:
+        intact = back.is_of(built_as_sent)
+        if back.provable and running and intact and options.proof is not Proof.RUNNING:
             attempt.prove(running)
             attempt.record_put_in()
             return _proven(
@@ -166,6 +172,10 @@ class Back:
     tree: FoundTree
     provable: bool
     level: ProofLevel
+
+    def is_of(self, run_id: str) -> bool:
+        """True if the run sent this tree; False for an empty `run_id`."""
+        return bool(run_id) and self.expected.run == run_id
 
 
 def _put_back(run: Run, host: Host, name: str = PREVIOUS) -> Back:
@@ -222,8 +232,7 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         synced = sync_or_undo(
             run, host, source=source, commit=commit, approve=lambda plan: _approve(run, host, plan, ready)
         )
-        seen = not synced.nothing_to_do or built_as_sent(run, synced.tree, synced.run_id_on_host)
-        options = VerifyOptions(sent=not synced.nothing_to_do, built_as_sent=seen).at(synced.level)
+        options = _options_to(run, synced)
         delivered = Delivered(synced.expected, synced.tree)
         before = _Before(run, synced.expected)
         verified = carry_out(Attempt(run, host, delivered, options, ready.reached, before.look))
@@ -236,6 +245,12 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
             synced.version, synced.digest, verified.action, verified.proof, ran_before=before.ran
         ),
     )
+
+
+def _options_to(run: Run, synced: SyncOutcome) -> VerifyOptions:
+    """How a tagged version is verified: one that is in place counts only if it was built as it was sent."""
+    as_sent = not synced.nothing_to_do or built_as_sent(run, synced.tree, synced.run_id_on_host)
+    return VerifyOptions(sent=not synced.nothing_to_do, built_as_sent=as_sent).at(synced.level)
 
 
 @dataclass(slots=True)
@@ -274,7 +289,7 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
         return (f"would put the earlier tree back: {stamp.version} of run {stamp.run}", *lines)
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)
-        options = VerifyOptions(sent=not synced.nothing_to_do).at(synced.level)
+        options = _options_to(run, synced)
         lines = foresee(run, host, Delivered(synced.expected, synced.tree), options)
     return (foresee_sync(synced), *lines)
 

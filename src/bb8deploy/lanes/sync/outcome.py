@@ -15,13 +15,15 @@ from bb8deploy.workspace.tree_digest import FoundTree, Manifest
 class SyncOutcome:
     """What lane 2 saw and did.
 
-    `tree` is what the app folder on the host held when it was last hashed; `archive` is the folder of the
-    earlier tree on the host, None if there is none; `diffs` are unified diffs, made on request only.
+    `before` is what the app folder on the host held before, `tree` what it held when it was last hashed;
+    `archive` is the folder of the earlier tree on the host, None if there is none; `diffs` are unified diffs,
+    made on request only.
     """
 
     plan: SyncPlan
     delivery: Delivery
     level: ProofLevel
+    before: FoundTree
     tree: FoundTree
     where: str
     previous_digest: str

@@ -79,13 +79,13 @@ def sync(
             _refuse_others(host, session.tree, planned, wanted.slug)
             diffs = tuple(unified(planned, wanted.source, host.files.fetch)) if with_diff else ()
             if run.dry_run:
-                return _outcome(host, planned, session.tree, diffs)
+                return _outcome(host, planned, session.tree, session.tree, diffs)
             if wanted.level.proof is not Proof.SEALED:
                 run.progress.note(wanted.level.in_words)
             approve(planned.plan) if approve else warn_of_edits(run, host, planned.plan)
             after = _carry_out(run, host, session, wanted, planned, by_rsync=by_rsync)
             _prove(run, planned, after, wanted)
-        outcome = _outcome(host, planned, after, diffs)
+        outcome = _outcome(host, planned, session.tree, after, diffs)
     write_contract(run, host, outcome, by_rsync=by_rsync)
     return outcome
 
@@ -163,13 +163,16 @@ def _prove(run: Run, planned: PlannedSync, after: FoundTree, wanted: Wanted) -> 
     )
 
 
-def _outcome(host: Host, planned: PlannedSync, tree: FoundTree, diffs: tuple[str, ...]) -> SyncOutcome:
+def _outcome(
+    host: Host, planned: PlannedSync, before: FoundTree, tree: FoundTree, diffs: tuple[str, ...]
+) -> SyncOutcome:
     plan = planned.plan
     swapped = plan.replaces and not plan.nothing
     return SyncOutcome(
         plan=plan,
         delivery=planned.delivery,
         level=planned.level,
+        before=before,
         tree=tree,
         where=host.where,
         previous_digest=plan.have.digest if plan.present else "",

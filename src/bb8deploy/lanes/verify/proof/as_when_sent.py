@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bb8deploy.lanes.host_session import is_pulled
+from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.plan.sync_plan import times_digest
 from bb8deploy.runs.journal import SWAP, Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import FoundTree
 
+REPLACED = "look at what was replaced"
 _HOMES = ("runs", "targets/*/runs", "apps/*/runs")
 
 
@@ -24,6 +26,32 @@ def built_as_sent(run: Run, found: FoundTree, sent_by: str) -> bool:
     """
     times = times_digest(found, Ignore.of_workspace(run.workspace))
     return not times or is_pulled(run) or times in {_when_put_in(found, sent_by), *_when_sent(run, sent_by)}
+
+
+def replaced_as_sent(run: Run, synced: SyncOutcome, resumed: str) -> str:
+    """The run that sent the tree which this deploy replaced, if that was built as it was sent; else empty.
+
+    A deploy that found its own tree in place takes the record of the run `resumed`. The answer is recorded,
+    for a run that resumes this one.
+    """
+    if synced.nothing_to_do:
+        sent_by = _recorded(run, resumed)
+    else:
+        earlier = synced.previous
+        sent_by = earlier.run if earlier and built_as_sent(run, synced.before, earlier.run) else ""
+    run.journal.write(REPLACED, "done", built_as_sent=sent_by)
+    return sent_by
+
+
+def _recorded(run: Run, run_id: str) -> str:
+    """What the run has recorded about the tree that it replaced; empty without a record."""
+    found = (
+        str(entry.facts.get("built_as_sent", ""))
+        for path in _journals(run.workspace / "reports", run_id)
+        for entry in Journal(path).entries()
+        if entry.step == REPLACED
+    )
+    return next(found, "")
 
 
 def _when_put_in(found: FoundTree, sent_by: str) -> str:
