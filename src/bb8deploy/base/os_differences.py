@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+HAS_CHANGE_TIMES = sys.platform != "win32"
+"""Whether `st_ctime` is the time of the last change; on Windows it is when the file was made."""
 RETRY = 0.2  # seconds between two tries, where the system cannot wait for a lock itself
 
 # Runs a command and watches its own input, which ends when the process at the other end ends.

@@ -112,7 +112,8 @@ class FoundTree:
     `folds_names` True if it may give back a name in another Unicode form than it was given. `configs` are
     the texts of the config files at its top, by name; `cut` is True if the folder is missing because a swap
     was interrupted between its renames. `times` are when the paths were last changed in any way, in the
-    place's own form and `.` for the root itself; empty if the place has none. `put_in` is the run whose
+    place's own form and `.` for the root itself; empty if the place has none. `change_times` is False if a
+    writer can set these times back, as where only modification times are kept. `put_in` is the run whose
     delivery the Supervisor has built from this folder, a space, and the digest of the times that its paths
     had then; empty if that is not known.
     """
@@ -127,6 +128,7 @@ class FoundTree:
     configs: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     times: Mapping[str, str] = field(default_factory=dict, compare=False)
+    change_times: bool = field(default=True, compare=False)
     put_in: str = field(default="", compare=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.integration.small_addon import SILENT
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import NotVerified
+from bb8deploy.host.files import mount_tree
+from bb8deploy.lanes.deploy.deploy import deploy
 from ha_sandbox.runtime.process_runtime import ProcessRuntime
 from ha_sandbox.runtime.runtime_interface import BuildRequest
 
@@ -99,3 +102,31 @@ def test_deploys_that_nothing_disturbs_are_proven(lab: Lab, route: str) -> None:
         lab.write(run_sh=SILENT + text)
         lab.deploy()
         assert "VERIFY_OK" in lab.tokens
+
+
+def test_a_share_without_change_times_is_named_before_the_build_and_in_the_contract(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.write(run_sh=SILENT, dockerfile=SEALED)
+    over(lab, "mount")
+    lab.deploy()
+    assert not [line for line in lab.watcher.lines if line.startswith("warning: the share")]
+    assert contract(lab)["undetected_edits"] == ""
+    monkeypatch.setattr(mount_tree, "HAS_CHANGE_TIMES", False)
+    told = (
+        "warning: the share shows only modification times, so an edit of a generated file during the build "
+    )
+    previewed = deploy(lab.run(dry_run=True)).preview
+    assert [line.startswith(told) for line in previewed].count(True) == 1
+    lab.write(run_sh=f"{SILENT}# changed\n")
+    lab.deploy()
+    assert [line.startswith(told) for line in lab.watcher.lines].count(True) == 1
+    assert f"warning: {contract(lab)['undetected_edits']}".startswith(told)
+
+
+def contract(lab: Lab) -> dict[str, object]:
+    """The verify contract of the newest run."""
+    path = lab.folder / "reports/runs" / lab.runs[-1].id / "verify_contract_v1.json"
+    found = json.loads(path.read_text())
+    assert isinstance(found, dict)
+    return found

@@ -11,11 +11,12 @@ import os
 import shutil
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.os_differences import HAS_CHANGE_TIMES
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, MOUNT_FAILED, MOUNT_NO_LINKS
 from bb8deploy.workspace.app_config import CONFIG_NAMES
 from bb8deploy.workspace.folder_walk import walk_items
@@ -65,6 +66,7 @@ def read_tree(root: Path, *, modes_known: bool | None, cut: bool = False, put_in
         folds_names=True,
         put_in=put_in,
         times={path: time for path, time in times.items() if path not in littered},
+        change_times=_show_changes(times.values()),
     )
 
 
@@ -161,6 +163,14 @@ def _time(place: Path) -> str:
     except OSError as error:
         raise unusable(place, error) from error
     return f"{info.st_ctime_ns} {info.st_mtime_ns}"
+
+
+def _show_changes(times: Iterable[str]) -> bool:
+    """Whether the times are more than those of writing, which a writer can set back.
+
+    sshfs gives the time of writing for both. Elsewhere they differ at least for what was renamed or copied.
+    """
+    return HAS_CHANGE_TIMES and any(len({*time.split()}) > 1 for time in times)
 
 
 def _head(path: Path, size: int) -> str:

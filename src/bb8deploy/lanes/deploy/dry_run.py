@@ -9,7 +9,7 @@ from bb8deploy.lanes.sync.hand_edits import hand_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead, read_wanted, wanted_by
 from bb8deploy.lanes.verify.verify import delivered_on, options_for
-from bb8deploy.lanes.verify.verify_attempt import Attempt
+from bb8deploy.lanes.verify.verify_attempt import Attempt, undetected_by
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
 from bb8deploy.overlay.proof_level import ProofLevel
 from bb8deploy.plan.install_action import Action, Decision
@@ -40,10 +40,12 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
     with attempt.opened(settle=False) as installer:
         decision, slug = installer.foreseen(), installer.task.slug
         route, before = installer.watch.supervisor.route, installer.before.state
+    unseen = undetected_by(attempt)
     actions = _actions(slug, decision, options, run.settings.bb8_settle_seconds)
     return (
         f"{slug} by {route}: {_now(before)}",
         ProofLevel(options.proof, options.unproven).in_words,
+        *([f"warning: {unseen}"] if unseen else []),
         *(f"would {action}" for action in actions),
         f"cannot be foreseen: {_unknown(decision)}",
     )

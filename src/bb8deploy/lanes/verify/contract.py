@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class VerifyRecord:
     """What an attempt knew when it ended; `decision` is None if it ended before one was made, `proof` if no
-    level was reached.
+    level was reached. `undetected_edits` says which undone edits could not be detected, empty for none.
     """
 
     slug: str
@@ -31,6 +31,7 @@ class VerifyRecord:
     build_log: tuple[str, ...]
     error: str
     proof: Proof | None = None
+    undetected_edits: str = ""
 
 
 def write_contract(run: Run, record: VerifyRecord) -> None:
@@ -54,6 +55,7 @@ def write_contract(run: Run, record: VerifyRecord) -> None:
             log_tail=record.log_tail,
             build_log=record.build_log,
             error=record.error,
+            undetected_edits=record.undetected_edits,
         )
     )
 

@@ -23,6 +23,7 @@ from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
 from bb8deploy.lanes.verify.install import Installer
 from bb8deploy.lanes.verify.proof.folder_check import AppFolder, require_alone, require_tidy
 from bb8deploy.lanes.verify.proof.receipt_lines import VerifyLines, skip_all
+from bb8deploy.lanes.verify.proof.undetected_edits import undetected_edits
 from bb8deploy.lanes.verify.proof.wait_for_identity import Prover
 from bb8deploy.lanes.verify.seen_running import record_ran
 from bb8deploy.lanes.verify.supervisor_actions import Actions
@@ -79,6 +80,8 @@ class Attempt:
         expected = self.delivered.expected
         with self.opened() as installer:
             self._require_alone(installer)
+            if unseen := undetected_by(self):
+                self.run.progress.warn(unseen)
             self.first(installer)
             installed, watch = installer.put_in(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
@@ -174,6 +177,7 @@ class Attempt:
             build_log=installer.build_log if installer and error else (),
             error=error.code if error else "",
             proof=self.reached_proof,
+            undetected_edits=undetected_by(self),
         )
         write_contract(self.run, record)
 
@@ -239,6 +243,12 @@ class Attempt:
             only.remedy,
             details=only.details,
         )
+
+
+def undetected_by(attempt: Attempt) -> str:
+    """Which undone edits an attempt cannot detect; empty if it detects all, or the host builds nothing."""
+    pulled = is_pulled(attempt.run)
+    return "" if pulled else undetected_edits(attempt.delivered.tree, attempt.options.proof)
 
 
 def _profile_changed(attempt: Attempt, running: str) -> bool:

@@ -25,7 +25,8 @@ class VerifyContract(Contract):
 
     `states` are the app's states in the order in which they were seen; `log_tail` and `build_log` are
     filled if it failed; `routes` are all routes to the Supervisor that were asked. `proof` is the level of
-    proof that was reached, empty if none was.
+    proof that was reached, empty if none was. `undetected_edits` says which edits on the host the
+    proof cannot detect once they are undone, empty if it detects all.
     """
 
     contract: Literal["verify_contract_v1"] = "verify_contract_v1"
@@ -42,3 +43,4 @@ class VerifyContract(Contract):
     log_tail: tuple[str, ...] = ()
     build_log: tuple[str, ...] = ()
     error: str = ""
+    undetected_edits: str = ""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.host.localhost import Place
 
+from bb8deploy.host.files import mount_tree
 from bb8deploy.plan.sync_plan import changed_since, times_digest, touched_since
 from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import FoundTree
@@ -96,6 +97,25 @@ def test_a_folder_with_ignored_files_keeps_its_times_while_they_change(place: Pl
     seen = times_digest(place.files.look(), IGNORE)
     edited_and_back(place.runtime / ".DS_Store")
     assert times_digest(place.files.look(), IGNORE) == seen
+
+
+def test_a_folder_shows_when_its_files_were_changed(place: Place) -> None:
+    place.send("run-1", "v1")
+    assert place.send("run-2", "v2").change_times
+
+
+def test_a_share_that_shows_the_time_of_writing_for_both_has_no_change_times(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As sshfs does, whose protocol has no other time."""
+    place.send("run-1", "v1")
+    place.send("run-2", "v2")
+
+    def written(path: Path) -> str:
+        return f"{path.lstat().st_mtime_ns} {path.lstat().st_mtime_ns}"
+
+    monkeypatch.setattr(mount_tree, "_time", written)
+    assert not mount_tree.read_tree(place.runtime, modes_known=True).change_times
 
 
 def test_a_place_without_times_has_none_to_compare() -> None:
