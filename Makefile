@@ -39,7 +39,7 @@ stories: $(VENV)/.dev ## Play whole stories of commands on embedded hosts: kills
 	@$(BIN)/pytest -m e2e --ignore=tests/e2e -n $(WORKERS) --dist worksteal -q $(ARGS)
 
 labs: $(VENV)/.dev ## Run the real parts: Docker, Home Assistant Core, BlueZ and AppArmor in a kernel of their own, the demo.
-	@$(BIN)/pytest tests/e2e -q $(ARGS)
+	@$(BIN)/pytest tests/e2e -n 2 --dist loadfile -q $(ARGS)
 
 bench: $(VENV)/.dev ## Measure the figures; writes reports/bench/*.json.
 	@$(BIN)/python -m ops.bench.all $(ARGS)

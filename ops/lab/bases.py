@@ -6,6 +6,8 @@ base images. The archives are kept in the cache folder and made again when a rec
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import platform
@@ -16,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ops.lab.errors import LabUnavailable
@@ -40,6 +42,14 @@ def cache_dir() -> Path:
     from bb8deploy.base import cache_folder
 
     return cache_folder.cache_dir("lab")
+
+
+@contextlib.contextmanager
+def alone(shared: Path) -> Iterator[None]:
+    """Wait until no other process makes `shared` in the cache, and keep others out meanwhile."""
+    with shared.with_name(f"{shared.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def debian_base() -> Path:
@@ -73,18 +83,24 @@ def _recipe() -> str:
 
 def _cached(name: str, make: Callable[[Path], None]) -> Path:
     archive = cache_dir() / f"{name}-{_recipe()}.tar"
-    if not archive.exists():
-        with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=f"{name}-") as scratch:
-            root = Path(scratch) / "root"
-            root.mkdir()
-            make(root)
-            _add_lab_files(root)
-            partial = Path(scratch) / "base.tar"
-            _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(partial), "."])
-            for outdated in cache_dir().glob(f"{name}-*.tar"):
-                outdated.unlink()
-            partial.replace(archive)
+    with alone(archive):
+        if not archive.exists():
+            _archive(name, archive, make)
     return archive
+
+
+def _archive(name: str, archive: Path, make: Callable[[Path], None]) -> None:
+    """Make the root folder, and the archive of it; archives of earlier recipes are removed."""
+    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=f"{name}-") as scratch:
+        root = Path(scratch) / "root"
+        root.mkdir()
+        make(root)
+        _add_lab_files(root)
+        partial = Path(scratch) / "base.tar"
+        _run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(partial), "."])
+        for outdated in cache_dir().glob(f"{name}-*.tar"):
+            outdated.unlink()
+        partial.replace(archive)
 
 
 def _run(command: list[str], timeout_s: float = 600) -> None:

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ops.lab.bases import cache_dir
+from ops.lab.bases import alone, cache_dir
 from ops.lab.errors import LabUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +48,13 @@ def _built() -> Path:
     """The kernel from Debian's sources, from the cache or built now (8 minutes of CPU)."""
     recipe = hashlib.sha256(BUILD.read_bytes() + SOURCE.name.encode()).hexdigest()[:12]
     kernel = cache_dir() / f"linux-lab-{recipe}"
-    if kernel.is_file():
-        return kernel
+    with alone(kernel):
+        if not kernel.is_file():
+            _build(kernel)
+    return kernel
+
+
+def _build(kernel: Path) -> None:
     if not SOURCE.is_file():
         raise LabUnavailable("linux-source-6.12 is not installed, from which the UML kernel is built")
     for tool in ("gcc", "make", "flex", "bison", "bc", "xz"):
@@ -64,7 +69,6 @@ def _built() -> Path:
             raise LabUnavailable(f"the UML kernel cannot be built: {tail}") from error
         except subprocess.TimeoutExpired as error:
             raise LabUnavailable(f"the UML kernel was not built within {BUILD_DEADLINE_S:.0f} s") from error
-    return kernel
 
 
 def run_story(story: Path, arguments: tuple[str, ...], out: Path, timeout_s: float) -> dict[str, Any]:

@@ -6,16 +6,14 @@ MQTT want is installed, as Core names it itself, within Core's own constraints.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ops.lab.bases import cache_dir, debian_mirror
+from ops.lab.bases import alone, cache_dir, debian_mirror
 from ops.lab.errors import LabUnavailable
 
 VERSION: Final = "2026.11.0"
@@ -76,18 +74,11 @@ def core_root() -> Path:
         if shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None:
             raise LabUnavailable(f"{tool} is not installed")
     root = cache_dir() / f"core-{SUITE}-{VERSION}"
-    with _alone(root.with_name(f"{root.name}.lock")):
+    with alone(root):
         if not (root / ".complete").is_file():
             _make(root)
             (root / ".complete").touch()
     return root
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _make(root: Path) -> None:
