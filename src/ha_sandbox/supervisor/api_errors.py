@@ -49,6 +49,11 @@ def no_route() -> PlainError:
     return PlainError(404, "404: Not Found")
 
 
+def wrong_method() -> PlainError:
+    """The path has no such method."""
+    return PlainError(405, "405: Method Not Allowed")
+
+
 def unknown_app(slug: str) -> ApiError:
     """Neither installed nor in the store."""
     return ApiError(f"App {slug} does not exist", status=404)

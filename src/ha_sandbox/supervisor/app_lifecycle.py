@@ -15,6 +15,7 @@ from ha_sandbox.supervisor.job_conditions import check_conditions
 from ha_sandbox.supervisor.jobs import Jobs
 from ha_sandbox.supervisor.local_store import LocalStore, StoreApp
 from ha_sandbox.supervisor.log_files import Journal, Journals
+from ha_sandbox.supervisor.system.host_state import HostState
 from ha_sandbox.supervisor.tokens_and_roles import Access
 
 Work = Callable[[], None]
@@ -41,6 +42,7 @@ class Manager:
         self.images = Images(runtime, self.journal, power)
         self.arch = self.images.arch
         self.containers = Containers(runtime, access, self.journals, root / "data")
+        self.system = HostState(root, self.containers.data_folder)
 
     def log_of(self, slug: str) -> Journal:
         """The app's log, which survives rebuild and uninstall."""

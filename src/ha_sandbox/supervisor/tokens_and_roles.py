@@ -13,12 +13,14 @@ from ha_sandbox.supervisor import api_errors
 
 
 class Role(IntEnum):
-    """Rights of a token, in rising order: an app without `hassio_api`, with it, a manager, and Core."""
+    """Rights of a token: an app without `hassio_api`, one with it by its `hassio_role`, and Core (ADMIN)."""
 
     NONE = 0
     DEFAULT = 1
-    MANAGER = 2
-    ADMIN = 3
+    HOMEASSISTANT = 2
+    BACKUP = 3
+    MANAGER = 4
+    ADMIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,28 @@ class Caller:
     slug: str = ""
 
 
-_OPEN = re.compile(r"^/supervisor/ping$|^/(addons|store/addons)/[^/]+/(icon|logo)$")
-_SELF = re.compile(r"^/(addons/self(?!/(security|update))|services|discovery|auth)(/.*)?$|^/info$")
-_INFO = re.compile(r"^/([^/]+/)*info$|^/info$")
-_ADMIN_ONLY = re.compile(r"^/addons/[^/]+/security$|^/(v2/)?apps/[^/]+/security$")
+# Source: supervisor/api/middleware/security.py (2026.08).
+_OPEN = re.compile(r"/supervisor/ping|/(addons|store/addons)/[^/]+/(icon|logo)|/ingress/[-_A-Za-z0-9]+/.*")
+_SELF = re.compile(
+    r"(/v2)?/((addons|apps)/self/(?!security|update)[^/]+|(addons|apps)/self/options/config"
+    r"|info|services.*|discovery.*|auth)"
+)
+_INFO = r"(/v2)?/(.+/)?info"
+_MANAGED = (
+    r"(addons|apps)(/[^/]+/(?!security).+|/reload)?|auth/cache|available_updates|backups.*|mounts.*"
+    r"|refresh_updates|snapshots.*|store.*|os/(?!datadisk/wipe).+"
+    r"|(audio|cli|core|dns|docker|jobs|hardware|homeassistant|host|multicast|network|observer|resolution"
+    r"|security|supervisor)/.+"
+)
+_PATHS = {
+    Role.NONE: re.compile(r"(?!)"),
+    Role.DEFAULT: re.compile(_INFO),
+    Role.HOMEASSISTANT: re.compile(rf"{_INFO}|(/v2)?/(core|homeassistant)/.+"),
+    Role.BACKUP: re.compile(rf"{_INFO}|(/v2)?/backups.*"),
+    Role.MANAGER: re.compile(rf"{_INFO}|(/v2)?/({_MANAGED})"),
+    Role.ADMIN: re.compile(r".*"),
+}
+"""The paths that each role may call, besides `_SELF` for apps."""
 
 
 class Access:
@@ -58,7 +78,7 @@ class Access:
 
     def admit(self, path: str, token: str) -> Caller:
         """The owner of `token`. Raises PlainError 401 or 403 if it may not call `path`."""
-        if _OPEN.match(path):
+        if _OPEN.fullmatch(path):
             return Caller(Role.NONE)
         if not token:
             raise api_errors.unauthorized()
@@ -73,15 +93,10 @@ def role_of(config: Mapping[str, object]) -> Role:
     """The role of an app's token, from its config.yaml."""
     if not config.get("hassio_api"):
         return Role.NONE
-    names = {"manager": Role.MANAGER, "admin": Role.ADMIN}
-    return names.get(str(config.get("hassio_role", "default")), Role.DEFAULT)
+    return Role[str(config.get("hassio_role", "default")).upper()]
 
 
 def _may(caller: Caller, path: str) -> bool:
-    if caller.role is Role.ADMIN:
+    if caller.slug and _SELF.fullmatch(path):
         return True
-    if caller.slug and _SELF.match(path):
-        return True
-    if _ADMIN_ONLY.match(path):
-        return False
-    return caller.role is Role.MANAGER or (caller.role is Role.DEFAULT and bool(_INFO.match(path)))
+    return bool(_PATHS[caller.role].fullmatch(path))

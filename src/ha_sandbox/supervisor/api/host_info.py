@@ -17,12 +17,15 @@ from ha_sandbox.supervisor.installed_app import Installed
 
 VERSION, NEXT_VERSION = "2026.08.3", "2026.08.4"
 CORE_VERSION = "2026.11.0"
+DOCKER_VERSION = "28.5.2"
 LOW_DISK_GB = 1.1
-CORE_PORT = 80  # of a new install; Core redirects from 8123 until its onboarding is done
 _SAMPLE = 0.25  # seconds between two looks at the CPU time; the real one takes about one
 _FEATURES = ["reboot", "shutdown", "services", "hostname", "journal", "disk"]
 
-REPOSITORIES = [
+CHECKS = ("addon_pwned", "backups", "docker_config", "free_space", "network_interface_ipv4")
+"""Some of the checks of resolution. All of them pass."""
+
+REPOSITORIES: list[JsonObject] = [
     {
         "slug": "local",
         "name": "Local apps",
@@ -39,12 +42,13 @@ def version(manager: Manager) -> str:
 
 
 def _info(manager: Manager) -> JsonObject:
+    settings = manager.system.settings.of("supervisor")
     return {
         "supervisor": version(manager),
         "homeassistant": CORE_VERSION,
         "hassos": None,
-        "docker": "28.5.2",
-        "hostname": "sandbox",
+        "docker": DOCKER_VERSION,
+        **manager.system.settings.of("host"),
         "operating_system": f"bb8deploy sandbox ({manager.runtime.way})",
         "features": _FEATURES,
         "machine": "generic-x86-64" if manager.arch == "amd64" else "generic-aarch64",
@@ -53,33 +57,40 @@ def _info(manager: Manager) -> JsonObject:
         "state": "running",
         "supported_arch": [manager.arch],
         "supported": True,
-        "channel": "stable",
-        "logging": "info",
-        "timezone": "UTC",
+        **{key: settings[key] for key in ("channel", "logging", "timezone")},
     }
 
 
 def _supervisor(manager: Manager) -> JsonObject:
     pending = Situation.UPDATE_PENDING in manager.faults
-    rows = [
-        {"name": a.name, "slug": a.slug, "version": a.version, "state": str(a.state)}
-        for a in manager.installed.values()
-    ]
+    settings = manager.system.settings.of("supervisor")
+    settings["detect_blocking_io"] = settings["detect_blocking_io"] != "off"
     return {
         "version": version(manager),
         "version_latest": NEXT_VERSION if pending else version(manager),
         "update_available": pending,
-        "channel": "stable",
         "arch": manager.arch,
         "supported": True,
         "healthy": Situation.UNHEALTHY_SETUP not in manager.faults,
         "ip_address": "127.0.0.1",
-        "timezone": "UTC",
-        "logging": "info",
-        "debug": False,
+        **settings,
         "feature_flags": {"supervisor_v2_api": True},
-        "addons": rows,
-        "addons_repositories": [],
+        "addons": [_short(app, manager) for app in manager.installed.values()],
+        "addons_repositories": [{"name": row["name"], "slug": row["slug"]} for row in REPOSITORIES],
+    }
+
+
+def _short(app: Installed, manager: Manager) -> JsonObject:
+    store = manager.store.apps.get(app.slug)
+    return {
+        "name": app.name,
+        "slug": app.slug,
+        "version": app.version,
+        "version_latest": store.version if store else app.version,
+        "update_available": app_json.update_available(app, store),
+        "state": str(app.state),
+        "repository": "local",
+        "icon": bool(store and store.has("icon.png")),
     }
 
 
@@ -91,19 +102,26 @@ def _host(manager: Manager) -> JsonObject:
         "agent_version": None,
         "apparmor_version": None,
         "chassis": "embedded",
+        "virtualization": "",
+        "cpe": None,
         "deployment": "development",
         "disk_free": round(free, 1),
         "disk_total": round(usage.total / gigabyte, 1),
         "disk_used": round(usage.used / gigabyte, 1),
         "disk_life_time": None,
         "features": _FEATURES,
-        "hostname": "sandbox",
+        **manager.system.settings.of("host"),
+        "llmnr_hostname": None,
         "kernel": platform.release(),
         "operating_system": "bb8deploy sandbox",
         "timezone": "Etc/UTC",
         "dt_utc": datetime.now(UTC).isoformat(),
         "dt_synchronized": True,
         "use_ntp": True,
+        "startup_time": None,
+        "boot_timestamp": None,
+        "broadcast_llmnr": None,
+        "broadcast_mdns": None,
     }
 
 
@@ -115,15 +133,13 @@ def _core(manager: Manager) -> JsonObject:
         "machine": "generic-x86-64",
         "ip_address": "127.0.0.1",
         "arch": manager.arch,
-        "boot": True,
-        "port": CORE_PORT,
-        "ssl": False,
-        "watchdog": True,
+        **manager.system.settings.of("core"),
     }
 
 
 def _os(_manager: Manager) -> JsonObject:
-    return {"version": None, "version_latest": None, "update_available": False, "board": None, "boot": None}
+    absent = ("version", "version_latest", "version_pending", "board", "boot", "data_disk")
+    return {**dict.fromkeys(absent), "update_available": False, "boot_slots": {}}
 
 
 def _network(manager: Manager) -> JsonObject:
@@ -134,12 +150,20 @@ def _network(manager: Manager) -> JsonObject:
         "gateway": "172.30.32.1",
         "dns": "172.30.32.3",
     }
-    return {"interfaces": [], "docker": docker, "host_internet": internet, "supervisor_internet": internet}
+    with manager.system.guard:
+        interfaces = [dict(manager.system.interface)]
+    return {
+        "interfaces": interfaces,
+        "docker": docker,
+        "host_internet": internet,
+        "supervisor_internet": internet,
+    }
 
 
 def _resolution(manager: Manager) -> JsonObject:
+    checks = [{"enabled": True, "slug": slug} for slug in CHECKS]
     unhealthy = ["setup"] if Situation.UNHEALTHY_SETUP in manager.faults else []
-    return {"unsupported": [], "unhealthy": unhealthy, "suggestions": [], "issues": [], "checks": []}
+    return {"unsupported": [], "unhealthy": unhealthy, "suggestions": [], "issues": [], "checks": checks}
 
 
 INFO: dict[str, Callable[[Manager], JsonObject]] = {
@@ -191,6 +215,20 @@ def stats(app: Installed) -> JsonObject:
         "blk_read": 0,
         "blk_write": 0,
     }
+
+
+def no_consumption() -> JsonObject:
+    """The statistics of a container that does not exist in the sandbox."""
+    zeros = (
+        "cpu_percent",
+        "memory_usage",
+        "memory_percent",
+        "network_rx",
+        "network_tx",
+        "blk_read",
+        "blk_write",
+    )
+    return {**dict.fromkeys(zeros, 0), "memory_limit": _memory_limit()}
 
 
 def _memory_limit() -> int:

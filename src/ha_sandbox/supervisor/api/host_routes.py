@@ -1,4 +1,4 @@
-"""Routes about the host: information, jobs, services and the Supervisor's own log."""
+"""Routes about the host: information, jobs and the Supervisor's own log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ha_sandbox.supervisor.api import host_info
 from ha_sandbox.supervisor.api.log_responses import log_response
 from ha_sandbox.supervisor.api.routing import Call, Response, Routes
 from ha_sandbox.supervisor.api_errors import ApiError
+from ha_sandbox.supervisor.jobs import Job
 
 ROUTES = Routes()
 
@@ -51,34 +52,22 @@ def _restart_core(call: Call) -> None:
 
 @ROUTES.add("GET", "/jobs/info")
 def _jobs(call: Call) -> JsonObject:
-    return {"ignore_conditions": [], "jobs": [job.view() for job in call.manager.jobs.listed()]}
+    rows = [job.view() for job in call.manager.jobs.listed()]
+    return {**call.manager.system.settings.of("jobs"), "jobs": rows}
 
 
 @ROUTES.add("GET", "/jobs/(?P<uuid>[^/]+)")
 def _job(call: Call) -> JsonObject:
+    return _running(call).view()
+
+
+@ROUTES.add("DELETE", "/jobs/(?P<uuid>[^/]+)")
+def _remove_job(call: Call) -> None:
+    raise ApiError(f"Job {_running(call).uuid} is not done!")
+
+
+def _running(call: Call) -> Job:
     found = [job for job in call.manager.jobs.listed() if job.uuid == call.match["uuid"]]
     if not found:
         raise ApiError("Job does not exist", status=404)
-    return found[0].view()
-
-
-@ROUTES.add("GET", "/services/mqtt")
-def _services_mqtt(call: Call) -> JsonObject:
-    if call.caller.slug and not _may_use_mqtt(call):
-        raise ApiError("No access to mqtt service!", status=403)
-    host, port = call.manager.runtime.address("mqtt")
-    return {
-        "host": host,
-        "port": port,
-        "ssl": False,
-        "protocol": "3.1.1",
-        "username": call.mqtt.username,
-        "password": call.mqtt.password,
-        "addon": "core_mosquitto",
-    }
-
-
-def _may_use_mqtt(call: Call) -> bool:
-    app = call.manager.installed.get(call.caller.slug)
-    services = list(app.config.get("services") or []) if app else []
-    return any(str(service).startswith("mqtt:") for service in services)
+    return found[0]

@@ -11,6 +11,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 from ha_sandbox.json_types import JsonObject
+from ha_sandbox.supervisor import api_errors
 from ha_sandbox.supervisor.api.routing import PLAIN, Call, Response, Routes
 
 ROUTES = Routes()
@@ -20,9 +21,32 @@ _DEADLINE = 10.0
 
 @ROUTES.add("POST", "/ingress/session")
 def _session(call: Call) -> JsonObject:
+    call.need_core()
     token = secrets.token_hex(64)
     call.manager.ingress_sessions.add(token)
     return {"session": token}
+
+
+@ROUTES.add("GET", "/ingress/panels")
+def _panels(call: Call) -> JsonObject:
+    rows = {
+        app.slug: {
+            "title": app.config.get("panel_title") or app.name,
+            "icon": app.config.get("panel_icon", "mdi:puzzle"),
+            "admin": bool(app.config.get("panel_admin", True)),
+            "enable": bool(app.ingress_panel),
+        }
+        for app in call.manager.installed.values()
+        if app.config.get("ingress")
+    }
+    return {"panels": rows}
+
+
+@ROUTES.add("POST", "/ingress/validate_session")
+def _validate(call: Call) -> None:
+    call.need_core()
+    if call.only_keys("session").get("session") not in call.manager.ingress_sessions:
+        raise api_errors.unauthorized()
 
 
 @ROUTES.add("GET", "/ingress/{s}(?P<path>/.*)?")

@@ -15,11 +15,34 @@ from ha_sandbox.supervisor.api.routing import (
     Response,
     json_response,
 )
+from ha_sandbox.supervisor.api.system_routes import (
+    backups,
+    control,
+    discovery,
+    host_settings,
+    machine,
+    mounts,
+    plugins,
+)
 from ha_sandbox.supervisor.api_errors import ApiError, PlainError
 from ha_sandbox.supervisor.app_lifecycle import Manager
 from ha_sandbox.supervisor.tokens_and_roles import Access, Caller
 
-_ROUTES = tuple(chain(host_routes.ROUTES, store_routes.ROUTES, app_routes.ROUTES, ingress_proxy.ROUTES))
+_ROUTES = tuple(
+    chain(
+        host_routes.ROUTES,
+        store_routes.ROUTES,
+        app_routes.ROUTES,
+        ingress_proxy.ROUTES,
+        backups.ROUTES,
+        control.ROUTES,
+        discovery.ROUTES,
+        host_settings.ROUTES,
+        machine.ROUTES,
+        mounts.ROUTES,
+        plugins.ROUTES,
+    )
+)
 
 
 class Api:
@@ -50,8 +73,10 @@ class Api:
         return json_response(200, {"result": "ok", "data": {} if data is None else data})
 
     def _dispatch(self, request: Request, caller: Caller) -> Answer:
+        known = False
         for route in _ROUTES:
-            match = route.pattern.match(request.path)
-            if match and route.method == request.method:
-                return route.handler(Call(self.manager, self.mqtt, request, caller, match))
-        raise api_errors.no_route()
+            if match := route.pattern.match(request.path):
+                if route.method == request.method:
+                    return route.handler(Call(self.manager, self.mqtt, request, caller, match))
+                known = True
+        raise api_errors.wrong_method() if known else api_errors.no_route()

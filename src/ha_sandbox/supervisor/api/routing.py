@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.supervisor import api_errors
@@ -39,6 +40,15 @@ class Request:
     def is_v2(self) -> bool:
         """True for a path of the v2 API."""
         return self.path.startswith("/v2/")
+
+    @property
+    def is_form(self) -> bool:
+        """True if the body is a URL-encoded form."""
+        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+    def form(self) -> JsonObject:
+        """The fields of a URL-encoded form."""
+        return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
 
     def json(self) -> JsonObject:
         """The body as an object, `{}` if it is empty. Raises ApiError if it is anything else."""
@@ -86,6 +96,11 @@ class Call:
         """The slug in the path; `self` is the caller's own slug."""
         name = self.match["slug"]
         return self.caller.slug if name == "self" and self.caller.slug else name
+
+    def need_core(self) -> None:
+        """Raises PlainError 401 if the caller is an app: the route is for Core alone."""
+        if self.caller.slug:
+            raise api_errors.unauthorized()
 
     def only_keys(self, *allowed: str) -> JsonObject:
         """The body. Raises ApiError if it has a key that is not allowed."""

@@ -6,6 +6,7 @@ from ha_sandbox.json_types import JsonObject
 from ha_sandbox.supervisor import api_errors
 from ha_sandbox.supervisor.api import app_json, host_info
 from ha_sandbox.supervisor.api.routing import Call, Response, Routes
+from ha_sandbox.supervisor.api_errors import ApiError
 
 ROUTES = Routes()
 
@@ -23,6 +24,31 @@ def _store(call: Call) -> JsonObject:
 @ROUTES.add("GET", "/store/repositories")
 def _repositories(_call: Call) -> list[JsonObject]:
     return host_info.REPOSITORIES
+
+
+@ROUTES.add("POST", "/store/repositories")
+def _add_repository(call: Call) -> None:
+    url = call.only_keys("repository").get("repository")
+    raise ApiError(f"{url} cannot be added: the sandbox has local apps only")
+
+
+@ROUTES.add("GET", "/store/repositories/{s}")
+def _repository(call: Call) -> JsonObject:
+    for row in host_info.REPOSITORIES:
+        if row["slug"] == call.match["slug"]:
+            return row
+    raise ApiError(f"Repository {call.match['slug']} does not exist in the store", status=404)
+
+
+@ROUTES.add("DELETE", "/store/repositories/{s}")
+def _remove_repository(call: Call) -> None:
+    _repository(call)
+    raise ApiError("Can't remove built-in repositories!")
+
+
+@ROUTES.add("POST", "/store/repositories/{s}/repair")
+def _repair_repository(call: Call) -> None:
+    _repository(call)
 
 
 @ROUTES.add("GET", "/(v2/store/apps|store/addons)")
