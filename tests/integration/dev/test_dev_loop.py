@@ -174,6 +174,18 @@ def test_a_restart_of_the_app_is_noticed_and_it_runs_what_was_delivered(lab: Lab
 
 
 @pytest.mark.e2e
+def test_a_save_starts_an_app_that_was_stopped(lab: Lab) -> None:
+    with running(lab) as loop:
+        loop.wait_for("live")
+        lab.box.call("POST", f"/addons/{LOG}/stop")
+        loop.save(word="two")
+        live = loop.wait_for("live")
+        assert (live["way"], live["reason"]) == ("restart", "the app does not run")
+        assert reported(lab)[-1] == live["tree"]
+        assert not [one for one in loop.events if one["event"] == "failed"]
+
+
+@pytest.mark.e2e
 def test_an_edit_on_the_host_is_kept_as_an_earlier_tree(lab: Lab) -> None:
     with running(lab) as loop:
         loop.wait_for("live")

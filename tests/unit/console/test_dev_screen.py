@@ -20,7 +20,7 @@ def screen() -> DevScreen:
 
 def rows(screen: DevScreen, width: int = 80, height: int = 10) -> list[str]:
     console = RichConsole(file=io.StringIO(), width=width, height=height)
-    drawn = console.render_lines(screen, console.options.update(height=height), pad=False)
+    drawn = console.render_lines(screen, pad=False)
     return ["".join(part.text for part in row).rstrip() for row in drawn]
 
 

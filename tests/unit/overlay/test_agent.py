@@ -53,6 +53,18 @@ def test_it_reports_what_is_in_place_at_the_start(lab: DevLab) -> None:
     assert (identity.tree, identity.run, identity.version) == (lab.tree.digest, "run-1", "1")
 
 
+def test_the_app_runs_in_the_working_folder_of_the_image(lab: DevLab) -> None:
+    """Not in the folder of the delivery, where a relative path would find other files."""
+    lab.files["src/run"] = APP.replace(b"trap", b'echo "runs in $(pwd)"\ntrap')
+    lab.build()
+    lab.deliver("run-1")
+    started(lab).wait_for(f"runs in {Path.cwd()}")
+    lab.wait_for("BB8LIVE up run=run-1")
+    lab.deliver("run-2", {"src/word": b"two"})
+    lab.wait_for(f"runs in {Path.cwd()}")
+    assert not [line for line in lab.log if "getcwd" in line]
+
+
 def test_a_changed_a_new_and_a_deleted_file_arrive_before_the_new_process_is_reported(lab: DevLab) -> None:
     lab.files["src/old.py"] = b"x = 1\n"
     lab.build()

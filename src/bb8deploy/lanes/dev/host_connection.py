@@ -36,6 +36,7 @@ LOOK_EVERY = 1.5
 SILENT = 8.0
 """Seconds without a line about a delivery, after which the container's agent counts as broken."""
 UP_DEADLINE = 60.0
+NOT_RUNNING = "the app does not run"
 _TAIL = 20
 
 
@@ -78,7 +79,7 @@ class Session:
         Raises Overtaken, NotVerified DEV_NOT_UP, and what a sync or a build raises.
         """
         if choice.way is Way.LIVE and self.ended:
-            choice = Choice(Way.RESTART, "the app does not run")
+            choice = Choice(Way.RESTART, NOT_RUNNING)
         while True:
             refused = self._push(wanted, choice)
             if refused is None:
@@ -163,13 +164,15 @@ class Session:
                 return seen.cannot
             if waited > looked + LOOK_EVERY:
                 looked = waited
-                self._look()
+                self.look()
+            if way is Way.LIVE and self.ended and not lines:
+                return NOT_RUNNING
             self._give_up(seen, lines, waited)
             if way is Way.LIVE and waited > SILENT and not seen.up:
                 return "the agent in the container does not answer"
             self.feed.wait(position + len(lines), 0.25)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Asks whether the container still runs; a Supervisor that does not answer is asked again later."""
         with suppress(SupervisorError, NoAnswer):
             self.ended = self.supervisor.info(slug_of(self.run)).state not in RUNNING
@@ -180,7 +183,7 @@ class Session:
         if waited > UP_DEADLINE:
             why = why or "it did not report the digest of what was delivered"
         if why:
-            self._look()
+            self.look()
             tail = [line for line in lines if line][-_TAIL:]
             raise DEV_NOT_UP(f"{slug_of(self.run)}: {why}", details=tail)
 

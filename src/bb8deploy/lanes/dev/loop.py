@@ -18,7 +18,7 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.dev.container_state import Container, attached, is_on
 from bb8deploy.lanes.dev.file_watcher import Watcher
 from bb8deploy.lanes.dev.foreign_starts import BUILT, ForeignStarts
-from bb8deploy.lanes.dev.host_connection import Overtaken, Session
+from bb8deploy.lanes.dev.host_connection import NOT_RUNNING, Overtaken, Session
 from bb8deploy.lanes.dev.log_follower import LogFeed
 from bb8deploy.lanes.dev.outcome import DevOutcome, Pushed, View
 from bb8deploy.lanes.dev.syntax_check import check_saved
@@ -90,6 +90,16 @@ def _unlock_own(run: Run, access: Access, error: Bb8Error) -> None:
     if owner and owner.run == run.id:
         with suppress(Bb8Error), connected(run, access) as host:
             host.remove_lock(error.held)
+
+
+def _keep(session: Session, view: View) -> None:
+    """Renews the lock, and notices an app that ended by itself or that another program stopped."""
+    if not session.files.ping():
+        raise LOCK_LOST(f"the lock of {session.host.files.where} belongs to another run by now")
+    known = session.ended
+    session.look()
+    if session.ended and not known:
+        view.restarted(f"{NOT_RUNNING}: its container ended; the next save starts it")
 
 
 @dataclass(slots=True)
@@ -200,12 +210,11 @@ class _Loop:
                 self._push(session)
             if time.monotonic() > pinged + PING_EVERY:
                 pinged = time.monotonic()
-                if not session.files.ping():
-                    raise LOCK_LOST(f"the lock of {session.host.files.where} belongs to another run by now")
+                _keep(session, self.view)
 
     def _container_started(self, session: Session, run: str) -> None:
         """A new container that this loop did not ask for; its log reports what it runs."""
-        container = session.container
+        container, session.ended = session.container, False
         if container is None:
             return
         self.container = session.container = None if run == BUILT else container.restarted_by_others()

@@ -158,3 +158,13 @@ def test_the_time_of_a_push_begins_with_the_save_that_a_lost_connection_kept_bac
     bench.step()
     assert bench.pushed[1:] == [bench.source.tree.digest]
     assert bench.seconds[1] >= 100
+
+
+def test_an_app_that_ended_is_noticed_once() -> None:
+    """By the look that also renews the lock."""
+    told: list[str] = []
+    session = SimpleNamespace(ended=False, files=SimpleNamespace(ping=lambda: True))
+    session.look = lambda: setattr(session, "ended", True)
+    for _ in range(2):
+        module._keep(cast("Session", session), cast("Any", SimpleNamespace(restarted=told.append)))
+    assert told == ["the app does not run: its container ended; the next save starts it"]

@@ -5,6 +5,8 @@
 # have the app stopped (USR1, the second time by force) and started again (USR2).
 here=${0%/.bb8dev/*}
 mode=$1; build=$2; shift 2
+# The image's working folder; the delivery is read in another one.
+from=$(pwd)
 # shellcheck source=/dev/null
 . "$here/.bb8dev/apply.sh"
 if ! workplace; then
@@ -29,12 +31,13 @@ start_agent() {
 if ready; then first=$run; else first=built; fi
 # Before the app can report itself: what it reports then is that of this container.
 tell "on mode=$mode run=$first"
-if [ "$mode" = s6 ]; then start_agent "$first"; exec "$@"; fi
+back() { cd "$from" 2>/dev/null || cd /; }
+if [ "$mode" = s6 ]; then start_agent "$first"; back; exec "$@"; fi
 held=; ending=
 trap 'ending=1; kill -TERM "$child" 2>/dev/null' TERM INT HUP
 trap '[ -z "$held" ] || kill -KILL "$child" 2>/dev/null; held=1; kill -TERM "$child" 2>/dev/null' USR1
 trap 'held=' USR2
-begin() { "$@" & child=$!; echo "$child" >"$work/pid"; }
+begin() { back; "$@" & child=$!; echo "$child" >"$work/pid"; }
 finish() { rm -rf "$work"; exit "$code"; }
 begin "$@"
 start_agent "$first"
