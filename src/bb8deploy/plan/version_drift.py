@@ -34,15 +34,18 @@ class VersionPlace:
     proof: str = ""
 
 
-def drift_of(places: Sequence[VersionPlace]) -> tuple[str, ...]:
-    """One sentence for each difference, with what to do; empty if all places agree."""
+def drift_of(places: Sequence[VersionPlace], *, rolled_back: bool = False) -> tuple[str, ...]:
+    """One sentence for each difference, with what to do; empty if all places agree.
+
+    `rolled_back`: the newest run on the host restored an earlier version.
+    """
     by_name = {place.name: place for place in places}
     nowhere = VersionPlace("", state=DriftState.UNSET)
     here, host = by_name.get("here", nowhere), by_name.get("host", nowhere)
     running, published = by_name.get("running", nowhere), by_name.get("published", nowhere)
     found = [
         _host_edited(host),
-        _host_behind(here, host),
+        _host_behind(here, host, rolled_back=rolled_back),
         _other_runs(here, host, running),
         _not_running(running),
         _unpublished(running, published),
@@ -71,13 +74,16 @@ def _host_edited(host: VersionPlace) -> str:
     return "files on the host were edited by hand: see `bb8deploy deploy --dry-run --diff`"
 
 
-def _host_behind(here: VersionPlace, host: VersionPlace) -> str:
+def _host_behind(here: VersionPlace, host: VersionPlace, *, rolled_back: bool = False) -> str:
     if host.state is DriftState.ABSENT:
         return "the app is not on the host: run `bb8deploy deploy`"
     differs = host.tree and (host.version, host.tree) != (here.version, here.tree)
     if not differs or host.state is DriftState.EDITED:
         return ""
-    return f"the host has {host.version or 'an unknown version'} with other files: run `bb8deploy deploy`"
+    version = host.version or "an unknown version"
+    if rolled_back:
+        return f"the last run brought {version} back; `bb8deploy deploy` sends the files from here again"
+    return f"the host has {version} with other files: run `bb8deploy deploy`"
 
 
 def _other_runs(here: VersionPlace, host: VersionPlace, running: VersionPlace) -> str:

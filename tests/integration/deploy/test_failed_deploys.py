@@ -289,6 +289,8 @@ def test_a_rollback_prefers_what_ran_to_what_was_only_synced(lab: Lab) -> None:
     done = command(lab, "rollback")
     assert "TOKEN: ROLLBACK_OK version=1.0.0" in done.stdout, done.stderr
     assert lab.state()["version"] == "1.0.0"
+    drift = json.loads(command(lab, "status", "--json").stdout)["result"]["drift"]
+    assert [line for line in drift if "the last run brought 1.0.0 back" in line], drift
 
 
 def test_a_tree_that_never_ran_runs_after_a_failed_deploy_but_earns_no_token(lab: Lab) -> None:

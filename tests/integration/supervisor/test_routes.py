@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from bb8deploy.base.errors import Interrupted, Refused, UsageError
 from bb8deploy.base.secret import Secret
+from bb8deploy.host.supervisor import core_websocket
 from bb8deploy.host.supervisor.core_restart_service import restart_by_service
 from bb8deploy.host.supervisor.find_route import reach
 from bb8deploy.host.supervisor.rest_route import RestSupervisor
@@ -191,6 +193,39 @@ def test_an_error_of_core_is_understood_whatever_it_comes_in(
         pytest.raises(kind, match=words),
     ):
         way.info(SLUG)
+
+
+def test_the_other_port_of_core_is_tried_if_one_refuses_and_the_one_that_answers_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new Core listens on port 80, an older one on 8123."""
+
+    def answer(sock: ServerConnection, asked: dict[str, Any]) -> None:
+        sock.send(json.dumps({"id": asked["id"], "type": "result", "success": True, "result": {}}))
+
+    said: list[str] = []
+    with socket.socket() as refusing, core_that(answer) as url:
+        refusing.bind(("127.0.0.1", 0))  # and does not listen
+        closed, open_ = refusing.getsockname()[1], int(url.rpartition(":")[2])
+        monkeypatch.setattr(core_websocket, "CORE_PORTS", {closed: open_, open_: closed})
+        with closing(WebSocketSupervisor(f"http://127.0.0.1:{closed}", Secret("t"), note=said.append)) as way:
+            way.info(SLUG)
+            way.info(SLUG)
+    assert said == [f"http://127.0.0.1:{closed} refuses connections; Home Assistant Core answers at {url}"]
+
+
+def test_two_ports_that_refuse_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+        first, second = one.getsockname()[1], other.getsockname()[1]
+        monkeypatch.setattr(core_websocket, "CORE_PORTS", {first: second, second: first})
+        way = WebSocketSupervisor(f"http://127.0.0.1:{first}", Secret("t"))
+        with closing(way), pytest.raises(NoAnswer) as caught:
+            way.info(SLUG)
+    assert f":{first}" in caught.value.cause
+    assert f"port {second}" in caught.value.cause
+    assert "8123" in caught.value.remedy
 
 
 def test_closing_ends_a_command_that_another_thread_waits_for_and_lets_none_begin() -> None:

@@ -216,6 +216,24 @@ def test_a_dry_run_works_while_another_run_holds_the_lock(lab: Lab) -> None:
         assert sync(lab.run(dry_run=True), host).nothing_to_do
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["absent", "with ours"])
+def test_the_folder_of_all_apps_is_never_replaced(lab: Lab, own: bool) -> None:
+    """The app's own name was forgotten in the setting; `--yes` does not lift it."""
+    if own:
+        go(lab)
+    local_root, other = lab.runtime.parent, lab.runtime.parent / "zigbee"
+    other.mkdir(parents=True)
+    (other / "config.yaml").write_text("name: Z\nversion: '1'\nslug: zigbee\n")
+    name = "HA_REMOTE_RUNTIME" if lab.sshd else "HA_MOUNT"
+    before = {path: path.read_bytes() for path in local_root.rglob("*") if path.is_file()}
+    lab.environ[name] = str(local_root)
+    with lab.host() as host, pytest.raises(CheckFailed) as caught:
+        sync(lab.run(assume_yes=True), host)
+    assert caught.value.code == "RUNTIME_NOT_OURS"
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert other.is_dir()
+
+
 def test_a_repository_in_the_runtime_folder_is_left_alone(lab: Lab) -> None:
     (lab.runtime / ".git").mkdir(parents=True)
     (lab.runtime / ".git/HEAD").write_text("work")

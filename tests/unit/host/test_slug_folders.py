@@ -100,6 +100,19 @@ def test_a_second_claim_is_found_however_it_is_written(
     assert problems(look(runtime)) == [f"{folder} claims the slug {SLUG} too"]
 
 
+@pytest.mark.parametrize("share", ["addons", "local_apps"])
+def test_a_second_claim_counts_wherever_it_is_in_the_local_root(
+    tmp_path: Path, look: Look, share: str
+) -> None:
+    """The setting may name a folder deeper than those in which the Supervisor looks first."""
+    put(tmp_path, f"{share}/local/{FOLDER}/config.yaml", OWN)
+    put(tmp_path, "elsewhere/config.yaml", OWN)
+    runtime = tmp_path / share / "local" / FOLDER
+    assert problems(look(runtime)) == []
+    put(tmp_path, f"{share}/twin/config.yaml", OWN)
+    assert problems(look(runtime)) == [f"twin claims the slug {SLUG} too"]
+
+
 def test_a_config_file_behind_a_link_counts(runtime: Path, look: Look) -> None:
     put(runtime.parents[1], "elsewhere.yaml", OWN)
     (runtime.parent / "twin").mkdir()

@@ -44,5 +44,12 @@ def test_each_difference_is_one_sentence(places: list[VersionPlace], said: str) 
     assert said in sentence
 
 
+def test_after_a_rollback_the_earlier_version_on_the_host_is_meant() -> None:
+    back = [HERE, VersionPlace("host", "1.0", "sha256:b"), VersionPlace("running", "1.0", "sha256:b")]
+    (sentence,) = drift_of(back, rolled_back=True)
+    assert "the last run brought 1.0 back" in sentence
+    assert drift_of([HERE, HOST, RUNS], rolled_back=True) == ()
+
+
 def test_content_that_was_not_reported_is_not_a_difference() -> None:
     assert drift_of([HERE, HOST, VersionPlace("running", "1.1", "")]) == ()

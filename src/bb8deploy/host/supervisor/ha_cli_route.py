@@ -79,6 +79,7 @@ class HaCli:
             state = AddonState.parse(slug, self._command.data(info, f"describe {slug}"))
         except SupervisorError as error:
             if error.problem is RefusalKind.UNKNOWN_APP:
+                self._command.refuse_denied(log, f"show the log of {slug}")
                 return Look(None, ())
             raise
         if state.installed:

@@ -79,6 +79,7 @@ class PathSupervisor(ABC):
             state = self.info(slug)
         except SupervisorError as error:
             if error.problem is RefusalKind.UNKNOWN_APP:
+                self._check_role()
                 return Look(None, ())
             raise
         if state.installed:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.untrusted_json import json_object
+from bb8deploy.base.untrusted_json import JsonObject, json_object
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import reach
 from bb8deploy.lanes.dev.container_state import is_on
@@ -52,7 +51,7 @@ def status(run: Run) -> Standing:
     with ThreadPoolExecutor(len(looks), "bb8deploy-status") as pool:
         seen = [place for found in pool.map(lambda look: look(), looks) for place in found]
     places = (here, *seen, _last_run(run))
-    return Standing(places, drift_of(places))
+    return Standing(places, drift_of(places, rolled_back=_was_rolled_back(run)))
 
 
 def place_here(run: Run, wanted: Wanted) -> VersionPlace:
@@ -175,13 +174,27 @@ def _version_at(run: Run, commit: str) -> str:
 
 
 def _last_run(run: Run) -> VersionPlace:
+    row = _latest(run)
     try:
-        row = json.loads((run.reports / "latest.json").read_text(encoding="utf-8"))
         when = f"{row['ts'][:16].replace('T', ' ')} UTC"
         words = [f"{row['command']} to {row['target']}, {when}", *_verdicts(run, str(row["run_id"]))]
     except (OSError, ValueError, KeyError, TypeError):
         return VersionPlace("last run", state=DriftState.ABSENT, detail="none")
     return VersionPlace("last run", detail=", ".join(words))
+
+
+def _was_rolled_back(run: Run) -> bool:
+    """Whether the newest run of this workspace was a rollback of this target."""
+    row = _latest(run)
+    return (row.get("command"), row.get("target")) == ("rollback", run.settings.destination)
+
+
+def _latest(run: Run) -> JsonObject:
+    """What latest.json has about the newest run, empty if there is none."""
+    try:
+        return json_object((run.reports / "latest.json").read_text(encoding="utf-8"))
+    except OSError:
+        return {}
 
 
 def _verdicts(run: Run, run_id: str) -> list[str]:

@@ -38,13 +38,15 @@ def last_crash(log: Sequence[str]) -> Crash | None:
 
 
 def of_installed(log: Sequence[str], version: str) -> tuple[str, ...]:
-    """The lines of a journal since the app with the installed `version` first reported itself.
+    """The lines of a journal since the installed build of `version` first reported itself.
 
-    The journal keeps the lines of containers whose image was replaced or uninstalled. Without a report of
-    another version all lines count.
+    The journal keeps the lines of containers whose image was replaced, also by another build of the same
+    version, or uninstalled. Without a report of another build all lines count.
     """
-    reports = [(at, said[0].version) for at, line in enumerate(log) if (said := identities([line]))]
-    other = max((at for at, reported in reports if reported != version), default=-1)
+    reports = [(at, said[0]) for at, line in enumerate(log) if (said := identities([line]))]
+    newest = reports[-1][1] if reports else None
+    others = (at for at, said in reports if said.version != version or (newest and not said.names(newest)))
+    other = max(others, default=-1)
     if other < 0:
         return tuple(log)
     return tuple(log[next((at for at, _ in reports if at > other), other + 1) :])

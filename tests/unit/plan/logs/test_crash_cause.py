@@ -60,3 +60,14 @@ def test_only_the_lines_of_the_installed_version_count() -> None:
     assert last_crash(of_installed(log, "1.0.1")) is None
     assert last_crash(of_installed([*log, *old], "1.0.1"))
     assert of_installed(old, "1.0.1") == tuple(old)
+
+
+def test_of_two_builds_of_a_version_only_the_lines_of_the_newer_one_count() -> None:
+    report = "IDENTITY version=1.0.0 tree=sha256:{} commit=c run={} python=3.13"
+    first, second = report.format("a", "run-1"), report.format("b", "run-2")
+    died = [*TRACEBACK]
+    assert last_crash(of_installed([first, *died, second, "fine"], "1.0.0")) is None
+    assert last_crash(of_installed([first, *died, report.format("a", "run-2"), "fine"], "1.0.0")) is None
+    came_back = of_installed([first, *died, second, *died, second], "1.0.0")
+    assert came_back == (second, *died, second)
+    assert last_crash(came_back) == Crash(TRACEBACK[-1], recovered=True)

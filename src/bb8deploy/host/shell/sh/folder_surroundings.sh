@@ -13,8 +13,9 @@ place() {
   for old in "$W"/next.*; do [ ! -e "$old" ] || echo "mark=${old##*/}"; done
   if [ -d "$S" ]; then echo "state_writable=$(yes_no test -w "$S")"; fi
   local_root
-  # `-mmin -0` finds what was changed less than zero minutes ago, so in the future.
-  newest=$(find "$root" -name .bb8deploy -prune -o -type f -mmin -0 -print0 2>/dev/null |
+  # `-mmin -0` finds what was changed less than zero minutes ago, so in the future. A deploy gives the app's own
+  # config file a time beyond that of such a file, so it does not count.
+  newest=$(find "$root" -name .bb8deploy -prune -o -type f -mmin -0 ! -path "$R/config.*" -print0 2>/dev/null |
     xargs -0 -r stat -c '%Y %n' 2>/dev/null | sort -n | tail -n 1)
   [ -z "$newest" ] || echo "newest=$newest"
 }
