@@ -13,7 +13,7 @@ FLAGS = ("watchdog", "auto_update", "ingress_panel")
 KEYS = ("options", "network", "boot", *FLAGS)
 """The keys of POST /addons/<slug>/options that bb8deploy sets (Supervisor 2026.08)."""
 BOOTS = ("auto", "manual")
-_SENSITIVE = re.compile(r"passw|secret|token|api_?key|credential|private", re.IGNORECASE)
+_SENSITIVE = re.compile(r"passw|secret|token|api_?key|encryption_?key|psk|credential|private", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

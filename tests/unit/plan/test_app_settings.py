@@ -57,3 +57,5 @@ def test_a_value_from_the_environment_is_shown_nowhere() -> None:
 def test_passwords_within_lists_and_mappings_are_masked() -> None:
     value = {"users": [{"name": "ann", "password": "hunter22"}]}
     assert shown("x", value, frozenset()) == {"users": [{"name": "ann", "password": "***"}]}
+    proxies = [{"address": "node", "encryption_key": "QRTIErOb"}]
+    assert shown("proxies", proxies, frozenset()) == [{"address": "node", "encryption_key": "***"}]

@@ -52,14 +52,23 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
 
 
 def passwords(config: Mapping[str, object], state: AddonState | None) -> Iterator[Secret]:
-    """The options of type password in the schema: the Supervisor's answer has their values."""
+    """The options of type password in the schema, nested or not: the Supervisor's answer has them."""
     schema = config.get("schema")
     options = state.raw.get("options") if state else None
-    if not isinstance(schema, Mapping) or not isinstance(options, Mapping):
-        return
-    for name, kind in schema.items():
-        if str(kind).startswith("password") and options.get(name):
-            yield Secret(str(options[name]))
+    if isinstance(schema, Mapping):
+        yield from map(Secret, _passwords(schema, options))
+
+
+def _passwords(kind: object, value: object) -> Iterator[str]:
+    """The passwords in `value`, which is of this kind in the schema."""
+    if isinstance(kind, Mapping) and isinstance(value, Mapping):
+        for name, inner in kind.items():
+            yield from _passwords(inner, value.get(name))
+    elif isinstance(kind, list) and isinstance(value, list):
+        for item in value if kind else ():
+            yield from _passwords(kind[0], item)
+    elif str(kind).startswith("password") and value:
+        yield str(value)
 
 
 def _installed(sheet: Sheet, state: AddonState) -> None:
