@@ -17,6 +17,7 @@ from ha_sandbox.sandbox import Sandbox
 
 _LOG_LINES = 5000
 _TAIL = 25
+_LOOPBACK = "127.0.0.1"
 _POLL = 0.1  # seconds
 
 
@@ -67,14 +68,31 @@ def run_command(box: Sandbox, command: Sequence[str]) -> int:
 
 
 def environment_of(box: Sandbox) -> Mapping[str, str]:
-    """The settings of the host, the Supervisor's address and token, and the app's slug and /data."""
+    """The settings of the host, the Supervisor's address and token, and the app's slug, /data and ports."""
     slug = box.app.slug if box.app else ""
+    app = box.manager.installed.get(slug)
     return {
         **box.env(),
         "SUPERVISOR_URL": box.supervisor_url,
         "SUPERVISOR_TOKEN": box.supervisor_token,
         "SANDBOX_APP": slug,
         "SANDBOX_DATA": str(box.root / "data" / slug),
+        **(port_addresses(app.ports(), box.runtime.address("mqtt")[0]) if app else {}),
+    }
+
+
+def port_addresses(ports: Mapping[str, object], broker_host: str) -> dict[str, str]:
+    """SANDBOX_PORT_8080_TCP=127.0.0.1:8080 for each port of `ports` in config.yaml.
+
+    Without a network namespace an app listens at the container's port of this machine's loopback. A container
+    with one cannot be reached, so it has no address; it knows the broker by another name than loopback.
+    """
+    if broker_host != _LOOPBACK:
+        return {}
+    named = (port.partition("/") for port in ports)
+    return {
+        f"SANDBOX_PORT_{number}_{(kind or 'tcp').upper()}": f"{_LOOPBACK}:{number}"
+        for number, _, kind in named
     }
 
 

@@ -29,10 +29,11 @@ def core_server(rest: CoreRest, sockets: CoreSockets) -> LoopbackServer:
             super().handle()
 
         def do_GET(self) -> None:
-            """Answers GET and POST."""
+            """Answers every method."""
             reply(self, rest.answer(read(self)))
 
-        do_POST = do_GET  # noqa: N815  the name is http.server's
+        # The names are http.server's.
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
             """Logs nothing."""

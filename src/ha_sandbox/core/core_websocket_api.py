@@ -18,6 +18,7 @@ from ha_sandbox.join_threads import join_all
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor.api.host_info import CORE_VERSION
+from ha_sandbox.supervisor.api.ingress_proxy import USER_ID
 from ha_sandbox.supervisor.api.routing import PLAIN, Request, Response
 
 HEAD_DEADLINE = 10.0
@@ -91,7 +92,7 @@ class CoreSockets:
         if kind == "ping":
             return {"type": "pong"}
         if kind == "auth/current_user":
-            return _success({"id": "0", "name": "sandbox", "is_owner": True, "is_admin": True})
+            return _success({"id": USER_ID, "name": "sandbox", "is_owner": True, "is_admin": True})
         if kind == "get_config":
             return _success(core_config(self._faults))
         if kind == "supervisor/api" and Situation.CORE_BOOTING not in self._faults:
@@ -103,6 +104,8 @@ class CoreSockets:
         if not endpoint.startswith("/") or "?" in endpoint or ".." in endpoint:
             return _failure("unknown_error", f"Invalid command {endpoint}")
         data = message.get("data")
+        if endpoint == "/ingress/session":
+            data = {**(data or {}), "user_id": USER_ID}
         query = {str(k): str(v) for k, v in (message.get("params") or {}).items()}
         body = json.dumps(data).encode() if data else b""
         request = Request(str(message.get("method", "get")).upper(), endpoint, query, body)

@@ -38,7 +38,7 @@ class Manager:
         self.store = LocalStore(root / "addons", self.journal, self.faults)
         power.attach_store(self.store.load)
         self.jobs = Jobs(lambda message: self.journal.log("ERROR", "jobs", message))
-        self.ingress_sessions: set[str] = set()
+        self.ingress_sessions: dict[str, dict[str, str]] = {}  # the headers of the session's user
         self.images = Images(runtime, self.journal, power)
         self.arch = self.images.arch
         self.containers = Containers(runtime, access, self.journals, root / "data")

@@ -115,6 +115,8 @@ class Containers:
             "SUPERVISOR_TOKEN": token,
             "HASSIO_TOKEN": token,
             "SUPERVISOR_URL": f"http://{host}" if port == 80 else f"http://{host}:{port}",
+            # bashio calls http://supervisor without it.
+            **({} if port == 80 else {"SUPERVISOR_API": f"http://{host}:{port}"}),
             "TZ": "UTC",
         }
 

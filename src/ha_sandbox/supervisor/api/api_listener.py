@@ -51,12 +51,15 @@ def reply(handler: BaseHTTPRequestHandler, response: Response) -> None:
     handler.send_response(response.status)
     if response.content_type:
         handler.send_header("Content-Type", response.content_type)
+    for name, value in response.headers:
+        handler.send_header(name, value)
     handler.send_header("Connection", "close")
     handler.close_connection = True
     if response.stream is None:
         handler.send_header("Content-Length", str(len(response.body)))
         handler.end_headers()
-        handler.wfile.write(response.body)
+        if handler.command != "HEAD":
+            handler.wfile.write(response.body)
         return
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()

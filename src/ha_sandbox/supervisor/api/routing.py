@@ -65,12 +65,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer. If `stream` is set, it replaces `body` and yields text as it arrives."""
+    """An answer. If `stream` is set, it replaces `body` and yields text as it arrives.
+
+    `headers` are sent besides type and length, in this order; a name may appear twice.
+    """
 
     status: int
     content_type: str
     body: bytes = b""
     stream: Iterator[str] | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
