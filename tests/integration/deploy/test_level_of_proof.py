@@ -45,6 +45,12 @@ def test_an_app_without_an_identity_ends_at_running_ok(plain: Lab) -> None:
     assert "SKIPPED: DEPLOY_SSH_OK" in done.stdout
 
 
+def test_a_dry_run_does_not_promise_to_wait_for_a_report_that_cannot_come(plain: Lab) -> None:
+    preview = deploy(plain.run(dry_run=True)).preview
+    assert "would wait until it runs and watch it for 0.2 s" in preview
+    assert not [line for line in preview if "identity" in line]
+
+
 def test_what_has_not_changed_is_not_rebuilt_and_what_has_is(
     plain: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from tests.integration.deploy.test_edits_before_a_resume import SEALED, stop_after_the_sync
 from tests.integration.deploylab import SLUG, Lab, config
@@ -11,6 +13,7 @@ from tests.integration.witness import runtime
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.deploy.deploy import DeployOptions
 from bb8deploy.lanes.deploy.rollback import roll_back_host
+from bb8deploy.runs.run import new_run_id
 from ha_sandbox.runtime.process_runtime import ProcessRuntime
 from ha_sandbox.runtime.runtime_interface import BuildFailed, BuildRequest
 
@@ -79,3 +82,18 @@ def test_a_dry_run_to_a_version_that_is_in_place_foresees_what_the_real_run_does
     assert action == ("rebuild" if edited else "none")
     assert f"would {action} {SLUG}" in preview or f"would do nothing to {SLUG}" in preview
     assert ("may have been written since it was sent" in preview) == edited
+
+
+def test_a_dry_run_to_the_earlier_tree_names_the_proof_that_the_real_run_reaches(lab: Lab) -> None:
+    lab.write(run_sh=SILENT, dockerfile=SEALED)
+    first = lab.deploy().synced.run_id_on_host
+    while new_run_id().partition("-")[0] == first.partition("-")[0]:  # run ids name the second
+        time.sleep(0.05)
+    lab.write(config=config("1.0.1"))
+    lab.deploy()
+    preview = roll_back_host(lab.run(dry_run=True)).preview
+    assert [line for line in preview if line.startswith("proof: ")] == [
+        "proof: sealed; the builder compares every file that it is given with what was sent"
+    ]
+    back = roll_back_host(lab.run())
+    assert (back.version, back.proof) == ("1.0.0", "sealed")

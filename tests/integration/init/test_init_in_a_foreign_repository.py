@@ -80,6 +80,16 @@ def test_a_place_of_this_machine_stays_in_the_users_own_file(clone: Clone, box: 
     assert f"HA_PUBLISH_REMOTE={remote}" in clone.env_file.read_text("utf-8")
 
 
+def test_a_store_whose_users_get_another_branch_than_main_is_published_to_that(
+    store: Clone, box: Sandbox
+) -> None:
+    store.git("branch", "-M", "trunk")
+    store.git("push", "-q", "origin", "trunk")
+    store.git("remote", "set-head", "origin", "trunk")
+    settled(store, box, HA_PUBLISH_REMOTE="origin")
+    assert table(store) == {"layout": "store", "publish_remote": "origin", "publish_branch": "trunk"}
+
+
 def test_settings_that_are_there_are_not_changed(store: Clone, box: Sandbox) -> None:
     file = store.root / "bb8deploy.toml"
     file.write_text('# mine\nlayout = "store"\n')

@@ -13,6 +13,7 @@ from bb8deploy.lanes.verify.verify_attempt import Attempt, undetected_by
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
 from bb8deploy.overlay.proof_level import ProofLevel
 from bb8deploy.plan.install_action import Action, Decision
+from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import SyncPlan
 from bb8deploy.runs.run import Run
 
@@ -73,7 +74,8 @@ def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: floa
     backup = ", with a backup first" if options.backup and action is Action.UPDATE else ""
     verb = [f"{action.value} {slug}{backup}: {decision.why}"] if action in _VERBS else []
     start = [f"start {slug} unless it runs"] if decision.start else []
-    return ["reload the store", *verb, *start, f"wait for its identity and watch it for {settle:g} s"]
+    waits = "wait until it runs" if options.proof is Proof.RUNNING else "wait for its identity"
+    return ["reload the store", *verb, *start, f"{waits} and watch it for {settle:g} s"]
 
 
 def _now(state: AddonState | None) -> str:

@@ -281,11 +281,12 @@ def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
 def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
     """What `roll_back`, or `roll_back_to` with a `version`, would do; for a run that is a dry run."""
     if not version:
-        stamp = next_older(host).stamp
+        stamp = next_older(host, seen_running(run, None)).stamp
         if stamp is None:
             return (f"would put the earlier tree of {host.where} back, if there is one: it has no stamp",)
         back = Delivered(Expected(stamp.version, stamp.tree, stamp.run), FoundTree(present=True))
-        lines = foresee(run, host, back, VerifyOptions(sent=True))
+        level = _level_back(run, read_wanted(run, run.addon), stamp)
+        lines = foresee(run, host, back, VerifyOptions(sent=True).at(level))
         return (f"would put the earlier tree back: {stamp.version} of run {stamp.run}", *lines)
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)

@@ -24,7 +24,7 @@ def require_valid(run: Run) -> None:
         raise VALIDATE_FAILED(
             f"{len(errors)} error(s) in the app, the first: {errors[0].code}; nothing was sent",
             "Fix them (`bb8deploy validate` shows each), or deploy with `--no-validate`.",
-            details=[_line(one) for one in errors[:SHOWN]],
+            details=[line_of(one) for one in errors[:SHOWN]],
         )
 
 
@@ -35,6 +35,7 @@ def _errors(run: Run) -> list[Finding]:
     return fails(judged.kept.findings, "never" if selection.fail_on == "never" else "error")
 
 
-def _line(finding: Finding) -> str:
+def line_of(finding: Finding) -> str:
+    """The finding as a line: its place, if it has one, its code and its message."""
     place = f"{finding.path}:{finding.line}" if finding.line else finding.path
-    return f"{place}: {finding.code}: {finding.message}"
+    return ": ".join(filter(None, (place, finding.code, finding.message)))

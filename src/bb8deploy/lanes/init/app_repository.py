@@ -15,8 +15,9 @@ from bb8deploy.catalogue.errors.workspace import ADDON_SEVERAL
 from bb8deploy.host.open_host import Tell
 from bb8deploy.lanes.init.init import changes, write_env
 from bb8deploy.settings.project_file import OWN_FILE, project_table
-from bb8deploy.settings.settings_table import BB8_LAYOUT, KEYS
+from bb8deploy.settings.settings_table import BB8_LAYOUT, HA_PUBLISH_BRANCH, KEYS
 from bb8deploy.settings.settings_type import Settings
+from bb8deploy.workspace import git
 from bb8deploy.workspace.find_apps import apps_below
 from bb8deploy.workspace.project import Project, find_project, home_of
 from bb8deploy.workspace.versions.publish_layout import Publishing, publishing_of
@@ -98,9 +99,22 @@ def write_settings(repository: Repository, path: Path, settings: Settings, tell:
         return Written(path, None)
     common = shared(values)
     write_env(root, path, {name: value for name, value in values.items() if name not in common}, tell)
-    layout = _publishing(repository, settings).layout
-    _write(root / OWN_FILE, shared_text({**common, BB8_LAYOUT.name: str(layout)}))
+    publishing = _publishing(repository, settings)
+    branch = _branch_of_store(root, settings) if publishing.in_store else {}
+    _write(root / OWN_FILE, shared_text({**branch, **common, BB8_LAYOUT.name: str(publishing.layout)}))
     return Written(path, root / OWN_FILE)
+
+
+def _branch_of_store(root: Path, settings: Settings) -> dict[str, str]:
+    """The branch that users of the store get, if git knows that it is another one than the setting's default.
+
+    That is the default branch of the remote, which Home Assistant clones.
+    """
+    head = f"refs/remotes/{settings.ha_publish_remote or 'origin'}/"
+    told = git.call(root, "symbolic-ref", "--quiet", f"{head}HEAD").stdout
+    branch = told.decode(errors="replace").strip().removeprefix(head)
+    own = branch and branch != HA_PUBLISH_BRANCH.default and _is_everybodys(branch)
+    return {HA_PUBLISH_BRANCH.name: branch} if own else {}
 
 
 def _write(path: Path, text: str) -> None:

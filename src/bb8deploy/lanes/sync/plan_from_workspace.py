@@ -21,7 +21,7 @@ from bb8deploy.settings.app_instance import DROP
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.git import head_state
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree, Manifest, walk
+from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, walk
 
 _STAMP_NAME = STAMP.removesuffix(".json").encode()
 
@@ -166,11 +166,26 @@ def _planned(found: FoundTree, wanted: Wanted, stamp: Stamp) -> PlannedSync:
 
 def _texts(source: Path, tree: Manifest) -> Iterator[tuple[str, bytes]]:
     for entry in tree.entries:
-        if entry.kind == "file" and entry.size <= TEXT_LIMIT and is_text(entry.path):
-            data = (source / entry.path).read_bytes()
-            if hashlib.sha256(data).hexdigest() != entry.sha256:
-                raise WORKSPACE_MOVING(f"{entry.path} changed in the workspace while it was being read")
+        if not is_text(entry.path):
+            continue
+        file = _behind(source, tree, entry)
+        if file and file.size <= TEXT_LIMIT:
+            data = (source / file.path).read_bytes()
+            if hashlib.sha256(data).hexdigest() != file.sha256:
+                raise WORKSPACE_MOVING(f"{file.path} changed in the workspace while it was being read")
             yield entry.path, data
+
+
+def _behind(source: Path, tree: Manifest, entry: Entry) -> Entry | None:
+    """The file itself, or the one that a link leads to, as the Supervisor reads it; None if there is none."""
+    if entry.kind == "file":
+        return entry
+    try:
+        place = (source / entry.path).resolve(strict=True).relative_to(source.resolve())
+    except (OSError, ValueError):
+        return None
+    file = tree.by_path.get(place.as_posix())
+    return file if file and file.kind == "file" else None
 
 
 def _names_stamp(source: Path, tree: Manifest) -> bool:
