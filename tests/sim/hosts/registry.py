@@ -85,7 +85,10 @@ class SimRegistry:
             return IMAGE_BUILD_FAILED(f"`{' '.join(words[:3])}` ended with 1")
 
         def effect() -> None:
-            self._list(words) if "imagetools" in words else self._push(words)
+            if "imagetools" in words:
+                self._list(words)
+            elif "--push" in words:
+                self._push(words)
 
         def torn() -> None:
             if "imagetools" not in words:  # a list is one small file
@@ -106,7 +109,7 @@ class SimRegistry:
 
     def _list(self, words: Sequence[str]) -> None:
         listed = _option(words, "--tag")
-        digests = [self.tags[part] for part in words[words.index(listed) + 1 :]]
+        digests = [part.partition("@")[2] for part in words[words.index(listed) + 1 :]]
         rows = [{"digest": digest, "platform": self._platform(digest)} for digest in digests]
         self.tags[listed] = self._store(json.dumps({"manifests": rows}).encode())
 

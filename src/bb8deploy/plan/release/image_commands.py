@@ -112,18 +112,18 @@ def _of_content(job: ImageJob) -> Mapping[str, str]:
 def docker_commands(
     job: ImageJob, context: str, dockerfile: str, epoch: str, *, record: str = ""
 ) -> list[list[str]]:
-    """Builds and pushes by `docker buildx`; `epoch` is the commit's time, so that a rebuild is the same.
+    """Builds, then pushes by `docker buildx`; `epoch` is the commit's time, so that a rebuild is the same.
 
-    The pushed digest goes into the file `record` (see `pushed_digest`).
+    The first command fills the build cache alone, so that the second one, which pushes, takes seconds: the
+    caller looks at the registry in between. The pushed digest goes into the file `record` (see
+    `pushed_digest`).
     """
     metadata = [f"--metadata-file={record}"] if record else []
-    return [
-        [
-            "docker", "buildx", "build", "--file", dockerfile, "--platform", job.platform, "--pull",
-            "--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={epoch}",
-            *_options(job), *metadata, "--tag", job.reference, "--push", context,
-        ]
+    build = [
+        "docker", "buildx", "build", "--file", dockerfile, "--platform", job.platform, "--pull",
+        "--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={epoch}", *_options(job),
     ]  # fmt: skip
+    return [[*build, context], [*build, *metadata, "--tag", job.reference, "--push", context]]
 
 
 def buildah_commands(
@@ -153,17 +153,23 @@ def same_platform(found: str, wanted: str) -> bool:
     return found.count("/") >= 1 and all(have == want for have, want in parts)
 
 
-def docker_list(plan: ImagePlan) -> list[list[str]]:
-    """Makes the multi-arch list from the pushed images."""
-    parts = [job.reference for job in plan.jobs]
+def docker_list(plan: ImagePlan, pushed: Mapping[str, str]) -> list[list[str]]:
+    """Makes the multi-arch list from the images with the digests that were pushed."""
+    parts = [_by_digest(job, pushed) for job in plan.jobs]
     return [["docker", "buildx", "imagetools", "create", "--tag", plan.listed, *parts]]
 
 
-def buildah_list(plan: ImagePlan) -> list[list[str]]:
+def _by_digest(job: ImageJob, pushed: Mapping[str, str]) -> str:
+    """The image by its digest: its tag may lead to another publisher's image by now."""
+    return f"{job.reference.rpartition(':')[0]}@{pushed[job.reference]}"
+
+
+def buildah_list(plan: ImagePlan, pushed: Mapping[str, str]) -> list[list[str]]:
     """The same by `buildah`; a list that an earlier run left is made again."""
     tls = ["--tls-verify=false"] if plan.insecure else []
     local = f"bb8deploy-{plan.listed.rsplit('/', 1)[-1].replace(':', '-')}"
-    adds = [["buildah", "manifest", "add", *tls, local, f"docker://{job.reference}"] for job in plan.jobs]
+    parts = [f"docker://{_by_digest(job, pushed)}" for job in plan.jobs]
+    adds = [["buildah", "manifest", "add", *tls, local, part] for part in parts]
     push = ["buildah", "manifest", "push", "--all", *tls, local, f"docker://{plan.listed}"]
     forget = ["buildah", "manifest", "rm", local]
     return [["buildah", "manifest", "create", local], *adds, push, forget]

@@ -24,6 +24,9 @@ from bb8deploy.workspace.app_config import AddonInfo
 INFO = AddonInfo(Path("a"), Path("a/config.yaml"), "Größe", "1.2.3", "demo", ("amd64", "aarch64"))
 
 
+PUSHED = {"ghcr.io/me/demo:1.2.3-amd64": "sha256:1", "ghcr.io/me/demo:1.2.3-aarch64": "sha256:2"}
+
+
 def planned(image: str) -> ImagePlan:
     return plan_images(image, INFO, "tree", "commit", "https://example.org")
 
@@ -68,15 +71,18 @@ def test_a_name_that_no_registry_takes_is_refused(image: str) -> None:
 
 def test_docker_builds_pushes_and_lists() -> None:
     plan = planned("ghcr.io/me/demo")
-    (words,) = docker_commands(plan.jobs[0], "/ctx", "/ctx/Dockerfile", "17")
+    built, words = docker_commands(plan.jobs[0], "/ctx", "/ctx/Dockerfile", "17")
+    assert built == [word for word in words if word not in {"--push", "--tag", plan.jobs[0].reference}]
     assert words[:3] == ["docker", "buildx", "build"]
     assert words[-4:] == ["--tag", "ghcr.io/me/demo:1.2.3-amd64", "--push", "/ctx"]
     assert "BUILD_ARCH=amd64" in words
     assert "io.hass.version=1.2.3" in words
-    assert docker_list(plan) == [
+    assert docker_list(plan, PUSHED) == [
         ["docker", "buildx", "imagetools", "create", "--tag", "ghcr.io/me/demo:1.2.3",
-         "ghcr.io/me/demo:1.2.3-amd64", "ghcr.io/me/demo:1.2.3-aarch64"]
+         "ghcr.io/me/demo@sha256:1", "ghcr.io/me/demo@sha256:2"]
     ]  # fmt: skip
+    adds = [words[-1] for words in buildah_list(plan, PUSHED) if "add" in words]
+    assert adds == ["docker://ghcr.io/me/demo@sha256:1", "docker://ghcr.io/me/demo@sha256:2"]
 
 
 def test_buildah_switches_tls_off_on_loopback_only() -> None:
@@ -85,12 +91,13 @@ def test_buildah_switches_tls_off_on_loopback_only() -> None:
     assert not any("--tls-verify=false" in words for words in safe)
     assert safe[1] == ["buildah", "push", job.reference, f"docker://{job.reference}"]
     loose = planned("localhost:5000/demo")
-    assert all("--tls-verify=false" in words for words in buildah_list(loose)[1:-1])
+    pushed = {job.reference: "sha256:1" for job in loose.jobs}
+    assert all("--tls-verify=false" in words for words in buildah_list(loose, pushed)[1:-1])
 
 
 def test_each_tool_records_the_digest_that_it_pushed() -> None:
     job = planned("ghcr.io/me/demo").jobs[0]
-    (docker,) = docker_commands(job, "/ctx", "/ctx/Dockerfile", "17", record="/r")
+    _, docker = docker_commands(job, "/ctx", "/ctx/Dockerfile", "17", record="/r")
     buildah = buildah_commands(job, "/ctx", "/ctx/Dockerfile", "17", insecure=False, record="/r")[1]
     assert "--metadata-file=/r" in docker
     assert "--digestfile=/r" in buildah

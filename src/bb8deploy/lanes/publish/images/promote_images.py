@@ -164,7 +164,8 @@ def _build_all(run: Run, registry: Registry, plan: p.ImagePlan, source: Publicat
                 _run_all(run, f"image: build and push {job.arch}", [words])
             pushed[job.reference] = p.pushed_digest(Path(record).read_text("utf-8"))
     if plan.listed:
-        _run_all(run, "image: list", p.docker_list(plan) if tool == "docker" else p.buildah_list(plan))
+        of = p.docker_list if tool == "docker" else p.buildah_list
+        _run_all(run, "image: list", of(plan, pushed))
     return pushed
 
 
