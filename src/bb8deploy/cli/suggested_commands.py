@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 # The commands that take each option; a test compares this with the command line.
-_HOST = "deploy dev history pull remove rollback sync test unlock verify"
+_HOST = "deploy dev history options pull remove rollback sync test unlock verify"
 _TARGET = f"{_HOST} attest config diagnose init logs publish release status"
 TAKES: Mapping[str, frozenset[str]] = {
     "--target": frozenset(_TARGET.split(" ")),

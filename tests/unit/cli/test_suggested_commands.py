@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,10 @@ KITCHEN = options_of(["kitchen"], Path("../my app"), "mount")
         (
             "`bb8deploy deploy --target attic` or `bb8deploy explain CODE`",
             "`bb8deploy deploy --target attic --addon '../my app' --via mount` or `bb8deploy explain CODE`",
+        ),
+        (
+            "Run `bb8deploy options get`.",
+            "Run `bb8deploy options get --target kitchen --addon '../my app' --via mount`.",
         ),
         # A release that is resumed has recorded its target.
         ("`bb8deploy release --resume`", "`bb8deploy release --resume --addon '../my app'`"),
@@ -51,12 +56,18 @@ def test_the_table_is_what_the_command_line_takes(option: str) -> None:
     from typer.main import get_command
 
     commands = get_command(build()).commands  # type: ignore[attr-defined]
-    taking = {
-        name.replace("_", "-")
-        for name in COMMANDS
-        if any(option in p.opts for p in commands[name.replace("_", "-")].params)
-    }
-    assert taking == TAKES[option]
+    names = [name.replace("_", "-") for name in COMMANDS]
+    assert {name for name in names if _takes(commands[name], option)} == TAKES[option]
+
+
+def _takes(command: Any, option: str) -> bool:
+    """Whether a command takes an option; a group of commands, if each of them does."""
+    inside = getattr(command, "commands", {}).values()
+    return (
+        all(_takes(one, option) for one in inside)
+        if inside
+        else any(option in parameter.opts for parameter in command.params)
+    )
 
 
 def test_the_commands_that_take_several_targets_are_those_that_are_said_to_take_a_group() -> None:
