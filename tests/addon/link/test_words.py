@@ -32,6 +32,14 @@ def test_every_cause_has_a_reason_without_leftover_marks(cause: Cause) -> None:
         assert "{" not in status.reason + status.remedy
 
 
+def test_a_link_through_a_proxy_names_the_proxy_and_a_failing_adapter_stays_the_adapter() -> None:
+    full, lost = explain(Cause.NO_SLOT, "hci0", "kitchen"), explain(Cause.DROPPED, "hci0", "kitchen")
+    assert full.reason == "The Bluetooth proxy kitchen has no free connection."
+    assert "the Bluetooth proxy kitchen" in lost.remedy
+    assert explain(Cause.RADIO_BUSY, "hci0", "kitchen") == explain(Cause.RADIO_BUSY, "hci0")
+    assert explain(Cause.NO_ADAPTER, "hci0", "kitchen") == explain(Cause.NO_ADAPTER, "hci0")
+
+
 @pytest.mark.parametrize("cause", [c for c in Cause if explain(c).state is not LinkState.READY])
 def test_every_state_that_is_not_good_news_reports_what_to_do(cause: Cause) -> None:
     if cause is not Cause.SHUTDOWN:
