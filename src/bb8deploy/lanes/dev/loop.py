@@ -245,6 +245,7 @@ class _Loop:
             if error.code == WORKSPACE_MOVING.code:
                 self.view.overtaken(self.number)
                 return
+            self.starts.forget()  # a container that this push started is not another program's
             self.view.failed(self.run.clean(error.cause), [self.run.clean(line) for line in error.details])
         finally:
             self.container = session.container

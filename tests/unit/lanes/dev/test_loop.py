@@ -12,6 +12,7 @@ import pytest
 from tests.unit.lanes.dev.test_container_state import BUILT, app
 
 from bb8deploy.base.errors import Unreachable
+from bb8deploy.catalogue.errors.dev import DEV_NOT_UP
 from bb8deploy.catalogue.errors.ssh import SSH_LOST
 from bb8deploy.lanes.dev import loop as module
 from bb8deploy.lanes.dev.container_state import Container
@@ -48,7 +49,7 @@ class Bench:
         self.pushed: list[str] = []
         self.told: list[str] = []
         self.seconds: list[float] = []
-        run = SimpleNamespace(id="r1", ledger=Ledger("r1", folder), addon=folder, workspace=folder)
+        run = SimpleNamespace(id="r1", clean=str, ledger=Ledger("r1", folder), addon=folder, workspace=folder)
         self.loop = _Loop(cast("Run", run), cast("Any", self), DevOptions())
         self.saves = Saves()
         self.loop.watcher = cast("Any", self.saves)
@@ -71,6 +72,8 @@ class Bench:
         self.loop._push(cast("Session", self))
 
     def saved(self, _paths: object) -> None: ...
+
+    def log(self, _line: str) -> None: ...
 
     def note(self, text: str) -> None:
         self.told.append(text)
@@ -168,3 +171,14 @@ def test_an_app_that_ended_is_noticed_once() -> None:
     for _ in range(2):
         module._keep(cast("Session", session), cast("Any", SimpleNamespace(restarted=told.append)))
     assert told == ["the app does not run: its container ended; the next save starts it"]
+
+
+def test_the_container_of_a_failed_push_is_not_taken_for_one_of_another_program(bench: Bench) -> None:
+    def end() -> None:
+        bench.loop.starts.read("BB8LIVE on mode=main run=r1-1")
+        raise DEV_NOT_UP("its container ended")
+
+    bench.during = end
+    bench.step()
+    assert bench.told == ["its container ended"]
+    assert bench.loop.options.inbox.empty()
