@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from bb8deploy.runs.receipt_reader import parse_line
 from bb8deploy.runs.tokens import Line
 
+_ROLLED_BACK = "rolled back"
 _RUN = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{6}")
 # What a run reached, from the most to the least: the first token that it has.
 _REACHED: Mapping[str, str] = {
@@ -41,6 +42,11 @@ class PastRun:
     result: str
     error: str
     proof: str = ""
+
+    @property
+    def restored(self) -> bool:
+        """Whether the run ended with an earlier version in place."""
+        return self.result.endswith(_ROLLED_BACK)
 
 
 def past_runs(text: str) -> tuple[PastRun, ...]:
@@ -83,7 +89,7 @@ def _first(sources: Sequence[Mapping[str, str]], name: str) -> str:
 
 def _result(tokens: Mapping[str, object], error: str, *, rolled_back: bool) -> str:
     if rolled_back:
-        return "failed, rolled back" if error else "rolled back"
+        return f"failed, {_ROLLED_BACK}" if error else _ROLLED_BACK
     if error:
         return "failed"
     return next((words for name, words in _REACHED.items() if name in tokens), "nothing observed")

@@ -74,7 +74,7 @@ def _standing(runs: HostRuns, name: str, read: AppRead, here: VersionPlace) -> H
         error = problem if isinstance(problem, Bb8Error) else defect(problem, own or runs.run)
         files, running = unseen("host", error), unseen("running", error)
         return HostStanding(name, files, running, brief=("not read",), error=error)
-    rolled_back = last is not None and "rolled back" in last.result
+    rolled_back = last is not None and last.restored
     drift = drift_of((here, files, running), rolled_back=rolled_back)
     brief = drift_in_brief(here, files, running)
     return HostStanding(name, files, running, drift, brief, last)
