@@ -20,13 +20,21 @@ _SENSITIVE = re.compile(r"passw|secret|token|api_?key|encryption_?key|psk|creden
 class AppSettings:
     """`options` by name, None for the default of config.yaml; `network` maps container ports such as
     `8080/tcp` to ports of the host, None for closed; `flags` has `boot` and FLAGS. What is not named is not
-    changed. `secrets` are the values that came from the environment, and must never be shown.
+    changed. `secrets` are the values that came from the environment, and must never be shown; `hidden` names
+    the options whose values are secrets although the app's schema may not say so.
     """
 
     options: Mapping[str, object] = field(default_factory=dict)
     network: Mapping[str, int | None] = field(default_factory=dict)
     flags: Mapping[str, object] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of the options whose value must never be shown."""
+        texts = {secret.reveal() for secret in self.secrets}
+        return self.hidden | {name for name, value in self.options.items() if str(value) in texts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,13 @@ def merged(
     now: AppSettings, wanted: AppSettings, defaults: Mapping[str, object] | None = None
 ) -> AppSettings:
     """What the settings will be. An option without a value gets its default, or is left out if it has none:
-    the Supervisor takes required options only if they are sent."""
-    options = {**now.options, **wanted.options}
+    the Supervisor takes required options only if they are sent. It may store an option in another type than
+    it was given, such as 3 for "3": such an option stays as it is."""
+    given = {
+        name: now.options[name] if _same_text(value, now.options.get(name)) else value
+        for name, value in wanted.options.items()
+    }
+    options = {**now.options, **given}
     back = {name: (defaults or {}).get(name) for name, value in options.items() if value is None}
     return AppSettings(
         options={name: value for name, value in {**options, **back}.items() if value is not None},
@@ -77,6 +90,14 @@ def merged(
         flags={**now.flags, **wanted.flags},
         secrets=wanted.secrets,
     )
+
+
+def _same_text(wanted: object, now: object) -> bool:
+    if not (isinstance(wanted, str | int | float) and isinstance(now, str | int | float)):
+        return False
+    if isinstance(wanted, bool) or isinstance(now, bool):
+        return str(wanted).lower() == str(now).lower()
+    return str(wanted) == str(now)
 
 
 def body_of(now: AppSettings, new: AppSettings) -> dict[str, object]:

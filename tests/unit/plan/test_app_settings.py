@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bb8deploy.base.secret import Secret
 from bb8deploy.plan.app_settings import (
     AppSettings,
@@ -59,3 +61,22 @@ def test_passwords_within_lists_and_mappings_are_masked() -> None:
     assert shown("x", value, frozenset()) == {"users": [{"name": "ann", "password": "***"}]}
     proxies = [{"address": "node", "encryption_key": "QRTIErOb"}]
     assert shown("proxies", proxies, frozenset()) == [{"address": "node", "encryption_key": "***"}]
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "changes_it"),
+    [
+        (3, "3", False),
+        ("3", 3, False),
+        (True, "true", False),
+        (3, "4", True),
+        (None, "", True),
+        ([3], "[3]", True),
+    ],
+)
+def test_a_value_that_the_supervisor_stores_in_another_type_is_no_change(
+    now: object, wanted: object, changes_it: bool
+) -> None:
+    before = AppSettings(options={"size": now})
+    new = merged(before, AppSettings(options={"size": wanted}))
+    assert bool(body_of(before, new)) == changes_it

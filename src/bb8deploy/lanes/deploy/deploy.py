@@ -12,7 +12,7 @@ from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.deploy.after_failure import Failed, recovered
 from bb8deploy.lanes.deploy.config_differences import announcements
-from bb8deploy.lanes.deploy.dry_run import foresee, foresee_edits, foresee_sync
+from bb8deploy.lanes.deploy.dry_run import Foreseen, edit_lines, foresee, foresee_edits, foresee_sync
 from bb8deploy.lanes.deploy.static_rules_check import require_valid
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
 from bb8deploy.lanes.deploy.undo_sync import sync_or_undo
@@ -40,9 +40,9 @@ STEP = "deploy"
 class DeployOptions:
     """How to deploy; `resume` continues the newest deploy to this target that did not finish, `with_diff`
     shows unified diffs of text files against the host, `validate` checks the app before anything is sent,
-    `app_options` are options of the app to set before its start; `settings` are those of the options file;
-    `app` is the app if it was read before, for several hosts at once; `edited_tree` is the digest of a tree
-    with hand edits on the host that may be overwritten.
+    `app_options` are options of the app to set before its start; `settings` replace those of the options
+    file; `app` is the app if it was read before, for several hosts at once; `edited_tree` is the digest of a
+    tree with hand edits on the host that may be overwritten.
     """
 
     access: Access = field(default_factory=Access)
@@ -59,11 +59,16 @@ class DeployOptions:
 
 @dataclass(frozen=True, slots=True)
 class DeployOutcome:
-    """What lanes 2 and 3 did; `verified` is None for a dry run, whose `preview` has the plan."""
+    """What lanes 2 and 3 did; `verified` is None for a dry run, whose `preview` has the plan.
+
+    `foreseen` is lane 3's part of that plan, `refusal` the error with which the deploy would stop.
+    """
 
     synced: SyncOutcome
     verified: VerifyOutcome | None
     preview: tuple[str, ...] = ()
+    foreseen: Foreseen | None = None
+    refusal: Bb8Error | None = None
 
 
 def deploy(
@@ -78,7 +83,7 @@ def deploy(
     stopped = _unfinished(run) if options.resume else run.id
     if options.validate:
         require_valid(run)
-    options = replace(options, settings=file_of(run))
+    options = replace(options, settings=options.settings or file_of(run))
     differences = announcements(run)
     if not run.dry_run:
         _forget_target_receipt(run)
@@ -173,14 +178,15 @@ def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[st
     """What a deploy would do: the sync's plan, and the Supervisor's part as far as it can be foreseen."""
     synced = _sync(run, host, options, Readiness(run, host))
     wanted = _to_verify(run, options, synced, sent=not synced.nothing_to_do)
+    edited = foresee_edits(run, host, synced.plan)
+    foreseen = foresee(run, host, Delivered(synced.expected, synced.tree), wanted)
     lines = (
         *differences,
-        *foresee_edits(run, host, synced.plan),
+        *edit_lines(edited),
         foresee_sync(synced),
-        *([f"would set the options in {run.settings.bb8_options}"] if options.settings else []),
-        *foresee(run, host, Delivered(synced.expected, synced.tree), wanted),
+        *foreseen.lines,
     )
-    return DeployOutcome(synced, None, lines)
+    return DeployOutcome(synced, None, lines, foreseen, edited)
 
 
 def _forget_target_receipt(run: Run) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.route_interface import AddonState
 from bb8deploy.lanes.host_session import Access, held
 from bb8deploy.lanes.sync.hand_edits import hand_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead, read_wanted, wanted_by
+from bb8deploy.lanes.verify.app_options import setting_changes
 from bb8deploy.lanes.verify.verify import delivered_on, options_for
 from bb8deploy.lanes.verify.verify_attempt import Attempt, undetected_by
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions
 from bb8deploy.overlay.proof_level import ProofLevel
+from bb8deploy.plan.app_settings import SettingChange
 from bb8deploy.plan.install_action import Action, Decision
 from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import SyncPlan
@@ -29,27 +34,44 @@ def foresee_sync(synced: SyncOutcome) -> str:
     return f"would send {len(entries)} file(s), {size} bytes, to {synced.where} and swap the folders"
 
 
-def foresee_edits(run: Run, host: Host, plan: SyncPlan) -> list[str]:
-    """One line where a deploy would stop because of hand edits on the host."""
-    edited = None if run.assume_yes else hand_edits(host, plan)
+def foresee_edits(run: Run, host: Host, plan: SyncPlan) -> Bb8Error | None:
+    """The error with which a deploy would stop because of hand edits on the host."""
+    return None if run.assume_yes else hand_edits(host, plan)
+
+
+def edit_lines(edited: Bb8Error | None) -> list[str]:
+    """One line if a deploy would stop because of hand edits."""
     return [f"would refuse ({edited.code}) without --yes: {edited.cause}"] if edited else []
 
 
-def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) -> tuple[str, ...]:
-    """What the Supervisor would be asked for, one line each, then what cannot be known before."""
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What lane 3 would do: the Supervisor's `decision`, the settings of the installed app that would change,
+    and the same in lines, with what cannot be known before."""
+
+    decision: Decision
+    settings: tuple[SettingChange, ...]
+    lines: tuple[str, ...]
+
+
+def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) -> Foreseen:
+    """What the Supervisor would be asked for."""
     attempt = Attempt(run, host, delivered, options)
     with attempt.opened(settle=False) as installer:
         decision, slug = installer.foreseen(), installer.task.slug
         route, before = installer.watch.supervisor.route, installer.before.state
     unseen = undetected_by(attempt)
     actions = _actions(slug, decision, options, run.settings.bb8_settle_seconds)
-    return (
+    settings = setting_changes(run, before, options)
+    lines = (
         f"{slug} by {route}: {_now(before)}",
         ProofLevel(options.proof, options.unproven).in_words,
         *([f"warning: {unseen}"] if unseen else []),
+        *(f"would set {change}" for change in settings),
         *(f"would {action}" for action in actions),
         f"cannot be foreseen: {_unknown(decision)}",
     )
+    return Foreseen(decision, settings, lines)
 
 
 def foresee_verify(
@@ -62,7 +84,7 @@ def foresee_verify(
     with held(run, "verify", access) as host:
         wanted = wanted_by(run, app) if app else read_wanted(run, run.addon)
         delivered = delivered_on(run, host, wanted)
-        return foresee(run, host, delivered, options_for(run, wanted, delivered, options))
+        return foresee(run, host, delivered, options_for(run, wanted, delivered, options)).lines
 
 
 def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: float) -> list[str]:
@@ -73,7 +95,8 @@ def _actions(slug: str, decision: Decision, options: VerifyOptions, settle: floa
         return ["reload the store", f"refuse ({decision.code}): {decision.why}", "put the earlier tree back"]
     backup = ", with a backup first" if options.backup and action is Action.UPDATE else ""
     verb = [f"{action.value} {slug}{backup}: {decision.why}"] if action in _VERBS else []
-    start = [f"start {slug} unless it runs"] if decision.start else []
+    again = options.settings is not None and action is Action.START
+    start = [f"start {slug} {'with these options' if again else 'unless it runs'}"] if decision.start else []
     waits = "wait until it runs" if options.proof is Proof.RUNNING else "wait for its identity"
     return ["reload the store", *verb, *start, f"{waits} and watch it for {settle:g} s"]
 

@@ -286,12 +286,12 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
             return (f"would put the earlier tree of {host.where} back, if there is one: it has no stamp",)
         back = Delivered(Expected(stamp.version, stamp.tree, stamp.run), FoundTree(present=True))
         level = _level_back(run, read_wanted(run, run.addon), stamp)
-        lines = foresee(run, host, back, VerifyOptions(sent=True).at(level))
+        lines = foresee(run, host, back, VerifyOptions(sent=True).at(level)).lines
         return (f"would put the earlier tree back: {stamp.version} of run {stamp.run}", *lines)
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)
         options = _options_to(run, synced)
-        lines = foresee(run, host, Delivered(synced.expected, synced.tree), options)
+        lines = foresee(run, host, Delivered(synced.expected, synced.tree), options).lines
     return (foresee_sync(synced), *lines)
 
 

@@ -81,10 +81,7 @@ def apply_options(
             look = _look(run, info_of(way, slug_of(run)))
         new = merged(look.settings, wanted, _defaults(run, look))
         _check(run, way, look, wanted, new)
-        hidden = look.hidden | frozenset(
-            name for name, value in wanted.options.items() if _came_by(wanted, value)
-        )
-        found = changes(look.settings, new, hidden)
+        found = changes(look.settings, new, look.hidden | wanted.secret_names)
         show(found)
         running = look.state.state in {"started", "startup"}
         if run.dry_run or not found:
@@ -118,10 +115,6 @@ def _look(run: Run, state: AddonState | None) -> AppLook:
     if state is None or not state.installed:
         raise ADDON_NOT_INSTALLED(f"{slug} is not installed on {run.settings.target}, so it has no options")
     return AppLook(state, of_info(state.raw), password_options(state.raw))
-
-
-def _came_by(wanted: AppSettings, value: object) -> bool:
-    return any(isinstance(value, str) and value == secret.reveal() for secret in wanted.secrets)
 
 
 def _check(run: Run, way: PathSupervisor, look: AppLook, wanted: AppSettings, new: AppSettings) -> None:

@@ -16,7 +16,15 @@ from bb8deploy.host.supervisor.rest_paths import set_app
 from bb8deploy.host.supervisor.route_interface import AddonState, RefusalKind, SupervisorError
 from bb8deploy.lanes.options.options_file import read_options_file
 from bb8deploy.lanes.verify.verify_types import VerifyOptions
-from bb8deploy.plan.app_settings import AppSettings, body_of, merged, of_info
+from bb8deploy.plan.app_settings import (
+    AppSettings,
+    SettingChange,
+    body_of,
+    changes,
+    merged,
+    of_info,
+    password_options,
+)
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.app_config import AddonInfo, read_addon
 
@@ -57,7 +65,12 @@ def hooks_for(run: Run, host: Host, options: VerifyOptions) -> OptionHooks:
 
 
 def body_with(info: AddonInfo, state: AddonState, file: AppSettings, given: Options) -> dict[str, object]:
-    """What makes the app's settings those of the file; empty if they are.
+    """What makes the app's settings those of the file; empty if they are."""
+    return body_of(of_info(state.raw), settings_with(info, state, file, given))
+
+
+def settings_with(info: AddonInfo, state: AddonState, file: AppSettings, given: Options) -> AppSettings:
+    """The settings of the installed app once those of the file are set.
 
     The Supervisor may store an option in another type than it was given, such as 3 for "3".
     """
@@ -67,7 +80,25 @@ def body_with(info: AddonInfo, state: AddonState, file: AppSettings, given: Opti
     schema = info.raw.get("schema")
     if isinstance(schema, Mapping) and validate_options(schema, options).normalised == now.options:
         options = dict(now.options)
-    return body_of(now, replace(merged(now, replace(file, options={})), options=options))
+    return replace(merged(now, replace(file, options={})), options=options)
+
+
+def setting_changes(run: Run, state: AddonState | None, options: VerifyOptions) -> tuple[SettingChange, ...]:
+    """The settings of the installed app that the options file and the given options change, passwords
+    masked; empty if the app is not installed."""
+    if state is None or not state.installed or not (options.settings or options.app_options):
+        return ()
+    info, file = read_addon(run.addon), options.settings or AppSettings()
+    given = {**file.options, **options.app_options}
+    hidden = password_options(state.raw) | _passwords(info) | file.secret_names
+    return changes(of_info(state.raw), settings_with(info, state, file, given), hidden)
+
+
+def _passwords(info: AddonInfo) -> frozenset[str]:
+    """The options that are passwords by the schema of the new version."""
+    schema = info.raw.get("schema")
+    rows = schema.items() if isinstance(schema, Mapping) else ()
+    return frozenset(str(name) for name, kind in rows if str(kind).startswith("password"))
 
 
 def file_of(run: Run) -> AppSettings | None:

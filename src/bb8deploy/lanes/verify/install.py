@@ -64,8 +64,7 @@ class Installer:
         self.decision = decide(self._facts(state))
         if self.decision.refusal:
             raise _refusal(self, self.decision.refusal)
-        if self.decision.action is Action.NONE and _options_differ(self):
-            self.decision = Decision(Action.START, why="its options change", start=True)
+        self.decision = _with_options(self, self.decision)
         verb = _VERBS.get(self.decision.action)
         if state.installed and self.decision.start:
             self.hooks.check(state)
@@ -97,10 +96,11 @@ class Installer:
 
     def foreseen(self) -> Decision:
         """What `put_in` would do, as far as that can be known before the reload."""
-        if not self.task.options.sent and self._runs_already():
-            return Decision(Action.NONE, why=_ALREADY)
-        state = self.before.state or gone(self.task.slug)
-        return decide(self._facts(replace(state, listed=self.task.expected.version, detached=False)))
+        decision = Decision(Action.NONE, why=_ALREADY)
+        if self.task.options.sent or not self._runs_already():
+            state = self.before.state or gone(self.task.slug)
+            decision = decide(self._facts(replace(state, listed=self.task.expected.version, detached=False)))
+        return _with_options(self, decision)
 
     def _look_deeper(self) -> None:
         """Reads far back if what runs has logged so much that the newest lines do not hold its identity:
@@ -247,6 +247,13 @@ def _refusal(installer: Installer, code: ErrorCode[CheckFailed]) -> Bb8Error:
     if decision.code in failure_errors.UNLISTED:
         told = unreadable_config(installer.watch.supervisor_log(), slug.removeprefix("local_"))[:TAIL]
     return code(f"{slug}: {decision.why}", details=told)
+
+
+def _with_options(installer: Installer, decision: Decision) -> Decision:
+    """Options count from the next start on: an app that gets others is started again."""
+    if decision.action is Action.NONE and _options_differ(installer):
+        return Decision(Action.START, why="its options change", start=True)
+    return decision
 
 
 def _options_differ(installer: Installer) -> bool:

@@ -18,7 +18,7 @@ from bb8deploy.host.supervisor.find_route import Capabilities, OnlyService, Reac
 from bb8deploy.host.supervisor.route_interface import LookExtras
 from bb8deploy.lanes.host_session import is_pulled, slug_of
 from bb8deploy.lanes.verify.app_observer import RUNNING, Watch
-from bb8deploy.lanes.verify.app_options import hooks_for
+from bb8deploy.lanes.verify.app_options import hooks_for, setting_changes
 from bb8deploy.lanes.verify.contract import VerifyRecord, write_contract
 from bb8deploy.lanes.verify.install import Installer
 from bb8deploy.lanes.verify.proof.folder_check import AppFolder, require_alone, require_tidy
@@ -35,7 +35,7 @@ from bb8deploy.lanes.verify.verify_types import (
     VerifyOptions,
     VerifyOutcome,
 )
-from bb8deploy.plan.app_settings import AppSettings, of_info
+from bb8deploy.plan.app_settings import AppSettings, SettingChange, of_info
 from bb8deploy.plan.install_action import Action
 from bb8deploy.plan.logs.identity_line import Identity, Proof, newest
 from bb8deploy.plan.sync_plan import Stamp, times_digest
@@ -102,6 +102,7 @@ class Attempt:
             reason=reason,
             running=self.reached_proof is not None,
             proof=self.reached_proof,
+            settings=_settings_set(self, installer),
         )
 
     def record_put_in(self) -> None:
@@ -249,6 +250,13 @@ def undetected_by(attempt: Attempt) -> str:
     """Which undone edits an attempt cannot detect; empty if it detects all, or the host builds nothing."""
     pulled = is_pulled(attempt.run)
     return "" if pulled else undetected_edits(attempt.delivered.tree, attempt.options.proof)
+
+
+def _settings_set(attempt: Attempt, installer: Installer) -> tuple[SettingChange, ...]:
+    """The settings that an app which was installed before has got."""
+    if not installer.options_set:
+        return ()
+    return setting_changes(attempt.run, installer.before.state, attempt.options)
 
 
 def _profile_changed(attempt: Attempt, running: str) -> bool:

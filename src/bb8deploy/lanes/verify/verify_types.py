@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bb8deploy.host.supervisor.find_route import Capabilities
 from bb8deploy.overlay.proof_level import ProofLevel
-from bb8deploy.plan.app_settings import AppSettings
+from bb8deploy.plan.app_settings import AppSettings, SettingChange
 from bb8deploy.plan.install_action import Action, Decision
 from bb8deploy.plan.logs.identity_line import Expected, Identity, Proof
 from bb8deploy.workspace.tree_digest import FoundTree
@@ -98,7 +98,8 @@ class Installed:
 class VerifyOutcome:
     """What lane 3 did and saw; `verified` only if VERIFY_OK was earned, else `reason` is why not.
 
-    `running`: RUNNING_OK was earned; `proof` is the level that was reached, None if the app was not observed.
+    `running`: RUNNING_OK was earned; `proof` is the level that was reached, None if the app was not observed;
+    `settings` are those of an app that was installed before that were changed.
     """
 
     slug: str
@@ -112,3 +113,4 @@ class VerifyOutcome:
     reason: str = ""
     running: bool = False
     proof: Proof | None = None
+    settings: tuple[SettingChange, ...] = ()
