@@ -25,8 +25,9 @@ PASSWORD_TRIES = 3
 
 
 def terminal_prompt() -> Prompt | None:
-    """Asks on the terminal, None if there is none."""
-    return getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
+    """Asks on the terminal, None if there is none. A worker of Ansible has a closed stdin."""
+    open_terminal = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    return getpass.getpass if open_terminal else None
 
 
 def authenticate(transport: paramiko.Transport, hop: Hop, prompt: Prompt | None) -> None:
