@@ -79,10 +79,10 @@ def connected(run: Run, access: Access | None = None) -> Iterator[Host]:
 
 
 @contextmanager
-def routed(run: Run) -> Iterator[Reached]:
+def routed(run: Run, access: Access | None = None) -> Iterator[Reached]:
     """A route to the Supervisor, over the host if the settings name one. Raises what `reach` raises."""
     with ExitStack() as stack:
-        host = stack.enter_context(connected(run)) if names_host(run) else None
+        host = stack.enter_context(connected(run, access)) if names_host(run) else None
         reached = reach(run.settings, run.addon, host, slug_of(run), note=run.progress.note)
         stack.callback(reached.supervisor.close)
         yield reached

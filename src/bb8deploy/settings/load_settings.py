@@ -48,6 +48,27 @@ def load(
     return _build(values, target, tuple(unknown), named)
 
 
+def from_inventory(
+    folder: Path, host: str, texts: Mapping[str, str], *, slug: Callable[[], str] = lambda: ""
+) -> Settings:
+    """The settings of a host that another tool describes, such as the inventory of Ansible.
+
+    Only what the repository shares and `texts` count: `.env` and the environment may describe another host.
+    Raises UsageError SETTING_INVALID for an unknown name, or a value that is not of its kind.
+    """
+    strange = next((name for name in texts if name not in settings_table.BY_NAME), "")
+    if strange:
+        near = settings_table.suggestion(strange)
+        raise SETTING_INVALID(
+            f"the inventory has the unknown setting {strange}" + (f"; did you mean {near}?" if near else ""),
+            "docs/settings.md lists the settings.",
+        )
+    table = project_table(folder) or {}
+    values = {**shared_values(table), **_known(texts, "inventory")}
+    named = slug() if any(SLUG in value.raw for value in values.values()) else ""
+    return _build(values, host, tuple(strange_names(table)), named)
+
+
 def with_answer(settings: Settings, key: Key, text: str) -> Settings:
     """The settings with one value replaced by an answer of the user. Raises UsageError as `load` does."""
     values = {**settings.values, key.name: Value(text, "answer")}

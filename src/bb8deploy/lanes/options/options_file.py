@@ -30,7 +30,7 @@ def read_options_file(path: Path, environ: Mapping[str, str]) -> AppSettings:
             f"{path} cannot be read: {error}", "Name a readable file in UTF-8."
         ) from error
     data, secrets = _parsed(path, text, environ)
-    return _settings(path.name, data, secrets)
+    return settings_of_mapping(path.name, data, secrets)
 
 
 def _parsed(path: Path, text: str, environ: Mapping[str, str]) -> tuple[object, tuple[Secret, ...]]:
@@ -62,7 +62,11 @@ def _parsed(path: Path, text: str, environ: Mapping[str, str]) -> tuple[object, 
     return data, tuple(secret for secret in found if secret)
 
 
-def _settings(name: str, data: object, secrets: tuple[Secret, ...]) -> AppSettings:
+def settings_of_mapping(name: str, data: object, secrets: tuple[Secret, ...] = ()) -> AppSettings:
+    """The settings in a mapping with the keys of an options file; `name` is its source in messages.
+
+    Raises UsageError OPTIONS_FILE_INVALID with the first thing that is wrong.
+    """
     rows = _mapping(name, "the file", {} if data is None else data)
     for key in rows:
         if key not in KEYS:

@@ -1,0 +1,89 @@
+"""Makes the run for one host of another tool's inventory."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bb8deploy.base.secret import Secret
+from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.report_files import save
+from bb8deploy.runs.run import Progress, Run, new_run_id
+from bb8deploy.runs.tokens import Ledger
+from bb8deploy.settings.load_settings import from_inventory
+from bb8deploy.workspace.app_config import read_addon
+from bb8deploy.workspace.project import find_project
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]|^\.+")
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryHost:
+    """A host: its name in the inventory, and its settings by their names in `.env`."""
+
+    name: str
+    settings: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """The app in `workspace`, or in the folder `addon`; `dry_run` changes nothing on the host, `overwrite`
+    replaces edits that were made there."""
+
+    workspace: Path
+    addon: Path | None = None
+    dry_run: bool = False
+    overwrite: bool = False
+
+
+def open_host_run(command: str, request: RunRequest, host: InventoryHost, progress: Progress) -> Run:
+    """The run of `command`: its receipts are in `reports/targets/NAME/`, as those of a rollout.
+
+    A dry run writes to `reports/dry-run/targets/NAME/`. Raises UsageError for a workspace or a setting that
+    cannot be read.
+    """
+    project = find_project(request.workspace, addon=request.addon)
+    settings = from_inventory(
+        project.root, host.name, host.settings, slug=lambda: read_addon(project.addon).slug
+    )
+    reports = _reports(project.root, host.name, dry_run=request.dry_run)
+    run_id = f"{new_run_id()}-{reports.name}"
+    ledger = Ledger(run_id, reports)
+    if not request.dry_run:
+        ledger.begin(command)
+    return Run(
+        id=run_id,
+        command=command,
+        workspace=project.root,
+        addon=project.addon,
+        settings=settings,
+        reports=reports,
+        ledger=ledger,
+        journal=Journal(reports / "runs" / run_id / "journal.jsonl"),
+        progress=progress,
+        dry_run=request.dry_run,
+        assume_yes=request.overwrite,
+    )
+
+
+def _reports(root: Path, name: str, *, dry_run: bool) -> Path:
+    """The host's folder of reports, which git ignores; what an earlier dry run left there is removed."""
+    if not (root / "reports").exists():
+        save(root / "reports" / ".gitignore", "*\n")
+    parent = root / "reports" / "dry-run" if dry_run else root / "reports"
+    reports = parent / "targets" / (_UNSAFE.sub("_", name) or "_")
+    if dry_run:
+        shutil.rmtree(reports, ignore_errors=True)
+    return reports
+
+
+def secrets_in(values: object) -> tuple[Secret, ...]:
+    """Every text and number in `values`, at any depth, as a secret."""
+    if isinstance(values, Mapping):
+        return tuple(secret for value in values.values() for secret in secrets_in(value))
+    if isinstance(values, list | tuple):
+        return tuple(secret for value in values for secret in secrets_in(value))
+    return () if values is None or isinstance(values, bool) or values == "" else (Secret(str(values)),)

@@ -1,0 +1,232 @@
+"""Carries out one task of Ansible for one host, from its arguments to the fields of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bb8deploy.base.errors import Bb8Error, NotVerified
+from bb8deploy.base.secret import redact_data
+from bb8deploy.lanes.desired_state.desired_state import StateOutcome, StateRequest, absent, latest, present
+from bb8deploy.lanes.desired_state.host_run import InventoryHost, RunRequest, open_host_run, secrets_in
+from bb8deploy.lanes.host_session import Access
+from bb8deploy.lanes.options.options_file import settings_of_mapping
+from bb8deploy.plan.app_settings import KEYS, AppSettings
+from bb8deploy.runs.run import Run, defect, interrupted
+from bb8deploy.settings import settings_table as table
+
+Say = Callable[[str], object]
+Arguments = Mapping[str, object]
+
+_STATES: Mapping[str, tuple[str, Callable[[Run, StateRequest], StateOutcome]]] = {
+    "present": ("deploy", present),
+    "latest": ("deploy", latest),
+    "absent": ("remove", absent),
+}
+_SETTINGS = {
+    "private_key_file": table.HA_SSH_KEY,
+    "known_hosts": table.HA_SSH_KNOWN_HOSTS,
+    "sudo": table.HA_SSH_SUDO,
+    "folder": table.HA_REMOTE_RUNTIME,
+    "url": table.HA_URL,
+    "token": table.HA_LLAT,
+}
+_WORDS = {
+    "--yes": "overwrite_edits: true",
+    "--discard-edits": "discard_edits: true",
+    "--remove-config": "remove_config: true",
+    "--no-validate": "validate: false",
+    "--accept-new": "accept_new: true",
+}
+"""The options of the command line that a remedy may name, and the arguments of a task in their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostTask:
+    """A task for the host `name` of the inventory, with arguments that Ansible has checked by their types."""
+
+    name: str
+    arguments: Arguments = field(repr=False)
+    dry_run: bool = False
+    with_diff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """How a task ended, without any secret: `values` are the fields of Ansible's result."""
+
+    values: Mapping[str, object]
+
+
+def carry_out(task: HostTask, say: Say, warn: Say) -> TaskReport:
+    """Brings the app on the host to the state of the task; every failure becomes the report.
+
+    A failure is never `unreachable`: Ansible does not count that in max_fail_percentage.
+    """
+    given = task.arguments
+    secrets = [*secrets_in(given.get("token")), *secrets_in(given.get("secret_options"))]
+    run: Run | None = None
+    try:
+        run = _run(task, say, warn)
+        secrets += run.settings.secrets()
+        wanted = _state(run, task)
+        values = _success(run, task, wanted)
+    except BaseException as problem:  # noqa: BLE001 - the last net: Ansible never gets a traceback
+        values = _failure(run, _as_error(problem, run))
+    return TaskReport(redact_data(values, secrets))
+
+
+def preload() -> None:
+    """Imports what a task needs, so that processes which are forked later do not each import it."""
+    import httpx  # noqa: F401
+    import paramiko  # noqa: F401
+    import pydantic  # noqa: F401
+    import ruamel.yaml  # noqa: F401
+    import websockets.sync.client  # noqa: F401
+
+    from bb8deploy.host.lock import ssh_lock  # noqa: F401
+    from bb8deploy.host.supervisor import ha_cli_route, websocket_route  # noqa: F401
+    from bb8deploy.runs.contracts import sync, validate, verify  # noqa: F401
+    from bb8deploy.workspace.versions import changelog, version_places  # noqa: F401
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenProgress:
+    """A Progress that says the name of each step."""
+
+    say: Say
+    warning: Say
+
+    @contextmanager
+    def step(self, name: str, where: str = "") -> Iterator[None]:  # noqa: ARG002 - the host is known
+        """Says that the step begins."""
+        self.say(name)
+        yield
+
+    def note(self, text: str) -> None:
+        """Says a line."""
+        self.say(text)
+
+    def warn(self, text: str) -> None:
+        """Says a warning."""
+        self.warning(text)
+
+
+def _run(task: HostTask, say: Say, warn: Say) -> Run:
+    given = task.arguments
+    request = RunRequest(
+        workspace=Path(str(given["workspace"])).absolute(),
+        addon=Path(str(given["addon"])) if given.get("addon") else None,
+        dry_run=task.dry_run,
+        overwrite=bool(given.get("overwrite_edits")),
+    )
+    command, _ = _STATES[str(given.get("state", "present"))]
+    host = InventoryHost(task.name, _texts(given))
+    return open_host_run(
+        command, request, host, SpokenProgress(say, lambda text: warn(f"[{task.name}] {text}"))
+    )
+
+
+def _texts(given: Arguments) -> dict[str, str]:
+    """The settings of the host by their names in `.env`; those below `settings` come last."""
+    texts = {table.HA_SSH_HOST_ALIAS.name: address(given)}
+    texts.update({key.name: str(given[name]) for name, key in _SETTINGS.items() if name in given})
+    more = given.get("settings")
+    return {**texts, **({str(k): str(v) for k, v in more.items()} if isinstance(more, Mapping) else {})}
+
+
+def address(given: Arguments) -> str:
+    """`[user@]host[:port]`; an IPv6 address is put in brackets."""
+    host = str(given.get("host", ""))
+    host = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+    user = f"{given['user']}@" if given.get("user") else ""
+    port = f":{given['port']}" if given.get("port") else ""
+    return f"{user}{host}{port}" if host else ""
+
+
+def app_settings(given: Arguments) -> AppSettings | None:
+    """The settings of the app that the task names, None if it names none. Raises OPTIONS_FILE_INVALID."""
+    rows = {key: given[key] for key in KEYS if key in given}
+    hidden = given.get("secret_options")
+    if isinstance(hidden, Mapping):
+        plain = rows.get("options")
+        rows["options"] = {**(plain if isinstance(plain, Mapping) else {}), **hidden}
+    if not rows:
+        return None
+    names = frozenset(map(str, hidden)) if isinstance(hidden, Mapping) else frozenset[str]()
+    found = settings_of_mapping("the task", rows, secrets_in(hidden))
+    return AppSettings(found.options, found.network, found.flags, found.secrets, names)
+
+
+def _state(run: Run, task: HostTask) -> StateOutcome:
+    given = task.arguments
+    request = StateRequest(
+        access=Access(accept_new=bool(given.get("accept_new"))),
+        settings=app_settings(given),
+        restart=bool(given.get("restart", True)),
+        backup=bool(given.get("backup")),
+        validate=bool(given.get("validate", True)),
+        discard_edits=bool(given.get("discard_edits")),
+        with_config=bool(given.get("remove_config")),
+        with_diff=task.with_diff,
+    )
+    _, reach_state = _STATES[str(given.get("state", "present"))]
+    return reach_state(run, request)
+
+
+def _success(run: Run, task: HostTask, outcome: StateOutcome) -> dict[str, object]:
+    values: dict[str, object] = {
+        "changed": outcome.changed,
+        "action": outcome.action,
+        "version": outcome.version,
+        "tree": outcome.tree,
+        "proof": outcome.proof,
+        "preview": list(outcome.preview),
+        **_of_run(run),
+    }
+    if task.with_diff and outcome.changed:
+        values["diff"] = _diffs(task.name, outcome)
+    return values
+
+
+def _diffs(name: str, outcome: StateOutcome) -> list[dict[str, str]]:
+    before, after = ("".join(f"{line}\n" for line in side) for side in (outcome.before, outcome.after))
+    both = {"before": before, "after": after, "before_header": name, "after_header": name}
+    return [both, *({"prepared": text} for text in outcome.diffs)]
+
+
+def _failure(run: Run | None, error: Bb8Error) -> dict[str, object]:
+    """The error for Ansible. `changed`: an app that could not be verified was worked on, and put back."""
+    if run and not run.dry_run:
+        with suppress(Bb8Error):  # if the reports are not writable, the first error reported it
+            _record(run, error)
+    remedy = error.remedy
+    for option, argument in _WORDS.items():
+        remedy = remedy.replace(f"`{option}`", f"`{argument}`")
+    return {
+        "failed": True,
+        "changed": isinstance(error, NotVerified),
+        "msg": f"{error.code}: {error.cause}. {remedy}".strip(),
+        "code": error.code,
+        "remedy": remedy,
+        "details": list(error.details),
+        **(_of_run(run) if run else {}),
+    }
+
+
+def _record(run: Run, error: Bb8Error) -> None:
+    """Records the failure as a DRIFT line, unless the lane has."""
+    if not any(line.kind == "DRIFT" and line.name == error.code for line in run.ledger.lines):
+        run.ledger.drift(run.command, error.code, run.clean(error.cause))
+
+
+def _of_run(run: Run) -> dict[str, object]:
+    return {"run_id": run.id, "tokens": list(run.ledger.held()), "reports": str(run.reports)}
+
+
+def _as_error(problem: BaseException, run: Run | None) -> Bb8Error:
+    if isinstance(problem, Bb8Error):
+        return problem
+    return interrupted(run) if isinstance(problem, KeyboardInterrupt) else defect(problem, run)
