@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -156,10 +157,17 @@ def test_a_repository_per_architecture_where_the_name_asks_for_it(imaged: Desk, 
 def test_another_digest_than_was_pushed_makes_no_token(
     imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The registry answers, but not with what was pushed."""
-    monkeypatch.setattr(
-        "bb8deploy.plan.release.image_commands.pushed_digest", lambda _record: f"sha256:{'0' * 64}"
-    )
+    """Another publisher moves a tag after the push."""
+    build_all, at = lane._build_all, f"http://{registry}/v2/me/demo/manifests/2026.1.2.0"
+
+    def overtaken(*args: Any) -> dict[str, str]:
+        pushed = build_all(*args)
+        theirs = httpx.get(f"{at}-aarch64", headers={"Accept": ", ".join(IMAGES)})
+        kind = {"Content-Type": theirs.headers["Content-Type"]}
+        httpx.put(f"{at}-amd64", content=theirs.content, headers=kind).raise_for_status()
+        return pushed
+
+    monkeypatch.setattr(lane, "_build_all", overtaken)
     with pytest.raises(Refused) as caught:
         promote(imaged, registry)
     assert caught.value.code == "IMAGE_READBACK"
