@@ -42,6 +42,7 @@ class Reports:
     def connection_json(self) -> dict[str, Any]:
         """The payload of `<base>/status/connection`."""
         status, sighting, readiness = self._link.status, self._link.search.sighting, self._link.readiness
+        through = sighting.through if sighting else self._link.through
         return {
             "state": status.state.value,
             "reason": status.reason,
@@ -49,7 +50,7 @@ class Reports:
             "address": sighting.address if sighting else None,
             "name": sighting.name if sighting else None,
             "rssi": sighting.rssi if sighting else None,
-            "through": self._link.through or LOCAL_ADAPTER,
+            "through": through or LOCAL_ADAPTER,
             "stop_on_disconnect": readiness.stop_on_disconnect if readiness else None,
             "motion_timeout_ms": readiness.motion_timeout_ms if readiness else None,
             **self._link.counters,
