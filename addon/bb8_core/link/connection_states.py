@@ -135,13 +135,13 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
     ),
     Cause.STALE_SERVICES: (
         LinkState.LOST,
-        "The host remembered an outdated list of the robot's services; it was cleared.",
+        "The list of the robot's services was outdated; it was cleared.",
         _RETRIES,
     ),
     Cause.NOT_A_BB8: (
         LinkState.LOST,
         "The device lacks the services of a BB-8.",
-        "Correct robot_address or robot_name; if they are right, restart the host's Bluetooth.",
+        "Correct robot_address or robot_name; if they are right, restart the Bluetooth adapter.",
     ),
     Cause.NO_ANSWER: (
         LinkState.LOST,

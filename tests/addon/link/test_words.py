@@ -36,6 +36,10 @@ def test_a_link_through_a_proxy_names_the_proxy_and_a_failing_adapter_stays_the_
     full, lost = explain(Cause.NO_SLOT, "hci0", "kitchen"), explain(Cause.DROPPED, "hci0", "kitchen")
     assert full.reason == "The Bluetooth proxy kitchen has no free connection."
     assert "the Bluetooth proxy kitchen" in lost.remedy
+    for cause in (Cause.STALE_SERVICES, Cause.NOT_A_BB8):
+        words = explain(cause, "hci0", "kitchen")
+        assert "host" not in words.reason + words.remedy
+    assert explain(Cause.NOT_A_BB8, "hci0", "kitchen").remedy.endswith("restart the Bluetooth proxy kitchen.")
     assert explain(Cause.RADIO_BUSY, "hci0", "kitchen") == explain(Cause.RADIO_BUSY, "hci0")
     assert explain(Cause.NO_ADAPTER, "hci0", "kitchen") == explain(Cause.NO_ADAPTER, "hci0")
 
