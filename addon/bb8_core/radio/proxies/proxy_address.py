@@ -27,7 +27,8 @@ class ProxyAddress:
     @property
     def title(self) -> str:
         """The address as the user wrote it."""
-        return self.host if self.port == API_PORT else f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == API_PORT else f"{host}:{self.port}"
 
 
 def parse_proxies(value: Any) -> tuple[ProxyAddress, ...]:

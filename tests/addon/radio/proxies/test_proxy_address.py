@@ -47,6 +47,16 @@ def test_the_reader_allows_the_addresses_that_the_manifest_allows(address: str) 
     assert not allowed or not 1 <= int(address.rpartition(":")[2]) <= 65535
 
 
+@pytest.mark.parametrize("address", ["node", "node:6054", "[fe80::1]", "[fe80::1]:6054", "[fe80::1:6054]"])
+def test_the_title_is_the_address_as_the_user_wrote_it(address: str) -> None:
+    assert parse_proxies([{"address": address}])[0].title == address
+
+
+def test_a_port_is_not_confused_with_the_end_of_an_ipv6_address() -> None:
+    entries = [{"address": "[fe80::1]:6054"}, {"address": "[fe80::1:6054]"}]
+    assert len(parse_proxies(entries)) == 2
+
+
 def test_a_node_without_encryption_has_no_key() -> None:
     assert parse_proxies([{"address": "node"}, {"address": "b", "encryption_key": None}])[0].key == ""
 
