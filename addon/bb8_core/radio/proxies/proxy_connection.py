@@ -12,7 +12,9 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bb8_core.radio.proxies.proxy_address import ProxyAddress
@@ -64,7 +66,7 @@ class ApiSession:
     """Called once when the API connection has ended, by those whose robot is connected through it."""
 
     def lose(self) -> None:
-        """Tell everybody that the connection has ended."""
+        """Call each callback once: the connection has ended."""
         callbacks, self.on_lost = self.on_lost, set()
         for callback in callbacks:
             callback()
@@ -81,6 +83,7 @@ class ProxyConnection:
         """Connect to `address` once it runs; `hear` gets the advertisements."""
         self._address = address
         self._hear = hear
+        self._resolver = ThreadPoolExecutor(1, "resolver")
         self.session: ApiSession | None = None
         """The open session; None while the node cannot be used."""
         self.status: ProxyStatus = explain_proxy(address.title, ProxyState.CONNECTING)
@@ -127,13 +130,15 @@ class ProxyConnection:
                 ended.set_result(None)
 
         address = self._address
+        async with asyncio.timeout(OPEN_DEADLINE_S):
+            addresses = await _ip_addresses(self._resolver, address.host, address.port)
         client = APIClient(
             address.host,
             address.port,
             client_info="BB-8 Bridge",
             keepalive=KEEPALIVE_S,
             noise_psk=address.key or None,
-            addresses=await _ip_addresses(address.host, address.port),
+            addresses=addresses,
             provide_time=False,
         )
         try:
@@ -181,7 +186,7 @@ class ProxyConnection:
         self._hear(message)
 
     async def _watch(self, session: ApiSession, ended: asyncio.Future[None]) -> None:
-        """Wait for the end, and subscribe again while the node seems to serve somebody else.
+        """Wait for the end, and subscribe again while the node seems to serve another program.
 
         It refuses a second subscriber without an answer, also if the first one is gone and it has not
         noticed yet. Newer firmware confirms a subscription by a report of its scanner.
@@ -211,10 +216,15 @@ class ProxyConnection:
         _log.log(logging.INFO if calm else logging.WARNING, "proxy %s: %s", self.status.name, words)
 
 
-async def _ip_addresses(host: str, port: int) -> list[str]:
-    """Resolve by the system: aioesphomeapi would send multicasts, which do not leave the container."""
+async def _ip_addresses(resolver: Executor, host: str, port: int) -> list[str]:
+    """Resolve by the system: aioesphomeapi would send multicasts, which do not leave the container.
+
+    A lookup cannot be interrupted. So it has a thread of its own: it delays no other work, and the end of the
+    event loop does not wait for it.
+    """
     try:
         return [str(ipaddress.ip_address(host))]
     except ValueError:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(resolver, lookup)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

@@ -21,6 +21,8 @@ from bb8_core.radio.proxies.proxy_connection import (
 from bb8_core.radio.proxies.proxy_peer import ProxyPeer
 from bb8_core.radio.proxies.proxy_states import ProxyStatus
 
+ADDRESS_MASK: Final = (1 << 48) - 1
+"""A Bluetooth address has 48 bits; the API's field for it has 64."""
 MOST_REMEMBERED: Final = 256
 """Devices whose advertised parts are kept; phones change their addresses every few minutes."""
 
@@ -115,13 +117,14 @@ class ProxyRadio:
 
     def _look_at(self, each: RawAdvertisement, report: Callable[[Sighting], None]) -> None:
         """Report it if it is the target's, with what its earlier parts have said."""
-        if len(self._advertised) >= MOST_REMEMBERED and each.address not in self._advertised:
+        number = each.address & ADDRESS_MASK
+        if len(self._advertised) >= MOST_REMEMBERED and number not in self._advertised:
             self._advertised.clear()
-        known = self._advertised.get(each.address, Advertised()).with_later(parse(each.data))
-        self._advertised[each.address] = known
-        address = _readable(each.address)
+        known = self._advertised.get(number, Advertised()).with_later(parse(each.data))
+        self._advertised[number] = known
+        address = _readable(number)
         if matches(self._target, address, known.name, known.company_ids, known.service_uuids):
-            device = RemoteDevice(each.address, each.address_type)
+            device = RemoteDevice(number, each.address_type)
             now = asyncio.get_running_loop().time()
             name = known.name or address
             report(Sighting(device, address, name, each.rssi, now, self.status.name))

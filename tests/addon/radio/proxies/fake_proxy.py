@@ -51,6 +51,8 @@ class FakeProxy:
         self.caches_cleared = 0
         self.missing: set[str] = set()
         """Characteristics that the node has forgotten; clearing its cache brings them back."""
+        self.strangers: list[int] = []
+        """Addresses of other devices that it forwards before the robots."""
         self._links: dict[int, SimulatedBB8 | None] = {}
         self._tickers: dict[int, Ticker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -160,7 +162,8 @@ class FakeProxy:
         while True:
             robots = self.air.audible()
             if robots:
-                parts = [part for robot in robots for part in self._parts(robot)]
+                parts = [pb.BluetoothLERawAdvertisement(address=each) for each in self.strangers]
+                parts += [part for robot in robots for part in self._parts(robot)]
                 self._tell(pb.BluetoothLERawAdvertisementsResponse(advertisements=parts))
             await asyncio.sleep(0.1)
 

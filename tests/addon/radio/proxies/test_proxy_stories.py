@@ -7,7 +7,9 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +287,40 @@ def records(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [
         each.getMessage() for each in caplog.records if each.name == "bb8.proxy" and each.levelno == level
     ]
+
+
+async def test_an_address_with_more_than_48_bits_does_not_hide_the_robot() -> None:
+    async with house() as one:
+        node = await one.node("kitchen")
+        node.strangers = [1 << 48, (1 << 64) - 1]
+        one.open()
+        await one.ready("kitchen")
+
+
+async def test_a_name_that_is_not_resolved_in_time_makes_the_proxy_unreachable_and_delays_no_other_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> list[Any]:
+        asked.set()
+        answered.wait(PATIENCE_S)
+        return []
+
+    monkeypatch.setattr(proxy_connection.socket, "getaddrinfo", hang)
+    monkeypatch.setattr(proxy_connection, "OPEN_DEADLINE_S", 0.2)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    radio = ProxyRadio(ProxyAddress("kitchen.example"), Target())
+    running = asyncio.ensure_future(radio.run())
+    try:
+        await until(lambda: radio.status.state is ProxyState.UNREACHABLE)
+        assert asked.is_set()
+        async with asyncio.timeout(PATIENCE_S / 2):
+            assert await asyncio.to_thread(lambda: "done") == "done"
+    finally:
+        answered.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_node_without_encryption_is_used_without_a_key() -> None:
