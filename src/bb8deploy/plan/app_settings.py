@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bb8deploy.base.secret import MASK, Secret
@@ -60,16 +60,41 @@ def of_info(info: Mapping[str, object]) -> AppSettings:
 
 
 def password_options(info: Mapping[str, object]) -> frozenset[str]:
-    """The names of the options that are passwords by the app's schema, or by their name."""
-    rows = info.get("schema")
-    known = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-    declared = {str(row.get("name")) for row in known if row.get("format") == "password"}
+    """The options that are passwords by the app's schema, or by their name; `broker.word` is one within the
+    option `broker`, or within each item of it."""
+    known = dict(_rows(info.get("schema")))
+    declared = {path for path, row in known.items() if row.get("format") == "password"}
     options = info.get("options")
-    names = [
-        *map(str, options if isinstance(options, Mapping) else ()),
-        *(str(row.get("name")) for row in known),
-    ]
-    return frozenset(declared | {name for name in names if _SENSITIVE.search(name)})
+    paths = [*map(str, options if isinstance(options, Mapping) else ()), *known]
+    return frozenset(declared | {path for path in paths if _SENSITIVE.search(path.rpartition(".")[2])})
+
+
+def _rows(rows: object, above: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Each row of the Supervisor's schema, nested or not, by its path."""
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, Mapping):
+            path = f"{above}{row.get('name')}"
+            yield path, row
+            yield from _rows(row.get("schema"), f"{path}.")
+
+
+def password_kinds(kind: object, path: str = "") -> Iterator[str]:
+    """The paths of the passwords in a schema of config.yaml, as in `password_options`."""
+    if isinstance(kind, Mapping):
+        for name, inner in kind.items():
+            yield from password_kinds(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(kind, list):
+        for inner in kind:
+            yield from password_kinds(inner, path)
+    elif str(kind).startswith("password"):
+        yield path
+
+
+def is_hidden(path: Sequence[object], hidden: frozenset[str]) -> bool:
+    """Whether the value at `path` within the options, with numbers for items of lists, must not be shown."""
+    names = [str(part) for part in path if not isinstance(part, int)]
+    above = {".".join(names[: count + 1]) for count in range(len(names))}
+    return bool(above & hidden) or any(_SENSITIVE.search(name) for name in names)
 
 
 def merged(
@@ -127,18 +152,19 @@ def changes(now: AppSettings, new: AppSettings, hidden: frozenset[str]) -> tuple
 
 
 def shown(name: str, value: object, hidden: frozenset[str]) -> object:
-    """A value as it may be shown: masked if the option is hidden, or a key within it looks like a password.
+    """The value of the option `name` as it may be shown: what is hidden in it, or has a key that looks like
+    a password, is masked. A hidden list or mapping is masked as a whole.
 
     A reference to Home Assistant's secrets (`!secret NAME`) is not a secret itself.
     """
     if isinstance(value, str) and value.startswith("!secret "):
         return value
-    if name in hidden and value not in (None, "", False, True):
+    if name in hidden and not (value is None or isinstance(value, bool) or value == ""):
         return MASK
     if isinstance(value, Mapping):
-        inner = frozenset(str(key) for key in value if _SENSITIVE.search(str(key)))
-        return {key: shown(str(key), item, inner) for key, item in value.items()}
-    return [shown("", item, frozenset()) for item in value] if isinstance(value, list) else value
+        inner = hidden | {f"{name}.{key}" for key in value if _SENSITIVE.search(str(key))}
+        return {key: shown(f"{name}.{key}", item, inner) for key, item in value.items()}
+    return [shown(name, item, hidden) for item in value] if isinstance(value, list) else value
 
 
 def _changed(

@@ -9,8 +9,10 @@ from bb8deploy.plan.app_settings import (
     AppSettings,
     body_of,
     changes,
+    is_hidden,
     merged,
     of_info,
+    password_kinds,
     password_options,
     shown,
 )
@@ -61,6 +63,44 @@ def test_passwords_within_lists_and_mappings_are_masked() -> None:
     assert shown("x", value, frozenset()) == {"users": [{"name": "ann", "password": "***"}]}
     proxies = [{"address": "node", "encryption_key": "QRTIErOb"}]
     assert shown("proxies", proxies, frozenset()) == [{"address": "node", "encryption_key": "***"}]
+
+
+NESTED = {
+    "options": {"broker": {"word": "hunter22", "host": "h"}, "users": [{"word": "hunter22"}], "codes": ["a"]},
+    "schema": [
+        {"name": "broker", "schema": [{"name": "word", "format": "password"}, {"name": "host"}]},
+        {"name": "users", "multiple": True, "schema": [{"name": "word", "format": "password"}]},
+        {"name": "codes", "multiple": True, "format": "password"},
+        {"name": "word"},
+    ],
+}
+NESTED_NAMES = {"broker.word", "users.word", "codes"}
+
+
+def test_passwords_of_a_nested_schema_are_never_shown() -> None:
+    hidden = password_options(NESTED)
+    assert hidden == NESTED_NAMES
+    now, other = of_info(NESTED), {"broker": {"word": "opensesame", "host": "h"}, "users": [], "codes": []}
+    lines = [str(one) for one in changes(now, merged(now, AppSettings(options=other)), hidden)]
+    assert not [line for line in lines if "hunter22" in line or "opensesame" in line]
+    assert lines[0] == 'options.broker: {"word": "***", "host": "h"} -> {"word": "***", "host": "h"}'
+    assert shown("word", "plain", hidden) == "plain"
+    assert shown("codes", ["1234"], hidden) == "***"
+
+
+def test_passwords_of_a_nested_schema_of_config_yaml_are_known() -> None:
+    users = [{"word": "password?", "name": "str"}]
+    schema = {"broker": {"word": "password", "host": "str"}, "users": users, "codes": ["password"]}
+    assert set(password_kinds(schema)) == NESTED_NAMES
+    assert not list(password_kinds(None))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [(("broker", "word"), True), (("codes", 0), True), (("broker", "host"), False), (("a", "api_key"), True)],
+)
+def test_the_place_of_a_value_shows_whether_it_is_hidden(path: tuple[object, ...], expected: bool) -> None:
+    assert is_hidden(path, frozenset(NESTED_NAMES)) is expected
 
 
 @pytest.mark.parametrize(

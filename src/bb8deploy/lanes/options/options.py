@@ -22,6 +22,7 @@ from bb8deploy.plan.app_settings import (
     SettingChange,
     body_of,
     changes,
+    is_hidden,
     merged,
     of_info,
     password_options,
@@ -171,7 +172,7 @@ def _check_here(run: Run, look: AppLook, wanted: AppSettings, new: AppSettings) 
     wrong = next((one for one in verdict.errors if one.kind not in _HOST_KNOWS), None)
     if wrong:
         path = ".".join(map(str, wrong.path))
-        hidden = bool(wrong.path) and str(wrong.path[0]) in look.hidden
+        hidden = is_hidden(wrong.path, look.hidden | wanted.secret_names)
         said = "the value does not fit" if hidden else _clean(run, wanted, wrong.message)
         raise OPTIONS_REFUSED(f"the schema of {look.state.slug} refuses the option {path}: {said}")
 

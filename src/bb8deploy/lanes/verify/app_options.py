@@ -23,6 +23,7 @@ from bb8deploy.plan.app_settings import (
     changes,
     merged,
     of_info,
+    password_kinds,
     password_options,
 )
 from bb8deploy.runs.run import Run
@@ -90,15 +91,9 @@ def setting_changes(run: Run, state: AddonState | None, options: VerifyOptions) 
         return ()
     info, file = read_addon(run.addon), options.settings or AppSettings()
     given = {**file.options, **options.app_options}
-    hidden = password_options(state.raw) | _passwords(info) | file.secret_names
+    declared = frozenset(password_kinds(info.raw.get("schema")))
+    hidden = password_options(state.raw) | declared | file.secret_names
     return changes(of_info(state.raw), settings_with(info, state, file, given), hidden)
-
-
-def _passwords(info: AddonInfo) -> frozenset[str]:
-    """The options that are passwords by the schema of the new version."""
-    schema = info.raw.get("schema")
-    rows = schema.items() if isinstance(schema, Mapping) else ()
-    return frozenset(str(name) for name, kind in rows if str(kind).startswith("password"))
 
 
 def file_of(run: Run) -> AppSettings | None:
