@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.base.findings import Finding
-from bb8deploy.base.secret import redact, redact_data
+from bb8deploy.base.secret import Secret, redact, redact_data
 from bb8deploy.catalogue.errors.tool import INTERNAL, INTERRUPTED
 from bb8deploy.runs.journal import Journal, now
 from bb8deploy.runs.report_files import save
@@ -45,7 +45,8 @@ class Progress(Protocol):
 class Run:
     """What a lane needs to know about its run.
 
-    `workspace` is the git checkout, `addon` the app's folder in it.
+    `workspace` is the git checkout, `addon` the app's folder in it, `hidden` are secrets besides those of the
+    settings.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Run:
     dry_run: bool = False
     assume_yes: bool = False
     findings: list[Finding] = field(default_factory=list)
+    hidden: tuple[Secret, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -77,16 +79,20 @@ class Run:
         except BaseException as error:
             self.journal.write(name, "failed", error=self.clean(str(error)))
             raise
-        self.journal.write(name, "done", **redact_data(facts, self.settings.secrets()))
+        self.journal.write(name, "done", **redact_data(facts, self.secrets()))
+
+    def secrets(self) -> list[Secret]:
+        """Everything that must never be shown or written."""
+        return [*self.settings.secrets(), *self.hidden]
 
     def clean(self, text: str) -> str:
-        """`text` without any secret of the settings."""
-        return redact(text, self.settings.secrets())
+        """`text` without any secret."""
+        return redact(text, self.secrets())
 
     def write_contract(self, contract: Contract) -> Path:
         """Writes a lane's contract into the run's folder and points `latest.json` at the run."""
         path = self.folder / f"{contract.contract}.json"
-        clean = redact_data(contract.model_dump(mode="json"), self.settings.secrets())
+        clean = redact_data(contract.model_dump(mode="json"), self.secrets())
         save(path, json.dumps(clean, indent=2, ensure_ascii=False) + "\n")
         self.point_latest()
         return path

@@ -12,9 +12,10 @@ import pytest
 from tests.unit.lanes.silent import Silent
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.secret import Secret
 from bb8deploy.runs.contracts.base import Contract
 from bb8deploy.runs.journal import Journal
-from bb8deploy.runs.run import Run, new_run_id
+from bb8deploy.runs.run import Run, defect, new_run_id
 from bb8deploy.runs.tokens import Ledger, Token
 from bb8deploy.settings.load_settings import load
 
@@ -97,3 +98,19 @@ def test_latest_json_points_at_the_newest_run(run: Run) -> None:
     run.point_latest()
     told = json.loads((run.reports / "latest.json").read_text())
     assert (told["run_id"], told["command"], told["target"]) == ("r1", "deploy", "default")
+
+
+def test_secrets_besides_those_of_the_settings_are_in_no_file(run: Run, tmp_path: Path) -> None:
+    run.hidden = (Secret("correct-horse"),)
+    with run.step("copy") as facts:
+        facts.update(said="correct-horse")
+    with pytest.raises(ValueError, match="correct-horse"), run.step("send"):
+        raise ValueError("correct-horse")
+    run.write_contract(
+        Contract(**run.contract_fields(version="correct-horse", passed=False), contract="c_v1")
+    )
+    defect(ValueError("correct-horse"), run)
+    files = [path for path in (tmp_path / "reports").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"journal.jsonl", "crash.txt", "latest.json", "c_v1.json"}
+    assert not [path.name for path in files if "correct-horse" in path.read_text()]
+    assert run.clean("sesame correct-horse") == "*** ***"

@@ -268,7 +268,7 @@ def _write_artifacts(run: Run, heard: _Heard, metrics: Metrics) -> tuple[Path, .
         for s in metrics.window.sent
     ]
     # Only the messages hold others' words; in what was counted here a secret would be there by chance.
-    messages = redact_data(heard.snapshot, run.settings.secrets())
+    messages = redact_data(heard.snapshot, run.secrets())
     texts = {
         folder / "telemetry_snapshot.jsonl": _lines(messages),
         folder / "echoes.jsonl": _lines(echoes),

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from bb8deploy.base.secret import Secret
@@ -31,12 +32,13 @@ class InventoryHost:
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """The app in `workspace`, or in the folder `addon`; `dry_run` changes nothing on the host, `overwrite`
-    replaces edits that were made there."""
+    replaces edits that were made there; `hidden` are secrets besides those of the settings."""
 
     workspace: Path
     addon: Path | None = None
     dry_run: bool = False
     overwrite: bool = False
+    hidden: tuple[Secret, ...] = ()
 
 
 def open_host_run(command: str, request: RunRequest, host: InventoryHost, progress: Progress) -> Run:
@@ -66,6 +68,7 @@ def open_host_run(command: str, request: RunRequest, host: InventoryHost, progre
         progress=progress,
         dry_run=request.dry_run,
         assume_yes=request.overwrite,
+        hidden=request.hidden,
     )
 
 
@@ -74,10 +77,16 @@ def _reports(root: Path, name: str, *, dry_run: bool) -> Path:
     if not (root / "reports").exists():
         save(root / "reports" / ".gitignore", "*\n")
     parent = root / "reports" / "dry-run" if dry_run else root / "reports"
-    reports = parent / "targets" / (_UNSAFE.sub("_", name) or "_")
+    reports = parent / "targets" / (_folder_name(name))
     if dry_run:
         shutil.rmtree(reports, ignore_errors=True)
     return reports
+
+
+def _folder_name(name: str) -> str:
+    """The name for a folder; a name that is changed gets a hash, since `a b` and `a_b` are two hosts."""
+    safe = _UNSAFE.sub("_", name)
+    return safe if safe == name and name else f"{safe}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def secrets_in(values: object) -> tuple[Secret, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, NotVerified
-from bb8deploy.base.secret import redact_data
+from bb8deploy.base.secret import Secret, redact, redact_data
 from bb8deploy.lanes.desired_state.desired_state import StateOutcome, StateRequest, absent, latest, present
 from bb8deploy.lanes.desired_state.host_run import InventoryHost, RunRequest, open_host_run, secrets_in
 from bb8deploy.lanes.host_session import Access
@@ -41,6 +42,11 @@ _WORDS = {
     "--accept-new": "accept_new: true",
 }
 """The options of the command line that a remedy may name, and the arguments of a task in their place."""
+_ENV_FILE = re.compile(
+    r"in (`?)\.env\1(, in `\.env\.NAME` for a target, or in the environment)?"
+    r"(; `bb8deploy init` asks for them)?"
+)
+_IN_TASK = "in the task, if need be below `settings`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,14 @@ def carry_out(task: HostTask, say: Say, warn: Say) -> TaskReport:
     A failure is never `unreachable`: Ansible does not count that in max_fail_percentage.
     """
     given = task.arguments
-    secrets = [*secrets_in(given.get("token")), *secrets_in(given.get("secret_options"))]
+    hidden = (*secrets_in(given.get("token")), *secrets_in(given.get("secret_options")))
+    secrets = list(hidden)
+    spoken = SpokenProgress(
+        lambda text: say(redact(text, secrets)), lambda text: warn(f"[{task.name}] {redact(text, secrets)}")
+    )
     run: Run | None = None
     try:
-        run = _run(task, say, warn)
+        run = _run(task, hidden, spoken)
         secrets += run.settings.secrets()
         wanted = _state(run, task)
         values = _success(run, task, wanted)
@@ -114,19 +124,18 @@ class SpokenProgress:
         self.warning(text)
 
 
-def _run(task: HostTask, say: Say, warn: Say) -> Run:
+def _run(task: HostTask, hidden: tuple[Secret, ...], spoken: SpokenProgress) -> Run:
     given = task.arguments
     request = RunRequest(
         workspace=Path(str(given["workspace"])).absolute(),
         addon=Path(str(given["addon"])) if given.get("addon") else None,
         dry_run=task.dry_run,
         overwrite=bool(given.get("overwrite_edits")),
+        hidden=hidden,
     )
     command, _ = _STATES[str(given.get("state", "present"))]
     host = InventoryHost(task.name, _texts(given))
-    return open_host_run(
-        command, request, host, SpokenProgress(say, lambda text: warn(f"[{task.name}] {text}"))
-    )
+    return open_host_run(command, request, host, spoken)
 
 
 def _texts(given: Arguments) -> dict[str, str]:
@@ -156,8 +165,7 @@ def app_settings(given: Arguments) -> AppSettings | None:
     if not rows:
         return None
     names = frozenset(map(str, hidden)) if isinstance(hidden, Mapping) else frozenset[str]()
-    found = settings_of_mapping("the task", rows, secrets_in(hidden))
-    return AppSettings(found.options, found.network, found.flags, found.secrets, names)
+    return replace(settings_of_mapping("the task", rows, secrets_in(hidden)), hidden=names)
 
 
 def _state(run: Run, task: HostTask) -> StateOutcome:
@@ -202,7 +210,7 @@ def _failure(run: Run | None, error: Bb8Error) -> dict[str, object]:
     if run and not run.dry_run:
         with suppress(Bb8Error):  # if the reports are not writable, the first error reported it
             _record(run, error)
-    remedy = error.remedy
+    remedy = _ENV_FILE.sub(_IN_TASK, error.remedy)
     for option, argument in _WORDS.items():
         remedy = remedy.replace(f"`{option}`", f"`{argument}`")
     return {

@@ -48,7 +48,7 @@ def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:
     texts = dict(_texts(run))
     names = names_of(run, diagnosis)
     names = replace(names, hosts=(*names.hosts, *mentioned(texts.values())))
-    redactor = Redactor([*run.settings.secrets(), *diagnosis.secrets], names)
+    redactor = Redactor([*run.secrets(), *diagnosis.secrets], names)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, text in texts.items():

@@ -172,7 +172,7 @@ def _conclude(survey: _Survey, seen: _Seen) -> Diagnosis:
     run = survey.run
     state = seen.supervisor.look.state if seen.supervisor.look else None
     learnt = [*app.passwords(seen.here.config, state), *([seen.core.token] if seen.core.token else [])]
-    hidden = [*run.settings.secrets(), *learnt]
+    hidden = [*run.secrets(), *learnt]
     troubles = recognise(gather(run, seen.here, seen.around, seen.folder, seen.supervisor, seen.core))
     return Diagnosis(
         checks=tuple(_clean(check, hidden) for check in _grouped((*_checks(run, seen), *survey.lost))),

@@ -125,5 +125,5 @@ def _build(run: Run, published: PublishOutcome | None, parameters: Mapping[str, 
         commit=published.source_commit if published else g.resolve(run.workspace, "HEAD"),
         started=entries[0].ts if entries else now(),
         finished=now(),
-        parameters=redact_data(given, run.settings.secrets()),
+        parameters=redact_data(given, run.secrets()),
     )

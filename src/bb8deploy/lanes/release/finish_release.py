@@ -86,7 +86,7 @@ def _report(run: Run) -> str:
     from bb8deploy.lanes.report.report import write_report
 
     try:
-        return str(write_report(run.reports, run.id, secrets=run.settings.secrets()))
+        return str(write_report(run.reports, run.id, secrets=run.secrets()))
     except Bb8Error as error:
         run.progress.warn(f"the report was not written: {error.cause}")
         return ""

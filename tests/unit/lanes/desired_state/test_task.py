@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bb8deploy.catalogue.errors.app import CHECK_FAILED
+from bb8deploy.lanes.desired_state.desired_state import StateOutcome
 from bb8deploy.lanes.desired_state.task import HostTask, TaskReport, address, app_settings, carry_out
+from bb8deploy.runs.run import Run
 
+SECRET = "correct-horse"
 CONFIG = "name: A\nversion: 1.0.0\nslug: a\ndescription: x\narch: [amd64]\n"
 
 
@@ -82,15 +86,62 @@ def test_bad_input_is_one_error_and_no_connection(
     assert str(values["msg"]).startswith(f"{code}: ")
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "Set it in the task, if need be below `settings`, for example to /addons/beep_boop_bb8."),
+        (
+            {"settings": {"HA_SSH_HOST_ALIAS": ""}, "state": "latest", "validate": False},
+            "Set one of them in the task, if need be below `settings`.",
+        ),
+    ],
+)
+def test_a_remedy_names_the_task_and_not_a_file_that_it_does_not_read(
+    workspace: Path, more: dict[str, object], expected: str
+) -> None:
+    values = done(workspace, **more).values
+    assert values["remedy"] == expected
+
+
 def test_a_name_of_the_inventory_is_no_path(workspace: Path) -> None:
     done(workspace, name="../../away", folder="/addons/a")
-    assert [path.name for path in (workspace / "reports/targets").iterdir()] == ["__.._away"]
+    assert [path.name for path in (workspace / "reports/targets").iterdir()] == ["__.._away-04a99e3d"]
     assert sorted(path.name for path in workspace.iterdir()) == ["addon", "reports"]
 
 
+def test_names_that_differ_have_reports_of_their_own(workspace: Path) -> None:
+    for name in ("a b", "a_b"):
+        done(workspace, name=name, folder="/addons/a")
+    first, second = sorted(path.name for path in (workspace / "reports/targets").iterdir())
+    assert first == "a_b"
+    assert second.startswith("a_b-")
+
+
 def test_no_secret_is_in_a_report(workspace: Path) -> None:
-    values = done(workspace, url="http://correct-horse/", secret_options={"a": "correct-horse"}).values
+    values = done(workspace, addon="correct-horse", secret_options={"a": "correct-horse"}).values
+    assert values["code"] == "ADDON_NOT_FOUND"
+    assert "***" in str(values["msg"])
     assert "correct-horse" not in str(values)
+
+
+def test_no_secret_of_a_task_is_in_a_message_or_a_receipt(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(run: Run, _task: HostTask) -> StateOutcome:
+        run.progress.note("says correct-horse")
+        run.progress.warn("warns of correct-horse and of sesame")
+        with run.step("ask"):
+            raise CHECK_FAILED("the app said correct-horse")
+
+    monkeypatch.setattr("bb8deploy.lanes.desired_state.task._state", broken)
+    said: list[str] = []
+    given = {"workspace": str(workspace), "host": "h", "token": "sesame", "secret_options": {"a": [SECRET]}}
+    values = carry_out(HostTask("attic", given), said.append, said.append).values
+    assert values["code"] == "CHECK_FAILED"
+    assert said == ["says ***", "[attic] warns of *** and of ***", "ask"]
+    files = [path for path in (workspace / "reports").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"journal.jsonl", "deploy_receipt.txt"}
+    assert not [path.name for path in files if SECRET in path.read_text()]
 
 
 def test_a_defect_is_an_error_with_a_file(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

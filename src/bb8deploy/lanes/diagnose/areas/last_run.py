@@ -65,7 +65,7 @@ def _newest_first(run: Run) -> Iterator[RunFiles]:
     """Every other run; its id begins with the second in which it began."""
     folders = [path for path in (run.reports / "runs").glob("*") if path.is_dir() and path.name != run.id]
     folders.sort(key=lambda path: (path.name.partition("-")[0], path.stat().st_mtime_ns), reverse=True)
-    secrets = run.settings.secrets()
+    secrets = run.secrets()
     return (RunFiles(run.reports, path.name, secrets=[*secrets]) for path in folders)
 
 
