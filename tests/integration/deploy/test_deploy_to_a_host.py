@@ -14,12 +14,13 @@ from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import CheckFailed, NotVerified, Refused, UsageError
 from bb8deploy.host.open_host import open_host
-from bb8deploy.lanes.deploy.deploy import deploy
+from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_to
 from bb8deploy.lanes.release.lane_calls import real_lanes
 from bb8deploy.lanes.sync.plan_from_workspace import read_wanted
 from bb8deploy.lanes.sync.sync import sync_host
 from bb8deploy.lanes.verify.verify import delivered_on, verify
+from bb8deploy.plan.install_action import Action
 
 ALL = [
     "SSH_HA_OK",
@@ -78,8 +79,10 @@ def test_a_changed_profile_at_the_same_version_is_refused_each_time(lab: Lab) ->
     (lab.addon / "apparmor.txt").write_text("profile beep_boop_bb8 {}\n")
     lab.deploy()
     (lab.addon / "apparmor.txt").write_text("profile beep_boop_bb8 { file, }\n")
-    planned = deploy(lab.run(dry_run=True)).preview
-    assert any(line.startswith("would refuse (PROFILE_SAME_VERSION): ") for line in planned), planned
+    planned = deploy(lab.run(dry_run=True))
+    assert any(line.startswith("would refuse (PROFILE_SAME_VERSION): ") for line in planned.preview), planned
+    assert planned.refusal
+    assert planned.refusal.code == "PROFILE_SAME_VERSION"
     for _ in range(2):
         with pytest.raises(CheckFailed) as caught:
             lab.deploy()
@@ -212,6 +215,19 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     )
     assert lab.tokens == []
     assert not (lab.box.local_root / "beep_boop_bb8").exists()
+
+
+def test_a_dry_run_sets_no_option_of_an_app_that_it_leaves_as_it_is(lab: Lab) -> None:
+    options = "options:\n  level: info\nschema:\n  level: list(info|debug)\n"
+    lab.write(config=config("1.0.0").replace("options: {}\nschema: {}\n", options))
+    lab.deploy()
+    given = DeployOptions(app_options={"level": "debug"})
+    planned = deploy(lab.run(dry_run=True), given)
+    assert planned.foreseen
+    assert (planned.foreseen.decision.action, planned.foreseen.settings) == (Action.NONE, ())
+    assert not [line for line in planned.preview if line.startswith("would set ")]
+    deploy(lab.run(), given)
+    assert lab.state()["options"] == {"level": "info"}
 
 
 def test_a_refused_token_over_a_mount_is_seen_before_anything_is_sent(lab: Lab) -> None:

@@ -186,7 +186,7 @@ def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[st
         foresee_sync(synced),
         *foreseen.lines,
     )
-    return DeployOutcome(synced, None, lines, foreseen, edited)
+    return DeployOutcome(synced, None, lines, foreseen, edited or foreseen.refusal)
 
 
 def _forget_target_receipt(run: Run) -> None:

@@ -47,11 +47,12 @@ def edit_lines(edited: Bb8Error | None) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """What lane 3 would do: the Supervisor's `decision`, the settings of the installed app that would change,
-    and the same in lines, with what cannot be known before."""
+    and the same in lines, with what cannot be known before; `refusal` is the error of a refusal."""
 
     decision: Decision
     settings: tuple[SettingChange, ...]
     lines: tuple[str, ...]
+    refusal: Bb8Error | None = None
 
 
 def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) -> Foreseen:
@@ -62,7 +63,8 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
         route, before = installer.watch.supervisor.route, installer.before.state
     unseen = undetected_by(attempt)
     actions = _actions(slug, decision, options, run.settings.bb8_settle_seconds)
-    settings = setting_changes(run, before, options)
+    idle = decision.action in (Action.NONE, Action.REFUSE)
+    settings = () if idle else setting_changes(run, before, options)
     lines = (
         f"{slug} by {route}: {_now(before)}",
         ProofLevel(options.proof, options.unproven).in_words,
@@ -71,7 +73,8 @@ def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) 
         *(f"would {action}" for action in actions),
         f"cannot be foreseen: {_unknown(decision)}",
     )
-    return Foreseen(decision, settings, lines)
+    refusal = decision.refusal(f"{slug}: {decision.why}") if decision.refusal else None
+    return Foreseen(decision, settings, lines, refusal)
 
 
 def foresee_verify(
