@@ -13,11 +13,12 @@ from ansible.plugins.action import ActionBase
 
 try:
     from bb8deploy.lanes.desired_state.task import HostTask, TaskReport, carry_out, preload
+
+    preload()  # Ansible imports this module once, before it forks a process for each host
 except ImportError as error:
     MISSING: ImportError | None = error
 else:
     MISSING = None
-    preload()  # Ansible imports this module once, before it forks a process for each host
 
 STATES = ("present", "absent", "latest")
 FLAGS = {

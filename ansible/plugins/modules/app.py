@@ -9,7 +9,8 @@ description:
   - Brings one app (add-on) on a Home Assistant host to a state, and verifies what then runs.
   - Runs on the controller over the library of bb8deploy, which must be installed for the Python of Ansible.
     The host needs ssh and no Python, so set C(gather_facts) to false.
-  - Settings of the host come from the inventory alone. The C(.env) files of the workspace are not read.
+  - Settings come from the inventory, the task and C(bb8deploy.toml) of the workspace. C(.env) files and the
+    environment do not count.
   - A host that cannot be reached counts as failed, because C(max_fail_percentage) does not count unreachable
     hosts.
 version_added: 1.0.0

@@ -32,6 +32,19 @@ def test_the_arguments_are_documented_as_they_are() -> None:
     }
 
 
+def test_a_library_that_is_missing_is_kept_for_the_task_to_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip(
+        "ansible.plugins.action", reason="SKIPPED: ansible-core comes with requirements-dev.lock"
+    )
+
+    def broken() -> None:
+        raise ModuleNotFoundError("No module named 'websockets'")
+
+    monkeypatch.setattr("bb8deploy.lanes.desired_state.task.preload", broken)
+    plugin = runpy.run_path(str(COLLECTION / "plugins/action/app.py"))
+    assert "websockets" in str(plugin["MISSING"])
+
+
 def test_each_argument_is_read() -> None:
     task = Path(__file__).parents[3] / "src/bb8deploy"
     text = (task / "lanes/desired_state/task.py").read_text() + (task / "plan/app_settings.py").read_text()
