@@ -12,6 +12,7 @@ from bb8_core.link.connection_states import Cause
 from bb8_core.link.radio_interface import LinkError, Sighting
 from bb8_core.radio.advertisement_match import Target, matches
 from bb8_core.radio.deadlines import within
+from bb8_core.radio.service_check import ServiceCheck
 from bb8_core.robot import gatt_uuids
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class BleakRadio:
         self._scanning = False
         self._starting: asyncio.Future[None] | None = None
         self._on_sighting: Callable[[Sighting], None] = _ignore
-        self._caches_cleared: set[str] = set()
+        self._services = ServiceCheck()
 
     async def close_stale(self, remembered: str = "") -> None:
         """End a connection that an earlier run left: the robot stops on it, and advertises again.
@@ -144,7 +145,7 @@ class BleakRadio:
                 sighting.name,
                 disconnected_callback=lambda _: on_drop(),
                 max_attempts=CONNECT_TRIES,
-                use_services_cache=sighting.address not in self._caches_cleared,
+                use_services_cache=not self._services.cleared(sighting.address),
                 **extra,
             ),
         )
@@ -157,15 +158,9 @@ class BleakRadio:
         return BleakPeer(client, _object_path(sighting.device))
 
     async def _check_services(self, client: BleakClientWithServiceCache, address: str) -> None:
-        """Clear the host's memory of the services once; if they are missing again, it is not a BB-8."""
-        missing: list[str] = await within(WRITE_DEADLINE_S, _missing(client))
-        if not missing:
-            return
-        first = address not in self._caches_cleared
-        if first:
-            self._caches_cleared.add(address)
-            await within(WRITE_DEADLINE_S, client.clear_cache())
-        raise LinkError(Cause.STALE_SERVICES if first else Cause.NOT_A_BB8, f"missing {', '.join(missing)}")
+        """Raise LinkError if services are missing; the host's list of them is cleared once."""
+        missing = await within(WRITE_DEADLINE_S, _missing(client))
+        await self._services.require(address, missing, lambda: within(WRITE_DEADLINE_S, client.clear_cache()))
 
     def _new_scanner(self) -> BleakScanner:
         from bleak import BleakScanner

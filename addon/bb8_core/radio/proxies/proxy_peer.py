@@ -75,8 +75,12 @@ class ProxyPeer:
         return [uuid for uuid in gatt_uuids.REQUIRED if uuid not in self._handles]
 
     async def clear_cache(self) -> None:
-        """Have the node forget the services that it remembers."""
-        await self._done(WRITE_DEADLINE_S, self._session.client.bluetooth_device_clear_cache(self._address))
+        """Have the node forget the services that it remembers, if it can."""
+        from aioesphomeapi.model import BluetoothProxyFeature
+
+        if self._session.features & BluetoothProxyFeature.CACHE_CLEARING:
+            clearing = self._session.client.bluetooth_device_clear_cache(self._address)
+            await self._done(WRITE_DEADLINE_S, clearing)
 
     async def subscribe(self, on_data: Callable[[bytes], None]) -> None:
         """Subscribe to the robot's notifications."""

@@ -13,13 +13,13 @@ from bb8_core.radio.advertisement_match import Target, matches
 from bb8_core.radio.proxies.advertisement_data import Advertised, parse
 from bb8_core.radio.proxies.proxy_address import ProxyAddress
 from bb8_core.radio.proxies.proxy_connection import (
-    ApiSession,
     ProxyConnection,
     RawAdvertisement,
     RawAdvertisements,
 )
 from bb8_core.radio.proxies.proxy_peer import ProxyPeer
 from bb8_core.radio.proxies.proxy_states import ProxyStatus
+from bb8_core.radio.service_check import ServiceCheck
 
 ADDRESS_MASK: Final = (1 << 48) - 1
 """A Bluetooth address has 48 bits; the API's field for it has 64."""
@@ -44,7 +44,7 @@ class ProxyRadio:
         self._connection = ProxyConnection(address, self._heard)
         self._on_sighting: Callable[[Sighting], None] | None = None
         self._advertised: dict[int, Advertised] = {}
-        self._caches_cleared: set[int] = set()
+        self._services = ServiceCheck()
 
     @property
     def status(self) -> ProxyStatus:
@@ -89,25 +89,11 @@ class ProxyRadio:
         peer = ProxyPeer(session, device.address, on_drop)
         try:
             await peer.open(device.address_type)
-            await self._check_services(session, peer, device.address)
+            await self._services.require(sighting.address, peer.missing, peer.clear_cache)
         except BaseException:
             await peer.disconnect()
             raise
         return peer
-
-    async def _check_services(self, session: ApiSession, peer: ProxyPeer, address: int) -> None:
-        """Clear the node's memory of the services once; if they are missing again, it is not a BB-8."""
-        from aioesphomeapi.model import BluetoothProxyFeature
-
-        missing = peer.missing
-        if not missing:
-            return
-        first = address not in self._caches_cleared
-        if first:
-            self._caches_cleared.add(address)
-            if session.features & BluetoothProxyFeature.CACHE_CLEARING:
-                await peer.clear_cache()
-        raise LinkError(Cause.STALE_SERVICES if first else Cause.NOT_A_BB8, f"missing {', '.join(missing)}")
 
     def _heard(self, message: RawAdvertisements) -> None:
         if self._on_sighting is None:
