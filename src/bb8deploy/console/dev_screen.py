@@ -27,8 +27,8 @@ MESSAGES = 8
 """Lines about the session that are kept, and rows of them that are shown above the log."""
 LONGEST = 2000
 """Characters of a line of the log or a message that are shown."""
-AT_MOST_S, AT_LEAST_S = 0.1, 1.0
-"""Seconds between two drawings of the screen."""
+SHORTEST_S, LONGEST_S = 0.1, 1.0
+"""Shortest and longest time between two drawings of the screen, in seconds."""
 KEYS = "r restart   b rebuild   l log on or off   e end the dev loop   q quit"
 
 
@@ -84,12 +84,12 @@ class DevScreen:
 
     @contextmanager
     def _redrawn(self, live: Live) -> Iterator[None]:
-        """Draws each change, and once in AT_LEAST_S, so that a new size of the terminal shows."""
+        """Draws each change, and once in LONGEST_S, so that a new size of the terminal shows."""
         ended = threading.Event()
 
         def redraw() -> None:
-            while not ended.wait(AT_MOST_S):
-                self._changed.wait(AT_LEAST_S)
+            while not ended.wait(SHORTEST_S):
+                self._changed.wait(LONGEST_S)
                 self._changed.clear()
                 live.refresh()
 

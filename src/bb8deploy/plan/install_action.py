@@ -125,5 +125,5 @@ def _rebuild(facts: Facts) -> Decision:
     broken = facts.same_content or facts.unchanged
     why = "its container is broken" if broken else "what is installed is not from this sync"
     if not facts.built_as_sent:
-        why = "the app folder may have been written since it was sent, so what is installed may be of an edit"
+        why = "the app folder may have changed since it was sent, so the installed build may contain an edit"
     return Decision(Action.REBUILD, facts.start_wanted, why)

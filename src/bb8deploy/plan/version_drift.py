@@ -82,7 +82,7 @@ def _host_behind(here: VersionPlace, host: VersionPlace, *, rolled_back: bool = 
         return ""
     version = host.version or "an unknown version"
     if rolled_back:
-        return f"the last run brought {version} back; `bb8deploy deploy` sends the files from here again"
+        return f"the last run restored {version}; `bb8deploy deploy` sends the workspace's files again"
     return f"the host has {version} with other files: run `bb8deploy deploy`"
 
 

@@ -31,6 +31,10 @@ STEP_OF_LANE = {
 _TRIED = {"started", "done", "failed"}
 
 
+HOMES = ("runs", "targets/*/runs", "apps/*/runs")
+"""The folders below `reports/` that have the folders of runs, as patterns."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One step in the state `started`, `done` or `failed`, with the facts that it recorded."""

@@ -15,6 +15,7 @@ from tests.integration.small_addon import DOCKERFILE, RUN_SH
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.catalogue.errors.tool import REPORTS_UNWRITABLE
 from bb8deploy.host.supervisor.ha_cli_route import HaCli
 from bb8deploy.host.supervisor.route_interface import RefusalKind, SupervisorError
 from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
@@ -49,6 +50,23 @@ def test_an_edit_between_the_last_hash_and_the_build_is_never_verified(
     assert caught.value.code == "SEAL_DIFFERS"
     assert "run.sh: built with other content" in caught.value.details
     assert not PROVEN & set(lab.tokens)
+
+
+def test_reports_that_take_no_files_after_the_swap_bring_the_earlier_files_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deploy()
+    lab.write(config=config("1.0.1"))
+
+    def full(*_: object) -> str:
+        raise REPORTS_UNWRITABLE("reports cannot be written: No space left on device")
+
+    monkeypatch.setattr("bb8deploy.lanes.deploy.deploy.replaced_as_sent", full)
+    with pytest.raises(Bb8Error) as caught:
+        lab.deploy()
+    assert caught.value.code == "REPORTS_UNWRITABLE"
+    assert "version: 1.0.0" in (runtime(lab) / "config.yaml").read_text().replace('"', "").replace("'", "")
+    assert lab.state()["version"] == "1.0.0"
 
 
 def test_a_tree_that_another_put_in_meanwhile_is_not_swapped_away(
@@ -290,7 +308,7 @@ def test_a_rollback_prefers_what_ran_to_what_was_only_synced(lab: Lab) -> None:
     assert "TOKEN: ROLLBACK_OK version=1.0.0" in done.stdout, done.stderr
     assert lab.state()["version"] == "1.0.0"
     drift = json.loads(command(lab, "status", "--json").stdout)["result"]["drift"]
-    assert [line for line in drift if "the last run brought 1.0.0 back" in line], drift
+    assert [line for line in drift if "the last run restored 1.0.0;" in line], drift
 
 
 def test_a_tree_that_never_ran_runs_after_a_failed_deploy_but_earns_no_token(lab: Lab) -> None:

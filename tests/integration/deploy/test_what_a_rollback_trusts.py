@@ -81,7 +81,7 @@ def test_a_dry_run_to_a_version_that_is_in_place_foresees_what_the_real_run_does
     action = roll_back_host(lab.run(), version="1.0.0").action
     assert action == ("rebuild" if edited else "none")
     assert f"would {action} {SLUG}" in preview or f"would do nothing to {SLUG}" in preview
-    assert ("may have been written since it was sent" in preview) == edited
+    assert ("may have changed since it was sent" in preview) == edited
 
 
 def test_a_dry_run_to_the_earlier_tree_names_the_proof_that_the_real_run_reaches(lab: Lab) -> None:

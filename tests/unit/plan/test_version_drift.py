@@ -47,7 +47,7 @@ def test_each_difference_is_one_sentence(places: list[VersionPlace], said: str) 
 def test_after_a_rollback_the_earlier_version_on_the_host_is_meant() -> None:
     back = [HERE, VersionPlace("host", "1.0", "sha256:b"), VersionPlace("running", "1.0", "sha256:b")]
     (sentence,) = drift_of(back, rolled_back=True)
-    assert "the last run brought 1.0 back" in sentence
+    assert "the last run restored 1.0;" in sentence
     assert drift_of([HERE, HOST, RUNS], rolled_back=True) == ()
 
 

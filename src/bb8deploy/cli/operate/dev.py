@@ -62,7 +62,7 @@ def dev(
 
 
 def _show_end(opened: Opened, *, proven: bool) -> None:
-    content = "the built content is proven" if proven else "the app runs, but does not report what was built"
+    content = "the built content is proven" if proven else "the built content is not proven"
     opened.console.note(f"the dev loop has ended; {content}")
 
 

@@ -46,6 +46,11 @@ class PatientSupervisor:
         return self._way.route
 
     @property
+    def at_once(self) -> Supervisor:
+        """The route itself, whose calls do not wait for a host that is not ready."""
+        return self._way
+
+    @property
     def log_is_current(self) -> bool:
         """Whether logs hold the present container's lines alone."""
         return self._way.log_is_current

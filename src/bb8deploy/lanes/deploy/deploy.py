@@ -106,9 +106,9 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
     synced = _sync(run, host, options, ready)
     sent = not synced.nothing_to_do or synced.run_id_on_host in {run.id, stopped}
     wanted = _to_verify(run, options, synced, sent=sent)
-    as_sent = replaced_as_sent(run, synced, stopped)
-    attempt = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted, ready.reached)
+    attempt, as_sent = Attempt(run, host, Delivered(synced.expected, synced.tree), wanted, ready.reached), ""
     try:
+        as_sent = replaced_as_sent(run, synced, stopped)
         verified = carry_out(attempt)
         _check(run, host, attempt, options)
     except Bb8Error as error:

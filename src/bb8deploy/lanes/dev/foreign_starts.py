@@ -45,7 +45,7 @@ class ForeignStarts:
                 self.inbox.put(word)
 
     def started(self, word: str) -> str:
-        """The run whose files a new container has, if the word is about one; else empty. Tells the user."""
+        """The run whose files a new container has, if the word is about one; else empty. Shows it."""
         kind, _, run = word.partition(" ")
         if kind == _REPORTED:
             self._report(run)

@@ -14,6 +14,7 @@ from bb8deploy.host.files.dev_transfer import LiveFiles
 from bb8deploy.host.folder_ownership import refuse_foreign
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.route_interface import NoAnswer, Supervisor, SupervisorError
+from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
 from bb8deploy.lanes.dev.container_state import Container, purpose_of, way_of
 from bb8deploy.lanes.dev.log_follower import LogFeed
 from bb8deploy.lanes.dev.outcome import PushStep
@@ -173,9 +174,11 @@ class Session:
             self.feed.wait(position + len(lines), 0.25)
 
     def look(self) -> None:
-        """Asks whether the container still runs; a Supervisor that does not answer is asked again later."""
+        """Asks whether the container still runs; a Supervisor that is not ready is asked again later."""
+        way = self.supervisor
+        at_once = way.at_once if isinstance(way, PatientSupervisor) else way
         with suppress(SupervisorError, NoAnswer):
-            self.ended = self.supervisor.info(slug_of(self.run)).state not in RUNNING
+            self.ended = at_once.info(slug_of(self.run)).state not in RUNNING
 
     def _give_up(self, seen: DeliveryProgress, lines: list[str], waited: float) -> None:
         """Raises NotVerified DEV_NOT_UP as soon as no proof can come any more."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class VerifyRecord:
     """What an attempt knew when it ended; `decision` is None if it ended before one was made, `proof` if no
-    level was reached. `undetected_edits` says which undone edits could not be detected, empty for none.
+    level was reached. `undetected_edits` names the undone edits that could not be detected, empty for none.
     """
 
     slug: str

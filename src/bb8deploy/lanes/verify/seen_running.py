@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bb8deploy.plan.logs.identity_line import Expected
-from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.journal import HOMES, Journal
 from bb8deploy.runs.run import Run
 
 RAN = "saw it run"
@@ -28,8 +28,8 @@ def known_to_have_run(run: Run, slug: str) -> frozenset[tuple[str, str]]:
 
 
 def _journals(reports: Path) -> Iterator[Path]:
-    yield from reports.glob("runs/*/journal.jsonl")
-    yield from reports.glob("targets/*/runs/*/journal.jsonl")
+    for home in HOMES:
+        yield from reports.glob(f"{home}/*/journal.jsonl")
 
 
 def _host(run: Run) -> str:

@@ -25,7 +25,7 @@ class VerifyContract(Contract):
 
     `states` are the app's states in the order in which they were seen; `log_tail` and `build_log` are
     filled if it failed; `routes` are all routes to the Supervisor that were asked. `proof` is the level of
-    proof that was reached, empty if none was. `undetected_edits` says which edits on the host the
+    proof that was reached, empty if none was. `undetected_edits` names the edits on the host that the
     proof cannot detect once they are undone, empty if it detects all.
     """
 

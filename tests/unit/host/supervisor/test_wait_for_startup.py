@@ -56,6 +56,14 @@ def test_every_call_waits_until_the_host_is_ready(name: str) -> None:
     assert "not ready" in said[0]
 
 
+def test_a_call_at_once_gets_the_answer_that_the_host_is_not_ready() -> None:
+    said: list[str] = []
+    way = PatientSupervisor(Starting(NOT_READY), said.append)
+    with pytest.raises(SupervisorError):
+        way.at_once.info("s")
+    assert said == []
+
+
 def test_the_wait_has_a_deadline() -> None:
     way = PatientSupervisor(Starting(*[NOT_READY] * 10_000), lambda _text: None, deadline=0.05)
     with pytest.raises(SupervisorError) as caught:

@@ -8,13 +8,12 @@ from pathlib import Path
 from bb8deploy.lanes.host_session import is_pulled
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.plan.sync_plan import times_digest
-from bb8deploy.runs.journal import SWAP, Journal
+from bb8deploy.runs.journal import HOMES, SWAP, Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import FoundTree
 
 REPLACED = "look at what was replaced"
-_HOMES = ("runs", "targets/*/runs", "apps/*/runs")
 
 
 def built_as_sent(run: Run, found: FoundTree, sent_by: str) -> bool:
@@ -68,5 +67,5 @@ def _when_sent(run: Run, sent_by: str) -> Iterator[str]:
 
 
 def _journals(reports: Path, run_id: str) -> Iterator[Path]:
-    for home in _HOMES:
+    for home in HOMES:
         yield from reports.glob(f"{home}/{run_id}/journal.jsonl")

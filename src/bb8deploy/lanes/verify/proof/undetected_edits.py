@@ -1,4 +1,4 @@
-"""Says which edits of the app folder a proof cannot detect once they are undone, by the host's file times."""
+"""Finds which edits of the app folder a proof cannot detect once they are undone, by its file times."""
 
 from __future__ import annotations
 
