@@ -15,7 +15,7 @@ from bb8_core.build_identity import Identity
 from bb8_core.process_exit import leave
 
 LIBRARIES = ("paho.mqtt.client", "bleak", "bleak_retry_connector", "h11", "wsproto", "urllib.request")
-LIBRARIES_FOR_PROXIES = ("aioesphomeapi",)
+LIBRARIES_FOR_PROXIES = ("aioesphomeapi", "aioesphomeapi._frame_helper.noise")
 """Takes as long to import as all others together, and is needed with the option `proxies` only."""
 
 _log = logging.getLogger("bb8.main")

@@ -77,6 +77,8 @@ def run() -> None:
         readable, _, _ = select.select([0], [], [], SILENCE_S if guard.moving else None)
         if not readable:
             guard.moving = False
+            if not guard.path:  # the link is not BlueZ's
+                continue
             cut(guard.path, "the bridge does not answer while the robot moves")
             continue
         data = os.read(0, 4096)

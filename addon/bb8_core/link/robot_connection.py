@@ -135,6 +135,8 @@ class RobotLink:
         self.through = sighting.through
         self._set(Cause.FOUND)
         await self._radio.stop_scan()
+        if self._unwanted is not None:  # a person let the robot go while the scan ended
+            return self._unwanted
         self._ended = asyncio.get_running_loop().create_future()
         ended = self._ended
         try:

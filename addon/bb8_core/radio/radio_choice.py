@@ -37,7 +37,7 @@ class Reception:
 
     def fail(self, now: float) -> Reception:
         """Note a connection attempt that failed."""
-        return replace(self, failures=self.failures + 1, failed_at=now)
+        return replace(self, failures=self._recent_failures(now) + 1, failed_at=now)
 
     def succeed(self) -> Reception:
         """Forget the failures."""
@@ -47,8 +47,10 @@ class Reception:
         """How good this radio is; minus infinity if it does not hear the robot now."""
         if self.sighting is None or now - self.sighting.at >= FRESH_S:
             return float("-inf")
-        failures = self.failures if now - self.failed_at < FORGET_FAILURES_S else 0
-        return self.level_dbm - FAILURE_DB * failures - (0.0 if free else NO_SLOT_DB)
+        return self.level_dbm - FAILURE_DB * self._recent_failures(now) - (0.0 if free else NO_SLOT_DB)
+
+    def _recent_failures(self, now: float) -> int:
+        return self.failures if now - self.failed_at < FORGET_FAILURES_S else 0
 
 
 def best(scores: Sequence[float]) -> int | None:

@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.addon.guard.bus import DEVICE, Bus
 
+from bb8_core.guard import guard_process
 from bb8_core.guard.dbus_client import DBusError, method_call, socket_path
 from bb8_core.guard.guard_client import GuardProcess
 from bb8_core.guard.guard_process import SILENCE_S, Guard
@@ -96,6 +98,23 @@ def test_a_refusal_of_bluez_is_tried_again(bus: Bus, guard: subprocess.Popen[byt
     tell(guard, f"watch {DEVICE}")
     end_input(guard)
     assert bus.device.disconnected.wait(60)
+
+
+def test_a_silent_bridge_whose_link_is_not_of_bluez_leaves_the_guard_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    silences = iter([([], [], []), ([0], [], []), ([0], [], [])])
+    lines = iter([b".\n", b""])
+    answers: list[bytes] = []
+    moving = Guard()
+    moving.moving = True
+    system = SimpleNamespace(read=lambda *_: next(lines), write=lambda _, data: answers.append(data))
+    monkeypatch.setattr(guard_process, "select", SimpleNamespace(select=lambda *_: next(silences)))
+    monkeypatch.setattr(guard_process, "os", system)
+    monkeypatch.setattr(guard_process, "Guard", lambda: moving)
+    monkeypatch.setattr(guard_process, "cut", lambda *_: pytest.fail("there is nothing to disconnect"))
+    guard_process.run()
+    assert answers == [b".\n"]
 
 
 def test_each_beat_is_answered(guard: subprocess.Popen[bytes]) -> None:

@@ -475,6 +475,25 @@ def test_a_disconnect_while_connecting_is_carried_out_at_once(tmp_path: Path) ->
     play(tmp_path, story)
 
 
+def test_a_disconnect_while_the_scan_ends_is_carried_out(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        stop = rig.link._radio.stop_scan
+
+        async def slow() -> None:
+            await asyncio.sleep(2)
+            await stop()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rig.link._radio, "stop_scan", slow)
+            await rig.until(lambda: rig.link.status.cause is Cause.FOUND)
+            rig.send("disconnect", '{"cid":"d"}')
+            await asyncio.sleep(30)
+        assert rig.link.status.cause is Cause.USER
+        assert not rig.robot.connected
+
+    play(tmp_path, story)
+
+
 def test_a_connect_restarts_a_scanner_that_became_deaf(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

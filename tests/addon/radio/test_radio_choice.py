@@ -33,6 +33,14 @@ def test_one_strong_reading_among_weak_ones_does_not_decide() -> None:
     assert chosen(steady, jumping, now=3.0) == 0
 
 
+def test_failures_that_were_forgotten_do_not_come_back_with_a_new_one() -> None:
+    once = Reception().hear(heard(-60)).fail(0.0)
+    for _ in range(5):
+        once = once.fail(0.0)
+    later = once.fail(2 * FORGET_FAILURES_S)
+    assert later.failures == 1
+
+
 def test_after_a_silence_the_first_reading_counts_in_full() -> None:
     moved = Reception().hear(heard(-90)).hear(heard(-50, FRESH_S))
     assert moved.level_dbm == -50

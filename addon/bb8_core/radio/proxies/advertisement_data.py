@@ -13,6 +13,10 @@ _MANUFACTURER: Final = 0xFF
 """Data types of Bluetooth's Assigned Numbers, section 2.3."""
 
 
+MOST_KEPT: Final = 16
+"""Companies or services that are kept of one device, which may advertise others each time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advertised:
     """What identifies a robot; 16-bit services are left out, because a BB-8 has none."""
@@ -23,10 +27,11 @@ class Advertised:
 
     def with_later(self, later: Advertised) -> Advertised:
         """Add a later part: the name often comes in a scan response of its own."""
+        companies, services = self.company_ids | later.company_ids, self.service_uuids | later.service_uuids
         return Advertised(
             later.name or self.name,
-            self.company_ids | later.company_ids,
-            self.service_uuids | later.service_uuids,
+            companies if len(companies) <= MOST_KEPT else later.company_ids,
+            services if len(services) <= MOST_KEPT else later.service_uuids,
         )
 
 

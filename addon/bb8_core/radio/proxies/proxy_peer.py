@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bb8_core.link.connection_states import Cause
 from bb8_core.link.radio_interface import LinkError
@@ -24,6 +26,9 @@ DISCONNECT_DEADLINE_S = 3.0
 CCCD = "00002902-0000-1000-8000-00805f9b34fb"
 """Client characteristic configuration: the node leaves it to its client to write it."""
 NOTIFY = b"\x01\x00"
+
+if TYPE_CHECKING:
+    from aioesphomeapi.client import APIClient
 
 T = TypeVar("T")
 
@@ -44,6 +49,7 @@ class ProxyPeer:
         self._handles: dict[str, int] = {}
         self._notify_switch: int | None = None
         self._connected = False
+        self._closed = False
         self._error = 0
         self._opening: asyncio.Future[Callable[[], None]] | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -86,24 +92,39 @@ class ProxyPeer:
         """Subscribe to the robot's notifications."""
         client, address = self._session.client, self._address
         handle = self._handles[gatt_uuids.RESPONSES]
-        start = client.bluetooth_gatt_start_notify(address, handle, lambda _, data: on_data(bytes(data)))
+
+        def heard(_handle: int, data: bytearray) -> None:
+            if not self._closed:  # aioesphomeapi keeps the callback of a subscription that was cancelled
+                on_data(bytes(data))
+
+        start = client.bluetooth_gatt_start_notify(address, handle, heard)
         await self._done(SUBSCRIBE_DEADLINE_S, start)
         if self._notify_switch is not None:
             switch = client.bluetooth_gatt_write_descriptor(address, self._notify_switch, NOTIFY)
             await self._done(SUBSCRIBE_DEADLINE_S, switch)
 
     async def write(self, characteristic: str, data: bytes) -> None:
-        """Write with response: without it the robot drops most commands."""
+        """Write with response: without it the robot drops most commands.
+
+        A write that the node does not confirm in time ends the API connection: the node must not carry it out
+        later, when its network is back.
+        """
         writing = self._session.client.bluetooth_gatt_write(
             self._address, self._handles[characteristic], data, response=True, timeout=2 * WRITE_DEADLINE_S
         )
-        await self._done(WRITE_DEADLINE_S, writing)
+        try:
+            await self._done(WRITE_DEADLINE_S, writing)
+        except LinkError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                _reset(self._session.client)
+            raise
 
     async def disconnect(self) -> None:
         """Close the connection; if the node does not confirm it, the node itself is disconnected.
 
         A node ends its Bluetooth connections when the API connection ends, so the robot stops either way.
         """
+        self._closed = True
         self._session.on_lost.discard(self._lost)
         connected, self._connected = self._connected, False
         if self._unsubscribe is not None:
@@ -117,7 +138,7 @@ class ProxyPeer:
             await self._done(DISCONNECT_DEADLINE_S, closing)
         except LinkError as error:
             _log.debug("disconnect: %s", error)
-            await client.disconnect(force=True)
+            _reset(client)
 
     async def _read_services(self) -> None:
         reading = self._session.client.bluetooth_gatt_get_services(self._address)
@@ -159,3 +180,14 @@ class ProxyPeer:
         if self._connected:
             self._connected = False
             self._on_drop()
+
+
+def _reset(client: APIClient) -> None:
+    """Drop the API connection with everything that is not sent yet; the node ends its Bluetooth connections.
+
+    A socket that is closed as usual keeps sending what the kernel has. aioesphomeapi has no public way to it.
+    """
+    raw = getattr(getattr(client, "_connection", None), "_socket", None)
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.force_disconnect()

@@ -198,6 +198,8 @@ class SupervisorError(CheckFailed):
     """The Supervisor was reached and refused; `problem` is the kind of the refusal."""
 
     def __init__(self, problem: RefusalKind, doing: str, message: str, error_key: str = "") -> None:
+        if problem is RefusalKind.OPTIONS:  # the Supervisor quotes every option of the app
+            message = message.partition(". Got ")[0]
         super().__init__(
             SUPERVISOR_SAID_NO.code,
             f"the Supervisor refused to {doing}: {message or 'it gave no reason'}",

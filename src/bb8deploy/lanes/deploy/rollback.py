@@ -85,13 +85,17 @@ def roll_back_host(
     with held(run, "rollback", access, opened=opened) as host:
         if run.dry_run:
             return RollbackOutcome(version, "", "", preview=foresee_back(run, host, version))
-        if version:
-            return roll_back_to(run, host, version)
-        require_own_folder(run, host)
-        with closing(Readiness(run, host)) as ready:
-            ready.require()
-            older = next_older(host, seen_running(run, ready.reached))
-            return roll_back(run, host, older.name, reached=ready.reached)
+        outcome = roll_back_to(run, host, version) if version else _to_earlier(run, host)
+    run.point_latest()
+    return outcome
+
+
+def _to_earlier(run: Run, host: Host) -> RollbackOutcome:
+    require_own_folder(run, host)
+    with closing(Readiness(run, host)) as ready:
+        ready.require()
+        older = next_older(host, seen_running(run, ready.reached))
+        return roll_back(run, host, older.name, reached=ready.reached)
 
 
 def roll_back(

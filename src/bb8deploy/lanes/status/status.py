@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.untrusted_json import json_object
+from bb8deploy.base.untrusted_json import JsonObject, json_object
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import reach
 from bb8deploy.lanes.dev.container_state import is_on
@@ -18,9 +17,7 @@ from bb8deploy.lanes.sync.plan_from_workspace import Wanted, plan_look, read_wan
 from bb8deploy.plan.logs.identity_line import Identity, Proof, newest
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.plan.version_drift import DriftState, VersionPlace, drift_of
-from bb8deploy.runs.past_runs import past_runs
 from bb8deploy.runs.run import Run
-from bb8deploy.runs.tokens import DEPLOY
 from bb8deploy.workspace import git
 from bb8deploy.workspace import git_remote as r
 from bb8deploy.workspace.app_config import parse_config, read_addon
@@ -177,8 +174,8 @@ def _version_at(run: Run, commit: str) -> str:
 
 
 def _last_run(run: Run) -> VersionPlace:
+    row = _latest(run)
     try:
-        row = json.loads((run.reports / "latest.json").read_text(encoding="utf-8"))
         when = f"{row['ts'][:16].replace('T', ' ')} UTC"
         words = [f"{row['command']} to {row['target']}, {when}", *_verdicts(run, str(row["run_id"]))]
     except (OSError, ValueError, KeyError, TypeError):
@@ -187,12 +184,17 @@ def _last_run(run: Run) -> VersionPlace:
 
 
 def _was_rolled_back(run: Run) -> bool:
-    """Whether the newest deploy or rollback of this target restored an earlier version, by its receipt."""
+    """Whether the newest run of this workspace was a rollback of this target."""
+    row = _latest(run)
+    return (row.get("command"), row.get("target")) == ("rollback", run.settings.destination)
+
+
+def _latest(run: Run) -> JsonObject:
+    """What latest.json has about the newest run, empty if there is none."""
     try:
-        past = past_runs((run.reports / DEPLOY).read_text(encoding="utf-8"))
+        return json_object((run.reports / "latest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return bool(past) and past[0].restored
+        return {}
 
 
 def _verdicts(run: Run, run_id: str) -> list[str]:

@@ -34,9 +34,18 @@ def edit_lines(plan: SyncPlan) -> tuple[str, ...]:
 
 
 def warn_of_edits(run: Run, host: Host, plan: SyncPlan) -> None:
-    """Warns that hand edits are overwritten, and where they are kept."""
-    if edited := hand_edits(host, plan):
-        run.progress.warn(f"{edited.cause}; kept in {archive_of(host.files.runtime)} until the next sync")
+    """Warns that hand edits, or files of another tool, are overwritten, and where they are kept."""
+    edited = hand_edits(host, plan)
+    cause = edited.cause if edited else _without_stamp(host, plan)
+    if cause:
+        run.progress.warn(f"{cause}; kept in {archive_of(host.files.runtime)} until the next sync")
+
+
+def _without_stamp(host: Host, plan: SyncPlan) -> str:
+    """What the sync replaces or removes in a folder that bb8deploy did not send; empty for nothing."""
+    if plan.earlier or not (plan.changes.changed or plan.changes.removed or plan.extra):
+        return ""
+    return f"files on {host.where} have no stamp of bb8deploy and differ from those here"
 
 
 def archive_of(runtime: str) -> str:

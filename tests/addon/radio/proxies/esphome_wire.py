@@ -38,12 +38,15 @@ class NodeWire(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.frozen = False
         """While true nothing is read or sent, as without Wi-Fi."""
+        self.error: Exception | None = None
+        """What ended the connection; None if it was closed in order."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.error = exc
         self._on_gone(self)
 
     def data_received(self, data: bytes) -> None:

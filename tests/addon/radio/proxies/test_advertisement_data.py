@@ -7,7 +7,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bb8_core.radio.proxies.advertisement_data import Advertised, parse
+from bb8_core.radio.proxies.advertisement_data import MOST_KEPT, Advertised, parse
 from bb8_core.robot.gatt_uuids import COMPANY_ID, SERVICE_CONTROL, is_bb8
 
 SERVICE = bytes((17, 0x06)) + uuid.UUID(SERVICE_CONTROL).bytes[::-1]
@@ -24,6 +24,15 @@ def test_the_parts_of_a_bb8_are_read() -> None:
 def test_a_scan_response_adds_to_what_was_advertised() -> None:
     assert parse(SERVICE).with_later(parse(NAME)) == parse(SERVICE + NAME)
     assert parse(NAME).with_later(parse(COMPANY)).name == "BB-B54A"
+
+
+def test_a_device_that_advertises_something_new_each_time_costs_no_memory() -> None:
+    known = Advertised()
+    for number in range(1000):
+        known = known.with_later(Advertised(None, frozenset({number}), frozenset({str(number)})))
+    assert len(known.company_ids) <= MOST_KEPT
+    assert len(known.service_uuids) <= MOST_KEPT
+    assert "999" in known.service_uuids
 
 
 def test_what_is_cut_short_is_left_out() -> None:

@@ -170,12 +170,14 @@ async def test_without_wi_fi_the_robot_stops_itself_and_an_unconfirmed_disconnec
         await one.ready("kitchen")
         await one.drive()
         node.freeze(True)
+        (wire,) = node.clients
         with pytest.raises((AnswerTimeout, LinkError)):
             await one.link.channel.request(commands.stop(0), 0.3)
         await until(lambda: one.robot.motor.speed == 0)
         assert one.robot.connected
         one.link.cut(Cause.STOP_UNANSWERED)
         await until(lambda: not one.robot.connected)
+        assert isinstance(wire.error, ConnectionResetError)  # what was not sent yet never arrives
         await one.ready("kitchen")
 
 
