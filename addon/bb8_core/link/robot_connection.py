@@ -128,8 +128,6 @@ class RobotLink:
             await self._radio.stop_scan()
             self._set(Cause.SHUTDOWN)
 
-    # One connection
-
     async def _connection(self, sighting: Sighting) -> Cause:
         """Connect, serve, and return why it ended; the state is set on the way."""
         self.through = sighting.through
@@ -137,8 +135,7 @@ class RobotLink:
         await self._radio.stop_scan()
         if self._unwanted is not None:  # a person let the robot go while the scan ended
             return self._unwanted
-        self._ended = asyncio.get_running_loop().create_future()
-        ended = self._ended
+        ended = self._ended = asyncio.get_running_loop().create_future()
         try:
             connecting = self._radio.connect(sighting, lambda: self._dropped(ended))
             self._unclosed = await _connected(connecting, ended)

@@ -126,11 +126,12 @@ def test_a_background_child_that_keeps_the_output_open_does_not_hold_us(line: Ss
 
 @pytest.mark.parametrize("what", ["data", "end"])
 def test_nothing_is_sent_on_a_channel_after_its_close(
-    sshd: Sshd, monkeypatch: pytest.MonkeyPatch, what: str
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """OpenSSH would end the connection: the command has ended while its input was on the way."""
+    go = tmp_path / "go"
     with dial(sshd.hop()) as line:
-        stream = line.open(["true"])
+        stream = line.open(["sh", "-c", f"until [ -e '{go}' ]; do sleep 0.05; done"])
         channel, sent = stream._channel, list[int]()
         send, here = channel.transport._send_user_message, threading.get_ident()
 
@@ -139,6 +140,7 @@ def test_nothing_is_sent_on_a_channel_after_its_close(
             kind = message.asbytes()[0]
             if kind in {MSG_CHANNEL_DATA, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE}:
                 if threading.get_ident() == here and not sent:
+                    go.touch()
                     until(lambda: channel.closed)
                 sent.append(kind)
             send(message)

@@ -36,72 +36,68 @@ class PatientSupervisor:
     def __init__(
         self, way: Supervisor, note: Callable[[str], None], *, deadline: float = READY_DEADLINE
     ) -> None:
-        self._way = way
+        self.at_once = way
+        """The route itself, whose calls do not wait for a host that is not ready."""
         self._note = note
         self._deadline = deadline
 
     @property
     def route(self) -> str:
         """The name of the route."""
-        return self._way.route
-
-    @property
-    def at_once(self) -> Supervisor:
-        """The route itself, whose calls do not wait for a host that is not ready."""
-        return self._way
+        return self.at_once.route
 
     @property
     def log_is_current(self) -> bool:
         """Whether logs hold the present container's lines alone."""
-        return self._way.log_is_current
+        return self.at_once.log_is_current
 
     def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
         """State, log and extras."""
-        return self._ready(lambda: self._way.look(slug, lines, extras))
+        return self._ready(lambda: self.at_once.look(slug, lines, extras))
 
     def info(self, slug: str) -> AddonState:
         """The state."""
-        return self._ready(lambda: self._way.info(slug))
+        return self._ready(lambda: self.at_once.info(slug))
 
     def reload_store(self) -> None:
         """The store, read again."""
-        self._ready(self._way.reload_store)
+        self._ready(self.at_once.reload_store)
 
     def act(self, verb: Verb, slug: str, *, backup: bool = False, deadline: float) -> None:
         """The verb, carried out."""
-        self._ready(lambda: self._way.act(verb, slug, backup=backup, deadline=deadline))
+        self._ready(lambda: self.at_once.act(verb, slug, backup=backup, deadline=deadline))
 
     def uninstall(self, slug: str, *, with_config: bool, deadline: float) -> None:
         """The app, uninstalled."""
-        self._ready(lambda: self._way.uninstall(slug, with_config=with_config, deadline=deadline))
+        self._ready(lambda: self.at_once.uninstall(slug, with_config=with_config, deadline=deadline))
 
     def logs(self, slug: str, lines: int) -> tuple[str, ...]:
         """The log of the app."""
-        return self._ready(lambda: self._way.logs(slug, lines))
+        return self._ready(lambda: self.at_once.logs(slug, lines))
 
     def supervisor_logs(self, lines: int) -> tuple[str, ...]:
         """The Supervisor's log."""
-        return self._ready(lambda: self._way.supervisor_logs(lines))
+        return self._ready(lambda: self.at_once.supervisor_logs(lines))
 
     def jobs(self) -> tuple[Job, ...]:
         """What is under way."""
-        return self._ready(self._way.jobs)
+        return self._ready(self.at_once.jobs)
 
     def health(self) -> Health:
         """Whether it may build."""
-        return self._ready(self._way.health)
+        return self._ready(self.at_once.health)
 
     def documents(self, *names: str) -> dict[str, JsonObject]:
         """The documents; a refused one is left out."""
-        return self._ready(lambda: self._way.documents(*names))
+        return self._ready(lambda: self.at_once.documents(*names))
 
     def follow(self, slug: str) -> Iterator[str]:
         """Log lines as they come."""
-        return self._way.follow(slug)
+        return self.at_once.follow(slug)
 
     def close(self) -> None:
         """Ends the route."""
-        self._way.close()
+        self.at_once.close()
 
     def _ready(self, call: Callable[[], T]) -> T:
         end, told = time.monotonic() + self._deadline, False
