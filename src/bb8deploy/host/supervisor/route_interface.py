@@ -194,12 +194,16 @@ def _remedy(problem: RefusalKind, message: str) -> str:
     return unhealthy_in(message) if problem is RefusalKind.UNHEALTHY else _REMEDY.get(problem, LOOK)
 
 
+def without_values(message: str) -> str:
+    """A refusal of options without the options that the Supervisor quotes in it, passwords included."""
+    return message.partition(". Got ")[0]
+
+
 class SupervisorError(CheckFailed):
     """The Supervisor was reached and refused; `problem` is the kind of the refusal."""
 
     def __init__(self, problem: RefusalKind, doing: str, message: str, error_key: str = "") -> None:
-        if problem is RefusalKind.OPTIONS:  # the Supervisor quotes every option of the app
-            message = message.partition(". Got ")[0]
+        message = without_values(message) if problem is RefusalKind.OPTIONS else message
         super().__init__(
             SUPERVISOR_SAID_NO.code,
             f"the Supervisor refused to {doing}: {message or 'it gave no reason'}",

@@ -13,7 +13,12 @@ from bb8deploy.catalogue.errors.app import ADDON_NOT_INSTALLED, OPTIONS_NOT_SET,
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import options_route
 from bb8deploy.host.supervisor.rest_paths import PathSupervisor, check_options, set_app
-from bb8deploy.host.supervisor.route_interface import AddonState, RefusalKind, SupervisorError
+from bb8deploy.host.supervisor.route_interface import (
+    AddonState,
+    RefusalKind,
+    SupervisorError,
+    without_values,
+)
 from bb8deploy.lanes.host_session import Access, connected, held, names_host, slug_of
 from bb8deploy.lanes.verify.app_observer import info_of
 from bb8deploy.lanes.verify.supervisor_actions import START_DEADLINE
@@ -129,20 +134,20 @@ def _check(run: Run, way: PathSupervisor, look: AppLook, wanted: AppSettings, ne
     _check_here(run, look, wanted, new)
     verdict = check_options(way, look.state.slug, new.options)
     if verdict.get("valid") is False:
-        said = str(verdict.get("message") or "").partition(". Got ")[0]
+        said = without_values(str(verdict.get("message") or ""))
         raise OPTIONS_REFUSED(
             f"the schema of {look.state.slug} refuses the options: {_clean(run, wanted, said)}"
         )
 
 
 def _set(run: Run, way: PathSupervisor, look: AppLook, wanted: AppSettings, new: AppSettings) -> None:
-    """Sets what changes. The Supervisor's refusal quotes all options, passwords included: it is cut."""
+    """Sets what changes. Raises CheckFailed OPTIONS_REFUSED if the Supervisor refuses the options."""
     try:
         set_app(way, look.state.slug, body_of(look.settings, new))
     except SupervisorError as error:
         if error.problem is not RefusalKind.OPTIONS:
             raise
-        said = _clean(run, wanted, error.message.partition(". Got ")[0])
+        said = _clean(run, wanted, error.message)
         raise OPTIONS_REFUSED(f"the Supervisor refuses the options: {said}") from None
 
 
