@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ STEP_OF_LANE = {
 _TRIED = {"started", "done", "failed"}
 
 
-HOMES = ("runs", "targets/*/runs", "apps/*/runs")
+_HOMES = ("runs", "targets/*/runs", "apps/*/runs")
 """The folders below `reports/` that have the folders of runs, as patterns."""
 
 
@@ -88,6 +88,12 @@ class Journal:
             return []
         text = self.path.read_bytes().decode("utf-8", "surrogateescape")
         return text.replace("\r\n", "\n").splitlines(keepends=True)
+
+
+def journals_below(reports: Path, run_id: str = "*") -> Iterator[Journal]:
+    """The journal of every run below `reports/`, or only of the run `run_id`."""
+    for home in _HOMES:
+        yield from map(Journal, reports.glob(f"{home}/{run_id}/journal.jsonl"))
 
 
 def line_of(step: str, state: str, **facts: object) -> str:

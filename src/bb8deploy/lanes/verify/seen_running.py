@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from bb8deploy.plan.logs.identity_line import Expected
-from bb8deploy.runs.journal import HOMES, Journal
+from bb8deploy.runs.journal import journals_below
 from bb8deploy.runs.run import Run
 
 RAN = "saw it run"
@@ -21,15 +18,10 @@ def known_to_have_run(run: Run, slug: str) -> frozenset[tuple[str, str]]:
     """The version and tree of all that runs of this workspace have seen running on this host."""
     return frozenset(
         (str(entry.facts.get("version")), str(entry.facts.get("tree")))
-        for path in _journals(run.workspace / "reports")
-        for entry in Journal(path).entries()
+        for journal in journals_below(run.workspace / "reports")
+        for entry in journal.entries()
         if entry.step == RAN and entry.facts.get("slug") == slug and entry.facts.get("host") == _host(run)
     )
-
-
-def _journals(reports: Path) -> Iterator[Path]:
-    for home in HOMES:
-        yield from reports.glob(f"{home}/*/journal.jsonl")
 
 
 def _host(run: Run) -> str:

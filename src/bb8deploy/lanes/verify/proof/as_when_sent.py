@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from bb8deploy.lanes.host_session import is_pulled
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.plan.sync_plan import times_digest
-from bb8deploy.runs.journal import HOMES, SWAP, Journal
+from bb8deploy.runs.journal import SWAP, journals_below
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import FoundTree
@@ -46,8 +45,8 @@ def _recorded(run: Run, run_id: str) -> str:
     """What the run has recorded about the tree that it replaced; empty without a record."""
     found = (
         str(entry.facts.get("built_as_sent", ""))
-        for path in _journals(run.workspace / "reports", run_id)
-        for entry in Journal(path).entries()
+        for journal in journals_below(run.workspace / "reports", run_id)
+        for entry in journal.entries()
         if entry.step == REPLACED
     )
     return next(found, "")
@@ -61,11 +60,6 @@ def _when_put_in(found: FoundTree, sent_by: str) -> str:
 
 def _when_sent(run: Run, sent_by: str) -> Iterator[str]:
     """The times right after the newest swap of the run, by its journal in this workspace."""
-    for path in _journals(run.workspace / "reports", sent_by):
-        swaps = [e for e in Journal(path).entries() if (e.step, e.state) == (SWAP, "done")]
+    for journal in journals_below(run.workspace / "reports", sent_by):
+        swaps = [e for e in journal.entries() if (e.step, e.state) == (SWAP, "done")]
         yield from (str(entry.facts.get("times", "")) for entry in swaps[-1:])
-
-
-def _journals(reports: Path, run_id: str) -> Iterator[Path]:
-    for home in HOMES:
-        yield from reports.glob(f"{home}/{run_id}/journal.jsonl")
