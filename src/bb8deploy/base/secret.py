@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TypeVar, cast
 
 MASK = "***"
@@ -46,6 +47,15 @@ class Secret:
 
     def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
         raise TypeError("a Secret is not pickled")
+
+
+def secrets_in(values: object) -> tuple[Secret, ...]:
+    """Every text and number in `values`, at any depth, as a secret."""
+    if isinstance(values, Mapping):
+        return tuple(secret for value in values.values() for secret in secrets_in(value))
+    if isinstance(values, list | tuple):
+        return tuple(secret for value in values for secret in secrets_in(value))
+    return () if values is None or isinstance(values, bool) or values == "" else (Secret(str(values)),)
 
 
 def redact(text: str, secrets: list[Secret]) -> str:

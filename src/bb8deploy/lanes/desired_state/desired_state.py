@@ -101,7 +101,6 @@ def absent(run: Run, request: StateRequest) -> StateOutcome:
         "remove" if changed else Action.NONE.value,
         found.state.version if found.state and found.installed else "",
         before=_clean(run, found.lines()),
-        after=(),
         preview=_clean(run, (f"would go: {line}" for line in found.lines())) if run.dry_run else (),
     )
 

@@ -77,7 +77,7 @@ def _reports(root: Path, name: str, *, dry_run: bool) -> Path:
     if not (root / "reports").exists():
         save(root / "reports" / ".gitignore", "*\n")
     parent = root / "reports" / "dry-run" if dry_run else root / "reports"
-    reports = parent / "targets" / (_folder_name(name))
+    reports = parent / "targets" / _folder_name(name)
     if dry_run:
         shutil.rmtree(reports, ignore_errors=True)
     return reports
@@ -87,12 +87,3 @@ def _folder_name(name: str) -> str:
     """The name for a folder; a name that is changed gets a hash, since `a b` and `a_b` are two hosts."""
     safe = _UNSAFE.sub("_", name)
     return safe if safe == name and name else f"{safe}-{sha256(name.encode()).hexdigest()[:8]}"
-
-
-def secrets_in(values: object) -> tuple[Secret, ...]:
-    """Every text and number in `values`, at any depth, as a secret."""
-    if isinstance(values, Mapping):
-        return tuple(secret for value in values.values() for secret in secrets_in(value))
-    if isinstance(values, list | tuple):
-        return tuple(secret for value in values for secret in secrets_in(value))
-    return () if values is None or isinstance(values, bool) or values == "" else (Secret(str(values)),)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, NotVerified
-from bb8deploy.base.secret import Secret, redact, redact_data
+from bb8deploy.base.secret import Secret, redact, redact_data, secrets_in
 from bb8deploy.lanes.desired_state.desired_state import StateOutcome, StateRequest, absent, latest, present
-from bb8deploy.lanes.desired_state.host_run import InventoryHost, RunRequest, open_host_run, secrets_in
+from bb8deploy.lanes.desired_state.host_run import InventoryHost, RunRequest, open_host_run
 from bb8deploy.lanes.host_session import Access
 from bb8deploy.lanes.options.options_file import settings_of_mapping
 from bb8deploy.plan.app_settings import KEYS, AppSettings
