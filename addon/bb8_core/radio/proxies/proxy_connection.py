@@ -188,8 +188,8 @@ class ProxyConnection:
     async def _watch(self, session: ApiSession, ended: asyncio.Future[None]) -> None:
         """Wait for the end, and subscribe again while the node seems to serve another program.
 
-        It refuses a second subscriber without an answer, also if the first one is gone and it has not
-        noticed yet. Newer firmware confirms a subscription by a report of its scanner.
+        A node silently refuses a second subscriber, even if the first one is gone, until it notices that.
+        Newer firmware confirms a subscription by a report of its scanner.
         """
         while not ended.done():
             session.heard = False

@@ -68,11 +68,11 @@ class PlainView:
         """Nothing was to do."""
         self.console.note("nothing to deliver: the app runs these files already")
 
-    def restarted(self, text: str) -> None:
+    def container_changed(self, text: str) -> None:
         """Another program started a container."""
         self.console.note(text)
 
-    def reported(self, tree: str, number: int | None) -> None:
+    def container_reported(self, tree: str, number: int | None) -> None:
         """What that container runs."""
         self.console.note(f"the new container reports {_named(tree, number)}")
 
@@ -121,11 +121,11 @@ class ScreenView:
         """Nothing was to do."""
         self.screen.runs(f"{tree.removeprefix('sha256:')[:12]} runs: nothing changed", "green")
 
-    def restarted(self, text: str) -> None:
+    def container_changed(self, text: str) -> None:
         """Another program started a container."""
         self.screen.runs(text, "yellow")
 
-    def reported(self, tree: str, number: int | None) -> None:
+    def container_reported(self, tree: str, number: int | None) -> None:
         """What that container runs."""
         self.screen.runs(f"{_named(tree, number)} runs in a new container", "green")
 
@@ -171,11 +171,11 @@ class JsonView:
         """Nothing was to do."""
         self._tell("unchanged", tree=tree)
 
-    def restarted(self, text: str) -> None:
+    def container_changed(self, text: str) -> None:
         """Another program started a container."""
         self.note(text)
 
-    def reported(self, tree: str, number: int | None) -> None:
+    def container_reported(self, tree: str, number: int | None) -> None:
         """What that container runs."""
         self._tell("restarted", tree=tree, number=number)
 

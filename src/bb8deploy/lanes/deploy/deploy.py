@@ -12,7 +12,7 @@ from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.deploy.after_failure import Failed, recovered
 from bb8deploy.lanes.deploy.config_differences import announcements
-from bb8deploy.lanes.deploy.dry_run import Foreseen, edit_lines, foresee, foresee_edits, foresee_sync
+from bb8deploy.lanes.deploy.dry_run import Foreseen, foresee, foresee_edits, foresee_sync, refusal_lines
 from bb8deploy.lanes.deploy.static_rules_check import require_valid
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
 from bb8deploy.lanes.deploy.undo_sync import sync_or_undo
@@ -182,7 +182,7 @@ def _preview(run: Run, host: Host, options: DeployOptions, differences: tuple[st
     foreseen = foresee(run, host, Delivered(synced.expected, synced.tree), wanted)
     lines = (
         *differences,
-        *edit_lines(edited),
+        *refusal_lines(edited),
         foresee_sync(synced),
         *foreseen.lines,
     )

@@ -39,7 +39,7 @@ def foresee_edits(run: Run, host: Host, plan: SyncPlan) -> Bb8Error | None:
     return None if run.assume_yes else hand_edits(host, plan)
 
 
-def edit_lines(edited: Bb8Error | None) -> list[str]:
+def refusal_lines(edited: Bb8Error | None) -> list[str]:
     """One line if a deploy would stop because of hand edits."""
     return [f"would refuse ({edited.code}) without --yes: {edited.cause}"] if edited else []
 

@@ -52,14 +52,14 @@ class ForeignStarts:
         if kind != _STARTED:
             return ""
         self._awaits_report = run != BUILT
-        self.view.restarted(f"a new container of the app was started; it has {self._files_of(run)}")
+        self.view.container_changed(f"a new container of the app was started; it has {self._files_of(run)}")
         return run
 
     def _report(self, values: str) -> None:
         run, _, tree = values.partition(" ")
         if self._awaits_report:
             self._awaits_report = False
-            self.view.reported(tree, self._push_of(run))
+            self.view.container_reported(tree, self._push_of(run))
 
     def _files_of(self, run: str) -> str:
         if run == BUILT:

@@ -99,7 +99,7 @@ def _keep(session: Session, view: View) -> None:
     known = session.ended
     session.look()
     if session.ended and not known:
-        view.restarted(f"{NOT_RUNNING}: its container ended; the next save starts it")
+        view.container_changed(f"{NOT_RUNNING}: its container ended; the next save starts it")
 
 
 @dataclass(slots=True)

@@ -70,10 +70,10 @@ class View(Protocol):
     def unchanged(self, tree: str) -> None:
         """A save changed nothing: the app reported this digest before, and still runs it."""
 
-    def restarted(self, text: str) -> None:
-        """Another program started a new container of the app."""
+    def container_changed(self, text: str) -> None:
+        """Another program started a container of the app, or its container ended."""
 
-    def reported(self, tree: str, number: int | None) -> None:
+    def container_reported(self, tree: str, number: int | None) -> None:
         """That container reported what it runs; `number` is the push of this session that delivered it."""
 
     def failed(self, text: str, details: Sequence[str]) -> None:

@@ -41,13 +41,13 @@ def _reach(run: Run) -> None:
 
 def _preview(run: Run) -> list[str]:
     """What a sync would change now; the bump's own edits come on top."""
-    from bb8deploy.lanes.deploy.dry_run import edit_lines, foresee_edits
+    from bb8deploy.lanes.deploy.dry_run import foresee_edits, refusal_lines
     from bb8deploy.lanes.host_session import connected
     from bb8deploy.lanes.sync.sync import sync
 
     with connected(run) as host:
         synced = sync(run, host)
-        edits = edit_lines(foresee_edits(run, host, synced.plan))
+        edits = refusal_lines(foresee_edits(run, host, synced.plan))
     changed = synced.changed
     names = ", ".join(changed[:10]) + (", ..." if len(changed) > 10 else "")
     return [

@@ -20,10 +20,10 @@ class Told:
     def log(self, line: str) -> None:
         self.lines.append(line)
 
-    def restarted(self, text: str) -> None:
+    def container_changed(self, text: str) -> None:
         self.texts.append(text)
 
-    def reported(self, tree: str, number: int | None) -> None:
+    def container_reported(self, tree: str, number: int | None) -> None:
         self.reports.append((tree, number))
 
 

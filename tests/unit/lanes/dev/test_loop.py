@@ -169,7 +169,7 @@ def test_an_app_that_ended_is_noticed_once() -> None:
     session = SimpleNamespace(ended=False, files=SimpleNamespace(ping=lambda: True))
     session.look = lambda: setattr(session, "ended", True)
     for _ in range(2):
-        module._keep(cast("Session", session), cast("Any", SimpleNamespace(restarted=told.append)))
+        module._keep(cast("Session", session), cast("Any", SimpleNamespace(container_changed=told.append)))
     assert told == ["the app does not run: its container ended; the next save starts it"]
 
 

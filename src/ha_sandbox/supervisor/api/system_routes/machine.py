@@ -128,8 +128,8 @@ def _swap(_call: Call) -> None:
 @ROUTES.add("POST", "/os/boards/(?P<board>green|yellow)")
 def _board(call: Call) -> None:
     board = call.match["board"]
-    name = board.capitalize() if board in {"green", "yellow", "supervised"} else f"{board} board"
-    raise ApiError(f"{name.removesuffix(' board')} board is not in use")
+    name = board.capitalize() if board in {"green", "yellow", "supervised"} else board
+    raise ApiError(f"{name} board is not in use")
 
 
 @ROUTES.add("POST", "/resolution/healthcheck")
