@@ -80,7 +80,8 @@ def test_an_instance_beside_its_app(lab: Lab) -> None:
     assert "run `bb8deploy deploy`" in told(lab, "status"), "the app itself has the earlier content"
     assert "no drift" in told(lab, "status", "--as", "beta")
     assert "TOKEN: ROLLBACK_OK" in told(lab, "rollback", "--as", "beta")
-    assert "run `bb8deploy deploy --as beta`" in told(lab, "status", "--as", "beta")
+    again = "`bb8deploy deploy --as beta` sends the workspace's files again"
+    assert f"the last run restored 1.0.0; {again}" in told(lab, "status", "--as", "beta")
 
     told(lab, "deploy", "--as", "beta", "--ports", "drop")
     assert on_host(lab, "beep_boop_bb8_beta")["ports"] == {"8080/tcp": None, "8081/tcp": None}
