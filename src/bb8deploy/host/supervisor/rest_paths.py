@@ -70,7 +70,7 @@ class PathSupervisor(ABC):
         """Ends the connection."""
 
     def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
-        """State, log and documents. There is no shell for a rider, and a second look saves no time here."""
+        """State, log and documents. No shell runs a program, and a second look would save no time."""
         look = self._look(slug, lines)
         return replace(look, documents=self.documents(*extras.documents)) if extras.documents else look
 
