@@ -159,8 +159,7 @@ class ProcessRuntime:
             if self._relay is not None:
                 carried = self._carry(self._relay, control)
         except OSError as error:
-            process.kill()
-            output = process.communicate()[0] or b""
+            output = _last_words(process)
             control.close()
             raise StartFailed(output.decode(errors="replace").strip() or str(error)) from error
         return ProcessContainer(process, control, spec, carried, has_health_check=bool(config["health"]))
@@ -176,6 +175,15 @@ class ProcessRuntime:
 
     def _place(self, slug: str, version: str) -> Path:
         return self._folder / slug / version.replace("/", "_")
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> bytes:
+    """Kills a process, and returns what it printed. `communicate` would raise: stdin is closed already."""
+    process.kill()
+    with cast("IO[bytes]", process.stdout) as stdout:
+        output = stdout.read()
+    process.wait()
+    return output
 
 
 def own_tree(place: Path, spec: ContainerSpec) -> Path:
