@@ -1,4 +1,4 @@
-"""What every way to the Supervisor offers, what it answers, and the kinds of its refusals."""
+"""The Protocol of every route to the Supervisor, its answers, and the kinds of its refusals."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def _reasons(value: object) -> tuple[str, ...]:
 
 
 class Supervisor(Protocol):
-    """One way to the Supervisor. Every call has a deadline; times are seconds.
+    """One route to the Supervisor. Every call has a deadline; times are seconds.
 
     All calls raise SupervisorError if it refuses, Refused if it does not accept the token or the role,
     NoAnswer or Unreachable if there is no answer.

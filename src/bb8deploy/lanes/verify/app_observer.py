@@ -32,10 +32,10 @@ class AsksInfo(Protocol):
         """The app's state."""
 
 
-def info_of(way: AsksInfo, slug: str) -> AddonState:
+def info_of(route: AsksInfo, slug: str) -> AddonState:
     """The app's state without its log; an unknown app counts as not installed. Raises SupervisorError."""
     try:
-        return way.info(slug)
+        return route.info(slug)
     except SupervisorError as error:
         if error.problem is not RefusalKind.UNKNOWN_APP:
             raise

@@ -46,9 +46,10 @@ from bb8deploy.workspace.ignore_patterns import Ignore
 
 @dataclass(slots=True)
 class Attempt:
-    """`reached` is the way to the Supervisor if it was asked already, before the files were sent; `first`
-    is called before anything is done to the app; `installer` and `prover` are set as soon as the attempt
-    reaches them, `reached_proof` once its token is written.
+    """An attempt to install and verify `delivered`; `reached` is the route, if it was asked before the sync.
+
+    `first` is called before anything is done to the app; `installer` and `prover` are set as soon as the
+    attempt reaches them, `reached_proof` once its token is written.
     """
 
     run: Run
@@ -83,7 +84,7 @@ class Attempt:
             if unseen := undetected_by(self):
                 self.run.progress.warn(unseen)
             self.first(installer)
-            installed, watch = installer.put_in(), installer.watch
+            installed, watch = installer.install(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
                 self.record_put_in()
             lines = VerifyLines(self.run.ledger, expected.version, installed, watch.supervisor.route)
@@ -253,7 +254,7 @@ def undetected_by(attempt: Attempt) -> str:
 
 
 def _settings_set(attempt: Attempt, installer: Installer) -> tuple[SettingChange, ...]:
-    """The settings that an app which was installed before has got."""
+    """The changed settings of an app that was installed before the attempt."""
     if not installer.options_set:
         return ()
     return setting_changes(attempt.run, installer.before.state, attempt.options)

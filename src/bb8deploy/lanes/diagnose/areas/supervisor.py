@@ -142,8 +142,8 @@ def _ahead(host: Host | None) -> Pending[Told] | None:
         return None
     from bb8deploy.host.supervisor.ha_cli_route import HaCli
 
-    way = HaCli(host.transport, sudo=host.settings.ssh.sudo)
-    return spawn(SUBJECT, lambda: Told.by(way), deadline=ANSWER)
+    route = HaCli(host.transport, sudo=host.settings.ssh.sudo)
+    return spawn(SUBJECT, lambda: Told.by(route), deadline=ANSWER)
 
 
 def _denied(*said: str) -> str:
