@@ -23,8 +23,10 @@ from bb8deploy.host.lock.lock_owner import HostLocked
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.ignore_patterns import Ignore
 
 CASES = json.loads((Path(__file__).parents[2] / "cases/faults/sync_host.json").read_text())["cases"]
+IGNORE = Ignore.parse("")
 NEW_RUN_SH = "#!/bin/sh\nexec new\n"
 NEW = {**{k: v for k, v in FILES.items() if k != "-dash"}, "run.sh": NEW_RUN_SH, "more": "x" * 20_000}
 DEADLINE = 60.0
@@ -209,7 +211,7 @@ def back_to_earlier(lab: Lab) -> None:
     run = lab.run()
     with locked(lab, run) as host:
         if state(lab) == "new":
-            host.files.restore_previous(run.id)
+            host.files.restore_previous(run.id, IGNORE)
     assert state(lab) == "earlier"
 
 

@@ -21,6 +21,8 @@ from bb8deploy.settings.load_settings import load
 from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import walk
 
+IGNORE = Ignore.parse("")
+
 
 def go(lab: Lab, **options: object) -> SyncOutcome:
     """One whole sync."""
@@ -106,7 +108,7 @@ def test_the_earlier_tree_is_kept_whole_and_can_be_put_back(lab: Lab) -> None:
             assert (json.loads(back.stamp)["version"], back.same) == ("2026.1.1.0", False)
             assert host.files.look_back("config.yaml").same
             assert host.files.look_back("in/neither").same
-            found = host.files.restore_previous(run.id)
+            found = host.files.restore_previous(run.id, IGNORE).tree
     assert lab.on_host() == FILES
     assert "run.sh" in found.manifest.by_path
     assert (lab.state / "previous/run.sh").read_text() == "#!/bin/sh\nexec false\n"
@@ -126,7 +128,7 @@ def test_only_a_large_tree_shares_its_files_with_the_earlier_one(
     with ssh_lab.host() as host:
         run = ssh_lab.run()
         with host.lock(run):
-            host.files.restore_previous(run.id)
+            host.files.restore_previous(run.id, IGNORE)
     assert ssh_lab.on_host() == FILES
 
 
@@ -135,7 +137,7 @@ def test_without_an_earlier_tree_there_is_nothing_to_put_back(lab: Lab) -> None:
     with lab.host() as host:
         run = lab.run()
         with host.lock(run), pytest.raises(CheckFailed) as caught:
-            host.files.restore_previous(run.id)
+            host.files.restore_previous(run.id, IGNORE)
     assert caught.value.code == "PREVIOUS_MISSING"
     assert lab.on_host() == FILES
 

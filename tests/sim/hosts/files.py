@@ -14,7 +14,9 @@ from tests.sim.hosts.world import PARENT, SEALED, Before, Content, Host, Lock, d
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, LOCK_LOST, PREVIOUS_MISSING
 from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
+from bb8deploy.host.files.ignored_files import RestoredTree
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
+from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import STAMP, FoundTree, digest_of
 
 KEPT = 3
@@ -135,8 +137,8 @@ class SimFiles:
 
         return self.ask("earlier", effect)
 
-    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
-        """Swaps an earlier tree in."""
+    def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
+        """Swaps an earlier tree in. No app of the simulation has ignored files."""
 
         def effect() -> FoundTree:
             names = [_kept_name(n) for n in range(len(self.host.previous))]
@@ -144,7 +146,7 @@ class SimFiles:
                 raise PREVIOUS_MISSING("there is no earlier tree")
             return self.swap(self.host.previous[names.index(name)], run_id)
 
-        return self.saw(self.ask("restore", effect, also=(Fault.TORN,)))
+        return RestoredTree(self.saw(self.ask("restore", effect, also=(Fault.TORN,))))
 
     def swap(self, tree: Content, run_id: str) -> FoundTree:
         """Two renames; the lock is looked at before, as the host's program does."""

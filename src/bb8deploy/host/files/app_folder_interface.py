@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bb8deploy.host.files.ignored_files import RestoredTree
+from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import Entry, FoundTree
 
 
@@ -94,11 +96,12 @@ class RuntimeFiles(Protocol):
     def earlier(self) -> tuple[EarlierTree, ...]:
         """The earlier trees that the host keeps, the newest first."""
 
-    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
+    def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Puts an earlier tree back and looks. Needs the lock.
 
-        What is there now becomes the previous tree; the one that was put back is no longer an earlier one.
-        Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
+        What is there now becomes the previous tree; the one that was put back is no longer an earlier one,
+        unless it has ignored files that the app folder does not have. The ignored files of the app folder
+        stay in it. Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
         """
 
     def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:

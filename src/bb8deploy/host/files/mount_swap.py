@@ -112,18 +112,19 @@ class MountSwap:
         remove_tree(old.rename(self.state / "gone.previous"))
         return ""
 
-    def restore(self, run_id: str, name: str) -> None:
-        """Swaps the earlier tree `name` in; it is then no longer kept as an earlier one.
-
-        Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
-        """
+    def staged(self, run_id: str, name: str) -> Path:
+        """A copy of the earlier tree `name`. Raises CheckFailed PREVIOUS_MISSING if there is no such tree."""
         if name not in self.names():
             raise PREVIOUS_MISSING(f"{self.root} has no such earlier tree")
         staged = self.fresh(run_id)
         copy_tree(self.state / name, staged)
+        return staged
+
+    def restore(self, staged: Path, name: str, *, keep: bool) -> None:
+        """Swaps in what `staged` copied; unless `keep`, `name` is then no longer kept as an earlier tree."""
         aside = self.swap(staged)
         gone = aside if name == PREVIOUS else name
-        if gone:
+        if gone and not keep:
             remove_tree(self.state / gone)
         self.prune()
 

@@ -17,11 +17,13 @@ from bb8deploy.catalogue.errors.host import (
     MOUNT_TOO_DEEP,
 )
 from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
+from bb8deploy.host.files.ignored_files import IgnoredFiles, RestoredTree, ignored_files
 from bb8deploy.host.files.mount_swap import MountSwap
 from bb8deploy.host.files.mount_tree import (
     copy_tree,
     fold,
     items,
+    put_copy,
     put_link,
     read_tree,
     remove_tree,
@@ -30,6 +32,7 @@ from bb8deploy.host.files.mount_tree import (
 )
 from bb8deploy.host.shell.run_programs import edited_live
 from bb8deploy.settings.settings_type import Settings
+from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree
 
 ANSWER_DEADLINE = 15.0
@@ -90,11 +93,15 @@ class MountFiles:
         """The earlier trees, the newest first."""
         return tuple(EarlierTree(name, _stamp_in(self.trees.state / name)) for name in self.trees.names())
 
-    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
+    def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Swaps an earlier tree in."""
         with self._failures():
-            self.trees.restore(run_id, name)
-        return self.look()
+            staged = self.trees.staged(run_id, name)
+            earlier = read_tree(staged, modes_known=True)
+            ignored = ignored_files(earlier, read_tree(self.root, modes_known=True), ignore)
+            _exchange(self.root, staged, ignored)
+            self.trees.restore(staged, name, keep=ignored.keeps_earlier)
+        return RestoredTree(self.look(), ignored)
 
     def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
         """Moves the folder away, looks at it again there, and removes it or moves it back."""
@@ -239,6 +246,18 @@ def _put(staged: Path, transfer: Transfer, entry: Entry) -> None:
     else:
         shutil.copyfile(transfer.source / entry.path, place)
     set_runnable(place, runnable=entry.executable)
+
+
+def _exchange(present: Path, staged: Path, ignored: IgnoredFiles) -> None:
+    """Takes the ignored files of the earlier tree out of its copy, and puts those of the app folder in."""
+    for path in ignored.left:
+        remove_tree(staged / path)
+    for path in ignored.carried:
+        source = present / path
+        if source.is_symlink():
+            put_link(staged / path, str(source.readlink()))
+        elif source.is_file():
+            put_copy(source, staged / path)
 
 
 def _refuse_clash(staged: Path, entries: Sequence[Entry]) -> None:

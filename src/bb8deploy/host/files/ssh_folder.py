@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.host.files import tar_stream
 from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
-from bb8deploy.host.shell.program_output import escape, tree_of
+from bb8deploy.host.files.ignored_files import IgnoredFiles, RestoredTree, ignored_files
+from bb8deploy.host.shell.program_output import AnswerPart, escape, tree_of
 from bb8deploy.host.shell.run_programs import Conversation, Shell
+from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import FoundTree
 
 FETCH_LIMIT = 64 * 1024 * 1024
@@ -63,9 +66,14 @@ class SshFiles:
         kept = (part for part in self._shell.ask("list_earlier_trees") if part.name == "KEPT")
         return tuple(EarlierTree(part.argument, part.body.decode(errors="replace")) for part in kept)
 
-    def restore_previous(self, run_id: str, name: str = PREVIOUS) -> FoundTree:
-        """Swaps an earlier tree in."""
-        return tree_of(self._shell.ask("restore_earlier_tree", name, run_id=run_id))
+    def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
+        """Swaps an earlier tree in by one program, which lists both trees and waits for the order."""
+        with self._shell.start("restore_earlier_tree", arguments=(name,), run_id=run_id) as talk:
+            ignored = _compared(talk.answer(), talk.answer(), ignore)
+            order = b"KEEP\n" if ignored.keeps_earlier else b"DROP\n"
+            talk.send(order + lines_of(ignored.left) + lines_of(ignored.carried))
+            talk.stream.close_input()
+            return RestoredTree(tree_of(talk.answer()), ignored)
 
     def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
         """Removes the folder by one program, which lists it and waits for the order."""
@@ -126,6 +134,14 @@ class SshSession:
             self._talk.send(tar_stream.pack(transfer, self._run_id, compress=compress))
         self._talk.stream.close_input()
         return tree_of(self._talk.answer())
+
+
+def _compared(earlier: list[AnswerPart], present: list[AnswerPart], ignore: Ignore) -> IgnoredFiles:
+    """The ignored files of two listings; a tree that is being written is no reason not to go back."""
+    try:
+        return ignored_files(tree_of(earlier), tree_of(present), ignore)
+    except CheckFailed:
+        return IgnoredFiles(compared=False)
 
 
 def lines_of(paths: Sequence[str]) -> bytes:

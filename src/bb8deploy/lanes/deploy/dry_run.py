@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.open_host import Host
+from bb8deploy.host.supervisor.find_route import Reached
 from bb8deploy.host.supervisor.route_interface import AddonState
 from bb8deploy.lanes.host_session import Access, held
 from bb8deploy.lanes.sync.hand_edits import hand_edits
@@ -55,9 +56,11 @@ class Foreseen:
     refusal: Bb8Error | None = None
 
 
-def foresee(run: Run, host: Host, delivered: Delivered, options: VerifyOptions) -> Foreseen:
-    """What the Supervisor would be asked for."""
-    attempt = Attempt(run, host, delivered, options)
+def foresee(
+    run: Run, host: Host, delivered: Delivered, options: VerifyOptions, reached: Reached | None = None
+) -> Foreseen:
+    """What the Supervisor would be asked for; `reached` is the way to it if it was asked already."""
+    attempt = Attempt(run, host, delivered, options, reached)
     with attempt.opened(settle=False) as installer:
         decision, slug = installer.foreseen(), installer.task.slug
         route, before = installer.watch.supervisor.route, installer.before.state

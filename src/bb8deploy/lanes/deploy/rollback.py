@@ -15,10 +15,10 @@ from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import Reached
 from bb8deploy.lanes.deploy.dry_run import foresee, foresee_sync
-from bb8deploy.lanes.deploy.earlier_trees import next_older
+from bb8deploy.lanes.deploy.earlier_trees import StampedTree, next_older
 from bb8deploy.lanes.deploy.ran_before import proven_before, ran_before, seen_running
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
-from bb8deploy.lanes.deploy.undo_sync import sync_or_undo
+from bb8deploy.lanes.deploy.undo_sync import put_back, sync_or_undo
 from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
@@ -34,13 +34,14 @@ from bb8deploy.overlay.proof_level import ProofLevel
 from bb8deploy.plan.app_settings import AppSettings
 from bb8deploy.plan.logs.identity_line import UNKNOWN, Expected, Identity, Proof
 from bb8deploy.plan.sync_plan import Stamp, SyncPlan, plan_sync
-from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.app_config import parse_config
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree, Manifest
 from bb8deploy.workspace.versions.publish_layout import publishing_of
+
+IGNORED_STAY = "would leave ignored files of the app folder, such as secrets.yaml, as they are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,20 @@ def roll_back_host(
 
 
 def _to_earlier(run: Run, host: Host) -> RollbackOutcome:
+    with _chosen(run, host) as (older, reached):
+        return roll_back(run, host, older.name, reached=reached)
+
+
+@contextmanager
+def _chosen(run: Run, host: Host) -> Iterator[tuple[StampedTree, Reached | None]]:
+    """The earlier tree to go back to, and the way to the Supervisor whose log helped to choose it.
+
+    Raises what a rollback raises before it changes anything.
+    """
     require_own_folder(run, host)
     with closing(Readiness(run, host)) as ready:
         ready.require()
-        older = next_older(host, seen_running(run, ready.reached))
-        return roll_back(run, host, older.name, reached=ready.reached)
+        yield next_older(host, seen_running(run, ready.reached)), ready.reached
 
 
 def roll_back(
@@ -183,8 +193,7 @@ class Back:
 
 
 def _put_back(run: Run, host: Host, name: str = PREVIOUS) -> Back:
-    with run.step(PUT_BACK, host.where):
-        found = host.files.restore_previous(run.id, name)
+    found = put_back(run, host, name)
     stamp, wanted = Stamp.parse(found.stamp), read_wanted(run, run.addon)
     provable = stamp is not None and _is_as_sent(wanted, found, stamp)
     version = stamp.version if stamp else _version_on(host)
@@ -210,7 +219,7 @@ def _level_back(run: Run, wanted: Wanted, stamp: Stamp | None) -> ProofLevel:
 
 def _is_as_sent(wanted: Wanted, found: FoundTree, stamp: Stamp) -> bool:
     """True if the files on the host, without ignored ones and the stamp, are what the run of `stamp` sent."""
-    return plan_sync(found, found.manifest, wanted.ignore, wanted.stamp).found_as(stamp)
+    return plan_sync(found, Manifest(()), wanted.ignore, wanted.stamp).found_as(stamp)
 
 
 def _version_on(host: Host) -> str:
@@ -283,20 +292,30 @@ def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
 
 
 def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
-    """What `roll_back`, or `roll_back_to` with a `version`, would do; for a run that is a dry run."""
+    """What `roll_back`, or `roll_back_to` with a `version`, would do; for a run that is a dry run.
+
+    Raises what these raise before they change anything.
+    """
     if not version:
-        stamp = next_older(host, seen_running(run, None)).stamp
-        if stamp is None:
-            return (f"would put the earlier tree of {host.where} back, if there is one: it has no stamp",)
-        back = Delivered(Expected(stamp.version, stamp.tree, stamp.run), FoundTree(present=True))
-        level = _level_back(run, read_wanted(run, run.addon), stamp)
-        lines = foresee(run, host, back, VerifyOptions(sent=True).at(level)).lines
-        return (f"would put the earlier tree back: {stamp.version} of run {stamp.run}", *lines)
+        with _chosen(run, host) as (older, reached):
+            return _foresee_earlier(run, host, older, reached)
     with _tagged(run, version) as (source, commit):
         synced = sync(run, host, source=source, commit=commit)
+        warn_of_edits(run, host, synced.plan)
         options = _options_to(run, synced)
         lines = foresee(run, host, Delivered(synced.expected, synced.tree), options).lines
     return (foresee_sync(synced), *lines)
+
+
+def _foresee_earlier(run: Run, host: Host, older: StampedTree, reached: Reached | None) -> tuple[str, ...]:
+    if older.stamp is None:
+        return (f"would put the earlier tree {older.name} back, which has no stamp: it cannot be proven",)
+    back = Delivered(
+        Expected(older.stamp.version, older.stamp.tree, older.stamp.run), FoundTree(present=True)
+    )
+    level = _level_back(run, read_wanted(run, run.addon), older.stamp)
+    lines = foresee(run, host, back, VerifyOptions(sent=True).at(level), reached).lines
+    return (f"would put the earlier tree {older.name} back: {older.in_words}", IGNORED_STAY, *lines)
 
 
 @contextmanager

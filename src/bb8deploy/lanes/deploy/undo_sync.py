@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable
 from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING, SYNC_MISMATCH
+from bb8deploy.host.files.app_folder_interface import PREVIOUS
+from bb8deploy.host.files.ignored_files import IgnoredFiles, shown
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.deploy.withdraw_files import withdraw_rest
 from bb8deploy.lanes.sync.hand_edits import archive_of
@@ -17,7 +19,10 @@ from bb8deploy.lanes.sync.sync import sync
 from bb8deploy.plan.sync_plan import Stamp, SyncPlan
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.tree_digest import STAMP
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree
+
+NAMED = 5
 
 
 def sync_or_undo(
@@ -66,12 +71,44 @@ def put_back_files(run: Run, host: Host) -> None:
 
     They are back even if they cannot be hashed, because another program writes into the folder.
     """
+    try:
+        put_back(run, host)
+    except CheckFailed as error:
+        if error.code != HOST_TREE_MOVING.code:
+            raise
+
+
+def put_back(run: Run, host: Host, name: str = PREVIOUS) -> FoundTree:
+    """Puts the earlier tree `name` back, and reports which ignored files it has. Needs the lock."""
     with run.step(PUT_BACK, host.where):
-        try:
-            host.files.restore_previous(run.id)
-        except CheckFailed as error:
-            if error.code != HOST_TREE_MOVING.code:
-                raise
+        restored = host.files.restore_previous(run.id, Ignore.of_workspace(run.workspace), name)
+    _report_ignored(run, host, restored.ignored)
+    return restored.tree
+
+
+def _report_ignored(run: Run, host: Host, ignored: IgnoredFiles) -> None:
+    """Names the ignored files of the host, such as secrets.yaml, that differ between the two trees."""
+    kept = f"kept in {archive_of(host.files.runtime).rpartition('/')[0]}"
+    if stay := shown(ignored.carried):
+        run.progress.note(f"ignored files of the app folder are not rolled back: {_names(stay)}")
+    if gone := shown(tuple(path for path in ignored.left if path not in ignored.carried)):
+        run.progress.warn(f"ignored files of the earlier tree are not put back: {_names(gone)}; {kept}")
+    if ignored.blocked:
+        run.progress.warn(
+            f"the earlier tree has no place for ignored files: {_names(ignored.blocked)}; {kept}"
+        )
+    if back := shown(ignored.revived):
+        run.progress.warn(f"ignored files came back with the earlier tree: {_names(back)}")
+    if not ignored.compared:
+        run.progress.warn(
+            "another program wrote into the app folder, so its ignored files are those of the earlier tree; "
+            f"the newer ones are {kept}"
+        )
+
+
+def _names(paths: tuple[str, ...]) -> str:
+    more = len(paths) - NAMED
+    return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _undone(run: Run, host: Host, plan: SyncPlan, error: Bb8Error) -> str:

@@ -11,7 +11,10 @@ from tests.unit.host.localhost import Place
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed
 from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import FoundTree
+
+IGNORE = Ignore.parse("")
 
 
 def names(place: Place) -> list[str]:
@@ -43,12 +46,12 @@ def test_every_earlier_tree_can_be_restored_and_nothing_is_lost(place: Place) ->
         place.send(f"run-{number}", f"v{number}")
     oldest = place.files.earlier()[-1]
     with place.locked("run-back"):
-        found = place.files.restore_previous("run-back", oldest.name)
+        found = place.files.restore_previous("run-back", IGNORE, oldest.name).tree
     assert place.text == "v0"
     assert found.stamp == oldest.stamp
     assert settled(place, 3) == ["v3", "v2", "v1"]
     with place.locked("run-again"):
-        place.files.restore_previous("run-again")
+        place.files.restore_previous("run-again", IGNORE)
     assert place.text == "v3"
     assert settled(place, 3) == ["v0", "v2", "v1"]
 
@@ -57,7 +60,7 @@ def test_every_earlier_tree_can_be_restored_and_nothing_is_lost(place: Place) ->
 def test_an_earlier_tree_that_is_not_there_is_an_error(place: Place, name: str) -> None:
     place.send("run-0", "v0")
     with place.locked("run-back"), pytest.raises(CheckFailed) as caught:
-        place.files.restore_previous("run-back", name)
+        place.files.restore_previous("run-back", IGNORE, name)
     assert caught.value.code == "PREVIOUS_MISSING"
     assert place.text == "v0"
 
@@ -133,7 +136,7 @@ def test_what_was_put_in_is_remembered_until_the_next_swap(place: Place) -> None
     holding.record_put_in("run-3")
     holding.release()
     with place.locked("run-5"):
-        assert place.files.restore_previous("run-5").put_in == ""
+        assert place.files.restore_previous("run-5", IGNORE).tree.put_in == ""
 
 
 def test_a_folder_is_withdrawn_if_the_client_confirms_what_is_there(place: Place) -> None:

@@ -19,7 +19,9 @@ from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
 from bb8deploy.host.lock.mount_lock import MountLockFolder
 from bb8deploy.host.lock.ssh_lock import SshHolding, SshLockFolder
 from bb8deploy.host.shell.run_programs import Shell
+from bb8deploy.workspace.ignore_patterns import Ignore
 
+IGNORE = Ignore.parse("")
 ELSEWHERE = Owner("eve", "elsewhere", 4711, "run-0", "deploy", "2026-01-01T00:00:00+00:00")
 ME = Owner.of_run("run-1", "deploy")
 
@@ -93,7 +95,7 @@ def test_a_run_whose_lock_was_removed_changes_nothing(place: Place) -> None:
     assert held
     assert folder_of(place).remove(held)
     with pytest.raises(Bb8Error) as caught:
-        place.files.restore_previous("run-1")
+        place.files.restore_previous("run-1", IGNORE)
     holding.release()
     assert caught.value.code in {"LOCK_LOST", "PREVIOUS_MISSING"}
     assert place.text == "v0"

@@ -1,14 +1,28 @@
-# Swaps the earlier tree $4 in, and lists it. The tree that it was copied from is then no longer kept.
+# Lists the earlier tree $4 and the app folder; at the order DROP or KEEP it swaps that tree in, and lists it.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: common_setup list_with_hashes stage_and_swap
+# needs: common_setup list_with_hashes read_paths stage_and_swap
+# The order is followed by the paths that stay out of the app folder, and by those that come from the present
+# one. With DROP, the tree that was copied is no longer kept.
 name=$4
 case $name in previous|earlier.*[0-9]) ;; *) fail NO_PREVIOUS ;; esac
 case $name in */*) fail NO_PREVIOUS ;; esac
 [ -d "$W/$name" ] || fail NO_PREVIOUS
+( only_content=yes; tree "$W/$name"; tree "$R" ) | together
+read -r order || exit 0
+case $order in DROP|KEEP) ;; *) exit 0 ;; esac
 rm -rf "$next"; cp -a "$W/$name" "$next" || fail COPY
+paths | ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE
+if [ -d "$R" ]; then
+  # shellcheck disable=SC2016
+  paths | ( cd "$R" && to=$next xargs -0 -r sh -c 'for f do
+    if [ -e "$f" ] || [ -L "$f" ]; then mkdir -p "$to/${f%/*}" && cp -a "$f" "$to/$f" || exit 255; fi
+  done' sh ) || fail COPY
+fi
 last=
 swap
-[ "$name" != previous ] || name=earlier.$last
-[ ! -d "$W/$name" ] || mv "$W/$name" "$W/gone.$run"
+if [ "$order" = DROP ]; then
+  [ "$name" != previous ] || name=earlier.$last
+  [ ! -d "$W/$name" ] || mv "$W/$name" "$W/gone.$run"
+fi
 tree "$R" | together
 clean
