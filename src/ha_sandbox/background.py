@@ -69,7 +69,7 @@ def need_free(folder: Path) -> None:
     if running(folder) is not None:
         raise SANDBOX_RUNNING(
             f"a sandbox is up in {folder} already",
-            f"Stop it with `bb8deploy sandbox down --root {shlex.quote(str(folder))}`,"
+            f"Use that one, stop it with `bb8deploy sandbox down --root {shlex.quote(str(folder))}`,"
             " or choose another --root.",
         )
     remove_state(folder)

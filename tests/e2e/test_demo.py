@@ -83,6 +83,7 @@ def test_the_demo_takes_a_change_through_all_four_lanes(clone: Path) -> None:
     assert process.returncode == 0, output
     assert re.findall(r"^TOKEN: (\w+)", output, re.MULTILINE) == TOKENS
     assert "DRIFT:" not in output
+    assert "have no stamp" not in output
     rows = output[output.index("What was observed") :].splitlines()[2:]
     assert [row.split()[0] for row in rows[: len(TOKENS)]] == TOKENS
     report = re.search(r"^report: (.+report\.html)$", output, re.MULTILINE)

@@ -12,7 +12,10 @@ from tests.integration.desk import Desk, isolate_git, make_desk, sh
 
 from bb8deploy.base.errors import CheckFailed, Locked, UsageError
 from bb8deploy.lanes.demo import demo
+from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.workspace.app_config import read_addon
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import STAMP, walk
 
 
 @pytest.fixture
@@ -48,15 +51,37 @@ def test_a_workspace_that_is_released_already_gets_a_change_to_release(desk: Des
     version = read_addon(desk.root / "addon").version
     with demo.scratch(tmp_path / "scratch") as place:
         demo.clone(desk.root, place)
-        assert not demo.change(place)
+        assert not demo.change(place, place.workspace / "addon")
         desk.git("tag", version)
     with demo.scratch(tmp_path / "scratch") as place:
         head = demo.clone(desk.root, place)
-        assert demo.change(place)
+        assert demo.change(place, place.workspace / "addon")
         assert sh(place.workspace, "git", "rev-parse", "HEAD~1") == head
         assert sh(place.workspace, "git", "diff", "--name-only", "HEAD~1") == "addon/DOCS.md"
         assert sh(place.workspace, "git", "status", "--porcelain") == ""
-        assert not demo.change(place)
+        assert not demo.change(place, place.workspace / "addon")
+
+
+def test_an_app_of_a_store_gets_a_change_by_its_own_tag_and_a_stamp_on_the_host(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.git("mv", "addon", "lamp")
+    desk.commit("repository.yaml", "name: Store\n", "Become a store")
+    desk.commit("bb8deploy.toml", 'layout = "store"\n', "Publish as a store")
+    info = read_addon(desk.root / "lamp")
+    with demo.scratch(tmp_path / "scratch") as place:
+        head = demo.clone(desk.root, place)
+        lamp = place.workspace / "lamp"
+        with demo.stamped(place, lamp, head):
+            stamp = Stamp.parse((lamp / STAMP).read_text())
+        assert stamp
+        assert (stamp.version, stamp.commit) == (info.version, head)
+        assert stamp.tree == walk(lamp, Ignore.of_workspace(place.workspace)).digest
+        assert sh(place.workspace, "git", "status", "--porcelain") == ""
+        assert not demo.change(place, lamp)
+        sh(place.workspace, "git", "tag", f"{info.slug}-{info.version}")
+        assert demo.change(place, lamp)
+        assert sh(place.workspace, "git", "diff", "--name-only", "HEAD~1") == "lamp/DOCS.md"
 
 
 def test_what_an_earlier_demo_left_is_gone_and_nothing_else_is(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from bb8deploy.lanes.release import run_steps as releasing
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import continue_release, release
 from bb8deploy.lanes.release.resume_release import find_unfinished, reopen
+from bb8deploy.lanes.release.run_steps import NOTHING_TO_BUMP
 from bb8deploy.lanes.release.version_bump import BumpOutcome, bump
 from bb8deploy.plan.logs.identity_line import Expected
 from bb8deploy.plan.release.release_plan import Name
@@ -576,6 +577,13 @@ def test_a_dry_run_shows_every_step_with_its_commands_and_changes_nothing(desk: 
     assert desk.refs() == before
     assert desk.at_store("for-each-ref") == ""
     assert not run.ledger.held()
+
+
+def test_a_dry_run_of_a_version_that_is_everywhere_already_names_no_commit(desk: Desk) -> None:
+    desk.commit("addon/CHANGELOG.md", f"# Changelog\n\n## {OLD}\n\n- First.\n", "Write the changelog")
+    _, outcome = go(desk, Calls(), how=OLD, dry_run=True)
+    found = next(step for step in outcome.steps if step.name is Name.BUMP)
+    assert (found.state, found.commands) == ("run", (NOTHING_TO_BUMP,))
 
 
 def test_a_dry_run_of_a_part_leaves_the_rest_out(desk: Desk) -> None:

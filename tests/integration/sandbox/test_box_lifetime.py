@@ -103,6 +103,33 @@ def test_the_settings_are_those_of_the_app_at_hand_and_git_ignores_them(tmp_path
         assert command(root, "down").returncode == 0
 
 
+def test_a_store_gets_settings_for_every_app_and_is_reached_from_any_folder(tmp_path: Path) -> None:
+    store, elsewhere = tmp_path / "store", tmp_path / "elsewhere"
+    app = store / "other"
+    app.mkdir(parents=True)
+    elsewhere.mkdir()
+    (app / "config.yaml").write_text(APP)
+    (store / "repository.yaml").write_text("name: Store\n")
+    subprocess.run(["git", "init", "-q", str(store)], check=True)
+    environment = {**os.environ, "BB8DEPLOY_CACHE": str(tmp_path / "cache")}
+
+    def sandbox(*words: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "bb8deploy", "sandbox", *words, "--addon", str(app)]
+        return subprocess.run(
+            argv, cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    up = sandbox("up", "--detach", "--write")
+    try:
+        assert up.returncode == 0, up.stderr
+        assert f"# stop the host with `bb8deploy sandbox down --addon {app}`" in up.stdout
+        assert "/addons/{slug}" in (store / ".env.sandbox").read_text()
+        assert "local_other_app" not in (store / ".env.sandbox").read_text()
+    finally:
+        down = sandbox("down")
+    assert (down.returncode, down.stdout) == (0, "the sandbox is down\n")
+
+
 def test_each_repository_has_a_sandbox_of_its_own(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "bb8deploy", "sandbox"]
     environment = {**os.environ, "BB8DEPLOY_CACHE": str(tmp_path / "cache")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -69,16 +70,17 @@ def up(
         if detach:
             words = _again(folder, apps.app, docker=docker, situations=situation or ())
             show_settings(console, apps, background.start(folder, words), write=write)
+            console.text(f"# stop the host with `{_stop_command(root, addon)}`")
         else:
             _foreground(console, folder, apps, runtime_of(docker=docker), begun, write=write)
 
 
-def down(root: Root = None) -> None:
+def down(root: Root = None, addon: Addon = None) -> None:
     """Stop the host that `sandbox up --detach` started."""
     with plain_errors(Modes()) as console:
         from ha_sandbox import background
 
-        folder = host_folder(root, Path.cwd())
+        folder = host_folder(root, (apps_here(addon).app if addon else None) or Path.cwd())
         if background.running(folder) is None:
             raise not_running(folder)
         background.stop(folder)
@@ -102,6 +104,12 @@ def _situation(text: str) -> tuple[Situation, float | None]:
         return parse_situation(text)
     except ValueError as error:
         raise SANDBOX_SITUATION_UNKNOWN(f"`{text}` is not a situation: {error}") from error
+
+
+def _stop_command(root: Path | None, addon: Path | None) -> str:
+    """The command that stops the host again, from this folder."""
+    named = ("--root", str(root)) if root else ("--addon", str(addon)) if addon else ()
+    return shlex.join(("bb8deploy", "sandbox", "down", *named))
 
 
 def _again(folder: Path, app: Path | None, *, docker: bool, situations: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ _HOSTS = "sandboxes"
 @dataclass(frozen=True, slots=True)
 class Apps:
     """What is here: the workspace `root`, None without one; its only app, or that of `--addon`; `several`:
-    the workspace has more than one.
+    the workspace has more than one, or is a store, to which `bb8deploy new` adds others.
     """
 
     root: Path | None
@@ -28,7 +28,7 @@ class Apps:
     several: bool = False
 
     def settings(self, host: Mapping[str, str]) -> dict[str, str]:
-        """The settings of a host, for each app of the workspace if it has several."""
+        """The settings of a host, for each app of the workspace if there may be several."""
         if not self.several:
             return dict(host)
         from bb8deploy.settings.load_settings import SLUG
@@ -47,7 +47,7 @@ def apps_here(addon: Path | None) -> Apps:
     """The apps of the current folder. Raises UsageError if `--addon` names none."""
     from bb8deploy.base.errors import Bb8Error
     from bb8deploy.catalogue.errors.workspace import ADDON_SEVERAL, WORKSPACE_NOT_FOUND
-    from bb8deploy.workspace.find_apps import apps_below
+    from bb8deploy.workspace.find_apps import apps_below, is_store
     from bb8deploy.workspace.project import find_project, home_of
 
     try:
@@ -58,7 +58,8 @@ def apps_here(addon: Path | None) -> Apps:
         if error.code != WORKSPACE_NOT_FOUND.code:
             raise
         return Apps(None, None)
-    return Apps(project.root, project.addon, several=len(apps_below(project.root)) > 1)
+    several = is_store(project.root) or len(apps_below(project.root)) > 1
+    return Apps(project.root, project.addon, several=several)
 
 
 def host_folder(root: Path | None, place: Path) -> Path:

@@ -18,10 +18,18 @@ from typing import IO
 from bb8deploy.base.atomic_files import write_text
 from bb8deploy.base.untrusted_json import JsonObject, json_object
 from bb8deploy.catalogue.errors.tool import DEMO_NO_FOLDER, DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
+from bb8deploy.lanes.sync.plan_from_workspace import read_source
+from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.runs.run import new_run_id
 from bb8deploy.runs.tokens import CATALOGUE, Token
+from bb8deploy.settings.load_settings import load
 from bb8deploy.settings.settings_table import KEYS
 from bb8deploy.workspace.app_config import AddonInfo, read_addon
 from bb8deploy.workspace.git import git, resolve
+from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import STAMP
+from bb8deploy.workspace.versions.last_release import changed_since
+from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 OPTIONS = {"simulate": True, "log_level": "debug"}
 """What a user without a robot would set, for an app that has these options."""
@@ -153,13 +161,27 @@ def options_for(app: AddonInfo) -> JsonObject:
     return {name: value for name, value in OPTIONS.items() if name in known}
 
 
-def change(place: Scratch) -> bool:
-    """Commits a small change to the app if its content is released already, so that there is something to
-    show. True if it did.
+@contextmanager
+def stamped(place: Scratch, addon: Path, head: str) -> Iterator[None]:
+    """Gives the app the stamp of a deploy while the host gets it: the demo's host has a history.
+
+    Without it, the release would warn of files on the host that bb8deploy did not send.
     """
-    addon = place.workspace / "addon"
-    version = read_addon(addon).version
-    if resolve(place.workspace, f"refs/tags/{version}:addon") != resolve(place.workspace, "HEAD:addon"):
+    app = read_source(addon, Ignore.of_workspace(place.workspace))
+    stamp = Stamp(app.version, app.tree.digest, head, new_run_id())
+    (addon / STAMP).write_bytes(stamp.data())
+    try:
+        yield
+    finally:
+        (addon / STAMP).unlink()
+
+
+def change(place: Scratch, addon: Path) -> bool:
+    """Commits a small change to the app if its content is released already, so that there is something to
+    show. True if it did. The settings decide how its tags are named.
+    """
+    tags = publishing_of(place.workspace, addon, load(place.workspace, environ={})).tags
+    if changed_since(place.workspace, addon, tags.of(read_addon(addon).version)):
         return False
     docs = addon / "DOCS.md"
     text = docs.read_text(encoding="utf-8") if docs.is_file() else ""
@@ -176,14 +198,14 @@ def write_settings(place: Scratch, host: Mapping[str, str]) -> None:
     write_text(place.workspace / ".env", text, mode=0o600)
 
 
-def release(place: Scratch, arguments: tuple[str, ...] = ()) -> int:
-    """Runs the real `bb8deploy release patch` in the clone; returns its exit code.
+def release(place: Scratch, addon: Path, arguments: tuple[str, ...] = ()) -> int:
+    """Runs the real `bb8deploy release patch` for the app in the clone; returns its exit code.
 
     It has its own process group: Ctrl-C reaches it once, through us, and it releases its locks before the
     host is stopped.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "bb8deploy", "release", "patch", *arguments],
+        [sys.executable, "-m", "bb8deploy", "release", "patch", "--addon", str(addon), *arguments],
         cwd=place.workspace,
         env=_environment(),
         stdin=subprocess.DEVNULL,

@@ -26,6 +26,8 @@ from bb8deploy.workspace import git_remote as r
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.versions.publish_layout import publishing_of
 
+NOTHING_TO_BUMP = "nothing to change: the commit has this version everywhere already"
+
 
 class Flow:
     """One release in progress: asks the plan before each step, then runs, keeps or skips it."""
@@ -143,7 +145,8 @@ class Flow:
         if self.must_bump:
             paths = planned(self.run, self.outcome.version)
             row = self.steps.row(Name.BUMP)
-            row.commands = (*(f"edit {path}" for path in paths), *row.commands[1:])
+            edits = tuple(f"edit {path}" for path in paths)
+            row.commands = (*edits, *row.commands[1:]) if edits else (NOTHING_TO_BUMP,)
         if not self.options.local:
             row = self.steps.row(Name.DEPLOY)
             row.commands = (*self.lanes.preview(self.run), *row.commands)

@@ -145,6 +145,11 @@ def _to_date(now: Version, today: date) -> Version:
 
 
 def _explicit(now: Version, how: str, today: date, pre: Pre | None) -> Version:
+    if how.isalpha():
+        raise VERSION_INVALID(
+            f"`{how}` is neither a version nor one of patch, minor, major, auto and date",
+            "Use one of these words or a version such as 1.4.2; `--pre beta` makes a pre-release of it.",
+        )
     wanted = parse(how)
     if pre:
         raise VERSION_INVALID(

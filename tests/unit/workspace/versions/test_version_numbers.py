@@ -117,6 +117,14 @@ def test_a_pre_release_comes_before_its_version_and_is_counted(
     assert bump(str(made), "patch", TODAY).newer_than(made)
 
 
+@pytest.mark.parametrize("word", ["pre", "beta", "next"])
+def test_a_word_that_is_no_version_names_those_that_are_and_the_way_to_a_pre_release(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        bump("1.2.3", word, TODAY)
+    assert "patch, minor, major, auto" in caught.value.cause
+    assert "`--pre beta`" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("current", "how", "code"),
     [
