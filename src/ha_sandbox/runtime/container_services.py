@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.seal_paths import LAUNCHER
@@ -24,13 +24,27 @@ S6_INIT = "/init"
 """The program that starts the services of a base image with s6-overlay."""
 
 
-def init_config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool, control: int) -> JsonObject:
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a container has besides its image: the descriptor of its control socket, its doors as (descriptor,
+    port, whether it is the Supervisor's), and without a network of its own the port of its page.
+    """
+
+    control: int
+    doors: tuple[tuple[int, int, bool], ...] = ()
+    page_port: int = 0
+
+
+def init_config(
+    tree: Path, image: Image, spec: ContainerSpec, wiring: Wiring, *, isolated: bool
+) -> JsonObject:
     """The document that the container's init program reads: environment, services and health check."""
     environment = {"PATH": bubblewrap.search_path(), "HOME": "/root", **image.environment, **spec.environment}
     if not isolated:
-        environment |= _plain_paths(tree, spec.data)
+        environment |= _plain_paths(tree, spec.data, wiring.page_port)
     return {
-        "control": control,
+        "control": wiring.control,
+        "doors": wiring.doors,
         "isolated": isolated,
         "tools": TOOLS if isolated else {},
         "listen": [port for _, port in SERVICES.values()] if isolated else [],
@@ -41,10 +55,8 @@ def init_config(tree: Path, image: Image, spec: ContainerSpec, *, isolated: bool
     }
 
 
-def _plain_paths(tree: Path, data: Path) -> dict[str, str]:
+def _plain_paths(tree: Path, data: Path, page_port: int) -> dict[str, str]:
     app = tree / "usr" / "src" / "app"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     return {
         "PATH": os.environ.get("PATH", BASE_PATH),
         "VIRTUAL_ENV": str(tree / "opt" / "venv"),
@@ -54,7 +66,7 @@ def _plain_paths(tree: Path, data: Path) -> dict[str, str]:
         "BB8_DATA": str(data),
         "BB8_STAMP": str(app / "build_stamp.json"),
         "BB8_RUN_SH": str(app / "run.sh"),
-        "BB8_PAGE_PORT": str(port),
+        "BB8_PAGE_PORT": str(page_port),
     }
 
 

@@ -19,8 +19,8 @@ from typing import IO
 
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_DOCKER
 from bb8deploy.checks.reading.dockerfile_evaluation import platform_args
-from ha_sandbox.http_server import free_port
 from ha_sandbox.runtime import bubblewrap
+from ha_sandbox.runtime.published_ports import Reached, on_shared_network
 from ha_sandbox.runtime.runtime_interface import (
     BuildFailed,
     BuildRequest,
@@ -102,9 +102,10 @@ class DockerRuntime:
 
     def start(self, spec: ContainerSpec) -> DockerContainer:
         """Starts a container on a leash: Docker removes it when this process ends."""
+        reached, page_port = on_shared_network(spec)
         image = self._image(spec.slug, spec.version)
         name = f"{spec.slug}-{uuid.uuid4().hex[:12]}"
-        with _variables({**spec.environment, "BB8_PAGE_PORT": str(free_port())}) as file:
+        with _variables({**spec.environment, "BB8_PAGE_PORT": str(page_port)}) as file:
             made = self._docker.ask(
                 *("create", "--rm", "--network", "host", "--label", self._label, "--name", name),
                 *("--env-file", str(file), "--volume", f"{spec.data}:/data"),
@@ -116,7 +117,7 @@ class DockerRuntime:
         checked = json.loads(
             self._docker.ask("inspect", "-f", "{{json .Config.Healthcheck}}", name) or "null"
         )
-        return DockerContainer(self._docker, name, spec, has_health_check=bool(checked))
+        return DockerContainer(self._docker, name, spec, reached, has_health_check=bool(checked))
 
     def abort(self) -> None:
         """Makes running and later builds fail."""
@@ -144,8 +145,11 @@ class DockerRuntime:
 class DockerContainer:
     """A running container; threads follow its output and its health."""
 
-    def __init__(self, docker: Docker, name: str, spec: ContainerSpec, *, has_health_check: bool) -> None:
+    def __init__(
+        self, docker: Docker, name: str, spec: ContainerSpec, reached: Reached, *, has_health_check: bool
+    ) -> None:
         self.has_health_check = has_health_check
+        self.ports, self.page = reached.ports, reached.page
         self._docker, self._name, self._spec = docker, name, spec
         self._stopping = False
         self._process = docker.begin("start", "--attach", name, end=("rm", "--force", name))

@@ -6,10 +6,12 @@ import contextlib
 import socket
 import subprocess
 import threading
+from collections.abc import Callable
 from typing import IO, cast
 
 from bb8deploy.base.os_differences import ended
 from ha_sandbox.runtime import bubblewrap
+from ha_sandbox.runtime.published_ports import Reached
 from ha_sandbox.runtime.runtime_interface import ContainerSpec, Usage
 from ha_sandbox.runtime.tcp_relay import Carried
 
@@ -26,14 +28,18 @@ class ProcessContainer:
         control: socket.socket,
         spec: ContainerSpec,
         carried: Carried | None,
+        reached: Reached,
         *,
+        on_end: Callable[[], None],
         has_health_check: bool,
     ) -> None:
         self.has_health_check = has_health_check
+        self.ports, self.page = reached.ports, reached.page
         self._process = process
         self._control = control
         self._spec = spec
         self._carried = carried
+        self._on_end = on_end
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._read_output, name=f"log {spec.slug}"),
@@ -78,6 +84,7 @@ class ProcessContainer:
         code = self._process.returncode
         if self._carried is not None:
             self._carried.close()
+        self._on_end()
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
         if not self._stopping:

@@ -18,8 +18,23 @@ from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.runtime.building.build_image import Build
 from ha_sandbox.runtime.building.build_stage import Runner
 from ha_sandbox.runtime.building.image_config import Image
-from ha_sandbox.runtime.container_services import S6_INIT, SERVICES, has_init, init_config, use_contenv
+from ha_sandbox.runtime.container_services import (
+    S6_INIT,
+    SERVICES,
+    Wiring,
+    has_init,
+    init_config,
+    use_contenv,
+)
 from ha_sandbox.runtime.process_container import ProcessContainer
+from ha_sandbox.runtime.published_ports import (
+    Door,
+    PublishedPorts,
+    Reached,
+    moved,
+    on_shared_network,
+    through,
+)
 from ha_sandbox.runtime.runtime_interface import (
     BuildFailed,
     BuildRequest,
@@ -31,6 +46,9 @@ from ha_sandbox.runtime.s6_tools import INIT as INIT_PROGRAM
 from ha_sandbox.runtime.tcp_relay import Carried, Relay
 
 INIT = Path(__file__).with_name("container_init.py")
+INIT_PATH = "/.sandbox-init.py"
+DOORS = Path(__file__).with_name("container_doors.py")
+DOORS_PATH = "/.sandbox-doors.py"
 
 
 class ProcessRuntime:
@@ -44,6 +62,7 @@ class ProcessRuntime:
         self._layers = cache_dir("layers")
         self._relay = Relay() if isolated else None
         self._running = bubblewrap.Running()
+        self._ports = PublishedPorts()
 
     @property
     def way(self) -> str:
@@ -100,14 +119,14 @@ class ProcessRuntime:
         """Starts process 1; its configuration goes to stdin, where no process list shows it."""
         place = self._place(spec.slug, spec.version)
         image = Image.load(place / "image.json")
+        reached, doors, page_port = self._reach(spec)
         ours, theirs = socket.socketpair()
-        config = init_config(place / "tree", image, spec, isolated=self._isolated, control=theirs.fileno())
+        opened = tuple((door.listener.fileno(), door.port, door.supervisor) for door in doors)
+        wiring = Wiring(theirs.fileno(), opened, page_port)
+        config = init_config(place / "tree", image, spec, wiring, isolated=self._isolated)
         argv = [sys.executable, "-I", "-S", str(INIT)]
         if self._isolated:
-            tree, programs = own_tree(place, spec), {"/.sandbox-init.py": INIT}
-            if S6_INIT in image.entrypoint and not has_init(tree):
-                programs[S6_INIT] = _init_program(place)
-            argv = bubblewrap.container(tree, spec.data, programs, spec.mounts)
+            argv = self._isolated_command(place, image, spec)
         try:
             process = subprocess.Popen(
                 argv,
@@ -115,7 +134,7 @@ class ProcessRuntime:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={"PATH": bubblewrap.search_path()},
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *(descriptor for descriptor, _, _ in opened)),
                 start_new_session=True,
             )
         except OSError as error:
@@ -123,7 +142,26 @@ class ProcessRuntime:
             raise StartFailed(str(error)) from error
         finally:
             theirs.close()
-        return self._attach(process, ours, spec, config)
+        return self._attach(process, ours, spec, reached, config)
+
+    def _isolated_command(self, place: Path, image: Image, spec: ContainerSpec) -> list[str]:
+        tree, programs = own_tree(place, spec), {INIT_PATH: INIT, DOORS_PATH: DOORS}
+        if S6_INIT in image.entrypoint and not has_init(tree):
+            programs[S6_INIT] = _init_program(place)
+        return bubblewrap.container(tree, spec.data, programs, spec.mounts)
+
+    def _reach(self, spec: ContainerSpec) -> tuple[Reached, tuple[Door, ...], int]:
+        """How this machine reaches the container: through doors, or on the network that they share.
+
+        Raises PortInUse.
+        """
+        if not self._isolated:
+            reached, page_port = on_shared_network(spec)
+            return reached, (), page_port
+        doors = self._ports.of(spec)
+        for line in moved(spec, doors):
+            spec.on_line(line)
+        return through(doors), doors, 0
 
     def _run(
         self,
@@ -140,7 +178,8 @@ class ProcessRuntime:
         self._running.end()
 
     def close(self) -> None:
-        """Ends the relay; the owner stops containers."""
+        """Ends the relay and gives the ports back; the owner stops containers."""
+        self._ports.close()
         if self._relay is not None:
             self._relay.close()
 
@@ -149,6 +188,7 @@ class ProcessRuntime:
         process: subprocess.Popen[bytes],
         control: socket.socket,
         spec: ContainerSpec,
+        reached: Reached,
         config: JsonObject,
     ) -> ProcessContainer:
         carried = None
@@ -162,7 +202,15 @@ class ProcessRuntime:
             output = _last_words(process)
             control.close()
             raise StartFailed(output.decode(errors="replace").strip() or str(error)) from error
-        return ProcessContainer(process, control, spec, carried, has_health_check=bool(config["health"]))
+        return ProcessContainer(
+            process,
+            control,
+            spec,
+            carried,
+            reached,
+            on_end=lambda: self._ports.shut(spec.slug),
+            has_health_check=bool(config["health"]),
+        )
 
     def _carry(self, relay: Relay, control: socket.socket) -> Carried:
         control.settimeout(20.0)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Address: TypeAlias = tuple[str, int]
+"""Host and port."""
 
 
 class BuildFailed(Exception):
@@ -22,6 +25,14 @@ class PullFailed(Exception):
 
 class StartFailed(Exception):
     """The container did not start at all."""
+
+
+class PortInUse(StartFailed):
+    """Another program listens at a port that the container needs on this machine."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is already in use")
+        self.port = port
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,9 @@ class ContainerSpec:
     host beside /data.
 
     `on_line` gets each line of output; `on_exit` the exit code, once, unless `stop` was called first.
-    `on_health` gets the new result of the health check when it changes.
+    `on_health` gets the new result of the health check when it changes. `ports` are the TCP ports of the
+    container with the host port that each should have (None: none), `ingress_port` that of its page, 0
+    without one.
     """
 
     slug: str
@@ -62,6 +75,8 @@ class ContainerSpec:
     on_exit: Callable[[int], None]
     on_health: Callable[[bool], None]
     mounts: tuple[Mount, ...] = ()
+    ports: Mapping[int, int | None] = field(default_factory=dict)
+    ingress_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,16 @@ class Container(Protocol):
     @property
     def has_health_check(self) -> bool:
         """True if the image has a health check."""
+        ...
+
+    @property
+    def ports(self) -> Mapping[int, Address]:
+        """Where this machine reaches each TCP port of the container."""
+        ...
+
+    @property
+    def page(self) -> Address | None:
+        """Where the Supervisor's ingress reaches the page, None without one."""
         ...
 
     def stop(self, timeout: float) -> None:

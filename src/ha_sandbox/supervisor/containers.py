@@ -8,7 +8,14 @@ import threading
 from pathlib import Path
 
 from ha_sandbox.json_types import Config, JsonObject
-from ha_sandbox.runtime.runtime_interface import Container, ContainerSpec, Mount, Runtime, StartFailed
+from ha_sandbox.runtime.runtime_interface import (
+    Container,
+    ContainerSpec,
+    Mount,
+    PortInUse,
+    Runtime,
+    StartFailed,
+)
 from ha_sandbox.supervisor import api_errors, config_and_options_checks
 from ha_sandbox.supervisor.installed_app import RUNNING, Installed, State
 from ha_sandbox.supervisor.log_files import Journals
@@ -74,6 +81,11 @@ class Containers:
         self.set_state(app, State.STARTUP)
         try:
             container = self._runtime.start(spec)
+        except PortInUse as error:
+            self.set_state(app, State.ERROR)
+            refused = api_errors.port_conflict(app.slug, error.port)
+            self._journal.log("ERROR", "apps.app", refused.message)
+            raise refused from error
         except StartFailed as error:
             self.set_state(app, State.ERROR)
             self._journal.log("ERROR", "docker.manager", f"Can't start app_{app.slug}: {error}")
@@ -97,6 +109,8 @@ class Containers:
             on_exit=lambda code: self._exited(app, holder, code),
             on_health=lambda healthy: self._health_changed(app, holder, healthy=healthy),
             mounts=self._mounts(app),
+            ports=app.tcp_ports(),
+            ingress_port=app.ingress_port,
         )
 
     def _mounts(self, app: Installed) -> tuple[Mount, ...]:

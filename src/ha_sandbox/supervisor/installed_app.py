@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,6 +22,7 @@ class State(StrEnum):
 
 
 RUNNING = (State.STARTED, State.STARTUP)
+_DYNAMIC_PORTS = range(62000, 65501)  # supervisor/const.py, INGRESS_DYNAMIC_PORT_MIN and _MAX
 
 
 @dataclass(slots=True)
@@ -40,6 +43,8 @@ class Installed:
     audio_input: str | None = None
     audio_output: str | None = None
     container: Container | None = None
+    ingress_token: str = field(default_factory=secrets.token_urlsafe)
+    _dynamic_port: int = field(default_factory=lambda: random.choice(_DYNAMIC_PORTS))  # noqa: S311
 
     @property
     def name(self) -> str:
@@ -61,5 +66,23 @@ class Installed:
         return {**(self.config.get("options") or {}), **self.user_options}
 
     def ports(self) -> JsonObject:
-        """Host ports by container port; None for a port that is not published."""
-        return dict(self.network if self.network is not None else self.config.get("ports") or {})
+        """Host ports by container port, those of the user over those of config.yaml; None: not published."""
+        network = self.network or {}
+        return {port: network.get(port, host) for port, host in (self.config.get("ports") or {}).items()}
+
+    def tcp_ports(self) -> dict[int, int | None]:
+        """The same for TCP, by number."""
+        named = {port.partition("/"): host for port, host in self.ports().items()}
+        return {int(number): host for (number, _, kind), host in named.items() if kind in {"", "tcp"}}
+
+    @property
+    def ingress_port(self) -> int:
+        """The port of its page, 0 without ingress; a random one if config.yaml asks for that with 0."""
+        if not self.config.get("ingress"):
+            return 0
+        return int(self.config.get("ingress_port", 8099)) or self._dynamic_port
+
+    @property
+    def ingress_entry(self) -> str:
+        """The path of its page at Core, without a slash at the end; the real token is random too."""
+        return f"/api/hassio_ingress/{self.ingress_token}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ha_sandbox.runtime.building.image_config import Image
-from ha_sandbox.runtime.container_services import init_config
+from ha_sandbox.runtime.container_services import Wiring, init_config
 from ha_sandbox.runtime.runtime_interface import ContainerSpec
 
 LAUNCHER = "usr/bin/bb8deploy-launch"
@@ -17,7 +17,7 @@ def started(tree: Path, entrypoint: list[str], command: list[str]) -> list[list[
     """The command lines of all services, with the tree's own path left out."""
     image = Image(entrypoint=entrypoint, command=command)
     spec = ContainerSpec("local_x", "1", tree, {}, on_line=print, on_exit=print, on_health=print)
-    services = init_config(tree, image, spec, isolated=False, control=0)["services"]
+    services = init_config(tree, image, spec, Wiring(control=0), isolated=False)["services"]
     return [[word.replace(f"{tree}/", "/") for word in service["argv"]] for service in services]
 
 

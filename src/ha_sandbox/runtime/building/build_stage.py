@@ -197,8 +197,9 @@ class StageBuild:
         }
 
     def _command(self, text: str) -> list[str]:
-        """A command as an argument list: the JSON form as it is, the shell form through the shell."""
-        return json_form(text) or [*self._shell, text]
+        """A command as an argument list: the JSON form as it is, `[]` too; the shell form through the shell."""
+        words = json_form(text)
+        return [*self._shell, text] if words is None else words
 
     def _expand(self, text: str) -> str:
         return expand(text, {**self._args, **self.image.environment}, escape=self._around.escape).text
