@@ -31,6 +31,7 @@ from ha_sandbox.supervisor.api.api_listener import server as supervisor_server
 from ha_sandbox.supervisor.api.request_dispatch import Api
 from ha_sandbox.supervisor.api.routing import MqttLogin
 from ha_sandbox.supervisor.app_lifecycle import Manager
+from ha_sandbox.supervisor.ingress.pages import Pages
 from ha_sandbox.supervisor.tokens_and_roles import Access, Caller, Role
 from ha_sandbox.supervisor_client import call_supervisor
 
@@ -202,7 +203,8 @@ class Sandbox:
         self.runtime.aim("supervisor", ("127.0.0.1", self._supervisor.port))
         calls = SupervisorCalls(api, self._access.grant(Caller(Role.ADMIN)), self.power)
         sockets = CoreSockets(calls, self._llat, self.faults)
-        self._core = self._serve(core_server(CoreRest(calls, self._llat, self.faults), sockets))
+        rest = CoreRest(calls, self._llat, self.faults)
+        self._core = self._serve(core_server(rest, sockets, Pages(self.manager)))
         self.power.attach_core(self._core, sockets)
 
     def _start_ssh(self) -> None:

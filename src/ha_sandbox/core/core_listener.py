@@ -10,9 +10,10 @@ from ha_sandbox.core.core_rest_api import CoreRest
 from ha_sandbox.core.core_websocket_api import HEAD_DEADLINE, CoreSockets
 from ha_sandbox.http_server import LoopbackServer
 from ha_sandbox.supervisor.api.api_listener import read, reply
+from ha_sandbox.supervisor.ingress.pages import Pages
 
 
-def core_server(rest: CoreRest, sockets: CoreSockets) -> LoopbackServer:
+def core_server(rest: CoreRest, sockets: CoreSockets, pages: Pages) -> LoopbackServer:
     """A server for Core, not started."""
 
     class CoreHandler(BaseHTTPRequestHandler):
@@ -21,7 +22,10 @@ def core_server(rest: CoreRest, sockets: CoreSockets) -> LoopbackServer:
         protocol_version = "HTTP/1.1"
 
         def handle(self) -> None:
-            """Looks at the request head without reading it, because websockets reads it itself."""
+            """Looks at the request head without reading it, because websockets reads it itself.
+
+            A WebSocket of an app's page is not Core's own.
+            """
             if _wants_websocket(self.connection):
                 self.close_connection = True
                 sockets.converse(self.connection)
@@ -30,7 +34,8 @@ def core_server(rest: CoreRest, sockets: CoreSockets) -> LoopbackServer:
 
         def do_GET(self) -> None:
             """Answers every method."""
-            reply(self, rest.answer(read(self)))
+            if not pages.serve_at_core(self):
+                reply(self, rest.answer(read(self)))
 
         # The names are http.server's.
         do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET  # noqa: N815
@@ -51,7 +56,8 @@ def _wants_websocket(connection: socket.socket) -> bool:
             if not head:
                 return False
             if b"\r\n\r\n" in head:
-                return b"\r\nupgrade: websocket" in head.partition(b"\r\n\r\n")[0].lower()
+                upgrades = b"\r\nupgrade: websocket" in head.partition(b"\r\n\r\n")[0].lower()
+                return upgrades and not head.startswith(b"GET /api/hassio_ingress/")
             time.sleep(0.005)
         return False
     finally:

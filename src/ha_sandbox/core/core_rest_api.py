@@ -16,7 +16,7 @@ _PROXY = re.compile(
     r"^/api/hassio(?P<path>/addons/[^/]+/(logs(/follow|/boots/-?\d+(/follow)?)?|changelog|documentation)"
     r"|/(supervisor|core|host)/logs(/follow)?)$"
 )
-_INGRESS = re.compile(r"^/api/hassio_ingress(?P<path>/(?P<slug>[^/]+)(/.*)?)$")
+_INGRESS = re.compile(r"^/api/hassio_ingress(/|$)")
 _BAD_REQUEST = Response(400, PLAIN, b"400: Bad Request")
 _NOT_FOUND = Response(404, PLAIN, b"404: Not Found")
 
@@ -31,9 +31,8 @@ class CoreRest:
 
     def answer(self, request: Request) -> Response:
         """The response to one request."""
-        if page := _INGRESS.match(request.path):
-            host = request.headers.get("host", "")
-            return self._calls.pass_page(request, f"/ingress{page['path']}", page["slug"], host)
+        if _INGRESS.match(request.path):
+            return _NOT_FOUND  # without the slash after the token, Core has no such path
         if request.headers.get("authorization") != f"Bearer {self._token}":
             return Response(401, PLAIN, b"401: Unauthorized")
         if Situation.CORE_BOOTING not in self._faults:

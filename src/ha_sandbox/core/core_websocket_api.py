@@ -18,7 +18,7 @@ from ha_sandbox.join_threads import join_all
 from ha_sandbox.json_types import JsonObject
 from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor.api.host_info import CORE_VERSION
-from ha_sandbox.supervisor.api.ingress_proxy import USER_ID
+from ha_sandbox.supervisor.api.ingress_routes import USER_ID
 from ha_sandbox.supervisor.api.routing import PLAIN, Request, Response
 
 HEAD_DEADLINE = 10.0

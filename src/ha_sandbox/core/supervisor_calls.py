@@ -54,24 +54,6 @@ class SupervisorCalls:
             return LOST
         return self._api.answer(self._signed(Request("GET", path, request.query, headers=request.headers)))
 
-    def pass_page(self, request: Request, path: str, slug: str, host: str) -> Response:
-        """A page's request through ingress, without Core's token, with what Core adds for the app.
-
-        Source: Core's hassio integration, ingress.py.
-        """
-        if Situation.SUPERVISOR_STOPPED in self._power.faults:
-            return LOST
-        before = request.headers.get("x-forwarded-for")
-        added = {
-            "x-hass-source": "core.ingress",
-            "x-ingress-path": f"/api/hassio_ingress/{slug}",
-            "x-forwarded-for": f"{before}, 127.0.0.1" if before else "127.0.0.1",
-            "x-forwarded-host": request.headers.get("x-forwarded-host", host),
-            "x-forwarded-proto": request.headers.get("x-forwarded-proto", "http"),
-        }
-        headers = {**request.headers, **added}
-        return self._api.answer(Request(request.method, path, request.query, request.body, headers))
-
     def _signed(self, request: Request) -> Request:
         headers = {**request.headers, "authorization": f"Bearer {self._token}"}
         return Request(request.method, request.path, request.query, request.body, headers)

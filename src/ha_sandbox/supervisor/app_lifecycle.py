@@ -10,6 +10,7 @@ from ha_sandbox.runtime.runtime_interface import Runtime
 from ha_sandbox.supervisor import api_errors
 from ha_sandbox.supervisor.containers import Containers, checked_options
 from ha_sandbox.supervisor.images import Images
+from ha_sandbox.supervisor.ingress.ingress_sessions import IngressSessions
 from ha_sandbox.supervisor.installed_app import Installed, State
 from ha_sandbox.supervisor.job_conditions import check_conditions
 from ha_sandbox.supervisor.jobs import Jobs
@@ -38,7 +39,7 @@ class Manager:
         self.store = LocalStore(root / "addons", self.journal, self.faults)
         power.attach_store(self.store.load)
         self.jobs = Jobs(lambda message: self.journal.log("ERROR", "jobs", message))
-        self.ingress_sessions: dict[str, dict[str, str]] = {}  # the headers of the session's user
+        self.ingress_sessions = IngressSessions()
         self.images = Images(runtime, self.journal, power)
         self.arch = self.images.arch
         self.containers = Containers(runtime, access, self.journals, root / "data")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
-from collections.abc import Iterator
-
 import pytest
 from tests.integration.deploylab import VERSION, Lab, command, config, env_file
 from tests.integration.small_addon import RUN_SH
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.smoke.smoke_checks import smoke_host
+from ha_sandbox.http_server import free_port
 
 GREETS = RUN_SH.replace("trap 'exit 0'", "echo ready to roll\ntrap 'exit 0'")
 
@@ -54,31 +51,34 @@ def test_the_command_runs_them_against_what_runs_now(lab: Lab) -> None:
     assert "CHECKS_OK" not in bad.stdout
 
 
-@pytest.fixture
-def page() -> Iterator[int]:
-    """The port of a page, as an app on the host's network would have it."""
+SERVES = """
+import http.server, os, sys, threading
 
-    class Page(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = b"all is well" if self.path == "/health?x=1" else b"what?"
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"all is well" if self.path == "/health?x=1" else b"what?"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-        def log_message(self, _format: str, *args: object) -> None: ...
+    def log_message(self, *args): ...
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
+for port in ({page}, int(os.environ.get("BB8_PAGE_PORT", "8099"))):
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", port), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+threading.Event().wait()
+"""
 
 
 @pytest.mark.e2e
-def test_a_page_is_asked_for_through_ingress_and_by_its_port(lab: Lab, page: int) -> None:
-    lab.write(config=f"{config(VERSION)}ingress: true\ningress_port: {page}\n")
+def test_a_page_is_asked_for_through_ingress_and_by_its_port(lab: Lab) -> None:
+    page = free_port()
+    served = f"python3 - <<'EOF' &\n{SERVES.replace('{page}', str(page))}EOF\ntrap 'kill $!; exit 0'"
+    lab.write(
+        config=f"{config(VERSION)}ingress: true\nports: {{{page}/tcp: {page}}}\n",
+        run_sh=RUN_SH.replace("trap 'exit 0'", served),
+    )
     lab.deploy()
     checks(
         lab,

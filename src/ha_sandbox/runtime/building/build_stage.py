@@ -197,7 +197,7 @@ class StageBuild:
         }
 
     def _command(self, text: str) -> list[str]:
-        """A command as an argument list: the JSON form as it is, `[]` too; the shell form through the shell."""
+        """A command as an argument list: JSON form as it is, also `[]`; shell form through the shell."""
         words = json_form(text)
         return [*self._shell, text] if words is None else words
 

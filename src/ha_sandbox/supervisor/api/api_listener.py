@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ha_sandbox.http_server import LoopbackServer
 from ha_sandbox.supervisor.api.request_dispatch import Api
 from ha_sandbox.supervisor.api.routing import Request, Response
+from ha_sandbox.supervisor.ingress.pages import Pages
 
 
 def server(api: Api) -> LoopbackServer:
     """A server for `api`, not started."""
+    pages = Pages(api.manager)
 
     class SupervisorHandler(BaseHTTPRequestHandler):
         """One connection."""
@@ -22,7 +24,8 @@ def server(api: Api) -> LoopbackServer:
 
         def do_GET(self) -> None:
             """Answers every method."""
-            reply(self, api.answer(read(self)))
+            if not pages.serve_at_supervisor(self):
+                reply(self, api.answer(read(self)))
 
         # The names are http.server's.
         do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET  # noqa: N815

@@ -175,11 +175,10 @@ def _settings_of(app: Installed) -> JsonObject:
 def _ingress(app: Installed) -> JsonObject:
     if not app.config.get("ingress"):
         return {"ingress_entry": None, "ingress_url": None, "ingress_port": None, "ingress_panel": None}
-    entry = f"/api/hassio_ingress/{app.slug}"
     return {
-        "ingress_entry": entry,
-        "ingress_url": f"{entry}/",
-        "ingress_port": app.config.get("ingress_port", 8099),
+        "ingress_entry": app.ingress_entry,
+        "ingress_url": f"{app.ingress_entry}/{app.config.get('ingress_entry', '')}",
+        "ingress_port": app.ingress_port,
         "ingress_panel": bool(app.ingress_panel),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from ha_sandbox.supervisor import api_errors
-from ha_sandbox.supervisor.api import app_routes, host_routes, ingress_proxy, store_routes
+from ha_sandbox.supervisor.api import app_routes, host_routes, ingress_routes, store_routes
 from ha_sandbox.supervisor.api.routing import (
     PLAIN,
     Answer,
@@ -33,7 +33,7 @@ _ROUTES = tuple(
         host_routes.ROUTES,
         store_routes.ROUTES,
         app_routes.ROUTES,
-        ingress_proxy.ROUTES,
+        ingress_routes.ROUTES,
         backups.ROUTES,
         control.ROUTES,
         discovery.ROUTES,

@@ -1,0 +1,1 @@
+"""Ingress: how pages of apps reach a browser through Core and the Supervisor."""
