@@ -140,14 +140,13 @@ class _Reader:
             return {}
         found: dict[str, Node] = {}
         for key, value in node.value:
-            if key.value not in needed | optional:
-                self._bad(
-                    key, f"{what} has no {str(key.value)[:40]!r}; there is {_listed(needed | optional)}"
-                )
-            elif key.value in found:
-                self._bad(key, f"{key.value} is there twice")
+            word = _key(key)
+            if word not in needed | optional:
+                self._bad(key, f"{what} has no {word[:40]!r}; there is {_listed(needed | optional)}")
+            elif word in found:
+                self._bad(key, f"{word} is there twice")
             else:
-                found[key.value] = value
+                found[word] = value
         if missing := needed - set(found):
             self._bad(node, f"{what} must have {_listed(missing)}")
             return {}
@@ -172,13 +171,12 @@ class _Reader:
             self._bad(node, f"a step is one of {_listed({*_KINDS, 'repeat'})}, with its value")
             return []
         (key, value) = node.value[0]
-        if key.value == "repeat":
+        word = _key(key)
+        if word == "repeat":
             return self._repeat(value, depth)
-        kind = _KINDS.get(key.value)
+        kind = _KINDS.get(word)
         if kind is None:
-            self._bad(
-                key, f"there is no step {str(key.value)[:40]!r}; there is {_listed({*_KINDS, 'repeat'})}"
-            )
+            self._bad(key, f"there is no step {word[:40]!r}; there is {_listed({*_KINDS, 'repeat'})}")
             return []
         step = kind(self, value)
         return [] if step is None else [step]
@@ -246,6 +244,11 @@ _KINDS: Final[dict[str, Callable[[_Reader, Node], SceneStep | None]]] = {
     "colour": _Reader.colour,
     "gesture": _Reader.gesture,
 }
+
+
+def _key(node: Node) -> str:
+    """The text of a key; YAML also takes lists and mappings as keys, which no scene has."""
+    return str(node.value) if node.id == "scalar" else f"<{node.id}>"
 
 
 def _listed(words: set[str] | frozenset[str]) -> str:

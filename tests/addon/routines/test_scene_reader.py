@@ -61,6 +61,8 @@ def test_a_scene_is_read_with_its_repeats_written_out() -> None:
         ("steps: 5", "line 1: steps must be a list"),
         ("steps:\n  - stop", "line 2: a step is one of"),
         ("speed: 5\nsteps:\n  - wait: 1", "line 1: a scene has no 'speed'"),
+        ("[]:", "line 1: a scene has no '<sequence>'"),
+        ("steps:\n  - {}: 1", "line 2: there is no step '<mapping>'"),
         ("steps:\n  - repeat: {times: 101, steps: [{wait: 1}]}", "line 2: times must be a number"),
     ],
 )
