@@ -413,7 +413,9 @@ async def test_a_node_that_is_lost_while_it_connects_ends_the_attempt(
         await one.ready("kitchen")
 
 
-async def test_a_disconnect_while_connecting_gives_the_slot_back() -> None:
+async def test_a_disconnect_while_connecting_gives_the_slot_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy_peer, "CONNECT_RESPONSE_S", 10 * PATIENCE_S)
+    monkeypatch.setattr(proxy_peer, "CONNECT_DEADLINE_S", 10 * PATIENCE_S)
     async with house() as one:
         node = await one.node("kitchen")
         node.connecting_works = False
