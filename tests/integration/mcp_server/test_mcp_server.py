@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from tests.integration.deploylab import Lab, command, config, environment
 from tests.integration.mcp_server.conftest import PASSWORD
 from tests.integration.witness import runtime
 
-pytest.importorskip("mcp", reason="SKIPPED: mcp comes with requirements-dev.lock")
+# Found, not imported: each worker collects this module, and the import takes longer than most tests.
+pytestmark = pytest.mark.skipif(
+    find_spec("mcp") is None, reason="SKIPPED: mcp comes with requirements-dev.lock"
+)
 DEADLINE = 150.0  # seconds
 
 
