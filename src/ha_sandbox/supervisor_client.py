@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -17,7 +18,11 @@ _WITH_DOCKER = "Use `--docker`, which builds the app on its real base, or correc
 
 
 def call_supervisor(url: str, token: str, method: str, path: str, body: object, journal: Journal) -> Any:
-    """One call; returns `data`. Raises CheckFailed SANDBOX_REFUSED, with the end of the log, for an error."""
+    """One call; returns `data`.
+
+    Raises CheckFailed SANDBOX_REFUSED, with the end of the log, for an error, and OSError if the sandbox ends
+    before it has answered.
+    """
     request = urllib.request.Request(  # noqa: S310  our own loopback address
         url + path,
         method=method,
@@ -27,12 +32,23 @@ def call_supervisor(url: str, token: str, method: str, path: str, body: object, 
     try:
         with urllib.request.urlopen(request, timeout=_DEADLINE) as response:  # noqa: S310
             return json.load(response)["data"]
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"the sandbox ended during {method} {path}: {error}") from error
     except urllib.error.HTTPError as error:
         with error:
-            message = error.read().decode(errors="replace")
+            message = _text(error)
         log = journal.tail(_LOG_LINES)
         raise SANDBOX_REFUSED(
             f"the sandbox's Supervisor answered {method} {path} with {error.code}: {message}",
             _WITH_DOCKER if _WITH_DOCKER_FLAG in log else "",
             details=log.splitlines(),
         ) from error
+
+
+def _text(error: urllib.error.HTTPError) -> str:
+    """The body of an error; as much as there is of one that was cut off."""
+    try:
+        body = error.read()
+    except http.client.IncompleteRead as cut:
+        body = cut.partial
+    return body.decode(errors="replace")
