@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bb8deploy.base.yaml_loader import load
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_APP
 
 _CONFIGS = ("config.yaml", "config.yml", "config.json")
@@ -31,7 +32,7 @@ class LocalApp:
         if file is None:
             raise SANDBOX_NO_APP(f"{tree} has no config.yaml, config.yml or config.json")
         try:
-            config = yaml.safe_load(file.read_bytes())
+            config = load(file.read_bytes())
         except (OSError, yaml.YAMLError) as error:
             raise SANDBOX_NO_APP(f"{file} cannot be read: {error}") from error
         slug = config.get("slug") if isinstance(config, dict) else None

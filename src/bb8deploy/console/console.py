@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.secret import Secret, redact, redact_data
+from bb8deploy.base.terminal_safe_text import plain_lines
 from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.console.progress_line import Screen
 from bb8deploy.console.terminal_capabilities import columns_of, is_plain, painted, shortened
@@ -76,7 +77,7 @@ class Console:
         Raises ReaderGone if the pipe is closed, so that a followed log ends, and CheckFailed if the document
         cannot be written.
         """
-        self._screen.write(self.out, text, style, needed=True)
+        self._screen.write_document(self.out, text, style)
 
     def document(self, data: object) -> None:
         """The one JSON document of a run."""
@@ -88,7 +89,7 @@ class Console:
         """A result as a table: drawn on a terminal, aligned text elsewhere; nothing in JSON mode."""
         if self.as_json:
             return
-        safe = [[redact(cell, self.hidden) for cell in row] for row in rows]
+        safe = [[plain_lines(redact(cell, self.hidden)) for cell in row] for row in rows]
         if self.out.isatty() and not is_plain():
             self._screen.put(self.out, drawn(title, columns, safe, self.out, columns_of(self.out)))
         else:
@@ -176,7 +177,9 @@ class Console:
     def _finish_step(self, sign: str, word: str, style: str, label: str, started: float) -> None:
         mark = sign if self._moves() else word
         seconds = time.monotonic() - started
-        self.note(f"  {painted(mark, style, self.err)} {label} ({seconds:.1f} s)")
+        if not self.quiet:
+            sign = f"  {painted(mark, style, self.err)} "
+            self._screen.write(self.err, f"{label} ({seconds:.1f} s)", mark=sign)
 
 
 def _escape_github(text: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from bb8deploy.base.secret import Secret, redact
+from bb8deploy.base.terminal_safe_text import plain_lines
 from bb8deploy.console.terminal_capabilities import ERASE, columns_of, painted, send, shortened
 
 _TICK = 1.0  # seconds between two updates of the moving line
@@ -29,12 +30,21 @@ class Screen:
     _moving: list[tuple[str, float]] = field(default_factory=list, repr=False)
     _live: str = field(default="", repr=False)
 
-    def write(self, stream: TextIO, text: str, style: str = "", *, needed: bool = False) -> None:
-        """Writes lines of text: secrets masked, a line that looks like a token indented."""
-        text = _LOOKS_LIKE_A_TOKEN.sub(r"\1 ", redact(text, self.hidden))
-        if not needed:
-            text = shortened(text, stream)
-        self.put(stream, painted(text, style, stream) + "\n", needed=needed)
+    def write(self, stream: TextIO, text: str, style: str = "", *, mark: str = "") -> None:
+        """Writes lines of text after `mark`: secrets masked, a line that looks like a token indented, and no
+        control characters, which others' text may hold."""
+        text = shortened(self._masked(plain_lines(redact(text, self.hidden))), stream)
+        self.put(stream, f"{mark}{painted(text, style, stream)}\n")
+
+    def write_document(self, stream: TextIO, text: str, style: str = "") -> None:
+        """Writes a requested document, such as a log, with secrets masked and no line that begins as a token.
+
+        Raises ReaderGone for a closed pipe, CheckFailed if it cannot be written.
+        """
+        self.put(stream, painted(self._masked(text), style, stream) + "\n", needed=True)
+
+    def _masked(self, text: str) -> str:
+        return _LOOKS_LIKE_A_TOKEN.sub(r"\1 ", redact(text, self.hidden))
 
     def put(self, stream: TextIO, text: str, *, needed: bool = False) -> None:
         """Writes text as it is, immediately, around the moving line."""

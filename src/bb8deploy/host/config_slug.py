@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from bb8deploy.base.yaml_loader import safe_loader
 from bb8deploy.workspace.app_config import CONFIG_NAMES
 
 MAX_DEPTH = 64
@@ -73,7 +74,7 @@ def _top_level(text: str) -> dict[str | None, str | None]:
     said: list[str | None] = []
     anchors: dict[str, str] = {}
     depth = 0
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = safe_loader()
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.ScalarEvent) and event.anchor:
             anchors[event.anchor] = event.value

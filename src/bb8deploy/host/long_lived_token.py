@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bb8deploy.base.secret import Secret
+from bb8deploy.base.yaml_loader import load
 from bb8deploy.catalogue.errors.supervisor import SECRETS_INVALID
 from bb8deploy.host.open_host import Host
 from bb8deploy.settings.settings_type import Settings
@@ -38,7 +39,7 @@ def _pick(data: bytes, name: str, where: str) -> Secret | None:
     import yaml
 
     try:
-        rows = yaml.safe_load(data)
+        rows = load(data)
     except (yaml.YAMLError, UnicodeDecodeError):
         rows = ""
     if rows is not None and not isinstance(rows, dict):

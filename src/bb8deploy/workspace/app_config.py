@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.untrusted_json import JsonObject
-from bb8deploy.base.yaml_loader import safe_loader
+from bb8deploy.base.yaml_loader import load
 from bb8deploy.catalogue.errors.workspace import (
     ADDON_CONFIG_INVALID,
     ADDON_CONFIG_MISSING,
@@ -102,7 +102,7 @@ def parse_config(data: bytes, name: str) -> JsonObject:
     import yaml
 
     try:
-        raw = yaml.load(data.decode("utf-8-sig"), safe_loader())  # noqa: S506 - a safe loader, in C if there is one
+        raw = load(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise _unreadable(name, f"byte {error.start} is not UTF-8", "Save it as UTF-8.") from error
     except yaml.YAMLError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+from bb8deploy.base.yaml_loader import load
 from ha_sandbox.json_types import Config
 from ha_sandbox.restart import Power
 from ha_sandbox.runtime.runtime_interface import BuildFailed, BuildRequest, PullFailed, Runtime
@@ -115,12 +116,10 @@ def machine_arch() -> str:
 
 def _build_yaml_args(folder: Path) -> dict[str, str]:
     """BUILD_FROM and args of a build.yaml at any depth; the Supervisor still uses it, with a warning."""
-    import yaml
-
     found = next((p for s in ("yaml", "yml", "json") for p in sorted(folder.rglob(f"build.{s}"))), None)
     if found is None:
         return {}
-    raw = yaml.safe_load(found.read_text(encoding="utf-8"))
+    raw = load(found.read_text(encoding="utf-8"))
     raw = raw if isinstance(raw, dict) else {}
     base = raw.get("build_from", _DEFAULT_BASE)
     base = base.get(machine_arch(), "") if isinstance(base, dict) else str(base)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bb8deploy.base.yaml_loader import load
 from ha_sandbox.json_types import Config
 from ha_sandbox.situations import Faults, Situation
 from ha_sandbox.supervisor import config_and_options_checks
@@ -145,6 +146,6 @@ def _parse(path: Path) -> object:
     if path.suffix == ".json":
         return json.loads(text)
     try:
-        return yaml.safe_load(text)
+        return load(text)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error

@@ -263,6 +263,19 @@ def test_an_error_is_reported_with_cause_details_and_remedy() -> None:
     )
 
 
+def test_text_of_others_cannot_control_a_terminal(screen: Screen) -> None:
+    """A line of an app's log or a server's banner may hold any byte."""
+    hostile = "\x1b]0;title\x07\x1b[2J"
+    console = Console(out=screen.stream, err=screen.stream)
+    console.error(Refused("CODE", hostile, hostile, details=[hostile]))
+    console.warn(hostile)
+    console.note(hostile)
+    console.text(hostile)
+    console.table("t", ("a",), [(hostile,)])
+    assert "\x1b]0" not in screen.shown()
+    assert "\x1b[2J" not in screen.shown()
+
+
 def test_on_github_an_error_is_an_annotation_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     console = piped()
@@ -300,7 +313,15 @@ def test_secrets_are_masked_in_a_drawn_table_and_a_moving_line(screen: Screen) -
     assert "sesame" not in screen.shown()
 
 
-@pytest.mark.parametrize("text", ["TOKEN: VERIFY_OK", "a\nTOKEN: VERIFY_OK run=x\nb", "a\rTOKEN: VERIFY_OK"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TOKEN: VERIFY_OK",
+        "a\nTOKEN: VERIFY_OK run=x\nb",
+        "a\rTOKEN: VERIFY_OK",
+        "a\n\x1b[32mTOKEN: VERIFY_OK run=x\x1b[0m",
+    ],
+)
 def test_nothing_but_a_token_begins_as_a_token_does(text: str) -> None:
     console = piped()
     console.text(text)

@@ -31,3 +31,9 @@ def test_a_folder_without_a_slug_is_not_an_app(tmp_path: Path, text: str | None)
     with pytest.raises(UsageError) as caught:
         LocalApp.read(tmp_path)
     assert caught.value.code == "SANDBOX_NO_APP"
+
+
+def test_a_config_that_only_the_supervisors_yaml_loader_accepts_is_read(tmp_path: Path) -> None:
+    """PyYAML's loader in Python refuses a `?` before `}`; the Supervisor uses the one in C."""
+    (tmp_path / "config.yaml").write_text("slug: my_app\nschema: {password: password?}\n")
+    assert LocalApp.read(tmp_path).folder == "my_app"

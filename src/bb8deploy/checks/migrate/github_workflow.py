@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from bb8deploy.base.yaml_loader import load
 from bb8deploy.checks.migrate.migration_step import Change
 from bb8deploy.checks.reading.dockerfile_evaluation import BUILT_ARCHES
 
@@ -90,7 +91,7 @@ def _is_yaml(text: str) -> bool:
     import yaml
 
     try:
-        return isinstance(yaml.safe_load(text), dict)
+        return isinstance(load(text), dict)
     except yaml.YAMLError:
         return False
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bb8deploy.base.yaml_loader import load
 from bb8deploy.catalogue.errors.tool import SANDBOX_OPTION_INVALID
 from bb8deploy.cli.open_run import Modes, plain_errors
 from bb8deploy.cli.shared_options import Addon, Docker, Quiet
@@ -92,7 +93,7 @@ def _options(texts: Sequence[str]) -> dict[str, object]:
     for text in texts:
         name, equals, value = text.partition("=")
         try:
-            found[name] = yaml.safe_load(value)
+            found[name] = load(value)
         except yaml.YAMLError as error:
             raise SANDBOX_OPTION_INVALID(f"--option {name} has a value that is not YAML") from error
         if not name or not equals:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
-from bb8deploy.base.yaml_loader import safe_loader
+from bb8deploy.base.yaml_loader import load, safe_loader
 from bb8deploy.catalogue.errors.settings import OPTIONS_FILE_INVALID
 from bb8deploy.plan.app_settings import BOOTS, FLAGS, KEYS, AppSettings
 
@@ -53,7 +53,7 @@ def _parsed(path: Path, text: str, environ: Mapping[str, str]) -> tuple[object, 
     OptionsLoader.add_constructor("!env", from_environment)
     OptionsLoader.add_constructor("!secret", lambda _loader, node: f"!secret {node.value}")
     try:
-        data = yaml.load(text, Loader=OptionsLoader)  # noqa: S506 - a safe loader with two more tags
+        data = load(text, OptionsLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
