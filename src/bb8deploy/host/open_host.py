@@ -276,15 +276,16 @@ def hop_of(settings: Settings, *, accept_new: bool = False) -> Hop:
 
 def runtime_folder(settings: Settings) -> str:
     """HA_REMOTE_RUNTIME, checked: absolute, with a folder above it, no `..` in it."""
-    text = (settings.ha_remote_runtime or "").rstrip("/")
-    if not text:
+    given = settings.ha_remote_runtime or ""
+    text = given.rstrip("/")
+    if not given:
         raise SETTING_MISSING(
             "HA_REMOTE_RUNTIME is not set, so the app's folder on the host is unknown",
             "Set it in .env, for example to /addons/beep_boop_bb8.",
         )
     path = PurePosixPath(text)
     if not path.is_absolute() or len(path.parts) < 3 or ".." in path.parts or {*"\n{}"} & {*text}:
-        raise RUNTIME_PATH_INVALID(f"HA_REMOTE_RUNTIME is `{text}`, which cannot be an app folder")
+        raise RUNTIME_PATH_INVALID(f"HA_REMOTE_RUNTIME is `{given}`, which cannot be an app folder")
     return text
 
 

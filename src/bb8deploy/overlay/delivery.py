@@ -22,7 +22,7 @@ from bb8deploy.overlay.instance import instanced
 from bb8deploy.overlay.live.dev_overlay import with_live
 from bb8deploy.overlay.local_build import built_here
 from bb8deploy.overlay.seal.add_seal import sealed
-from bb8deploy.plan.sync_plan import Stamp
+from bb8deploy.plan.sync_plan import LIVE, Stamp
 from bb8deploy.workspace.tree_digest import STAMP, Manifest
 
 
@@ -64,7 +64,7 @@ def deliver(app: AppSource, stamp: Stamp, purpose: Purpose | None = None) -> Del
     whole = replace(
         stamp,
         delivery=draft.manifest.digest,
-        proof=draft.purpose.proof.value,
+        proof=LIVE if draft.purpose.live else draft.purpose.proof.value,
         ports=instance.ports if instance else "",
     )
     return Delivery(app.tree, draft.put(STAMP, whole.data()).made, whole)

@@ -13,15 +13,17 @@ from bb8deploy.catalogue.errors.host import RUNTIME_HAS_GIT, SYNC_BLOCKED
 from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, TreeDiff, bytes_entry, diff
 
+LIVE = "live"
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """build_stamp.json: the version, tree digest, commit and run that an app folder was made by.
 
     `tree` is the digest of the workspace's tree. `delivery` is that of everything that was sent but the
-    stamp, and `proof` the level that it was made for; both are empty in the stamps of earlier versions, which
-    sent the tree and nothing else. `ports` is what an instance's deploy did with its ports, empty for the app
-    itself.
+    stamp, and `proof` the level that it was made for, LIVE for the dev loop; both are empty in the stamps of
+    earlier versions, which sent the tree and nothing else. `ports` is what an instance's deploy did with its
+    ports, empty for the app itself.
     """
 
     version: str
@@ -42,6 +44,11 @@ class Stamp:
         except KeyError:
             return None
         return cls(*told, *more)
+
+    @property
+    def of_dev_loop(self) -> bool:
+        """True if the dev loop delivered the tree, with its launcher and agent."""
+        return self.proof == LIVE
 
     @property
     def sent(self) -> str:

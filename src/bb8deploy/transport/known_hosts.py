@@ -13,6 +13,7 @@ import hmac
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -144,10 +145,11 @@ def refusal(answer: KeyAnswer, name: str, kind: str, key: bytes) -> Refused:
         place = answer.line.place if answer.line else "known_hosts"
         return HOST_KEY_REVOKED(f"{name} offers the key {shown}, which {place} marks as revoked")
     if answer.verdict is Verdict.CHANGED and answer.line:
+        file = shlex.quote(answer.line.place.rpartition(":")[0])
         return HOST_KEY_CHANGED(
             f"{name} offers another key than the one that is known",
-            f"If the host was reinstalled, check the new fingerprint on it and run `ssh-keygen -R '{name}'`; "
-            "otherwise another machine may answer in its place.",
+            "If the host was reinstalled, check the new fingerprint on it and run "
+            f"`ssh-keygen -R '{name}' -f {file}`; otherwise another machine may answer in its place.",
             details=[
                 f"known: {answer.line.kind} {fingerprint(answer.line.key)} ({answer.line.place})",
                 f"now:   {shown}",

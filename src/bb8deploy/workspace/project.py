@@ -151,9 +151,19 @@ def _project(root: Path, app: Path, table: JsonObject) -> Project:
         addon=app,
         profile=profile,
         tests=_tests(root, app, str(table.get("tests") or "")),
-        coverage_threshold=float(table.get("coverage_threshold", 0.0)),
+        coverage_threshold=_threshold(root, table.get("coverage_threshold", 0.0)),
         checks=smoke_checks(table.get("checks")),
     )
+
+
+def _threshold(root: Path, value: object) -> float:
+    """The minimum coverage in percent; TOML knows `nan` and `inf` too."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise SETTING_INVALID(
+            f"`coverage_threshold` in the settings of {root} is `{value}`, not a number from 0 to 100",
+            "Write `coverage_threshold = 80`.",
+        )
+    return float(value)
 
 
 def _tests(root: Path, app: Path, named: str) -> Path | None:

@@ -53,6 +53,12 @@ def test_the_config_gets_the_mount_and_stays_valid_and_otherwise_the_same() -> N
     assert {**config, "map": ["share"]} == yaml.safe_load(CONFIG)
 
 
+def test_the_stamp_names_the_dev_loop_so_that_no_rollback_goes_back_to_it() -> None:
+    made = delivered(app(HA))
+    assert made.stamp.of_dev_loop
+    assert Stamp.parse(text(made, "build_stamp.json")) == made.stamp
+
+
 def test_an_own_profile_is_off_because_it_would_not_let_the_agent_work() -> None:
     made = delivered(app(HA, apparmor__txt=b"profile a {\n}\n"))
     assert yaml.safe_load(text(made, "config.yaml"))["apparmor"] is False

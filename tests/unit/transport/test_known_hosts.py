@@ -139,4 +139,4 @@ def test_a_changed_key_explains_itself(tmp_path: Path) -> None:
         f"known: {ED} {fingerprint(OTHER)} ({file}:2)",
         f"now:   {ED} {fingerprint(KEY)}",
     )
-    assert "ssh-keygen -R 'ha.local'" in error.remedy
+    assert f"ssh-keygen -R 'ha.local' -f {file}" in error.remedy

@@ -110,6 +110,13 @@ def test_settings_that_cannot_be_read_and_folders_that_do_not_exist_are_errors(t
     assert refused(tmp_path).code == "PROFILE_UNKNOWN"
 
 
+@pytest.mark.parametrize("value", ['"x"', "[80]", "true", "-1", "101", "nan", "inf", "{ a = 1 }"])
+def test_a_coverage_threshold_that_is_not_a_percentage_is_refused(tmp_path: Path, value: str) -> None:
+    app(tmp_path / "addon")
+    (tmp_path / "bb8deploy.toml").write_text(f"coverage_threshold = {value}\n")
+    assert refused(tmp_path).code == "SETTING_INVALID"
+
+
 def test_the_home_of_a_folder_is_its_checkout_then_its_store_then_itself(tmp_path: Path) -> None:
     app = tmp_path / "checkout" / "store" / "app"
     app.mkdir(parents=True)

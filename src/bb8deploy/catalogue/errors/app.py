@@ -66,7 +66,7 @@ IDENTITY_DIFFERS = ErrorCode(
 )
 CHECK_FAILED = ErrorCode(
     Code("CHECK_FAILED"), Area.APP, NotVerified, "a smoke check of the project did not pass",
-    "The app runs, but one of the checks in `[tool.bb8deploy.checks]` did not get the expected result."
+    "The app runs, but one of the smoke checks in the settings did not get the expected result."
     " After a deploy this counts as a failed verification, so the earlier version is restored.",
     "Fix the app, or the check in pyproject.toml or bb8deploy.toml; `bb8deploy test --on-host` runs only"
     " the checks.",

@@ -15,7 +15,7 @@ ADDON_CONFIG_INVALID = ErrorCode(
 ADDON_CONFIG_MISSING = ErrorCode(
     Code("ADDON_CONFIG_MISSING"), Area.WORKSPACE, UsageError, "no app here",
     "The app's folder has no `config.yaml`, `config.yml` or `config.json`, or does not exist.",
-    "Run bb8deploy in a workspace that has addon/config.yaml, or set `addon` under [tool.bb8deploy].",
+    "Run bb8deploy in a workspace that has addon/config.yaml, or set `addon` in bb8deploy.toml.",
 )
 ADDON_CONFIG_UNREADABLE = ErrorCode(
     Code("ADDON_CONFIG_UNREADABLE"), Area.WORKSPACE, UsageError, "the config cannot be read",
@@ -73,22 +73,23 @@ NEW_UNWRITABLE = ErrorCode(
 )
 PROFILE_UNKNOWN = ErrorCode(
     Code("PROFILE_UNKNOWN"), Area.WORKSPACE, UsageError, "there is no such profile",
-    "`profile` in `[tool.bb8deploy]` is neither `generic` nor `bb8`. It decides which structure rules"
-    " apply.",
-    "Set `profile` in [tool.bb8deploy] to `generic` or `bb8`. `generic` is right for any app; `bb8`"
+    "`profile` in bb8deploy.toml or `[tool.bb8deploy]` of pyproject.toml is neither `generic` nor `bb8`. It"
+    " decides which structure rules apply.",
+    "Set `profile` there to `generic` or `bb8`. `generic` is right for any app; `bb8`"
     " adds rules about files that only the BB-8 app has.",
 )
 CHECKS_INVALID = ErrorCode(
     Code("CHECKS_INVALID"), Area.WORKSPACE, UsageError, "a smoke check in the settings is not valid",
-    "`[tool.bb8deploy.checks]` names what the running app must answer. A check has exactly one of http,"
-    " topic, log and command, and may have port, expect and within.",
+    "`[checks]` in bb8deploy.toml, or `[tool.bb8deploy.checks]` in pyproject.toml, names what the running"
+    " app must answer. A check has exactly one of http, topic, log and command, and may have port, expect"
+    " and within.",
     "Correct the check that the message names; docs/smoke-checks.md shows each kind.",
 )
 CHECKS_NONE = ErrorCode(
     Code("CHECKS_NONE"), Area.WORKSPACE, UsageError, "the settings name no smoke check",
-    "`bb8deploy test --on-host` runs the checks of `[tool.bb8deploy.checks]` in pyproject.toml, or"
-    " `[checks]` in bb8deploy.toml.",
-    'Add a check, such as `ready = { log = "started" }` below `[tool.bb8deploy.checks]`.',
+    "`bb8deploy test --on-host` runs the checks of `[checks]` in bb8deploy.toml, or"
+    " `[tool.bb8deploy.checks]` in pyproject.toml.",
+    'Add a check below `[checks]` in bb8deploy.toml, such as `ready = { log = "started" }`.',
 )
 PYPROJECT_INVALID = ErrorCode(
     Code("PYPROJECT_INVALID"), Area.WORKSPACE, UsageError, "pyproject.toml cannot be read",
@@ -148,5 +149,5 @@ WORKSPACE_NOT_FOUND = ErrorCode(
     " workspace, store or git checkout that contains an app.",
     "Change into the app's repository, or make a new app with `bb8deploy new NAME`. `bb8deploy` alone shows"
     " how to start. To make a folder a"
-    ' workspace, add `[tool.bb8deploy]` with `addon = "FOLDER"` to its pyproject.toml.',
+    ' workspace, write `addon = "FOLDER"` into its bb8deploy.toml.',
 )

@@ -151,7 +151,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "TESTS_EMPTY", RuleArea.PROJECT, Level.ERROR, "no test was executed",
         "pytest ran and no test passed or failed: none was found, or all were skipped.",
-        "Check `tests` in [tool.bb8deploy], and the reasons of the skips.",
+        "Check `tests` in bb8deploy.toml, and the reasons of the skips.",
         _BB8,
     ),
     Rule(
@@ -163,7 +163,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "COVERAGE_LOW", RuleArea.PROJECT, Level.ERROR, "the tests cover too little",
-        "Line coverage is below `coverage_threshold` of [tool.bb8deploy], or was not measured.",
+        "Line coverage is below `coverage_threshold` in bb8deploy.toml, or was not measured.",
         "Add tests for the lines that reports/coverage.xml shows as missed.",
         _BB8,
     ),

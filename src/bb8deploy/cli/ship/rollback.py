@@ -18,6 +18,7 @@ from bb8deploy.cli.shell_completion import tags
 
 if TYPE_CHECKING:
     from bb8deploy.lanes.host_session import Access
+    from bb8deploy.plan.sync_plan import Stamp
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +83,11 @@ def _several(opened: Opened, host: RolloutOptions, version: str, *, listed: bool
     show_rollout(opened, host, RollbackHost(host.access, version), resume=resume)
 
 
+def _sender(stamp: Stamp) -> str:
+    """The run that sent a tree."""
+    return f"{stamp.run} (dev loop)" if stamp.of_dev_loop else stamp.run
+
+
 def _list(opened: Opened, access: Access) -> None:
     """The earlier trees of the host, the newest first."""
     from bb8deploy.lanes.deploy.earlier_trees import earlier_trees
@@ -91,7 +97,7 @@ def _list(opened: Opened, access: Access) -> None:
         {"name": tree.name, **(asdict(tree.stamp) if tree.stamp else {})} for tree in kept
     ]
     rows = [
-        (tree.name, *((s.version, s.tree[7:19], s.run) if (s := tree.stamp) else ("", "", "")))
+        (tree.name, *((s.version, s.tree[7:19], _sender(s)) if (s := tree.stamp) else ("", "", "")))
         for tree in kept
     ]
     opened.console.table("Earlier trees", ("name", "version", "tree", "run"), rows)

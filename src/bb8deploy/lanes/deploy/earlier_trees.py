@@ -25,7 +25,10 @@ class StampedTree:
     @property
     def in_words(self) -> str:
         """The version and the run that sent it."""
-        return f"{self.stamp.version} of run {self.stamp.run}" if self.stamp else "not sent by bb8deploy"
+        if self.stamp is None:
+            return "not sent by bb8deploy"
+        dev = ", by the dev loop" if self.stamp.of_dev_loop else ""
+        return f"{self.stamp.version} of run {self.stamp.run}{dev}"
 
 
 def earlier_trees(run: Run, access: Access | None = None) -> tuple[StampedTree, ...]:
@@ -42,10 +45,12 @@ def kept_on(host: Host) -> tuple[StampedTree, ...]:
 def next_older(host: Host, ran: Collection[tuple[str, str]] = ()) -> StampedTree:
     """The newest earlier tree that is older than the present one: a second rollback goes back further.
 
-    One of `ran`, the versions and trees that are known to have run, comes before one that was only synced.
-    Raises CheckFailed PREVIOUS_MISSING if there is none.
+    A tree of the dev loop does not count: it would turn the dev loop on. One of `ran`, the versions and trees
+    that are known to have run, comes before one that was only synced. Raises CheckFailed PREVIOUS_MISSING if
+    there is none.
     """
-    kept = kept_on(host)
+    every = kept_on(host)
+    kept = [tree for tree in every if not (tree.stamp and tree.stamp.of_dev_loop)]
     now = Stamp.parse((host.files.read(f"{host.files.runtime}/{STAMP}") or b"").decode("utf-8", "replace"))
     older = [tree for tree in kept if now is None or tree.stamp is None or tree.stamp.run < now.run]
     if older:
@@ -56,7 +61,7 @@ def next_older(host: Host, ran: Collection[tuple[str, str]] = ()) -> StampedTree
     raise PREVIOUS_MISSING(
         f"{where} keeps no tree that is older than {now.version if now else 'the present one'}",
         "See `bb8deploy rollback --list`; `bb8deploy rollback VERSION` takes a tagged version from git.",
-        details=[f"{tree.name}: {tree.in_words}" for tree in kept],
+        details=[f"{tree.name}: {tree.in_words}" for tree in every],
     )
 
 

@@ -40,7 +40,7 @@ GIT_IDENTITY_MISSING = ErrorCode(
     Code("GIT_IDENTITY_MISSING"), Area.GIT, UsageError, "git has no author name",
     "Neither git's configuration nor the environment has your name and email address, which a commit"
     " needs.",
-    "Run `git config --global user.name` and `git config --global user.email` with your values.",
+    'Run `git config --global user.name "YOUR NAME"` and `git config --global user.email "YOU@EXAMPLE.ORG"`.',
 )
 GIT_LOCKED = ErrorCode(
     Code("GIT_LOCKED"), Area.GIT, Locked, "another git process holds the repository",
