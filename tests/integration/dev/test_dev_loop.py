@@ -130,6 +130,19 @@ def test_once_goes_on_from_the_container_of_an_earlier_session(lab: Lab) -> None
 
 
 @pytest.mark.e2e
+def test_an_app_without_the_agent_is_built_and_proven_at_each_save(lab: Lab) -> None:
+    """The folder of the local apps can be mounted only once, and this app mounts it itself."""
+    with (lab.addon / "config.yaml").open("a") as config:
+        config.write("map: [addons]\n")
+    with running(lab) as loop:
+        first = loop.wait_for("live", way="build")
+        assert "maps the local apps itself" in first["reason"]
+        loop.save(word="two")
+        second = loop.wait_for("live", way="build")
+        assert (reported(lab)[-1], _said(loop, "says two")) == (second["tree"], True)
+
+
+@pytest.mark.e2e
 def test_a_lost_connection_comes_back_with_the_newest_save(lab: Lab) -> None:
     with Relay(("127.0.0.1", lab.box.ssh.port)) as line:
         env_file(lab, HA_SSH_HOST_ALIAS=f"root@127.0.0.1:{line.port}")

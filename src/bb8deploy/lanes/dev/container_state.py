@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bb8deploy.catalogue.errors.app import VERIFY_IMPOSSIBLE
 from bb8deploy.catalogue.errors.dev import DEV_ON
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.shell.host_probe import Surroundings
@@ -11,9 +12,13 @@ from bb8deploy.overlay.app_texts import AppSource
 from bb8deploy.overlay.delivery_draft import Draft, Live, Purpose
 from bb8deploy.overlay.live.choose_way import Choice, Way, choose
 from bb8deploy.overlay.live.dev_overlay import FOLDER, listed_tree, live_map
+from bb8deploy.overlay.proof_level import level_of
 from bb8deploy.overlay.seal.entry_point import Unknown
+from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.workspace.tree_digest import FoundTree, Manifest, diff
+
+_DEPLOY_INSTEAD = "Use `bb8deploy deploy`, which does not need a proof."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +92,25 @@ def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
     return since if since.way is Way.RESTART else choose(diff(container.runs, app.tree), image)
 
 
+def why_only_builds(app: AppSource, stamp: Stamp) -> str:
+    """Why a container of this app cannot get files while it runs, empty if it can."""
+    image = live_map(Draft(app, stamp, Purpose()), app.tree)
+    return image.why if isinstance(image, Unknown) else ""
+
+
 def purpose_of(
     folder: str, stamp: Stamp, app: AppSource, choice: Choice, container: Container | None
 ) -> Purpose:
-    """What is delivered for a way: a build starts from this very delivery."""
+    """What is delivered for a way: a build starts from this very delivery.
+
+    An app that only builds can change has no agent; it is proven as in a deploy. Raises CheckFailed
+    VERIFY_IMPOSSIBLE if it cannot be.
+    """
+    if why_only_builds(app, stamp):
+        level = level_of(app, stamp, Purpose())
+        if level.proof is Proof.RUNNING:
+            raise VERIFY_IMPOSSIBLE(f"the dev loop cannot prove what runs: {level.why}", _DEPLOY_INSTEAD)
+        return Purpose(proof=level.proof)
     if choice.way is Way.BUILD or container is None:
         return Purpose(live=Live(folder, stamp.run, app.tree, app.tree, app.tree, choice.way.value))
     began = app.tree if choice.way is Way.RESTART else container.began

@@ -15,7 +15,7 @@ from bb8deploy.host.folder_ownership import refuse_foreign
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.route_interface import NoAnswer, Supervisor, SupervisorError
 from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
-from bb8deploy.lanes.dev.container_state import Container, purpose_of, way_of
+from bb8deploy.lanes.dev.container_state import Container, purpose_of, way_of, why_only_builds
 from bb8deploy.lanes.dev.log_follower import LogFeed
 from bb8deploy.lanes.dev.outcome import PushStep
 from bb8deploy.lanes.host_session import slug_of
@@ -37,6 +37,8 @@ LOOK_EVERY = 1.5
 SILENT = 8.0
 """Seconds without a line about a delivery, after which the container's agent counts as broken."""
 UP_DEADLINE = 60.0
+MOMENT = 1.0
+"""Seconds that a container without the agent must live after it has reported itself."""
 NOT_RUNNING = "the app does not run"
 _TAIL = 20
 
@@ -79,6 +81,9 @@ class Session:
 
         Raises Overtaken, NotVerified DEV_NOT_UP, and what a sync or a build raises.
         """
+        only_builds = why_only_builds(wanted.app, wanted.stamp)
+        if choice.way is not Way.BUILD and only_builds:
+            choice = Choice(Way.BUILD, only_builds)
         if choice.way is Way.LIVE and self.ended:
             choice = Choice(Way.RESTART, NOT_RUNNING)
         while True:
@@ -101,7 +106,11 @@ class Session:
                 self.supervisor.act("restart", slug_of(self.run), deadline=START_DEADLINE)
         self.ended = False
         with self._timed("prove"):
-            refused = self._proof(expected, position, choice.way)
+            refused = None
+            if sent.stamp.of_dev_loop:
+                refused = self._proof(expected, position, choice.way)
+            else:
+                self._wait_for_build(expected, position)
         if refused is None:
             self.container, self.ended = self._after(wanted, choice), False
         return refused
@@ -171,6 +180,25 @@ class Session:
             self._give_up(seen, lines, waited)
             if way is Way.LIVE and waited > SILENT and not seen.up:
                 return "the agent in the container does not answer"
+            self.feed.wait(position + len(lines), 0.25)
+
+    def _wait_for_build(self, expected: Expected, position: int) -> None:
+        """Returns once a container without the agent has reported what was built, and lived for a moment."""
+        began, looked = time.monotonic(), 0.0
+        while True:
+            lines = self.feed.since(position)
+            seen = progress(lines, expected)
+            if self.overtaken():
+                raise Overtaken
+            if seen.identity:
+                time.sleep(MOMENT)
+            waited = time.monotonic() - began
+            if seen.identity or waited > looked + LOOK_EVERY:
+                looked = waited
+                self.look()
+            if seen.identity and not self.ended:
+                return
+            self._give_up(seen, lines, waited)
             self.feed.wait(position + len(lines), 0.25)
 
     def look(self) -> None:

@@ -68,6 +68,8 @@ def _mapped(draft: Draft) -> _Mapped | Unknown:
     recipes = recipes_of(draft)
     if isinstance(recipes, Unknown):
         return recipes
+    if any("/init" in one.entry.words and one.entry.starts_cmd for one in recipes):
+        return Unknown("s6-overlay runs the app as CMD, which only a new container starts again")
     maps = [_map_of(draft, recipe, draft.app.tree) for recipe in recipes]
     if any(one != maps[0] for one in maps):
         return Unknown("the Dockerfiles of its architectures put files at different places")

@@ -25,12 +25,13 @@ class EntryPoint:
 
     `words` is the entry point, empty if CMD is started by itself. `replaced` is the ENTRYPOINT of the final
     stage, which the new one replaces; None if it is added at the end. `restated` is an inherited CMD that a
-    new ENTRYPOINT would drop.
+    new ENTRYPOINT would drop. `starts_cmd`: a CMD is given to the entry point.
     """
 
     words: tuple[str, ...]
     replaced: Instruction | None = None
     restated: tuple[str, ...] | None = None
+    starts_cmd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _entry(words: tuple[str, ...], state: _State) -> EntryPoint | Unknown:
     restated = None if state.own_entry or state.own_cmd else state.cmd
     if restated == _UNCLEAR:
         return Unknown(_SHELL_FORM.format("CMD"))
-    return EntryPoint(words, state.own_entry, restated)
+    return EntryPoint(words, state.own_entry, restated, bool(words and state.cmd))
 
 
 def _through(stage: Stage, state: _State) -> _State:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bb8deploy.base.errors import CheckFailed
 from bb8deploy.lanes.dev.container_state import Container, attached, purpose_of, way_of
 from bb8deploy.overlay.app_texts import AppSource
 from bb8deploy.overlay.delivery import deliver
 from bb8deploy.overlay.live.choose_way import Choice, Way
 from bb8deploy.overlay.live.dev_overlay import FOLDER
+from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.workspace.tree_digest import Manifest as Tree
 from bb8deploy.workspace.tree_digest import bytes_entry
@@ -36,6 +40,32 @@ BUILT = app(app__a="1", etc__services_d__run="1")
 
 def test_without_a_container_of_the_loop_it_is_built() -> None:
     assert way(BUILT, None) is Way.BUILD
+
+
+def with_files(**files: bytes) -> AppSource:
+    every = {**BUILT.texts, **{name.replace("__", "."): data for name, data in files.items()}}
+    return AppSource("1", "a", Tree.of(bytes_entry(p, d) for p, d in every.items()), every, ("amd64",))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        with_files(Dockerfile=DOCKERFILE + b'CMD ["/run.sh"]\n'),
+        with_files(config__yaml=CONFIG + b"map: [addons]\n"),
+    ],
+)
+def test_an_app_that_only_a_build_can_change_is_sent_as_a_deploy_sends_it(source: AppSource) -> None:
+    """s6-overlay cannot start a CMD again, and an agent would take another service for it."""
+    assert way(source, Container.of_build("run-1", source.tree)) is Way.BUILD
+    purpose = purpose_of("a", stamp(source), source, Choice(Way.BUILD, ""), None)
+    assert (purpose.live, purpose.proof) == (None, Proof.SEALED)
+
+
+def test_an_app_that_can_prove_nothing_is_refused_before_it_is_sent() -> None:
+    source = with_files(config__yaml=CONFIG + b"image: a/b\n")
+    with pytest.raises(CheckFailed) as caught:
+        purpose_of("a", stamp(source), source, Choice(Way.BUILD, ""), None)
+    assert caught.value.code == "VERIFY_IMPOSSIBLE"
 
 
 def test_a_file_that_was_added_live_and_deleted_again_must_go() -> None:
