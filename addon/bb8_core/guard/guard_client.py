@@ -77,11 +77,6 @@ class GuardProcess:
         self._path, self._moves = "", False
         self._write("forget\n")
 
-    def cut(self) -> None:
-        """Have the guard end the link now, and watch nothing then."""
-        self._path, self._moves = "", False
-        self._write("cut\n")
-
     def moving(self, moves: bool) -> None:
         """Have the guard expect our beats, or not."""
         self._moves = moves
@@ -108,7 +103,9 @@ class GuardProcess:
             return
         try:
             os.write(self._process.stdin.fileno(), line.encode())
-        except OSError:  # a full pipe included: a guard that does not read has missed what this line says
+        except BlockingIOError:
+            self._echo_at = float("-inf")
+        except OSError:
             self._lost()
 
     def _heard(self) -> None:

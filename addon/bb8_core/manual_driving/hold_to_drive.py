@@ -27,13 +27,10 @@ class Helm:
         drive: Callable[[Drive, float, Report], Refused | None],
         stop: Callable[[], None],
         last_stop: LastStop,
-        active: Callable[[], bool],
+        moving: Callable[[], bool],
     ) -> None:
-        """`drive` passes a drive and its latest end through the gate; `stop` ends the motion.
-
-        `active` is whether the robot moves, or will because a motion waits.
-        """
-        self._active = active
+        """`drive` passes a drive and its latest end through the gate; `stop` ends the motion."""
+        self._moving = moving
         self._started: Pilot | None = None
         self._drive = drive
         self._stop = stop
@@ -81,10 +78,10 @@ class Helm:
         self._lease.take(pilot, _now())
 
     def leave(self, pilot: Pilot) -> None:
-        """The page is gone or hidden: what it has set in motion ends, and what waits does not begin."""
+        """The page is gone or hidden: what it has set in motion ends."""
         self.release(pilot)
         self._lease.give_up(pilot)
-        if self._started == pilot and self._active():
+        if self._started == pilot and self._moving():
             self._stop()
 
     def admit(self, pilot: Pilot | None, intent: Intent) -> Refused | None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from ha_sandbox.runtime.merged_usr import HOST_USR, has_own_usr, merge_usr
 from ha_sandbox.runtime.runtime_interface import Mount, Usage
 
 RUN_DEADLINE = 900.0  # seconds for one RUN
@@ -52,16 +53,6 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
-# The capabilities that Docker gives a container. bubblewrap gives none to a user other than root, and
-# then process 1 cannot open port 80 of the container's own network.
-_CAPABILITIES = (
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE",
-    "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
-)  # fmt: skip
-NAMESPACES = (
-    "--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-    *(word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}")),
-)  # fmt: skip
 
 
 @cache
@@ -70,11 +61,16 @@ def allowed() -> bool:
     bwrap = shutil.which("bwrap")
     if bwrap is None or not Path("/usr/src").is_dir():
         return False
-    probe = [bwrap, *NAMESPACES, "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
+    probe = [bwrap, *_NAMESPACES, "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
     try:
         return subprocess.run(probe, capture_output=True, timeout=20, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+_NAMESPACES = (
+    "--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+)  # fmt: skip
 
 
 def prepare(tree: Path) -> None:
@@ -190,8 +186,10 @@ def container(
     """
     hosts = tree.parent / "hosts"
     hosts.write_text("127.0.0.1 localhost supervisor hassio core-mosquitto\n", encoding="utf-8")
+    root = "--bind" if mounts else "--ro-bind"
     return [
-        *_bwrap(tree, "--bind" if mounts else "--ro-bind"),
+        *_bwrap(tree, root),
+        *(_own_usr(tree, root) if mounts or has_own_usr(tree) else ()),
         *_etc(hosts),
         *(word for mount in mounts for word in _mount(tree, mount)),
         *("--unshare-net", "--bind", str(data), "/data", "--tmpfs", "/var"),
@@ -199,6 +197,15 @@ def container(
         *(word for path, file in programs.items() for word in _program(tree, path, file)),
         *("--chdir", "/", str(_python()), "-I", "-S", next(iter(programs))),
     ]
+
+
+def _own_usr(tree: Path, root: str) -> list[str]:
+    """The image's files below /usr, and this machine's /usr for all others."""
+    merged = tree.parent / "usr"
+    merge_usr(tree, merged, writable=root == "--bind")
+    (tree / HOST_USR.lstrip("/")).mkdir(exist_ok=True)
+    sources = (root, str(tree / "usr" / "src"), "/usr/src")
+    return ["--ro-bind", "/usr", HOST_USR, root, str(merged), "/usr", *sources]
 
 
 def _program(tree: Path, path: str, file: Path) -> tuple[str, str, str]:
@@ -237,7 +244,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _bwrap(tree: Path, root: str) -> list[str]:
-    argv = [shutil.which("bwrap") or "bwrap", *NAMESPACES, root, str(tree), "/", "--ro-bind", "/usr", "/usr"]
+    argv = [shutil.which("bwrap") or "bwrap", *_NAMESPACES, root, str(tree), "/", "--ro-bind", "/usr", "/usr"]
     argv += [root, str(tree / "usr" / "src"), "/usr/src"]
     for name in _ROOT_LINKS:
         host = Path("/") / name

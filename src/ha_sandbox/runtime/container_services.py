@@ -12,10 +12,10 @@ from ha_sandbox.json_types import JsonObject
 from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.runtime.building.build_stage import BASE_PATH
 from ha_sandbox.runtime.building.image_config import Image
+from ha_sandbox.runtime.merged_usr import COMMAND
 from ha_sandbox.runtime.runtime_interface import ContainerSpec
 from ha_sandbox.runtime.s6_tools import TOOLS
 
-COMMAND = "/command/with-contenv"
 _CONTENV = re.compile(rb"^#![ \t]*/usr/bin/with-contenv\b")
 _HEAD = 64  # bytes that show a script's interpreter
 SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}

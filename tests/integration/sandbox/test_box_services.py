@@ -28,9 +28,16 @@ DOCKERFILE = """ARG BUILD_FROM=x
 FROM ${BUILD_FROM}
 COPY services.d /etc/services.d
 COPY before.sh /before.sh
+COPY hello /usr/bin/hello-of-the-app
+COPY hello /usr/share/of-the-app/words
 ENTRYPOINT ["/bin/sh", "/before.sh", "/init"]
 """
 BEFORE = """echo "first of all"
+echo "its own program: $(hello-of-the-app)"
+grep -q "own words" /usr/share/of-the-app/words && echo "its own data"
+echo "#!/usr/bin/with-contenv sh
+echo new words" >/usr/bin/hello-of-the-app
+echo "its program after a push: $(hello-of-the-app)"
 cat /.seen/two/config.yaml >/copy && echo "the root can be written"
 if (echo x >/.seen/two/new) 2>/dev/null; then echo "the mount can be written"; fi
 (
@@ -63,6 +70,8 @@ def app(tmp_path: Path, before: str) -> Path:
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "Dockerfile").write_text(DOCKERFILE)
     (folder / "before.sh").write_text(before)
+    (folder / "hello").write_text("#!/bin/sh\necho own words\n")
+    (folder / "hello").chmod(0o755)
     run = folder / "services.d" / "one" / "run"
     run.write_text("#!/bin/sh\necho one begins\nexec sleep infinity\n")
     run.chmod(0o755)
@@ -79,7 +88,15 @@ def test_services_follow_the_entry_point_and_obey_the_tools_of_s6(box: Sandbox, 
         wait_for(lambda: any("back:" in line for line in log()))
         assert log()[0] == "first of all"
         told = [line for line in log() if line != "one begins"]
-        assert told == ["first of all", "the root can be written", "down: false false -1", "back: true"]
+        assert told == [
+            "first of all",
+            "its own program: own words",
+            "its own data",
+            "its program after a push: new words",
+            "the root can be written",
+            "down: false false -1",
+            "back: true",
+        ]
         assert log().count("one begins") == 2
         assert box.call("GET", "/addons/local_two/info")["state"] == "started"
     finally:

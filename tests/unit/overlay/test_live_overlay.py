@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -114,6 +115,14 @@ def test_the_tree_digest_is_that_of_the_workspace() -> None:
     made = delivered(source)
     assert made.stamp.tree == source.tree.digest
     assert made.manifest.digest != source.tree.digest
+
+
+def test_an_app_with_an_image_is_built_on_the_host_and_so_can_be_live() -> None:
+    source = replace(app(HA, config__yaml=CONFIG + b"image: a/b\n"), image="a/b")
+    found = live_map(draft(source), source.tree)
+    assert not isinstance(found, Unknown)
+    assert found.targets["rootfs/app/a.py"]
+    assert "image" not in yaml.safe_load(text(delivered(source), "config.yaml"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Repeated transfers of the dev loop into the app folder, over one connection that stays open."""
+"""The app folder of the dev loop: one transfer after the other, with nothing to open again in between."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PING_DEADLINE = 15.0
 
 
 class LiveFiles(Protocol):
-    """Repeated transfers into the app folder. Needs the lock all the time."""
+    """The way of repeated transfers into the app folder. Needs the lock all the time."""
 
     @property
     def tree(self) -> FoundTree:

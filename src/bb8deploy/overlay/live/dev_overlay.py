@@ -14,6 +14,7 @@ from bb8deploy.overlay.config_edit import config_of, with_config
 from bb8deploy.overlay.delivery_draft import Draft, Live
 from bb8deploy.overlay.live.choose_way import is_live
 from bb8deploy.overlay.live.image_map import ImageMap, Target, image_map
+from bb8deploy.overlay.local_build import built_here
 from bb8deploy.overlay.seal.add_seal import Recipe, entry_lines, ignore_text, names_of, recipes_of
 from bb8deploy.overlay.seal.dockerfile_edits import at_end, closed, edited, instead_of
 from bb8deploy.overlay.seal.entry_point import Unknown
@@ -57,7 +58,7 @@ class _Mapped:
 
 def live_map(draft: Draft, *trees: Manifest) -> ImageMap | Unknown:
     """Where the files of these trees are in the image, or why a running container cannot get them."""
-    mapped = _mapped(draft)
+    mapped = _mapped(built_here(draft))
     return mapped if isinstance(mapped, Unknown) else _map_of(mapped.draft, mapped.recipes[0], *trees)
 
 

@@ -1,4 +1,4 @@
-"""Finds which undone edits of the app folder a proof cannot detect, by the file times that the host shows."""
+"""Finds which edits of the app folder a proof cannot detect once they are undone, by its file times."""
 
 from __future__ import annotations
 
