@@ -111,6 +111,27 @@ def test_a_build_that_fails_and_a_container_that_dies_are_reported_as_ever(
     assert left(engine) == engine.docker("ps", "--all", "--quiet") == ""
 
 
+def test_a_here_document_is_built_or_the_message_names_the_docker_that_can(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    base = re.search(r"^ARG BUILD_FROM=(\S+)", (ROOT / "addon" / "Dockerfile").read_text(), re.MULTILINE)
+    assert base
+    config = "name: A\nversion: '1'\nslug: heredoc\ndescription: x\narch: [amd64, aarch64]\ninit: false\n"
+    (app / "config.yaml").write_text(config)
+    (app / "Dockerfile").write_text(f"FROM {base[1]}\nCOPY <<END /hello\nhi\nEND\n")
+    old = engine.docker("version", "--format", "{{.Server.Version}}").startswith("20.")
+    with Sandbox(tmp_path / "host", open_runtime=DockerRuntime) as box:
+        if not old:
+            box.install(app, {})
+            return
+        with pytest.raises(CheckFailed) as caught:
+            box.install(app, {})
+    said = "\n".join([caught.value.cause, *caught.value.details])
+    assert "Line 2 of the Dockerfile has a here-document" in said
+
+
 HOST = """
 import sys, time
 from pathlib import Path

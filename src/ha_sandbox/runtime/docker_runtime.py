@@ -19,6 +19,7 @@ from typing import IO
 
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_DOCKER
 from bb8deploy.checks.reading.dockerfile_evaluation import platform_args
+from bb8deploy.checks.reading.dockerfile_parser import parse_dockerfile
 from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.runtime.published_ports import Reached, on_shared_network
 from ha_sandbox.runtime.runtime_interface import (
@@ -34,6 +35,8 @@ from ha_sandbox.runtime.runtime_interface import (
 LEASH = Path(__file__).parents[1] / "end_with_parent.py"
 _CALL_DEADLINE = 60.0  # seconds for a question to the engine
 _BUILD_DEADLINE = 1800.0
+FIRST_WITH_HEREDOCS = 23
+"""The first Docker that builds here-documents without a `# syntax=` line."""
 _BUILDING = ("build", "--network", "host", "--force-rm")
 
 
@@ -81,7 +84,9 @@ class DockerRuntime:
         finally:
             self._running.discard(process)
         if process.returncode:
-            raise BuildFailed(output)
+            text = request.dockerfile.read_text(encoding="utf-8", errors="replace")
+            hint = old_builder(text, self._docker.version, buildkit=self._docker.has_buildkit)
+            raise BuildFailed(f"{output.rstrip()}\n{hint}" if hint else output)
         return output
 
     def pull(self, slug: str, version: str, image: str) -> None:
@@ -140,6 +145,27 @@ class DockerRuntime:
     def _image(self, slug: str, version: str) -> str:
         tag = re.sub(r"[^A-Za-z0-9_.-]", "_", version)
         return f"bb8-sandbox-{self._label.rpartition('=')[2]}/{slug.lower()}:{tag}"
+
+
+def old_builder(dockerfile: str, version: str, *, buildkit: bool) -> str:
+    """What a Dockerfile needs that the engine lacks and the Supervisor's builder has; empty for nothing.
+
+    Docker 20.10 has BuildKit, but a Dockerfile frontend without here-documents.
+    """
+    instructions = parse_dockerfile(dockerfile).instructions
+    heredoc = next((one.line for one in instructions if one.heredocs), 0)
+    major = version.partition(".")[0]
+    if heredoc and not (buildkit and major.isdigit() and int(major) >= FIRST_WITH_HEREDOCS):
+        return (
+            f"Line {heredoc} of the Dockerfile has a here-document. The Supervisor builds it, but Docker "
+            f"{version} cannot: use Docker {FIRST_WITH_HEREDOCS} or newer with its buildx plugin."
+        )
+    if not buildkit and any("--mount" in one.value for one in instructions if one.word == "RUN"):
+        return (
+            "This Docker has no BuildKit, which `RUN --mount` needs: install its buildx plugin. "
+            "`bb8deploy deploy --verify running` adds no step of its own to the Dockerfile."
+        )
+    return ""
 
 
 class DockerContainer:

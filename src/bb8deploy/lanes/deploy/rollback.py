@@ -310,9 +310,8 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
 def _foresee_earlier(run: Run, host: Host, older: StampedTree, reached: Reached | None) -> tuple[str, ...]:
     if older.stamp is None:
         return (f"would put the earlier tree {older.name} back, which has no stamp: it cannot be proven",)
-    back = Delivered(
-        Expected(older.stamp.version, older.stamp.tree, older.stamp.run), FoundTree(present=True)
-    )
+    expected = Expected(older.stamp.version, older.stamp.tree, older.stamp.run)
+    back = Delivered(expected, host.files.look())  # its times show which edits will be detected
     level = _level_back(run, read_wanted(run, run.addon), older.stamp)
     lines = foresee(run, host, back, VerifyOptions(sent=True).at(level), reached).lines
     return (f"would put the earlier tree {older.name} back: {older.in_words}", IGNORED_STAY, *lines)
