@@ -106,8 +106,12 @@ class App:
         self.voice.status("identity", self.identity.as_json())
         self._introduce()
         link = self.spawn(self._run_link())
-        self.spawn(self.radio.run())
-        work = run_together(bridge=self.bridge.run(), mqtt=self.connections.run(), pulse=self._pulse())
+        work = run_together(
+            bridge=self.bridge.run(),
+            mqtt=self.connections.run(),
+            radio=self.radio.run(),
+            pulse=self._pulse(),
+        )
         others = self.spawn(work)
         self._start_page()
         waiter = self.spawn(_wait(stopping))

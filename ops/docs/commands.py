@@ -62,8 +62,17 @@ def problem(words: tuple[str, ...]) -> str:
             return ""
         command.make_context(words[0], rest)
     except _REFUSALS as refusal:
-        return str(getattr(refusal, "message", refusal))
+        # A missing argument has an empty `message`; only format_message names it.
+        return str(refusal.format_message() if hasattr(refusal, "format_message") else refusal)
     return ""
+
+
+def is_name(words: tuple[str, ...]) -> bool:
+    """Whether these words after `bb8deploy` are the name of a command alone, as a page mentions it."""
+    command = _root()
+    for word in words:
+        command = getattr(command, "commands", {}).get(word)
+    return command is not None
 
 
 def make_targets() -> frozenset[str]:

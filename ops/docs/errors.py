@@ -7,7 +7,7 @@ from collections import defaultdict
 from ops.docs.markdown import BY, table
 
 from bb8deploy.base import errors as tree
-from bb8deploy.catalogue.code_lookup import TITLES, Listed, of_area
+from bb8deploy.catalogue.code_lookup import TITLES, Listed, errors, of_area
 from bb8deploy.catalogue.error_code import Area
 from bb8deploy.catalogue.rule_definitions.all_rules import rules
 from bb8deploy.catalogue.rules_listing import help_uri
@@ -32,11 +32,18 @@ def index() -> str:
     meanings = ((str(number), " ".join(kinds[number])) for number in sorted(kinds))
     parts = [_HEAD, table(("exit code", "meaning"), [("0", "Done."), *meanings])]
     for area in Area:
-        rows = ((f"[{e.code}](errors/{area}.md#{e.code.lower()})", e.ends, e.title) for e in of_area(area))
+        rows = ((_error_link(e), e.ends, e.title) for e in of_area(area))
         parts += [f"## {TITLES[area]}\n", table(("code", "exit code", "meaning"), rows)]
-    found = ((_rule_link(rule.code), rule.level.value, rule.title) for rule in rules().values())
+    found = ((link(rule.code), rule.level.value, rule.title) for rule in rules().values())
     parts += ["## Rules of validate\n", table(("code", "level", "meaning"), found)]
     return "\n".join(parts)
+
+
+def link(code: str) -> str:
+    """The link from a page of docs/ to what a code means."""
+    if code in rules():
+        return f"[{code}]({help_uri(code, '').removeprefix('/blob/main/docs/')})"
+    return _error_link(errors()[code])
 
 
 def page(area: Area) -> str:
@@ -45,6 +52,10 @@ def page(area: Area) -> str:
     for entry in of_area(area):
         parts += [f"## {entry.code}", f"{_sentence(entry)} {entry.why}", f"**What to do.** {entry.remedy}"]
     return "\n\n".join(parts) + "\n"
+
+
+def _error_link(entry: Listed) -> str:
+    return f"[{entry.code}](errors/{entry.area}.md#{entry.code.lower()})"
 
 
 def _sentence(entry: Listed) -> str:
@@ -56,7 +67,3 @@ def _capitalised(title: str) -> str:
     first = title.split(maxsplit=1)[0]
     named = first in ("init", "rsync", "ssh", "sudo") or "." in first or "_" in first
     return title if named else f"{title[0].upper()}{title[1:]}"
-
-
-def _rule_link(code: str) -> str:
-    return f"[{code}]({help_uri(code, '').removeprefix('/blob/main/docs/')})"

@@ -125,13 +125,14 @@ def troubles() -> str:
     from bb8deploy.catalogue.code_lookup import entries
     from bb8deploy.plan.known_problems import TABLE
 
-    rows = ((entries()[rule.name].title, rule.remedy, f"[{rule.name}](errors.md)") for rule in TABLE)
+    rows = ((entries()[rule.name].title, rule.remedy, error_pages.link(rule.name)) for rule in TABLE)
     return f"{_TROUBLES_HEAD}\n{table(('problem', 'remedy', 'code'), rows)}"
 
 
 _STATES_HEAD = """# The states of a release
 
-Made from `src/bb8deploy/plan/release/release_states.py`; do not edit it.
+Written by `python -m ops.docs.generate` from `src/bb8deploy/plan/release/release_states.py`; a test
+compares it with the code.
 
 Each state means what the release has observed. A step that fails or is killed leaves the state as it is;
 `bb8deploy release --resume` reads it from the journal and continues there. A publication is never undone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -68,7 +69,8 @@ def need_free(folder: Path) -> None:
     if running(folder) is not None:
         raise SANDBOX_RUNNING(
             f"a sandbox is up in {folder} already",
-            f"Use that one, stop it with `bb8deploy sandbox down --root {folder}`, or choose another --root.",
+            f"Use that one, stop it with `bb8deploy sandbox down --root {shlex.quote(str(folder))}`,"
+            " or choose another --root.",
         )
     remove_state(folder)
 

@@ -13,7 +13,7 @@ from ha_sandbox.supervisor.log_files import Journal
 
 _DEADLINE = 1800.0  # seconds; an install builds
 _LOG_LINES = 25
-_WITH_DOCKER_FLAG = "sandbox up --docker"
+_WITH_DOCKER_FLAG = "start it again with `--docker`"
 _WITH_DOCKER = "Use `--docker`, which builds the app on its real base, or correct what the log shows."
 
 

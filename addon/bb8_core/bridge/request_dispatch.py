@@ -89,9 +89,7 @@ class Bridge:
             link, self.motion, self.lamps, self.stopping, lambda: refusal(self.situation(), 0.0)
         )
         self.driving = Driving(link, self.motion, voice, limits, self.situation, self.stopping.last.overtook)
-        self.helm = Helm(
-            self.driving.hold, self.stopping.halt, self.stopping.last, lambda: self.motion.state.moving
-        )
+        self.helm = Helm(self.driving.hold, self.stopping.halt, self.stopping.last, self._active)
         self.survey = Survey(link, self.motion.pump, self.where)
         self.routines = Routines(
             options,
@@ -105,6 +103,10 @@ class Bridge:
             self.stopping.last.overtook,
         )
         self.packets = link.packets
+
+    def _active(self) -> bool:
+        """Whether the robot moves, or will: a motion waits for the connection, a position or its turn."""
+        return self.motion.active or self.driving.waiting or self.routines.waiting
 
     def situation(self) -> Situation:
         """What decisions about motion are made from."""

@@ -18,11 +18,16 @@ TIMEOUT_S: Final = 3.0
 _METHOD_CALL: Final = 1
 _METHOD_RETURN: Final = 2
 _ERROR: Final = 3
-_PATH, _INTERFACE, _MEMBER, _REPLY_SERIAL, _DESTINATION = 1, 2, 3, 5, 6
+_PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION = 1, 2, 3, 4, 5, 6
 
 
 class DBusError(OSError):
-    """The bus or the called service refused, or did not answer."""
+    """The bus or the called service refused, or did not answer; `name` is that of a D-Bus error, or empty."""
+
+    def __init__(self, reason: str, name: str = "") -> None:
+        """Keep the reason and the name."""
+        super().__init__(reason)
+        self.name = name
 
 
 def socket_path(environ: Mapping[str, str] = os.environ) -> str:
@@ -78,11 +83,11 @@ class SystemBus:
         self._serial += 1
         self._socket.sendall(method_call(self._serial, destination, path, interface, member))
         while True:
-            kind, reply_to = self._message()
+            kind, reply_to, error = self._message()
             if reply_to == self._serial and kind == _METHOD_RETURN:
                 return
             if reply_to == self._serial and kind == _ERROR:
-                raise DBusError(f"{member} failed")
+                raise DBusError(f"{member} failed: {error}", error)
 
     def close(self) -> None:
         """End the connection."""
@@ -94,13 +99,13 @@ class SystemBus:
         line, _, self._held = self._held.partition(b"\r\n")
         return line
 
-    def _message(self) -> tuple[int, int]:
-        """The type of the next message and the serial that it answers."""
+    def _message(self) -> tuple[int, int, str]:
+        """The type of the next message, the serial that it answers, and the name of its error."""
         head = self._take(16)
         order = "<" if head[:1] == b"l" else ">"
         body, _, fields = struct.unpack(f"{order}III", head[4:])
         rest = self._take(fields + -fields % 8 + body)
-        return head[1], _reply_serial(rest[:fields], order)
+        return head[1], _reply_serial(rest[:fields], order), _error_name(rest[:fields], order)
 
     def _take(self, size: int) -> bytes:
         while len(self._held) < size:
@@ -121,3 +126,12 @@ def _reply_serial(fields: bytes, order: str) -> int:
         if fields[at : at + 4] == bytes((_REPLY_SERIAL, 1)) + b"u\0":
             return int(struct.unpack_from(f"{order}I", fields, at + 4)[0])
     return 0
+
+
+def _error_name(fields: bytes, order: str) -> str:
+    """The error that a message reports, empty if none: a field of code 4, signature `s`."""
+    for at in range(0, len(fields) - 7, 8):
+        if fields[at : at + 4] == bytes((_ERROR_NAME, 1)) + b"s\0":
+            size = int(struct.unpack_from(f"{order}I", fields, at + 4)[0])
+            return fields[at + 8 : at + 8 + size].decode("ascii", "replace")
+    return ""

@@ -77,6 +77,11 @@ class GuardProcess:
         self._path, self._moves = "", False
         self._write("forget\n")
 
+    def cut(self) -> None:
+        """Have the guard end the link now, and watch nothing then."""
+        self._path, self._moves = "", False
+        self._write("cut\n")
+
     def moving(self, moves: bool) -> None:
         """Have the guard expect our beats, or not."""
         self._moves = moves
@@ -103,9 +108,7 @@ class GuardProcess:
             return
         try:
             os.write(self._process.stdin.fileno(), line.encode())
-        except BlockingIOError:
-            self._echo_at = float("-inf")
-        except OSError:
+        except OSError:  # a full pipe included: a guard that does not read has missed what this line says
             self._lost()
 
     def _heard(self) -> None:

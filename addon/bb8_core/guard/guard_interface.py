@@ -18,6 +18,9 @@ class Guardian(Protocol):
     def forget(self) -> None:
         """The link is closed."""
 
+    def cut(self) -> None:
+        """The link may still be open and nothing else can end it: end it now."""
+
     def moving(self, moves: bool) -> None:
         """The robot moves, or does not move any more."""
 
@@ -34,6 +37,9 @@ class SameFate:
         """Nothing to do."""
 
     def forget(self) -> None:
+        """Nothing to do."""
+
+    def cut(self) -> None:
         """Nothing to do."""
 
     def moving(self, moves: bool) -> None:

@@ -1,9 +1,10 @@
 """The guard: a small process that ends the robot's Bluetooth link when the bridge dies or freezes.
 
 The bridge writes lines to its standard input: `watch PATH` (BlueZ's object path of the connected robot),
-`forget`, `moving`, `still`, and `.` ten times a second. The guard answers `ready` once it has reached the
-system bus, and each `.` with a `.`. At the end of the input it disconnects the device that it watches; if
-the input is silent while the robot moves, it does so, too. The robot stops by itself on a lost link.
+`forget`, `cut`, `moving`, `still`, and `.` ten times a second. The guard answers `ready` once it has reached
+the system bus, and each `.` with a `.`. At the end of the input it disconnects the device that it watches. It
+does so, too, if the bridge could not do it itself and writes `cut`, or if the input is silent while the robot
+moves. The robot stops by itself on a lost link.
 
 Run as `python -m bb8_core.guard.guard_process`; it imports nothing outside the standard library.
 """
@@ -15,11 +16,13 @@ import select
 import sys
 import time
 
-from bb8_core.guard.dbus_client import SystemBus, socket_path
+from bb8_core.guard.dbus_client import DBusError, SystemBus, socket_path
 
 SILENCE_S = 1.0
 """A moving robot's bridge that is silent so long is frozen or dead."""
 TRIES = 20
+ENDED = frozenset({"org.bluez.Error.NotConnected", "org.freedesktop.DBus.Error.UnknownObject"})
+"""Errors by which BlueZ reports that there is no connection: trying again could end the next one."""
 PAUSE_S = 0.25
 
 
@@ -30,6 +33,8 @@ class Guard:
         """Watch nothing."""
         self.path = ""
         self.moving = False
+        self.to_cut: list[str] = []
+        """Devices whose link the bridge could not end."""
         self._rest = b""
 
     def take(self, data: bytes) -> bytes:
@@ -41,7 +46,9 @@ class Guard:
         word, _, value = line.partition(b" ")
         if word == b"watch":
             self.path, self.moving = value.decode("ascii", "replace"), False
-        elif word == b"forget":
+        elif word in {b"forget", b"cut"}:
+            if word == b"cut" and self.path:
+                self.to_cut.append(self.path)
             self.path, self.moving = "", False
         elif word in {b"moving", b"still"}:
             self.moving = word == b"moving"
@@ -55,6 +62,9 @@ def disconnect(path: str, tries: int = TRIES) -> bool:
             bus = SystemBus(socket_path())
             try:
                 bus.call("org.bluez", path, "org.bluez.Device1", "Disconnect")
+            except DBusError as error:
+                if error.name not in ENDED:
+                    raise
             finally:
                 bus.close()
         except OSError:
@@ -87,6 +97,8 @@ def run() -> None:
                 cut(guard.path, "the bridge has ended")
             return
         answer = guard.take(data)
+        while guard.to_cut:
+            cut(guard.to_cut.pop(), "the bridge could not end the link")
         if answer:
             os.write(1, answer)
 

@@ -48,8 +48,11 @@ class Peer(Protocol):
     async def write(self, characteristic: str, data: bytes) -> None:
         """Write at most 20 bytes and wait until the robot's radio acknowledged them."""
 
-    async def disconnect(self) -> None:
-        """Close the connection; never raises and ends within its own deadline."""
+    async def disconnect(self) -> bool:
+        """Close the connection; returns whether it has ended for sure.
+
+        Never raises and ends within its own deadline.
+        """
 
 
 class Radio(Protocol):

@@ -209,8 +209,8 @@ class RobotLink:
         self.channel.detach(error)
         self._set(error.cause)
         if peer is not None:
-            await peer.disconnect()
-            self.guard.forget()
+            end = self.guard.forget if await peer.disconnect() else self.guard.cut
+            end()
 
     def _account(self, cause: Cause) -> None:
         """Count an ended connection, and pause before the next attempt if it failed."""
@@ -244,9 +244,12 @@ async def _connected(connect: Coroutine[Any, Any, Peer], ended: asyncio.Future[C
     connecting = asyncio.ensure_future(connect)
     try:
         await asyncio.wait((connecting, ended), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        if not connecting.done():
-            await _cancel(connecting)
+    except asyncio.CancelledError:
+        await _cancel(connecting)
+        if not connecting.cancelled() and connecting.exception() is None:
+            await connecting.result().disconnect()
+        raise
+    await _cancel(connecting)
     if connecting.cancelled():
         raise LinkError(ended.result())
     return connecting.result()

@@ -27,10 +27,13 @@ class Helm:
         drive: Callable[[Drive, float, Report], Refused | None],
         stop: Callable[[], None],
         last_stop: LastStop,
-        moving: Callable[[], bool],
+        active: Callable[[], bool],
     ) -> None:
-        """`drive` passes a drive and its latest end through the gate; `stop` ends the motion."""
-        self._moving = moving
+        """`drive` passes a drive and its latest end through the gate; `stop` ends the motion.
+
+        `active` is whether the robot moves, or will because a motion waits.
+        """
+        self._active = active
         self._started: Pilot | None = None
         self._drive = drive
         self._stop = stop
@@ -78,10 +81,10 @@ class Helm:
         self._lease.take(pilot, _now())
 
     def leave(self, pilot: Pilot) -> None:
-        """The page is gone or hidden: what it has set in motion ends."""
+        """The page is gone or hidden: what it has set in motion ends, and what waits does not begin."""
         self.release(pilot)
         self._lease.give_up(pilot)
-        if self._started == pilot and self._moving():
+        if self._started == pilot and self._active():
             self._stop()
 
     def admit(self, pilot: Pilot | None, intent: Intent) -> Refused | None:

@@ -68,6 +68,11 @@ class Motion:
         self._timers: list[asyncio.TimerHandle] = []
         self.state = MotionState()
 
+    @property
+    def active(self) -> bool:
+        """Whether the robot moves, or will as soon as the drive that waits is written."""
+        return self.state.moving or self.pump.waiting(Kind.DRIVE)
+
     def expect_firmware_timeout(self, milliseconds: int) -> None:
         """The robot stops by itself after so many milliseconds without a drive; 0: it does not."""
         self._heartbeat_ms = milliseconds

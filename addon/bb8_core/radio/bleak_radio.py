@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bb8_core.link.connection_states import Cause
 from bb8_core.link.radio_interface import LinkError, Sighting
 from bb8_core.radio.advertisement_match import Target, matches
 from bb8_core.radio.deadlines import within
+from bb8_core.radio.scan_switch import SCAN_DEADLINE_S, ScanSwitch
 from bb8_core.radio.service_check import ServiceCheck
 from bb8_core.robot import gatt_uuids
 
@@ -27,7 +27,6 @@ CONNECT_DEADLINE_S = 15.0
 CONNECT_TRIES = 2
 WRITE_DEADLINE_S = 3.0
 SUBSCRIBE_DEADLINE_S = 5.0
-SCAN_DEADLINE_S = 10.0
 DISCONNECT_DEADLINE_S = 3.0
 
 _log = logging.getLogger("bb8.radio")
@@ -60,12 +59,17 @@ class BleakPeer:
         """Write with response: without it the robot drops most commands."""
         await within(WRITE_DEADLINE_S, self._client.write_gatt_char(characteristic, data, response=True))
 
-    async def disconnect(self) -> None:
-        """Close the connection; what goes wrong here changes nothing for us and is only logged."""
+    async def disconnect(self) -> bool:
+        """Close the connection; returns whether BlueZ has ended it.
+
+        bleak also reports a disconnect if only its D-Bus connection has ended, so BlueZ is asked.
+        """
         try:
             await within(DISCONNECT_DEADLINE_S, self._client.disconnect())
+            return not await within(DISCONNECT_DEADLINE_S, _connected(self.path))
         except LinkError as error:
-            _log.debug("disconnect: %s", error)
+            _log.warning("the connection may not have ended: %s", error)
+            return False
 
 
 class BleakRadio:
@@ -76,9 +80,7 @@ class BleakRadio:
         self._target = target
         self._bluez: dict[str, Any] = {"adapter": adapter} if adapter else {}
         self._backends = backends
-        self._scanner: BleakScanner | None = None
-        self._scanning = False
-        self._starting: asyncio.Future[None] | None = None
+        self._scan = ScanSwitch(self._new_scanner)
         self._on_sighting: Callable[[Sighting], None] = _ignore
         self._services = ServiceCheck()
 
@@ -99,43 +101,19 @@ class BleakRadio:
 
     async def start_scan(self, on_sighting: Callable[[Sighting], None]) -> None:
         """Listen for the target; the scanner is made once and started again after each connection."""
-        if self._scanning:
-            return
         self._on_sighting = on_sighting
-        if self._starting is None:
-            self._scanner = self._scanner or self._new_scanner()
-            self._starting = asyncio.ensure_future(self._scanner.start())
-        starting = self._starting
-        try:
-            # A start that takes too long is kept, and the next call waits for it: BlueZ would still
-            # carry it out, and answer every other start of ours with InProgress from then on.
-            await within(SCAN_DEADLINE_S, asyncio.shield(starting))
-        except LinkError as error:
-            if not starting.done():
-                raise LinkError(Cause.RADIO_BUSY, "the scan has not started yet") from error
-            self._starting = self._scanner = None
-            raise
-        self._starting = None
-        self._scanning = True
+        await self._scan.on()
 
     async def stop_scan(self) -> None:
-        """Stop listening; a scanner that cannot be stopped is replaced."""
-        if self._starting is not None:
-            self._starting.cancel()
-            self._starting = self._scanner = None
-        if not self._scanning or self._scanner is None:
-            return
-        self._scanning = False
-        try:
-            await within(SCAN_DEADLINE_S, self._scanner.stop())
-        except LinkError as error:
-            _log.debug("the scanner did not stop: %s", error)
-            self._scanner = None
+        """Report nothing any more and stop listening; what takes long goes on in the background."""
+        self._on_sighting = _ignore
+        await self._scan.off()
 
     async def connect(self, sighting: Sighting, on_drop: Callable[[], None]) -> BleakPeer:
         """Connect and check that it is a BB-8; from now on, only this one is searched for."""
         from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
 
+        await self._scan.settled()
         extra: dict[str, Any] = {"backend": self._backends.client} if self._backends else {}
         client = await within(
             CONNECT_DEADLINE_S,
@@ -151,7 +129,7 @@ class BleakRadio:
         )
         try:
             await self._check_services(client, sighting.address)
-        except LinkError:
+        except BaseException:  # a cancellation included: BlueZ would keep the connection
             await BleakPeer(client).disconnect()
             raise
         self.look_for(Target(sighting.address, sighting.name))
@@ -184,6 +162,15 @@ def _object_path(device: BLEDevice) -> str:
     details = device.details
     path = details.get("path") if isinstance(details, dict) else None
     return path if isinstance(path, str) else ""
+
+
+async def _connected(path: str) -> bool:
+    """Whether BlueZ still has a connection to the device at `path`; there is none without BlueZ."""
+    if not path:
+        return False
+    from bleak.backends.bluezdbus.manager import get_global_bluez_manager
+
+    return (await get_global_bluez_manager()).is_connected(path)
 
 
 async def _missing(client: BleakClientWithServiceCache) -> list[str]:

@@ -13,6 +13,7 @@ from bb8_core.link.radio_interface import LinkError, Peer, Radio, Sighting
 from bb8_core.radio.advertisement_match import Target
 from bb8_core.radio.proxies.proxy_states import ProxyState, ProxyStatus
 from bb8_core.radio.radio_choice import Reception, best
+from bb8_core.task_group import run_together
 
 SETTLE_S: Final = 1.0
 """After the first advertisement the other radios get so long to hear the robot as well."""
@@ -86,8 +87,11 @@ class SeveralRadios:
         return tuple(proxy.status for proxy in self._proxies)
 
     async def run(self) -> None:
-        """Stay connected to all proxies until cancelled."""
-        await asyncio.gather(*(proxy.run() for proxy in self._proxies))
+        """Stay connected to all proxies until cancelled; without any there is nothing to do."""
+        if not self._proxies:
+            await asyncio.Event().wait()
+        proxies = enumerate(self._proxies, 1)
+        await run_together(**{f"proxy {number}": proxy.run() for number, proxy in proxies})
 
     async def close_stale(self, remembered: str = "") -> None:
         """End a connection of an earlier run; proxies have ended theirs when its process ended."""

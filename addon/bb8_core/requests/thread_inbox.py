@@ -92,11 +92,16 @@ class Inbox:
         if self._rush:
             self._rush = False
             self._rushed()
+        try:
+            self._deliver()
+        finally:  # an error in one command must not keep a stop behind it waiting
+            if (self._stops or self._others) and not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self._drain)
+
+    def _deliver(self) -> None:
         for _ in range(BATCH):
             queue = self._stops or self._others
             if not queue:
                 return
             queue.popleft()()
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._drain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, get_type_hints
 
@@ -44,8 +44,13 @@ class HostOptions:
         """The level of proof that was asked for, None for that of the settings."""
         return None
 
-    def modes(self, *, yes: bool = False, ports: str = "") -> Modes:
-        """The modes of the command's run."""
+    @property
+    def own(self) -> dict[str, object]:
+        """Options of this kind of command that the commands in its messages get too."""
+        return {}
+
+    def modes(self, *, yes: bool = False, ports: str = "", own: Mapping[str, object] | None = None) -> Modes:
+        """The modes of the command's run; `own` are options that only this command has."""
         return Modes(
             as_json=self.json_output,
             quiet=self.quiet,
@@ -56,6 +61,7 @@ class HostOptions:
             as_name=self.as_name,
             ports=ports,
             verify=self.proof,
+            own={**self.own, **(own or {})},
         )
 
     @property

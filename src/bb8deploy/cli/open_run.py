@@ -7,15 +7,16 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
 import typer
 
 from bb8deploy.base.errors import Bb8Error, Interrupted
+from bb8deploy.base.findings import Finding
 from bb8deploy.catalogue.errors.settings import INSTANCE_INVALID
-from bb8deploy.cli.suggested_commands import carrier, options_of
+from bb8deploy.cli.suggested_commands import carrier, given, options_of
 from bb8deploy.console.console import Console, as_dict
 from bb8deploy.console.terminal_capabilities import ReaderGone
 from bb8deploy.runs.journal import Journal
@@ -34,7 +35,7 @@ from bb8deploy.workspace.project import Project, find_project, settings_of
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """The options that change how a command behaves."""
+    """The options that change how a command behaves; `own` are those that only this command has, by name."""
 
     as_json: bool = False
     quiet: bool = False
@@ -45,6 +46,7 @@ class Modes:
     as_name: str | None = None
     ports: str = ""
     verify: str | None = None
+    own: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,7 +114,8 @@ def plain_errors(modes: Modes, *, target: str = "default", addon: Path | None = 
 def _console(modes: Modes, targets: Sequence[str], addon: Path | None) -> Console:
     """The console of a command; its messages name commands with the options of this one."""
     _hush_libraries()
-    carried = carrier(options_of(targets, addon, modes.via, modes.as_name, modes.verify))
+    options = options_of(targets, addon, modes.via, modes.as_name, modes.verify)
+    carried = carrier([*options, *given({"--ports": modes.ports, **modes.own})])
     return Console(as_json=modes.as_json, quiet=modes.quiet or modes.as_json, complete=carried)
 
 
@@ -248,11 +251,15 @@ def _document(console: Console, opened: Opened | None, error: Bb8Error | None, e
             "tokens": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "TOKEN"],
             "skipped": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "SKIPPED"],
             "drift": [{"code": x.name, **dict(x.fields)} for x in lines if x.kind == "DRIFT"],
-            "findings": [asdict(finding) for finding in opened.run.findings] if opened else [],
+            "findings": [_finding(one, console) for one in opened.run.findings] if opened else [],
             "result": opened.result if opened else {},
             "error": as_dict(error, console.complete) if error else None,
         }
     )
+
+
+def _finding(finding: Finding, console: Console) -> dict[str, object]:
+    return asdict(replace(finding, hint=console.complete(finding.hint)))
 
 
 def _hush_libraries() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bb8deploy.cli.open_run import Opened
@@ -85,4 +87,5 @@ def show_preview(opened: Opened, lines: Sequence[str]) -> None:
 def show_evidence(opened: Opened, manifest: str) -> None:
     """Where the evidence is and how to check it."""
     opened.result["evidence"] = manifest
-    opened.console.note(f"evidence: {manifest} (check it with `bb8deploy verify-evidence`)")
+    folder = shlex.quote(str(Path(manifest).parent))
+    opened.console.note(f"evidence: {manifest} (check it with `bb8deploy verify-evidence {folder}`)")

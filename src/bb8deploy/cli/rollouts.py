@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -12,7 +12,7 @@ import typer
 from bb8deploy.base.errors import Bb8Error, UsageError
 from bb8deploy.cli.host_options import ProofOptions
 from bb8deploy.cli.open_run import Opened, load_settings
-from bb8deploy.cli.suggested_commands import Options, carrier, options_of
+from bb8deploy.cli.suggested_commands import carrier
 from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from bb8deploy.lanes.rollout.roll_out import Rollout, RolloutRequest
     from bb8deploy.plan.waves import Pace
 
-_AGAIN = {
-    "deploy": "`bb8deploy deploy --resume`",
-    "rollback": "`bb8deploy rollback --resume`",
-    "verify": "`bb8deploy verify`",
-}
 Number = TypeVar("Number", int, float)
 Canary = Annotated[
     int | None,
@@ -68,6 +63,16 @@ class RolloutOptions(ProofOptions):
     max_failures: MaxFailures = None
     pause: Pause = None
 
+    @property
+    def own(self) -> dict[str, object]:
+        """The options of the pace."""
+        return {
+            "--canary": self.canary,
+            "--wave": self.wave,
+            "--max-failures": self.max_failures,
+            "--pause": self.pause,
+        }
+
 
 def asked_for(target: list[str] | None) -> list[str]:
     """The targets and groups that were named, each once."""
@@ -93,17 +98,15 @@ def show_rollout(opened: Opened, host: RolloutOptions, command: HostCommand, *, 
     from bb8deploy.lanes.rollout.roll_out import roll_out
     from bb8deploy.lanes.rollout.rollout_summary import summarize
 
-    common = options_of([], host.addon, host.via.value, host.as_name, host.proof)
-    opened.console.complete = carrier([*(("--target", name) for name in opened.targets.asked), *common])
     read_secrets(opened, opened.targets.names[1:])  # the settings of the first are loaded
     request = request_of(opened, host, resume=resume)
     rollout = roll_out(opened.run, request, command)
     for row in rollout.rows:
-        _complete(row, common)
+        _complete(opened, row)
     opened.result["targets"] = [_as_dict(row) for row in rollout.rows]
     opened.result["stopped"] = rollout.stopped
     summarize(opened.run, request, rollout)
-    _tell(opened, rollout)
+    _tell(opened, rollout, command)
     if rollout.interrupted:
         raise rollout.interrupted
     if rollout.exit_code:
@@ -137,36 +140,45 @@ def read_secrets(opened: Opened, names: Sequence[str]) -> None:
             load_settings(opened.project, name, opened.console)
 
 
-def show_host_error(opened: Opened, target: str, error: Bb8Error, remedy: str) -> None:
+def for_host(opened: Opened, target: str) -> Callable[[str], str]:
+    """A function that adds one host's target to commands, then the other options of the run."""
+    own = carrier([("--target", target)])
+    return lambda text: opened.console.complete(own(text))
+
+
+def show_host_error(opened: Opened, target: str, error: Bb8Error) -> None:
     """Shows the error of one of several hosts, with its name."""
-    cause = f"[{target}] {error.cause}"
-    opened.console.error(Bb8Error(error.code, cause, remedy, details=error.details))
+    complete = for_host(opened, target)
+    cause, details = f"[{target}] {error.cause}", [*map(complete, error.details)]
+    opened.console.error(Bb8Error(error.code, cause, complete(error.remedy), details=details))
 
 
-def _complete(row: TargetResult, common: Options) -> None:
-    """Adds the target's name to the commands of its remedy."""
-    if row.error and row.exit_code != 130:
-        row.error.remedy = carrier([("--target", row.name), *common])(row.error.remedy)
+def _complete(opened: Opened, row: TargetResult) -> None:
+    """Completes the commands of a host's remedy; those of an interrupted rollout are about all hosts."""
+    if row.error:
+        complete = opened.console.complete if row.exit_code == 130 else for_host(opened, row.name)
+        row.error.remedy = complete(row.error.remedy)
 
 
-def _tell(opened: Opened, rollout: Rollout) -> None:
+def _tell(opened: Opened, rollout: Rollout, command: HostCommand) -> None:
     """The plan of each host, or why it failed; then the table, and what was not started."""
     for row in rollout.rows:
         for line in row.preview:
             opened.console.text(f"[{row.name}] {line}")
         if row.error and row.exit_code != 130:
-            show_host_error(opened, row.name, row.error, row.error.remedy)
+            show_host_error(opened, row.name, row.error)
     columns = ("target", "result", "version", "action", "proof")
     opened.console.table("Targets", columns, [_cells(row) for row in rollout.rows])
     if rollout.waiting and not rollout.interrupted:
-        opened.console.note(_stopped(opened, rollout))
+        opened.console.note(_stopped(rollout, command))
 
 
-def _stopped(opened: Opened, rollout: Rollout) -> str:
+def _stopped(rollout: Rollout, command: HostCommand) -> str:
     """Why some hosts were not started, and the command that continues."""
-    again = _AGAIN[opened.run.command.split(maxsplit=1)[0]]
+    resume = command.resume()
+    again = f"`{resume}` continues" if resume else "run the same command again"
     counted = f"{len(rollout.waiting)} of {len(rollout.rows)}"
-    return f"stopped, because {rollout.stopped}; hosts not started: {counted}; {again} continues"
+    return f"stopped, because {rollout.stopped}; hosts not started: {counted}; {again}"
 
 
 def _cells(row: TargetResult) -> Sequence[str]:

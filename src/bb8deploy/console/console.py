@@ -110,7 +110,7 @@ class Console:
         if os.environ.get("GITHUB_ACTIONS") == "true" and not self.as_json:
             write(self.out, f"::error title={error.code}::{_escape_github(error.cause)}")
         write(self.err, f"error {error.code}: {error.cause}", "red")
-        for line in "\n".join(error.details).splitlines():
+        for line in self.complete("\n".join(error.details)).splitlines():
             write(self.err, f"    {line}")
         write(self.err, f"  remedy: {self.complete(error.remedy)}")
 
@@ -187,11 +187,11 @@ def _escape_github(text: str) -> str:
 
 
 def as_dict(error: Bb8Error, complete: Callable[[str], str] = str) -> JsonObject:
-    """An error for a JSON document; `complete` adds the options of the run to the commands of its remedy."""
+    """An error for a JSON document; `complete` adds the options of the run to the commands that it names."""
     return {
         "code": error.code,
         "cause": error.cause,
         "remedy": complete(error.remedy),
-        "details": list(error.details),
+        "details": [complete(line) for line in error.details],
         "exit_code": error.exit_code,
     }

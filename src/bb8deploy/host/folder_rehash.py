@@ -16,15 +16,15 @@ from bb8deploy.workspace.tree_digest import FoundTree
 
 
 @dataclass(frozen=True, slots=True)
-class Rider:
+class RehashProgram:
     """A shell program that another command on the host runs along the way, and how to read its output."""
 
     runtime: str
     mark: str
 
     @classmethod
-    def of(cls, host: Host) -> Rider | None:
-        """The rider for a host that is reached over ssh, None for a mounted folder."""
+    def of(cls, host: Host) -> RehashProgram | None:
+        """The program for a host that is reached over ssh, None for a mounted folder."""
         ssh = host.transport is not None and host.files.route == "ssh"
         return cls(host.files.runtime, secrets.token_hex(16)) if ssh else None
 
@@ -49,9 +49,9 @@ class Rider:
         return f"\n{self.mark} TREE\n".encode()
 
 
-def seen_beside(host: Host, rider: Rider | None, rode: bytes | None) -> Topology:
-    """The folders beside the app folder: in what the rider brought, else by `look_beside`."""
-    return rider.topology(rode) if rider and rode is not None else look_beside(host)
+def seen_beside(host: Host, rehash: RehashProgram | None, output: bytes | None) -> Topology:
+    """The folders beside the app folder: from the output of the program if it ran, else by `look_beside`."""
+    return rehash.topology(output) if rehash and output is not None else look_beside(host)
 
 
 def look_beside(host: Host) -> Topology:

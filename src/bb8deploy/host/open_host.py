@@ -41,7 +41,7 @@ class Tell(Protocol):
 
 
 class Closable(Protocol):
-    """The part of a way to the Supervisor that ends it."""
+    """The part of a route to the Supervisor that ends it."""
 
     def close(self) -> None:
         """Ends it, also while a call waits for it."""
@@ -123,7 +123,7 @@ class Host:
         return self._lock.folder.remove(held)
 
     def session(self, run_id: str) -> contextlib.AbstractContextManager[SyncSession]:
-        """A look at the app folder, and the way to deliver into it.
+        """A look at the app folder, and a transfer into it.
 
         The lock's first answer lists the folder too, so that the first look after it costs no round trip.
         """
@@ -132,7 +132,7 @@ class Host:
         return ready or self.files.session(run_id)
 
     def live(self, run_id: str) -> LiveFiles:
-        """The way of repeated transfers into the app folder. Needs the lock, which each of them renews."""
+        """Repeated transfers into the app folder. Needs the lock, which each transfer renews."""
         from bb8deploy.host.files.dev_transfer import MountLive, SshLive
         from bb8deploy.host.files.mounted_folder import MountFiles
 
@@ -193,7 +193,7 @@ class Host:
         self._tell.note(text)
 
     def uses(self, route: Closable) -> None:
-        """Registers a way to this host's Supervisor, which `break_off` ends too."""
+        """Registers a route to this host's Supervisor, which `break_off` ends too."""
         self._routes.append(route)
         if self._broken_off:
             route.close()

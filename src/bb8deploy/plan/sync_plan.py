@@ -241,7 +241,7 @@ def _composed(path: str) -> str:
 def _refuse_repository(found: FoundTree) -> None:
     for path in (*found.folders, *found.manifest.by_path, *found.others):
         if ".git" in path.split("/"):
-            raise RUNTIME_HAS_GIT(f"the runtime folder holds a git repository at {path}")
+            raise RUNTIME_HAS_GIT(f"the app folder holds a git repository at {path}")
 
 
 def _refuse_blocked(want: Manifest, kept: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -162,7 +163,7 @@ def resume_command(command: str, targets: Sequence[str] = ()) -> str:
     A release has recorded its target, a deploy needs the ones that the user named.
     """
     first, *_ = command.split()
-    words = "".join(f" --target {name}" for name in targets) if first == "deploy" else ""
+    words = "".join(f" --target {shlex.quote(name)}" for name in targets) if first == "deploy" else ""
     return f"bb8deploy {first}{words} --resume" if first in RESUMABLE else ""
 
 

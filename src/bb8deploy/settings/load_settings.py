@@ -111,6 +111,7 @@ def _build(
         ha_publish_remote=read.text(settings_table.HA_PUBLISH_REMOTE),
         ha_publish_branch=read.set_text(settings_table.HA_PUBLISH_BRANCH),
         ha_image=read.text(settings_table.HA_IMAGE),
+        ha_image_cache=read.text(settings_table.HA_IMAGE_CACHE),
         supervisor_url=read.set_text(settings_table.SUPERVISOR_URL),
         supervisor_token=read.secret(settings_table.SUPERVISOR_TOKEN),
         bb8_build_deadline=read.number(settings_table.BB8_BUILD_DEADLINE),

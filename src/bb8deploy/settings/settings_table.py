@@ -71,6 +71,12 @@ HA_IMAGE = Key(
     example="registry.example/you/beep_boop_bb8",
     project="image",
 )
+HA_IMAGE_CACHE = Key(
+    "HA_IMAGE_CACHE",
+    "repository in which image builds keep their layers; {slug} is replaced by the app's slug",
+    example="registry.example/you/beep_boop_bb8-cache",
+    project="image_cache",
+)
 MQTT_HOST = Key("MQTT_HOST", "MQTT broker for the attestation, by the name that this machine uses")
 MQTT_PORT = Key("MQTT_PORT", "port of the broker", default="1883", kind="port")
 MQTT_USERNAME = Key("MQTT_USERNAME", "user name for the broker")
@@ -149,6 +155,7 @@ KEYS: tuple[Key, ...] = (
     HA_PUBLISH_REMOTE,
     HA_PUBLISH_BRANCH,
     HA_IMAGE,
+    HA_IMAGE_CACHE,
     MQTT_HOST,
     MQTT_PORT,
     MQTT_USERNAME,

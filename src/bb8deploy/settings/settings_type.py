@@ -67,6 +67,7 @@ class Settings:
     ha_publish_remote: str | None
     ha_publish_branch: str
     ha_image: str | None
+    ha_image_cache: str | None
     supervisor_url: str
     supervisor_token: Secret | None
     bb8_build_deadline: float

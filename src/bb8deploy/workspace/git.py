@@ -213,7 +213,7 @@ def write_commit(folder: Path, tree: str, parents: Sequence[str], like: Commit, 
 
 
 def write_tag(folder: Path, name: str, target: str, like: Commit, message: str) -> str:
-    """Writes an annotated tag object of commit `target` without any ref, and gives its id."""
+    """Writes an annotated tag object of commit `target` without any ref, and returns its id."""
     who = like.committer
     head = f"object {target}\ntype commit\ntag {name}\n"
     text = f"{head}tagger {who.name or who.email} <{who.email}> {who.when}\n\n{message.strip()}\n"

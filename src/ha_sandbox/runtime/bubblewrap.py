@@ -53,6 +53,16 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
+# The capabilities that Docker gives a container. bubblewrap gives none to a user other than root, and
+# then process 1 cannot open port 80 of the container's own network.
+_CAPABILITIES = (
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE",
+    "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+)  # fmt: skip
+NAMESPACES = (
+    "--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+    *(word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}")),
+)  # fmt: skip
 
 
 @cache
@@ -61,16 +71,11 @@ def allowed() -> bool:
     bwrap = shutil.which("bwrap")
     if bwrap is None or not Path("/usr/src").is_dir():
         return False
-    probe = [bwrap, *_NAMESPACES, "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
+    probe = [bwrap, *NAMESPACES, "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
     try:
         return subprocess.run(probe, capture_output=True, timeout=20, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-
-
-_NAMESPACES = (
-    "--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-)  # fmt: skip
 
 
 def prepare(tree: Path) -> None:
@@ -244,7 +249,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _bwrap(tree: Path, root: str) -> list[str]:
-    argv = [shutil.which("bwrap") or "bwrap", *_NAMESPACES, root, str(tree), "/", "--ro-bind", "/usr", "/usr"]
+    argv = [shutil.which("bwrap") or "bwrap", *NAMESPACES, root, str(tree), "/", "--ro-bind", "/usr", "/usr"]
     argv += [root, str(tree / "usr" / "src"), "/usr/src"]
     for name in _ROOT_LINKS:
         host = Path("/") / name

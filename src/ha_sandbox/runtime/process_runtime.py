@@ -103,7 +103,7 @@ class ProcessRuntime:
     def pull(self, slug: str, version: str, image: str) -> None:  # noqa: ARG002 - the interface of a runtime
         """Raises PullFailed: without Docker there is nothing to pull with."""
         raise PullFailed(
-            "the sandbox pulls images with Docker only: use `bb8deploy sandbox up --docker`, "
+            "the sandbox pulls images with Docker only: start it again with `--docker`, "
             "or leave `image:` out of config.yaml to build the app from its folder"
         )
 
@@ -199,8 +199,7 @@ class ProcessRuntime:
             if self._relay is not None:
                 carried = self._carry(self._relay, control)
         except OSError as error:
-            process.kill()
-            output = process.communicate()[0] or b""
+            output = _last_words(process)
             control.close()
             raise StartFailed(output.decode(errors="replace").strip() or str(error)) from error
         return ProcessContainer(
@@ -224,6 +223,15 @@ class ProcessRuntime:
 
     def _place(self, slug: str, version: str) -> Path:
         return self._folder / slug / version.replace("/", "_")
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> bytes:
+    """Kills a process, and returns what it printed. `communicate` would raise: stdin is closed already."""
+    process.kill()
+    with cast("IO[bytes]", process.stdout) as stdout:
+        output = stdout.read()
+    process.wait()
+    return output
 
 
 def own_tree(place: Path, spec: ContainerSpec) -> Path:

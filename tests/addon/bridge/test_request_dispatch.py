@@ -15,8 +15,10 @@ from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
 from bb8_core.build_identity import Identity
+from bb8_core.manual_driving.control_owner import Pilot
 from bb8_core.radio.advertisement_match import Target
-from bb8_core.requests.acknowledgement import AckStatus
+from bb8_core.requests.acknowledgement import AckStatus, Outcome, silent
+from bb8_core.requests.payload_parsing import Ping, Request, parse
 from bb8_core.requests.thread_inbox import BROKER_QUEUE
 from bb8_core.robot import commands
 from bb8_core.web.status_page import Page, StopFailed
@@ -225,6 +227,36 @@ def test_a_wish_that_waits_for_the_robot_is_dropped_by_a_stop_and_in_time(tmp_pa
         await asyncio.sleep(2.5 if end == "expiry" else 10)
         code = "STOPPED" if end in {"stop", "estop", "disconnect"} else "NOT_REACHED"
         assert rig.ears.last("drive", "x")["code"] == code
+        assert all(command.is_stop for _, command in rig.motor_commands())
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("cmd", "payload"),
+    [("macro", {"name": "nod"}), ("return_to_start", {}), ("drive", {"speed": 50, "heading": 9, "ms": 1500})],
+)
+def test_what_a_page_asked_for_does_not_begin_after_it_was_closed(
+    tmp_path: Path, cmd: str, payload: dict[str, Any]
+) -> None:
+    """A gesture waits for the robot to wake, the way home for a position, a drive for its turn."""
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        ann, heard = Pilot(1, "Ann"), list[Outcome]()
+        if cmd == "macro":
+            rig.send("disconnect")
+            await rig.until(lambda: not rig.robot.connected)
+        rig.slow_wire(0.05)
+        rig.bridge.obey_page(Request("ping", Ping(), None, rig.loop.time()), ann, silent)
+        await asyncio.sleep(0.01)
+        request = Request(cmd, parse(cmd, payload), None, rig.loop.time())
+        rig.bridge.obey_page(request, ann, heard.append)
+        await asyncio.sleep(0.001)
+        rig.bridge.helm.leave(ann)
+        rig.send("connect")
+        await asyncio.sleep(30)
+        assert heard[-1].code == "STOPPED"
         assert all(command.is_stop for _, command in rig.motor_commands())
 
     play(tmp_path, story)

@@ -29,9 +29,14 @@ class Device(ServiceInterface):
         super().__init__("org.bluez.Device1")
         self.disconnected = threading.Event()
         self.refusals = 0
+        self.calls = 0
+        self.connected = True
 
     @dbus_method()
     def Disconnect(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - the annotation is its D-Bus signature
+        self.calls += 1
+        if not self.connected:
+            raise DBusError("org.bluez.Error.NotConnected", "Not Connected")
         if self.refusals:
             self.refusals -= 1
             raise DBusError("org.bluez.Error.Failed", "busy")

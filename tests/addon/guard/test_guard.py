@@ -100,6 +100,29 @@ def test_a_refusal_of_bluez_is_tried_again(bus: Bus, guard: subprocess.Popen[byt
     assert bus.device.disconnected.wait(60)
 
 
+def test_a_link_that_the_bridge_cannot_end_is_ended_at_once(bus: Bus, guard: subprocess.Popen[bytes]) -> None:
+    bus.device.refusals = 1
+    tell(guard, f"watch {DEVICE}", "moving", "cut", ".")
+    assert bus.device.disconnected.wait(60)
+    assert guard.stdout is not None
+    assert guard.stdout.readline() == b".\n"
+    end_input(guard)
+    assert guard.wait(60) == 0
+    assert bus.device.calls == 2
+
+
+def test_a_device_that_is_not_connected_is_not_tried_again(bus: Bus, guard: subprocess.Popen[bytes]) -> None:
+    """The next try could end the next connection."""
+    bus.device.connected = False
+    tell(guard, f"watch {DEVICE}", "cut", ".")
+    assert guard.stdout is not None
+    assert guard.stdout.readline() == b".\n"
+    assert bus.device.calls == 1
+    tell(guard, "cut", ".")
+    assert guard.stdout.readline() == b".\n"
+    assert bus.device.calls == 1
+
+
 def test_a_silent_bridge_whose_link_is_not_of_bluez_leaves_the_guard_ready(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -202,3 +225,30 @@ async def test_a_guard_that_cannot_start_is_reported_once(
         keeper.beat()
     assert not keeper.armed
     assert len([record for record in caplog.records if "guard" in record.message]) == 1
+
+
+async def test_a_guard_that_does_not_read_is_replaced_because_it_has_missed_something() -> None:
+    keeper = GuardProcess((sys.executable, "-c", "import time; time.sleep(600)"))
+    keeper.start()
+    frozen = keeper._process
+    assert frozen is not None
+    keeper.watch(DEVICE)
+    while keeper._process is frozen:
+        for _ in range(1000):
+            keeper.beat()
+    assert not keeper.armed
+    keeper.close()
+    frozen.kill()
+    frozen.wait()
+
+
+async def test_a_guard_that_is_told_to_cut_watches_nothing_any_more(bus: Bus) -> None:
+    keeper = GuardProcess()
+    keeper.start()
+    await until(lambda: keeper._ready)
+    keeper.watch(DEVICE)
+    keeper.cut()
+    assert not keeper.armed
+    await asyncio.to_thread(bus.device.disconnected.wait, 60)
+    assert bus.device.disconnected.is_set()
+    keeper.close()

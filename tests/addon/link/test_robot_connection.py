@@ -14,9 +14,10 @@ from bleak_retry_connector import BleakClientWithServiceCache
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
+from bb8_core.guard.guard_interface import SameFate
 from bb8_core.link.after_connect import Wishes
 from bb8_core.link.connection_states import Cause, LinkState, explain
-from bb8_core.link.radio_interface import AnswerTimeout, LinkError
+from bb8_core.link.radio_interface import AnswerTimeout, LinkError, Peer, Sighting
 from bb8_core.link.robot_connection import LinkConfig
 from bb8_core.radio.advertisement_match import Target
 from bb8_core.robot import commands
@@ -503,7 +504,7 @@ def test_a_connect_restarts_a_scanner_that_became_deaf(
         await rig.until_ready()
         rig.robot.vanish()
         await asyncio.sleep(17)
-        scanner = rig.radio._scanner
+        scanner = rig.radio._scan._scanner
         assert scanner is not None
         backend = scanner._backend  # type: ignore[attr-defined]
         backend._timer.cancel()
@@ -541,3 +542,76 @@ def test_a_characteristic_that_is_listed_twice_clears_the_cache(
         assert len(cleared) == 1
 
     play(tmp_path, story)
+
+
+class Watching(SameFate):
+    """Notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def watch(self, path: str) -> None:
+        self.asked.append("watch")
+
+    def forget(self) -> None:
+        self.asked.append("forget")
+
+    def cut(self) -> None:
+        self.asked.append("cut")
+
+
+def test_a_link_that_bluez_does_not_end_is_left_to_the_guard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A robot without a motion timeout of its own would roll on over a link that nobody watches."""
+    guard = Watching()
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        backends = rig.radio._backends
+        assert backends is not None
+        real = backends.client.disconnect
+
+        async def refuse(self: BaseBleakClient) -> None:
+            raise BleakError("[org.bluez.Error.Failed] Input/output error")
+
+        monkeypatch.setattr(backends.client, "disconnect", refuse)
+        rig.link.cut(Cause.STOP_UNANSWERED)
+        await rig.until(lambda: guard.asked == ["watch", "cut"])
+        monkeypatch.setattr(backends.client, "disconnect", real)
+        rig.air.drop_link(rig.robot)
+        await rig.until(lambda: rig.link.connections == 2)
+        rig.link.cut(Cause.STOP_UNANSWERED)
+        await rig.until(lambda: guard.asked == ["watch", "cut", "watch", "forget"])
+
+    play(tmp_path, story, guard=guard)
+
+
+def test_a_connection_that_is_made_as_the_app_ends_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BlueZ keeps a connection that nobody closes, and the robot cannot be found any more."""
+
+    async def story(rig: Rig) -> None:
+        real = rig.radio.connect
+        connected = asyncio.Event()
+
+        async def deaf(sighting: Sighting, on_drop: Any) -> Peer:
+            peer = await real(sighting, on_drop)
+            connected.set()
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                return peer
+            return peer
+
+        monkeypatch.setattr(rig.radio, "connect", deaf)
+        await connected.wait()
+        assert rig.robot.connected
+
+    async def closed(rig: Rig) -> None:
+        await story(rig)
+        await rig.close()
+        assert not rig.robot.connected
+
+    play(tmp_path, closed)

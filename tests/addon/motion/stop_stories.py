@@ -92,6 +92,9 @@ class SimulatedGuard:
     def forget(self) -> None:
         self.watching = self.moves = False
 
+    def cut(self) -> None:
+        self.forget()
+
     def moving(self, moves: bool) -> None:
         self.moves = moves
 

@@ -12,8 +12,12 @@ from tests.addon.virtual import run_virtually
 from bb8_core.link.connection_states import Cause
 from bb8_core.link.radio_interface import LinkError, Peer, Sighting
 from bb8_core.radio.advertisement_match import Target
+from bb8_core.radio.bleak_radio import Backends, BleakRadio
 from bb8_core.radio.proxies.proxy_states import ProxyState, ProxyStatus, explain_proxy
 from bb8_core.radio.several_radios import ADAPTER_AGAIN_S, SETTLE_S, SeveralRadios
+from bb8_core.simulator.bleak_backend import Air, backends
+from bb8_core.simulator.bluetooth_robot import SimulatedBB8
+from bb8_core.task_group import TaskEnded
 
 ADDRESS = "C9:00:00:00:B5:4A"
 
@@ -203,5 +207,56 @@ def test_what_is_heard_after_the_scan_has_ended_is_not_reported() -> None:
         late(Sighting("device of ", ADDRESS, "BB-B54A", -60, 0.0))
         await asyncio.sleep(2 * SETTLE_S)
         assert heard == []
+
+    run_virtually(story())
+
+
+def test_the_adapters_scan_that_is_starting_when_a_proxy_connects_is_stopped_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """BlueZ carries out a start whose caller has gone, and refuses every other start then."""
+    states: list[str] = []
+
+    async def story() -> None:
+        simulated = backends(Air([SimulatedBB8(clock=asyncio.get_running_loop().time)]))
+        start, stop = simulated.scanner.start, simulated.scanner.stop
+
+        async def slow(self: Any) -> None:
+            if states and states[-1] != "stopped":
+                raise OSError("[org.bluez.Error.InProgress] Operation already in progress")
+            states.append("starting")
+            await asyncio.sleep(5)
+            states.append("started")
+            await start(self)
+
+        async def noted(self: Any) -> None:
+            states.append("stopped")
+            await stop(self)
+
+        monkeypatch.setattr(simulated.scanner, "start", slow)
+        monkeypatch.setattr(simulated.scanner, "stop", noted)
+        adapter = BleakRadio(Target(), "", Backends(simulated.client, simulated.scanner))
+        radios = SeveralRadios(adapter, [OneRadio("kitchen")])
+        await radios.start_scan(lambda _: None)
+        await asyncio.sleep(1)
+        await radios.stop_scan()
+        await asyncio.sleep(10)
+        assert states == ["starting", "started", "stopped"]
+        await radios.start_scan(lambda _: None)
+        await asyncio.sleep(10)
+        assert states[-2:] == ["starting", "started"]
+        await radios.stop_scan()
+
+    run_virtually(story())
+
+
+def test_a_proxy_whose_task_ends_by_itself_is_reported_and_without_proxies_nothing_ends() -> None:
+    async def story() -> None:
+        with pytest.raises(TaskEnded):
+            await SeveralRadios(OneRadio(), [OneRadio("kitchen")]).run()
+        running = asyncio.ensure_future(SeveralRadios(OneRadio(), []).run())
+        await asyncio.sleep(100)
+        assert not running.done()
+        running.cancel()
 
     run_virtually(story())

@@ -53,3 +53,23 @@ def test_as_many_messages_a_second_as_a_broker_keeps_are_not_a_rush_and_more_are
     assert not any(slow.arrived(number * 1.001 * step) for number in range(5 * BROKER_QUEUE))
     told = [fast.arrived(number * 0.999 * step) for number in range(BROKER_QUEUE)]
     assert told == [*[False] * (BROKER_QUEUE - 1), True]
+
+
+async def test_an_error_in_one_command_leaves_no_stop_behind_it_waiting() -> None:
+    taken: list[str] = []
+    loop = asyncio.get_running_loop()
+    errors: list[object] = []
+    loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
+
+    def take(raw: RawCommand) -> None:
+        taken.append(raw.cmd)
+        if len(taken) == 1:
+            raise ValueError("a mistake of ours")
+
+    inbox = Inbox(loop, take, lambda dropped: None, lambda: None)
+    for cmd in ("stop", "estop", "led"):
+        inbox.put(RawCommand(cmd, b"", False, 0.0))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert taken == ["stop", "estop", "led"]
+    assert len(errors) == 1

@@ -45,7 +45,7 @@ def test_a_swap_under_the_last_look_is_never_a_tidy_folder(lab: Lab, monkeypatch
     folder, real, numbers = runtime(lab), HaCli.look, count()
 
     def look(self: HaCli, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
-        if extras.rider and folder.exists():  # the look that carries the last hash of the tree
+        if extras.program and folder.exists():  # the look that carries the last hash of the tree
             state = folder.parent / ".bb8deploy" / folder.name
             folder.rename(lab.folder / f"gone{next(numbers)}")
             (state / "swapping").write_text("1\n")

@@ -46,7 +46,7 @@ def test_a_reader_sees_groups_remedies_and_the_known_trouble(lab: Lab) -> None:
     shown = done.stdout.splitlines()
     assert [line for line in shown if not line.startswith(" ")][:-1] == [
         "settings", "workspace", "ssh", "core", "supervisor", "app", "runtime folder", "broker", "robot",
-        "clock", "known troubles",
+        "clock", "known problems",
     ]  # fmt: skip
     assert "  fail    installed  the Supervisor does not know local_beep_boop_bb8" in shown
     assert "                     do: Run `bb8deploy deploy`." in shown

@@ -136,6 +136,7 @@ ELSEWHERE = {
     ),
     "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
     "publish --image": ("tests/integration/publish", "PublishOptions(image=True)"),
+    "publish --only-image aarch64": ("tests/integration/publish", "push_image(run, arch)"),
     "release auto": ("tests/integration/release", '"release", "auto"'),
     "release auto --all-changed": ("tests/integration/release", '"release", "patch", "--all-changed"'),
     "release minor --pre beta": ("tests/integration/release", "ReleaseOptions(pre=Pre.BETA)"),

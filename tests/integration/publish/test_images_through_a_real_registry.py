@@ -19,7 +19,7 @@ from bb8deploy.lanes.publish import publish as publishing
 from bb8deploy.lanes.publish.images import promote_images as lane
 from bb8deploy.lanes.publish.images.registry_client import IMAGES
 from bb8deploy.lanes.publish.outcome import PublishOptions
-from bb8deploy.lanes.publish.publish import publish
+from bb8deploy.lanes.publish.publish import publish, push_image
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.release import release
 from bb8deploy.runs.run import Run
@@ -95,6 +95,45 @@ def test_a_second_promotion_builds_nothing_and_proves_all(
     assert promote(imaged, registry).ledger.held() == first.ledger.held()
 
 
+def test_images_that_each_builder_pushed_are_listed_and_published(
+    imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in CI: a runner of each architecture pushes its image, and another one publishes."""
+    run = imaged.run({"HA_IMAGE": f"{registry}/me/demo"})
+    for arch in ("amd64", "aarch64"):
+        _, (image,) = push_image(run, arch)
+        assert image.name == f"{registry}/me/demo:2026.1.2.0-{arch}"
+    assert run.ledger.held() == ["IMAGE_PUBLISH_OK", "IMAGE_PUBLISH_OK"]
+    assert imaged.at_store("for-each-ref") == ""
+    monkeypatch.setattr(lane, "_build_all", lambda *_: pytest.fail("built again"))
+    lines = [dict(line.fields) for line in promote(imaged, registry).ledger.lines]
+    assert [line["arch"] for line in lines if "arch" in line] == ["amd64", "aarch64", "manifest"]
+    assert f'image: "{registry}/me/demo"' in imaged.at_store("show", "main:config.yaml")
+
+
+def test_a_builder_keeps_its_layers_in_the_cache_s_repository(imaged: Desk, registry: str) -> None:
+    own = {"HA_IMAGE": f"{registry}/me/demo", "HA_IMAGE_CACHE": f"{registry}/me/demo-cache"}
+    push_image(imaged.run(own), "amd64")
+    kept = httpx.get(f"http://{registry}/v2/me/demo-cache/tags/list")
+    assert kept.status_code == 200
+    assert kept.json()["tags"]
+
+
+def test_only_the_image_that_the_registry_lacks_is_built(
+    imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_image(imaged.run({"HA_IMAGE": f"{registry}/me/demo"}), "aarch64")
+    build_all, built = lane._build_all, list[str]()
+
+    def noted(run: Run, at: Any, plan: Any, source: Any) -> dict[str, str]:
+        built.extend(job.arch for job in plan.jobs)
+        return build_all(run, at, plan, source)
+
+    monkeypatch.setattr(lane, "_build_all", noted)
+    promote(imaged, registry)
+    assert built == ["amd64"]
+
+
 def test_a_commit_beside_the_addon_leaves_the_images_that_are_there_good(
     imaged: Desk, registry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +169,7 @@ def test_an_image_that_another_publisher_pushed_during_the_build_is_not_replaced
             promote(imaged, registry)
     theirs = httpx.get(at, headers=kinds)
     imaged.commit("addon/run.sh", "#!/bin/sh\nexec false\n", "Change without a bump")
-    monkeypatch.setattr(lane, "_there_already", lambda *_: False)  # its look came before their push
+    monkeypatch.setattr(lane, "_there_already", lambda *_: {})  # its look came before their push
     with pytest.raises(CheckFailed) as caught:
         promote(imaged, registry)
     assert caught.value.code == "IMAGE_EXISTS"

@@ -148,6 +148,8 @@ def test_a_diagnosis_of_a_group_has_a_row_and_a_contract_for_each_host(house: La
     assert found["attic"]["exit_code"] in {1, 3}
     assert any(check["code"] == "SSH_NO_CONNECTION" for check in found["attic"]["checks"])
     assert not any(check["code"].startswith("SSH_") for check in found["home"]["checks"])
+    remedies = [check["remedy"] for check in found["home"]["checks"] if "bb8deploy deploy" in check["remedy"]]
+    assert all("--target home" in remedy for remedy in remedies)
     written = [json.loads(Path(row["contract"]).read_text())["target"] for row in found.values()]
     assert written == ["attic", "home"]
 

@@ -10,13 +10,16 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
 
 from bb8deploy.base.errors import CheckFailed, Locked, NotVerified, Unreachable, UsageError
+from bb8deploy.base.findings import Finding, Level
 from bb8deploy.cli.open_run import Modes, _instance, open_run, plain_errors
+from bb8deploy.cli.ship.release import _completed
 from bb8deploy.console.terminal_capabilities import ReaderGone
 from bb8deploy.runs.tokens import DEPLOY, Token
 
@@ -107,6 +110,38 @@ def test_an_interrupted_deploy_names_the_target_that_goes_on(
         opened.run.journal.write("deploy", "started")
         raise KeyboardInterrupt
     assert "  remedy: `bb8deploy deploy --target cabin --resume` continues" in capsys.readouterr().err
+
+
+def test_findings_and_details_of_a_document_name_commands_with_their_target(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / ".env.cabin").write_text("")
+    with suppress(typer.Exit), open_run("deploy", Modes(as_json=True), target="cabin") as opened:
+        hint = "See `bb8deploy logs`."
+        opened.run.findings.append(Finding("SOME_CODE", Level.ERROR, "it broke", hint=hint))
+        raise CheckFailed("SOME_CODE", "it broke", "Fix it.", details=["`bb8deploy remove` continues"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["findings"][0]["hint"] == "See `bb8deploy logs --target cabin`."
+    assert document["error"]["details"] == ["`bb8deploy remove --target cabin` continues"]
+
+
+def test_a_resumed_release_names_its_target_and_app_in_other_commands(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only `release --resume` knows them by itself; `logs` would show another host's."""
+    past = SimpleNamespace(target="cabin", apps=())
+    app = workspace / "addon"
+    complete = _completed("default", None, past, app, None)  # type: ignore[arg-type]
+    assert complete("`bb8deploy logs`") == "`bb8deploy logs --target cabin`"
+    assert complete("`bb8deploy release --resume`") == "`bb8deploy release --resume`"
+    (workspace / "second").mkdir()
+    monkeypatch.chdir(workspace / "second")
+    for folder in ("one", "two"):
+        (workspace / "second" / folder).mkdir()
+        (workspace / "second" / folder / "config.yaml").write_text(f"name: x\nslug: {folder}\nversion: '1'\n")
+    (workspace / "second" / "repository.yaml").write_text("name: store\n")
+    complete = _completed("default", None, past, workspace / "second" / "two", None)  # type: ignore[arg-type]
+    assert complete("`bb8deploy logs`") == "`bb8deploy logs --target cabin --addon two`"
 
 
 def test_a_defect_of_ours_is_reported_in_words_and_kept_without_secrets(

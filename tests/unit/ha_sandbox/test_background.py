@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def test_a_process_that_got_the_number_of_a_killed_sandbox_is_not_stopped(folder
         background.stop(folder)
     background.need_free(folder)
     assert not file.exists()
+
+
+def test_the_command_that_stops_a_running_sandbox_can_be_pasted(folder: Path) -> None:
+    spaced = folder.rename(folder.with_name("my host"))
+    with pytest.raises(Bb8Error) as caught:
+        background.need_free(spaced)
+    command = caught.value.remedy.split("`")[1]
+    assert shlex.split(command)[-2:] == ["--root", str(spaced)]
 
 
 def test_the_state_of_an_earlier_release_names_a_process_alone(folder: Path) -> None:

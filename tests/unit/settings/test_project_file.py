@@ -45,7 +45,8 @@ def test_the_own_file_comes_before_pyproject_and_env_before_both(tmp_path: Path)
 def test_no_secret_and_nothing_of_one_machine_has_a_name_there() -> None:
     shared = {key.name for key in KEYS if key.project}
     assert shared == {
-        "HA_PUBLISH_REMOTE", "HA_PUBLISH_BRANCH", "HA_IMAGE", "BB8_VERIFY", "BB8_LAYOUT", "BB8_TAG",
+        "HA_PUBLISH_REMOTE", "HA_PUBLISH_BRANCH", "HA_IMAGE", "HA_IMAGE_CACHE",
+        "BB8_VERIFY", "BB8_LAYOUT", "BB8_TAG",
     }  # fmt: skip
     assert not [key.name for key in KEYS if key.project and key.secret]
 

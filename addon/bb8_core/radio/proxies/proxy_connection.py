@@ -96,7 +96,9 @@ class ProxyConnection:
             try:
                 await self._one_session()
                 pause_s = FIRST_PAUSE_S
-            except Exception as error:  # noqa: BLE001 - a node must never end the bridge
+            except (Exception, asyncio.CancelledError) as error:  # a node must never end the bridge
+                if _is_cancelled():
+                    raise
                 _log.debug("proxy %s: %s %s", self.status.name, type(error).__name__, error)
                 self._set(state_of(error))
             await asyncio.sleep(pause_s)
@@ -214,6 +216,12 @@ class ProxyConnection:
         calm = state in {ProxyState.ONLINE, ProxyState.CONNECTING}
         words = f"{self.status.reason} {self.status.remedy}".strip()
         _log.log(logging.INFO if calm else logging.WARNING, "proxy %s: %s", self.status.name, words)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is to end; the library cancels what it waits for, too, when a connection breaks."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _ip_addresses(resolver: Executor, host: str, port: int) -> list[str]:

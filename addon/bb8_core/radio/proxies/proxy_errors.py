@@ -15,7 +15,7 @@ class NotAProxy(Exception):
     """The node lacks a part of the Bluetooth proxy that is needed."""
 
 
-def state_of(error: Exception) -> ProxyState:
+def state_of(error: BaseException) -> ProxyState:
     """Why a proxy cannot be used, from the error of its API connection."""
     from aioesphomeapi import core as api
 

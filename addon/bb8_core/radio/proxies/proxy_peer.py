@@ -119,7 +119,7 @@ class ProxyPeer:
                 _reset(self._session.client)
             raise
 
-    async def disconnect(self) -> None:
+    async def disconnect(self) -> bool:
         """Close the connection; if the node does not confirm it, the node itself is disconnected.
 
         A node ends its Bluetooth connections when the API connection ends, so the robot stops either way.
@@ -132,13 +132,14 @@ class ProxyPeer:
         client = self._session.client
         client.bluetooth_gatt_stop_notify_for_address(self._address)
         if not connected:
-            return
+            return True
         try:
             closing = client.bluetooth_device_disconnect(self._address, timeout=2 * DISCONNECT_DEADLINE_S)
             await self._done(DISCONNECT_DEADLINE_S, closing)
         except LinkError as error:
             _log.debug("disconnect: %s", error)
             _reset(client)
+        return True
 
     async def _read_services(self) -> None:
         reading = self._session.client.bluetooth_gatt_get_services(self._address)

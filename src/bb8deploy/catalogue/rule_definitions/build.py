@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
         "FROM_BUILD_FILE", RuleArea.BUILD, Level.NOTE, "only the build file names the base image",
         "The Dockerfile has no default for the base image; the deprecated build file sets it. Without that file"
         " the build fails.",
-        "Give the argument a default; `bb8deploy migrate` does it.",
+        "Give the argument a default; `bb8deploy migrate --write` does it.",
         _BUILD,
         since="2026.04.0",
     ),
@@ -58,7 +58,7 @@ RULES: tuple[Rule, ...] = (
         "BUILD_FILE_OLD", RuleArea.BUILD, Level.NOTE, "a deprecated build file",
         "The Supervisor reads build.yaml with a warning in its log. `squash` and `codenotary` in it have no"
         " effect.",
-        "Move base image, arguments and labels into the Dockerfile; `bb8deploy migrate` does it.",
+        "Move base image, arguments and labels into the Dockerfile; `bb8deploy migrate --write` does it.",
         _BUILD,
         since="2026.04.0",
         strict=Level.WARNING,

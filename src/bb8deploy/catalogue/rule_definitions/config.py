@@ -39,7 +39,7 @@ RULES: tuple[Rule, ...] = (
         "CONFIG_OLD_WORD", RuleArea.CONFIG, Level.WARNING, "a deprecated word",
         "The Supervisor still reads the word and logs a warning. A later Supervisor will no longer read"
         " it.",
-        "Use the current word. `bb8deploy migrate` does it.",
+        "Use the current word. `bb8deploy migrate --write` does it.",
         _MIGRATE,
     ),
     Rule(

@@ -51,7 +51,7 @@ RULES: tuple[Rule, ...] = (
         "VERSION_DIFFERS", RuleArea.STRUCTURE, Level.WARNING, "files name different versions",
         "A place that names the version (pyproject.toml, an image label, the changelog) differs from the"
         " config.",
-        "Use `bb8deploy release`, which changes all of them together.",
+        "Use `bb8deploy release patch`, which changes all of them together.",
         _BB8,
         strict=Level.ERROR,
     ),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bb8deploy.cli.open_run import Modes, open_run
+from bb8deploy.cli.open_run import Modes, Opened, open_run
 from bb8deploy.cli.print_outcomes import show_evidence
 from bb8deploy.cli.shared_options import Addon, AsJson, DryRun, Image, Overwrite, Quiet, Sign, Target
 
@@ -19,6 +19,15 @@ def register(app: typer.Typer) -> None:
 def publish(
     target: Target = "default",
     image: Image = False,
+    only_image: Annotated[
+        str,
+        typer.Option(
+            "--only-image",
+            metavar="ARCH",
+            help="Build and push the image of one architecture, and publish nothing else.",
+            show_default=False,
+        ),
+    ] = "",
     overwrite: Overwrite = False,
     subtree_split: Annotated[
         bool, typer.Option("--subtree-split", help="Publish the history that `git subtree split` makes.")
@@ -38,6 +47,9 @@ def publish(
         from bb8deploy.lanes.release.collect_evidence import keep_evidence, require_signature
         from bb8deploy.workspace.versions.publish_layout import publishing_of
 
+        if only_image:
+            _push_image(opened, only_image)
+            return
         require_signature(opened.run, sign=sign)
         options = PublishOptions(overwrite=overwrite, subtree_split=subtree_split, image=image)
         outcome = lane(opened.run, options)
@@ -60,3 +72,10 @@ def publish(
             return
         parameters = {"method": outcome.method, "version": outcome.version}
         show_evidence(opened, str(keep_evidence(opened.run, outcome, parameters, sign=sign)))
+
+
+def _push_image(opened: Opened, arch: str) -> None:
+    from bb8deploy.lanes.publish.publish import push_image
+
+    version, images = push_image(opened.run, arch)
+    opened.result.update(version=version, images={image.name: image.digest for image in images})

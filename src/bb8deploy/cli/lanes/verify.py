@@ -28,9 +28,8 @@ def verify(
 
     With a group or several --target options, all hosts are verified in waves.
     """
-    with open_run(
-        "verify", host.modes(), target=asked_for(target), addon=host.addon, lane="verify"
-    ) as opened:
+    modes = host.modes(own={"--no-start": no_start, "--backup": backup})
+    with open_run("verify", modes, target=asked_for(target), addon=host.addon, lane="verify") as opened:
         from bb8deploy.lanes.deploy.dry_run import foresee_verify
         from bb8deploy.lanes.verify.verify import verify_host
         from bb8deploy.lanes.verify.verify_types import VerifyOptions

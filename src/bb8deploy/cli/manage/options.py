@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bb8deploy.plan.app_settings import AppSettings, SettingChange
 
 Restart = Annotated[
-    bool, typer.Option("--restart", help="Restart the app if it runs, so that the options count at once.")
+    bool, typer.Option("--restart", help="Restart the app if it runs, so that the options take effect.")
 ]
 Pairs = Annotated[
     list[str], typer.Argument(metavar="KEY=VALUE...", help="Options of the app; `KEY=null` sets the default.")

@@ -29,8 +29,8 @@ def pull(
 ) -> None:
     """Bring edits that were made in the app folder on the host into the workspace.
 
-    The edits are merged with the workspace by what was sent. Uncommitted work is never overwritten, and
-    nothing is written if a file conflicts. Nothing is changed on the host.
+    Each edited file is merged three ways: as it was sent, as it is on the host, as it is here. Uncommitted
+    work is never overwritten, and nothing is written if a file conflicts. Nothing is changed on the host.
     """
     modes = Modes(as_json=json_output, dry_run=dry_run, via=via.value, as_name=as_name)
     with open_run("pull", modes, target=target, addon=addon) as opened:

@@ -41,7 +41,8 @@ def remove(
     (/data) with the app; make a backup in Home Assistant first if you need it. A removal that was interrupted
     is continued by another one.
     """
-    with open_run("remove", host.modes(yes=yes), target=target, addon=host.addon, lane="remove") as opened:
+    modes = host.modes(yes=yes, own={"--remove-config": remove_config, "--discard-edits": discard_edits})
+    with open_run("remove", modes, target=target, addon=host.addon, lane="remove") as opened:
         from bb8deploy.lanes.remove.remove import RemoveOptions
         from bb8deploy.lanes.remove.remove import remove as lane
 

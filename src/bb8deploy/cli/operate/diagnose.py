@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +56,7 @@ def diagnose(
         with run.step("check everything"):
             diagnosis = look(run)
         console.hidden.extend(diagnosis.secrets)
-        diagnosis = _completed(diagnosis, console.complete)
+        diagnosis = diagnosis.completed(console.complete)
         path = run.write_contract(contract(run, diagnosis))
         _show(opened, diagnosis)
         opened.result["contract"] = str(path)
@@ -65,15 +64,6 @@ def diagnose(
             _bundle(opened, diagnosis, bundle)
         if diagnosis.exit_code:
             raise typer.Exit(diagnosis.exit_code)
-
-
-def _completed(diagnosis: Diagnosis, complete: Callable[[str], str]) -> Diagnosis:
-    """The diagnosis with the options of this run in the commands of its remedies."""
-    return replace(
-        diagnosis,
-        checks=tuple(replace(check, remedy=complete(check.remedy)) for check in diagnosis.checks),
-        troubles=tuple(replace(one, remedy=complete(one.remedy)) for one in diagnosis.troubles),
-    )
 
 
 def _show(opened: Opened, diagnosis: Diagnosis) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bb8deploy.cli.open_run import Opened
-from bb8deploy.cli.rollouts import read_secrets, show_host_error
-from bb8deploy.cli.suggested_commands import carrier
+from bb8deploy.cli.rollouts import for_host, read_secrets, show_host_error
 from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
@@ -25,11 +24,11 @@ def diagnose_several(opened: Opened) -> None:
     names = opened.targets.names
     read_secrets(opened, names[1:])  # the settings of the first are loaded
     with opened.run.step(f"check everything on {len(names)} hosts"):
-        found = diagnose_hosts(opened.run, names)
+        found = diagnose_hosts(opened.run, names, lambda name, text: for_host(opened, name)(text))
     for host in found:
         opened.console.hidden.extend(host.diagnosis.secrets if host.diagnosis else ())
         _tell(opened, host)
-    opened.result["hosts"] = [_as_dict(host) for host in found]
+    opened.result["hosts"] = [_as_dict(opened, host) for host in found]
     opened.console.table("Hosts", _COLUMNS, [_cells(host) for host in found])
     codes = {host.exit_code for host in found} - {0}
     if codes:
@@ -38,16 +37,16 @@ def diagnose_several(opened: Opened) -> None:
 
 def _tell(opened: Opened, host: HostDiagnosis) -> None:
     """What failed or deserves attention, each with what to do."""
-    complete, mark = carrier([("--target", host.target)]), f"[{host.target}]"
+    mark = f"[{host.target}]"
     if host.error:
-        show_host_error(opened, host.target, host.error, complete(host.error.remedy))
+        show_host_error(opened, host.target, host.error)
         return
     for check in host.diagnosis.checks if host.diagnosis else ():
         if check.remedy:
             style = "red" if check.level == "fail" else "yellow"
             line = f"{mark} {check.level}: {check.subject}, {check.name}: {check.seen}"
             opened.console.text(line, style)
-            opened.console.text(f"{mark}   do: {complete(check.remedy)}")
+            opened.console.text(f"{mark}   do: {check.remedy}")
 
 
 def _cells(host: HostDiagnosis) -> tuple[str, ...]:
@@ -60,8 +59,8 @@ def _cells(host: HostDiagnosis) -> tuple[str, ...]:
     return (host.target, *(str(found.count(level)) for level in levels))
 
 
-def _as_dict(host: HostDiagnosis) -> dict[str, object]:
-    found, complete = host.diagnosis, carrier([("--target", host.target)])
+def _as_dict(opened: Opened, host: HostDiagnosis) -> dict[str, object]:
+    found, complete = host.diagnosis, for_host(opened, host.target)
     return {
         "target": host.target,
         "exit_code": host.exit_code,

@@ -52,8 +52,8 @@ def logs(
             with suppress(KeyboardInterrupt):  # the normal end of following
                 _follow(opened, lines)
             return
-        with _route(opened, need_addon=not supervisor) as (way, slug):
-            found = way.supervisor_logs(lines) if supervisor else way.logs(slug, lines)
+        with _route(opened, need_addon=not supervisor) as (route, slug):
+            found = route.supervisor_logs(lines) if supervisor else route.logs(slug, lines)
         if json_output:
             opened.result["lines"] = list(found)
             return
@@ -80,8 +80,8 @@ def _follow(opened: Opened, lines: int) -> None:
     pause = PAUSE
     while True:
         try:
-            with _route(opened, need_addon=True) as (way, slug):
-                for line in _new_lines(way, slug, shown, lines):
+            with _route(opened, need_addon=True) as (route, slug):
+                for line in _new_lines(route, slug, shown, lines):
                     _show(opened, line)
                     shown.append(line)
                     pause = PAUSE
@@ -97,15 +97,15 @@ def _follow(opened: Opened, lines: int) -> None:
         pause = min(PAUSE_MAX, pause * 2)
 
 
-def _new_lines(way: Supervisor, slug: str, shown: deque[str], lines: int) -> Iterator[str]:
+def _new_lines(route: Supervisor, slug: str, shown: deque[str], lines: int) -> Iterator[str]:
     """The lines of the log that were not shown yet, then each line as it comes."""
     from bb8deploy.plan.logs.identity_line import newer_lines
     from bb8deploy.plan.logs.log_display import unseen
 
     # More than the followed log's own beginning, which reaches some hundred lines back.
-    known = way.logs(slug, max(lines, REMEMBERED))
+    known = route.logs(slug, max(lines, REMEMBERED))
     yield from newer_lines(tuple(shown), known, window=0) if shown else known[-lines:]
-    yield from unseen(known, way.follow(slug))
+    yield from unseen(known, route.follow(slug))
 
 
 def _show(opened: Opened, line: str) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bb8deploy.cli.open_run import Opened
-from bb8deploy.cli.rollouts import read_secrets, show_host_error
-from bb8deploy.cli.suggested_commands import carrier
+from bb8deploy.cli.rollouts import for_host, read_secrets, show_host_error
 from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def show_hosts(opened: Opened, *, every: bool) -> None:
     read_secrets(opened, names)
     standing = all_hosts(opened.run, names)
     opened.result["here"] = asdict(standing.here)
-    opened.result["hosts"] = [_as_dict(host) for host in standing.hosts]
+    opened.result["hosts"] = [_as_dict(opened, host) for host in standing.hosts]
     here = standing.here
     opened.console.text(f"here: {here.version}, content {_short(here.tree)}, {here.detail}")
     opened.console.table("Hosts", _COLUMNS, [_cells(host) for host in standing.hosts])
@@ -49,9 +48,9 @@ def _every_target(opened: Opened) -> list[str]:
 
 def _tell(opened: Opened, host: HostStanding) -> None:
     """The error of a host, else each difference with what to do."""
-    complete = carrier([("--target", host.target)])
+    complete = for_host(opened, host.target)
     if host.error:
-        show_host_error(opened, host.target, host.error, complete(host.error.remedy))
+        show_host_error(opened, host.target, host.error)
     for sentence in host.drift:
         opened.console.text(f"! [{host.target}] {complete(sentence)}", "yellow")
 
@@ -80,8 +79,8 @@ def _short(tree: str) -> str:
     return tree.removeprefix("sha256:")[:12] or "-"
 
 
-def _as_dict(host: HostStanding) -> dict[str, object]:
-    complete = carrier([("--target", host.target)])
+def _as_dict(opened: Opened, host: HostStanding) -> dict[str, object]:
+    complete = for_host(opened, host.target)
     return {
         "target": host.target,
         "version": host.running.version,

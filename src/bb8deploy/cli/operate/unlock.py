@@ -1,4 +1,4 @@
-"""`bb8deploy unlock`: shows who holds the host's lock, and removes it after a question."""
+"""`bb8deploy unlock`: shows who holds the host's lock, and removes it after a confirmation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def unlock(
     as_name: As = None,
     json_output: AsJson = False,
 ) -> None:
-    """Show who holds the host's lock, and remove it after a question.
+    """Show who holds the host's lock, and remove it after a confirmation.
 
     A run that still holds the lock stops before it changes anything.
     """

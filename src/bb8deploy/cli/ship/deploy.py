@@ -56,7 +56,8 @@ def deploy(
     With a group or several --target options the hosts are deployed in waves, in parallel, each with its own
     receipts in reports/targets/NAME/. After a failure no further wave begins; the exit code is the worst one.
     """
-    modes = host.modes(yes=yes, ports=ports)
+    own = {"--no-start": no_start, "--backup": backup, "--no-validate": no_validate}
+    modes = host.modes(yes=yes, ports=ports, own=own)
     with open_run("deploy", modes, target=asked_for(target), addon=host.addon, lane="deploy") as opened:
         from bb8deploy.lanes.deploy.deploy import DeployOptions
         from bb8deploy.lanes.verify.app_options import parse_options

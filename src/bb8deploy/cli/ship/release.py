@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,8 +91,7 @@ def release(
     if all_changed:
         app = _any_app(modes, addon)
     with open_run("release", modes, target=past.target if past else target, addon=app) as opened:
-        # Messages name the app only if the command line does; a resume finds it by itself.
-        opened.console.complete = carrier(options_of([target], addon, verify=verify_level))
+        opened.console.complete = _completed(target, addon, past, app, verify_level)
         from bb8deploy.lanes.release.lane_calls import real_lanes
         from bb8deploy.lanes.release.outcome import ReleaseOptions
 
@@ -117,6 +118,26 @@ def _unfinished(modes: Modes, addon: Path | None) -> tuple[Unfinished, Path | No
         past = find_unfinished(root / "reports")
         folder = past.apps[0].folder if past.apps else past.folder
         return past, addon or (root / folder if folder else None)
+
+
+def _completed(
+    target: str, addon: Path | None, past: Unfinished | None, app: Path | None, level: str | None
+) -> Callable[[str], str]:
+    """Adds the options of this release to commands. Only a resume knows its target and its app by itself."""
+    resumed = app if past and not past.apps and not addon and not _is_found(app) else None
+    named = Path(os.path.relpath(resumed)) if resumed else addon
+    return carrier(options_of([past.target if past else target], named, verify=level))
+
+
+def _is_found(app: Path | None) -> bool:
+    """Whether the current folder leads to this app."""
+    from bb8deploy.base.errors import UsageError
+    from bb8deploy.workspace.project import find_project
+
+    try:
+        return app is not None and find_project(Path.cwd()).addon == app.resolve()
+    except UsageError:
+        return False
 
 
 def _any_app(modes: Modes, addon: Path | None) -> Path | None:

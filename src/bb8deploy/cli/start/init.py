@@ -135,7 +135,7 @@ def _pair(text: str) -> tuple[str, str]:
     if key.secret:
         raise INIT_SECRET_ON_COMMAND_LINE(
             f"{name} is a secret, and every user of this machine can read command lines",
-            f"Give it in the environment: {name}=... bb8deploy init --non-interactive.",
+            f"Set {name} in the environment, then run `bb8deploy init --non-interactive`.",
         )
     return name, value
 

@@ -1,4 +1,4 @@
-"""The app folder of the dev loop: one transfer after the other, with nothing to open again in between."""
+"""Repeated transfers of the dev loop into the app folder, over one connection that stays open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PING_DEADLINE = 15.0
 
 
 class LiveFiles(Protocol):
-    """The way of repeated transfers into the app folder. Needs the lock all the time."""
+    """Repeated transfers into the app folder. Needs the lock all the time."""
 
     @property
     def tree(self) -> FoundTree:

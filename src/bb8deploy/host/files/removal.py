@@ -139,8 +139,8 @@ class MountRemoval:
 def _remove_all(trees: MountSwap, run_id: str, seen: FoundTree) -> bool:
     """Removes the app folder and the state folder; False if the folder is not as it was `seen`, and stays.
 
-    It is looked at again where nobody edits it by its path. The renames come first: what is interrupted after
-    them is neither the app folder nor an earlier tree any more.
+    The folder is hashed again after its rename, where no program edits it by its path. The renames come
+    first: what an interruption leaves after them is neither the app folder nor an earlier tree.
     """
     root, state = trees.root, trees.state
     state.mkdir(parents=True, exist_ok=True)

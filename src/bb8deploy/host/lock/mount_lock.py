@@ -106,7 +106,7 @@ class MountHolding:
                     folder.parent.rmdir()
 
     def _take(self, lease: float) -> str | None:
-        """Takes the lock; gives the text of the stale owner that it was taken from, if any."""
+        """Takes the lock; returns the text of the stale owner that it was taken from, if any."""
         folder = self._files.lock_folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         if self._make(folder, lease):

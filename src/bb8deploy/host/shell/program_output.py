@@ -14,7 +14,7 @@ from bb8deploy.workspace.tree_digest import Entry, FoundTree, Manifest, link_ent
 
 @dataclass(frozen=True, slots=True)
 class AnswerPart:
-    """A marked part of an answer: its name, an argument behind the name, its bytes."""
+    """A marked part of an answer: its name, an argument after the name, its bytes."""
 
     name: str
     argument: str
@@ -117,6 +117,4 @@ _BETWEEN = (b"  ", b" *")
 
 
 def _moving(what: str) -> CheckFailed:
-    return HOST_TREE_MOVING(
-        f"{what} on the host could not be read while the runtime folder was being looked at"
-    )
+    return HOST_TREE_MOVING(f"{what} on the host could not be read while the app folder was being hashed")

@@ -148,7 +148,7 @@ class Conversation:
 
 
 def failure(reason: str, where: str, done: Completed) -> Bb8Error:
-    """The error for a step that failed on the host; the runtime folder is as it was before."""
+    """The error for a step that failed on the host; the app folder is as it was before."""
     details = done.err.decode(errors="replace").splitlines()[-8:]
     text = "\n".join(details)
     if reason == "LOCK":

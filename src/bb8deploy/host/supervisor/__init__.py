@@ -1,1 +1,1 @@
-"""The host's Supervisor behind one Protocol, whichever way it is reached."""
+"""The host's Supervisor behind one Protocol, whichever route reaches it."""

@@ -13,7 +13,7 @@ SERVICES = (("app_restart", "app"), ("addon_restart", "addon"))
 
 
 def restart_by_service(url: str, token: Secret, slug: str, *, ca_file: Path | None, deadline: float) -> str:
-    """Restarts the app's present image and gives the service that did it.
+    """Restarts the app's present image and returns the service that did it.
 
     New files do not enter by a restart, so nothing is proven by this. Older Cores know only `addon_restart`.
     """

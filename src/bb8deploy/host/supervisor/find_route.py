@@ -32,7 +32,7 @@ class RouteAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Which ways to the Supervisor there are, in the order in which they were asked.
+    """Which routes to the Supervisor there are, in the order in which they were asked.
 
     `service`: Core's restart service is left as a last fallback.
     """
@@ -42,7 +42,7 @@ class Capabilities:
     service: bool = False
 
     def describe(self) -> tuple[str, ...]:
-        """One line for each way, for diagnose."""
+        """One line for each route, for diagnose."""
         lines = [f"{a.route}: {'works' if a.works else 'does not work'} ({a.answer})" for a in self.attempts]
         if self.service:
             lines.append("service: Core's restart service can be called; it can prove nothing")
@@ -80,18 +80,18 @@ def reach(
     *,
     note: Callable[[str], None] | None = None,
 ) -> Reached:
-    """Asks each way for the app until one answers and may do what a deploy needs; the others are not asked.
+    """Asks each route for the app until one answers and may do what a deploy needs; later ones are not asked.
 
     The first look brings `extras`. A host that is not ready is waited for, here and in every later call;
     `note` shows the wait, by default where the host shows its notes.
 
-    Raises UsageError ROUTE_MISSING if the settings name no way, OnlyService if only the restart service is
-    left, else the last way's own error.
+    Raises UsageError ROUTE_MISSING if the settings name no route, OnlyService if only the restart service is
+    left, else the last route's own error.
     """
     show = note or (host.note if host else lambda _text: None)
     attempts: list[RouteAnswer] = []
     last: Bb8Error | None = None
-    for name, make in _ways(settings, addon, host, show):
+    for name, make in _routes(settings, addon, host, show):
         supervisor: Supervisor | None = None
         try:
             supervisor = PatientSupervisor(make(), show)
@@ -108,7 +108,7 @@ def reach(
         return Reached(supervisor, look, Capabilities(tuple(attempts), name))
     if last is None:
         raise ROUTE_MISSING(
-            "no way to the Supervisor is set: neither ssh, nor HA_URL with a token, nor SUPERVISOR_TOKEN"
+            "no route to the Supervisor is set: neither ssh, nor HA_URL with a token, nor SUPERVISOR_TOKEN"
         )
     token = _token(settings, addon, host)
     if settings.ha_url and token and last.code == "SUPERVISOR_DENIED":
@@ -116,10 +116,10 @@ def reach(
     raise last
 
 
-def _ways(
+def _routes(
     settings: Settings, addon: Path, host: Host | None, note: Callable[[str], None]
 ) -> Iterator[tuple[str, Callable[[], Supervisor]]]:
-    """The ways that the settings allow, best first; the token is looked for only when its turn comes."""
+    """The routes that the settings allow, best first; the token is looked for only when its turn comes."""
     transport = host.transport if host else None
     if transport:
         from bb8deploy.host.supervisor.ha_cli_route import HaCli
@@ -140,9 +140,9 @@ def _ways(
 
 def options_route(settings: Settings, addon: Path, host: Host | None) -> PathSupervisor:
     """A route that can set an app's options, as `ha` cannot. Raises UsageError ROUTE_MISSING."""
-    for name, make in _ways(settings, addon, host, lambda _text: None):
-        if name != "ha" and isinstance(way := make(), PathSupervisor):
-            return way
+    for name, make in _routes(settings, addon, host, lambda _text: None):
+        if name != "ha" and isinstance(route := make(), PathSupervisor):
+            return route
     raise ROUTE_MISSING(
         "the `ha` command cannot set an app's options, and no other route is set",
         "Set HA_URL and an administrator's HA_LLAT, then run again.",

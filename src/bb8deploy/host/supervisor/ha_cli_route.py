@@ -50,27 +50,27 @@ class HaCli:
         return self._command.where
 
     def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
-        """State, log, documents, a second look and the rider's output in one command on the host."""
+        """State, log, documents, a second look and the output of the program in one command on the host."""
         self._slug, documents = slug, extras.documents
         pause = [["sleep", f"{extras.again_after:g}"]] if extras.again_after else []
 
         def words(noun: str) -> list[list[str]]:
             both = [ha("--raw-json", noun, "info", slug), ha(noun, "logs", slug, "-n", str(lines))]
             twice = (*both, *pause, *both) if pause else both
-            return [*twice, ["sh", "-c", extras.rider], *map(_document, documents)]
+            return [*twice, ["sh", "-c", extras.program], *map(_document, documents)]
 
         deadline = QUICK + extras.again_after + (QUICK if documents else 0.0)
         said = self._command.nouned(words, deadline, f"describe {slug}")
         looks, shown = said[: len(said) - len(documents)], said[len(said) - len(documents) :]
-        rode = looks[-1].out.encode() if extras.rider else None
-        later = self._later(slug, looks[3], looks[4], rode) if pause else None
+        output = looks[-1].out.encode() if extras.program else None
+        later = self._later(slug, looks[3], looks[4], output) if pause else None
         seen = self._seen(slug, looks[0], looks[1])
-        return replace(seen, rider=rode, later=later, documents=self._found(documents, shown))
+        return replace(seen, program_output=output, later=later, documents=self._found(documents, shown))
 
-    def _later(self, slug: str, info: Printed, log: Printed, rode: bytes | None) -> Look | None:
+    def _later(self, slug: str, info: Printed, log: Printed, output: bytes | None) -> Look | None:
         """The second look; None if only that one failed: its user then looks again."""
         try:
-            return replace(self._seen(slug, info, log), rider=rode)
+            return replace(self._seen(slug, info, log), program_output=output)
         except (NoAnswer, SupervisorError):
             return None
 

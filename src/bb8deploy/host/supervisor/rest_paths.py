@@ -51,7 +51,7 @@ class PathSupervisor(ABC):
     def call(
         self, method: str, path: str, body: Mapping[str, object] | None, *, doing: str, deadline: float
     ) -> JsonObject:
-        """One call; gives the envelope's data."""
+        """One call; returns the envelope's data."""
 
     @abstractmethod
     def text(self, path: str, lines: int, *, doing: str) -> str:
@@ -70,7 +70,7 @@ class PathSupervisor(ABC):
         """Ends the connection."""
 
     def look(self, slug: str, lines: int, extras: LookExtras = STATE_AND_LOG) -> Look:
-        """State, log and documents. There is no shell for a rider, and a second look saves no time here."""
+        """State, log and documents. No shell runs a program, and a second look would save no time."""
         look = self._look(slug, lines)
         return replace(look, documents=self.documents(*extras.documents)) if extras.documents else look
 
@@ -153,12 +153,12 @@ class PathSupervisor(ABC):
             yield _COLOUR.sub("", line)
 
 
-def set_app(way: PathSupervisor, slug: str, body: Mapping[str, object]) -> None:
+def set_app(route: PathSupervisor, slug: str, body: Mapping[str, object]) -> None:
     """POST /addons/{slug}/options with more than options: network, boot, watchdog, auto_update."""
-    way.call("post", f"/addons/{slug}/options", body, doing=f"set options of {slug}", deadline=QUICK)
+    route.call("post", f"/addons/{slug}/options", body, doing=f"set options of {slug}", deadline=QUICK)
 
 
-def check_options(way: PathSupervisor, slug: str, options: Mapping[str, object]) -> JsonObject:
+def check_options(route: PathSupervisor, slug: str, options: Mapping[str, object]) -> JsonObject:
     """POST /addons/{slug}/options/validate: `valid` and, for options that are refused, `message`."""
     path = f"/addons/{slug}/options/validate"
-    return way.call("post", path, options, doing=f"check options of {slug}", deadline=QUICK)
+    return route.call("post", path, options, doing=f"check options of {slug}", deadline=QUICK)

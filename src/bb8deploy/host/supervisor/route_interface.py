@@ -1,4 +1,4 @@
-"""What every way to the Supervisor offers, what it answers, and the kinds of its refusals."""
+"""The Protocol of every route to the Supervisor, its answers, and the kinds of its refusals."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class AddonState:
 class LookExtras:
     """What a look brings besides state and log; a route over ssh does all of it in one command.
 
-    `rider` is a shell program that such a route runs on the host, `again_after` the seconds until a second
+    `program` is a shell program that such a route runs on the host, `again_after` the seconds until a second
     look, 0 for none, and `documents` are paths of the Supervisor's API.
     """
 
-    rider: str = ""
+    program: str = ""
     again_after: float = 0.0
     documents: Sequence[str] = ()
 
@@ -75,13 +75,13 @@ STATE_AND_LOG = LookExtras()
 class Look:
     """The state of an app and its newest log lines, taken together; `state` is None for an unknown app.
 
-    `rider` is what the rider of the look printed, None if the route runs none; `later` is a second look in
-    the same command, None if the route makes none; `documents` are those that were asked for with it.
+    `program_output` is what the program of the extras printed, None if the route ran none; `later` is a
+    second look in the same command, None if the route makes none; `documents` are those of the extras.
     """
 
     state: AddonState | None
     log: tuple[str, ...]
-    rider: bytes | None = None
+    program_output: bytes | None = None
     later: Look | None = None
     documents: Mapping[str, Mapping[str, object]] = field(default_factory=dict, compare=False)
 
@@ -303,7 +303,7 @@ def _reasons(value: object) -> tuple[str, ...]:
 
 
 class Supervisor(Protocol):
-    """One way to the Supervisor. Every call has a deadline; times are seconds.
+    """One route to the Supervisor. Every call has a deadline; times are seconds.
 
     All calls raise SupervisorError if it refuses, Refused if it does not accept the token or the role,
     NoAnswer or Unreachable if there is no answer.

@@ -34,9 +34,9 @@ class PatientSupervisor:
     """
 
     def __init__(
-        self, way: Supervisor, note: Callable[[str], None], *, deadline: float = READY_DEADLINE
+        self, route: Supervisor, note: Callable[[str], None], *, deadline: float = READY_DEADLINE
     ) -> None:
-        self.at_once = way
+        self.at_once = route
         """The route itself, whose calls do not wait for a host that is not ready."""
         self._note = note
         self._deadline = deadline

@@ -68,8 +68,8 @@ class AttestOutcome:
 class _Heard:
     """Everything that came in, in order; the link's thread appends, the lane reads.
 
-    `about` is the newest word of the app on itself, retained or not: what was retained when we came may
-    be that of an earlier start.
+    `about` is the newest identity message of the app, retained or not: a retained one may be from an
+    earlier start.
     """
 
     base: str
@@ -154,7 +154,7 @@ def attest(
 
 
 def _await_first(run: Run, link: BrokerLink, heard: _Heard) -> None:
-    """A responder subscribes a moment after its start: the window must not count that against it."""
+    """Waits for the first answer, because a responder subscribes only a moment after its start."""
     end = time.monotonic() + FIRST_ECHO_DEADLINE
     number = 0
     cids: list[str] = []
@@ -339,7 +339,7 @@ def _contract(
 
 
 def _write_contract(run: Run, contract: QaContract) -> Path:
-    """Writes the contract and its copy beside the receipts; gives the latter."""
+    """Writes the contract and its copy beside the receipts; returns the copy."""
     copy = run.reports / QA_COPY
     save(copy, run.write_contract(contract).read_text(encoding="utf-8"))
     return copy
@@ -359,11 +359,11 @@ def _gone(link: BrokerLink) -> Unreachable:
 def _strings(data: JsonObject) -> dict[str, str]:
     """The data's plain values as text."""
     plain = {key: value for key, value in data.items() if not isinstance(value, dict | list)}
-    return {_whole(key): _whole(str(value)) for key, value in plain.items()}
+    return {_without_surrogates(key): _without_surrogates(str(value)) for key, value in plain.items()}
 
 
-def _whole(text: str) -> str:
-    """The text without the halves of characters that JSON may hold and no file takes."""
+def _without_surrogates(text: str) -> str:
+    """The text without lone surrogates, which JSON may contain and a file cannot."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -14,7 +14,7 @@ from bb8deploy.host.supervisor.find_route import options_route
 from bb8deploy.lanes.deploy.earlier_trees import last_that_ran
 from bb8deploy.lanes.deploy.rollback import roll_back, roll_back_untouched
 from bb8deploy.lanes.deploy.undo_sync import put_back_files
-from bb8deploy.lanes.deploy.withdraw_files import forget, withdraw
+from bb8deploy.lanes.deploy.withdraw_files import reload_store, withdraw
 from bb8deploy.lanes.host_session import slug_of
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.verify.app_options import set_settings
@@ -33,10 +33,15 @@ _UNKNOWN = {JOB_UNFINISHED.code}
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A failed verification: `sent`: this deploy changed the app folder; `touched`: the Supervisor may have
-    changed the container; `installed`: the app was installed before; `ran`: what the app that ran before it
-    reported; `settings`: the app's settings as they were, if this deploy has set others; `built_as_sent`: the
-    run that sent the replaced tree, if what ran was built from nothing else."""
+    """A failed verification.
+
+    - `sent`: this deploy changed the app folder.
+    - `touched`: the Supervisor may have changed the container.
+    - `installed`: the app was installed before.
+    - `ran`: what the app reported that ran before.
+    - `settings`: the app's earlier settings, if this deploy has set others.
+    - `built_as_sent`: the run that sent the replaced tree, if what ran was built from exactly that tree.
+    """
 
     error: Bb8Error
     synced: SyncOutcome
@@ -48,10 +53,10 @@ class Failed:
     built_as_sent: str = ""
 
 
-def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
-    """The failure with what became of the host; the earlier tree is back if this deploy replaced it.
+def recover(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """Restores the earlier tree if this deploy replaced it; returns the error, which then says what was done.
 
-    A container is touched again only if this deploy has touched it: otherwise putting the files back is all.
+    The container is touched only if this deploy has touched it; otherwise only the files are restored.
     """
     error = failed.error
     if error.code in _STAYS:
@@ -59,16 +64,16 @@ def recovered(run: Run, host: Host, failed: Failed) -> Bb8Error:
     if error.code in _UNKNOWN or (isinstance(error, Unreachable) and failed.touched):
         return _with_detail(error, _on_host(failed)) if failed.sent else error
     if _is_first(host, failed):
-        return _withdrawn(run, host, failed)
+        return _withdraw(run, host, failed)
     if stays := _why_not_back(host, failed):
-        stays += _settings_back(run, host, failed)
+        stays += _restore_settings(run, host, failed)
         if isinstance(error, Unreachable):
             return _with_detail(error, _on_host(failed)) if failed.sent else error
         return _with_ending(error, f"not rolled back: {stays}")
     run.ledger.drift("verify", error.code, run.clean(error.cause))
     if isinstance(error, Unreachable):
-        return _files_only(run, host, failed)
-    return _rolled_back(run, host, failed)
+        return _restore_files(run, host, failed)
+    return _roll_back(run, host, failed)
 
 
 def _is_first(host: Host, failed: Failed) -> bool:
@@ -82,8 +87,8 @@ def _is_first(host: Host, failed: Failed) -> bool:
         return False
 
 
-def _withdrawn(run: Run, host: Host, failed: Failed) -> Bb8Error:
-    """The failure of a first deploy: its files go again, unless the app was installed from them."""
+def _withdraw(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """Removes the files of a failed first deploy, unless the app was installed from them."""
     error, unreachable = failed.error, isinstance(failed.error, Unreachable)
     if not unreachable:
         run.ledger.drift("verify", error.code, run.clean(error.cause))
@@ -92,12 +97,12 @@ def _withdrawn(run: Run, host: Host, failed: Failed) -> Bb8Error:
     what = withdraw(run, host, failed.synced)
     if unreachable:
         return _with_detail(error, what)
-    forget(run, host, failed.synced)
+    reload_store(run, host, failed.synced)
     return _with_ending(error, what)
 
 
-def _settings_back(run: Run, host: Host, failed: Failed) -> str:
-    """Puts the app's settings back where no files were sent; what came of it, as the end of a sentence."""
+def _restore_settings(run: Run, host: Host, failed: Failed) -> str:
+    """Restores the app's settings if no files were sent; returns the result as the end of a sentence."""
     if failed.settings is None:
         return ""
     slug = slug_of(run)
@@ -110,8 +115,8 @@ def _settings_back(run: Run, host: Host, failed: Failed) -> str:
     return "; its earlier options are back, and it was restarted"
 
 
-def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
-    """NotVerified in any case if the rollback failed too."""
+def _roll_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """Restores the earlier tree and runs it; returns NotVerified if that fails too."""
     error = failed.error
     try:
         _require_own_tree(host, failed)
@@ -137,8 +142,8 @@ def _rolled_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
     return _with_ending(error, f"rolled back: {outcome.in_words}")
 
 
-def _files_only(run: Run, host: Host, failed: Failed) -> Bb8Error:
-    """The Supervisor does not help: the files go back as far as the host can be reached."""
+def _restore_files(run: Run, host: Host, failed: Failed) -> Bb8Error:
+    """Restores the earlier files without the Supervisor, which cannot be reached."""
     error = failed.error
     try:
         _require_own_tree(host, failed)
@@ -151,7 +156,7 @@ def _files_only(run: Run, host: Host, failed: Failed) -> Bb8Error:
 def _require_own_tree(host: Host, failed: Failed) -> None:
     """Raises CheckFailed RUNTIME_NOT_OURS if the app folder holds another tree than this deploy put in.
 
-    An edit of that tree may be swapped away, because the swap keeps it. Nothing is lost of an absent folder.
+    A hand edit of that tree may be swapped away, because the swap keeps it. An absent folder loses nothing.
     """
     found, sent = host.files.look(), failed.synced.expected
     stamp = Stamp.parse(found.stamp)
@@ -164,7 +169,7 @@ def _require_own_tree(host: Host, failed: Failed) -> None:
 
 
 def _why_not_back(host: Host, failed: Failed) -> str:
-    """Empty if the earlier tree is what this deploy replaced; an older one than that would surprise."""
+    """Why the earlier tree is not restored; empty if it is the one that this deploy replaced."""
     if not failed.sent:
         return "nothing was sent by this run"
     try:

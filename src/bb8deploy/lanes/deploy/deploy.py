@@ -10,7 +10,7 @@ from pathlib import Path
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
 from bb8deploy.host.open_host import Host
-from bb8deploy.lanes.deploy.after_failure import Failed, recovered
+from bb8deploy.lanes.deploy.after_failure import Failed, recover
 from bb8deploy.lanes.deploy.config_differences import announcements
 from bb8deploy.lanes.deploy.dry_run import Foreseen, foresee, foresee_edits, foresee_sync, refusal_lines
 from bb8deploy.lanes.deploy.static_rules_check import require_valid
@@ -38,11 +38,15 @@ STEP = "deploy"
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """How to deploy; `resume` continues the newest deploy to this target that did not finish, `with_diff`
-    shows unified diffs of text files against the host, `validate` checks the app before anything is sent,
-    `app_options` are options of the app to set before its start; `settings` replace those of the options
-    file; `app` is the app if it was read before, for several hosts at once; `edited_tree` is the digest of a
-    tree with hand edits on the host that may be overwritten.
+    """How to deploy.
+
+    - `resume`: continue the newest deploy to this target that did not finish.
+    - `with_diff`: show unified diffs of text files against the host.
+    - `validate`: check the app before anything is sent.
+    - `app_options`: options of the app to set before its start.
+    - `settings`: settings of the app in place of those of the options file.
+    - `app`: the app if it was read before, for several hosts at once.
+    - `edited_tree`: the digest of a tree with hand edits on the host that may be overwritten.
     """
 
     access: Access = field(default_factory=Access)
@@ -114,7 +118,7 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
     except Bb8Error as error:
         was, earlier = _was_installed(attempt), earlier_settings(attempt)
         failed = Failed(error, synced, sent, attempt.touched, was, attempt.ran, earlier, as_sent)
-        raise recovered(run, host, failed) from error
+        raise recover(run, host, failed) from error
     if host.files.route == "ssh":
         if verified.verified:
             run.ledger.emit(

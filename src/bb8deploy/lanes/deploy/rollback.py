@@ -140,7 +140,7 @@ def roll_back(
     with attempt.opened() as installer:
         expected = back.expected
         before = ran_before(run, installer, expected, ran) if intact else proven_before(run, expected)
-        installed = installer.put_in()
+        installed = installer.install()
         if options.proof is Proof.RUNNING:
             attempt.check_runs(installed)
             return _runs_again(run, back, installed.action.value, options.unproven)

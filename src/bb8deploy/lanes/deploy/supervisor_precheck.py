@@ -71,7 +71,9 @@ class Readiness:
         """Looks for the slug in other folders; what was seen before the files are sent is not passed on."""
         if self.reached is None:
             return
-        rode = self.reached.first.rider
-        self.reached = replace(self.reached, first=replace(self.reached.first, rider=None))
-        seen = look_beside(self.host) if rode is None else slug_folders.read(rode, self.host.files.runtime)
+        output = self.reached.first.program_output
+        self.reached = replace(self.reached, first=replace(self.reached.first, program_output=None))
+        seen = (
+            look_beside(self.host) if output is None else slug_folders.read(output, self.host.files.runtime)
+        )
         require_alone(self.run, self.host, seen)

@@ -25,7 +25,7 @@ def withdraw(run: Run, host: Host, synced: SyncOutcome) -> str:
 
 
 def withdraw_rest(run: Run, host: Host, plan: SyncPlan) -> str:
-    """Does what `withdraw` does, for a delivery of which a part may have gone already."""
+    """Does what `withdraw` does for a delivery of which another program may have removed a part."""
     return _withdraw(run, host, lambda found: is_part_of(found, plan))
 
 
@@ -40,8 +40,8 @@ def _withdraw(run: Run, host: Host, confirm: Callable[[FoundTree], bool]) -> str
     return "the new files were removed again, since the host has no earlier tree"
 
 
-def forget(run: Run, host: Host, synced: SyncOutcome) -> None:
-    """Has the Supervisor read its store again after `withdraw`, as far as it answers."""
+def reload_store(run: Run, host: Host, synced: SyncOutcome) -> None:
+    """Reloads the Supervisor's store after `withdraw`; a Supervisor that does not answer is ignored."""
     delivered = Delivered(synced.expected, synced.tree)
     attempt = Attempt(run, host, delivered, VerifyOptions(sent=True))
     with suppress(Bb8Error), attempt.opened() as installer, run.step("reload the store", host.where):

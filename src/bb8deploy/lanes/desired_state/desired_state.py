@@ -21,7 +21,7 @@ class StateRequest:
     """What is asked for besides the state.
 
     `settings` replace those of the target's options file, None for that file; `restart`: restart a running
-    app whose settings change, so that they count at once; `discard_edits` and `with_config` are those of a
+    app whose settings change, so that they take effect; `discard_edits` and `with_config` are those of a
     removal; `with_diff`: unified diffs of the files too.
     """
 

@@ -157,7 +157,7 @@ class Session:
         """
         attempt = Attempt(self.run, self.host, delivered, VerifyOptions(sent=True, trusts_log=False))
         with self._timed("build"), attempt.opened(settle=False) as installer:
-            installer.put_in()
+            installer.install()
 
     def _proof(self, expected: Expected, position: int, way: Way) -> str | None:
         """None once the new process has reported what is expected; else why another way is needed."""

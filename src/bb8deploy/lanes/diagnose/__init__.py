@@ -1,1 +1,1 @@
-"""Checks everything that a deploy needs, changes nothing, and gives a remedy for each problem."""
+"""Checks everything that a deploy needs, changes nothing, and names a remedy for each problem."""

@@ -25,6 +25,7 @@ from bb8deploy.runs.run import Run
 from bb8deploy.settings.settings_table import (
     HA_CONFIG_MOUNT,
     HA_IMAGE,
+    HA_IMAGE_CACHE,
     HA_MOUNT,
     HA_PUBLISH_REMOTE,
     HA_URL,
@@ -37,7 +38,7 @@ MAX_FILE = 2_000_000
 """Bytes; a longer file is left out and named."""
 LIBRARIES = ("httpx", "paho-mqtt", "paramiko", "pydantic", "rich", "typer", "voluptuous", "websockets")
 _ADDRESSES = (HA_URL, SUPERVISOR_URL, HA_PUBLISH_REMOTE)
-_PLACES = (HA_PUBLISH_REMOTE, HA_MOUNT, HA_CONFIG_MOUNT, HA_IMAGE)
+_PLACES = (HA_PUBLISH_REMOTE, HA_MOUNT, HA_CONFIG_MOUNT, HA_IMAGE, HA_IMAGE_CACHE)
 
 
 def write_bundle(run: Run, diagnosis: Diagnosis, path: Path) -> tuple[str, ...]:

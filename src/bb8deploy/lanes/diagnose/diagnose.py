@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -63,6 +63,14 @@ class Diagnosis:
     def exit_code(self) -> ExitCode:
         """0 nothing failed, 3 only silence failed, 1 anything else."""
         return exit_code(self.checks)
+
+    def completed(self, complete: Callable[[str], str]) -> Diagnosis:
+        """The same with its remedies as `complete` makes them."""
+        return replace(
+            self,
+            checks=tuple(replace(check, remedy=complete(check.remedy)) for check in self.checks),
+            troubles=tuple(replace(one, remedy=complete(one.remedy)) for one in self.troubles),
+        )
 
     def count(self, level: CheckLevel) -> int:
         """How many checks ended so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from bb8deploy.lanes.diagnose.diagnose import Diagnosis, diagnose
 from bb8deploy.lanes.rollout.host_runs import HostRuns
 from bb8deploy.runs.run import Run, defect
 
+Complete = Callable[[str, str], str]
 AT_ONCE = 8
 """Hosts at a time: a diagnosis has deadlines, which a busy machine must not miss."""
 
@@ -33,18 +34,21 @@ class HostDiagnosis:
         return self.error.exit_code if self.error else 0
 
 
-def diagnose_hosts(run: Run, names: Sequence[str]) -> tuple[HostDiagnosis, ...]:
-    """The diagnosis of each target's host, in the order of `names`; changes nothing."""
-    runs = HostRuns(run, names)
+def diagnose_hosts(run: Run, names: Sequence[str], complete: Complete) -> tuple[HostDiagnosis, ...]:
+    """The diagnosis of each target's host, in the order of `names`; changes nothing.
+
+    `complete` adds a target and the options of the run to the commands of a remedy.
+    """
+    runs = HostRuns(run)
     with ThreadPoolExecutor(min(AT_ONCE, len(names)), "bb8deploy-diagnose") as pool:
-        return tuple(pool.map(lambda name: _one(runs, name), names))
+        return tuple(pool.map(lambda name: _one(runs, name, complete), names))
 
 
-def _one(runs: HostRuns, name: str) -> HostDiagnosis:
+def _one(runs: HostRuns, name: str, complete: Complete) -> HostDiagnosis:
     own: Run | None = None
     try:
         own = runs.of(name)
-        diagnosis = diagnose(own)
+        diagnosis = diagnose(own).completed(lambda text: complete(name, text))
         return HostDiagnosis(name, diagnosis, str(own.write_contract(contract(own, diagnosis))))
     except Exception as problem:  # noqa: BLE001 - one host's defect leaves the others their rows
         error = problem if isinstance(problem, Bb8Error) else defect(problem, own or runs.run)

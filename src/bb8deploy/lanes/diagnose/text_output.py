@@ -32,7 +32,7 @@ def lines(diagnosis: Diagnosis, width: int) -> Iterator[Styled]:
         for check in checks:
             yield from _check(check, width, longest)
     if diagnosis.troubles:
-        yield "known troubles", "bold"
+        yield "known problems", "bold"
         for trouble in diagnosis.troubles:
             yield from _trouble(trouble, width)
     yield summary(diagnosis), "bold"

@@ -116,7 +116,7 @@ STORE = Topic(
 
 
 def settle(asked: InitCheck) -> tuple[str, ...]:
-    """Checks everything that is set, without asking anybody; gives what was seen.
+    """Checks everything that is set, without asking the user; returns what was seen.
 
     Raises the first problem with all others as its details, and UsageError HOST_MISSING if the settings
     name no host at all.
@@ -143,7 +143,7 @@ def settle(asked: InitCheck) -> tuple[str, ...]:
 
 
 def converse(asked: InitCheck, asker: Asker, found: Sequence[Found]) -> Settings:
-    """Asks for everything, topic by topic, and gives the settings with the answers in them."""
+    """Asks for everything, topic by topic, and returns the settings with the answers."""
     talk = _Talk(asked, asker)
     talk.choose(found)
     talk.ssh()

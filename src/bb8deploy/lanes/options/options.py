@@ -82,28 +82,28 @@ def apply_options(
     OPTIONS_REFUSED before anything is set if the app's schema refuses them, and OPTIONS_NOT_SET if the
     Supervisor reports other settings afterwards.
     """
-    with _host(run, access) as host, closing(options_route(run.settings, run.addon, host)) as way:
-        with run.step("read the app's settings", way_name(way)):
-            look = _look(run, info_of(way, slug_of(run)))
+    with _host(run, access) as host, closing(options_route(run.settings, run.addon, host)) as route:
+        with run.step("read the app's settings", route_name(route)):
+            look = _look(run, info_of(route, slug_of(run)))
         new = merged(look.settings, wanted, _defaults(run, look))
-        _check(run, way, look, wanted, new)
+        _check(run, route, look, wanted, new)
         found = changes(look.settings, new, look.hidden | wanted.secret_names)
         show(found)
         running = look.state.state in {"started", "startup"}
         if run.dry_run or not found:
             return OptionsOutcome(look.state.slug, found, running)
-        with run.step("set the app's options", way_name(way)):
-            _set(run, way, look, wanted, new)
-            _read_back(run, way, wanted)
+        with run.step("set the app's options", route_name(route)):
+            _set(run, route, look, wanted, new)
+            _read_back(run, route, wanted)
         if restart and running:
-            with run.step(f"restart {look.state.slug}", way_name(way)):
-                way.act("restart", look.state.slug, deadline=START_DEADLINE)
+            with run.step(f"restart {look.state.slug}", route_name(route)):
+                route.act("restart", look.state.slug, deadline=START_DEADLINE)
         return OptionsOutcome(look.state.slug, found, running, restart and running)
 
 
-def way_name(way: PathSupervisor) -> str:
+def route_name(route: PathSupervisor) -> str:
     """The route's name for a step."""
-    return str(getattr(way, "where", ""))
+    return str(getattr(route, "where", ""))
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def _look(run: Run, state: AddonState | None) -> AppLook:
     return AppLook(state, of_info(state.raw), password_options(state.raw))
 
 
-def _check(run: Run, way: PathSupervisor, look: AppLook, wanted: AppSettings, new: AppSettings) -> None:
+def _check(run: Run, route: PathSupervisor, look: AppLook, wanted: AppSettings, new: AppSettings) -> None:
     """Raises CheckFailed OPTIONS_REFUSED unless schema and ports of the installed version allow it."""
     strange = sorted(set(wanted.network) - set(look.settings.network))
     if strange:
@@ -132,7 +132,7 @@ def _check(run: Run, way: PathSupervisor, look: AppLook, wanted: AppSettings, ne
     if not wanted.options:
         return
     _check_here(run, look, wanted, new)
-    verdict = check_options(way, look.state.slug, new.options)
+    verdict = check_options(route, look.state.slug, new.options)
     if verdict.get("valid") is False:
         said = without_values(str(verdict.get("message") or ""))
         raise OPTIONS_REFUSED(
@@ -140,10 +140,10 @@ def _check(run: Run, way: PathSupervisor, look: AppLook, wanted: AppSettings, ne
         )
 
 
-def _set(run: Run, way: PathSupervisor, look: AppLook, wanted: AppSettings, new: AppSettings) -> None:
+def _set(run: Run, route: PathSupervisor, look: AppLook, wanted: AppSettings, new: AppSettings) -> None:
     """Sets what changes. Raises CheckFailed OPTIONS_REFUSED if the Supervisor refuses the options."""
     try:
-        set_app(way, look.state.slug, body_of(look.settings, new))
+        set_app(route, look.state.slug, body_of(look.settings, new))
     except SupervisorError as error:
         if error.problem is not RefusalKind.OPTIONS:
             raise
@@ -182,9 +182,9 @@ def _check_here(run: Run, look: AppLook, wanted: AppSettings, new: AppSettings) 
         raise OPTIONS_REFUSED(f"the schema of {look.state.slug} refuses the option {path}: {said}")
 
 
-def _read_back(run: Run, way: PathSupervisor, wanted: AppSettings) -> None:
+def _read_back(run: Run, route: PathSupervisor, wanted: AppSettings) -> None:
     """Raises CheckFailed OPTIONS_NOT_SET unless the Supervisor now reports what was wanted."""
-    now = _look(run, info_of(way, slug_of(run))).settings
+    now = _look(run, info_of(route, slug_of(run))).settings
     pairs = [
         *((f"options.{key}", value, now.options.get(key)) for key, value in wanted.options.items()),
         *((f"network.{key}", value, now.network.get(key)) for key, value in wanted.network.items()),

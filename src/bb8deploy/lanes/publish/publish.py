@@ -19,6 +19,7 @@ from bb8deploy.lanes.publish.outgoing_tree_check import (
 from bb8deploy.lanes.publish.remote_state import Store
 from bb8deploy.lanes.publish.rules_check import require_fit
 from bb8deploy.lanes.publish.store_layout import warn_of_other_apps
+from bb8deploy.plan.release.image_commands import Image
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.versions.publish_layout import publishing_of
 
@@ -43,6 +44,19 @@ def publish_together(asked: Sequence[tuple[Run, PublishOptions]]) -> list[Publis
         _say_what_goes_along(begun)
         deliver(begun)
     return [one.outcome for one in begun]
+
+
+def push_image(run: Run, arch: str) -> tuple[str, tuple[Image, ...]]:
+    """Builds, pushes and reads back the image of one architecture, on a builder of that architecture.
+
+    Publishes nothing else: a later `publish` with images finds it in the registry. Returns the version and
+    the image. Raises what `publish` raises before its push, and UsageError IMAGE_ARCH_UNKNOWN.
+    """
+    from bb8deploy.lanes.publish.images.promote_images import promote_one
+
+    one = _begin(run, PublishOptions())
+    _prepare(one)
+    return one.outcome.version, promote_one(run, one.source, arch)
 
 
 def find_store(run: Run) -> Store:

@@ -35,7 +35,7 @@ def keep_evidence(
     closing: str = "",
     sign: bool = False,
 ) -> Path:
-    """Copies the run's receipts into its folder, writes provenance and manifest, and gives the latter.
+    """Copies the run's receipts into its folder, writes provenance and manifest, and returns the manifest.
 
     The copies make the folder complete by itself: it can be checked later and elsewhere. `closing` is the
     last line of the journal, which is appended after the manifest that covers it.

@@ -17,8 +17,8 @@ from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
 
 
-def ways_on(flow: Flow) -> list[str]:
-    """After a failure that follows the bump: what is where now, and how to go on or back."""
+def continuation_lines(flow: Flow) -> list[str]:
+    """What is true after a failure that follows the bump, and the commands to continue or go back."""
     version, state = flow.outcome.version, {step.name: step.state for step in flow.outcome.steps}
     if Name.BUMP not in flow.steps.kept and state[Name.BUMP] not in PASSED:
         return []

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.os_differences import exclusive
 from bb8deploy.catalogue.errors.ship.release import RESUME_STALE, WORKSPACE_LOCKED
-from bb8deploy.lanes.release.finish_release import finish, ways_on
+from bb8deploy.lanes.release.finish_release import continuation_lines, finish
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome
 from bb8deploy.lanes.release.resume_release import Unfinished, app_folder, remember_tokens
 from bb8deploy.lanes.release.run_steps import Flow
@@ -106,7 +106,7 @@ def _carry_out(
         flow.rest()
     except BaseException as error:
         if isinstance(error, Bb8Error) and not run.dry_run:
-            error.details = (*error.details, *ways_on(flow))
+            error.details = (*error.details, *continuation_lines(flow))
             run.ledger.drift("release", error.code, run.clean(error.cause))
         finish(run, flow, str(error) if isinstance(error, Bb8Error) else type(error).__name__)
         raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -20,7 +21,7 @@ from bb8deploy.lanes.rollout.one_copy import one_copy
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead
 from bb8deploy.lanes.verify.verify import verify_host
 from bb8deploy.lanes.verify.verify_types import VerifyOptions
-from bb8deploy.runs.run import Run
+from bb8deploy.runs.run import Run, resume_command
 
 Opened = Callable[[Host], object]
 
@@ -32,6 +33,9 @@ class HostCommand(Protocol):
     def content(self) -> str:
         """What a host has once the command is done: a host that is done with another content is not done."""
 
+    def resume(self, asked: Sequence[str] = ()) -> str:
+        """The command that continues a rollout to these targets that stopped; empty if none does."""
+
     def carry_out(self, own: Run, opened: Opened) -> HostWork:
         """Carries it out for the host of `own`; `opened` receives the connection. Raises Bb8Error."""
 
@@ -42,6 +46,10 @@ class DeployHost:
 
     options: DeployOptions
     content: str = ""
+
+    def resume(self, asked: Sequence[str] = ()) -> str:
+        """The resume of a deploy."""
+        return resume_command("deploy", asked)
 
     def carry_out(self, own: Run, opened: Opened) -> HostWork:
         """Deploys. Raises what `deploy` raises."""
@@ -74,6 +82,10 @@ class VerifyHost:
         """The tree digest."""
         return self.app.app.tree.digest
 
+    def resume(self, asked: Sequence[str] = ()) -> str:  # noqa: ARG002 - as the protocol has it
+        """None: a verification begins with the first host."""
+        return ""
+
     def carry_out(self, own: Run, opened: Opened) -> HostWork:
         """Verifies. Raises what `verify_host` raises."""
         if own.dry_run:
@@ -94,6 +106,11 @@ class RollbackHost:
     def content(self) -> str:
         """The version that was asked for, so that a resume with another one begins again."""
         return self.version or "the earlier tree"
+
+    def resume(self, asked: Sequence[str] = ()) -> str:
+        """With the version: without it, the hosts would go back to their earlier trees."""
+        words = ["bb8deploy", "rollback", *([shlex.quote(self.version)] if self.version else [])]
+        return " ".join([*words, *(f"--target {shlex.quote(name)}" for name in asked), "--resume"])
 
     def carry_out(self, own: Run, opened: Opened) -> HostWork:
         """Rolls back. Raises what `roll_back_host` raises."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from bb8deploy.base.errors import Interrupted
 from bb8deploy.host.open_host import Host
 from bb8deploy.runs.journal import Journal
-from bb8deploy.runs.run import Progress, Run, interrupted, resume_command
+from bb8deploy.runs.run import Progress, Run, interrupted
 from bb8deploy.runs.tokens import Ledger, Token
 from bb8deploy.settings.app_instance import for_instance
 from bb8deploy.settings.settings_type import Settings
@@ -21,11 +21,11 @@ from bb8deploy.workspace.project import settings_of
 class HostRuns:
     """The run above all hosts, and what Ctrl-C does to it: no step of any host begins after that.
 
-    `asked` are the targets and groups as the user named them.
+    `resume` is the command that continues it, empty if none does.
     """
 
     run: Run
-    asked: Sequence[str]
+    resume: str = ""
     _stopped: bool = False
     _hosts: list[Host] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ class HostRuns:
 
     def interrupted(self) -> Interrupted:
         """The error for all of it."""
-        return interrupted(self.run, resume_command(self.run.command, self.asked))
+        return interrupted(self.run, self.resume)
 
     def of(self, name: str) -> Run:
         """The run of one host; its receipts are in `reports/targets/NAME/`.

@@ -76,7 +76,7 @@ def roll_out(run: Run, request: RolloutRequest, command: HostCommand) -> Rollout
     record.begin(request.names)
     for name, row in rows.items():
         record.keep(name, row)
-    work = _Work(HostRuns(run, request.asked), record, command, rows)
+    work = _Work(HostRuns(run, command.resume(request.asked)), record, command, rows)
     stopped = work.all_waves(request)
     interrupted = work.runs.interrupted() if work.runs.stopped else None
     if not stopped and not interrupted and all(row.result == DONE for row in rows.values()):

@@ -55,7 +55,7 @@ def all_hosts(run: Run, names: Sequence[str]) -> HostsStanding:
         raise HOST_MISSING("neither HA_SSH_HOST_ALIAS nor HA_MOUNT is set in any target, so there is no host")
     read = read_app(run, run.addon)
     here = place_here(run, wanted_by(run, read))
-    runs = HostRuns(run, names)
+    runs = HostRuns(run)
     with ThreadPoolExecutor(min(AT_ONCE, len(names)), "bb8deploy-status") as pool:
         try:
             hosts = tuple(pool.map(lambda name: _standing(runs, name, read, here), names))

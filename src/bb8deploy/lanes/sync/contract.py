@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write_contract(run: Run, host: Host, outcome: SyncOutcome | None, *, by_rsync: bool) -> None:
-    """Writes the contract; without an outcome that of a failed sync."""
+    """Writes the contract; `outcome` None means that the sync failed."""
     from bb8deploy.runs.contracts.sync import SyncContract
 
     version = outcome.version if outcome else ""

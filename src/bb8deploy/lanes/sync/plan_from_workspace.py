@@ -84,7 +84,7 @@ def read_wanted(run: Run, source: Path, commit: str | None = None) -> Wanted:
 
 
 def wanted_by(run: Run, read: AppRead) -> Wanted:
-    """What this run's host must hold of an app that was read before, perhaps for another run."""
+    """What the host of this run must hold, for an app that was read before, perhaps by another run."""
     read = replace(read, stamp=replace(read.stamp, run=run.id))
     purpose = Purpose(instance=run.settings.instance)
     level = level_of(read.app, read.stamp, purpose, run.settings.bb8_verify)
@@ -113,9 +113,9 @@ def read_source(source: Path, ignore: Ignore) -> AppSource:
 
 
 def plan_delivery(found: FoundTree, wanted: Wanted) -> PlannedSync:
-    """The delivery and the plan for it; a stamp on the host that names the same content stays.
+    """The delivery and the plan for it; a stamp on the host that names the same content is kept.
 
-    Generated files have the run in them, so that each run would send another delivery of the same app.
+    Generated files contain the run id, so without this each run would send the same app again.
     Raises what `plan_sync` raises.
     """
     earlier = Stamp.parse(found.stamp)
@@ -133,14 +133,14 @@ def plan_delivery(found: FoundTree, wanted: Wanted) -> PlannedSync:
 
 
 def _purposes(purpose: Purpose, earlier: Stamp) -> Iterator[Purpose]:
-    """The purpose, and for one that needs no proof that of the host's delivery: it need not be taken away."""
+    """The purpose; if it needs no proof, also the same with a seal, which the host's delivery may keep."""
     yield purpose
     if purpose.proof is Proof.RUNNING and earlier.proof == Proof.SEALED:
         yield replace(purpose, proof=Proof.SEALED)
 
 
 def _with_ports(wanted: Wanted, earlier: Stamp | None) -> Wanted:
-    """What was asked for, else what the instance on the host has, else no port on the host."""
+    """The ports that were asked for, else those of the instance on the host, else none."""
     instance = wanted.purpose.instance
     if instance is None or instance.ports:
         return wanted
@@ -168,7 +168,7 @@ def _texts(source: Path, tree: Manifest) -> Iterator[tuple[str, bytes]]:
     for entry in tree.entries:
         if not is_text(entry.path):
             continue
-        file = _behind(source, tree, entry)
+        file = _linked_file(source, tree, entry)
         if file and file.size <= TEXT_LIMIT:
             data = (source / file.path).read_bytes()
             if hashlib.sha256(data).hexdigest() != file.sha256:
@@ -176,8 +176,8 @@ def _texts(source: Path, tree: Manifest) -> Iterator[tuple[str, bytes]]:
             yield entry.path, data
 
 
-def _behind(source: Path, tree: Manifest, entry: Entry) -> Entry | None:
-    """The file itself, or the one that a link leads to, as the Supervisor reads it; None if there is none."""
+def _linked_file(source: Path, tree: Manifest, entry: Entry) -> Entry | None:
+    """The file itself, or the target of a link, as the Supervisor reads it; None if it is not there."""
     if entry.kind == "file":
         return entry
     try:

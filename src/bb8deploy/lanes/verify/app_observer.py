@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.folder_rehash import Rider
+from bb8deploy.host.folder_rehash import RehashProgram
 from bb8deploy.host.supervisor.find_route import LOG_LINES
 from bb8deploy.host.supervisor.route_interface import (
     AddonState,
@@ -32,10 +32,10 @@ class AsksInfo(Protocol):
         """The app's state."""
 
 
-def info_of(way: AsksInfo, slug: str) -> AddonState:
+def info_of(route: AsksInfo, slug: str) -> AddonState:
     """The app's state without its log; an unknown app counts as not installed. Raises SupervisorError."""
     try:
-        return way.info(slug)
+        return route.info(slug)
     except SupervisorError as error:
         if error.problem is not RefusalKind.UNKNOWN_APP:
             raise
@@ -44,17 +44,17 @@ def info_of(way: AsksInfo, slug: str) -> AddonState:
 
 @dataclass(slots=True)
 class Watch:
-    """`states` are those seen, in order; `log`, `rode` and `built_here` are of the newest look.
+    """`states` are those seen, in order; `log`, `rehashed` and `built_here` are of the newest look.
 
-    `rider` is a program that the last look over ssh runs along the way; `rode` is what it printed.
+    `rehash` is the program that the last look over ssh also runs; `rehashed` is its output.
     """
 
     supervisor: Supervisor
     slug: str
-    rider: Rider | None = None
+    rehash: RehashProgram | None = None
     states: list[str] = field(default_factory=list)
     log: tuple[str, ...] = ()
-    rode: bytes | None = None
+    rehashed: bytes | None = None
     built_here: bool | None = None
 
     def look(self, lines: int) -> AddonState:
@@ -67,12 +67,12 @@ class Watch:
     def look_patiently(self, *, last: bool) -> AddonState:
         """A look that is repeated for up to LOOK_PATIENCE seconds if there is no answer.
 
-        The `last` one carries the rider. Raises NoAnswer.
+        The `last` one also hashes the app folder again. Raises NoAnswer.
         """
         end = time.monotonic() + LOOK_PATIENCE
         while True:
             try:
-                extras = LookExtras(self.rider.program if last and self.rider else "")
+                extras = LookExtras(self.rehash.program if last and self.rehash else "")
                 return self.take(self.supervisor.look(self.slug, LOG_LINES, extras))
             except NoAnswer:
                 if time.monotonic() > end:
@@ -82,7 +82,7 @@ class Watch:
     def take(self, look: Look) -> AddonState:
         """Remembers a look that was made elsewhere."""
         state = look.state or gone(self.slug)
-        self.log, self.rode, self.built_here = look.log, look.rider, state.built_here
+        self.log, self.rehashed, self.built_here = look.log, look.program_output, state.built_here
         self.saw(state.state)
         return state
 

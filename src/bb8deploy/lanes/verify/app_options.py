@@ -109,10 +109,10 @@ def set_settings(run: Run, host: Host, slug: str, body: Mapping[str, object]) ->
     """Sets options, ports, boot and the like; an empty body changes nothing. Raises as `set_options` does."""
     if not body:
         return
-    way = options_route(run.settings, run.addon, host)
-    with run.step("set the app's options", host.where), closing(way):
+    route = options_route(run.settings, run.addon, host)
+    with run.step("set the app's options", host.where), closing(route):
         try:
-            set_app(way, slug, body)
+            set_app(route, slug, body)
         except SupervisorError as error:
             if error.problem is not RefusalKind.OPTIONS:
                 raise

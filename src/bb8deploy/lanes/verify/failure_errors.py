@@ -39,16 +39,18 @@ _REMEDY = {
 }
 
 
-def not_done(what: str, verb: str, left: AddonState, error: SupervisorError, build: BuildFailure) -> Bb8Error:
-    """The Supervisor refused the verb or it broke off."""
+def action_failed(
+    what: str, verb: str, left: AddonState, error: SupervisorError, build: BuildFailure
+) -> Bb8Error:
+    """The Supervisor refused the action, or the action broke off."""
     cause = f"the Supervisor could not {verb} {what} ({_left(left)}): {error.message}"
     if error.problem in BUILDING:
         return _build_failed(cause, build)
     return PUT_IN_REFUSED(cause, error.remedy, details=build.lines)
 
 
-def not_in(what: str, verb: str, left: AddonState, build: BuildFailure) -> Bb8Error:
-    """The verb ended and something else is installed."""
+def not_installed(what: str, verb: str, left: AddonState, build: BuildFailure) -> Bb8Error:
+    """The action ended, and another version is installed."""
     return _build_failed(f"the {verb} of {what} ended, but {_left(left)}", build)
 
 
@@ -60,18 +62,18 @@ def _build_failed(cause: str, build: BuildFailure) -> Bb8Error:
 
 
 def unfinished(what: str) -> Bb8Error:
-    """The Supervisor was given its time and is still at work: nothing is known, so nothing is undone."""
+    """The Supervisor still works after the deadline: the result is not known, so nothing is undone."""
     return JOB_UNFINISHED(f"the Supervisor is still at work on {what} when its time is up")
 
 
 def start_refused(what: str, error: SupervisorError, words: Sequence[str]) -> Bb8Error:
-    """It is installed, and the Supervisor does not start it."""
+    """The version is installed, but the Supervisor does not start it."""
     cause = f"{what} is in, but cannot be started: {error.message}"
     return START_REFUSED(cause, error.remedy, details=words)
 
 
 def crashed(what: str, crash: str, words: Sequence[str]) -> Bb8Error:
-    """Its container is started, but the program in it dies."""
+    """The container runs, but the program in it crashes."""
     return ADDON_DIED(f"{what} was started, but its program dies: {crash}", _LAST_WORDS, details=words)
 
 
@@ -81,18 +83,18 @@ def unconfirmed(what: str) -> Bb8Error:
 
 
 def died(what: str, state: str, words: Sequence[str]) -> Bb8Error:
-    """It was started and does not run."""
+    """The app was started, but does not run."""
     cause = f"{what} was started, but its state is {state}"
     return ADDON_DIED(cause, _LAST_WORDS, details=words)
 
 
 def restarted(what: str, words: Sequence[str]) -> Bb8Error:
-    """It reported itself a second time while it was watched."""
+    """The app reported itself again while it was watched: it restarted."""
     return ADDON_RESTARTS(f"{what} started again while it was watched", _LAST_WORDS, details=words)
 
 
 def stale(what: str, state: str, action: str, words: Sequence[str]) -> Bb8Error:
-    """It has reported itself before, but not since the action; `words` are its log lines since then."""
+    """The app has reported itself before, but not since the action; `words` are its log lines since then."""
     return IDENTITY_STALE(
         f"{what} is {state}, but nothing has reported itself since the {action}",
         _LAST_WORDS
@@ -103,18 +105,18 @@ def stale(what: str, state: str, action: str, words: Sequence[str]) -> Bb8Error:
 
 
 def silent(what: str, state: str, words: Sequence[str]) -> Bb8Error:
-    """It has never reported itself."""
+    """The app has never reported itself."""
     return IDENTITY_MISSING(f"{what} is {state}, but did not report who it is", details=words)
 
 
 def other_identity(what: str, said: Identity, expected: Expected, words: Sequence[str]) -> Bb8Error:
-    """It reported other content than was sent."""
+    """The app reported other content than was sent."""
     differs = "; ".join(said.differences(expected)) or "an unknown tree"
     return IDENTITY_DIFFERS(f"{what} runs, but reports other content than was sent: {differs}", details=words)
 
 
 def not_sealed(what: str, words: Sequence[str]) -> Bb8Error:
-    """It reports the stamp, but its build has compared nothing."""
+    """The app reports the stamp, but its build compared nothing."""
     return SEAL_MISSING(
         f"{what} runs, but its build did not compare the files that it was given", details=words
     )
@@ -128,5 +130,5 @@ def built_otherwise(what: str, problems: Sequence[str]) -> Bb8Error:
 
 
 def _left(state: AddonState) -> str:
-    """What is there now, in words."""
+    """What is installed now, in words."""
     return f"{state.version} is {state.state} now" if state.version else "nothing is installed"

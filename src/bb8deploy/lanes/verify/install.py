@@ -30,8 +30,9 @@ class Installer:
     """One attempt to get a version installed.
 
     `before` is the look from before anything was done; `profile_changed` returns for the tree digest of
-    what runs whether its apparmor.txt was another one. `answered`: the Supervisor itself reported
-    the end of the action; `touched`: the container may have changed. They fill as it goes.
+    what runs whether its apparmor.txt was another one. The fields after `hooks` change during the attempt:
+    `answered`: the Supervisor itself reported the end of the action; `touched`: the container may have
+    changed.
     """
 
     run: Run
@@ -47,8 +48,8 @@ class Installer:
     touched: bool = False
     options_set: bool = False
 
-    def put_in(self) -> Installed:
-        """Reloads the store, decides, and has the Supervisor carry it out; then the version is installed.
+    def install(self) -> Installed:
+        """Reloads the store, decides, and has the Supervisor carry out the decision.
 
         Raises CheckFailed if the plan refuses, NotVerified if the Supervisor could not do it.
         """
@@ -71,7 +72,7 @@ class Installer:
         if verb:
             with self.run.step(f"{verb} {slug}", where) as facts:
                 facts["why"] = self.decision.why
-                state = self._carried_out(verb, state)
+                state = self._carry_out(verb, state)
         if verb == "install" and not self.watch.supervisor.log_is_current:
             # The journal keeps the lines of an app that was uninstalled, and shows them once it is back.
             self.before = replace(self.before, log=self.watch.supervisor.logs(slug, LOG_LINES))
@@ -95,7 +96,7 @@ class Installer:
         return Installed(self.decision, self.before.log)
 
     def foreseen(self) -> Decision:
-        """What `put_in` would do, as far as that can be known before the reload."""
+        """What `install` would do, as far as that can be known before the reload."""
         decision = Decision(Action.NONE, why=_ALREADY)
         if self.task.options.sent or not self._runs_already():
             state = self.before.state or gone(self.task.slug)
@@ -103,8 +104,8 @@ class Installer:
         return _with_options(self, decision)
 
     def _look_deeper(self) -> None:
-        """Reads far back if what runs has logged so much that the newest lines do not hold its identity:
-        it would be rebuilt for nothing."""
+        """Reads further back if the newest log lines do not have the identity of what runs, which would
+        otherwise be rebuilt for nothing."""
         state = self.before.state
         if state and state.state == "started" and not newest(self.before.log):
             log = self.watch.container_log(DEEP_LINES)
@@ -139,8 +140,8 @@ class Installer:
             built_as_sent=options.built_as_sent,
         )
 
-    def _carried_out(self, verb: Verb, before: AddonState) -> AddonState:
-        """The state after the verb, seen by looking and not by its answer alone."""
+    def _carry_out(self, verb: Verb, before: AddonState) -> AddonState:
+        """Has the Supervisor carry out the verb; returns the state that a look shows afterwards."""
         self.touched = True
         try:
             self.answered = self.actions.act(verb)
@@ -157,14 +158,14 @@ class Installer:
             if verb != "rebuild" and not self.task.options.built_as_sent:
                 why = "another job built it, maybe from an edit"
                 self.decision = replace(self.decision, action=Action.REBUILD, why=why)
-                return self._carried_out("rebuild", before)
+                return self._carry_out("rebuild", before)
         state = self.watch.info()
         if state.version != self.task.expected.version:
-            raise failure_errors.not_in(self.task.what, verb, state, self._read_build())
+            raise failure_errors.not_installed(self.task.what, verb, state, self._read_build())
         return state
 
     def _set_options(self, state: AddonState) -> AddonState:
-        """Sets the app's options; they count from the next start on, so a running app is stopped first."""
+        """Sets the app's options. They take effect at the next start, so a running app is stopped first."""
         self.touched = self.options_set = True
         if state.state in RUNNING:
             self.actions.stop()
@@ -172,12 +173,12 @@ class Installer:
         return self.watch.info()
 
     def _differs(self, before: AddonState) -> bool:
-        """After a refused update: whether the app is another one than before."""
+        """Whether the app's version or state changed, after an action that was refused."""
         now = self.watch.info()
         return (now.version, now.state) != (before.version, before.state)
 
     def _waits_for_options(self, error: SupervisorError) -> bool:
-        """Whether the version is in and only its start was refused, for options that are still to be set."""
+        """Whether the version is installed, and its start was refused for options that are not set yet."""
         asked = self.task.options.sets_options and error.problem is RefusalKind.OPTIONS
         return asked and self.watch.info().version == self.task.expected.version
 
@@ -202,7 +203,7 @@ class Installer:
             if self.decision.action is not Action.START or error.problem is not RefusalKind.OTHER:
                 raise
             self.decision = replace(self.decision, action=Action.REBUILD, why="its image is gone")
-            self._carried_out("rebuild", self.watch.info())
+            self._carry_out("rebuild", self.watch.info())
             self.actions.start()
 
     def _read_build(self) -> BuildFailure:
@@ -216,7 +217,7 @@ class Installer:
         state = self.watch.info()
         if verb != "rebuild" and state.version == self.task.expected.version:
             return self._start_refused(error)
-        return failure_errors.not_done(self.task.what, verb, state, error, build)
+        return failure_errors.action_failed(self.task.what, verb, state, error, build)
 
     def _start_refused(self, error: SupervisorError) -> Bb8Error:
         words = (*self.watch.container_log()[-TAIL:], *self.build_log[:TAIL])
@@ -250,7 +251,7 @@ def _refusal(installer: Installer, code: ErrorCode[CheckFailed]) -> Bb8Error:
 
 
 def _with_options(installer: Installer, decision: Decision) -> Decision:
-    """Options count from the next start on: an app that gets others is started again."""
+    """Options take effect at the next start, so an app that gets others is started again."""
     if decision.action is Action.NONE and _options_differ(installer):
         return Decision(Action.START, why="its options change", start=True)
     return decision

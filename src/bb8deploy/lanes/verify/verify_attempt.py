@@ -11,7 +11,7 @@ from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.base.os_differences import user_and_machine
 from bb8deploy.catalogue.errors.app import IDENTITY_MISSING
 from bb8deploy.catalogue.errors.supervisor import ROUTE_ONLY_SERVICE
-from bb8deploy.host.folder_rehash import Rider, seen_beside
+from bb8deploy.host.folder_rehash import RehashProgram, seen_beside
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.core_restart_service import restart_by_service
 from bb8deploy.host.supervisor.find_route import Capabilities, OnlyService, Reached, reach
@@ -46,9 +46,10 @@ from bb8deploy.workspace.ignore_patterns import Ignore
 
 @dataclass(slots=True)
 class Attempt:
-    """`reached` is the way to the Supervisor if it was asked already, before the files were sent; `first`
-    is called before anything is done to the app; `installer` and `prover` are set as soon as the attempt
-    reaches them, `reached_proof` once its token is written.
+    """An attempt to install and verify `delivered`; `reached` is the route, if it was asked before the sync.
+
+    `first` is called before anything is done to the app; `installer` and `prover` are set as soon as the
+    attempt reaches them, `reached_proof` once its token is written.
     """
 
     run: Run
@@ -83,7 +84,7 @@ class Attempt:
             if unseen := undetected_by(self):
                 self.run.progress.warn(unseen)
             self.first(installer)
-            installed, watch = installer.put_in(), installer.watch
+            installed, watch = installer.install(), installer.watch
             if installed.action in {Action.INSTALL, Action.UPDATE, Action.REBUILD} and installed.answered:
                 self.record_put_in()
             lines = VerifyLines(self.run.ledger, expected.version, installed, watch.supervisor.route)
@@ -114,7 +115,7 @@ class Attempt:
         """Raises CheckFailed TOPOLOGY_WRONG before the Supervisor could act on another folder's app."""
         if self.reached:
             return  # it was looked at before the files were sent
-        seen = seen_beside(self.host, installer.watch.rider, installer.before.rider)
+        seen = seen_beside(self.host, installer.watch.rehash, installer.before.program_output)
         require_alone(self.run, self.host, seen)
 
     def prove(self, installed: Installed) -> Identity:
@@ -147,17 +148,17 @@ class Attempt:
         If nothing was sent, everything is most likely in place: then the first look watches the app over the
         settle time too, in one command, with `settle`.
         """
-        run, rider = self.run, Rider.of(self.host)
+        run, rehash = self.run, RehashProgram.of(self.host)
         again = run.settings.bb8_settle_seconds if settle and not self.options.sent else 0.0
         try:
             with run.step("ask the Supervisor", self.host.where) as facts:
-                reached = self.reached or self._reach(rider, again)
+                reached = self.reached or self._reach(rehash, again)
                 facts["route"] = reached.capabilities.chosen
         except OnlyService as only:
             raise self._restart_only(only) from only
         try:
             self.capabilities = reached.capabilities
-            self.installer = self._installer(reached, rider)
+            self.installer = self._installer(reached, rehash)
             yield self.installer
         finally:
             reached.supervisor.close()
@@ -182,16 +183,16 @@ class Attempt:
         )
         write_contract(self.run, record)
 
-    def _reach(self, rider: Rider | None, again: float) -> Reached:
-        run, extras = self.run, LookExtras(rider.program if rider else "", again)
+    def _reach(self, rehash: RehashProgram | None, again: float) -> Reached:
+        run, extras = self.run, LookExtras(rehash.program if rehash else "", again)
         return reach(run.settings, run.addon, self.host, slug_of(run), extras)
 
-    def _installer(self, reached: Reached, rider: Rider | None) -> Installer:
+    def _installer(self, reached: Reached, rehash: RehashProgram | None) -> Installer:
         run, slug = self.run, slug_of(self.run)
         expected = self.delivered.expected
         unchanged = not self.options.sent and self.delivered.tree.put_in.partition(" ")[0] == expected.run
         task = Task(slug, self.host.where, expected, self.options, is_pulled(run), unchanged)
-        watch = Watch(reached.supervisor, slug, rider)
+        watch = Watch(reached.supervisor, slug, rehash)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)
         hooks = hooks_for(run, self.host, self.options)
         return Installer(run, watch, actions, task, reached.first, partial(_profile_changed, self), hooks)
@@ -253,7 +254,7 @@ def undetected_by(attempt: Attempt) -> str:
 
 
 def _settings_set(attempt: Attempt, installer: Installer) -> tuple[SettingChange, ...]:
-    """The settings that an app which was installed before has got."""
+    """The changed settings of an app that was installed before the attempt."""
     if not installer.options_set:
         return ()
     return setting_changes(attempt.run, installer.before.state, attempt.options)

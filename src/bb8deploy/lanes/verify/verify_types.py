@@ -25,13 +25,17 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """`start`: start the app if it does not run; `backup`: make one before an update; `sent`: this deploy,
-    or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt among its files;
-    `trusts_log`: the newest identity in the log is that of what is installed; `built_as_sent`: the app folder
-    was not written between the sync and now, so that what was built meanwhile is what was sent; `proof`: how
-    the content that runs is proven, `unproven` is why not in a stronger way; `reports`: the app most likely
-    reports its stamp by itself; `app_options`: options of the app to set before its start; `settings`: those
-    of the target's options file; `earlier`: the settings that a rollback puts back as they were.
+    """How a delivery is verified.
+
+    - `start`: start the app if it does not run; `backup`: back it up before an update.
+    - `sent`: this deploy, or the one that it resumes, changed the app folder; `profile_changed`: apparmor.txt
+      among its files.
+    - `trusts_log`: the newest identity in the log is that of what is installed.
+    - `built_as_sent`: the app folder was not written since the sync, so that what was built is what was sent.
+    - `proof`: how the content that runs is proven; `unproven`: why no stronger proof is possible; `reports`:
+      the app most likely reports its stamp by itself.
+    - `app_options`: options of the app to set before its start; `settings`: those of the target's options
+      file; `earlier`: the settings that a rollback restores.
     """
 
     start: bool = True

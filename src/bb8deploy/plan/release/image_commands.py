@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from bb8deploy.catalogue.errors.ship.publish import IMAGE_ARCH_UNKNOWN, IMAGE_NAME_INVALID
@@ -48,24 +48,32 @@ class ImageJob:
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """All images of a version; `listed` is the reference of the multi-arch list, empty with `{arch}`."""
+    """All images of a version; `listed` is the reference of the multi-arch list, empty with `{arch}`.
+
+    `cache` is the repository of the build cache, empty for none.
+    """
 
     jobs: tuple[ImageJob, ...]
     listed: str
     config_image: str
     insecure: bool
+    cache: str = ""
 
 
-def plan_images(image: str, info: AddonInfo, tree: str, commit: str, source: str) -> ImagePlan:
+def plan_images(
+    image: str, info: AddonInfo, tree: str, commit: str, source: str, *, cache: str = ""
+) -> ImagePlan:
     """The images of an app. With `{arch}` in its name each architecture has a repository of its own.
 
     Raises UsageError for a name that no registry takes and for an architecture without a platform.
     """
-    if not _NAME.fullmatch(image):
-        raise IMAGE_NAME_INVALID(f"`{image}` is not an image name with a registry")
+    for name in (image, cache) if cache else (image,):
+        if not _NAME.fullmatch(name):
+            raise IMAGE_NAME_INVALID(f"`{name}` is not an image name with a registry")
     apart = "{arch}" in image
     jobs = tuple(_job(image, apart, info, arch, tree, commit, source) for arch in info.arch)
-    return ImagePlan(jobs, "" if apart else f"{image}:{info.version}", image, bool(_LOOPBACK.match(image)))
+    listed = "" if apart else f"{image}:{info.version}"
+    return ImagePlan(jobs, listed, image, bool(_LOOPBACK.match(image)), cache)
 
 
 def _job(
@@ -98,11 +106,28 @@ def _job(
     )
 
 
-def made_before(plan: ImagePlan) -> ImagePlan:
-    """The plan of images that are there already: an earlier commit with the same content may have made them,
-    so only the labels that speak of the content are asked for.
+def only(plan: ImagePlan, arch: str) -> ImagePlan:
+    """The plan of one architecture's image, without the list. Raises UsageError IMAGE_ARCH_UNKNOWN."""
+    jobs = tuple(job for job in plan.jobs if job.arch == arch)
+    if not jobs:
+        raise IMAGE_ARCH_UNKNOWN(
+            f"the app is not for the architecture `{arch}`",
+            f"Name one of {', '.join(job.arch for job in plan.jobs)}.",
+        )
+    return replace(plan, jobs=jobs, listed="")
+
+
+def without(plan: ImagePlan, there: Container[str]) -> ImagePlan:
+    """The plan of the images whose reference is not in `there`."""
+    return replace(plan, jobs=tuple(job for job in plan.jobs if job.reference not in there))
+
+
+def made_before(plan: ImagePlan, there: Container[str]) -> ImagePlan:
+    """The plan as it is read back: an earlier commit with the same content may have made the images in
+    `there`, so only the labels that speak of the content are asked of them.
     """
-    return replace(plan, jobs=tuple(replace(job, labels=_of_content(job)) for job in plan.jobs))
+    jobs = (replace(j, labels=_of_content(j)) if j.reference in there else j for j in plan.jobs)
+    return replace(plan, jobs=tuple(jobs))
 
 
 def _of_content(job: ImageJob) -> Mapping[str, str]:
@@ -110,32 +135,46 @@ def _of_content(job: ImageJob) -> Mapping[str, str]:
 
 
 def docker_commands(
-    job: ImageJob, context: str, dockerfile: str, epoch: str, *, record: str = ""
+    job: ImageJob, context: str, dockerfile: str, epoch: str, *, record: str = "", cache: str = ""
 ) -> list[list[str]]:
     """Builds, then pushes by `docker buildx`; `epoch` is the commit's time, so that a rebuild is the same.
 
     The first command fills the build cache alone, so that the second one, which pushes, takes seconds: the
-    caller looks at the registry in between. The pushed digest goes into the file `record` (see
-    `pushed_digest`).
+    caller looks at the registry in between. It also reads and writes the layers in the repository `cache`,
+    under a tag for each architecture. The pushed digest goes into the file `record` (see `pushed_digest`).
     """
     metadata = [f"--metadata-file={record}"] if record else []
     build = [
         "docker", "buildx", "build", "--file", dockerfile, "--platform", job.platform, "--pull",
         "--provenance=false", "--build-arg", f"SOURCE_DATE_EPOCH={epoch}", *_options(job),
     ]  # fmt: skip
-    return [[*build, context], [*build, *metadata, "--tag", job.reference, "--push", context]]
+    at = f"type=registry,ref={cache.replace('{arch}', job.arch)}:{job.arch}"
+    layers = ["--cache-from", at, "--cache-to", f"{at},mode=max"] if cache else []
+    return [[*build, *layers, context], [*build, *metadata, "--tag", job.reference, "--push", context]]
 
 
 def buildah_commands(
-    job: ImageJob, context: str, dockerfile: str, epoch: str, *, insecure: bool, record: str = ""
+    job: ImageJob,
+    context: str,
+    dockerfile: str,
+    epoch: str,
+    *,
+    insecure: bool,
+    record: str = "",
+    cache: str = "",
 ) -> list[list[str]]:
-    """Builds and pushes by `buildah`, which needs no daemon. The pushed digest goes into `record`."""
+    """Builds and pushes by `buildah`, which needs no daemon. The pushed digest goes into `record`.
+
+    The layers are read from the repository `cache` and written there; buildah makes the tags.
+    """
+    at = cache.replace("{arch}", job.arch)
+    layers = ["--layers", "--cache-from", at, "--cache-to", at] if cache else []
     tls = ["--tls-verify=false"] if insecure else []
     digest = [f"--digestfile={record}"] if record else []
     return [
         [
             "buildah", "build", "--file", dockerfile, "--platform", job.platform, "--format", "docker",
-            "--timestamp", epoch, *tls, *_options(job), "--tag", job.reference, context,
+            "--timestamp", epoch, *tls, *layers, *_options(job), "--tag", job.reference, context,
         ],
         ["buildah", "push", *tls, *digest, job.reference, f"docker://{job.reference}"],
     ]  # fmt: skip

@@ -70,15 +70,17 @@ class Transition:
 
 
 STEP_TRANSITIONS = (
-    StepTransition(StepState.WAITING, Event.START, StepState.STARTED, "it is due", "started"),
-    StepTransition(StepState.WAITING, Event.KEEP, StepState.KEPT, "a resume finds it done for this commit"),
+    StepTransition(StepState.WAITING, Event.START, StepState.STARTED, "it must run now", "started"),
+    StepTransition(
+        StepState.WAITING, Event.KEEP, StepState.KEPT, "it was done for this commit before a resume"
+    ),
     StepTransition(StepState.WAITING, Event.SKIP, StepState.SKIPPED, "a setting for it is missing"),
     StepTransition(StepState.STARTED, Event.FINISH, StepState.DONE, "its effect was observed", "done"),
     StepTransition(StepState.STARTED, Event.FAIL, StepState.FAILED, "an error, or the process was killed"),
 )
 TRANSITIONS = (
-    Transition(State.NEW, State.CHECKED, "all checks of the start passed", Name.PREFLIGHT),
-    Transition(State.CHECKED, State.VALIDATED, "rules and tests hold", Name.VALIDATE),
+    Transition(State.NEW, State.CHECKED, "all checks before the start passed", Name.PREFLIGHT),
+    Transition(State.CHECKED, State.VALIDATED, "rules and tests passed", Name.VALIDATE),
     Transition(State.VALIDATED, State.BUMPED, "the version is committed", Name.BUMP),
     Transition(State.BUMPED, State.DEPLOYED, "the host runs it, verified", Name.DEPLOY),
     Transition(State.DEPLOYED, State.ATTESTED, "the echo was measured", Name.ATTEST),
@@ -108,7 +110,7 @@ def move(state: StepState, event: Event) -> StepState:
 
 
 def step_after(state: State) -> Name | None:
-    """The step that advances a release from `state`; None if only its closing is left."""
+    """The step that advances a release from `state`; None if only the evidence is left to write."""
     return next((one.step for one in TRANSITIONS if one.source is state and one.step), None)
 
 

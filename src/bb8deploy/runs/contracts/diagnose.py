@@ -27,7 +27,7 @@ class CheckModel(BaseModel):
 
 
 class TroubleModel(BaseModel):
-    """A known trouble; its name has a page."""
+    """A known problem that was recognised; its name has a page."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str

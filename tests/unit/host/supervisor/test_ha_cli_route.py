@@ -68,9 +68,14 @@ def ok(data: object) -> str:
 def test_state_log_and_rider_come_in_one_command(tmp_path: Path) -> None:
     ha(tmp_path, f'case "$*" in *info*) {ok(INFO)};; *logs*) printf "one\\n\\033[31mtwo\\033[0m\\n";; esac')
     shell = Shell(tmp_path, SUPERVISOR_TOKEN="t")
-    look = HaCli(shell).look("local_x", 50, LookExtras("echo rides"))
+    look = HaCli(shell).look("local_x", 50, LookExtras("echo once"))
     assert look.state
-    assert (look.state.version, look.log, look.rider, shell.calls) == ("1.0", ("one", "two"), b"rides\n", 1)
+    assert (look.state.version, look.log, look.program_output, shell.calls) == (
+        "1.0",
+        ("one", "two"),
+        b"once\n",
+        1,
+    )
 
 
 def test_documents_come_in_the_command_of_the_look(tmp_path: Path) -> None:
@@ -82,9 +87,9 @@ def test_documents_come_in_the_command_of_the_look(tmp_path: Path) -> None:
     )
     shell = Shell(tmp_path, SUPERVISOR_TOKEN="t")
     asked = ("host/info", "jobs/info")
-    look = HaCli(shell).look("local_x", 50, LookExtras("echo rides", 0.01, asked))
+    look = HaCli(shell).look("local_x", 50, LookExtras("echo once", 0.01, asked))
     assert look.documents == {"host/info": {"disk_free": 3.5}}
-    assert (look.log, look.rider, shell.calls) == (("one",), b"rides\n", 1)
+    assert (look.log, look.program_output, shell.calls) == (("one",), b"once\n", 1)
     assert look.later
     assert look.later.log == ("one",)
 

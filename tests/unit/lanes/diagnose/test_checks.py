@@ -66,7 +66,7 @@ def test_without_a_terminal_each_check_and_each_remedy_is_one_line() -> None:
         "                    do: Do this.",
         "clock",
         "  skipped skew      nobody knows",
-        "known troubles",
+        "known problems",
         "  RUN_SH_MISSING",
         "    it is gone",
         "    do: Put it back.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bb8deploy.host.supervisor.route_interface import AddonState, RefusalKind, SupervisorError
-from bb8deploy.lanes.verify.failure_errors import not_done, stale
+from bb8deploy.lanes.verify.failure_errors import action_failed, stale
 from bb8deploy.plan.logs.build_log import BuildFailure, Cause
 
 
@@ -31,7 +31,7 @@ def test_a_failed_build_names_the_image_and_blames_the_config_for_its_own_alone(
 ) -> None:
     refused = SupervisorError(RefusalKind.BUILD_FAILED, "update x", "the build failed")
     left = AddonState("x", True, "0.9", "1.0", "started", False, True)
-    error = not_done("x 1.0", "update", left, refused, BuildFailure(cause, ("ERROR",), image))
+    error = action_failed("x 1.0", "update", left, refused, BuildFailure(cause, ("ERROR",), image))
     assert error.code == "BUILD_FAILED"
     assert cause.value in error.cause
     assert image in error.cause

@@ -15,9 +15,11 @@ from bb8deploy.plan.release.image_commands import (
     docker_commands,
     docker_list,
     made_before,
+    only,
     plan_images,
     pushed_digest,
     same_platform,
+    without,
 )
 from bb8deploy.workspace.app_config import AddonInfo
 
@@ -48,8 +50,20 @@ def test_labels_are_those_that_the_supervisor_reads() -> None:
 
 
 def test_an_image_that_was_there_already_is_asked_for_its_content_alone() -> None:
-    labels = made_before(planned("ghcr.io/me/demo")).jobs[1].labels
-    assert labels == {TREE_LABEL: "tree", "io.hass.version": "1.2.3", "io.hass.arch": "aarch64"}
+    plan = planned("ghcr.io/me/demo")
+    built, found = made_before(plan, {"ghcr.io/me/demo:1.2.3-aarch64": "sha256:2"}).jobs
+    assert found.labels == {TREE_LABEL: "tree", "io.hass.version": "1.2.3", "io.hass.arch": "aarch64"}
+    assert built == plan.jobs[0]
+
+
+def test_one_image_is_planned_without_the_list_and_an_image_that_is_there_is_not_built() -> None:
+    plan = planned("ghcr.io/me/demo")
+    assert (only(plan, "aarch64").jobs, only(plan, "aarch64").listed) == (plan.jobs[1:], "")
+    assert without(plan, {"ghcr.io/me/demo:1.2.3-amd64"}).jobs == plan.jobs[1:]
+    with pytest.raises(UsageError) as caught:
+        only(plan, "armv7")
+    assert caught.value.code == "IMAGE_ARCH_UNKNOWN"
+    assert "amd64, aarch64" in caught.value.remedy
 
 
 def test_only_a_registry_on_loopback_may_go_without_tls() -> None:
@@ -83,6 +97,17 @@ def test_docker_builds_pushes_and_lists() -> None:
     ]  # fmt: skip
     adds = [words[-1] for words in buildah_list(plan, PUSHED) if "add" in words]
     assert adds == ["docker://ghcr.io/me/demo@sha256:1", "docker://ghcr.io/me/demo@sha256:2"]
+
+
+def test_layers_are_kept_in_the_cache_s_repository_by_architecture() -> None:
+    plan = plan_images("ghcr.io/me/demo", INFO, "tree", "commit", "", cache="ghcr.io/me/demo-cache")
+    built, pushed = docker_commands(plan.jobs[1], "/c", "/c/Dockerfile", "17", cache=plan.cache)
+    at = "type=registry,ref=ghcr.io/me/demo-cache:aarch64"
+    assert built[-5:] == ["--cache-from", at, "--cache-to", f"{at},mode=max", "/c"]
+    assert not any("cache" in word for word in pushed)
+    with pytest.raises(UsageError) as caught:
+        plan_images("ghcr.io/me/demo", INFO, "tree", "commit", "", cache="cache:1")
+    assert caught.value.code == "IMAGE_NAME_INVALID"
 
 
 def test_buildah_switches_tls_off_on_loopback_only() -> None:

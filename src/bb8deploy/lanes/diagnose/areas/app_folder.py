@@ -1,4 +1,4 @@
-"""The runtime folder against the workspace: what differs, what was edited, what does not belong there."""
+"""Compares the app folder on the host with the workspace: differences, edits, what does not belong there."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _repository(sheet: Sheet, found: FoundTree) -> str:
     paths = (*found.folders, *found.manifest.by_path, *found.others)
     git = min((path for path in paths if ".git" in path.split("/")), key=len, default="")
     if git:
-        remedy = "Move the repository out of the runtime folder (keep it if it holds work)."
+        remedy = "Move the repository out of the app folder (keep it if it holds work)."
         sheet.fail("repository", f"there is a repository at {git}", remedy, RUNTIME_HAS_GIT.code)
     else:
         sheet.ok("repository", "none, as it should be")

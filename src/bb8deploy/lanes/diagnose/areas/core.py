@@ -39,8 +39,8 @@ NEW_TOKEN = "Make a new token in the profile page of an administrator and put it
 
 @dataclass(frozen=True, slots=True)
 class CoreSeen:
-    """`usable`: Core answers, and the token opens the whole Supervisor. `missing` is the key that was looked
-    for in vain where a secrets file is named."""
+    """`usable`: Core answers, and the token opens the whole Supervisor. `missing` is the key
+    that a secrets file was named for, and does not have."""
 
     checks: tuple[Check, ...]
     usable: bool = False

@@ -94,7 +94,7 @@ def connect(run: Run, spent: Callable[[], float], keep: Callable[[Transport], No
     keep(transport)
     _ladder(sheet, hop, None)
     try:
-        _shell(sheet, *_emptiest(transport))
+        _shell(sheet, *_time_empty_command(transport))
     except Bb8Error as error:
         sheet.error("shell", error)
         return SshSeen(tuple(sheet.checks), hop=hop)
@@ -159,7 +159,7 @@ def _said(step: str, hop: Hop | None) -> str:
     }[step]
 
 
-def _emptiest(transport: Transport) -> tuple[Completed, float]:
+def _time_empty_command(transport: Transport) -> tuple[Completed, float]:
     """An empty command, and the seconds of the quicker one of two."""
     done, seconds = _timed(transport)
     return done, min(seconds, _timed(transport)[1])

@@ -102,9 +102,9 @@ def look(run: Run, host: Host | None, *, by_core: bool) -> SupervisorSeen:
     from bb8deploy.host.supervisor.route_interface import LookExtras
 
     ahead = _ahead(host)
-    rider = slug_folders.program(host.files.runtime) if host else ""
+    program = slug_folders.program(host.files.runtime) if host else ""
     try:
-        reached = reach(run.settings, run.addon, host, slug, LookExtras(rider))
+        reached = reach(run.settings, run.addon, host, slug, LookExtras(program))
     except Bb8Error as error:
         sheet.error("ways", error)
         return SupervisorSeen(tuple(sheet.checks), slug, denied=_denied(error.cause, *error.details))
@@ -142,8 +142,8 @@ def _ahead(host: Host | None) -> Pending[Told] | None:
         return None
     from bb8deploy.host.supervisor.ha_cli_route import HaCli
 
-    way = HaCli(host.transport, sudo=host.settings.ssh.sudo)
-    return spawn(SUBJECT, lambda: Told.by(way), deadline=ANSWER)
+    route = HaCli(host.transport, sudo=host.settings.ssh.sudo)
+    return spawn(SUBJECT, lambda: Told.by(route), deadline=ANSWER)
 
 
 def _denied(*said: str) -> str:
@@ -155,8 +155,8 @@ def _topology(host: Host | None, first: Look) -> Topology | None:
     if host is None or host.transport is None:
         return None
     try:
-        if first.rider is not None:
-            return slug_folders.read(first.rider, host.files.runtime)
+        if first.program_output is not None:
+            return slug_folders.read(first.program_output, host.files.runtime)
         sudo = host.settings.ssh.sudo
         return slug_folders.look_over(host.transport, host.files.runtime, sudo=sudo)
     except Bb8Error:

@@ -48,25 +48,47 @@ def require_ready(run: Run) -> None:
 def promote(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
     """Builds, pushes and reads back the images of `source`, and gives the tree whose config names them.
 
-    A version that the registry has with the same content is not built again. Raises UsageError for a
-    missing tool or name, CheckFailed if a build fails or the version holds other content, Refused or
-    Unreachable if the registry fails.
+    An image that the registry has with the same content is not built again. Raises UsageError for a missing
+    tool or name, CheckFailed if a build fails or the version holds other content, Refused or Unreachable if
+    the registry fails.
     """
     plan = _plan(run, source)
+    tree = _named_in(run, source, plan)
+    return tree, _bring(run, plan, source)
+
+
+def promote_one(run: Run, source: Publication, arch: str) -> tuple[Image, ...]:
+    """Builds, pushes and reads back the image of one architecture; no list. Raises what `promote` raises."""
+    plan = p.only(_plan(run, source), arch)
+    _named_in(run, source, plan)
+    return _bring(run, plan, source)
+
+
+def _named_in(run: Run, source: Publication, plan: p.ImagePlan) -> str:
+    """The published tree, whose config names the image. Raises CheckFailed IMAGE_NOT_NAMED in a store."""
     tree = flipped_tree(run, source, plan.config_image)
     if source.how.in_store and tree != source.tree:
         raise IMAGE_NOT_NAMED(
             f"{source.info.config.name} does not name the image {plan.config_image}, or has `build:`",
             f'Write `image: "{plan.config_image}"` into it, without `build:`, and commit.',
         )
+    return tree
+
+
+def _bring(run: Run, plan: p.ImagePlan, source: Publication) -> tuple[Image, ...]:
+    """Builds the images that the registry does not have, makes their list, and reads all of them back."""
     if run.dry_run:
         run.progress.note(f"would build and push {', '.join(job.reference for job in plan.jobs)}")
-        return tree, ()
+        return ()
     with _registry(plan) as registry:
-        if _there_already(run, registry, plan, source):
-            return tree, _read_back(run, registry, p.made_before(plan), {})
-        pushed = _build_all(run, registry, plan, source)
-        return tree, _read_back(run, registry, plan, pushed)
+        there = _there_already(run, registry, plan, source)
+        missing = p.without(plan, there)
+        pushed = _build_all(run, registry, missing, source) if missing.jobs else {}
+        digests = {**there, **pushed}
+        if plan.listed and not _is_list_of(registry, plan, digests):
+            of = p.docker_list if find_tool() == "docker" else p.buildah_list
+            _run_all(run, "image: list", of(plan, digests))
+        return _read_back(run, registry, p.made_before(plan, there), digests)
 
 
 def flipped_tree(run: Run, source: Publication, image: str) -> str:
@@ -96,7 +118,8 @@ def _check_flip(before: bytes, after: str, name: str, image: str) -> None:
 def _plan(run: Run, source: Publication) -> p.ImagePlan:
     origin = r.upstream(run.workspace, g.branch(run.workspace))[0]
     home = source.info.url or (r.address(run.workspace, origin) if origin else "")
-    return p.plan_images(_name(run), source.info, source.tree, source.commit.sha, home)
+    cache = run.settings.ha_image_cache or ""
+    return p.plan_images(_name(run), source.info, source.tree, source.commit.sha, home, cache=cache)
 
 
 def _name(run: Run) -> str:
@@ -113,16 +136,20 @@ def _registry(plan: p.ImagePlan) -> Iterator[Registry]:
         yield registry
 
 
-def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Publication) -> bool:
-    """Whether the registry has every image of this version with this content; other content is refused.
+def _there_already(run: Run, registry: Registry, plan: p.ImagePlan, source: Publication) -> dict[str, str]:
+    """The digests of the images of this version that the registry has, by reference.
 
-    A list of other images, as two publishers at once may leave it, is made again.
+    Raises CheckFailed IMAGE_EXISTS if one has other content.
     """
     with run.step("image: look at the registry", registry.host):
-        found = [_found(registry, job.reference, source.tree) for job in plan.jobs]
-        listed = registry.manifest(plan.listed) if plan.listed else None
-    digests = {manifest.digest for manifest in found if manifest}
-    return all(found) and (not plan.listed or (listed is not None and _platforms(listed).keys() == digests))
+        found = {job.reference: _found(registry, job.reference, source.tree) for job in plan.jobs}
+    return {reference: manifest.digest for reference, manifest in found.items() if manifest}
+
+
+def _is_list_of(registry: Registry, plan: p.ImagePlan, digests: Mapping[str, str]) -> bool:
+    """Whether the registry's list names these images; two publishers at once may leave another one."""
+    listed = registry.manifest(plan.listed)
+    return listed is not None and _platforms(listed).keys() == set(digests.values())
 
 
 def _found(registry: Registry, reference: str, tree: str) -> ImageManifest | None:
@@ -140,7 +167,7 @@ def _platforms(listed: ImageManifest) -> dict[str, str]:
 
 
 def _build_all(run: Run, registry: Registry, plan: p.ImagePlan, source: Publication) -> dict[str, str]:
-    """Builds and pushes every image and their list; returns the digest that was pushed for each reference.
+    """Builds and pushes every image of the plan; returns the digest that was pushed for each reference.
 
     A build takes minutes, in which another publisher may push the same version: the registry is asked again
     before each command. Raises CheckFailed IMAGE_EXISTS if it has other content by then.
@@ -154,18 +181,21 @@ def _build_all(run: Run, registry: Registry, plan: p.ImagePlan, source: Publicat
             own, record = Path(context, f"Dockerfile.{job.arch}"), f"{beside}/{job.arch}.digest"
             dockerfile = str(own if own.exists() else Path(context, "Dockerfile"))
             if tool == "docker":
-                commands = p.docker_commands(job, context, dockerfile, epoch, record=record)
+                commands = p.docker_commands(job, context, dockerfile, epoch, record=record, cache=plan.cache)
             else:
                 commands = p.buildah_commands(
-                    job, context, dockerfile, epoch, insecure=plan.insecure, record=record
+                    job,
+                    context,
+                    dockerfile,
+                    epoch,
+                    insecure=plan.insecure,
+                    record=record,
+                    cache=plan.cache,
                 )
             for words in commands:
                 _found(registry, job.reference, source.tree)
                 _run_all(run, f"image: build and push {job.arch}", [words])
             pushed[job.reference] = p.pushed_digest(Path(record).read_text("utf-8"))
-    if plan.listed:
-        of = p.docker_list if tool == "docker" else p.buildah_list
-        _run_all(run, "image: list", of(plan, pushed))
     return pushed
 
 
@@ -216,18 +246,18 @@ def _run_one(run: Run, words: Sequence[str], output: int, log: Path) -> None:
 
 
 def _read_back(
-    run: Run, registry: Registry, plan: p.ImagePlan, pushed: Mapping[str, str]
+    run: Run, registry: Registry, plan: p.ImagePlan, digests: Mapping[str, str]
 ) -> tuple[Image, ...]:
     """Asks the registry for every image; only what it returns now makes a token.
 
-    `pushed` has the digests that were pushed; the registry must have these and no others.
+    `digests` has those that were pushed or found; the registry must have these and no others.
     """
     images: list[Image] = []
     with run.step("image: read back", registry.host) as facts:
         for job in plan.jobs:
             manifest = _must(registry.manifest(job.reference), job.reference)
-            if manifest.digest != pushed.get(job.reference, manifest.digest):
-                raise _not_there(f"{job.reference} as {manifest.digest}, not {pushed[job.reference]}")
+            if manifest.digest != digests[job.reference]:
+                raise _not_there(f"{job.reference} as {manifest.digest}, not {digests[job.reference]}")
             _check_config(registry.image(manifest), job)
             images.append(Image(job.reference, job.arch, manifest.digest))
         if plan.listed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.lanes.publish.publish import publish_together
-from bb8deploy.lanes.release.finish_release import finish, ways_on, write_contract
+from bb8deploy.lanes.release.finish_release import continuation_lines, finish, write_contract
 from bb8deploy.lanes.release.outcome import Lanes, ReleaseOptions, ReleaseOutcome, ReleaseStep
 from bb8deploy.lanes.release.release import alone, options_of
 from bb8deploy.lanes.release.resume_release import Unfinished, remember_tokens
@@ -182,7 +182,7 @@ def _failed(run: Run, outcome: SeveralOutcome, flows: Sequence[Flow], error: Bas
         return
     said = str(error) if isinstance(error, Bb8Error) else type(error).__name__
     if isinstance(error, Bb8Error):
-        error.details = (*error.details, *_ways_on(flows))
+        error.details = (*error.details, *_continuation_lines(flows))
         for flow in flows:
             flow.run.ledger.drift("release", error.code, run.clean(error.cause))
     for flow in flows:
@@ -190,9 +190,9 @@ def _failed(run: Run, outcome: SeveralOutcome, flows: Sequence[Flow], error: Bas
     _write_whole(run, outcome, resumed=flows[0].resumed, error=said)
 
 
-def _ways_on(flows: Sequence[Flow]) -> list[str]:
+def _continuation_lines(flows: Sequence[Flow]) -> list[str]:
     """The lines of all apps, each once."""
-    lines = [line for flow in flows for line in ways_on(flow)]
+    lines = [line for flow in flows for line in continuation_lines(flow)]
     return list(dict.fromkeys(lines))
 
 

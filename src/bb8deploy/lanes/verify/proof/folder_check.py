@@ -20,7 +20,7 @@ from bb8deploy.workspace.tree_digest import FoundTree
 
 @dataclass(frozen=True, slots=True)
 class AppFolder:
-    """The app folder on the host; what the rider of the last look brought costs no round trip."""
+    """The app folder on the host; what the last look hashed again costs no further round trip."""
 
     run: Run
     host: Host
@@ -28,11 +28,11 @@ class AppFolder:
     delivered: Delivered
 
     def check_tree(self) -> None:
-        """Raises NotVerified HOST_CHANGED unless the folder has held what was delivered all the time.
+        """Raises NotVerified HOST_CHANGED unless the folder held what was delivered during the whole build.
 
-        An edit that was taken back shows in the times of its files: the builder may have read it.
+        An edit that was undone shows in the times of its files: the builder may have read it.
         """
-        changed = self._changed_as_ridden()
+        changed = self._changed_by_last_look()
         if changed == ():
             return
         with self.run.step("hash the host's files again", self.host.where):
@@ -52,7 +52,7 @@ class AppFolder:
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the folders on the host, one line each."""
         watch = self.watch
-        seen = seen_beside(self.host, watch.rider, watch.rode)
+        seen = seen_beside(self.host, watch.rehash, watch.rehashed)
         found = seen.problems(config_slug_of(self.run))
         here = watch.built_here
         built_here = watch.supervisor.info(watch.slug).built_here if here is None else here
@@ -61,13 +61,14 @@ class AppFolder:
         kind = "builds it here" if built_here else "pulls an image"
         return (*found, f"the Supervisor {kind}, config.yaml says otherwise")
 
-    def _changed_as_ridden(self) -> tuple[str, ...] | None:
-        """What changed by the rider's word, None without it; names in an odd encoding may look changed."""
-        rider, rode = self.watch.rider, self.watch.rode
-        if rider is None or rode is None:
+    def _changed_by_last_look(self) -> tuple[str, ...] | None:
+        """What changed according to the last look, None if it hashed nothing; names in an odd encoding may
+        look changed."""
+        rehash, output = self.watch.rehash, self.watch.rehashed
+        if rehash is None or output is None:
             return None
         try:
-            return self._since(rider.tree(rode))
+            return self._since(rehash.tree(output))
         except CheckFailed:
             return None
 

@@ -1,4 +1,4 @@
-"""Finds which edits of the app folder a proof cannot detect once they are undone, by its file times."""
+"""Finds which undone edits of the app folder a proof cannot detect, by the file times that the host shows."""
 
 from __future__ import annotations
 
