@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -42,7 +44,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     **{name: {"type": "bool"} for name in ("watchdog", "auto_update", "ingress_panel")},
     **{name: {"type": "bool", "default": default} for name, default in FLAGS.items()},
     **{name: {"type": "path"} for name in ("addon", "private_key_file", "known_hosts")},
-    **{name: {"type": "str"} for name in ("host", "user", "folder", "url")},
+    **{name: {"type": "str"} for name in ("host", "user", "folder", "url", "instance", "instance_ports")},
 }
 FROM_INVENTORY = {
     "host": ("ansible_host", "inventory_hostname"),
@@ -96,14 +98,28 @@ def _as_result(report: TaskReport) -> dict[str, Any]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C and SIGTERM unwind the action, so that the lock on the host is released."""
+    """Ctrl-C, SIGTERM and the end of ansible-playbook unwind the action, so that the lock is released."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
     earlier = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    done = threading.Event()
+    threading.Thread(target=_end_with, args=(os.getppid(), done), daemon=True).start()
     try:
         yield
     finally:
+        done.set()
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+def _end_with(parent: int, done: threading.Event) -> None:
+    """Interrupts the action once ansible-playbook was killed.
+
+    Its worker processes have sessions of their own, and would go on.
+    """
+    while not done.wait(1.0):
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return

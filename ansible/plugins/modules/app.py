@@ -22,6 +22,16 @@ options:
   addon:
     description: Folder of the app, if the workspace has several.
     type: path
+  instance:
+    description:
+      - Name of a second copy of the app on the host, such as V(beta), with its own slug, folder and data.
+      - At most 20 lower-case letters, digits and single underscores.
+    type: str
+  instance_ports:
+    description:
+      - What happens to the host's ports of the instance. V(drop) leaves them out, V(+1000) adds 1000 to each.
+      - Default is what the installed instance has, and V(drop) for a new one.
+    type: str
   state:
     description:
       - V(latest) deploys the workspace's app unless exactly this content runs already.
@@ -134,6 +144,14 @@ EXAMPLES = r"""
       log_level: info
     secret_options:
       mqtt_password: "{{ vault_mqtt_password }}"
+
+- name: Run a second copy of the app beside it
+  bb8deploy.homeassistant.app:
+    workspace: "{{ playbook_dir }}/.."
+    state: latest
+    folder: /addons/{slug}
+    instance: beta
+    instance_ports: "+1000"
 
 - name: Remove the app
   bb8deploy.homeassistant.app:

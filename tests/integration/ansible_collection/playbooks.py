@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.bench.bench_deploy import HA
-from tests.integration.deploylab import environment
+from tests.integration.deploylab import config, environment
+from tests.integration.small_addon import DOCKERFILE, RUN_SH
 
 from ha_sandbox import Sandbox
 
@@ -36,6 +37,10 @@ PLAYBOOK = """
         secret_options:
           password: "{{ vault_password }}"
 """
+OPTIONS = (
+    "options:\n  level: info\n  password: hunter22\n"
+    "schema:\n  level: list(info|debug)\n  password: password\n"
+)
 _RECAP = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
@@ -97,25 +102,48 @@ class Controller:
         rows = {row[0]: tuple(map(int, row[1:])) for row in _RECAP.findall(done.stdout)}
         return Played(done.returncode, output, rows)
 
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Begins to play, in a process group of its own."""
+        return subprocess.Popen(
+            [
+                sys.executable,
+                str(PROGRAMS / "ansible-playbook"),
+                "-i",
+                "inventory.yml",
+                "playbook.yml",
+                *words,
+            ],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=self._environment(),
+        )
+
     def _program(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-        own = {key: value for key, value in environment().items() if not key.startswith("ANSIBLE_")}
         return subprocess.run(
             [sys.executable, str(PROGRAMS / name), *words],
             cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=DEADLINE,
-            env={
-                **own,
-                "LC_ALL": "C.UTF-8",
-                "ANSIBLE_HOME": str(self.folder / "home"),
-                "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
-                "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "password"),
-                "ANSIBLE_LOG_PATH": str(self.log),
-                "ANSIBLE_FORKS": "5",
-                "ANSIBLE_NOCOLOR": "1",
-            },
+            env=self._environment(),
         )
+
+    def _environment(self) -> dict[str, str]:
+        own = {key: value for key, value in environment().items() if not key.startswith("ANSIBLE_")}
+        return {
+            **own,
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "password"),
+            "ANSIBLE_LOG_PATH": str(self.log),
+            "ANSIBLE_FORKS": "5",
+            "ANSIBLE_NOCOLOR": "1",
+        }
 
 
 def variables(box: Sandbox) -> dict[str, object]:
@@ -144,3 +172,16 @@ def light_ha(box: Sandbox) -> None:
     if shutil.which("curl"):
         (box.root / "bin/ha").write_text(HA)
         (box.root / "bin/ha").chmod(0o755)
+
+
+def app(version: str) -> str:
+    """The config.yaml of an app with two options."""
+    return config(version).replace("options: {}\nschema: {}\n", OPTIONS)
+
+
+def write_app(work: Path) -> None:
+    """Writes the app in its first version."""
+    (work / "addon").mkdir(parents=True)
+    for name, text in (("config.yaml", app("1.0.0")), ("Dockerfile", DOCKERFILE), ("run.sh", RUN_SH)):
+        (work / "addon" / name).write_text(text)
+    (work / "addon/run.sh").chmod(0o755)

@@ -8,9 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.integration.ansible_collection.playbooks import Controller, light_ha
-from tests.integration.deploylab import SLUG, config
-from tests.integration.small_addon import DOCKERFILE, RUN_SH
+from tests.integration.ansible_collection.playbooks import Controller, app, light_ha, write_app
+from tests.integration.deploylab import SLUG
 
 from ha_sandbox import LocalApp, Sandbox
 
@@ -23,21 +22,6 @@ pytestmark = [
 ]
 NAMES = [f"robot{number}" for number in range(10)]
 PASSWORD = "correct-horse-battery"
-OPTIONS = (
-    "options:\n  level: info\n  password: hunter22\n"
-    "schema:\n  level: list(info|debug)\n  password: password\n"
-)
-
-
-def app(version: str) -> str:
-    return config(version).replace("options: {}\nschema: {}\n", OPTIONS)
-
-
-def write_app(work: Path) -> None:
-    (work / "addon").mkdir(parents=True)
-    for name, text in (("config.yaml", app("1.0.0")), ("Dockerfile", DOCKERFILE), ("run.sh", RUN_SH)):
-        (work / "addon" / name).write_text(text)
-    (work / "addon/run.sh").chmod(0o755)
 
 
 @pytest.fixture

@@ -100,3 +100,18 @@ def test_each_state_is_reached_once_and_a_second_task_changes_nothing(lab: Lab) 
     assert not edited.parent.exists()
     again = task(lab, "absent", discard_edits=True)
     assert (again["changed"], again["action"], again["tokens"]) == (False, "none", ["REMOVE_OK"])
+
+
+def test_an_instance_is_a_second_app_with_states_of_its_own(lab: Lab) -> None:
+    assert task(lab, "latest", instance="beta")["changed"]
+    folders = sorted(path.name for path in lab.box.local_root.iterdir() if not path.name.startswith("."))
+    assert folders == ["beep_boop_bb8_beta"]
+    beta = lab.box.call("GET", "/addons/local_beep_boop_bb8_beta/info")
+    assert isinstance(beta, dict)
+    assert (beta["version"], beta["state"]) == ("1.0.0", "started")
+    assert not task(lab, "latest", instance="beta")["changed"]
+    assert task(lab, "latest")["action"] == "install"
+    assert task(lab, "absent", instance="beta")["changed"]
+    assert not (lab.box.local_root / "beep_boop_bb8_beta").exists()
+    assert lab.state()["state"] == "started"
+    assert not task(lab, "absent", instance="beta")["changed"]

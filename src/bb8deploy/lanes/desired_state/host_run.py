@@ -14,6 +14,7 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.report_files import save
 from bb8deploy.runs.run import Progress, Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
+from bb8deploy.settings.app_instance import Instance, for_instance
 from bb8deploy.settings.load_settings import from_inventory
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.project import find_project
@@ -32,13 +33,15 @@ class InventoryHost:
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """The app in `workspace`, or in the folder `addon`; `dry_run` changes nothing on the host, `overwrite`
-    replaces edits that were made there; `hidden` are secrets besides those of the settings."""
+    replaces edits that were made there; `hidden` are secrets besides those of the settings; `instance` is the
+    copy of the app that is meant, None for the app itself."""
 
     workspace: Path
     addon: Path | None = None
     dry_run: bool = False
     overwrite: bool = False
     hidden: tuple[Secret, ...] = ()
+    instance: Instance | None = None
 
 
 def open_host_run(command: str, request: RunRequest, host: InventoryHost, progress: Progress) -> Run:
@@ -51,6 +54,8 @@ def open_host_run(command: str, request: RunRequest, host: InventoryHost, progre
     settings = from_inventory(
         project.root, host.name, host.settings, slug=lambda: read_addon(project.addon).slug
     )
+    if request.instance:
+        settings = for_instance(settings, request.instance, read_addon(project.addon).slug)
     reports = _reports(project.root, host.name, dry_run=request.dry_run)
     run_id = f"{new_run_id()}-{reports.name}"
     ledger = Ledger(run_id, reports)

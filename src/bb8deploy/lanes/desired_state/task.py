@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, NotVerified
 from bb8deploy.base.secret import Secret, redact, redact_data, secrets_in
+from bb8deploy.catalogue.errors.settings import INSTANCE_INVALID
 from bb8deploy.lanes.desired_state.desired_state import StateOutcome, StateRequest, absent, latest, present
 from bb8deploy.lanes.desired_state.host_run import InventoryHost, RunRequest, open_host_run
 from bb8deploy.lanes.host_session import Access
@@ -17,6 +18,7 @@ from bb8deploy.lanes.options.options_file import settings_of_mapping
 from bb8deploy.plan.app_settings import KEYS, AppSettings
 from bb8deploy.runs.run import Run, defect, interrupted
 from bb8deploy.settings import settings_table as table
+from bb8deploy.settings.app_instance import Instance
 
 Say = Callable[[str], object]
 Arguments = Mapping[str, object]
@@ -41,7 +43,8 @@ _WORDS = {
     "--no-validate": "validate: false",
     "--accept-new": "accept_new: true",
 }
-"""The options of the command line that a remedy may name, and the arguments of a task in their place."""
+_NAMED = {"--as": "instance", "--ports": "instance_ports"}
+"""The options of the command line that a message may name, and the arguments of a task in their place."""
 _ENV_FILE = re.compile(
     r"in (`?)\.env\1(, in `\.env\.NAME` for a target, or in the environment)?"
     r"(; `bb8deploy init` asks for them)?"
@@ -132,10 +135,22 @@ def _run(task: HostTask, hidden: tuple[Secret, ...], spoken: SpokenProgress) -> 
         dry_run=task.dry_run,
         overwrite=bool(given.get("overwrite_edits")),
         hidden=hidden,
+        instance=_instance(given),
     )
     command, _ = _STATES[str(given.get("state", "present"))]
     host = InventoryHost(task.name, _texts(given))
     return open_host_run(command, request, host, spoken)
+
+
+def _instance(given: Arguments) -> Instance | None:
+    """The instance that the task names, None for the app itself. Raises UsageError INSTANCE_INVALID.
+
+    An empty name is refused: a variable that is not set would reach the app itself.
+    """
+    name, ports = given.get("instance"), str(given.get("instance_ports", ""))
+    if name is None and ports:
+        raise INSTANCE_INVALID("`instance_ports` needs `instance`", "Name the instance too.")
+    return None if name is None else Instance.parse(str(name), ports)
 
 
 def _texts(given: Arguments) -> dict[str, str]:
@@ -210,18 +225,25 @@ def _failure(run: Run | None, error: Bb8Error) -> dict[str, object]:
     if run and not run.dry_run:
         with suppress(Bb8Error):  # if the reports are not writable, the first error reported it
             _record(run, error)
-    remedy = _ENV_FILE.sub(_IN_TASK, error.remedy)
-    for option, argument in _WORDS.items():
-        remedy = remedy.replace(f"`{option}`", f"`{argument}`")
+    cause, remedy = _as_arguments(error.cause), _as_arguments(_ENV_FILE.sub(_IN_TASK, error.remedy))
     return {
         "failed": True,
         "changed": isinstance(error, NotVerified),
-        "msg": f"{error.code}: {error.cause}. {remedy}".strip(),
+        "msg": f"{error.code}: {cause}. {remedy}".strip(),
         "code": error.code,
         "remedy": remedy,
         "details": list(error.details),
         **(_of_run(run) if run else {}),
     }
+
+
+def _as_arguments(message: str) -> str:
+    """The message with arguments of a task in place of options of the command line."""
+    for option, argument in _WORDS.items():
+        message = message.replace(f"`{option}`", f"`{argument}`")
+    for option, argument in _NAMED.items():
+        message = re.sub(rf"`{option} ?([^`]*)`", rf"`{argument}: \1`", message)
+    return message
 
 
 def _record(run: Run, error: Bb8Error) -> None:

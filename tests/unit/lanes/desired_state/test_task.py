@@ -76,6 +76,10 @@ def test_a_host_s_settings_come_from_the_inventory_alone(
         ({"settings": {"BB8_KEEP_TREES": 0}}, "SETTING_INVALID"),
         ({"network": {"web": 1}}, "OPTIONS_FILE_INVALID"),
         ({"addon": "nowhere"}, "ADDON_NOT_FOUND"),
+        ({"instance": ""}, "INSTANCE_INVALID"),
+        ({"instance": "Beta"}, "INSTANCE_INVALID"),
+        ({"instance": "beta", "instance_ports": "1000"}, "INSTANCE_INVALID"),
+        ({"instance_ports": "drop"}, "INSTANCE_INVALID"),
     ],
 )
 def test_bad_input_is_one_error_and_no_connection(
@@ -101,6 +105,13 @@ def test_a_remedy_names_the_task_and_not_a_file_that_it_does_not_read(
 ) -> None:
     values = done(workspace, **more).values
     assert values["remedy"] == expected
+
+
+def test_an_instance_that_cannot_be_is_named_by_its_argument(workspace: Path) -> None:
+    values = done(workspace, instance="Beta").values
+    assert "`instance: Beta` cannot name an instance" in str(values["msg"])
+    assert "`instance: beta`" in str(values["remedy"])
+    assert "--" not in str(values["msg"])
 
 
 def test_a_name_of_the_inventory_is_no_path(workspace: Path) -> None:
