@@ -27,6 +27,7 @@ RESUMABLE = ("deploy", "release")
 
 if TYPE_CHECKING:
     from bb8deploy.runs.contracts.base import Contract, RunFields
+    from bb8deploy.workspace.git import Head
 
 
 class Progress(Protocol):
@@ -47,7 +48,7 @@ class Run:
     """What a lane needs to know about its run.
 
     `workspace` is the git checkout, `addon` the app's folder in it, `hidden` are secrets besides those of the
-    settings.
+    settings; `head` is the workspace's commit if it was read before, for several hosts at once.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Run:
     assume_yes: bool = False
     findings: list[Finding] = field(default_factory=list)
     hidden: tuple[Secret, ...] = ()
+    head: Head | None = None
 
     @property
     def folder(self) -> Path:
@@ -113,7 +115,7 @@ class Run:
         from bb8deploy.runs.contracts.base import FindingModel
         from bb8deploy.workspace.git import head_state
 
-        head = head_state(self.workspace)
+        head = self.head or head_state(self.workspace)
         return {
             "run_id": self.id,
             "ts": now(),

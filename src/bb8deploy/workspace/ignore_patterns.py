@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from bb8deploy.catalogue.errors.workspace import IGNORE_UNREADABLE
@@ -120,9 +120,13 @@ class Ignore:
     )
     _folders: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @classmethod
-    def parse(cls, text: str) -> Ignore:
-        """Reads an exclude-from file: one rule a line, `#` and `;` comments, `!` forgets the rules so far."""
+    @staticmethod
+    @lru_cache(maxsize=8)
+    def parse(text: str) -> Ignore:
+        """Reads an exclude-from file: one rule a line, `#` and `;` comments, `!` forgets the rules so far.
+
+        The same text gives the same object, so that the hosts of a rollout share what it has decided.
+        """
         rules: list[IgnoreRule] = []
         for line in re.split(r"[\r\n]", text):
             if not line or line[0] in "#;":
@@ -131,17 +135,12 @@ class Ignore:
                 rules.clear()
                 continue
             rules.append(IgnoreRule.parse(line))
-        return cls((*_always(rules), *rules))
+        return Ignore((*_always(rules), *rules))
 
     @classmethod
     def load(cls, file: Path) -> Ignore:
         """Reads `file`, or the built-in rules where it does not exist; raises UsageError if unreadable."""
-        try:
-            return cls.parse(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return cls.parse(DEFAULT)
-        except (OSError, UnicodeDecodeError) as error:
-            raise IGNORE_UNREADABLE(f"{file.name} cannot be read: {error}") from error
+        return cls.parse(_text(file))
 
     @classmethod
     def of_workspace(cls, workspace: Path) -> Ignore:
@@ -149,10 +148,9 @@ class Ignore:
 
         If the checkout is an app itself, the reports of bb8deploy are in it and stay at home.
         """
-        ignore = cls.load(workspace / SOURCE)
-        if not (workspace / "config.yaml").is_file() or (workspace / "addon").is_dir():
-            return ignore
-        return cls((*ignore.rules, IgnoreRule.parse("/reports/")))
+        text = _text(workspace / SOURCE)
+        is_app = (workspace / "config.yaml").is_file() and not (workspace / "addon").is_dir()
+        return cls.parse(f"{text}\n/reports/" if is_app else text)
 
     def text(self) -> str:
         """The rules as an exclude-from file."""
@@ -191,6 +189,15 @@ class Ignore:
         return re.compile(
             "|".join(rule.expression for rule in self.rules if not rule.folders_only), re.DOTALL
         )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return DEFAULT
+    except (OSError, UnicodeDecodeError) as error:
+        raise IGNORE_UNREADABLE(f"{file.name} cannot be read: {error}") from error
 
 
 def is_litter(name: str) -> bool:

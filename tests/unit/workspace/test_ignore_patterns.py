@@ -163,3 +163,16 @@ def test_rules_that_are_not_text_are_refused(tmp_path: Path) -> None:
 def test_rules_written_out_read_back_the_same() -> None:
     ignore = Ignore.parse("+ keep\n*.pyc\ncache/\n/deep/**\n")
     assert Ignore.parse(ignore.text()).rules[-4:] == ignore.rules[-4:]
+
+
+def test_the_hosts_of_a_rollout_share_the_rules(tmp_path: Path) -> None:
+    """The rules are read again for each host, and compiled once."""
+    one = Ignore.of_workspace(tmp_path)
+    assert one is Ignore.of_workspace(tmp_path)
+    (tmp_path / "config.yaml").touch()
+    assert Ignore.of_workspace(tmp_path).ignores_file("reports/x")
+    assert not one.ignores_file("reports/x")
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops/rsync_runtime.exclude").write_text("*.tmp")
+    assert Ignore.of_workspace(tmp_path).ignores_file("a.tmp")
+    assert Ignore.of_workspace(tmp_path).ignores_file("reports/x")

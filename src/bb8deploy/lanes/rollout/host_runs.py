@@ -14,6 +14,7 @@ from bb8deploy.runs.tokens import Ledger, Token
 from bb8deploy.settings.app_instance import for_instance
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace.app_config import read_addon
+from bb8deploy.workspace.git import Head
 from bb8deploy.workspace.project import settings_of
 
 
@@ -21,11 +22,13 @@ from bb8deploy.workspace.project import settings_of
 class HostRuns:
     """The run above all hosts, and what Ctrl-C does to it: no step of any host begins after that.
 
-    `resume` is the command that continues it, empty if none does.
+    `resume` is the command that continues it, empty if none does; `head` is the workspace's commit, if it was
+    read for all of them.
     """
 
     run: Run
     resume: str = ""
+    head: Head | None = None
     _stopped: bool = False
     _hosts: list[Host] = field(default_factory=list)
 
@@ -74,6 +77,7 @@ class HostRuns:
             progress=StoppableProgress(name, run.progress, self.check),
             dry_run=run.dry_run,
             assume_yes=run.assume_yes,
+            head=self.head,
         )
 
 

@@ -24,6 +24,7 @@ from bb8deploy.lanes.rollout.rollout_record import DoneBefore, RolloutRecord
 from bb8deploy.plan.waves import Ended, HostEnd, Pace, Wave, next_wave, waves
 from bb8deploy.runs.run import Run, defect
 from bb8deploy.runs.tokens import Token
+from bb8deploy.workspace.git import head_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def roll_out(run: Run, request: RolloutRequest, command: HostCommand) -> Rollout
     record.begin(request.names)
     for name, row in rows.items():
         record.keep(name, row)
-    work = _Work(HostRuns(run, command.resume(request.asked)), record, command, rows)
+    runs = HostRuns(run, command.resume(request.asked), head_state(run.workspace))
+    work = _Work(runs, record, command, rows)
     stopped = work.all_waves(request)
     interrupted = work.runs.interrupted() if work.runs.stopped else None
     if not stopped and not interrupted and all(row.result == DONE for row in rows.values()):

@@ -18,6 +18,7 @@ from tests.unit.lanes.silent import Silent
 from bb8deploy.base.errors import CheckFailed, Interrupted, UsageError
 from bb8deploy.lanes.deploy.deploy import DeployOptions
 from bb8deploy.lanes.rollout import host_commands
+from bb8deploy.lanes.rollout import roll_out as rollouts
 from bb8deploy.lanes.rollout.host_commands import DeployHost
 from bb8deploy.lanes.rollout.host_result import TargetResult, worst
 from bb8deploy.lanes.rollout.one_copy import one_copy
@@ -29,6 +30,8 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import DEPLOY, Ledger, Token
 from bb8deploy.settings.load_settings import load
+from bb8deploy.workspace import git
+from bb8deploy.workspace.git import Head
 
 Lane = Callable[..., Any]
 DONE = SimpleNamespace(
@@ -262,6 +265,23 @@ def test_a_resume_with_other_content_begins_every_host_again(
     request = RolloutRequest(("a", "b"), ("a", "b"), resume=True)
     rollout = roll_out(again(run, "r2"), request, DeployHost(DeployOptions(), "another tree"))
     assert results(rollout) == ["done", "IT_BROKE"]
+
+
+def test_the_workspace_s_commit_is_read_once_for_all_hosts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def deploy(own: Run, options: DeployOptions, *, opened: Lane) -> Any:
+        seen.append(own.contract_fields(version="1.0.0", passed=True)["head_commit"])
+        return DONE
+
+    def once(_folder: Path) -> Head:
+        monkeypatch.setattr(git, "head_state", lambda _folder: pytest.fail("read again"))
+        return Head("c0ffee", dirty=False)
+
+    lane(monkeypatch, deploy)
+    monkeypatch.setattr(rollouts, "head_state", once)
+    assert results(rolled_out(run, ["a", "b"])) == ["done", "done"]
+    assert seen == ["c0ffee", "c0ffee"]
 
 
 def test_ctrl_c_in_the_pause_starts_no_other_host(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
