@@ -11,6 +11,7 @@ from bb8deploy.runs.receipt_reader import parse_line
 from bb8deploy.runs.tokens import Line
 
 _ROLLED_BACK = "rolled back"
+_UNCONFIRMED = f"{_ROLLED_BACK}, not confirmed"
 _RUN = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{6}")
 # What a run reached, from the most to the least: the first token that it has.
 _REACHED: Mapping[str, str] = {
@@ -46,7 +47,7 @@ class PastRun:
     @property
     def restored(self) -> bool:
         """Whether the run ended with an earlier version in place."""
-        return self.result.endswith(_ROLLED_BACK)
+        return _ROLLED_BACK in self.result
 
 
 def past_runs(text: str) -> tuple[PastRun, ...]:
@@ -63,7 +64,10 @@ def past_runs(text: str) -> tuple[PastRun, ...]:
 
 def _past(run: str, lines: Sequence[Line]) -> PastRun:
     tokens = {line.name: dict(line.fields) for line in lines if line.kind == "TOKEN"}
-    back = tokens.get("ROLLBACK_OK")
+    back: Mapping[str, str] | None = tokens.get("ROLLBACK_OK")
+    how = _ROLLED_BACK
+    if back is None and "VERIFY_OK" not in tokens:
+        back, how = _rollback_without_token(lines), _UNCONFIRMED
     sources = [
         *([back] if back else []),
         *(tokens[name] for name in _REACHED if name in tokens),
@@ -77,7 +81,7 @@ def _past(run: str, lines: Sequence[Line]) -> PastRun:
         version=_first(sources, "version"),
         tree=_first(sources, "tree"),
         by=_first(sources, "by"),
-        result=_result(tokens, error, rolled_back=back is not None),
+        result=_result(tokens, error, how if back else ""),
         error=error,
         proof=_proof(tokens, failed=bool(error)),
     )
@@ -87,9 +91,16 @@ def _first(sources: Sequence[Mapping[str, str]], name: str) -> str:
     return next((source[name] for source in sources if source.get(name)), "")
 
 
-def _result(tokens: Mapping[str, object], error: str, *, rolled_back: bool) -> str:
+def _rollback_without_token(lines: Sequence[Line]) -> Mapping[str, str] | None:
+    """The facts of a rollback that earned no token: its line names the version that runs again."""
+    skipped = (dict(x.fields) for x in lines if (x.kind, x.name) == ("SKIPPED", "ROLLBACK_OK"))
+    return next((facts for facts in skipped if facts.get("version")), None)
+
+
+def _result(tokens: Mapping[str, object], error: str, rolled_back: str) -> str:
+    """`rolled_back` is how, empty if the run was not."""
     if rolled_back:
-        return f"failed, {_ROLLED_BACK}" if error else _ROLLED_BACK
+        return f"failed, {rolled_back}" if error else rolled_back
     if error:
         return "failed"
     return next((words for name, words in _REACHED.items() if name in tokens), "nothing observed")

@@ -181,10 +181,11 @@ class Ledger:
         meaning = CATALOGUE[token]
         self._add(Line("TOKEN", token, self._fields(evidence), meaning.lane), meaning.receipts)
 
-    def skip(self, token: Token, reason: str) -> None:
-        """Records that a token was not checked, and why."""
+    def skip(self, token: Token, reason: str, **facts: object) -> None:
+        """Records that a token was not checked, and why; `facts` are what is known all the same."""
         meaning = CATALOGUE[token]
-        self._add(Line("SKIPPED", token, self._fields({"reason": reason}), meaning.lane), meaning.receipts)
+        fields = self._fields({"reason": reason, **facts})
+        self._add(Line("SKIPPED", token, fields, meaning.lane), meaning.receipts)
 
     def drift(self, lane: str, code: str, detail: str) -> None:
         """Records a failed check of `lane` by its error code."""

@@ -36,6 +36,22 @@ def test_a_failed_deploy_that_was_rolled_back_shows_what_runs() -> None:
     assert (past.version, past.result, past.error) == ("1.0.0", "failed, rolled back", "BUILD_FAILED")
 
 
+def test_a_rollback_that_earns_no_token_still_shows_who_did_it() -> None:
+    (past,) = past_runs(
+        f'SKIPPED: ROLLBACK_OK reason="no proof" version=1.0.0 slug=local_x by=ann@desk run={OLD}\n'
+    )
+    assert (past.slug, past.version, past.by) == ("local_x", "1.0.0", "ann@desk")
+    assert (past.result, past.restored, past.proof) == ("rolled back, not confirmed", True, "")
+
+
+def test_a_tag_that_was_verified_is_not_called_a_rollback_without_proof() -> None:
+    (past,) = past_runs(
+        f"TOKEN: VERIFY_OK version=1.0.0 tree=sha256:a proof=sealed run={OLD}\n"
+        f'SKIPPED: ROLLBACK_OK reason="did not run before" version=1.0.0 slug=local_x by=ann run={OLD}\n'
+    )
+    assert (past.result, past.proof) == ("verified", "sealed")
+
+
 def test_lines_of_others_and_torn_lines_are_left_out() -> None:
     strange = f"hello\nTOKEN: NEW_OK run={OLD}\nTOKEN: VERIFY_OK version=1.0.0\n\x00\n"
     text = f"{strange}TOKEN: REMOVE_OK run={OLD}\nTOK"

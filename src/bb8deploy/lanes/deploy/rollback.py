@@ -174,7 +174,7 @@ def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> Rol
                 run, RollbackOutcome(back.expected.version, back.expected.tree, "none", options.proof)
             )
         state = installer.watch.states[-1]
-    run.ledger.skip(Token.ROLLBACK_OK, "the app was not touched, and its content is not proven")
+    _skipped(run, "the app was not touched, and its content is not proven", back.expected.version)
     return RollbackOutcome(back.expected.version, back.expected.tree, "none", untouched=state)
 
 
@@ -250,7 +250,7 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         before = _Before(run, synced.expected)
         verified = carry_out(Attempt(run, host, delivered, options, ready.reached, before.look))
     if not verified.verified:
-        run.ledger.skip(Token.ROLLBACK_OK, verified.reason)
+        _skipped(run, verified.reason, synced.version)
         return RollbackOutcome(synced.version, synced.digest, verified.action)
     return _ended(
         run,
@@ -287,7 +287,7 @@ def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness) -> None:
 
 def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
     """The outcome for an app whose content cannot be proven."""
-    run.ledger.skip(Token.ROLLBACK_OK, why)
+    _skipped(run, why, back.expected.version)
     return RollbackOutcome(back.expected.version, back.expected.tree, action)
 
 
@@ -338,8 +338,13 @@ def _ended(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:
     """The outcome of a verified version, with ROLLBACK_OK if that ran before."""
     if outcome.ran_before:
         return _proven(run, outcome)
-    run.ledger.skip(Token.ROLLBACK_OK, "nothing shows that this tree ran before")
+    _skipped(run, "nothing shows that this tree ran before", outcome.version)
     return outcome
+
+
+def _skipped(run: Run, why: str, version: str) -> None:
+    """Records a rollback that earns no token, so that the history still shows who did it."""
+    run.ledger.skip(Token.ROLLBACK_OK, why, version=version, slug=slug_of(run), by=user_and_machine())
 
 
 def _proven(run: Run, outcome: RollbackOutcome) -> RollbackOutcome:
