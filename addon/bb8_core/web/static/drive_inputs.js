@@ -51,7 +51,7 @@ export function stick(element, knob, grip) {
 
 const writes = (target) => target.matches?.("input, select, textarea");
 
-export function keys(grip, stop) {
+export function keys(grip, stop, moves) {
   const down = new Set();
   const steer = () => {
     let x = 0;
@@ -62,7 +62,7 @@ export function keys(grip, stop) {
   };
   document.addEventListener("keydown", (event) => {
     if (event.code === "Escape") return stop(event);
-    if (event.code === "Space") return space(event, grip, stop);
+    if (event.code === "Space") return space(event, grip.held || moves(), stop);
     if (!(event.code in KEYS) || writes(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.code.startsWith("Arrow") && event.target.matches?.("[role=slider], .table")) return;
     event.preventDefault();
@@ -70,7 +70,12 @@ export function keys(grip, stop) {
     down.add(event.code);
     steer();
   });
-  document.addEventListener("keyup", (event) => down.delete(event.code) && steer());
+  document.addEventListener("keyup", (event) => {
+    // Some browsers press a button when Space comes up, whatever happened on the way down.
+    if (event.code === "Space" && stopped) event.preventDefault();
+    if (event.code === "Space") stopped = false;
+    if (down.delete(event.code)) steer();
+  });
   const none = () => {
     if (!down.size) return;
     down.clear();
@@ -80,11 +85,14 @@ export function keys(grip, stop) {
   addEventListener("blur", none);
 }
 
-// Space presses a focused button as everywhere, unless the robot is being driven.
-function space(event, grip, stop) {
+let stopped = false;
+
+// Space presses a focused button as everywhere, unless the robot moves: the focus is often on what moved it.
+function space(event, moving, stop) {
   const presses = writes(event.target) || event.target.matches?.("button, [role=slider]");
-  if (presses && !grip.held) return;
+  if (presses && !moving && !stopped) return;
   event.preventDefault();
+  stopped = true;
   if (!event.repeat) stop();
 }
 

@@ -45,7 +45,7 @@ export class Lights {
     byId("brightness").addEventListener("input", this.change);
     byId("tail").addEventListener("input", () => {
       this.#touched = performance.now();
-      byId("tail-value").textContent = byId("tail").value;
+      this.#draw();
       tail(Number(byId("tail").value));
     });
     this.#wheel(byId("wheel"));
@@ -98,7 +98,10 @@ export class Lights {
     this.byId("wheel").setAttribute("aria-valuetext", text);
     this.byId("swatch").style.backgroundColor = `rgb(${r} ${g} ${b})`;
     this.byId("colour").textContent = text;
-    this.byId("brightness-value").textContent = `${Math.round((this.byId("brightness").value / 255) * 100)} %`;
-    this.byId("tail-value").textContent = `${Math.round((this.byId("tail").value / 255) * 100)} %`;
+    for (const id of ["brightness", "tail"]) {
+      const percent = `${Math.round((this.byId(id).value / 255) * 100)} %`;
+      this.byId(`${id}-value`).textContent = percent;
+      this.byId(id).ariaValueText = percent;
+    }
   }
 }

@@ -19,6 +19,7 @@ const scenes = new SceneList(byId, (name) => tell("scene-result", "scene", { nam
 const log = new Log(byId, look);
 const stops = new Stops(link, grip, showResult);
 let heading = 0;
+let moves = false;
 let gestures = "";
 let commands = "";
 
@@ -45,7 +46,7 @@ byId("clear").addEventListener("click", () => press("clear"));
 // Drive
 
 stick(byId("stick"), byId("knob"), grip);
-keys(grip, stop);
+keys(grip, stop, () => moves);
 gamepad(grip, () => press("stop"), () => press("estop"), (text) => {
   byId("pad").hidden = !text;
   view.show("pad", text);
@@ -55,7 +56,9 @@ byId("speed").addEventListener("input", showSpeed);
 
 function showSpeed() {
   grip.speed = Number(byId("speed").value);
-  view.show("speed-value", `${Math.round((grip.speed / Number(byId("speed").max)) * 100)} %`);
+  const percent = `${Math.round((grip.speed / Number(byId("speed").max)) * 100)} %`;
+  view.show("speed-value", percent);
+  byId("speed").ariaValueText = percent;
 }
 
 function limitSpeed(cap) {
@@ -76,7 +79,12 @@ function aim(on) {
   byId("stick").toggleAttribute("data-aiming", on);
 }
 
-byId("aim").addEventListener("click", () => { if (link.send({ op: "aim" })) { aim(true); byId("stick").focus(); } });
+byId("aim").addEventListener("click", () => {
+  if (!link.send({ op: "aim" })) return;
+  aim(true);
+  byId("stick").focus({ preventScroll: true });
+  byId("aiming").scrollIntoView({ block: "nearest" });
+});
 for (const id of ["aimed", "unaim"]) {
   byId(id).addEventListener("click", () => {
     grip.drop();
@@ -129,6 +137,7 @@ link.addEventListener("preview", ({ detail }) => {
 link.addEventListener("packets", ({ detail }) => log.add(detail.items));
 link.addEventListener("state", ({ detail }) => {
   heading = detail.motion.heading;
+  moves = detail.motion.moving;
   view.state(detail, link.me);
   limitSpeed(detail.limits.speed_cap);
   lights.show(detail.light, detail.tail);

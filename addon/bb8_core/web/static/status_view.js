@@ -24,15 +24,44 @@ function batteryWords(battery) {
   return `Battery ${[words, level, volts].filter(Boolean).join(", ") || "unknown"}`;
 }
 
-function signalWords({ rssi, through }, proxies) {
+const DEAF = ["absent", "adapter_off"];
+
+function signalWords({ rssi, through, state }, proxies) {
+  if (DEAF.includes(state)) return "No signal";
   if (typeof rssi !== "number") return "Signal unknown";
-  const by = proxies?.length && through ? ` through ${through}` : "";
+  const by = proxies?.length ? ` through ${through || "this host"}` : "";
   const grade = rssi > -60 ? "strong" : rssi > -75 ? "good" : rssi > -88 ? "weak" : "very weak";
   return `Signal ${grade}${by}`;
 }
 
+function radioWords({ rssi, through, state }) {
+  if (DEAF.includes(state) || typeof rssi !== "number") return "none hears the robot";
+  return `${through ? `Bluetooth proxy ${through}` : "this host's adapter"}, ${rssi} dBm`;
+}
+
+function proxyWords(proxy, { state, through }) {
+  const used = state === "ready" && through === proxy.name && !proxy.remedy;
+  return used ? "The robot is connected through it." : `${proxy.reason} ${proxy.remedy}`.trim();
+}
+
 function settingsRows(settings) {
   return Object.entries(SETTINGS).filter(([key]) => key in settings).map(([key, [name, words]]) => [name, words(settings[key])]);
+}
+
+// A robot that is not reached may be where only a proxy would hear it.
+function remedyWords({ remedy, state }, proxies) {
+  const broken = state === "ready" ? [] : (proxies ?? []).filter((proxy) => proxy.remedy);
+  return [remedy, ...broken.map((proxy) => `Bluetooth proxy ${proxy.name}: ${proxy.reason} ${proxy.remedy}`)].join(" ").trim();
+}
+
+// What is said about the radio, the host's adapter or a Bluetooth proxy.
+export function words(connection, proxies) {
+  return {
+    signal: signalWords(connection, proxies),
+    radio: radioWords(connection),
+    remedy: remedyWords(connection, proxies),
+    proxies: (proxies ?? []).map((proxy) => [`Bluetooth proxy ${proxy.name}`, proxyWords(proxy, connection)]),
+  };
 }
 
 export class View {
@@ -53,8 +82,10 @@ export class View {
     this.#connection(state);
     this.show("battery", batteryWords(state.battery));
     this.byId("battery").toggleAttribute("data-low", ["low", "critical"].includes(state.battery?.state));
-    this.show("signal", signalWords(connection, state.proxies));
-    this.byId("signal").title = typeof connection.rssi === "number" ? `${connection.rssi} dBm` : "";
+    const radio = words(connection, state.proxies);
+    this.show("signal", radio.signal);
+    this.show("radio", radio.radio);
+    this.show("remedy", radio.remedy);
     this.#driver(state.driver, me);
     this.#stops(state);
     this.show("address", robot.address || "unknown");
@@ -63,7 +94,7 @@ export class View {
     this.show("latency", typeof state.latency_ms === "number" ? `${Math.round(state.latency_ms)} ms` : "unknown");
     this.show("version", state.version || "unknown");
     this.#list("settings", settingsRows(state.settings));
-    this.#list("proxies", (state.proxies ?? []).map((proxy) => [proxy.name, `${proxy.reason} ${proxy.remedy}`.trim()]));
+    this.#list("proxies", radio.proxies);
   }
 
   cut() {
@@ -79,7 +110,6 @@ export class View {
     this.show("state", STATES[state] ?? capital(plain(state)));
     this.byId("state").dataset.state = estop ? "estop" : state;
     this.show("reason", state === "ready" ? "" : connection.reason);
-    this.show("remedy", connection.remedy);
     const ready = state === "ready";
     this.byId("connect").hidden = ready || state === "asleep";
     this.byId("wake").hidden = state !== "asleep";
