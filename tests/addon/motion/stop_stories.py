@@ -125,6 +125,7 @@ class Teller:
         self.record = Record()
         self.steps: list[str] = []
         self._guard_changed_at = float("-inf")
+        self._stops_alone_down = False
 
     async def story(self) -> None:
         """One story, from a robot that is ready to one that stands."""
@@ -224,14 +225,25 @@ class Teller:
         payload = dice.choice(NONSENSE)
         raw = RawCommand(cmd, payload, dice.random() < 0.3, rig.arrival(), None, dice.random() < 0.9)
         way = dice.choice(("regular", "fast", "both", "both"))
+        self._connections(fast=way != "regular")
         if way != "fast":
             rig.arrivals.regular(raw)
         if way != "regular":
             rig.arrivals.fast(raw)
         self.steps[-1] = f"{cmd} {way} {payload!r} retained={raw.retained}"
 
+    def _connections(self, *, fast: bool) -> None:
+        """A stop comes on one connection alone while that of the stops is down: it is new when it is back.
+
+        The broker drops no stop on it, so without this the next copy would be taken for that of the first.
+        """
+        if fast and self._stops_alone_down:
+            self.rig.arrivals.reconnected()
+        self._stops_alone_down = not fast
+
     def _crowd(self) -> None:
         """Many ask for a stop at once."""
+        self._connections(fast=False)
         self.record.causes.append(self.rig.loop.time())
         cmd = self.dice.choice(STOPS)
         for number in range(self.dice.randint(2, 40)):
@@ -287,6 +299,7 @@ class Teller:
         waited = self.dice.choice(("drive", "macro", "clear_estop", "stop"))
         self.record.frozen.append((start, rig.loop.time()))
         if waited == "stop":
+            self._connections(fast=False)
             self.record.causes.append(rig.loop.time())
         # The broker's thread wakes first and reads what has waited.
         fresh = not rig.standstill.recent()
