@@ -154,12 +154,13 @@ def run() -> None:
 def _start_here() -> bool:
     """Outside of a workspace, explains how to start; False inside of one."""
     from bb8deploy.base.errors import UsageError
+    from bb8deploy.catalogue.errors.workspace import WORKSPACE_NOT_FOUND
     from bb8deploy.workspace.project import find_project
 
     try:
         find_project(Path.cwd())
     except UsageError as error:
-        if error.code != "WORKSPACE_NOT_FOUND":
+        if error.code != WORKSPACE_NOT_FOUND.code:
             return False
         from bb8deploy.console.console import Console
 

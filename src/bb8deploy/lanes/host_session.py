@@ -98,7 +98,7 @@ def _receipt(run: Run, host: Host, lane: str) -> Iterator[None]:
     try:
         yield
     except Bb8Error as error:
-        if not any(line.kind == "DRIFT" and line.name == error.code for line in run.ledger.lines):
+        if not run.ledger.has_drift(error.code):
             run.ledger.drift(lane, error.code, run.clean(error.cause))
         raise
     finally:

@@ -96,6 +96,20 @@ def journals_below(reports: Path, run_id: str = "*") -> Iterator[Journal]:
         yield from map(Journal, reports.glob(f"{home}/{run_id}/journal.jsonl"))
 
 
+def newest_runs(reports: Path) -> list[Path]:
+    """The folders of the runs in `reports/runs/`, the newest first.
+
+    A run's id has only the second in which it began, so the time of its last change decides between runs of
+    one second.
+    """
+    folders = (path for path in (reports / "runs").glob("*") if path.is_dir())
+    return sorted(folders, key=lambda path: (_second(path), path.stat().st_mtime_ns), reverse=True)
+
+
+def _second(folder: Path) -> str:
+    return folder.name.partition("-")[0]
+
+
 def line_of(step: str, state: str, **facts: object) -> str:
     """The journal's line for a step, at this moment."""
     row = {"ts": now(), "step": step, "state": state, **({"facts": facts} if facts else {})}

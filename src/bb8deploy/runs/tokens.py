@@ -191,6 +191,10 @@ class Ledger:
         """Records a failed check of `lane` by its error code."""
         self._add(Line("DRIFT", code, self._fields({"detail": detail}), lane), LANE_RECEIPTS[lane])
 
+    def has_drift(self, code: str) -> bool:
+        """Whether this run has recorded a failure with this error code."""
+        return any(line.kind == "DRIFT" and line.name == code for line in self.lines)
+
     def hold(self, lines: Iterable[Line]) -> None:
         """Makes `lines` the lines of this ledger, and writes the receipts of these and the earlier ones."""
         before, self.lines = self.lines, list(lines)

@@ -56,12 +56,13 @@ def demo(root: Root = None, addon: Addon = None, docker: Docker = False, quiet: 
 def _shown(addon: Path | None) -> Shown | None:
     """The app at hand, None outside of a workspace."""
     from bb8deploy.base.errors import UsageError
+    from bb8deploy.catalogue.errors.workspace import WORKSPACE_NOT_FOUND
     from bb8deploy.workspace.project import find_project, repository_root
 
     try:
         project = find_project(Path.cwd(), addon=addon)
     except UsageError as error:
-        if error.code == "WORKSPACE_NOT_FOUND":
+        if error.code == WORKSPACE_NOT_FOUND.code:
             return None
         raise
     root = repository_root(project.addon) or project.root

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.base.secret import Secret
-from bb8deploy.catalogue.errors.supervisor import ROUTE_MISSING, ROUTE_ONLY_SERVICE
+from bb8deploy.catalogue.errors.supervisor import ROUTE_MISSING, ROUTE_ONLY_SERVICE, SUPERVISOR_DENIED
 from bb8deploy.host.supervisor.rest_paths import PathSupervisor
 from bb8deploy.host.supervisor.route_interface import STATE_AND_LOG, Look, LookExtras, Supervisor
 from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
@@ -111,7 +111,7 @@ def reach(
             "no route to the Supervisor is set: neither ssh, nor HA_URL with a token, nor SUPERVISOR_TOKEN"
         )
     token = _token(settings, addon, host)
-    if settings.ha_url and token and last.code == "SUPERVISOR_DENIED":
+    if settings.ha_url and token and last.code == SUPERVISOR_DENIED.code:
         raise OnlyService(Capabilities(tuple(attempts), service=True), settings.ha_url, token)
     raise last
 

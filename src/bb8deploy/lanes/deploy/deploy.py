@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.ship.release import RESUME_NOTHING
@@ -28,7 +27,7 @@ from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
 from bb8deploy.lanes.verify.verify_types import PROFILE, Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.plan.app_settings import AppSettings
 from bb8deploy.plan.sync_plan import SyncPlan
-from bb8deploy.runs.journal import Journal
+from bb8deploy.runs.journal import Journal, newest_runs
 from bb8deploy.runs.report_files import save
 from bb8deploy.runs.run import Run, warn_of_damage
 from bb8deploy.runs.tokens import DEPLOY, Token
@@ -205,7 +204,7 @@ def _unfinished(run: Run) -> str:
 
     Raises UsageError RESUME_NOTHING if it did, or if there is none.
     """
-    for folder in sorted((run.reports / "runs").glob("*"), key=_age, reverse=True):
+    for folder in newest_runs(run.reports):
         journal = Journal(folder / "journal.jsonl")
         entries = journal.entries()
         mine = [e for e in entries if e.step == STEP and e.facts.get("target") == run.settings.destination]
@@ -219,8 +218,3 @@ def _unfinished(run: Run) -> str:
         run.progress.note(f"going on with run {folder.name}; its last finished step was: {last}")
         return folder.name
     raise RESUME_NOTHING("the newest deploy to this target finished, so there is nothing to continue")
-
-
-def _age(folder: Path) -> tuple[str, int]:
-    """Sorts run folders by time: the second in the run's id, then the time of the last change."""
-    return folder.name.partition("-")[0], folder.stat().st_mtime_ns

@@ -248,7 +248,7 @@ def _as_arguments(message: str) -> str:
 
 def _record(run: Run, error: Bb8Error) -> None:
     """Records the failure as a DRIFT line, unless the lane has."""
-    if not any(line.kind == "DRIFT" and line.name == error.code for line in run.ledger.lines):
+    if not run.ledger.has_drift(error.code):
         run.ledger.drift(run.command, error.code, run.clean(error.cause))
 
 

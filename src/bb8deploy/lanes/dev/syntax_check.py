@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.yaml_loader import safe_loader
 from bb8deploy.checks.check_one_app import judge
 from bb8deploy.checks.rule_selection import fails
 from bb8deploy.checks.rule_selection_file import load_selection
@@ -78,7 +79,7 @@ def _yaml(file: Path) -> Problem:
     import yaml
 
     try:
-        for _event in yaml.parse(file.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        for _event in yaml.parse(file.read_bytes(), safe_loader()):
             pass
     except yaml.MarkedYAMLError as error:
         return error.problem_mark.line + 1 if error.problem_mark else None, str(error.problem)

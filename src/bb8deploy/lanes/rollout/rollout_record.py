@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bb8deploy.lanes.rollout.host_result import DONE, TargetResult
-from bb8deploy.runs.journal import Journal, JournalEntry
+from bb8deploy.runs.journal import Journal, JournalEntry, newest_runs
 from bb8deploy.runs.run import Run, warn_of_damage
 
 STEP, HOST = "rollout", "host "
@@ -52,7 +51,7 @@ class RolloutRecord:
         A host counts only if it was done with the same content. Empty if that rollout finished, or if there
         is none.
         """
-        for folder in sorted((self.run.reports / "runs").glob("*"), key=_age, reverse=True):
+        for folder in newest_runs(self.run.reports):
             journal = Journal(folder / "journal.jsonl")
             entries = journal.entries()
             if folder.name == self.run.id or not self._is_same(entries):
@@ -86,8 +85,3 @@ class RolloutRecord:
     def _write(self, step: str, state: str, **facts: object) -> None:
         if not self.run.dry_run:
             self.run.journal.write(step, state, **facts)
-
-
-def _age(folder: Path) -> tuple[str, int]:
-    """Sorts run folders by time: the second in the run's id, then the time of the last change."""
-    return folder.name.partition("-")[0], folder.stat().st_mtime_ns

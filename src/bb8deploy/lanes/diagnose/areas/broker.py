@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.base.untrusted_json import json_object
-from bb8deploy.catalogue.errors.broker import BROKER_ACL, BROKER_LEFTOVERS
+from bb8deploy.catalogue.errors.broker import BROKER_ACL, BROKER_DENIED, BROKER_LEFTOVERS, BROKER_TLS
 from bb8deploy.lanes.diagnose.check_result import Check, Sheet, gave_no_answer
 from bb8deploy.runs.run import Run
 
@@ -80,7 +80,7 @@ def look(run: Run, left: Callable[[], float]) -> BrokerSeen:
         link = BrokerLink(address, ear, deadline=left())
         link.open()
     except Bb8Error as error:
-        _not_in(sheet, run, error)
+        _login_failed(sheet, run, error)
         return BrokerSeen(tuple(sheet.checks), ear.base)
     try:
         _opened(sheet, address)
@@ -124,18 +124,18 @@ def _opened(sheet: Sheet, address: Address) -> None:
     sheet.ok("login", f"as {address.username}" if address.username else "without a name")
 
 
-def _not_in(sheet: Sheet, run: Run, error: Bb8Error) -> None:
-    """The steps to a login, as far as they held."""
+def _login_failed(sheet: Sheet, run: Run, error: Bb8Error) -> None:
+    """Reports how far the connection to the broker came: address, TLS, login."""
     where = f"{run.settings.mqtt.host}:{run.settings.mqtt.port}"
-    if gave_no_answer(error) and error.code != "BROKER_TLS":
+    if gave_no_answer(error) and error.code != BROKER_TLS.code:
         sheet.error("reach", error)
         sheet.skip("login", "the broker did not answer")
-    elif error.code == "BROKER_TLS":
+    elif error.code == BROKER_TLS.code:
         sheet.ok("reach", f"{where} answers")
         sheet.fail("tls", error.cause, error.remedy, error.code)
         sheet.skip("login", "no TLS connection came about")
     else:
-        if error.code == "BROKER_DENIED":
+        if error.code == BROKER_DENIED.code:
             sheet.ok("reach", f"{where} answers")
         sheet.error("login", error)
 

@@ -8,7 +8,7 @@ from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.lanes.diagnose.check_result import Check, Sheet
 from bb8deploy.lanes.report.read_records import RunFiles
 from bb8deploy.lanes.report.timeline import WRAPPERS
-from bb8deploy.runs.journal import JournalEntry
+from bb8deploy.runs.journal import JournalEntry, newest_runs
 from bb8deploy.runs.run import Run, resume_command
 
 SUBJECT = "last run"
@@ -62,11 +62,10 @@ def _error(files: RunFiles, contracts: Sequence[JsonObject]) -> tuple[str, str, 
 
 
 def _newest_first(run: Run) -> Iterator[RunFiles]:
-    """Every other run; its id begins with the second in which it began."""
-    folders = [path for path in (run.reports / "runs").glob("*") if path.is_dir() and path.name != run.id]
-    folders.sort(key=lambda path: (path.name.partition("-")[0], path.stat().st_mtime_ns), reverse=True)
+    """Every other run."""
     secrets = run.secrets()
-    return (RunFiles(run.reports, path.name, secrets=[*secrets]) for path in folders)
+    others = (path for path in newest_runs(run.reports) if path.name != run.id)
+    return (RunFiles(run.reports, path.name, secrets=[*secrets]) for path in others)
 
 
 def _of_another_target(run: Run, entries: Sequence[JournalEntry]) -> bool:

@@ -17,7 +17,7 @@ from bb8deploy.catalogue.errors.host import (
     RUNTIME_NOT_WRITABLE,
     RUNTIME_PATH_INVALID,
 )
-from bb8deploy.catalogue.errors.ssh import SHELL_BROKEN, SHELL_NOISY, SHELL_SLOW
+from bb8deploy.catalogue.errors.ssh import SHELL_BROKEN, SHELL_NOISY, SHELL_SLOW, SSH_NAME_UNKNOWN
 from bb8deploy.catalogue.errors.supervisor import HA_CLI_MISSING
 from bb8deploy.host.host_readiness import place_obstacles
 from bb8deploy.lanes.diagnose.check_result import Check, Sheet, gave_no_answer
@@ -135,13 +135,13 @@ def _host(run: Run, transport: Transport) -> Host:
 def _ladder(sheet: Sheet, hop: Hop | None, error: Bb8Error | None) -> None:
     """The steps to a login: those before the failed one passed, those after it were not tried."""
     failed = _STEP_OF.get(error.code, "login" if hop else "resolve") if error else ""
-    if error and error.code == "SSH_NAME_UNKNOWN":
+    if error and error.code == SSH_NAME_UNKNOWN.code:
         failed = "resolve"
     for step in STEPS[: STEPS.index(failed)] if failed else STEPS:
         sheet.ok(step, _said(step, hop))
     if error:
         tried = f" ({'; '.join(error.details[:3])})" if error.details else ""
-        silent = gave_no_answer(error) and error.code != "SSH_NAME_UNKNOWN"
+        silent = gave_no_answer(error) and error.code != SSH_NAME_UNKNOWN.code
         sheet.fail(failed, error.cause + tried, error.remedy, error.code, unreachable=silent)
         for step in STEPS[STEPS.index(failed) + 1 :]:
             sheet.skip(step, f"the step `{failed}` failed")
