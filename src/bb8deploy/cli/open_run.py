@@ -23,7 +23,8 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.report_files import save
 from bb8deploy.runs.run import Run, defect, interrupted, new_run_id, resume_command
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
-from bb8deploy.settings.app_instance import Instance, for_instance
+from bb8deploy.settings.app_instance import Instance
+from bb8deploy.settings.instance_settings import for_instance
 from bb8deploy.settings.load_settings import target_names
 from bb8deploy.settings.project_file import near_name
 from bb8deploy.settings.settings_table import BB8_LOCK_WAIT, BB8_VERIFY, suggestion

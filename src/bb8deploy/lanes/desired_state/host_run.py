@@ -14,7 +14,8 @@ from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.report_files import save
 from bb8deploy.runs.run import Progress, Run, new_run_id
 from bb8deploy.runs.tokens import Ledger
-from bb8deploy.settings.app_instance import Instance, for_instance
+from bb8deploy.settings.app_instance import Instance
+from bb8deploy.settings.instance_settings import for_instance
 from bb8deploy.settings.load_settings import from_inventory
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.project import find_project

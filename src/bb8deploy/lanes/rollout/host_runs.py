@@ -11,7 +11,7 @@ from bb8deploy.host.open_host import Host
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.run import Progress, Run, interrupted
 from bb8deploy.runs.tokens import Ledger, Token
-from bb8deploy.settings.app_instance import for_instance
+from bb8deploy.settings.instance_settings import for_instance
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.git import Head
