@@ -114,6 +114,11 @@ class Lab:
         self.runs.append(run)
         return run
 
+    def leave_ssh_for_the_mount(self) -> None:
+        """Lets every further run reach the app folder through the mounted share, without ssh."""
+        self.environ = {k: v for k, v in self.environ.items() if not k.startswith("HA_SSH")}
+        self.environ |= self.box.mount_env()
+
     def deploy(self, options: DeployOptions | None = None, **flags: str) -> DeployOutcome:
         """Deploys with a fresh run."""
         return deploy(self.run(**flags), options)

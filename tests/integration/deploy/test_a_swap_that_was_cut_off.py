@@ -19,9 +19,7 @@ ROUTES = ["ssh", "mount"]
 @pytest.mark.parametrize("route", ROUTES)
 def test_status_names_a_folder_that_is_missing_after_a_cut(lab: Lab, route: str) -> None:
     if route == "mount":
-        lab.environ = {
-            k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")
-        } | lab.box.mount_env()
+        lab.leave_ssh_for_the_mount()
     for version in ("1.0.0", "1.0.1"):
         lab.write(config=config(version))
         lab.deploy()

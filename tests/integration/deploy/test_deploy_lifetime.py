@@ -131,7 +131,7 @@ def test_a_job_that_is_at_work_already_is_waited_for(lab: Lab, updates: bool) ->
 
 @pytest.mark.parametrize("route", ["websocket", "rest"])
 def test_a_mounted_share_needs_no_ssh(lab: Lab, route: str) -> None:
-    lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
+    lab.leave_ssh_for_the_mount()
     if route == "rest":
         lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith(("HA_URL", "HA_LLAT"))}
         lab.environ |= {

@@ -231,7 +231,7 @@ def test_a_dry_run_sets_no_option_of_an_app_that_it_leaves_as_it_is(lab: Lab) ->
 
 
 def test_a_refused_token_over_a_mount_is_seen_before_anything_is_sent(lab: Lab) -> None:
-    lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
+    lab.leave_ssh_for_the_mount()
     lab.environ["HA_LLAT"] = "wrong"
     (lab.box.local_root / "beep_boop_bb8").mkdir()
     with pytest.raises(Refused) as caught:

@@ -37,8 +37,7 @@ class Killed(BaseException):
 def stopped(lab: Lab, request: pytest.FixtureRequest) -> Lab:
     """1.0.0 runs; a deploy of 1.0.1 was stopped between its sync and its verification."""
     if request.param == "mount":
-        without_ssh = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")}
-        lab.environ = without_ssh | lab.box.mount_env()
+        lab.leave_ssh_for_the_mount()
     lab.write(run_sh=SILENT, dockerfile=SEALED)
     lab.deploy()
     lab.write(config=config("1.0.1"))

@@ -32,8 +32,7 @@ EDITS = {
 def over(lab: Lab, route: str) -> None:
     """Lets the deploys of the lab take this route to the app folder."""
     if route == "mount":
-        without_ssh = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")}
-        lab.environ = without_ssh | lab.box.mount_env()
+        lab.leave_ssh_for_the_mount()
 
 
 def edit_while_building(monkeypatch: pytest.MonkeyPatch, path: Path, more: bytes) -> None:

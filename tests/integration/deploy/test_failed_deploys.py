@@ -167,10 +167,6 @@ def test_a_reload_that_crashes_puts_the_earlier_files_back(lab: Lab, monkeypatch
 BROKEN = "FROM x\nRUN false\n"
 
 
-def over_a_mount(lab: Lab) -> None:
-    lab.environ = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")} | lab.box.mount_env()
-
-
 def leftovers(lab: Lab) -> list[str]:
     """What a withdrawn delivery left in the state folder; the host removes it after its answer."""
     state, end = runtime(lab).parent / ".bb8deploy" / runtime(lab).name, time.monotonic() + 60
@@ -184,7 +180,7 @@ def leftovers(lab: Lab) -> list[str]:
 @pytest.mark.parametrize("mount", [False, True], ids=["ssh", "mount"])
 def test_a_first_deploy_that_does_not_build_leaves_no_files(lab: Lab, mount: bool, empty: bool) -> None:
     if mount:
-        over_a_mount(lab)
+        lab.leave_ssh_for_the_mount()
     if empty:
         runtime(lab).mkdir()
     lab.write(dockerfile=BROKEN)

@@ -16,8 +16,7 @@ def plain(lab: Lab, request: pytest.FixtureRequest) -> Lab:
     """An app that knows nothing of a stamp, over each way to its folder."""
     lab.write(run_sh=SILENT, dockerfile=PLAIN)
     if request.param == "mount":
-        without_ssh = {k: v for k, v in lab.environ.items() if not k.startswith("HA_SSH")}
-        lab.environ = without_ssh | lab.box.mount_env()
+        lab.leave_ssh_for_the_mount()
     return lab
 
 
