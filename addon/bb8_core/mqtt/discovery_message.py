@@ -8,29 +8,16 @@ from typing import Any, Final
 
 from bb8_core.mqtt.discovery_components import (
     CONFIG,
-    DIAGNOSTIC,
-    QUIET,
     Component,
     button,
     event,
     number,
-    reading,
 )
+from bb8_core.mqtt.discovery_readings import link_readings, robot_readings
 from bb8_core.mqtt.topics import Topics
 from bb8_core.requests.payload_parsing import MIN_STEER_MS
 
 ORIGIN_URL: Final = "https://github.com/e-app-404/ha-bb8-addon"
-CONNECTION_STATES: Final = (
-    "absent",
-    "asleep",
-    "adapter_off",
-    "held_by_other",
-    "connecting",
-    "waking",
-    "ready",
-    "lost",
-    "released",
-)
 STEERING: Final = {
     "forward": ("Forward", "mdi:arrow-up-bold"),
     "back": ("Back", "mdi:arrow-down-bold"),
@@ -46,7 +33,6 @@ TRIGGERS: Final = {
     "charging_ended": "charged",
 }
 """The device triggers: the event, and how the trigger's type is called in the automation editor."""
-BATTERY_STATES: Final = ("unknown", "charging", "ok", "low", "critical")
 AIM_MS: Final = 500
 """How long the robot may take to turn to the heading that the number gives."""
 
@@ -128,8 +114,8 @@ def components(robot: Robot, topics: Topics, about: About) -> dict[str, Componen
     found: dict[str, Component] = {}
     for group, availability in (
         (_controls(topics, about.speed_cap), bridge),
-        (_link_readings(topics), bridge),
-        (_robot_readings(topics), bridge),
+        (link_readings(topics), bridge),
+        (robot_readings(topics), bridge),
         (_events(topics, about.collisions), bridge),
         (_robot_entities(topics, about.macros), reachable),
         (_scenes(topics, about.scenes), reachable),
@@ -165,102 +151,6 @@ def _controls(topics: Topics, speed_cap: int) -> dict[str, Component]:
     }
 
 
-def _link_readings(topics: Topics) -> dict[str, Component]:
-    """The state of the connection."""
-    connection = topics.status("connection")
-    return {
-        "connection": {
-            "platform": "sensor",
-            "name": "Connection",
-            "device_class": "enum",
-            "options": list(CONNECTION_STATES),
-            "state_topic": connection,
-            "value_template": "{{ value_json.state }}",
-            **DIAGNOSTIC,
-        },
-        "connection_reason": {
-            "platform": "sensor",
-            "name": "Connection reason",
-            "state_topic": connection,
-            "value_template": "{{ (value_json.reason ~ ' ' ~ value_json.remedy)[:250] | trim }}",
-            **DIAGNOSTIC,
-        },
-        "last_command": _last_command(topics),
-        "link_losses": {
-            "platform": "sensor",
-            "name": "Lost connections",
-            "icon": "mdi:bluetooth-off",
-            "state_class": "total_increasing",
-            "state_topic": connection,
-            "value_template": "{{ value_json.losses }}",
-            **DIAGNOSTIC,
-            **QUIET,
-        },
-        "radio": {
-            "platform": "sensor",
-            "name": "Radio",
-            "icon": "mdi:access-point",
-            "state_topic": connection,
-            "value_template": "{{ value_json.through }}",
-            **DIAGNOSTIC,
-            **QUIET,
-        },
-        "rssi": {
-            **reading(topics, "RSSI", "rssi", device_class="signal_strength", unit="dBm"),
-            "state_topic": connection,
-            **QUIET,
-        },
-    }
-
-
-def _last_command(topics: Topics) -> Component:
-    """What became of the last command, for those who send them from automations."""
-    why = "(', ' ~ value_json.reason if value_json.reason else '')"
-    told = f"{{{{ (value_json.name ~ ': ' ~ value_json.status ~ {why})[:250] }}}}"
-    return {
-        "platform": "sensor",
-        "name": "Last command",
-        "icon": "mdi:message-reply-text",
-        "state_topic": topics.status("last_command"),
-        "value_template": told,
-        "json_attributes_topic": topics.status("last_command"),
-        **DIAGNOSTIC,
-    }
-
-
-def _robot_readings(topics: Topics) -> dict[str, Component]:
-    """What the robot last reported."""
-    return {
-        "battery_level": {
-            **reading(topics, "Battery level", "battery_percent", device_class="battery", unit="%"),
-            "json_attributes_topic": topics.status("telemetry"),
-            "json_attributes_template": "{{ {'uncertainty': value_json.battery_uncertainty} | tojson }}",
-        },
-        "battery_voltage": reading(topics, "Battery voltage", "battery_v", device_class="voltage", unit="V"),
-        "battery_state": {
-            **reading(topics, "Battery", "battery_state", device_class="enum"),
-            "options": list(BATTERY_STATES),
-        },
-        "charging": {
-            "platform": "binary_sensor",
-            "name": "Charging",
-            "device_class": "battery_charging",
-            "state_topic": topics.status("telemetry"),
-            "value_template": "{{ {true: 'ON', false: 'OFF'}.get(value_json.charging, 'None') }}",
-            **DIAGNOSTIC,
-        },
-        "firmware": reading(topics, "Firmware", "firmware", icon="mdi:chip"),
-        "latency": {
-            **reading(topics, "Command latency", "latency_ms", device_class="duration", unit="ms"),
-            **QUIET,
-        },
-        "odometer": {
-            **reading(topics, "Odometer", "odometer_cm", device_class="distance", unit="cm"),
-            **QUIET,
-        },
-    }
-
-
 def _events(topics: Topics, collisions: bool) -> dict[str, Component]:
     """What happens to the robot."""
     bumps = {"collision": event(topics, "Collision", ("collision",), icon="mdi:car-emergency")}
@@ -277,7 +167,23 @@ def _events(topics: Topics, collisions: bool) -> dict[str, Component]:
 
 def _robot_entities(topics: Topics, macros: tuple[str, ...]) -> dict[str, Component]:
     """What needs the robot within reach."""
-    found: dict[str, Component] = {
+    return {
+        **_lights(topics),
+        "sleep": button(topics, "power", "Sleep", '{"action":"sleep"}', icon="mdi:sleep"),
+        **_headings(topics),
+        "message": {
+            "platform": "notify",
+            "name": "Message",
+            "icon": "mdi:message-flash",
+            "command_topic": topics.command("notify"),
+            "command_template": '{"message": {{ value | tojson }} }',
+        },
+        **_gestures(topics, macros),
+    }
+
+
+def _lights(topics: Topics) -> dict[str, Component]:
+    return {
         "light": {
             "platform": "light",
             "schema": "json",
@@ -297,7 +203,12 @@ def _robot_entities(topics: Topics, macros: tuple[str, ...]) -> dict[str, Compon
             "brightness": True,
             "supported_color_modes": ["brightness"],
         },
-        "sleep": button(topics, "power", "Sleep", '{"action":"sleep"}', icon="mdi:sleep"),
+    }
+
+
+def _headings(topics: Topics) -> dict[str, Component]:
+    """A button that makes the present heading zero, and a number that turns the robot."""
+    return {
         "heading_zero": button(topics, "heading", "Heading zero", '{"heading":0}', icon="mdi:compass")
         | CONFIG,
         "heading": {
@@ -314,19 +225,20 @@ def _robot_entities(topics: Topics, macros: tuple[str, ...]) -> dict[str, Compon
             "value_template": "{{ value_json.heading }}",
         },
     }
-    found["message"] = {
-        "platform": "notify",
-        "name": "Message",
-        "icon": "mdi:message-flash",
-        "command_topic": topics.command("notify"),
-        "command_template": '{"message": {{ value | tojson }} }',
-    }
-    for name in macros:
-        title = name.replace("_", " ").capitalize()
-        found[f"macro_{name}"] = button(
-            topics, "macro", title, f'{{"name":"{name}"}}', icon="mdi:robot-happy"
+
+
+def _gestures(topics: Topics, macros: tuple[str, ...]) -> dict[str, Component]:
+    """A button for each gesture."""
+    return {
+        f"macro_{name}": button(
+            topics,
+            "macro",
+            name.replace("_", " ").capitalize(),
+            f'{{"name":"{name}"}}',
+            icon="mdi:robot-happy",
         )
-    return found
+        for name in macros
+    }
 
 
 def _scenes(topics: Topics, names: tuple[str, ...]) -> dict[str, Component]:

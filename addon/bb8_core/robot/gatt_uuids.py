@@ -22,11 +22,9 @@ COMMANDS: Final = _uuid("2ba1")
 RESPONSES: Final = _uuid("2ba6")
 """Notifies answers and events; is subscribed to and never read."""
 
-SERVICE_RADIO: Final = _uuid("2bb0")
 ANTI_DOS: Final = _uuid("2bbd")
 TX_POWER: Final = _uuid("2bb2")
 WAKE: Final = _uuid("2bbf")
-REMOTE_RSSI: Final = _uuid("2bb6")
 
 ANTI_DOS_KEY: Final = b"011i3"
 TX_POWER_MAX: Final = b"\x07"

@@ -39,7 +39,6 @@ from bb8_core.robot.response_types import (
 
 CHARGER_STATES: Final[Mapping[int, str]] = {0: "unknown", 1: "out_of_charger", 2: "in_charger"}
 """The vendor's reading; spherov2.py has another. Not verified on a robot."""
-MODEL_BB8: Final = 30
 
 _POWER: Final = struct.Struct(">BBHHH")
 _L2: Final = struct.Struct(">HxIIIIIIIIB16H2xHHIIHI")

@@ -13,14 +13,13 @@ from tests.addon.virtual import run_virtually
 from bb8_core.link.connection_states import LinkState
 from bb8_core.mqtt.announced_record import Memory, load_memory, save_memory
 from bb8_core.mqtt.discovery_message import (
-    BATTERY_STATES,
-    CONNECTION_STATES,
     About,
     Robot,
     components,
     message,
     page_url,
 )
+from bb8_core.mqtt.discovery_readings import BATTERY_STATES, CONNECTION_STATES
 from bb8_core.mqtt.publisher import Announcer
 from bb8_core.mqtt.topics import Topics
 from bb8_core.robot.async_messages import POWER_STATES

@@ -8,7 +8,6 @@ from typing import Final
 from bb8_core.robot.commands.command_builder import heading_in_range, in_range, sphero
 from bb8_core.robot.packet_framing import Command
 
-DEFAULT_MOTION_TIMEOUT_MS: Final = 2000
 _FORWARD: Final = 1
 _REVERSE: Final = 2
 _OFF: Final = 0
