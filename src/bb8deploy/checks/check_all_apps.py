@@ -13,7 +13,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.base.terminal_safe_text import plain
 from bb8deploy.catalogue.errors.validate import APPS_NOT_FOUND
 from bb8deploy.catalogue.rule_definitions.all_rules import found
-from bb8deploy.checks.accepted_findings import Baseline
+from bb8deploy.checks.baseline import Baseline
 from bb8deploy.checks.check_one_app import judge
 from bb8deploy.checks.install_mode import Mode
 from bb8deploy.checks.output.text_and_github import joined

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.checks.accepted_findings import Baseline, baseline_text
+from bb8deploy.checks.baseline import Baseline, baseline_text
 from bb8deploy.checks.check_one_app import Judged, judge
 from bb8deploy.checks.rule_selection import (
     Selection,

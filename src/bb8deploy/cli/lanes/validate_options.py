@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bb8deploy.base.findings import Finding
 from bb8deploy.catalogue.errors.validate import OUTPUT_UNWRITABLE
-from bb8deploy.checks.accepted_findings import Baseline
+from bb8deploy.checks.baseline import Baseline
 from bb8deploy.checks.install_mode import Mode
 from bb8deploy.checks.rule_selection import FailOn, Selection, check_code
 
@@ -90,7 +90,7 @@ class Outputs:
         if self.sarif:
             self._sarif(self.sarif, findings, clean)
         if self.baseline:
-            from bb8deploy.checks.accepted_findings import baseline_text
+            from bb8deploy.checks.baseline import baseline_text
 
             _save(self.baseline, baseline_text(("", finding) for finding in findings))
         self._summary(rows, clean)

@@ -21,7 +21,7 @@ from bb8deploy.lanes.sync.hand_edits import hand_edits, warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead
 from bb8deploy.lanes.verify.app_options import file_of, require_route
-from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent, replaced_as_sent
+from bb8deploy.lanes.verify.proof.unchanged_since_sent import built_as_sent, replaced_as_sent
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
 from bb8deploy.lanes.verify.verify_types import PROFILE, Delivered, VerifyOptions, VerifyOutcome

@@ -25,7 +25,7 @@ from bb8deploy.lanes.sync.outcome import SyncOutcome
 from bb8deploy.lanes.sync.plan_from_workspace import Wanted, read_wanted
 from bb8deploy.lanes.sync.sync import require_own_folder, sync
 from bb8deploy.lanes.verify.install import Installer
-from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
+from bb8deploy.lanes.verify.proof.unchanged_since_sent import built_as_sent
 from bb8deploy.lanes.verify.seen_running import record_ran
 from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt

@@ -10,7 +10,7 @@ from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, errors_in
 from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
 from bb8deploy.catalogue.rule_definitions.all_rules import found
-from bb8deploy.checks.accepted_findings import Baseline
+from bb8deploy.checks.baseline import Baseline
 from bb8deploy.checks.check_one_app import Judged, judge
 from bb8deploy.checks.fix.safe_fixes import Fix, apply_fixes, plan_fixes
 from bb8deploy.checks.install_mode import Mode

@@ -19,7 +19,7 @@ from bb8deploy.lanes.sync.plan_from_workspace import (
     wanted_by,
 )
 from bb8deploy.lanes.verify.app_observer import TAIL
-from bb8deploy.lanes.verify.proof.as_when_sent import built_as_sent
+from bb8deploy.lanes.verify.proof.unchanged_since_sent import built_as_sent
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.plan.logs.identity_line import Expected
