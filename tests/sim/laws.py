@@ -105,7 +105,7 @@ class Laws:
             )
 
     def _as_stamped(self, container: Container, fields: Mapping[str, str]) -> bool:
-        """True for what a stamp cannot show: an edit that was taken back, and that no time of a file shows.
+        """True for what a stamp cannot show: an edit that was undone, and that no time of a file shows.
 
         That is one on a host without such times, or one during the build of an earlier run.
         """

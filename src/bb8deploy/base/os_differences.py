@@ -89,10 +89,10 @@ def _no_key(seconds: float) -> str:
     return ""
 
 
-def lives(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether a process of this machine has not ended yet, whichever user it belongs to."""
     if sys.platform == "win32":
-        return _lives_on_windows(pid)
+        return _is_alive_on_windows(pid)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -103,7 +103,7 @@ def lives(pid: int) -> bool:
 
 
 def tethered(command: Sequence[str]) -> list[str]:
-    """The command in such words that its group ends with us, by `kill -9` too; on Windows as it is.
+    """The command, wrapped so that its group ends with this process, by `kill -9` too; unchanged on Windows.
 
     Start it with `start_new_session` and a pipe as its input. The command itself reads an empty input.
     """
@@ -113,7 +113,7 @@ def tethered(command: Sequence[str]) -> list[str]:
 
 
 def ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Waits for the end of a process, at most so many seconds; returns whether it has ended.
+    """Waits at most `seconds` for the end of a process; returns whether it has ended.
 
     Leaves it to be reaped: until then its number is not given to another process, whose group a later
     `killpg` would hit instead.
@@ -161,7 +161,7 @@ if sys.platform == "win32":
             return True
         return False
 
-    def _lives_on_windows(pid: int) -> bool:
+    def _is_alive_on_windows(pid: int) -> bool:
         """os.kill would end it here: asks for a handle, and whether that is signalled yet."""
         import ctypes
 

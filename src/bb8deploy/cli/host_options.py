@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """What such a command was asked for, apart from its own options."""
+    """The values of these options."""
 
     via: Via = ViaChoice.AUTO
     dry_run: DryRun = False

@@ -186,7 +186,7 @@ def changed_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[
 
 
 def touched_since(before: FoundTree, after: FoundTree, ignore: Ignore) -> tuple[str, ...]:
-    """The paths that were written between two looks, although they may be as before: an edit taken back.
+    """The paths that were written between two looks, although they may be as before: an undone edit.
 
     Ignored files do not count, nor does the time of a folder that has one in it: Finder and Explorer write
     theirs at any time. Looks without times show nothing.

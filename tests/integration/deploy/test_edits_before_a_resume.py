@@ -99,7 +99,7 @@ def action(lab: Lab, options: DeployOptions, **flags: str) -> str:
 def test_a_build_that_is_still_at_work_when_the_resume_looks_is_not_taken(
     stopped: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The build reads an edit that is taken back before the resume looks at the host."""
+    """The build reads an edit that is undone before the resume looks at the host."""
     reads, resumed = threading.Event(), threading.Event()
     building, real = threading.Thread(target=update, args=(stopped,)), ProcessRuntime.build
 

@@ -1,4 +1,4 @@
-"""An edit of the app folder between sync and build, taken back before the last look, is never proven."""
+"""An edit of the app folder between sync and build, undone before the last look, is never proven."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_a_filter_is_named(desk: Desk) -> None:
 
 
 def test_another_digest_is_refused_though_the_folder_is_as_committed(desk: Desk) -> None:
-    """The folder was edited while it was verified, and the edit was taken back."""
+    """The folder was edited while it was verified, and the edit was undone."""
     good = digest(desk)
     (desk.addon / "run.sh").write_text("edited\n")
     other = digest(desk)

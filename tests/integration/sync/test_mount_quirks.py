@@ -83,7 +83,7 @@ def test_names_that_the_share_does_not_distinguish_are_refused(
     share: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (share.addon / "Run.sh").write_text("another")
-    monkeypatch.setattr(files_mount, "_tells_case", lambda _folder: False)
+    monkeypatch.setattr(files_mount, "_distinguishes_case", lambda _folder: False)
     error = failure(share)
     assert error.code == "MOUNT_CASE_CLASH"
     assert share.on_host() == FILES

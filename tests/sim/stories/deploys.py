@@ -213,7 +213,7 @@ class DeployStory:
             raise Broken("a resumed deploy does not run what it was to deploy")
 
     def _runs(self, user: User, tree: str) -> bool:
-        """True if this content runs; after an edit that was taken back, a stamp shows what was sent alone."""
+        """True if this content runs; after an edit that was undone, a stamp shows what was sent alone."""
         running = self.host.running()
         if running is None:
             return False

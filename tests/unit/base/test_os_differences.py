@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bb8deploy.base.os_differences import end_group, ended, exclusive, lives, tethered
+from bb8deploy.base.os_differences import end_group, ended, exclusive, is_alive, tethered
 
 HOLD = """
 import sys, pathlib
@@ -74,11 +74,11 @@ def test_who_waits_gets_the_lock_after_the_holder(tmp_path: Path) -> None:
 
 def test_a_process_lives_until_it_has_ended() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert lives(process.pid)
+    assert is_alive(process.pid)
     process.communicate()
-    assert not lives(process.pid)
-    assert lives(os.getpid())
-    assert lives(1)  # another user's, where we are not root
+    assert not is_alive(process.pid)
+    assert is_alive(os.getpid())
+    assert is_alive(1)  # another user's, where we are not root
 
 
 def test_the_end_of_a_group_takes_what_it_started_along() -> None:

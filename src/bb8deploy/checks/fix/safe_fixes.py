@@ -29,7 +29,7 @@ class Fix:
     description: str
 
     def diff(self) -> str:
-        """The change as a unified diff, with git's lines for a executable bit; "" if nothing changes."""
+        """The change as a unified diff, with git's lines for an executable bit; "" if nothing changes."""
         import difflib
 
         old, new = (_lines(data) for data in (self.before, self.after))

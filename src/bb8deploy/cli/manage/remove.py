@@ -37,9 +37,9 @@ def remove(
 ) -> None:
     """Uninstall the app, and remove its folder, earlier trees and retained MQTT messages.
 
-    Everything that goes is shown first, and removed after a yes. The Supervisor removes the app's data folder
-    (/data) with the app; make a backup in Home Assistant first if you need it. A removal that was interrupted
-    is continued by another one.
+    Everything that will be removed is shown first, and removed after a confirmation. The Supervisor removes
+    the app's data folder (/data) with the app; make a backup in Home Assistant first if you need it. Run the
+    command again to continue an interrupted removal.
     """
     modes = host.modes(yes=yes, own={"--remove-config": remove_config, "--discard-edits": discard_edits})
     with open_run("remove", modes, target=target, addon=host.addon, lane="remove") as opened:

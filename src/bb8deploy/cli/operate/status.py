@@ -46,11 +46,11 @@ def status(
         if every or is_rollout(opened):
             show_hosts(opened, every=every)
             return
-        standing = look(opened.run)
-        opened.result["places"] = [asdict(place) for place in standing.places]
-        drift = tuple(opened.console.complete(sentence) for sentence in standing.drift)
+        found = look(opened.run)
+        opened.result["places"] = [asdict(place) for place in found.places]
+        drift = tuple(opened.console.complete(sentence) for sentence in found.drift)
         opened.result["drift"] = list(drift)
-        _show(opened, standing.places, drift)
+        _show(opened, found.places, drift)
 
 
 def _show(opened: Opened, places: tuple[VersionPlace, ...], drift: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from bb8deploy.cli.rollouts import for_host, read_secrets, show_host_error
 from bb8deploy.console.console import as_dict
 
 if TYPE_CHECKING:
-    from bb8deploy.lanes.status.all_hosts import HostStanding
+    from bb8deploy.lanes.status.all_hosts import HostStatus
     from bb8deploy.runs.past_runs import PastRun
 
 _COLUMNS = ("target", "runs", "state", "content", "drift", "last deploy (UTC)")
@@ -24,15 +24,15 @@ def show_hosts(opened: Opened, *, every: bool) -> None:
 
     names = _every_target(opened) if every else list(opened.targets.names)
     read_secrets(opened, names)
-    standing = all_hosts(opened.run, names)
-    opened.result["here"] = asdict(standing.here)
-    opened.result["hosts"] = [_as_dict(opened, host) for host in standing.hosts]
-    here = standing.here
+    found = all_hosts(opened.run, names)
+    opened.result["here"] = asdict(found.here)
+    opened.result["hosts"] = [_as_dict(opened, host) for host in found.hosts]
+    here = found.here
     opened.console.text(f"here: {here.version}, content {_short(here.tree)}, {here.detail}")
-    opened.console.table("Hosts", _COLUMNS, [_cells(host) for host in standing.hosts])
-    for host in standing.hosts:
+    opened.console.table("Hosts", _COLUMNS, [_cells(host) for host in found.hosts])
+    for host in found.hosts:
         _tell(opened, host)
-    code = max((host.error.exit_code for host in standing.hosts if host.error), default=0)
+    code = max((host.error.exit_code for host in found.hosts if host.error), default=0)
     if code:
         raise typer.Exit(code)
 
@@ -46,7 +46,7 @@ def _every_target(opened: Opened) -> list[str]:
     return [*own, *target_names(opened.project.root)]
 
 
-def _tell(opened: Opened, host: HostStanding) -> None:
+def _tell(opened: Opened, host: HostStatus) -> None:
     """The error of a host, else each difference with what to do."""
     complete = for_host(opened, host.target)
     if host.error:
@@ -55,7 +55,7 @@ def _tell(opened: Opened, host: HostStanding) -> None:
         opened.console.text(f"! [{host.target}] {complete(sentence)}", "yellow")
 
 
-def _cells(host: HostStanding) -> tuple[str, ...]:
+def _cells(host: HostStatus) -> tuple[str, ...]:
     running = host.running
     return (
         host.target,
@@ -79,7 +79,7 @@ def _short(tree: str) -> str:
     return tree.removeprefix("sha256:")[:12] or "-"
 
 
-def _as_dict(opened: Opened, host: HostStanding) -> dict[str, object]:
+def _as_dict(opened: Opened, host: HostStatus) -> dict[str, object]:
     complete = for_host(opened, host.target)
     return {
         "target": host.target,

@@ -1,4 +1,4 @@
-"""What a lane may do with the runtime folder, whichever way it is reached."""
+"""What a lane may do with the app folder, over ssh or on a mounted share."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Earlier:
 
 
 class SyncSession(Protocol):
-    """One observation of the runtime folder and, at most once, one transfer into it."""
+    """One observation of the app folder and, at most once, one transfer into it."""
 
     @property
     def tree(self) -> FoundTree:
@@ -85,7 +85,7 @@ class RuntimeFiles(Protocol):
         """The folder's path, as that side sees it."""
 
     def session(self, run_id: str) -> AbstractContextManager[SyncSession]:
-        """Looks at the folder and keeps the way open for a transfer."""
+        """Looks at the folder, and keeps the connection open for one transfer."""
 
     def look(self) -> FoundTree:
         """Looks at the folder: every file hashed."""

@@ -194,7 +194,7 @@ class MountFiles:
             _put(staged, transfer, entry)
 
     def _modes_kept(self) -> bool:
-        """Tries out whether the share keeps a executable bit."""
+        """Tries out whether the share keeps an executable bit."""
         probe = self.trees.state / "next.probe"
         try:
             self.trees.state.mkdir(parents=True, exist_ok=True)
@@ -265,7 +265,7 @@ def _refuse_clash(staged: Path, entries: Sequence[Entry]) -> None:
     seen = {fold(path).casefold(): path for path, _ in items(staged)}
     for entry in entries:
         other = seen.setdefault(fold(entry.path).casefold(), entry.path)
-        if other != entry.path and not _tells_case(staged):
+        if other != entry.path and not _distinguishes_case(staged):
             raise MOUNT_CASE_CLASH(f"the share does not distinguish {other} from {entry.path}")
 
 
@@ -285,13 +285,13 @@ def _stamp_in(folder: Path) -> str:
     return (_content(folder / STAMP) or b"")[:4096].decode(errors="replace")
 
 
-def _tells_case(folder: Path) -> bool:
+def _distinguishes_case(folder: Path) -> bool:
     """Tries out whether a name in capitals is another name."""
     probe = folder / ".bb8deploy.case"
     probe.write_bytes(b"")
-    tells = not (folder / ".BB8DEPLOY.CASE").exists()
+    distinguishes = not (folder / ".BB8DEPLOY.CASE").exists()
     probe.unlink()
-    return tells
+    return distinguishes
 
 
 def _check_answers(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The runtime folder over ssh: one channel lists it, takes a tar, swaps the trees and lists it again."""
+"""The app folder over ssh: one channel lists it, takes a tar, swaps the trees and lists it again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bb8deploy.workspace.tree_digest import FoundTree
 
 FETCH_LIMIT = 64 * 1024 * 1024
 # From this size on unchanged files are shared with the earlier tree: a copy of so much takes too long. Below
-# it the earlier tree is a copy of its own, which an edit by hand in the runtime folder cannot reach.
+# it the earlier tree is a copy of its own, which an edit by hand in the app folder cannot reach.
 SHARE_FROM = 16 * 1024 * 1024
 
 
@@ -95,7 +95,7 @@ class SshFiles:
         return None if "ABSENT" in names else next(p.body for p in parts if p.name == "FILE")
 
     def stage(self, run_id: str) -> str:
-        """Copies the present tree beside it and gives the copy's path, for a tool that changes it there."""
+        """Copies the present tree beside it and returns the copy's path, for a tool that changes it there."""
         parts = self._shell.ask("copy_beside", run_id=run_id)
         return next(part.argument for part in parts if part.name == "STAGED")
 
@@ -150,7 +150,7 @@ def lines_of(paths: Sequence[str]) -> bytes:
 
 
 def _rest(talk: Conversation) -> bytes:
-    """Everything behind the TAR line."""
+    """Everything after the TAR line."""
     got = bytearray()
     while data := talk.stream.read(deadline=60.0):
         got += data

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from bb8deploy.base.errors import Locked
-from bb8deploy.base.os_differences import lives
+from bb8deploy.base.os_differences import is_alive
 from bb8deploy.catalogue.errors.host import HOST_LOCKED
 from bb8deploy.host.shell.program_output import AnswerPart
 
@@ -47,7 +47,7 @@ class Owner:
 
     def is_dead(self) -> bool:
         """True for a process of this machine that has ended; other machines cannot be seen."""
-        return self.host == socket.gethostname() and not lives(self.pid)
+        return self.host == socket.gethostname() and not is_alive(self.pid)
 
     def line(self) -> str:
         """One line of ASCII JSON."""

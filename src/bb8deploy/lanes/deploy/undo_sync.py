@@ -1,4 +1,4 @@
-"""Syncs the app, and takes back out what a sync put in if the host then holds something else."""
+"""Syncs the app, and restores the earlier files if the host then holds anything else than was planned."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def sync_or_undo(
     by_rsync: bool = False,
     with_diff: bool = False,
 ) -> SyncOutcome:
-    """Does what `sync` does; after a failure behind the swap, the earlier files go back.
+    """Does what `sync` does; if it fails after the swap, restores the earlier files.
 
     What another program changed meanwhile is kept as an earlier tree. Needs the lock. Raises what `sync`
-    raises; the cause then says what became of the files.
+    raises; the cause then states whether the files were restored.
     """
     approved: list[SyncPlan] = []
 
@@ -59,7 +59,7 @@ def sync_or_undo(
             approve=keep,
         )
     except Bb8Error as error:
-        if approved and (ending := _undone(run, host, approved[-1], error)):
+        if approved and (ending := _undo(run, host, approved[-1], error)):
             raise CheckFailed(
                 error.code, f"{error.cause}; {ending}", error.remedy, details=error.details
             ) from error
@@ -67,9 +67,9 @@ def sync_or_undo(
 
 
 def put_back_files(run: Run, host: Host) -> None:
-    """Puts the earlier files back and does nothing else. Needs the lock.
+    """Restores the earlier files, and nothing else. Needs the lock.
 
-    They are back even if they cannot be hashed, because another program writes into the folder.
+    They are restored even if they cannot be hashed because another program writes into the folder.
     """
     try:
         put_back(run, host)
@@ -111,8 +111,8 @@ def _names(paths: tuple[str, ...]) -> str:
     return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _undone(run: Run, host: Host, plan: SyncPlan, error: Bb8Error) -> str:
-    """What became of the files, as the end of a sentence; empty if nothing was swapped."""
+def _undo(run: Run, host: Host, plan: SyncPlan, error: Bb8Error) -> str:
+    """Restores the files if they were swapped; returns the result as the end of a sentence, else empty."""
     lost = isinstance(error, Unreachable) and not isinstance(error, Refused)
     if plan.nothing or lost or not _is_swapped(run, host, error):
         return ""

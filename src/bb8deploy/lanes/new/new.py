@@ -84,7 +84,7 @@ def _require_free(place: Place, name: AppName) -> None:
 
 
 def _write(root: Path, files: Sequence[NewFile]) -> None:
-    """Writes each file if it does not exist; takes back what was written if one cannot be."""
+    """Writes each file if it does not exist; removes what was written if one of them cannot be."""
     made: list[Path] = []
     try:
         for file in files:

@@ -12,7 +12,7 @@ from bb8deploy.runs.run import Run
 
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
-    """`overwrite` takes back hand edits on the remote; `subtree_split` keeps the seed's way of publishing;
+    """`overwrite` overwrites hand edits on the remote; `subtree_split` publishes with `git subtree split`;
     `image` builds and pushes images first and publishes a config that names them. If this follows a deploy,
     `commit` and `verified` are the commit and the tree digest that it proved: nothing else is published.
     """

@@ -38,7 +38,7 @@ class RemoveOptions:
 def remove(run: Run, options: RemoveOptions, ask: Callable[[Inventory], bool]) -> Inventory:
     """Removes the app of a run from its host, if `ask` agrees to what was found; returns what was found.
 
-    Every step leaves alone what is already gone, so that an interrupted removal is continued by another one.
+    Every step skips what is already gone, so that another removal continues an interrupted one.
     Writes REMOVE_OK after the Supervisor and the files were looked at again. A dry run only looks. Raises
     CheckFailed, Refused, Unreachable, Locked, or UsageError REMOVE_UNCONFIRMED.
     """

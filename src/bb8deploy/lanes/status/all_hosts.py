@@ -23,7 +23,7 @@ LIMIT = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class HostStanding:
+class HostStatus:
     """One host: its files and the running app, how they differ from the workspace, and the last deploy.
 
     `brief` is the drift in a few words each. `error` is why the host could not be reached.
@@ -39,14 +39,14 @@ class HostStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class HostsStanding:
+class StatusOfHosts:
     """The workspace and every host, in the order of the targets."""
 
     here: VersionPlace
-    hosts: tuple[HostStanding, ...] = field(default=())
+    hosts: tuple[HostStatus, ...] = field(default=())
 
 
-def all_hosts(run: Run, names: Sequence[str]) -> HostsStanding:
+def all_hosts(run: Run, names: Sequence[str]) -> StatusOfHosts:
     """Looks at the hosts of these targets at the same time; the app in the workspace is read once.
 
     A host that cannot be reached is a row with its error. Raises UsageError HOST_MISSING if there is none.
@@ -58,14 +58,14 @@ def all_hosts(run: Run, names: Sequence[str]) -> HostsStanding:
     runs = HostRuns(run)
     with ThreadPoolExecutor(min(AT_ONCE, len(names)), "bb8deploy-status") as pool:
         try:
-            hosts = tuple(pool.map(lambda name: _standing(runs, name, read, here), names))
+            hosts = tuple(pool.map(lambda name: _status_of(runs, name, read, here), names))
         except KeyboardInterrupt:
             runs.end()
             raise
-    return HostsStanding(here, hosts)
+    return StatusOfHosts(here, hosts)
 
 
-def _standing(runs: HostRuns, name: str, read: AppRead, here: VersionPlace) -> HostStanding:
+def _status_of(runs: HostRuns, name: str, read: AppRead, here: VersionPlace) -> HostStatus:
     own: Run | None = None
     try:
         own = runs.of(name)
@@ -73,11 +73,11 @@ def _standing(runs: HostRuns, name: str, read: AppRead, here: VersionPlace) -> H
     except Exception as problem:  # noqa: BLE001 - one host's defect leaves the others their rows
         error = problem if isinstance(problem, Bb8Error) else defect(problem, own or runs.run)
         files, running = unseen("host", error), unseen("running", error)
-        return HostStanding(name, files, running, brief=("not read",), error=error)
+        return HostStatus(name, files, running, brief=("not read",), error=error)
     rolled_back = last is not None and last.restored
     drift = drift_of((here, files, running), rolled_back=rolled_back)
     brief = drift_in_brief(here, files, running)
-    return HostStanding(name, files, running, drift, brief, last)
+    return HostStatus(name, files, running, drift, brief, last)
 
 
 def _look(runs: HostRuns, own: Run, read: AppRead) -> tuple[VersionPlace, VersionPlace, PastRun | None]:

@@ -30,14 +30,14 @@ CONTRACT = "_contract_v1.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StatusReport:
     """One row for each place, the workspace first, and each way in which they differ."""
 
     places: tuple[VersionPlace, ...]
     drift: tuple[str, ...]
 
 
-def status(run: Run) -> Standing:
+def status(run: Run) -> StatusReport:
     """Looks at every place at once; the reason instead for one that cannot be seen."""
     wanted = read_wanted(run, run.addon)
     here = place_here(run, wanted)
@@ -51,7 +51,7 @@ def status(run: Run) -> Standing:
     with ThreadPoolExecutor(len(looks), "bb8deploy-status") as pool:
         seen = [place for found in pool.map(lambda look: look(), looks) for place in found]
     places = (here, *seen, _last_run(run))
-    return Standing(places, drift_of(places, rolled_back=_was_rolled_back(run)))
+    return StatusReport(places, drift_of(places, rolled_back=_was_rolled_back(run)))
 
 
 def place_here(run: Run, wanted: Wanted) -> VersionPlace:

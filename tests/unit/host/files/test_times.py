@@ -25,7 +25,7 @@ def touched(place: Place, before: FoundTree) -> tuple[str, ...]:
 
 
 def edited_and_back(path: Path) -> None:
-    """An edit that is taken back, the time of writing included."""
+    """An edit that is undone, the time of writing included."""
     kept, info = path.read_bytes(), path.stat()
     path.write_bytes(b"edited")
     path.write_bytes(kept)

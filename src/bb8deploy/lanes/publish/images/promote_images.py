@@ -46,7 +46,7 @@ def require_ready(run: Run) -> None:
 
 
 def promote(run: Run, source: Publication) -> tuple[str, tuple[Image, ...]]:
-    """Builds, pushes and reads back the images of `source`, and gives the tree whose config names them.
+    """Builds, pushes and reads back the images of `source`, and returns the tree whose config names them.
 
     An image that the registry has with the same content is not built again. Raises UsageError for a missing
     tool or name, CheckFailed if a build fails or the version holds other content, Refused or Unreachable if

@@ -1,4 +1,4 @@
-"""Finds whether the app folder on the host was written since it was sent, even if it is as before."""
+"""Finds whether the app folder on the host was written since it was sent, even if the edit was undone."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ REPLACED = "look at what was replaced"
 def built_as_sent(run: Run, found: FoundTree, sent_by: str) -> bool:
     """Whether what the app reports of the run `sent_by` can be what the folder held, which is `found` now.
 
-    An edit that was taken back leaves its time. The times are compared with those that the sync and the build
+    An edit that was undone leaves its time. The times are compared with those that the sync and the build
     recorded; without a record, as after a kill in the swap, the answer is no. A host that shows no times and
     an image that is pulled give no reason to doubt.
     """
     times = times_digest(found, Ignore.of_workspace(run.workspace))
-    return not times or is_pulled(run) or times in {_when_put_in(found, sent_by), *_when_sent(run, sent_by)}
+    return (
+        not times
+        or is_pulled(run)
+        or times in {_times_at_build(found, sent_by), *_times_at_swap(run, sent_by)}
+    )
 
 
 def replaced_as_sent(run: Run, synced: SyncOutcome, resumed: str) -> str:
-    """The run that sent the tree which this deploy replaced, if that was built as it was sent; else empty.
+    """The run that sent the tree that this deploy replaced, if that tree was built as sent; else empty.
 
     A deploy that found its own tree in place takes the record of the run `resumed`. The answer is recorded,
     for a run that resumes this one.
@@ -52,13 +56,13 @@ def _recorded(run: Run, run_id: str) -> str:
     return next(found, "")
 
 
-def _when_put_in(found: FoundTree, sent_by: str) -> str:
+def _times_at_build(found: FoundTree, sent_by: str) -> str:
     """The times at the last build, by the host's record."""
     run_id, _, times = found.put_in.partition(" ")
     return times if run_id == sent_by else ""
 
 
-def _when_sent(run: Run, sent_by: str) -> Iterator[str]:
+def _times_at_swap(run: Run, sent_by: str) -> Iterator[str]:
     """The times right after the newest swap of the run, by its journal in this workspace."""
     for journal in journals_below(run.workspace / "reports", sent_by):
         swaps = [e for e in journal.entries() if (e.step, e.state) == (SWAP, "done")]
