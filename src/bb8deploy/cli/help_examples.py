@@ -36,7 +36,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "publish": (
         ("publish --dry-run", "show what would be pushed"),
         ("publish --image", "build and push images first"),
-        ("publish --only-image aarch64", "one image, on a machine of that kind"),
+        ("publish --only-image aarch64", "one image, built natively"),
     ),
     "attest": (("attest --seconds 30 --rate 10", "300 echoes in half a minute"),),
     "rollback": (
