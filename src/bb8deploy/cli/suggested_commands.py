@@ -15,7 +15,7 @@ _HOST = "deploy dev history options pull remove rollback sync test unlock verify
 _TARGET = f"{_HOST} attest config diagnose init logs publish release status"
 TAKES: Mapping[str, frozenset[str]] = {
     "--target": frozenset(_TARGET.split(" ")),
-    "--addon": frozenset(f"{_TARGET} report validate".split(" ")),
+    "--addon": frozenset(f"{_TARGET} demo report validate".split(" ")),
     "--via": frozenset(_HOST.split(" ")),
     "--as": frozenset(f"{_HOST} logs status".split(" ")) - {"dev"},
     "--verify": frozenset(["deploy", "release", "rollback", "sync", "verify"]),
