@@ -75,14 +75,14 @@ def _meant(word: str) -> Iterator[Path]:
     paths = sorted(glob.glob(word, recursive=True)) if glob.has_magic(word) else [word]  # noqa: PTH207
     for path in map(Path, paths):
         folder = path.parent if path.is_file() and path.name in CONFIG_NAMES else path
-        if is_app(folder):
+        if has_config_file(folder):
             yield folder.absolute()
         elif folder.is_dir():
             yield from _below(folder.absolute())
 
 
-def is_app(folder: Path) -> bool:
-    """Whether the Supervisor sees an app in the folder itself."""
+def has_config_file(folder: Path) -> bool:
+    """Whether the Supervisor would read a config file in the folder itself."""
     return any((folder / name).is_file() for name in CONFIG_NAMES)
 
 
@@ -90,7 +90,7 @@ def _below(root: Path) -> Iterator[Path]:
     for folder, names, _files in os.walk(root):
         names[:] = sorted(name for name in names if not name.startswith(".") and name != "rootfs")
         here = Path(folder)
-        if here != root and is_app(here):
+        if here != root and has_config_file(here):
             names.clear()
             yield here
 

@@ -116,9 +116,9 @@ def _single(folders: list[str]) -> Path | None:
     """The app if exactly one app's own folder was given."""
     if len(folders) != 1:
         return None
-    from bb8deploy.checks.check_all_apps import is_app
+    from bb8deploy.checks.check_all_apps import has_config_file
 
-    return Path(folders[0]) if is_app(Path(folders[0])) else None
+    return Path(folders[0]) if has_config_file(Path(folders[0])) else None
 
 
 def _one(addon: Path | None, asked: ValidateChoice, outputs: Outputs, modes: Modes) -> None:

@@ -1,4 +1,4 @@
-"""Finds out which versions ran before on a host: by the app's own reports in its log, and by earlier runs."""
+"""Finds which versions ran before on a host, from the app's reports in its log and from earlier runs."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _survey(
 
 @dataclass(slots=True)
 class Removing:
-    """One removal after the yes; `done` are its finished steps."""
+    """One confirmed removal; `done` are its finished steps."""
 
     run: Run
     host: Host

@@ -91,7 +91,7 @@ def sync(
 
 
 def require_own_folder(run: Run, host: Host) -> None:
-    """Looks at the app folder before anything but a sync replaces it. Needs the lock.
+    """Looks at the app folder before a command other than sync replaces it. Needs the lock.
 
     Raises CheckFailed if it is not this app's; warns of hand edits, which the swap keeps.
     """

@@ -1,4 +1,4 @@
-"""Records which versions were seen running, and finds in the journals of this workspace which ones were."""
+"""Records which versions were seen running, and reads those records from this workspace's journals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def record_ran(run: Run, slug: str, expected: Expected) -> None:
 
 
 def known_to_have_run(run: Run, slug: str) -> frozenset[tuple[str, str]]:
-    """The version and tree of all that runs of this workspace have seen running on this host."""
+    """The version and tree of everything that earlier runs of this workspace saw running on this host."""
     return frozenset(
         (str(entry.facts.get("version")), str(entry.facts.get("tree")))
         for journal in journals_below(run.workspace / "reports")

@@ -31,7 +31,7 @@ LOGS = "See `bb8deploy logs` for what came before."
 
 
 def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[Check]:
-    """Judges what the others saw."""
+    """Checks the app, from what the other areas observed."""
     sheet = Sheet(SUBJECT)
     if not supervisor.asked or supervisor.look is None:
         sheet.skip("installed", "the Supervisor was not asked")

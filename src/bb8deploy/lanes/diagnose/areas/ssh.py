@@ -89,10 +89,10 @@ def connect(run: Run, spent: Callable[[], float], keep: Callable[[Transport], No
         left = max(LEAST, hop.connect_timeout - spent())
         transport = connect_hop(replace(hop, connect_timeout=left), run.progress)
     except Bb8Error as error:
-        _ladder(sheet, hop, error)
+        _report_login_steps(sheet, hop, error)
         return SshSeen(tuple(sheet.checks), hop=hop)
     keep(transport)
-    _ladder(sheet, hop, None)
+    _report_login_steps(sheet, hop, None)
     try:
         _shell(sheet, *_time_empty_command(transport))
     except Bb8Error as error:
@@ -132,8 +132,8 @@ def _host(run: Run, transport: Transport) -> Host:
     return ssh_host(run.settings, run.progress, transport, runtime)
 
 
-def _ladder(sheet: Sheet, hop: Hop | None, error: Bb8Error | None) -> None:
-    """The steps to a login: those before the failed one passed, those after it were not tried."""
+def _report_login_steps(sheet: Sheet, hop: Hop | None, error: Bb8Error | None) -> None:
+    """Reports the steps to a login: those before the failed one passed, those after it were not tried."""
     failed = _STEP_OF.get(error.code, "login" if hop else "resolve") if error else ""
     if error and error.code == SSH_NAME_UNKNOWN.code:
         failed = "resolve"

@@ -1,4 +1,4 @@
-"""Waits for the identity that the running container reports, and that it keeps running."""
+"""Waits until the running container reports its identity and stays started."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MORE_LINES = 5_000
 
 @dataclass(slots=True)
 class Prover:
-    """Observes the container that runs after `installed`; `first` is the look from before it."""
+    """Observes the container that runs after `installed`; `first` is the look from before the action."""
 
     run: Run
     watch: Watch
@@ -81,7 +81,7 @@ class Prover:
         return self._fresh(self.watch.log)[-TAIL:]
 
     def of_container(self, log: tuple[str, ...]) -> tuple[str, ...]:
-        """The lines of a log that are of the container which runs now; it may be the one from before."""
+        """The lines of a log that the present container wrote, which may have run before the action too."""
         if self._nothing_was_done and not self.watch.supervisor.log_is_current:
             return since_newest(log) or ()
         return self._fresh(log)
@@ -122,7 +122,7 @@ class Prover:
             time.sleep(next(pauses))
 
     def _complete(self, waited: float) -> bool:
-        """Whether no more than the observed report is to be expected."""
+        """Whether no further report is expected after the observed one."""
         said, options = self.observed, self.task.options
         if said is None or said.own or not options.reports or not said.is_(self.task.expected):
             return True
