@@ -28,9 +28,7 @@ class LocalApp:
         """The app whose files are in `tree`. Raises UsageError SANDBOX_NO_APP if there is no slug to read."""
         import yaml
 
-        file = next((tree / name for name in _CONFIGS if (tree / name).is_file()), None)
-        if file is None:
-            raise SANDBOX_NO_APP(f"{tree} has no config.yaml, config.yml or config.json")
+        file = config_file(tree)
         try:
             config = load(file.read_bytes())
         except (OSError, yaml.YAMLError) as error:
@@ -39,3 +37,11 @@ class LocalApp:
         if not isinstance(slug, str) or not slug or "/" in slug:
             raise SANDBOX_NO_APP(f"{file} has no slug")
         return cls.named(slug)
+
+
+def config_file(tree: Path) -> Path:
+    """The app's config file. Raises UsageError SANDBOX_NO_APP without one."""
+    file = next((tree / name for name in _CONFIGS if (tree / name).is_file()), None)
+    if file is None:
+        raise SANDBOX_NO_APP(f"{tree} has no config.yaml, config.yml or config.json")
+    return file

@@ -8,13 +8,22 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from bb8deploy.catalogue.errors.tool import SANDBOX_REFUSED
+from bb8deploy.catalogue.errors.tool import SANDBOX_PORT_IN_USE, SANDBOX_REFUSED
 from ha_sandbox.supervisor.log_files import Journal
 
 _DEADLINE = 1800.0  # seconds; an install builds
 _LOG_LINES = 25
-_WITH_DOCKER_FLAG = "start it again with `--docker`"
-_WITH_DOCKER = "Use `--docker`, which builds the app on its real base, or correct what the log shows."
+_REMEDIES = (
+    (
+        "--docker`",
+        "Use `--docker`, which builds the app on its real base, or correct what the log shows.",
+    ),
+    (
+        "Can't install",
+        "Check the image's name and tag, and that this machine reaches the registry.",
+    ),
+)
+"""Signs in the Supervisor's log, and what then helps."""
 
 
 def call_supervisor(url: str, token: str, method: str, path: str, body: object, journal: Journal) -> Any:
@@ -37,10 +46,14 @@ def call_supervisor(url: str, token: str, method: str, path: str, body: object, 
     except urllib.error.HTTPError as error:
         with error:
             message = _text(error)
+        answer = _envelope(message)
+        if answer.get("error_key") == "app_port_conflict":
+            raise SANDBOX_PORT_IN_USE(str(answer["message"])) from error
         log = journal.tail(_LOG_LINES)
         raise SANDBOX_REFUSED(
-            f"the sandbox's Supervisor answered {method} {path} with {error.code}: {message}",
-            _WITH_DOCKER if _WITH_DOCKER_FLAG in log else "",
+            f"the sandbox's Supervisor answered {method} {path} with {error.code}: "
+            f"{answer.get('message', message)}",
+            next((remedy for sign, remedy in _REMEDIES if sign in log), ""),
             details=log.splitlines(),
         ) from error
 
@@ -52,3 +65,12 @@ def _text(error: urllib.error.HTTPError) -> str:
     except http.client.IncompleteRead as cut:
         body = cut.partial
     return body.decode(errors="replace")
+
+
+def _envelope(text: str) -> dict[str, Any]:
+    """The Supervisor's JSON, empty for plain text."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

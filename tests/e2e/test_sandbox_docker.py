@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from ops.lab.errors import LabUnavailable
 from bb8deploy.base.errors import CheckFailed, UsageError
 from ha_sandbox import Sandbox
 from ha_sandbox.runtime.docker_runtime import DockerRuntime
+from ha_sandbox.supervisor.images import machine_arch
 
 SLUG = "local_beep_boop_bb8"
 ROOT = Path(__file__).parents[2]
@@ -130,6 +132,44 @@ def test_a_here_document_is_built_or_the_message_names_the_docker_that_can(
             box.install(app, {})
     said = "\n".join([caught.value.cause, *caught.value.details])
     assert "Line 2 of the Dockerfile has a here-document" in said
+
+
+def test_a_pull_that_fails_and_a_port_in_use_are_one_error_each(engine: Engine, tmp_path: Path) -> None:
+    assert engine.socket.exists()
+    tree = tmp_path / "small"
+    tree.mkdir()
+    config = f'name: Small\nversion: "1"\nslug: small\ndescription: x\narch: [{machine_arch()}]\n'
+    with socket.create_server(("", 0)) as other, Sandbox(tmp_path / "a", open_runtime=DockerRuntime) as box:
+        port = other.getsockname()[1]
+        (tree / "config.yaml").write_text(f"{config}image: 127.0.0.1:9/nobody\n")
+        with pytest.raises(CheckFailed) as caught:
+            box.install(tree, {})
+        assert any("docker pull 127.0.0.1:9/nobody:1 failed: " in line for line in caught.value.details)
+        assert "registry" in caught.value.remedy
+        (tree / "config.yaml").write_text(f"{config}ports: {{{port}/tcp: {port}}}\n")
+        (tree / "Dockerfile").write_text('FROM scratch\nCOPY config.yaml /\nCMD ["/none"]\n')
+        with pytest.raises(CheckFailed, match=f"port {port} is already in use") as caught:
+            box.install(tree, {})
+        assert caught.value.code == "SANDBOX_PORT_IN_USE"
+        other.close()
+        box.call("POST", "/addons/local_small/start")
+        until(lambda: box.call("GET", "/addons/local_small/info")["state"] == "error")
+        assert any("/none" in line for line in _log(box))
+
+
+def test_a_pulled_image_stays_and_the_sandboxs_name_for_it_goes(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nCOPY Dockerfile /\nCMD ["/none"]\n')
+    engine.docker("build", "--tag", "127.0.0.1:9/kept:1", str(tmp_path))
+    runtime = DockerRuntime(tmp_path / "images", {})
+    runtime.pull("local_x", "1", "127.0.0.1:9/kept:1")
+    assert runtime.has_image("local_x", "1")
+    runtime.close()
+    assert left(engine) == ""
+    assert engine.docker("images", "--quiet", "127.0.0.1:9/kept") != ""
+
+
+def _log(box: Sandbox) -> list[str]:
+    return box.manager.log_of("local_small").latest(20).splitlines()
 
 
 HOST = """

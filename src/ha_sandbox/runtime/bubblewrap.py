@@ -179,12 +179,17 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def container(
-    tree: Path, data: Path, programs: Mapping[str, Path], mounts: Sequence[Mount] = ()
+    tree: Path,
+    data: Path,
+    programs: Mapping[str, Path],
+    mounts: Sequence[Mount] = (),
+    capabilities: Sequence[str] = (),
 ) -> list[str]:
     """The command line of a container: tree read-only, /data writable, a loopback of its own.
 
     `programs` are files of this machine by their paths there; the first one becomes process 1 of the
-    container. With `mounts` the tree is writable too: it must then be the container's own.
+    container. With `mounts` the tree is writable too: it must then be the container's own. `capabilities` are
+    for process 1, which must not pass them on.
 
     Without --die-with-parent, which means the thread that started it. Process 1 notices the end of the
     sandbox by the end of the control socket.
@@ -198,7 +203,7 @@ def container(
         *_etc(hosts),
         *(word for mount in mounts for word in _mount(tree, mount)),
         *("--unshare-net", "--bind", str(data), "/data", "--tmpfs", "/var"),
-        *("--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_SETPCAP"),  # for process 1, which drops them
+        *(word for name in capabilities for word in ("--cap-add", name)),
         *(word for path, file in programs.items() for word in _program(tree, path, file)),
         *("--chdir", "/", str(_python()), "-I", "-S", next(iter(programs))),
     ]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 GATEWAY, SUPERVISOR, APP = "172.30.32.1", "172.30.32.2", "172.30.33.1"
 _SIOCSIFADDR = 0x8916  # <linux/sockios.h>
-_SETPCAP, _NET_ADMIN = 8, 12  # <linux/capability.h>
+_NET_ADMIN = 12  # <linux/capability.h>
 _DROP_BOUND, _AMBIENT, _LOWER = 24, 47, 3  # <linux/prctl.h>
 _POLL = 0.1  # seconds
 _CHUNK = 64 * 1024
@@ -109,7 +109,7 @@ def _in_proc(address: str) -> str:
 def set_addresses() -> bool:
     """Gives the loopback the addresses of a real host's network; False if the kernel does not allow it.
 
-    Programs of the app do not get the capabilities for it.
+    Programs of the app do not get the capability for it.
     """
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -120,7 +120,6 @@ def set_addresses() -> bool:
     except OSError:
         return False
     libc = ctypes.CDLL(None)
-    for capability in (_NET_ADMIN, _SETPCAP):
-        libc.prctl(_AMBIENT, _LOWER, capability, 0, 0)
-        libc.prctl(_DROP_BOUND, capability, 0, 0, 0)
+    libc.prctl(_AMBIENT, _LOWER, _NET_ADMIN, 0, 0)
+    libc.prctl(_DROP_BOUND, _NET_ADMIN, 0, 0, 0)
     return True

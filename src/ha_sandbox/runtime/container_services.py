@@ -20,6 +20,7 @@ _CONTENV = re.compile(rb"^#![ \t]*/usr/bin/with-contenv\b")
 _HEAD = 64  # bytes that show a script's interpreter
 SERVICES = {"supervisor": ("supervisor", 80), "mqtt": ("core-mosquitto", 1883)}
 """The names and ports under which a container reaches the host's services."""
+_S6_RC = "/etc/s6-overlay/s6-rc.d"
 S6_INIT = "/init"
 """The program that starts the services of a base image with s6-overlay."""
 
@@ -87,6 +88,29 @@ def _services(tree: Path, image: Image, *, isolated: bool) -> list[JsonObject]:
         for one in found[:-1]:
             one["waits"] = isolated and S6_INIT in words
     return found
+
+
+def nothing_to_run(tree: Path, config: JsonObject) -> str:
+    """Why a container would run nothing at all on this machine's own system; empty if it runs something."""
+    if config["services"]:
+        return ""
+    if _scripts(tree, _S6_RC):
+        return f"its services in {_S6_RC} need s6-overlay 3: start it again with `--docker`"
+    return "the image has no command of its own, and its base is not here: start it again with `--docker`"
+
+
+def left_out(tree: Path) -> list[str]:
+    """A line for each kind of script that only the real base would run."""
+    return [
+        f"[sandbox] the scripts in {folder} do not run on this machine's own system: "
+        "to run them, start it again with `--docker`"
+        for folder in (_S6_RC, "/etc/cont-init.d")
+        if _scripts(tree, folder)
+    ]
+
+
+def _scripts(tree: Path, folder: str) -> bool:
+    return any(path.is_file() for path in (tree / folder.lstrip("/")).rglob("*"))
 
 
 def use_contenv(tree: Path) -> None:

@@ -73,17 +73,8 @@ class DockerRuntime:
         arguments = [word for k, v in args.items() for word in ("--build-arg", f"{k}={v}")]
         name = self._image(request.slug, request.version)
         words = [*_BUILDING, "--label", self._label, "--tag", name, "--file", str(request.dockerfile)]
-        process = self._docker.begin(*words, *arguments, str(request.context))
-        self._running.add(process)
-        try:
-            output = process.communicate(timeout=_BUILD_DEADLINE)[0].decode(errors="replace")
-        except BaseException:
-            bubblewrap.kill(process)
-            process.communicate()
-            raise
-        finally:
-            self._running.discard(process)
-        if process.returncode:
+        code, output = self._finished(self._docker.begin(*words, *arguments, str(request.context)))
+        if code:
             text = request.dockerfile.read_text(encoding="utf-8", errors="replace")
             hint = old_builder(text, self._docker.version, buildkit=self._docker.has_buildkit)
             raise BuildFailed(f"{output.rstrip()}\n{hint}" if hint else output)
@@ -91,9 +82,9 @@ class DockerRuntime:
 
     def pull(self, slug: str, version: str, image: str) -> None:
         """`docker pull`; an image of this name in the engine is used if the registry cannot be reached."""
-        pulled = self._docker.ask("pull", "--quiet", image, deadline=_BUILD_DEADLINE)
-        if pulled is None and self._docker.ask("image", "inspect", image) is None:
-            raise PullFailed(f"docker pull {image} failed; run it by hand to see why")
+        code, output = self._finished(self._docker.begin("pull", "--quiet", image))
+        if code and self._docker.ask("image", "inspect", image) is None:
+            raise PullFailed(f"docker pull {image} failed: {_last_line(output)}")
         if self._docker.ask("tag", image, self._image(slug, version)) is None:
             raise PullFailed(f"docker tag {image} failed")
 
@@ -111,14 +102,15 @@ class DockerRuntime:
         image = self._image(spec.slug, spec.version)
         name = f"{spec.slug}-{uuid.uuid4().hex[:12]}"
         with _variables({**spec.environment, "BB8_PAGE_PORT": str(page_port)}) as file:
-            made = self._docker.ask(
+            process = self._docker.begin(
                 *("create", "--rm", "--network", "host", "--label", self._label, "--name", name),
                 *("--env-file", str(file), "--volume", f"{spec.data}:/data"),
                 *(word for mount in spec.mounts for word in ("--volume", _volume(mount))),
                 image,
             )
-        if made is None:
-            raise StartFailed(f"docker could not create a container of {image}")
+            code, output = self._finished(process)
+        if code:
+            raise StartFailed(f"docker create failed: {_last_line(output)}")
         checked = json.loads(
             self._docker.ask("inspect", "-f", "{{json .Config.Healthcheck}}", name) or "null"
         )
@@ -132,6 +124,19 @@ class DockerRuntime:
         """Removes what is left of this sandbox's containers and images."""
         self._clear()
 
+    def _finished(self, process: subprocess.Popen[bytes]) -> tuple[int, str]:
+        """Exit code and output of a long command, which `abort` can end."""
+        self._running.add(process)
+        try:
+            output = process.communicate(timeout=_BUILD_DEADLINE)[0].decode(errors="replace")
+        except BaseException:
+            bubblewrap.kill(process)
+            process.communicate()
+            raise
+        finally:
+            self._running.discard(process)
+        return process.returncode, output
+
     def _platform_args(self, arch: str) -> dict[str, str]:
         """TARGETARCH and the like, which the engine's old builder does not set by itself."""
         return {} if self._docker.has_buildkit else platform_args(arch)
@@ -141,10 +146,19 @@ class DockerRuntime:
             found = self._docker.ask(*listing.split(), "--quiet", "--filter", f"label={self._label}") or ""
             if ids := sorted(set(found.split())):
                 self._docker.ask(what, "rm", "--force", *ids)
+        # A pulled image has no label of ours; by its name it loses this name only.
+        ours = ("images", "--filter", f"reference={self._names}/*", "--format", "{{.Repository}}:{{.Tag}}")
+        if names := (self._docker.ask(*ours) or "").split():
+            self._docker.ask("image", "rm", *names)
+
+    @property
+    def _names(self) -> str:
+        """What the names of this sandbox's images begin with."""
+        return f"bb8-sandbox-{self._label.rpartition('=')[2]}"
 
     def _image(self, slug: str, version: str) -> str:
         tag = re.sub(r"[^A-Za-z0-9_.-]", "_", version)
-        return f"bb8-sandbox-{self._label.rpartition('=')[2]}/{slug.lower()}:{tag}"
+        return f"{self._names}/{slug.lower()}:{tag}"
 
 
 def old_builder(dockerfile: str, version: str, *, buildkit: bool) -> str:
@@ -282,6 +296,11 @@ class Docker:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _last_line(output: str) -> str:
+    """The reason that the engine gives."""
+    return (output.strip().splitlines() or ["no output"])[-1]
 
 
 def _programs() -> list[str]:

@@ -24,6 +24,8 @@ from ha_sandbox.runtime.container_services import (
     Wiring,
     has_init,
     init_config,
+    left_out,
+    nothing_to_run,
     use_contenv,
 )
 from ha_sandbox.runtime.process_container import ProcessContainer
@@ -120,13 +122,19 @@ class ProcessRuntime:
         place = self._place(spec.slug, spec.version)
         image = Image.load(place / "image.json")
         reached, doors, page_port = self._reach(spec)
+        argv = [sys.executable, "-I", "-S", str(INIT)]
+        if self._isolated:
+            argv = self._isolated_command(place, image, spec, doors)
         ours, theirs = socket.socketpair()
         opened = tuple((door.listener.fileno(), door.port, door.supervisor) for door in doors)
         wiring = Wiring(theirs.fileno(), opened, page_port)
         config = init_config(place / "tree", image, spec, wiring, isolated=self._isolated)
-        argv = [sys.executable, "-I", "-S", str(INIT)]
-        if self._isolated:
-            argv = self._isolated_command(place, image, spec)
+        if problem := nothing_to_run(place / "tree", config):
+            ours.close()
+            theirs.close()
+            raise StartFailed(problem)
+        for line in left_out(place / "tree"):
+            spec.on_line(line)
         try:
             process = subprocess.Popen(
                 argv,
@@ -144,11 +152,14 @@ class ProcessRuntime:
             theirs.close()
         return self._attach(process, ours, spec, reached, config)
 
-    def _isolated_command(self, place: Path, image: Image, spec: ContainerSpec) -> list[str]:
+    def _isolated_command(
+        self, place: Path, image: Image, spec: ContainerSpec, doors: Sequence[Door]
+    ) -> list[str]:
         tree, programs = own_tree(place, spec), {INIT_PATH: INIT, DOORS_PATH: DOORS}
         if S6_INIT in image.entrypoint and not has_init(tree):
             programs[S6_INIT] = _init_program(place)
-        return bubblewrap.container(tree, spec.data, programs, spec.mounts)
+        capabilities = ("CAP_NET_ADMIN",) if doors else ()
+        return bubblewrap.container(tree, spec.data, programs, spec.mounts, capabilities)
 
     def _reach(self, spec: ContainerSpec) -> tuple[Reached, tuple[Door, ...], int]:
         """How this machine reaches the container: through doors, or on the network that they share.

@@ -22,8 +22,8 @@ def test_the_output_of_a_bubblewrap_that_fails_is_the_reason(
     monkeypatch.setenv("PATH", f"{bwrap.parent}:{os.environ['PATH']}")
     runtime = ProcessRuntime(tmp_path / "images", {}, isolated=True)
     tree = tmp_path / "images" / "lamp" / "1.0" / "tree"
-    tree.mkdir(parents=True)
-    Image().save(tree.parent / "image.json")
+    (tree / "usr").mkdir(parents=True)
+    Image(command=["sh"]).save(tree.parent / "image.json")
     try:
         with pytest.raises(StartFailed, match="bwrap: no permission"):
             runtime.start(_spec(tmp_path))

@@ -173,10 +173,12 @@ STDOUT_UNWRITABLE = ErrorCode(
 )
 SANDBOX_APP_NOT_UP = ErrorCode(
     Code("SANDBOX_APP_NOT_UP"), Area.TOOL, CheckFailed, "the app did not come up in the sandbox",
-    "`bb8deploy sandbox run` waits until the app runs, its health check has passed, and what `--wait-log`"
-    " and `--wait-topic` ask for has happened. The app ended before that, or the time was too short.",
-    "Read the app's last log lines below the message, correct the app, or give it more time with"
-    " `--wait SECONDS`.",
+    "`bb8deploy sandbox run` waits until the app runs, its health check has passed, and every `--wait-...`"
+    " is true; without these options, until its ports listen. The app ended before that, or the time was too"
+    " short.",
+    "Read the app's last log lines below the message, correct the app, give it more time with"
+    " `--wait SECONDS`, or name with `--wait-log`, `--wait-port`, `--wait-http`, `--wait-topic` or"
+    " `--wait-identity` what shows that it is up.",
 )
 SANDBOX_BROKER_FAILED = ErrorCode(
     Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
@@ -216,8 +218,15 @@ SANDBOX_NO_DOCKER = ErrorCode(
 SANDBOX_OPTION_INVALID = ErrorCode(
     Code("SANDBOX_OPTION_INVALID"), Area.TOOL, UsageError, "an option of the command cannot be read",
     "`--option` takes NAME=VALUE, with a YAML value such as `true`, `3` or `[a, b]`; `--wait-log` takes a"
-    " regular expression.",
+    " regular expression; `--wait-port` and `--wait-http` take a port that `ports` in config.yaml names.",
     "Correct the option that the message names.",
+)
+SANDBOX_PORT_IN_USE = ErrorCode(
+    Code("SANDBOX_PORT_IN_USE"), Area.TOOL, CheckFailed, "a port of the app is in use",
+    "With `--docker`, and on a machine without user namespaces, apps use this machine's own network. Another"
+    " program, or another sandbox, listens on a port of the app.",
+    "Stop the other program. Where user namespaces are allowed, leave out `--docker`: each app then has a"
+    " network of its own.",
 )
 SANDBOX_REFUSED = ErrorCode(
     Code("SANDBOX_REFUSED"), Area.TOOL, CheckFailed, "the sandbox's Supervisor refused",

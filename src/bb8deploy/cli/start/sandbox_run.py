@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,21 +16,41 @@ from bb8deploy.cli.open_run import Modes, plain_errors
 from bb8deploy.cli.shared_options import Addon, Docker, Quiet
 
 if TYPE_CHECKING:
-    from ha_sandbox.run_with_app import Readiness
+    from bb8deploy.console.console import Console
+    from ha_sandbox.run.conditions import Condition
+    from ha_sandbox.sandbox import OpenRuntime
 
 Words = Annotated[list[str], typer.Argument(metavar="COMMAND...", help="The command, after `--`.")]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="NAME=VALUE", help="Set an option of the app; repeatable."),
 ]
+WaitIdentity = Annotated[
+    bool, typer.Option("--wait-identity", help="Wait for the identity line of the app's version.")
+]
 WaitLog = Annotated[
-    str, typer.Option("--wait-log", metavar="REGEX", help="Wait for a line of the app's log.")
+    list[str] | None,
+    typer.Option("--wait-log", metavar="REGEX", help="Wait for a line of the app's log; repeatable."),
+]
+WaitPort = Annotated[
+    list[str] | None,
+    typer.Option("--wait-port", metavar="PORT", help="Wait for a TCP port of the app; repeatable."),
+]
+WaitHttp = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--wait-http",
+        metavar="[PORT]/PATH",
+        help="Wait for an answer below status 400, from a port or through ingress; repeatable.",
+    ),
 ]
 WaitTopic = Annotated[
-    str, typer.Option("--wait-topic", metavar="TOPIC", help="Wait for a message on an MQTT topic.")
+    list[str] | None,
+    typer.Option("--wait-topic", metavar="TOPIC", help="Wait for a message on an MQTT topic; repeatable."),
 ]
 Wait = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for the app to start.")
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0.1, help="How long to wait, from the app's start."),
 ]
 Logs = Annotated[
     Path | None, typer.Option("--logs", metavar="DIR", help="Copy the logs of app and Supervisor there.")
@@ -42,47 +62,74 @@ def run(
     addon: Addon = None,
     docker: Docker = False,
     option: Options = None,
-    wait_log: WaitLog = "",
-    wait_topic: WaitTopic = "",
+    wait_identity: WaitIdentity = False,
+    wait_log: WaitLog = None,
+    wait_port: WaitPort = None,
+    wait_http: WaitHttp = None,
+    wait_topic: WaitTopic = None,
     wait: Wait = 60.0,
     logs: Logs = None,
     quiet: Quiet = False,
 ) -> None:
     """Start the app on an embedded host, run a command, and stop everything.
 
-    The command has the host's settings in its environment, and SUPERVISOR_URL, SUPERVISOR_TOKEN,
-    SANDBOX_APP (the slug) and SANDBOX_DATA (the app's /data). The exit code is that of the command.
+    The app counts as up when every --wait-... is true. Without any, its ingress port and each TCP port that
+    it publishes have to listen. An app with neither has to run for a second, and to pass its health check.
+
+    The command has the host's settings in its environment, SUPERVISOR_URL, SUPERVISOR_TOKEN, SANDBOX_APP (the
+    slug), SANDBOX_DATA (the app's /data), SANDBOX_PORT_8080_TCP for each port, SANDBOX_INGRESS_URL and
+    SANDBOX_INGRESS_COOKIE. The exit code is that of the command.
     """
     with plain_errors(Modes(quiet=quiet)) as console:
         from bb8deploy.cli.start.sandbox_runtime import runtime_of
         from bb8deploy.workspace.project import find_project
-        from ha_sandbox import Sandbox, run_with_app
+        from ha_sandbox.run.command import need_program
+        from ha_sandbox.run.conditions import Asked, conditions_of
+        from ha_sandbox.run.source import config_of, need_folder, need_options
 
+        need_program(command)
+        need_folder(logs)
         tree = find_project(Path.cwd(), addon=addon).addon
-        readiness = _readiness(wait_log, wait_topic, wait)
-        options = _options(option or ())
-        with (
-            tempfile.TemporaryDirectory(prefix="sandbox-") as root,
-            Sandbox(Path(root) / "host", open_runtime=runtime_of(docker=docker)) as box,
-        ):
-            try:
-                with console.step(f"start {tree.name} on the sandbox"):
-                    run_with_app.wait_until_up(box, readiness, lambda: box.install(tree, options))
-                exit_code = run_with_app.run_command(box, command)
-            finally:
-                if logs is not None:
-                    run_with_app.keep_logs(box, logs)
+        config, options = config_of(tree), _options(option or ())
+        need_options(options, config)
+        asked = Asked(wait_identity, wait_log or (), wait_port or (), wait_topic or (), wait_http or ())
+        plan = AppStart(tree, options, conditions_of(asked, config), wait, logs)
+        with tempfile.TemporaryDirectory(prefix="sandbox-") as root:
+            exit_code = _run(console, plan, command, Path(root) / "host", runtime_of(docker=docker))
     raise typer.Exit(exit_code)
 
 
-def _readiness(log: str, topic: str, seconds: float) -> Readiness:
-    from ha_sandbox.run_with_app import Readiness
+@dataclass(frozen=True, slots=True)
+class AppStart:
+    """What to start, when it counts as up, and where its logs go."""
+
+    tree: Path
+    options: Mapping[str, object]
+    conditions: tuple[Condition, ...]
+    seconds: float
+    logs: Path | None
+
+
+def _run(console: Console, plan: AppStart, command: Sequence[str], root: Path, runtime: OpenRuntime) -> int:
+    from ha_sandbox import Sandbox
+    from ha_sandbox.run.command import keep_logs, run_command, uninterrupted
+    from ha_sandbox.run.wait_until_up import wait_until_up
+
+    box = Sandbox(root, open_runtime=runtime)
+
+    def start() -> None:
+        with console.step(f"build and start {plan.tree.name} on the sandbox"):
+            box.install(plan.tree, dict(plan.options))
 
     try:
-        pattern = re.compile(log, re.MULTILINE) if log else None
-    except re.error as error:
-        raise SANDBOX_OPTION_INVALID(f"--wait-log `{log}` is not a regular expression: {error}") from error
-    return Readiness(log=pattern, topic=topic, deadline=seconds)
+        box.start()
+        wait_until_up(box, plan.conditions, plan.seconds, start, console.step)
+        return run_command(box, command)
+    finally:
+        with uninterrupted():
+            box.stop()
+            if plan.logs is not None:
+                keep_logs(box, plan.logs)
 
 
 def _options(texts: Sequence[str]) -> dict[str, object]:

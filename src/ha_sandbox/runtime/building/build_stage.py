@@ -16,6 +16,7 @@ from typing import Protocol
 
 from bb8deploy.checks.reading.dockerfile_parser import Copy, Instruction, Stage
 from bb8deploy.checks.reading.dockerfile_words import expand, json_form, pairs, split_flags
+from ha_sandbox.runtime.bubblewrap import search_path
 from ha_sandbox.runtime.building.build_log import NO_BASE, BuildLog, StepFailed
 from ha_sandbox.runtime.building.copy_and_add import Copier, Origin
 from ha_sandbox.runtime.building.image_config import Image
@@ -202,7 +203,8 @@ class StageBuild:
         return [*self._shell, text] if words is None else words
 
     def _expand(self, text: str) -> str:
-        return expand(text, {**self._args, **self.image.environment}, escape=self._around.escape).text
+        known = {"PATH": search_path(), **self._args, **self.image.environment}
+        return expand(text, known, escape=self._around.escape).text
 
 
 def hashed(*parts: str) -> str:

@@ -1,0 +1,1 @@
+"""Runs a command against an app that runs in a sandbox."""
