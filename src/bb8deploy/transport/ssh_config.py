@@ -54,6 +54,8 @@ class Destination:
         found = _DESTINATION.fullmatch(text.removeprefix("ssh://").rstrip("/"))
         if not found or text.startswith("-") or (found["host"] or "").startswith("-"):
             raise SSH_ALIAS_INVALID(f"`{text}` is not an ssh destination")
+        if int(found["port"] or 22) not in range(1, 65536):
+            raise SSH_ALIAS_INVALID(f"`{text}` has a port that is not from 1 to 65535")
         return cls(found["v6"] or found["host"], found["user"] or "", int(found["port"] or 0))
 
 

@@ -27,7 +27,9 @@ def test_a_destination_is_read(text: str, expected: Destination) -> None:
     assert Destination.parse(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "-oProxyCommand=x", "root@-x", "a b", "host:port", "a@b@c", "h:123456"])
+@pytest.mark.parametrize(
+    "text", ["", "-oProxyCommand=x", "root@-x", "a b", "h:port", "a@b@c", "h:123456", "h:0", "h:65536"]
+)
 def test_what_is_not_a_destination_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         Destination.parse(text)

@@ -8,8 +8,8 @@ from bb8deploy.catalogue.error_code import Area, ErrorCode, Symptom
 # fmt: off
 OPTION_INVALID = ErrorCode(
     Code("OPTION_INVALID"), Area.SETTINGS, UsageError, "an option of the app is not key=value",
-    "`--option` takes the name of an option of the app and its value, as JSON or as text.",
-    "Write it as `--option KEY=VALUE`, such as `--option port=1883`.",
+    "`--option` and `options set` take the name of an option of the app and its value, as JSON or as text.",
+    "Write `KEY=VALUE`, such as `options set port=1883` or `deploy --option port=1883`.",
 )
 OPTIONS_FILE_INVALID = ErrorCode(
     Code("OPTIONS_FILE_INVALID"), Area.SETTINGS, UsageError, "an options file is not valid",

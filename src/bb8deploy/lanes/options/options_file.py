@@ -26,8 +26,9 @@ def read_options_file(path: Path, environ: Mapping[str, str]) -> AppSettings:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
         raise OPTIONS_FILE_INVALID(
-            f"{path} cannot be read: {error}", "Name a readable file in UTF-8."
+            f"{path} cannot be read: {why}", "Name a readable file in UTF-8."
         ) from error
     data, secrets = _parsed(path, text, environ)
     return settings_of_mapping(path.name, data, secrets)

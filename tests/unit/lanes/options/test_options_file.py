@@ -60,5 +60,5 @@ def test_a_mistake_is_one_error_that_names_it(tmp_path: Path, text: str, said: s
 
 
 def test_a_file_that_is_not_there_is_one_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"cannot be read: No such file or directory$"):
         read_options_file(tmp_path / "none.yaml", {})

@@ -67,7 +67,7 @@ GIT_UNFINISHED = ErrorCode(
     Code("GIT_UNFINISHED"), Area.GIT, CheckFailed, "a git operation is not finished",
     "A merge, rebase, cherry-pick, revert or bisect is in progress. A commit made now would become part"
     " of it.",
-    "Finish it or abort it (such as `git merge --abort`), then release.",
+    "Run `git status`, which names the commands that finish or abort it, then release.",
 )
 HEAD_MOVED = ErrorCode(
     Code("HEAD_MOVED"), Area.GIT, CheckFailed, "HEAD moved during the release",
