@@ -63,7 +63,7 @@ class RollbackOutcome:
 
     @property
     def in_words(self) -> str:
-        """What came of it, as the end of a sentence."""
+        """The result as the end of a sentence."""
         if self.untouched:
             return f"the earlier files are back; the app was not touched and is {self.untouched}"
         proof = f"verified (proof: {self.proof})" if self.proof else "its content is not proven"
@@ -119,14 +119,14 @@ def roll_back(
     settings: AppSettings | None = None,
     built_as_sent: str = "",
 ) -> RollbackOutcome:
-    """Puts the earlier tree `name` back, has it run and verifies it as VERIFY_OK; then ROLLBACK_OK.
+    """Restores the earlier tree `name`, runs it and verifies it as for VERIFY_OK; then writes ROLLBACK_OK.
 
-    `failed` is the version that goes, empty if it is not known: one of the same number may have replaced
-    the earlier build without a word in the log, so that only a new build counts. `ran` is what ran before
-    the deploy that failed, `reached` the way to the Supervisor if it was asked already; `settings` are the
-    app's settings to put back, None to leave them. After a failure, the log counts only for the tree of the
-    run `built_as_sent`: another one may have been built from an edit that was taken back. A tree that was
-    only synced is not an earlier version that runs again: it gets no ROLLBACK_OK. Needs the lock.
+    `failed` is the version that is replaced, empty if it is not known: a build of the same version may have
+    replaced the earlier one without a line in the log, so that only a new build counts. `ran` is what ran
+    before the failed deploy, `reached` the route to the Supervisor if it was asked already; `settings` are
+    the app's settings to restore, None to leave them. After a failure, the log counts only for the tree of
+    the run `built_as_sent`: another tree may have been built from an edit that was undone. A tree that was
+    only synced never ran here, so it gets no ROLLBACK_OK. Needs the lock.
 
     Raises CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not
     run.
@@ -156,7 +156,7 @@ def roll_back(
 
 
 def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> RollbackOutcome:
-    """Puts the earlier files back for an app whose container was not touched, and does not touch it either.
+    """Restores the earlier files of an app whose container was not touched, and does not touch it either.
 
     Writes ROLLBACK_OK if the identity in its log is that of the earlier tree, and the run that sent this tree
     is `built_as_sent`. Needs the lock. Raises CheckFailed if there is no earlier tree.
@@ -180,7 +180,7 @@ def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> Rol
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """The earlier tree in its place again; `provable` if its files are those that its stamp names."""
+    """A restored earlier tree; `provable` if its files are those that its stamp names."""
 
     expected: Expected
     tree: FoundTree
@@ -205,7 +205,7 @@ def _put_back(run: Run, host: Host, name: str = PREVIOUS) -> Back:
 def _level_back(run: Run, wanted: Wanted, stamp: Stamp | None) -> ProofLevel:
     """The proof that the earlier tree was sent for, unless the settings ask for less.
 
-    A tree of an earlier bb8deploy has no word about it: it was sent for the app's own report.
+    The stamp of an earlier bb8deploy has no level: such a tree was sent for the app's own report.
     """
     reports = wanted.app.names_stamp
     if run.settings.bb8_verify == Proof.RUNNING or (stamp and stamp.proof == Proof.RUNNING):
