@@ -289,7 +289,8 @@ def test_ctrl_c_in_the_pause_starts_no_other_host(run: Run, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     lane(monkeypatch, failing())
-    monkeypatch.setattr(time, "sleep", pressed)
+    # Not `time.sleep` itself: a git call that is waited for would be interrupted too.
+    monkeypatch.setattr(rollouts, "time", SimpleNamespace(sleep=pressed, monotonic=time.monotonic))
     rollout = rolled_out(run, ["a", "b"], pace=Pace(wave=1, pause=60))
     assert results(rollout) == ["done", "not started"]
     assert rollout.interrupted
