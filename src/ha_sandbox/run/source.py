@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
+from bb8deploy.base.yaml_loader import load
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_APP, SANDBOX_OPTION_INVALID
 from ha_sandbox.json_types import Config
 from ha_sandbox.local_app import config_file
@@ -18,7 +19,7 @@ def config_of(tree: Path) -> Config:
 
     file = config_file(tree)
     try:
-        return accept_config(yaml.safe_load(file.read_bytes()))
+        return accept_config(load(file.read_bytes()))
     except (OSError, yaml.YAMLError) as error:
         raise SANDBOX_NO_APP(f"{file} cannot be read: {error}") from error
     except (ConfigRefused, ConfigCrash) as error:
