@@ -21,7 +21,7 @@ from bb8deploy.console.console import Console, as_dict
 from bb8deploy.console.terminal_capabilities import ReaderGone
 from bb8deploy.runs.journal import Journal
 from bb8deploy.runs.report_files import save
-from bb8deploy.runs.run import Run, defect, interrupted, new_run_id, resume_command
+from bb8deploy.runs.run import Run, after_cut, defect, interrupted, new_run_id, resume_command
 from bb8deploy.runs.tokens import LANE_RECEIPTS, Ledger
 from bb8deploy.settings.app_instance import Instance
 from bb8deploy.settings.instance_settings import for_instance
@@ -232,8 +232,11 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
 
 
 def _interrupted(run: Run) -> Interrupted:
-    """A command can be resumed only if its own step was journalled."""
-    if not run.journal.unfinished(run.command.split(maxsplit=1)[0]):
+    """A command can be resumed only if its own step was journalled; a rollback has no way to."""
+    command = run.command.split(maxsplit=1)[0]
+    if command == "rollback" and (remedy := after_cut(run)):
+        return interrupted(run, remedy=remedy)
+    if not run.journal.unfinished(command):
         return interrupted(run)
     target = run.settings.target
     return interrupted(run, resume_command(run.command, () if target == "default" else (target,)))

@@ -186,19 +186,10 @@ def _cells(row: TargetResult) -> Sequence[str]:
 
 
 def _as_dict(row: TargetResult) -> dict[str, object]:
+    from bb8deploy.lanes.rollout.rollout_summary import host_model
+
     return {
-        "target": row.name,
-        "result": row.result,
-        "exit_code": row.exit_code,
-        "version": row.version,
-        "tree": row.tree,
-        "proof": row.proof,
-        "action": row.action,
-        "wave": row.wave,
-        "seconds": row.seconds,
-        "earlier_run": row.earlier,
-        "tokens": list(row.tokens),
-        "reports": str(row.reports) if row.wave else "",
+        **host_model(row).model_dump(mode="json"),
         "preview": list(row.preview),
         "error": as_dict(row.error) if row.error else None,
     }

@@ -78,16 +78,29 @@ def _rows(rows: object, above: str = "") -> Iterator[tuple[str, Mapping[str, obj
             yield from _rows(row.get("schema"), f"{path}.")
 
 
-def password_kinds(kind: object, path: str = "") -> Iterator[str]:
+def password_kinds(kind: object) -> frozenset[str]:
     """The paths of the passwords in a schema of config.yaml, as in `password_options`."""
+    return frozenset(path for path, _ in _passwords(kind, None, ""))
+
+
+def password_values(kind: object, options: object) -> Iterator[str]:
+    """The passwords in `options`, by a schema of config.yaml."""
+    return (str(value) for _, value in _passwords(kind, options, "") if value)
+
+
+def _passwords(kind: object, value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Each password of a schema by its path, with its values; None for one that has no value."""
     if isinstance(kind, Mapping):
         for name, inner in kind.items():
-            yield from password_kinds(inner, f"{path}.{name}" if path else str(name))
+            own = value.get(name) if isinstance(value, Mapping) else None
+            yield from _passwords(inner, own, f"{path}.{name}" if path else str(name))
     elif isinstance(kind, list):
+        items = value if isinstance(value, list) and value else [None]
         for inner in kind:
-            yield from password_kinds(inner, path)
+            for item in items:
+                yield from _passwords(inner, item, path)
     elif str(kind).startswith("password"):
-        yield path
+        yield path, value
 
 
 def is_hidden(path: Sequence[object], hidden: frozenset[str]) -> bool:

@@ -17,7 +17,7 @@ from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.base.findings import Finding
 from bb8deploy.base.secret import Secret, redact, redact_data
 from bb8deploy.catalogue.errors.tool import INTERNAL, INTERRUPTED
-from bb8deploy.runs.journal import Journal, now
+from bb8deploy.runs.journal import PUT_BACK, Journal, now
 from bb8deploy.runs.report_files import save
 from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings.settings_type import Settings
@@ -152,11 +152,21 @@ def defect(problem: BaseException, run: Run | None) -> CheckFailed:
     return INTERNAL(f"bb8deploy has a defect: {type(problem).__name__}: {problem}", details=details)
 
 
-def interrupted(run: Run | None, resume: str = "") -> Interrupted:
+def interrupted(run: Run | None, resume: str = "", *, remedy: str = "") -> Interrupted:
     """The error of an interrupted run or command; `resume` is the command that continues it, if any."""
     cause = "the run was interrupted; what was observed so far is kept"
-    remedy = f"`{resume}` continues where it stopped." if resume else "Run the same command again."
-    return INTERRUPTED(cause if run else "the command was interrupted", remedy)
+    again = f"`{resume}` continues where it stopped." if resume else "Run the same command again."
+    return INTERRUPTED(cause if run else "the command was interrupted", remedy or again)
+
+
+def after_cut(run: Run) -> str:
+    """What to do after a rollback to an earlier tree that was cut off; empty before that tree went back."""
+    if PUT_BACK not in run.journal.done():
+        return ""
+    return (
+        "The earlier files are in place, but not verified. Another rollback would go back one tree further:"
+        " run `bb8deploy rollback VERSION` for a tagged version, or `bb8deploy deploy`."
+    )
 
 
 def resume_command(command: str, targets: Sequence[str] = ()) -> str:

@@ -10,6 +10,7 @@ from tests.integration.small_addon import SILENT
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, NotVerified
 from bb8deploy.lanes.deploy.deploy import deploy
+from bb8deploy.lanes.deploy.rollback import roll_back_host
 from ha_sandbox.runtime.process_runtime import ProcessRuntime
 from ha_sandbox.runtime.runtime_interface import BuildRequest
 
@@ -238,3 +239,13 @@ def test_a_rollback_to_a_sealed_tree_is_sealed(sealable: Lab) -> None:
     assert "1.0.0 runs again, verified (proof: sealed)" in caught.value.cause
     assert levels(sealable) == {"ROLLBACK_OK": "sealed"}
     assert contract(sealable)["proof"] == ""
+
+
+def test_a_rollback_reports_of_an_unproven_app_only_that_it_runs(plain: Lab) -> None:
+    """The earlier tree may have been synced alone."""
+    plain.deploy()
+    plain.write(config=config("1.0.1"))
+    plain.deploy()
+    outcome = roll_back_host(plain.run())
+    assert outcome.in_words == "1.0.0 runs, its content is not proven"
+    assert "ROLLBACK_OK" not in plain.tokens

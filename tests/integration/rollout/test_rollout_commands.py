@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from tests.integration.deploylab import Lab, command, config, env_file
 
+from bb8deploy.runs.contracts.rollout import HostModel
+
 pytestmark = pytest.mark.e2e
 GROUP = """
 [groups.house]
@@ -80,6 +82,7 @@ def test_a_host_that_is_down_stops_later_waves_and_a_resume_goes_on(house: Lab) 
     found = rows(again)
     assert {name: row["result"] for name, row in found.items()} == dict.fromkeys(found, "done")
     assert (found["home"]["earlier_run"], found["home"]["tokens"]) == (first["run_id"], [])
+    assert found["home"].keys() >= HostModel.model_fields.keys()  # the contract and the document have one row
     assert "VERIFY_OK" in found["attic"]["tokens"]
     assert [row["name"] for row in json.loads(again.stdout)["skipped"]][-1] == "ALL_HOSTS_OK"
 

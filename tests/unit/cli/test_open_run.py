@@ -21,6 +21,7 @@ from bb8deploy.base.findings import Finding, Level
 from bb8deploy.cli.open_run import Modes, _instance, open_run, plain_errors
 from bb8deploy.cli.ship.release import _completed
 from bb8deploy.console.terminal_capabilities import ReaderGone
+from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.tokens import DEPLOY, Token
 
 ROOT = Path(__file__).parents[3]
@@ -100,6 +101,22 @@ def test_an_interrupted_release_names_the_command_that_continues(
         opened.run.journal.write("release", "started")
         raise KeyboardInterrupt
     assert "  remedy: `bb8deploy release --resume` continues" in capsys.readouterr().err
+
+
+def test_a_rollback_that_was_cut_off_is_not_advised_to_be_run_again(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would go back one tree further."""
+    with suppress(typer.Exit), open_run("rollback", Modes()) as opened:
+        raise KeyboardInterrupt
+    assert "Run the same command again." in capsys.readouterr().err
+    with suppress(typer.Exit), open_run("rollback", Modes()) as opened:
+        with opened.run.step(PUT_BACK):
+            pass
+        raise KeyboardInterrupt
+    shown = capsys.readouterr().err
+    assert "go back one tree further" in shown
+    assert "the same command" not in shown
 
 
 def test_an_interrupted_deploy_names_the_target_that_goes_on(

@@ -14,6 +14,7 @@ from bb8deploy.plan.app_settings import (
     of_info,
     password_kinds,
     password_options,
+    password_values,
     shown,
 )
 
@@ -91,7 +92,7 @@ def test_passwords_of_a_nested_schema_are_never_shown() -> None:
 def test_passwords_of_a_nested_schema_of_config_yaml_are_known() -> None:
     users = [{"word": "password?", "name": "str"}]
     schema = {"broker": {"word": "password", "host": "str"}, "users": users, "codes": ["password"]}
-    assert set(password_kinds(schema)) == NESTED_NAMES
+    assert password_kinds(schema) == NESTED_NAMES
     assert not list(password_kinds(None))
 
 
@@ -120,3 +121,12 @@ def test_a_value_that_the_supervisor_stores_in_another_type_is_no_change(
     before = AppSettings(options={"size": now})
     new = merged(before, AppSettings(options={"size": wanted}))
     assert bool(body_of(before, new)) == changes_it
+
+
+def test_the_values_of_passwords_are_found_by_the_same_walk_as_their_paths() -> None:
+    schema = {"word": "password?", "logins": [{"name": "str", "pass": "password"}], "level": "int"}
+    options = {"word": "a", "logins": [{"name": "x", "pass": "b"}, {"pass": "c"}], "level": 3}
+    assert sorted(password_values(schema, options)) == ["a", "b", "c"]
+    assert password_kinds(schema) == {"word", "logins.pass"}
+    for wrong in (None, [], {"logins": "x", "word": ""}, {"logins": ["x"]}):
+        assert list(password_values(schema, wrong)) == []

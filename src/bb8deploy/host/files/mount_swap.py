@@ -9,6 +9,7 @@ copy of the earlier tree.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ class MountSwap:
         Returns the name that the tree kept as `previous` until now has got, empty if there was none.
         """
         had = not _removed_empty(self.root) and self.root.is_dir()
-        (self.state / "swapping").write_text(f"{int(had)}\n")
+        _mark(self.state / "swapping", had=had)
         self.put_in.unlink(missing_ok=True)
         try:
             self._rename(staged, had=had)
@@ -86,7 +87,7 @@ class MountSwap:
         if not (self.state / PREVIOUS).is_dir():
             self.swap(staged)
             return Replaced(done=True)
-        (self.state / "swapping").write_text("0\n")  # `recover` brings the moved tree back, not `previous`
+        _mark(self.state / "swapping", had=False)  # `recover` brings the moved tree back, not `previous`
         self.put_in.unlink(missing_ok=True)
         away = self.state / f"withdrawn.{run_id}"
         try:
@@ -113,12 +114,13 @@ class MountSwap:
         return ""
 
     def staged(self, run_id: str, name: str) -> Path:
-        """A copy of the earlier tree `name`. Raises CheckFailed PREVIOUS_MISSING if there is no such tree."""
+        """A copy of the earlier tree `name`; on a full disk the tree itself, moved.
+
+        Raises CheckFailed PREVIOUS_MISSING if there is no such tree.
+        """
         if name not in self.names():
             raise PREVIOUS_MISSING(f"{self.root} has no such earlier tree")
-        staged = self.fresh(run_id)
-        copy_tree(self.state / name, staged)
-        return staged
+        return _copied(self.state / name, self.fresh(run_id), self.state / f"withdrawn.{run_id}")
 
     def restore(self, staged: Path, name: str, *, keep: bool) -> None:
         """Swaps in what `staged` copied; unless `keep`, `name` is then no longer kept as an earlier tree."""
@@ -177,7 +179,7 @@ class MountSwap:
         """Undoes a swap that stopped between its renames; True if that brought the earlier tree back."""
         restored = False
         marker, previous, old = (self.state / name for name in ("swapping", PREVIOUS, "previous.old"))
-        had = marker.exists() and marker.read_text().strip() == "1"
+        had = marker.exists() and marker.read_text().strip() != "0"
         if had and not self.root.exists() and previous.exists():
             previous.rename(self.root)
             restored = True
@@ -241,6 +243,40 @@ def touch_config(root: Path) -> None:
     for name in CONFIG_NAMES:
         if (root / name).is_file():
             os.utime(root / name, (newest + 1, newest + 1))
+
+
+def _mark(marker: Path, *, had: bool) -> None:
+    """Marks a swap. An empty mark means True: a full disk has room for a name and for nothing else."""
+    try:
+        marker.write_text(f"{int(had)}\n")
+    except OSError:
+        if not (had and marker.exists()):
+            marker.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def given_back(staged: Path, name: Path) -> Iterator[bool]:
+    """If the block fails, gives a tree that was moved its name back; the value is whether it was moved."""
+    moved = not name.exists()
+    try:
+        yield moved
+    except BaseException:
+        if moved and staged.exists() and not name.exists():
+            staged.rename(name)
+        raise
+
+
+def _copied(source: Path, target: Path, moved: Path) -> Path:
+    """A copy of the tree; on a full disk the tree itself, by the name from which `recover` brings it back."""
+    try:
+        copy_tree(source, target)
+    except OSError as error:
+        remove_tree(target)
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        return source.rename(moved)
+    return target
 
 
 def _removed_empty(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import threading
@@ -18,7 +19,7 @@ from bb8deploy.catalogue.errors.host import (
 )
 from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
 from bb8deploy.host.files.ignored_files import IgnoredFiles, RestoredTree, ignored_files
-from bb8deploy.host.files.mount_swap import MountSwap
+from bb8deploy.host.files.mount_swap import MountSwap, given_back
 from bb8deploy.host.files.mount_tree import (
     copy_tree,
     fold,
@@ -97,10 +98,13 @@ class MountFiles:
         """Swaps an earlier tree in."""
         with self._failures():
             staged = self.trees.staged(run_id, name)
-            earlier = read_tree(staged, modes_known=True)
-            ignored = ignored_files(earlier, read_tree(self.root, modes_known=True), ignore)
-            _exchange(self.root, staged, ignored)
-            self.trees.restore(staged, name, keep=ignored.keeps_earlier)
+            with given_back(staged, self.trees.state / name) as moved:
+                earlier = read_tree(staged, modes_known=True)
+                ignored = ignored_files(earlier, read_tree(self.root, modes_known=True), ignore)
+                if moved and ignored.keeps_earlier:
+                    raise OSError(errno.ENOSPC, "there is no room for a copy of the earlier tree")
+                _exchange(self.root, staged, ignored)
+                self.trees.restore(staged, name, keep=ignored.keeps_earlier)
         return RestoredTree(self.look(), ignored)
 
     def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
@@ -159,14 +163,14 @@ class MountFiles:
             staged = self.trees.fresh(run_id)
             try:
                 self._make(staged, transfer)
+                if drops is None:
+                    self.trees.swap(staged)
+                else:
+                    self._replace(staged, run_id, drops)
             except BaseException:
                 with contextlib.suppress(OSError):
                     remove_tree(staged)
                 raise
-            if drops is None:
-                self.trees.swap(staged)
-            else:
-                self._replace(staged, run_id, drops)
             self.trees.prune()
         return self.look()
 

@@ -130,8 +130,14 @@ class MountHolding:
             folder.mkdir()
         except FileExistsError:
             return False
-        (folder / "owner").write_text(f"{self._owner.line()}\n")
-        (folder / "expires").write_text(f"{int(time.time() + lease)}\n")
+        try:
+            (folder / "owner").write_text(f"{self._owner.line()}\n")
+            (folder / "expires").write_text(f"{int(time.time() + lease)}\n")
+        except OSError:
+            shutil.rmtree(
+                folder, ignore_errors=True
+            )  # on a full disk: else it would be a lock without an owner
+            raise
         return True
 
 

@@ -9,8 +9,9 @@ State is kept beside the app folder in `.bb8deploy/<name>/`: `next.<run>` is a t
 `previous` the earlier tree, and `previous.old` the one before it during a swap. `withdrawn.<run>` is an app
 folder that is being removed, or replaced by the dev loop. `gone.<run>` is no longer needed: the next run that
 holds the lock removes what a killed one left of it. The file `swapping` exists for exactly as long as a swap
-takes; it holds 1 if `previous` is the app folder from before. `put_in` names the run whose delivery the
-Supervisor has put in and the digest of the times that its paths had then, until the next swap.
+takes; it holds 0 if `previous` is not the app folder from before, else 1, or nothing on a full disk. `put_in`
+names the run whose delivery the Supervisor has put in and the digest of the times that its paths had then,
+until the next swap.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Failed:
 
     - `sent`: this deploy changed the app folder.
     - `touched`: the Supervisor may have changed the container.
-    - `installed`: the app was installed before.
+    - `installed`: the version that was installed before, empty if there was none.
     - `ran`: what the app reported that ran before.
     - `settings`: the app's earlier settings, if this deploy has set others.
     - `built_as_sent`: the run that sent the replaced tree, if what ran was built from exactly that tree.
@@ -47,7 +47,7 @@ class Failed:
     synced: SyncOutcome
     sent: bool
     touched: bool
-    installed: bool
+    installed: str
     ran: Identity | None = None
     settings: AppSettings | None = None
     built_as_sent: str = ""
@@ -132,6 +132,7 @@ def _roll_back(run: Run, host: Host, failed: Failed) -> Bb8Error:
                 ran=failed.ran,
                 settings=failed.settings,
                 built_as_sent=failed.built_as_sent,
+                installed_before=failed.installed,
             )
         else:
             outcome = roll_back_untouched(run, host, built_as_sent=failed.built_as_sent)

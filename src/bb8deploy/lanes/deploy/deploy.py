@@ -26,6 +26,7 @@ from bb8deploy.lanes.verify.verify import carry_out
 from bb8deploy.lanes.verify.verify_attempt import Attempt, earlier_settings
 from bb8deploy.lanes.verify.verify_types import PROFILE, Delivered, VerifyOptions, VerifyOutcome
 from bb8deploy.plan.app_settings import AppSettings
+from bb8deploy.plan.logs.identity_line import UNKNOWN
 from bb8deploy.plan.sync_plan import SyncPlan
 from bb8deploy.runs.journal import Journal, newest_runs
 from bb8deploy.runs.report_files import save
@@ -128,10 +129,10 @@ def _deploy(run: Run, host: Host, options: DeployOptions, stopped: str, ready: R
     return DeployOutcome(synced, verified)
 
 
-def _was_installed(attempt: Attempt) -> bool:
-    """True if the app was installed before the attempt did anything."""
+def _was_installed(attempt: Attempt) -> str:
+    """The version that was installed before the attempt did anything, empty if there was none."""
     state = attempt.installer.before.state if attempt.installer else None
-    return state is not None and state.installed
+    return state.version or UNKNOWN if state is not None and state.installed else ""
 
 
 def _check(run: Run, host: Host, attempt: Attempt, options: DeployOptions) -> None:

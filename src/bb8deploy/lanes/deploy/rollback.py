@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.base.errors import CheckFailed
+from bb8deploy.base.errors import CheckFailed, Unreachable
 from bb8deploy.base.os_differences import user_and_machine
 from bb8deploy.catalogue.errors.app import ROLLBACK_NO_TAG, ROLLBACK_UNPROVABLE
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
@@ -34,7 +34,7 @@ from bb8deploy.overlay.proof_level import ProofLevel
 from bb8deploy.plan.app_settings import AppSettings
 from bb8deploy.plan.logs.identity_line import UNKNOWN, Expected, Identity, Proof
 from bb8deploy.plan.sync_plan import Stamp, SyncPlan, plan_sync
-from bb8deploy.runs.run import Run
+from bb8deploy.runs.run import Run, after_cut
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.app_config import parse_config
@@ -46,7 +46,7 @@ IGNORED_STAY = "would leave ignored files of the app folder, such as secrets.yam
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """The version that runs again, and by which action; `proof` is how its content was proven, None if it was
+    """The version that runs, and by which action; `proof` is how its content was proven, None if it was
     not; `untouched` is the state of an app that was not touched; `ran_before`: it is known to have run
     before.
 
@@ -68,7 +68,8 @@ class RollbackOutcome:
             return f"the earlier files are back; the app was not touched and is {self.untouched}"
         proof = f"verified (proof: {self.proof})" if self.proof else "its content is not proven"
         if not self.ran_before:
-            return f"{self.version} runs, {proof}; nothing shows that it ran before"
+            unseen = "; nothing shows that it ran before" if self.proof else ""
+            return f"{self.version} runs, {proof}{unseen}"
         return f"{self.version} runs again, {proof}"
 
 
@@ -93,7 +94,11 @@ def roll_back_host(
 
 def _to_earlier(run: Run, host: Host) -> RollbackOutcome:
     with _chosen(run, host) as (older, reached):
-        return roll_back(run, host, older.name, reached=reached)
+        try:
+            return roll_back(run, host, older.name, reached=reached)
+        except Unreachable as error:
+            error.remedy = after_cut(run) or error.remedy
+            raise
 
 
 @contextmanager
@@ -118,6 +123,7 @@ def roll_back(
     reached: Reached | None = None,
     settings: AppSettings | None = None,
     built_as_sent: str = "",
+    installed_before: str = "",
 ) -> RollbackOutcome:
     """Restores the earlier tree `name`, runs it and verifies it as for VERIFY_OK; then writes ROLLBACK_OK.
 
@@ -125,8 +131,9 @@ def roll_back(
     replaced the earlier one without a line in the log, so that only a new build counts. `ran` is what ran
     before the failed deploy, `reached` the route to the Supervisor if it was asked already; `settings` are
     the app's settings to restore, None to leave them. After a failure, the log counts only for the tree of
-    the run `built_as_sent`: another tree may have been built from an edit that was undone. A tree that was
-    only synced never ran here, so it gets no ROLLBACK_OK. Needs the lock.
+    the run `built_as_sent`: another tree may have been built from an edit that was undone. `installed_before`
+    is the version that was installed before the failed deploy. A tree that was only synced never ran here, so
+    it gets no ROLLBACK_OK. Needs the lock.
 
     Raises CheckFailed if there is no earlier tree or it has no complete stamp, NotVerified if it does not
     run.
@@ -143,7 +150,8 @@ def roll_back(
         installed = installer.install()
         if options.proof is Proof.RUNNING:
             attempt.check_runs(installed)
-            return _runs_again(run, back, installed.action.value, options.unproven)
+            before = before or installed_before == expected.version
+            return _runs(run, back, installed.action.value, options.unproven, ran_before=before)
         if not back.provable:
             raise _unprovable(run, expected.version)
         attempt.prove(installed)
@@ -251,7 +259,7 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         verified = carry_out(Attempt(run, host, delivered, options, ready.reached, before.look))
     if not verified.verified:
         _skipped(run, verified.reason, synced.version)
-        return RollbackOutcome(synced.version, synced.digest, verified.action)
+        return RollbackOutcome(synced.version, synced.digest, verified.action, ran_before=before.ran)
     return _ended(
         run,
         RollbackOutcome(
@@ -285,10 +293,10 @@ def _approve(run: Run, host: Host, plan: SyncPlan, ready: Readiness) -> None:
     warn_of_edits(run, host, plan)
 
 
-def _runs_again(run: Run, back: Back, action: str, why: str) -> RollbackOutcome:
+def _runs(run: Run, back: Back, action: str, why: str, *, ran_before: bool) -> RollbackOutcome:
     """The outcome for an app whose content cannot be proven."""
     _skipped(run, why, back.expected.version)
-    return RollbackOutcome(back.expected.version, back.expected.tree, action)
+    return RollbackOutcome(back.expected.version, back.expected.tree, action, ran_before=ran_before)
 
 
 def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def summarize(run: Run, request: RolloutRequest, rollout: Rollout) -> None:
             max_failures=pace.max_failures,
             pause=pace.pause,
             stopped=rollout.stopped,
-            hosts=tuple(_host(row) for row in rollout.rows),
+            hosts=tuple(host_model(row) for row in rollout.rows),
         )
     )
 
@@ -71,7 +71,8 @@ def _why_not_all(rows: tuple[TargetResult, ...]) -> str:
     return f"{len(missing)} of {len(rows)} hosts not verified by this run: {names}{more}"
 
 
-def _host(row: TargetResult) -> HostModel:
+def host_model(row: TargetResult) -> HostModel:
+    """A host's row, as the contract and the JSON document have it."""
     from bb8deploy.runs.contracts.rollout import HostModel
 
     return HostModel(

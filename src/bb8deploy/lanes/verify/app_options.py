@@ -91,7 +91,7 @@ def setting_changes(run: Run, state: AddonState | None, options: VerifyOptions) 
         return ()
     info, file = read_addon(run.addon), options.settings or AppSettings()
     given = {**file.options, **options.app_options}
-    declared = frozenset(password_kinds(info.raw.get("schema")))
+    declared = password_kinds(info.raw.get("schema"))
     hidden = password_options(state.raw) | declared | file.secret_names
     return changes(of_info(state.raw), settings_with(info, state, file, given), hidden)
 

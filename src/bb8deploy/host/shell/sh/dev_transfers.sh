@@ -24,7 +24,7 @@ swap_live() {
     swap; listed; return
   fi
   made=$(tree "$next" | sha256sum)
-  echo 0 >"$W/swapping" || fail SWAP
+  mark 0 || fail SWAP
   mv "$R" "$away" || { rm -f "$W/swapping"; fail RENAME; }
   if [ -e "$R" ] || ! mv "$next" "$R"; then undo_live RENAME; fi
   # An edit since the look before the swap is in what was taken away.

@@ -9,7 +9,7 @@ take() {
     mkdir -p "$S"
     mkdir "$L" || { [ -e "$L" ] || fail STATE; return 1; }
   fi
-  if printf '%s\n' "$owner" > "$L/owner" && echo $((now + lease)) > "$L/expires"; then return 0; fi
+  if put "$L/owner" "$owner" && put "$L/expires" $((now + lease)); then return 0; fi
   rm -rf "$L"; fail STATE
 }
 stale() {

@@ -7,10 +7,21 @@ name=$4
 case $name in previous|earlier.*[0-9]) ;; *) fail NO_PREVIOUS ;; esac
 case $name in */*) fail NO_PREVIOUS ;; esac
 [ -d "$W/$name" ] || fail NO_PREVIOUS
+# A full disk has no room for a copy. Then the tree itself is moved, to a name from which the next command brings
+# it back if this one is killed; with DROP it has nothing that must stay out of the app folder.
+take_it() {
+  [ "$order" = DROP ] || fail COPY
+  rm -rf "$next"; next=$W/withdrawn.$run
+  fail() {
+    if [ -e "$next" ] && [ ! -e "$W/$name" ]; then mv "$next" "$W/$name"; fi
+    end "FAIL $1"; exit 1
+  }
+  mv "$W/$name" "$next" || fail RENAME
+}
 ( only_content=yes; tree "$W/$name"; tree "$R" ) | together
 read -r order || exit 0
 case $order in DROP|KEEP) ;; *) exit 0 ;; esac
-rm -rf "$next"; cp -a "$W/$name" "$next" || fail COPY
+rm -rf "$next"; cp -a "$W/$name" "$next" || take_it
 paths | ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE
 if [ -d "$R" ]; then
   # shellcheck disable=SC2016

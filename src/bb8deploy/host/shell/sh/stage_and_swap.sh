@@ -15,7 +15,7 @@ swap() {
   grep -q -F "\"$run\"" "$L/owner" 2>/dev/null || fail LOCK
   rmdir "$R" 2>/dev/null  # an empty folder is no earlier tree
   had=0; [ -e "$R" ] && had=1
-  echo $had > "$W/swapping" || fail SWAP
+  mark $had || fail SWAP
   [ ! -e "$W/put_in" ] || rm -f "$W/put_in"
   trap '' HUP INT TERM PIPE
   set_aside
@@ -25,6 +25,12 @@ swap() {
   touch_config
   set_aside
   rm -f "$W/swapping"
+}
+# An empty mark means 1: a full disk has room for a name, and for nothing in the file.
+mark() {
+  put "$W/swapping" "$1" && return 0
+  if [ "$1" = 1 ] && [ -e "$W/swapping" ]; then return 0; fi
+  rm -f "$W/swapping"; return 1
 }
 # The tree before `previous` becomes earlier.N, with N higher than any other.
 set_aside() {
@@ -48,7 +54,7 @@ clean() {
 unswap() { putback; rm -f "$W/swapping"; fail RENAME; }
 putback() {
   had=$(cat "$W/swapping" 2>/dev/null)
-  if [ ! -e "$R" ] && [ "$had" = 1 ] && [ -e "$W/previous" ]; then mv "$W/previous" "$R" && back=1; fi
+  if [ ! -e "$R" ] && [ "$had" != 0 ] && [ -e "$W/previous" ]; then mv "$W/previous" "$R" && back=1; fi
   if [ -e "$W/previous.old" ]; then
     if [ -e "$W/previous" ]; then set_aside; else mv "$W/previous.old" "$W/previous"; fi
   fi

@@ -17,6 +17,7 @@ from bb8deploy.catalogue.errors.app import (
 )
 from bb8deploy.catalogue.errors.supervisor import PROFILE_SAME_VERSION
 from bb8deploy.lanes.diagnose.check_result import Check, Sheet
+from bb8deploy.plan.app_settings import password_values
 from bb8deploy.plan.logs.crash_cause import last_crash, of_installed
 from bb8deploy.plan.logs.identity_line import UNKNOWN, newest
 
@@ -53,22 +54,8 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
 
 def passwords(config: Mapping[str, object], state: AddonState | None) -> Iterator[Secret]:
     """The options of type password in the schema, nested or not: the Supervisor's answer has them."""
-    schema = config.get("schema")
     options = state.raw.get("options") if state else None
-    if isinstance(schema, Mapping):
-        yield from map(Secret, _passwords(schema, options))
-
-
-def _passwords(kind: object, value: object) -> Iterator[str]:
-    """The passwords in `value`, which is of this kind in the schema."""
-    if isinstance(kind, Mapping) and isinstance(value, Mapping):
-        for name, inner in kind.items():
-            yield from _passwords(inner, value.get(name))
-    elif isinstance(kind, list) and isinstance(value, list):
-        for item in value if kind else ():
-            yield from _passwords(kind[0], item)
-    elif str(kind).startswith("password") and value:
-        yield str(value)
+    return map(Secret, password_values(config.get("schema"), options))
 
 
 def _installed(sheet: Sheet, state: AddonState) -> None:
