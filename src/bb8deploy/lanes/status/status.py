@@ -56,11 +56,15 @@ def status(run: Run) -> StatusReport:
 
 def place_here(run: Run, wanted: Wanted) -> VersionPlace:
     """The workspace."""
-    head = git.head_state(run.workspace)
-    dirty = ", uncommitted changes" if head.dirty else ""
-    return VersionPlace(
-        "here", wanted.stamp.version, wanted.manifest.digest, f"commit {head.commit[:12]}{dirty}"
-    )
+    detail = commit_in_words(git.head_state(run.workspace))
+    return VersionPlace("here", wanted.stamp.version, wanted.manifest.digest, detail)
+
+
+def commit_in_words(head: git.Head) -> str:
+    """The commit, and whether files differ from it."""
+    if not head.commit:
+        return "not committed yet"
+    return f"commit {head.commit[:12]}" + (", uncommitted changes" if head.dirty else "")
 
 
 def _on_host(run: Run, wanted: Wanted) -> list[VersionPlace]:
