@@ -7,12 +7,10 @@ import sys
 def main() -> None:
     """The console script."""
     _hold_streams()
-    if sys.argv[1:] == ["--version"]:
-        from bb8deploy import __version__
-
-        sys.stdout.write(f"bb8deploy {__version__}\n")
-        return
     try:
+        if sys.argv[1:] == ["--version"]:
+            _print_version()
+            return
         from bb8deploy.cli.command_groups import run
 
         run()
@@ -21,6 +19,19 @@ def main() -> None:
         from bb8deploy.console.console import Console
 
         sys.exit(tell(problem, Console()))
+
+
+def _print_version() -> None:
+    """Prints the version; raises STDOUT_UNWRITABLE if it cannot be written, unless the reader has left."""
+    from bb8deploy import __version__
+
+    try:
+        sys.stdout.write(f"bb8deploy {__version__}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        from bb8deploy.console.terminal_capabilities import send
+
+        send(sys.stdout, "", needed=not isinstance(error, BrokenPipeError))
 
 
 def _hold_streams() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,16 @@ def test_the_version_is_one_line_alone_and_with_other_words() -> None:
     for words in (["--version"], ["--version", "deploy"]):
         done = bb8(*words)
         assert (done.stdout, done.stderr, done.returncode) == (f"bb8deploy {__version__}\n", "", 0)
+
+
+@pytest.mark.parametrize(("after", "code"), [(">/dev/full", 1), ("| true", 0)])
+def test_a_version_that_cannot_be_printed_is_one_error(after: str, code: int) -> None:
+    words = f"(sleep 0.2; {shlex.quote(sys.executable)} -m bb8deploy --version; echo $? >&2) {after}"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(["sh", "-c", words], env=env, capture_output=True, text=True, timeout=100)
+    assert done.stderr.splitlines()[-1] == str(code), done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("STDOUT_UNWRITABLE" in done.stderr) is bool(code)
 
 
 def test_help_lists_the_commands_in_their_groups_within_80_columns() -> None:
