@@ -176,9 +176,9 @@ SANDBOX_APP_NOT_UP = ErrorCode(
     "`bb8deploy sandbox run` waits until the app runs, its health check has passed, and every `--wait-...`"
     " is true; without these options, until its ports listen. The app ended before that, or the time was too"
     " short.",
-    "Read the app's last log lines below the message, correct the app, give it more time with"
-    " `--wait SECONDS`, or name with `--wait-log`, `--wait-port`, `--wait-http`, `--wait-topic` or"
-    " `--wait-identity` what shows that it is up.",
+    "Read the app's last log lines below the message, and correct the app. If it needs more time, add"
+    " `--wait SECONDS`. If something else shows that it is up, name that with `--wait-log`, `--wait-port`,"
+    " `--wait-http`, `--wait-topic` or `--wait-identity`.",
 )
 SANDBOX_BROKER_FAILED = ErrorCode(
     Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
