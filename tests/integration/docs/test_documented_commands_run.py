@@ -78,6 +78,15 @@ NEXT_VERSION: tuple[tuple[str, int], ...] = (
     ("rollback 2026.11.23.0", 0),
 )
 STORY = (*FIRST_VERSION, *NEXT_VERSION)
+WEB = "--addon web -- sh -c curl --fail --silent --cookie"
+GREETER = "--addon greeter --docker --option name=Ada --wait-log Hello, Ada --logs logs -- true"
+LOGIN = '-h "$MQTT_HOST" -p "$MQTT_PORT" -u "$MQTT_USERNAME" -P "$MQTT_PASSWORD"'
+METER = f"--addon meter --wait-topic meter/state -- sh -c mosquitto_sub {LOGIN} -t meter/state -C 1"
+SANDBOX_PAGE = (
+    f'sandbox run {WEB} "$SANDBOX_INGRESS_COOKIE" "$SANDBOX_INGRESS_URL"',
+    f"sandbox run {GREETER}",
+    f"sandbox run {METER}",
+)
 # Run elsewhere, because they need more than a workspace and a host: the test, and words that stand in it.
 ELSEWHERE = {
     "release patch --target sandbox": ("tests/integration/new", 'follows(beginner, "new", "hello_lamp")'),
@@ -130,10 +139,7 @@ ELSEWHERE = {
         "tests/integration/sandbox",
         '"--situation", "core-stopped"',
     ),
-    "sandbox run --option simulate=true --wait-topic bb8/status --logs logs -- pytest tests/system": (
-        "tests/integration/sandbox",
-        '"--wait-topic", "nobody/speaks"',
-    ),
+    **dict.fromkeys(SANDBOX_PAGE, ("tests/integration/sandbox", "test_an_example_does_what_the_page_says")),
     "sync --via rsync": ("tests/integration/sync", "by_rsync=True"),
     "publish --image": ("tests/integration/publish", "PublishOptions(image=True)"),
     "publish --only-image aarch64": ("tests/integration/publish", "push_image(run, arch)"),
