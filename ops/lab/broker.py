@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ha_sandbox.http_server import free_port
 
 PATIENCE_S = 60.0
+TRIES = 20
 
 
 class Broker:
@@ -124,13 +125,25 @@ class Ear:
         return [body for body in bodies if body.get("cid") == cid]
 
     def obeyed(self, cmd: str, cid: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Send a command and wait until the robot itself has confirmed it."""
+        """Send a command and wait until the robot itself has confirmed it; AssertionError if it is refused.
+
+        An app that stood still, as on a busy machine, refuses it as STALE and asks to send it again.
+        """
+        for number in range(TRIES):
+            answer = self._answered(cmd, f"{cid}-{number}" if number else cid, body)
+            if answer["ok"]:
+                return answer
+            if answer.get("code") != "STALE":
+                break
+        raise AssertionError(f"{cmd} was refused: {answer}")
+
+    def _answered(self, cmd: str, cid: str, body: dict[str, Any]) -> dict[str, Any]:
         self.tell(f"bb8/cmd/{cmd}", {**body, "cid": cid})
 
-        def confirmed() -> list[dict[str, Any]]:
-            return [ack for ack in self.acks(cmd, cid) if ack["status"] == "confirmed"]
+        def last() -> list[dict[str, Any]]:
+            return [ack for ack in self.acks(cmd, cid) if ack["status"] == "confirmed" or not ack["ok"]]
 
-        return dict(self.until(confirmed, f"{cmd} confirmed, only {self.acks(cmd, cid)}")[0])
+        return dict(self.until(last, f"{cmd} confirmed or refused")[0])
 
     def close(self) -> None:
         """Leave."""
