@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bb8deploy.catalogue.errors.tool import SANDBOX_OPTION_INVALID
 from ha_sandbox.json_types import Config
+from ha_sandbox.supervisor.installed_app import tcp_ports
 
 _PORT = re.compile(r"(\d{1,5})(/tcp)?")
 _PAGE = re.compile(r"(\d{1,5})?(/\S*)")
@@ -81,14 +82,11 @@ def conditions_of(asked: Asked, config: Config) -> tuple[Condition, ...]:
 def by_default(config: Config) -> list[Condition]:
     """The ingress port and every TCP port that the app publishes: somebody has to listen there."""
     page = [Condition(Kind.PAGE)] if config.get("ingress") else []
-    return page + [Condition(Kind.PORT, port=port) for port, host in tcp_ports(config).items() if host]
+    return page + [Condition(Kind.PORT, port=port) for port, host in _tcp_ports(config).items() if host]
 
 
-def tcp_ports(config: Config) -> dict[int, int | None]:
-    """Host ports by TCP port of the container, from `ports` of config.yaml."""
-    declared: Mapping[str, int | None] = config.get("ports") or {}
-    named = {port.partition("/"): host for port, host in declared.items()}
-    return {int(number): host for (number, _, kind), host in named.items() if kind in {"", "tcp"}}
+def _tcp_ports(config: Config) -> dict[int, int | None]:
+    return tcp_ports(config.get("ports") or {})
 
 
 def _expression(text: str) -> str:
@@ -103,15 +101,7 @@ def _topic(text: str) -> str:
     """A topic filter. Source: MQTT 3.1.1, section 4.7."""
     levels = text.split("/")
     misplaced = any("+" in level and level != "+" for level in levels)
-    misplaced = (
-        misplaced
-        or any("#" in level for level in levels[:-1])
-        or levels[-1]
-        not in {
-            "#",
-            levels[-1].replace("#", ""),
-        }
-    )
+    misplaced |= any("#" in level for level in levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#")
     if not text or misplaced or "\0" in text:
         raise SANDBOX_OPTION_INVALID(f"--wait-topic `{text}` is not a topic or a topic filter")
     return text
@@ -142,7 +132,7 @@ def _page(text: str, config: Config) -> Condition:
 
 def _declared(option: str, port: int, config: Config) -> int:
     """The port. Raises UsageError SANDBOX_OPTION_INVALID if config.yaml does not name it."""
-    declared = tcp_ports(config)
+    declared = _tcp_ports(config)
     if port not in declared:
         names = ", ".join(map(str, declared)) or "none"
         raise SANDBOX_OPTION_INVALID(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -72,8 +73,7 @@ class Installed:
 
     def tcp_ports(self) -> dict[int, int | None]:
         """The same for TCP, by number."""
-        named = {port.partition("/"): host for port, host in self.ports().items()}
-        return {int(number): host for (number, _, kind), host in named.items() if kind in {"", "tcp"}}
+        return tcp_ports(self.ports())
 
     @property
     def ingress_port(self) -> int:
@@ -86,3 +86,9 @@ class Installed:
     def ingress_entry(self) -> str:
         """The path of its page at Core, without a slash at the end; the real token is random too."""
         return f"/api/hassio_ingress/{self.ingress_token}"
+
+
+def tcp_ports(ports: Mapping[str, int | None]) -> dict[int, int | None]:
+    """The TCP ports of a mapping such as `ports` in config.yaml, by number."""
+    named = {port.partition("/"): host for port, host in ports.items()}
+    return {int(number): host for (number, _, kind), host in named.items() if kind in {"", "tcp"}}
