@@ -122,16 +122,18 @@ class SystemBus:
 
 def _reply_serial(fields: bytes, order: str) -> int:
     """The serial that a message answers, 0 if none: a field of code 5, signature `u`, at a multiple of 8."""
-    for at in range(0, len(fields) - 7, 8):
-        if fields[at : at + 4] == bytes((_REPLY_SERIAL, 1)) + b"u\0":
-            return int(struct.unpack_from(f"{order}I", fields, at + 4)[0])
-    return 0
+    return _field(fields, order, _REPLY_SERIAL, b"u")[0]
 
 
 def _error_name(fields: bytes, order: str) -> str:
     """The error that a message reports, empty if none: a field of code 4, signature `s`."""
+    size, rest = _field(fields, order, _ERROR_NAME, b"s")
+    return rest[:size].decode("ascii", "replace")
+
+
+def _field(fields: bytes, order: str, code: int, signature: bytes) -> tuple[int, bytes]:
+    """The number of a header field, which is the length of a text, and what follows; 0 and nothing without it."""
     for at in range(0, len(fields) - 7, 8):
-        if fields[at : at + 4] == bytes((_ERROR_NAME, 1)) + b"s\0":
-            size = int(struct.unpack_from(f"{order}I", fields, at + 4)[0])
-            return fields[at + 8 : at + 8 + size].decode("ascii", "replace")
-    return ""
+        if fields[at : at + 4] == bytes((code, 1)) + signature + b"\0":
+            return int(struct.unpack_from(f"{order}I", fields, at + 4)[0]), fields[at + 8 :]
+    return 0, b""
