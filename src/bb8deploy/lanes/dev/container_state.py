@@ -18,6 +18,7 @@ from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.workspace.tree_digest import FoundTree, Manifest, diff
 
+_ASKED = "asked for"
 _DEPLOY_INSTEAD = "Use `bb8deploy deploy`, which does not need a proof."
 
 
@@ -73,13 +74,18 @@ def attached(base: str, built: str, began: str, seen: str) -> Container | None:
     return Container(base, built_tree, began_tree, began_tree, seen_tree)
 
 
-def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
-    """How the app's tree comes into effect in this container; None: there is none to change."""
+def way_of(app: AppSource, stamp: Stamp, container: Container | None, forced: Way | None = None) -> Choice:
+    """How the app's tree comes into effect in this container; None: there is none to change.
+
+    `forced` is the way that the user asks for; an app that only builds can change is built all the same.
+    """
     draft = Draft(app, stamp, Purpose())
     known = (container.seen, container.built, container.began) if container else ()
     image = live_map(draft, app.tree, *known)
     if isinstance(image, Unknown):
-        return Choice(Way.BUILD, image.why)
+        return Choice(Way.BUILD, _ASKED if forced is Way.BUILD else image.why, without_agent=True)
+    if forced:
+        return Choice(forced, _ASKED)
     if container is None:
         return Choice(Way.BUILD, "the container is not of this dev loop")
     for before in (container.built, container.seen):
@@ -92,12 +98,6 @@ def way_of(app: AppSource, stamp: Stamp, container: Container | None) -> Choice:
     return since if since.way is Way.RESTART else choose(diff(container.runs, app.tree), image)
 
 
-def why_only_builds(app: AppSource, stamp: Stamp) -> str:
-    """Why a container of this app cannot get files while it runs, empty if it can."""
-    image = live_map(Draft(app, stamp, Purpose()), app.tree)
-    return image.why if isinstance(image, Unknown) else ""
-
-
 def purpose_of(
     folder: str, stamp: Stamp, app: AppSource, choice: Choice, container: Container | None
 ) -> Purpose:
@@ -106,7 +106,7 @@ def purpose_of(
     An app that only builds can change has no agent; it is proven as in a deploy. Raises CheckFailed
     VERIFY_IMPOSSIBLE if it cannot be.
     """
-    if why_only_builds(app, stamp):
+    if choice.without_agent:
         level = level_of(app, stamp, Purpose())
         if level.proof is Proof.RUNNING:
             raise VERIFY_IMPOSSIBLE(f"the dev loop cannot prove what runs: {level.why}", _DEPLOY_INSTEAD)

@@ -15,7 +15,7 @@ from bb8deploy.host.folder_ownership import refuse_foreign
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.route_interface import NoAnswer, Supervisor, SupervisorError
 from bb8deploy.host.supervisor.wait_for_startup import PatientSupervisor
-from bb8deploy.lanes.dev.container_state import Container, purpose_of, way_of, why_only_builds
+from bb8deploy.lanes.dev.container_state import Container, purpose_of, way_of
 from bb8deploy.lanes.dev.log_follower import LogFeed
 from bb8deploy.lanes.dev.outcome import PushStep
 from bb8deploy.lanes.host_session import slug_of
@@ -71,19 +71,16 @@ class Session:
         stamp = wanted.stamp
         return _stamped(wanted, f"{stamp.run}-{number}")
 
-    def way(self, wanted: AppRead) -> Choice:
-        """How the wanted tree comes into effect."""
+    def way(self, wanted: AppRead, forced: Way | None = None) -> Choice:
+        """How the wanted tree comes into effect; `forced` is the way that the user asks for."""
         with self._timed("decide"):
-            return way_of(wanted.app, wanted.stamp, self.container)
+            return way_of(wanted.app, wanted.stamp, self.container, forced)
 
     def push(self, wanted: AppRead, choice: Choice) -> Choice:
         """Delivers and proves, by the next way if one turns out not to work; returns the way that did.
 
         Raises Overtaken, NotVerified DEV_NOT_UP, and what a sync or a build raises.
         """
-        only_builds = why_only_builds(wanted.app, wanted.stamp)
-        if choice.way is not Way.BUILD and only_builds:
-            choice = Choice(Way.BUILD, only_builds)
         if choice.way is Way.LIVE and self.ended:
             choice = Choice(Way.RESTART, NOT_RUNNING)
         while True:

@@ -24,7 +24,7 @@ from bb8deploy.lanes.dev.outcome import DevOutcome, Pushed, View
 from bb8deploy.lanes.dev.syntax_check import check_saved
 from bb8deploy.lanes.host_session import Access, connected, held, slug_of
 from bb8deploy.lanes.smoke.smoke_checks import smoke
-from bb8deploy.overlay.live.choose_way import Choice, Way
+from bb8deploy.overlay.live.choose_way import Way
 from bb8deploy.overlay.live.dev_overlay import FOLDER
 from bb8deploy.plan.logs.identity_line import Proof
 from bb8deploy.plan.sync_plan import Stamp
@@ -273,8 +273,7 @@ class _Loop:
             else:
                 self.view.unchanged(tree.digest)
             return
-        choice = Choice(forced, "asked for") if forced else session.way(wanted)
-        choice = session.push(wanted, choice)
+        choice = session.push(wanted, session.way(wanted, forced))
         if choice.way is not Way.LIVE:
             self.starts.forget()
         steps = tuple(session.steps)

@@ -21,10 +21,11 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The way of a change and the reason for it."""
+    """The way of a change and the reason for it; `without_agent`: only builds can change this app."""
 
     way: Way
     reason: str
+    without_agent: bool = False
 
 
 # The Supervisor and the builder read these themselves, at an install, update or rebuild.

@@ -57,14 +57,14 @@ def with_files(**files: bytes) -> AppSource:
 def test_an_app_that_only_a_build_can_change_is_sent_as_a_deploy_sends_it(source: AppSource) -> None:
     """s6-overlay cannot start a CMD again, and an agent would take another service for it."""
     assert way(source, Container.of_build("run-1", source.tree)) is Way.BUILD
-    purpose = purpose_of("a", stamp(source), source, Choice(Way.BUILD, ""), None)
+    purpose = purpose_of("a", stamp(source), source, way_of(source, stamp(source), None), None)
     assert (purpose.live, purpose.proof) == (None, Proof.SEALED)
 
 
 def test_an_app_that_can_prove_nothing_is_refused_before_it_is_sent() -> None:
     source = with_files(config__yaml=CONFIG + b"image: a/b\n")
     with pytest.raises(CheckFailed) as caught:
-        purpose_of("a", stamp(source), source, Choice(Way.BUILD, ""), None)
+        purpose_of("a", stamp(source), source, way_of(source, stamp(source), None), None)
     assert caught.value.code == "VERIFY_IMPOSSIBLE"
 
 

@@ -57,7 +57,7 @@ class Bench:
     def read(self, _number: int) -> object:
         return SimpleNamespace(app=self.source)
 
-    def way(self, _wanted: object) -> Choice:
+    def way(self, _wanted: object, _forced: Way | None) -> Choice:
         return Choice(Way.LIVE, "")
 
     def push(self, wanted: Any, choice: Choice) -> Choice:
