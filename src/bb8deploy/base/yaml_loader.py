@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import yaml
 
 MAX_DEPTH = 64
+"""libyaml takes minutes for thousands of nested brackets."""
 
 
 def safe_loader() -> type[yaml.CSafeLoader | yaml.SafeLoader]:
@@ -26,16 +28,21 @@ def load(text: str | bytes, loader: type[Any] | None = None) -> object:
     import yaml
 
     chosen = loader or safe_loader()
-    _refuse_depth(text, chosen)
+    for _ in events(text, chosen):  # refuses a depth that would end the process
+        pass
     return yaml.load(text, chosen)  # noqa: S506 - a safe loader, in C if there is one
 
 
-def _refuse_depth(text: str | bytes, loader: type[Any]) -> None:
-    """Raises MarkedYAMLError below MAX_DEPTH levels, where libyaml's composer would end the process."""
+def events(text: str | bytes, loader: type[Any] | None = None) -> Iterator[tuple[int, yaml.Event]]:
+    """The events of a text, each with the number of collections that it is in; nothing is built of it.
+
+    Raises yaml.YAMLError, also below MAX_DEPTH levels, where libyaml's composer would end the process.
+    """
     import yaml
 
     depth = 0
-    for event in yaml.parse(text, loader):
+    for event in yaml.parse(text, loader or safe_loader()):
+        yield depth, event
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             problem = f"it nests deeper than {MAX_DEPTH} levels"

@@ -6,13 +6,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
-from bb8deploy.base.yaml_loader import safe_loader
+from bb8deploy.base.yaml_loader import events
 from bb8deploy.workspace.app_config import CONFIG_NAMES
-
-MAX_DEPTH = 64
-"""libyaml takes minutes for thousands of nested brackets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +69,14 @@ def _top_level(text: str) -> dict[str | None, str | None]:
 
     said: list[str | None] = []
     anchors: dict[str, str] = {}
-    depth = 0
-    loader: Any = safe_loader()
-    for event in yaml.parse(text, Loader=loader):
+    for depth, event in events(text):
         if isinstance(event, yaml.ScalarEvent) and event.anchor:
             anchors[event.anchor] = event.value
         if depth == 1 and isinstance(event, yaml.NodeEvent):
             alias = isinstance(event, yaml.AliasEvent)
             said.append(anchors.get(str(event.anchor)) if alias else _scalar(event))
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth == 1 and isinstance(event, yaml.SequenceStartEvent):
+        if depth == 0 and isinstance(event, yaml.SequenceStartEvent):
             return {}
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it nests deeper than {MAX_DEPTH} levels")
     return dict(zip(said[::2], said[1::2], strict=False))
 
 
