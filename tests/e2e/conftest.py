@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ops.lab.engine import Engine, engine
 from ops.lab.errors import LabUnavailable
+from tests.e2e import shapelab
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,3 +29,13 @@ def docker() -> Iterator[Engine]:
         except LabUnavailable as reason:
             pytest.skip(f"SKIPPED: {reason}")
         yield running
+
+
+@pytest.fixture(scope="module")
+def lab(docker: Engine) -> Engine:
+    """The lab's engine with the bases of the shapes."""
+    try:
+        shapelab.import_bases(docker)
+    except LabUnavailable as reason:
+        pytest.skip(f"SKIPPED: {reason}")
+    return docker

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from ops.lab.engine import Engine
-from ops.lab.errors import LabUnavailable
 from tests.e2e import shapelab
 from tests.e2e.shapes import ALPINE, RUN, Shape
 
@@ -21,16 +20,6 @@ BASES = {
     "a volume where programs are": ("VOLUME /usr/bin",),
     "a trigger for a volume where programs are": ("ONBUILD VOLUME /usr/bin",),
 }
-
-
-@pytest.fixture(scope="module")
-def lab(docker: Engine) -> Engine:
-    """The lab's engine with the bases of the shapes."""
-    try:
-        shapelab.import_bases(docker)
-    except LabUnavailable as reason:
-        pytest.skip(f"SKIPPED: {reason}")
-    return docker
 
 
 @pytest.mark.parametrize("name", BASES)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from ops.lab.engine import Engine
-from ops.lab.errors import LabUnavailable
 from tests.e2e import shapelab, shapes
 from tests.e2e.shapes import SHAPES, Shape
 
@@ -19,16 +18,6 @@ from bb8deploy.plan.logs.identity_line import Expected, Proof, newest
 AT_ONCE = 3
 LEAST = 36
 NOTHING_IGNORED = lambda _path: False  # noqa: E731
-
-
-@pytest.fixture(scope="module")
-def lab(docker: Engine) -> Engine:
-    """The lab's engine with the bases of the shapes."""
-    try:
-        shapelab.import_bases(docker)
-    except LabUnavailable as reason:
-        pytest.skip(f"SKIPPED: {reason}")
-    return docker
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from ops.lab.engine import Engine
-from ops.lab.errors import LabUnavailable
 from tests.e2e import shapelab, shapes
 from tests.e2e.shapes import Shape
 
@@ -33,16 +32,6 @@ ENTRIES = {
 NOT_STARTED = "not there"
 """Docker itself writes no line for this; the launcher's shell does."""
 TRAPS = "shell script"
-
-
-@pytest.fixture(scope="module")
-def lab(docker: Engine) -> Engine:
-    """The lab's engine with the bases of the shapes."""
-    try:
-        shapelab.import_bases(docker)
-    except LabUnavailable as reason:
-        pytest.skip(f"SKIPPED: {reason}")
-    return docker
 
 
 def log_of(docker: Engine, name: str) -> list[str]:

@@ -5,23 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
 from ops.lab.engine import Engine
-from ops.lab.errors import LabUnavailable
 from tests.e2e import shapelab
 from tests.e2e.shapes import ALPINE, Shape
 
 from bb8deploy.plan.logs.identity_line import Expected, Proof, newest
-
-
-@pytest.fixture(scope="module")
-def lab(docker: Engine) -> Engine:
-    """The lab's engine with the bases of the shapes."""
-    try:
-        shapelab.import_bases(docker)
-    except LabUnavailable as reason:
-        pytest.skip(f"SKIPPED: {reason}")
-    return docker
 
 
 def proven(docker: Engine, folder: Path, image: str) -> tuple[bool, tuple[str, ...]]:
