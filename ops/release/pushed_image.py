@@ -10,13 +10,11 @@ from pathlib import Path
 def outputs(document: str, arch: str = "") -> dict[str, str]:
     """The name, digest and version of the image of `arch`, of the list of all images if it is empty.
 
-    All are empty if there is no such image: with `{arch}` in HA_IMAGE there is no list.
+    Name and digest are empty if that image does not exist; with `{arch}` in HA_IMAGE, no list is made.
     """
     result = json.loads(document)["result"]
-    version, images = (
-        result["version"],
-        {tuple(key.rsplit(":", 1)): it for key, it in result["images"].items()},
-    )
+    version = result["version"]
+    images = {tuple(key.rsplit(":", 1)): it for key, it in result["images"].items()}
     tags = [tag for _, tag in images]
     wanted = f"{version}-{arch}" if f"{version}-{arch}" in tags else version
     for (name, tag), digest in images.items():

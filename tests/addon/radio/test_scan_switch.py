@@ -1,4 +1,4 @@
-"""The switch of the scanner on a clock that jumps: no start is abandoned, whoever has gone meanwhile."""
+"""The switch of the scanner on a clock that jumps: no start is abandoned if its caller is cancelled."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ RULE_UNKNOWN = ErrorCode(
 )
 VALIDATE_SETTING_INVALID = ErrorCode(
     Code("VALIDATE_SETTING_INVALID"), Area.VALIDATE, UsageError, "a setting of validate is not valid",
-    "`[validate]` in bb8deploy.toml, or `[tool.bb8deploy.validate]` in pyproject.toml, has an unknown key, or a value of the wrong type.",
+    "`[validate]` in bb8deploy.toml, or `[tool.bb8deploy.validate]` in pyproject.toml, has an unknown key, or"
+    " a value of the wrong type.",
     "Fix the key that the message names; docs/lanes/validate.md lists the settings.",
 )
 BASELINE_UNREADABLE = ErrorCode(

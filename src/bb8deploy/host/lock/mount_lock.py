@@ -134,9 +134,8 @@ class MountHolding:
             (folder / "owner").write_text(f"{self._owner.line()}\n")
             (folder / "expires").write_text(f"{int(time.time() + lease)}\n")
         except OSError:
-            shutil.rmtree(
-                folder, ignore_errors=True
-            )  # on a full disk: else it would be a lock without an owner
+            # On a full disk: else it would be a lock without an owner.
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         return True
 

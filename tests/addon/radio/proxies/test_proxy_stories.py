@@ -207,7 +207,6 @@ async def test_a_robot_that_a_killed_bridge_held_is_freed_and_found() -> None:
 
 HOLD = """
 import asyncio, sys
-from bb8_core.radio import radio_choice
 from bb8_core.radio.advertisement_match import Target
 from bb8_core.radio.proxies.proxy_address import ProxyAddress
 from bb8_core.radio.proxies.proxy_radio import ProxyRadio

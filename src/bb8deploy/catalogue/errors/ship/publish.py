@@ -43,7 +43,8 @@ IMAGE_NOT_NAMED = ErrorCode(
 )
 IMAGE_NAME_INVALID = ErrorCode(
     Code("IMAGE_NAME_INVALID"), Area.PUBLISH, UsageError, "not an image name",
-    "`HA_IMAGE`, and `HA_IMAGE_CACHE` if it is set, must be a registry and a path in lower case, without a tag: the version becomes the tag.",
+    "`HA_IMAGE`, and `HA_IMAGE_CACHE` if it is set, must be a registry and a path in lower case, without a"
+    " tag: the version becomes the tag.",
     "Set HA_IMAGE to REGISTRY/PATH in lower case, without a tag, such as ghcr.io/you/my_app.",
 )
 IMAGE_NAME_MISSING = ErrorCode(
