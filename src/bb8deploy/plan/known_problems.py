@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from bb8deploy.base.short_lists import first_few
 from bb8deploy.catalogue.error_code import CatalogueEntry, first_sentence
 from bb8deploy.catalogue.errors.app import (
     ADDON_NOT_IN_STORE,
@@ -254,8 +255,7 @@ def _token_missing(f: Observed) -> str:
 def _caches(f: Observed) -> str:
     if not f.caches:
         return ""
-    more = f" and {len(f.caches) - 1} more" if len(f.caches) > 1 else ""
-    return f"{f.caches[0]}{more} is in the app folder"
+    return f"{first_few(f.caches, 1)} is in the app folder"
 
 
 def _git(f: Observed) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable
+from bb8deploy.base.short_lists import first_few
 from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING, SYNC_MISMATCH
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.files.ignored_files import IgnoredFiles, shown
@@ -90,25 +91,21 @@ def _report_ignored(run: Run, host: Host, ignored: IgnoredFiles) -> None:
     """Names the ignored files of the host, such as secrets.yaml, that differ between the two trees."""
     kept = f"kept in {archive_of(host.files.runtime).rpartition('/')[0]}"
     if stay := shown(ignored.carried):
-        run.progress.note(f"ignored files of the app folder are not rolled back: {_names(stay)}")
+        run.progress.note(f"ignored files of the app folder are not rolled back: {first_few(stay, NAMED)}")
     if gone := shown(tuple(path for path in ignored.left if path not in ignored.carried)):
-        run.progress.warn(f"ignored files of the earlier tree are not put back: {_names(gone)}; {kept}")
+        names = first_few(gone, NAMED)
+        run.progress.warn(f"ignored files of the earlier tree are not put back: {names}; {kept}")
     if ignored.blocked:
         run.progress.warn(
-            f"the earlier tree has no place for ignored files: {_names(ignored.blocked)}; {kept}"
+            f"the earlier tree has no place for ignored files: {first_few(ignored.blocked, NAMED)}; {kept}"
         )
     if back := shown(ignored.revived):
-        run.progress.warn(f"ignored files came back with the earlier tree: {_names(back)}")
+        run.progress.warn(f"ignored files came back with the earlier tree: {first_few(back, NAMED)}")
     if not ignored.compared:
         run.progress.warn(
             "another program wrote into the app folder, so its ignored files are those of the earlier tree; "
             f"the newer ones are {kept}"
         )
-
-
-def _names(paths: tuple[str, ...]) -> str:
-    more = len(paths) - NAMED
-    return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _undo(run: Run, host: Host, plan: SyncPlan, error: Bb8Error) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.short_lists import first_few
 from bb8deploy.catalogue.errors.ship.publish import PRIVATE_FILE, TREE_UNVERIFIED
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
@@ -154,8 +155,7 @@ def _warn_of_left_out(run: Run, look: _Look) -> None:
     names = [file.path for file in look.committed.files if look.ignore.ignores_file(file.path)]
     told = [name for name in names if not name.rpartition("/")[2].startswith(".git")]
     if told:
-        more = f" and {len(told) - 5} more" if len(told) > 5 else ""
-        run.progress.warn(f"published, but not sent to a host or verified: {', '.join(told[:5])}{more}")
+        run.progress.warn(f"published, but not sent to a host or verified: {first_few(told, 5)}")
 
 
 def _private_text(message: str) -> Iterable[str]:

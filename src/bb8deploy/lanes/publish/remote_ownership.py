@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bb8deploy.base.short_lists import first_few
 from bb8deploy.catalogue.errors.ship.publish import REMOTE_EDITED, REMOTE_FOREIGN, SOURCE_REPOSITORY
 from bb8deploy.lanes.publish.remote_state import HandEdits, Store, hand_edits, is_source
 from bb8deploy.plan.release.push_plan import RemoteState
@@ -24,10 +25,8 @@ def allowed_loss(run: Run, store: Store, state: RemoteState, tree: str, *, overw
     """
     edits = hand_edits(store, state.tip, tree, run.addon)
     if edits.paths and not overwrite:
-        more = f" and {len(edits.paths) - _NAMED} more" if len(edits.paths) > _NAMED else ""
-        raise REMOTE_EDITED(
-            f"{store.shown} was edited by hand: {', '.join(edits.paths[:_NAMED])}{more}", details=edits.diff
-        )
+        names = first_few(edits.paths, _NAMED)
+        raise REMOTE_EDITED(f"{store.shown} was edited by hand: {names}", details=edits.diff)
     if edits.foreign:
         raise REMOTE_FOREIGN(
             f"{store.shown} has {len(edits.foreign)} file(s) that never came from this app",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bb8deploy.base.short_lists import first_few
 from bb8deploy.lanes.rollout.host_result import DONE, TargetResult
 from bb8deploy.lanes.rollout.roll_out import Rollout, RolloutRequest
 from bb8deploy.runs.run import Run
@@ -66,9 +67,8 @@ def _why_not_all(rows: tuple[TargetResult, ...]) -> str:
     missing = [row for row in rows if Token.VERIFY_OK not in row.tokens or row.result != DONE]
     if not missing:
         return ""
-    names = ", ".join(f"{row.name} ({row.in_words})" for row in missing[:_NAMED])
-    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    return f"{len(missing)} of {len(rows)} hosts not verified by this run: {names}{more}"
+    names = first_few([f"{row.name} ({row.in_words})" for row in missing], _NAMED)
+    return f"{len(missing)} of {len(rows)} hosts not verified by this run: {names}"
 
 
 def host_model(row: TargetResult) -> HostModel:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.short_lists import first_few
 from bb8deploy.catalogue.errors.dev import DEV_ON
 from bb8deploy.catalogue.errors.host import (
     HAND_EDITED,
@@ -198,8 +199,7 @@ def _compare(sheet: Sheet, plan: SyncPlan) -> None:
     if not paths:
         sheet.ok("files", f"{len(plan.have.by_path.keys() - plan.generated)} files, the same as here")
     else:
-        more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-        seen = f"{len(paths)} differ from here: {', '.join(paths[:SHOWN])}{more}"
+        seen = f"{len(paths)} differ from here: {first_few(paths, SHOWN)}"
         sheet.warn("files", seen, f"{DEPLOY} {SHOW}", HOST_DIFFERS.code)
     _edits(sheet, plan, stamp)
 

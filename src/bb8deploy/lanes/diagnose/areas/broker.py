@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.short_lists import first_few
 from bb8deploy.base.untrusted_json import json_object
 from bb8deploy.catalogue.errors.broker import BROKER_ACL, BROKER_DENIED, BROKER_LEFTOVERS, BROKER_TLS
 from bb8deploy.lanes.diagnose.check_result import Check, Sheet, gave_no_answer
@@ -178,7 +179,6 @@ def _leftovers(sheet: Sheet, retained: Mapping[str, str], base: str) -> None:
     if not found:
         sheet.ok("retained", "nothing is left over below the base topic")
         return
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    seen = f"retained messages without an owner: {', '.join(found[:SHOWN])}{more}"
+    seen = f"retained messages without an owner: {first_few(found, SHOWN)}"
     remedy = "Clear each with an empty retained message (`mosquitto_pub -r -n -t TOPIC`)."
     sheet.warn("retained", seen, remedy, BROKER_LEFTOVERS.code)
