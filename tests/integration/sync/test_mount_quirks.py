@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import unicodedata
 from pathlib import Path
@@ -103,6 +104,18 @@ def test_a_share_without_links_reports_it(share: Lab, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "symlink_to", refuse)
     (share.addon / "run.sh").write_text("#!/bin/sh\n")
     assert failure(share).code == "MOUNT_NO_LINKS"
+    assert share.on_host() == FILES
+
+
+def test_a_full_disk_is_not_taken_for_a_share_without_links(
+    share: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_args: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "symlink_to", full)
+    (share.addon / "run.sh").write_text("#!/bin/sh\n")
+    assert failure(share).code == "HOST_DISK_FULL"
     assert share.on_host() == FILES
 
 

@@ -9,7 +9,6 @@ copy of the earlier tree.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
-from bb8deploy.host.files.mount_tree import copy_tree, overwrite, remove_tree
+from bb8deploy.host.files.mount_tree import copy_tree, is_full, overwrite, remove_tree
 from bb8deploy.host.local_root import local_root
 from bb8deploy.workspace.app_config import CONFIG_NAMES
 
@@ -273,7 +272,7 @@ def _copied(source: Path, target: Path, moved: Path) -> Path:
         copy_tree(source, target)
     except OSError as error:
         remove_tree(target)
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if not is_full(error):
             raise
         return source.rename(moved)
     return target

@@ -7,6 +7,7 @@ in decomposed Unicode.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -114,11 +115,13 @@ def put_copy(source: Path, target: Path) -> None:
 
 
 def put_link(target: Path, text: str) -> None:
-    """Makes a link. Raises CheckFailed on shares that keep none."""
+    """Makes a link. Raises CheckFailed on shares that keep none, OSError if the disk is full."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.symlink_to(text)
     except (OSError, NotImplementedError) as error:
+        if is_full(error):
+            raise
         raise MOUNT_NO_LINKS(f"the share keeps no symbolic links, and {target.name} is one") from error
 
 
@@ -139,11 +142,14 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_full(error: Exception) -> bool:
+    """Whether the disk behind the share, or the user's part of it, is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
 def unusable(path: Path, error: OSError) -> Bb8Error:
     """The error for a share that fails."""
-    import errno
-
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(error):
         return HOST_DISK_FULL(f"the disk behind {path} is full; the earlier tree is in place")
     return MOUNT_FAILED(f"the share failed at {path}: {error.strerror or error}")
 
