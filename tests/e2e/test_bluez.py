@@ -36,6 +36,7 @@ def test_the_link_lives_through_ten_rounds_with_bluez(tmp_path: Path) -> None:
     assert result["states"].count("absent") >= 10
     said, heard = (sum(column) for column in zip(*result["notifications"], strict=True))
     assert 0 < heard <= said, result["notifications"]
+    assert result["counters"]["late_answers"] <= 10
 
 
 def test_a_robot_that_a_killed_bridge_left_connected_is_freed_and_found(tmp_path: Path) -> None:
