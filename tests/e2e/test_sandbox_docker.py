@@ -10,8 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from ops.lab import bases
 from ops.lab.broker import ear
 from ops.lab.engine import Engine
 from ops.lab.errors import LabUnavailable
+from tests.integration.waiting import until
 
 from bb8deploy.base.errors import CheckFailed, UsageError
 from ha_sandbox import Sandbox
@@ -49,13 +49,6 @@ def tree(tmp_path: Path) -> Path:
     """The app's source."""
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
     return Path(shutil.copytree(ROOT / "addon", tmp_path / "addon", ignore=ignored))
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def left(engine: Engine) -> str:
@@ -108,7 +101,7 @@ def test_a_build_that_fails_and_a_container_that_dies_are_reported_as_ever(
             whole.partition("\nHEALTHCHECK")[0] + '\nENTRYPOINT ["sh", "-c", "echo dying; exit 4"]\n'
         )
         box.install(tree, {})
-        until(lambda: box.call("GET", f"/addons/{SLUG}/info")["state"] == "error")
+        until(lambda: box.call("GET", f"/addons/{SLUG}/info")["state"] == "error", 120)
         assert box.manager.log_of(SLUG).latest(10) == "dying\n"
     assert left(engine) == engine.docker("ps", "--all", "--quiet") == ""
 
@@ -153,7 +146,7 @@ def test_a_pull_that_fails_and_a_port_in_use_are_one_error_each(engine: Engine, 
         assert caught.value.code == "SANDBOX_PORT_IN_USE"
         other.close()
         box.call("POST", "/addons/local_small/start")
-        until(lambda: box.call("GET", "/addons/local_small/info")["state"] == "error")
+        until(lambda: box.call("GET", "/addons/local_small/info")["state"] == "error", 120)
         assert any("/none" in line for line in _log(box))
 
 
@@ -193,7 +186,7 @@ def test_a_killed_sandbox_takes_its_containers_with_it_and_the_next_one_its_imag
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGKILL)
-    until(lambda: engine.docker("ps", "--all", "--quiet") == "")
+    until(lambda: engine.docker("ps", "--all", "--quiet") == "", 120)
     with Sandbox(tmp_path / "host", open_runtime=DockerRuntime):
         assert left(engine) == ""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.integration.ansible_collection.playbooks import Controller, app, light_ha, variables, write_app
+from tests.integration.waiting import until
 
 from ha_sandbox import LocalApp, Sandbox
 
@@ -34,13 +34,6 @@ def attic(tmp_path: Path) -> Iterator[Sandbox]:
         yield box
 
 
-def until(seen: Callable[[], object]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not seen():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def watching(work: Path) -> int:
     """How many deploys have come to the watch that does not end."""
     journals = (work / "reports/targets/attic/runs").glob("*/journal.jsonl")
@@ -59,12 +52,12 @@ def test_a_playbook_that_is_stopped_leaves_no_lock(attic: Sandbox, tmp_path: Pat
     for count, number in enumerate((signal.SIGINT, signal.SIGTERM, signal.SIGKILL), start=1):
         (work / "addon/config.yaml").write_text(app(f"1.0.{count}"))
         begun = controller.begin()
-        until(lambda: begun.poll() is not None or watching(work) == count)  # noqa: B023 - called here
+        until(lambda: begun.poll() is not None or watching(work) == count, DEADLINE)  # noqa: B023 - called here
         assert begun.poll() is None, begun.communicate()
         assert lock.exists()
         os.killpg(begun.pid, number)
         begun.communicate(timeout=DEADLINE)
-        until(lambda: not lock.exists())
+        until(lambda: not lock.exists(), DEADLINE)
 
     controller.inventory({"attic": attic})
     again = controller.play()

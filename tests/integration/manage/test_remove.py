@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.deploylab import SLUG, Lab, command, config, env_file
+from tests.integration.waiting import until
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable
 from bb8deploy.host.files import removal
@@ -207,7 +206,7 @@ def test_the_apps_retained_messages_go_and_others_stay(lab: Lab) -> None:
     with BrokerLink(address, lambda topic, payload, _retained: got.update({topic: payload})) as link:
         link.subscribe("#")
         link.publish("end", b"x")
-        wait_until(lambda: "end" in got)
+        until(lambda: "end" in got)
     assert sorted(got) == ["beeper/status", "end", "hub/status"]
 
 
@@ -216,10 +215,3 @@ def test_a_broker_that_does_not_answer_stops_nothing(lab: Lab) -> None:
     found = remove(lab.run(), RemoveOptions(), lambda _found: True)
     assert "does not answer" in found.retained.skipped
     assert "REMOVE_OK" in lab.tokens
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.waiting import until
 from websockets.sync.client import connect
 
 from ha_sandbox import Sandbox
@@ -79,13 +79,6 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
         made = Visitor(box, page, port)
         until(lambda: made.ask("/")[0] == 200)
         yield made
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_page_gets_the_request_as_behind_a_real_host(visitor: Visitor) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
+from tests.integration.waiting import until
 
 from ha_sandbox import Sandbox
 from ha_sandbox.runtime import bubblewrap
@@ -17,10 +17,7 @@ SLUG = "local_beep_boop_bb8"
 def check_that_it_runs(box: Sandbox, probe: Path, word: str) -> None:
     """Installs the probe, and asserts that it reports its option and has the token."""
     box.install(probe, {"word": word})
-    deadline = time.monotonic() + 60
-    while "has token" not in box.manager.log_of(SLUG).latest(100):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: "has token" in box.manager.log_of(SLUG).latest(100))
     assert f'"word": "{word}"' in box.manager.log_of(SLUG).latest(100)
     assert box.call("GET", f"/addons/{SLUG}/info")["state"] == "started"
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from paho.mqtt.publish import single
+from tests.integration.waiting import until
 
 from ha_sandbox import Sandbox
 from ha_sandbox.http_server import free_port
@@ -165,14 +164,14 @@ def test_an_interrupt_ends_the_command_and_leaves_nothing(probe: Path, tmp_path:
     argv = [sys.executable, "-m", "bb8deploy", "sandbox", "run", "--addon", str(probe), "--logs", str(logs)]
     tell = 'echo "$$" >"$0.new"; echo "$SANDBOX_DATA" >>"$0.new"; mv "$0.new" "$0"; exec sleep 600'
     with subprocess.Popen([*argv, "--", "sh", "-c", tell, str(place)], stderr=subprocess.PIPE) as run:
-        until(lambda: place.exists() or run.poll() is not None)
+        until(lambda: place.exists() or run.poll() is not None, 120)
         pid, data = place.read_text().split()
         run.send_signal(number)
         run.communicate(timeout=120)
     assert run.returncode == 130
     assert not Path(data).exists()
     assert (logs / "local_beep_boop_bb8.log").is_file()
-    until(lambda: not running(int(pid)))
+    until(lambda: not running(int(pid)), 120)
 
 
 def test_a_command_that_a_signal_ended_has_the_code_of_a_shell(probe: Path) -> None:
@@ -211,10 +210,3 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.waiting import until
 from tests.unit.lanes.silent import Silent
 
 from bb8deploy.base.errors import Refused, Unreachable
@@ -87,13 +87,6 @@ class opened:  # noqa: N801  reads as a phrase in a `with`
         self.way.close()
         if self.transport is not None:
             self.transport.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def refusal(call: Callable[[], object]) -> SupervisorError:

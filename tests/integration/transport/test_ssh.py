@@ -20,6 +20,7 @@ import pytest
 from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_EOF
 from tests.integration.relay import Relay
 from tests.integration.sshlab import Sshd, keygen
+from tests.integration.waiting import until
 
 from bb8deploy.base.errors import Bb8Error, Refused, Unreachable
 from bb8deploy.transport.ssh_config import Hop, resolve
@@ -141,7 +142,7 @@ def test_nothing_is_sent_on_a_channel_after_its_close(
             if kind in {MSG_CHANNEL_DATA, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE}:
                 if threading.get_ident() == here and not sent:
                     go.touch()
-                    until(lambda: channel.closed)
+                    until(lambda: channel.closed, LONG)
                 sent.append(kind)
             send(message)
 
@@ -153,13 +154,6 @@ def test_nothing_is_sent_on_a_channel_after_its_close(
         assert stream.finish(deadline=LONG).ok
         assert sh(line, "echo on").out == b"on\n"
         assert line.stats.connections == 1
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_many_commands_at_once_share_the_connection(line: SshTransport) -> None:
