@@ -132,7 +132,7 @@ def _error_name(fields: bytes, order: str) -> str:
 
 
 def _field(fields: bytes, order: str, code: int, signature: bytes) -> tuple[int, bytes]:
-    """The number of a header field, which is the length of a text, and what follows; 0 and nothing without it."""
+    """The number in a header field (a length) and the bytes after it; 0 and nothing without the field."""
     for at in range(0, len(fields) - 7, 8):
         if fields[at : at + 4] == bytes((code, 1)) + signature + b"\0":
             return int(struct.unpack_from(f"{order}I", fields, at + 4)[0]), fields[at + 8 :]
