@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
+from bb8deploy.base.os_differences import user_and_machine
 from bb8deploy.catalogue.errors.settings import SETTING_INVALID
 from bb8deploy.host.open_host import Host, Via, open_host
 from bb8deploy.host.supervisor.find_route import Reached, reach
@@ -95,6 +96,8 @@ def names_host(run: Run) -> bool:
 
 @contextmanager
 def _receipt(run: Run, host: Host, lane: str) -> Iterator[None]:
+    # The host's receipt is shared by all apps, so a failure names the app that it belongs to.
+    run.ledger.subject = {"slug": slug_of(run), "by": user_and_machine()}
     try:
         yield
     except Bb8Error as error:

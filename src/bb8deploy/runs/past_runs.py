@@ -62,6 +62,13 @@ def past_runs(text: str) -> tuple[PastRun, ...]:
     ]
 
 
+def runs_of_app(runs: Sequence[PastRun], slug: str) -> tuple[PastRun, ...]:
+    """The runs of the app, and those that name no app, unless the receipt has another app's runs too."""
+    shared = any(run.slug not in {"", slug} for run in runs)
+    mine = {slug} if shared else {"", slug}
+    return tuple(run for run in runs if run.slug in mine)
+
+
 def _past(run: str, lines: Sequence[Line]) -> PastRun:
     tokens = {line.name: dict(line.fields) for line in lines if line.kind == "TOKEN"}
     back: Mapping[str, str] | None = tokens.get("ROLLBACK_OK")
@@ -72,6 +79,7 @@ def _past(run: str, lines: Sequence[Line]) -> PastRun:
         *([back] if back else []),
         *(tokens[name] for name in _REACHED if name in tokens),
         *tokens.values(),
+        *(dict(line.fields) for line in lines if line.kind == "DRIFT"),
     ]
     error = next((line.name for line in lines if line.kind == "DRIFT"), "")
     return PastRun(

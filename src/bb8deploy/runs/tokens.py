@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -164,12 +164,16 @@ class Line:
 
 @dataclass(slots=True)
 class Ledger:
-    """Collects a run's receipt lines, writes them to `reports` immediately and calls the listener."""
+    """Collects a run's receipt lines, writes them to `reports` immediately and calls the listener.
+
+    `subject` is what a DRIFT line names besides its detail: the app and the user, once a host is involved.
+    """
 
     run_id: str
     reports: Path
     listener: Callable[[Line], None] = lambda _line: None
     lines: list[Line] = field(default_factory=list)
+    subject: Mapping[str, str] = field(default_factory=dict)
 
     def begin(self, lane: str) -> None:
         """Empties the lane's receipts of every earlier run, so that a grep finds this run alone."""
@@ -189,7 +193,8 @@ class Ledger:
 
     def drift(self, lane: str, code: str, detail: str) -> None:
         """Records a failed check of `lane` by its error code."""
-        self._add(Line("DRIFT", code, self._fields({"detail": detail}), lane), LANE_RECEIPTS[lane])
+        fields = self._fields({"detail": detail, **self.subject})
+        self._add(Line("DRIFT", code, fields, lane), LANE_RECEIPTS[lane])
 
     def has_drift(self, code: str) -> bool:
         """Whether this run has recorded a failure with this error code."""

@@ -46,3 +46,21 @@ def test_without_a_host_there_is_one_error(lab: Lab) -> None:
     done = command(lab, "history")
     assert done.returncode == 2
     assert "HOST_MISSING" in done.stderr
+
+
+def test_a_failed_run_stands_in_the_history_of_its_own_app_alone(lab: Lab) -> None:
+    (lab.box.local_root / "beep_boop_bb8/run.sh").write_text("#!/bin/sh\nexit 1\n")
+    failed = command(lab, "deploy")
+    assert "error HAND_EDITED" in failed.stderr
+    assert f" slug={SLUG} by={user_and_machine()} run=" in failed.stdout
+    newest = runs_of(lab)[0]
+    assert (newest["slug"], newest["by"], newest["error"]) == (SLUG, user_and_machine(), "HAND_EDITED")
+    assert runs_of(lab, HA_REMOTE_SLUG="local_another") == []
+
+
+def runs_of(lab: Lab, **environ: str) -> list[dict[str, str]]:
+    """The runs in the history of the workspace's app, the newest first."""
+    done = command(lab, "history", "--json", **environ)
+    assert done.returncode == 0, done.stderr
+    (host,) = json.loads(done.stdout)["result"]["hosts"]
+    return list(host["runs"])

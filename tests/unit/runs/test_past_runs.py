@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bb8deploy.runs.past_runs import past_runs
+from bb8deploy.runs.past_runs import past_runs, runs_of_app
 
 OLD, NEW = "20261123T093000Z-a1b2c3", "20261124T100000Z-d4e5f6-kitchen"
 
@@ -80,3 +80,18 @@ def test_an_id_of_another_form_has_no_time() -> None:
 def test_a_run_has_the_level_of_proof_of_what_ran_at_its_end(lines: list[str], proof: str) -> None:
     (past,) = past_runs("".join(f"{line} run={OLD}\n" for line in lines))
     assert past.proof == proof
+
+
+def test_a_failed_run_names_its_app_and_user_by_its_drift_line() -> None:
+    (past,) = past_runs(f"DRIFT: HAND_EDITED detail=x slug=local_x by=ann@desk run={OLD}\n")
+    assert (past.slug, past.by, past.result) == ("local_x", "ann@desk", "failed")
+
+
+@pytest.mark.parametrize(("other", "shown"), [("local_x", [NEW, OLD]), ("local_y", [])])
+def test_a_run_without_an_app_is_shown_only_where_it_can_belong_to_no_other(
+    other: str, shown: list[str]
+) -> None:
+    runs = past_runs(
+        f"TOKEN: CLEAN_RUNTIME_OK version=1 slug={other} run={OLD}\nDRIFT: HAND_EDITED detail=x run={NEW}\n"
+    )
+    assert [past.run for past in runs_of_app(runs, "local_x")] == shown

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.catalogue.errors.host import HOST_MISSING
 from bb8deploy.host.open_host import RECEIPT, Tell, Via, open_host
-from bb8deploy.runs.past_runs import PastRun, past_runs
+from bb8deploy.runs.past_runs import PastRun, past_runs, runs_of_app
 from bb8deploy.settings.settings_type import Settings
 
 AT_ONCE = 8
@@ -77,11 +77,7 @@ def _reader(
         except Bb8Error as error:
             return HostHistory(names, error=error)
         text = (data or b"").decode("utf-8", "replace")
-        return HostHistory(names, tuple(_of_app(past_runs(text), slug)), absent=data is None)
+        runs = past_runs(text)
+        return HostHistory(names, runs_of_app(runs, slug) if slug else runs, absent=data is None)
 
     return read
-
-
-def _of_app(runs: Sequence[PastRun], slug: str) -> Iterator[PastRun]:
-    """The runs of the app, and those of which the app is not known."""
-    return (run for run in runs if not slug or run.slug in {"", slug})

@@ -15,7 +15,7 @@ from bb8deploy.lanes.status.status import files_on, place_here, running_on, unse
 from bb8deploy.lanes.sync.plan_from_workspace import AppRead, read_app, wanted_by
 from bb8deploy.plan.version_drift import DriftState, VersionPlace, drift_in_brief, drift_of
 from bb8deploy.plan.waves import AT_ONCE
-from bb8deploy.runs.past_runs import PastRun, past_runs
+from bb8deploy.runs.past_runs import PastRun, past_runs, runs_of_app
 from bb8deploy.runs.run import Run, defect
 
 LIMIT = 32 * 1024 * 1024
@@ -96,5 +96,5 @@ def _last_deploy(own: Run, host: Host) -> PastRun | None:
     except Bb8Error:
         return None
     past = past_runs((data or b"").decode("utf-8", "replace"))
-    mine = (run for run in past if run.slug in {"", slug_of(own)})
+    mine = runs_of_app(past, slug_of(own))
     return next((run for run in mine if run.version or run.error), None)
