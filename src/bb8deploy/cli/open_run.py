@@ -87,14 +87,14 @@ def open_run(
             opened = _open(command, modes, chosen, project, ledger, console)
             yield opened
         except typer.Exit as stop:
-            _document(console, opened, None, stop.exit_code)
-            raise
+            raise typer.Exit(_document(console, opened, None, stop.exit_code)) from None
         except ReaderGone:
             raise typer.Exit(0) from None
         except BaseException as problem:  # noqa: BLE001 - the last net: the user never gets a traceback
             _fail(console, opened, lane, problem)
         else:
-            _document(console, opened, None, 0)
+            if lost := _document(console, opened, None, 0):
+                raise typer.Exit(lost)
 
 
 @contextmanager
@@ -124,10 +124,21 @@ def tell(problem: BaseException, console: Console) -> int:
     """Prints a problem outside of a run, and returns the exit code."""
     error = _as_error(problem, None)
     console.error(error)
-    if console.as_json:
-        described = as_dict(error, console.complete)
-        console.document({"verdict": "FAIL", "exit_code": error.exit_code, "error": described})
-    return error.exit_code
+    if not console.as_json:
+        return error.exit_code
+    described = as_dict(error, console.complete)
+    document = {"verdict": "FAIL", "exit_code": error.exit_code, "error": described}
+    return _print_document(console, document, error.exit_code)
+
+
+def _print_document(console: Console, document: object, exit_code: int) -> int:
+    """Prints the JSON document; returns the exit code, which is not 0 if the document is lost."""
+    try:
+        console.document(document)
+    except Bb8Error as lost:
+        console.error(lost)
+        return exit_code or lost.exit_code
+    return exit_code
 
 
 def load_settings(
@@ -212,8 +223,7 @@ def _fail(console: Console, opened: Opened | None, lane: str, problem: BaseExcep
         with contextlib.suppress(Bb8Error):  # if reports/ is not writable, the first error reported it
             _record(opened.run, lane, error)
     console.error(error)
-    _document(console, opened, error, error.exit_code)
-    raise typer.Exit(error.exit_code) from None
+    raise typer.Exit(_document(console, opened, error, error.exit_code)) from None
 
 
 def _record(run: Run, lane: str, error: Bb8Error) -> None:
@@ -242,24 +252,24 @@ def _interrupted(run: Run) -> Interrupted:
     return interrupted(run, resume_command(run.command, () if target == "default" else (target,)))
 
 
-def _document(console: Console, opened: Opened | None, error: Bb8Error | None, exit_code: int) -> None:
+def _document(console: Console, opened: Opened | None, error: Bb8Error | None, exit_code: int) -> int:
+    """Prints the document of a run if it is wanted; returns the exit code."""
     if not console.as_json:
-        return
+        return exit_code
     lines = opened.run.ledger.lines if opened else []
-    console.document(
-        {
-            "run_id": opened.run.id if opened else None,
-            "command": opened.run.command if opened else None,
-            "verdict": "PASS" if exit_code == 0 else "FAIL",
-            "exit_code": exit_code,
-            "tokens": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "TOKEN"],
-            "skipped": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "SKIPPED"],
-            "drift": [{"code": x.name, **dict(x.fields)} for x in lines if x.kind == "DRIFT"],
-            "findings": [_finding(one, console) for one in opened.run.findings] if opened else [],
-            "result": opened.result if opened else {},
-            "error": as_dict(error, console.complete) if error else None,
-        }
-    )
+    document = {
+        "run_id": opened.run.id if opened else None,
+        "command": opened.run.command if opened else None,
+        "verdict": "PASS" if exit_code == 0 else "FAIL",
+        "exit_code": exit_code,
+        "tokens": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "TOKEN"],
+        "skipped": [{"name": x.name, **dict(x.fields)} for x in lines if x.kind == "SKIPPED"],
+        "drift": [{"code": x.name, **dict(x.fields)} for x in lines if x.kind == "DRIFT"],
+        "findings": [_finding(one, console) for one in opened.run.findings] if opened else [],
+        "result": opened.result if opened else {},
+        "error": as_dict(error, console.complete) if error else None,
+    }
+    return _print_document(console, document, exit_code)
 
 
 def _finding(finding: Finding, console: Console) -> dict[str, object]:

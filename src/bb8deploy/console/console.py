@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,7 +16,7 @@ from bb8deploy.base.secret import Secret, redact, redact_data
 from bb8deploy.base.terminal_safe_text import plain_lines
 from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.console.progress_line import Screen
-from bb8deploy.console.terminal_capabilities import columns_of, is_plain, painted, shortened
+from bb8deploy.console.terminal_capabilities import ReaderGone, columns_of, is_plain, painted, shortened
 from bb8deploy.console.text_table import aligned, drawn
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Console:
     BB8DEPLOY_PLAIN=1 for screen readers. NO_COLOR removes the colors only. A terminal shows 12 digits of
     a hash. `hidden` is masked in all output, and no text except a token's own line can start as a token does.
     `complete` adds the options of this run to the commands that a text names. Output that cannot be written
-    is dropped: it never stops a run.
+    is dropped: it never stops a run. Only a document raises then, at the end of its command.
     """
 
     as_json: bool = False
@@ -80,10 +80,15 @@ class Console:
         self._screen.write_document(self.out, text, style)
 
     def document(self, data: object) -> None:
-        """The one JSON document of a run."""
+        """The one JSON document of a command; a reader who left is not a failure.
+
+        Raises CheckFailed STDOUT_UNWRITABLE if it cannot be written, because a program waits for it.
+        """
         plain = json.loads(json.dumps(data, default=str))
         indent = None if self.compact else 2
-        self._screen.put(self.out, json.dumps(redact_data(plain, self.hidden), indent=indent) + "\n")
+        text = json.dumps(redact_data(plain, self.hidden), indent=indent) + "\n"
+        with suppress(ReaderGone):
+            self._screen.put(self.out, text, needed=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A result as a table: drawn on a terminal, aligned text elsewhere; nothing in JSON mode."""

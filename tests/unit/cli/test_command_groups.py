@@ -34,14 +34,27 @@ def test_the_version_is_one_line_alone_and_with_other_words() -> None:
         assert (done.stdout, done.stderr, done.returncode) == (f"bb8deploy {__version__}\n", "", 0)
 
 
-@pytest.mark.parametrize(("after", "code"), [(">/dev/full", 1), ("| true", 0)])
-def test_a_version_that_cannot_be_printed_is_one_error(after: str, code: int) -> None:
-    words = f"(sleep 0.2; {shlex.quote(sys.executable)} -m bb8deploy --version; echo $? >&2) {after}"
+@pytest.mark.parametrize(("after", "code"), [(">/dev/full", 1), (">&-", 1), ("| true", 0)])
+@pytest.mark.parametrize("asked", ["--version", "rules --json", "report --json"])
+def test_output_that_cannot_be_printed_is_one_error(
+    asked: str, after: str, code: int, tmp_path: Path
+) -> None:
+    """`report` has no run to report on, which is an error of its own with the exit code 2."""
+    words = f"(sleep 0.2; {shlex.quote(sys.executable)} -m bb8deploy {asked}; echo $? >&2) {after}"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    argv = ["sh", "-c", words]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100)
+    assert done.stderr.splitlines()[-1] == ("2" if "report" in asked else str(code)), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("STDOUT_UNWRITABLE") == code
+
+
+@pytest.mark.parametrize("to", ["/dev/full", "&-"])
+def test_help_that_cannot_be_printed_is_no_defect(to: str) -> None:
+    words = f"{shlex.quote(sys.executable)} -m bb8deploy deploy --help >{to}"
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(["sh", "-c", words], env=env, capture_output=True, text=True, timeout=100)
-    assert done.stderr.splitlines()[-1] == str(code), done.stderr
-    assert "Traceback" not in done.stderr
-    assert ("STDOUT_UNWRITABLE" in done.stderr) is bool(code)
+    assert (done.returncode, done.stderr.split(":")[0]) == (1, "error STDOUT_UNWRITABLE")
 
 
 def test_help_lists_the_commands_in_their_groups_within_80_columns() -> None:

@@ -386,6 +386,7 @@ def test_a_reader_who_left_does_not_stop_a_run_but_ends_a_log() -> None:
         console = Console(out=gone, err=io.StringIO())
         console.token(TOKEN)
         console.text("more")
+        console.document({"verdict": "PASS"})
     ours, theirs = os.pipe()
     os.close(ours)
     with os.fdopen(theirs, "w") as gone, pytest.raises(ReaderGone):
@@ -397,10 +398,10 @@ def test_a_full_disk_does_not_stop_a_run_but_fails_a_document() -> None:
         console = Console(out=full, err=full)
         with console.step("copy", "host"):
             console.token(TOKEN)
-        console.document({"verdict": "PASS"})
-    with Path("/dev/full").open("w") as full, pytest.raises(CheckFailed) as caught:
-        Console(out=full, err=io.StringIO()).raw("a schema")
-    assert caught.value.code == "STDOUT_UNWRITABLE"
+    for ask in (lambda console: console.raw("a schema"), lambda console: console.document({})):
+        with Path("/dev/full").open("w") as full, pytest.raises(CheckFailed) as caught:
+            ask(Console(out=full, err=io.StringIO()))
+        assert caught.value.code == "STDOUT_UNWRITABLE"
 
 
 @pytest.mark.parametrize("streams", ["1>&-", "2>&-", "0<&- 1>&- 2>&-", "1>/dev/full", "2>/dev/full"])
@@ -413,14 +414,17 @@ def test_closed_and_full_streams_do_not_stop_a_sync(tmp_path: Path, streams: str
     words = f"{shlex.quote(sys.executable)} -m bb8deploy sync {options} {streams}"
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
     done = subprocess.run(["sh", "-c", words], cwd=tmp_path, env=env, capture_output=True, timeout=100)
-    assert done.returncode == 0, done
+    lost = options == "--json" and "1>" in streams
+    assert done.returncode == lost, done
+    assert (b"error STDOUT_UNWRITABLE: " in done.stderr) is (lost and "2>" not in streams)
     assert "CLEAN_RUNTIME_OK" in (tmp_path / "reports" / "deploy_receipt.txt").read_text()
 
 
 def test_a_file_that_a_run_opens_never_becomes_its_stdout(tmp_path: Path) -> None:
     """With stdout closed, the first file that is opened would get its number, and the output."""
     program = "import sys; from bb8deploy.__main__ import _hold_streams as hold; hold(); "
-    program += "file = open('first', 'w'); print('lost'); file.close()"
+    program += "from bb8deploy.console.terminal_capabilities import send; "
+    program += "file = open('first', 'w'); send(sys.stdout, 'lost'); file.close()"
     words = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} 1>&-"
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
     subprocess.run(["sh", "-c", words], cwd=tmp_path, env=env, check=True, timeout=100)

@@ -167,8 +167,9 @@ REPORT_UNREADABLE = ErrorCode(
 )
 STDOUT_UNWRITABLE = ErrorCode(
     Code("STDOUT_UNWRITABLE"), Area.TOOL, CheckFailed, "the output cannot be written",
-    "A document that was asked for, such as a schema or a log, could not be written to stdout: the disk is"
-    " full, or stdout is closed. Output that cannot be written never stops a deploy.",
+    "A document that was asked for, such as a schema, a log or the JSON of `--json`, could not be written to"
+    " stdout: the disk is full, or stdout is closed. Output that cannot be written never stops a deploy: the"
+    " command does all of its work, and this error follows at its end.",
     "Free space, or redirect the output to another place.",
 )
 SANDBOX_APP_NOT_UP = ErrorCode(
