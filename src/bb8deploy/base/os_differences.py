@@ -42,6 +42,13 @@ def user_and_machine() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """SIGINT, SIGTERM, and SIGHUP where it exists and is not ignored, as it is below nohup."""
+    hangup = getattr(signal, "SIGHUP", None)
+    heard = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM, *((hangup,) if hangup and heard else ()))
+
+
 @contextmanager
 def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Holds the lock on a file, which is created if it is missing. It is released when the process ends.

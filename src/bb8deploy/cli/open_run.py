@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +16,7 @@ import typer
 
 from bb8deploy.base.errors import Bb8Error, Interrupted
 from bb8deploy.base.findings import Finding
+from bb8deploy.base.os_differences import stop_signals
 from bb8deploy.catalogue.errors.settings import INSTANCE_INVALID
 from bb8deploy.cli.suggested_commands import carrier, given, options_of
 from bb8deploy.console.console import Console, as_dict
@@ -79,7 +81,7 @@ def open_run(
     asked = (target,) if isinstance(target, str) else tuple(target)
     console = _console(modes, asked, addon)
     opened: Opened | None = None
-    with _sigterm_as_interrupt():
+    with _stop_signals_as_interrupt():
         try:
             project = find_project(Path.cwd(), addon=addon)
             ledger = _ledger(project, modes, lane, console)
@@ -102,7 +104,7 @@ def plain_errors(modes: Modes, *, target: str = "default", addon: Path | None = 
     """For commands without a run (config, schema, explain): the same messages and exit codes."""
     console = _console(modes, [target], addon)
     try:
-        with _sigterm_as_interrupt():
+        with _stop_signals_as_interrupt():
             yield console
     except typer.Exit:
         raise
@@ -285,18 +287,22 @@ def _hush_libraries() -> None:
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C, so that locks and child processes are released."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        old = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread, which handles signals
+def _stop_signals_as_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind like Ctrl-C, so that locks and child processes are released."""
+    if threading.current_thread() is not threading.main_thread():  # which handles signals
         yield
         return
+    before = {number: signal.signal(number, _interrupt) for number in stop_signals()[1:]}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, old)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    if (
+        number != signal.SIGTERM
+    ):  # a closed terminal sends SIGHUP more than once, the second during the unwinding
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -29,7 +29,7 @@ def need_program(command: Sequence[str]) -> None:
 def run_command(box: Sandbox, command: Sequence[str]) -> int:
     """Runs the command; returns its exit code, as a shell gives it for a signal.
 
-    Ctrl-C and SIGTERM end the command too, with SIGKILL if it ignores SIGTERM. Raises UsageError
+    Ctrl-C, SIGTERM and SIGHUP end the command too, with SIGKILL if it ignores SIGTERM. Raises UsageError
     SANDBOX_COMMAND_MISSING if the program cannot be run.
     """
     try:

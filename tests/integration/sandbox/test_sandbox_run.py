@@ -158,7 +158,7 @@ def test_a_port_where_nobody_listens_is_one_error(probe: Path) -> None:
     assert f"nothing listens on port {port}" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_the_command_and_leaves_nothing(probe: Path, tmp_path: Path, number: int) -> None:
     logs, place = tmp_path / "logs", tmp_path / "place"
     argv = [sys.executable, "-m", "bb8deploy", "sandbox", "run", "--addon", str(probe), "--logs", str(logs)]

@@ -348,7 +348,7 @@ app()
         ("deploy", "`bb8deploy deploy --resume` continues where it stopped."),
     ],
 )
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_process_that_gets_a_stop_signal_unwinds_and_ends_with_130(
     workspace: Path, number: signal.Signals, step: str, remedy: str
 ) -> None:
@@ -365,6 +365,34 @@ def test_a_process_that_gets_a_stop_signal_unwinds_and_ends_with_130(
     assert "Traceback" not in err
     (journal,) = (workspace / "reports" / "runs").glob("*/journal.jsonl")
     assert [json.loads(line)["state"] for line in journal.read_text().splitlines()] == ["started", "failed"]
+
+
+def test_a_run_that_was_started_with_nohup_outlives_its_terminal() -> None:
+    program = WAITING.format(step="wait").replace("signal.pause()", "sys.stdin.readline()")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    argv = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c", program]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(argv, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGHUP)
+        _, err = process.communicate("go on\n", timeout=100)
+    assert (process.returncode, "INTERRUPTED" in err) == (0, False), err
+
+
+def test_a_closed_terminal_that_hangs_up_twice_does_not_stop_the_unwinding(workspace: Path) -> None:
+    """The shell and the system each send SIGHUP."""
+    twice = ("try:", "    signal.pause()", "finally:", "    signal.raise_signal(signal.SIGHUP)")
+    program = WAITING.format(step="wait").replace("signal.pause()", "\n        ".join(twice))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    argv = [sys.executable, "-c", program]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(argv, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGHUP)
+        _, err = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert err.count("error INTERRUPTED") == 1
+    assert list((workspace / "reports" / "runs").glob("*/crash.txt")) == []
 
 
 def test_an_error_names_commands_with_the_target_and_options_of_the_run(

@@ -91,7 +91,7 @@ INTERNAL = ErrorCode(
 )
 INTERRUPTED = ErrorCode(
     Code("INTERRUPTED"), Area.TOOL, Interrupted, "the run was interrupted",
-    "Ctrl-C or SIGTERM stopped the run. Locks were released and child processes stopped. The host has"
+    "Ctrl-C, SIGTERM or SIGHUP stopped the run. Locks were released and child processes stopped. The host has"
     " either the earlier tree or the new one, never a mixture.",
     "Run the same command again. `bb8deploy deploy --resume` and `bb8deploy release --resume` continue"
     " after the last finished step.",

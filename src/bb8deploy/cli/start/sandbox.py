@@ -129,11 +129,12 @@ def _foreground(
     *,
     write: bool,
 ) -> None:
-    """Runs until SIGINT or SIGTERM, and leaves nothing behind."""
+    """Runs until a signal asks it to stop, and leaves nothing behind."""
+    from bb8deploy.base.os_differences import stop_signals
     from ha_sandbox import LocalApp, Sandbox, background
 
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         signal.signal(number, lambda *_: ended.set())
     app = LocalApp.read(apps.app) if apps.app else None
     try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from bb8deploy.base.atomic_files import write_text
+from bb8deploy.base.os_differences import stop_signals
 from bb8deploy.base.untrusted_json import JsonObject, json_object
 from bb8deploy.catalogue.errors.tool import DEMO_NO_FOLDER, DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
 from bb8deploy.lanes.sync.plan_from_workspace import read_source
@@ -45,7 +46,6 @@ _GIT_CONFIG = {
     "commit.gpgsign": "false",
     "tag.gpgsign": "false",
 }
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def _passing_signals_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.terminate()
             killer.start()
 
-    before = {number: signal.signal(number, pass_on) for number in _ENDINGS}
+    before = {number: signal.signal(number, pass_on) for number in stop_signals()}
     try:
         yield
     finally:
