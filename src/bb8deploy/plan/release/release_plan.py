@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from bb8deploy.workspace.versions.conventional_commits import suggest
+from bb8deploy.workspace.versions.conventional_commits import Suggestion, suggest
 from bb8deploy.workspace.versions.version_numbers import PARTS, Pre, Scheme, bump, next_part, parse
 
 PREFIX = "release: "
@@ -107,15 +107,29 @@ def target(how: str, past: Past, today: date, pre: Pre | None = None) -> Release
     """
     if _released(how, past, pre):
         return ReleaseTarget(past.current, bump=False, nothing=True)
-    why = ""
     if how == "auto" and past.first and not past.at_bump and not pre:
         return ReleaseTarget(past.current, why=f"{past.current}: the app was never released")
     if how == "auto":
         found = suggest(past.current, past.messages)
-        how, why = found.how, f"{found.how}: {found.why}"
+        made = _version(found.how, past, today, pre)
+        return replace(made, why=_reason(found, past, made.version))
+    return _version(how, past, today, pre)
+
+
+def _version(how: str, past: Past, today: date, pre: Pre | None) -> ReleaseTarget:
     if how == past.current or (past.at_bump and _fits(how, past.current, today, pre)):
-        return ReleaseTarget(past.current, bump=not past.at_bump, why=why)
-    return ReleaseTarget(str(bump(past.current, how, today, pre)), why=why)
+        return ReleaseTarget(past.current, bump=not past.at_bump)
+    return ReleaseTarget(str(bump(past.current, how, today, pre)))
+
+
+def _reason(found: Suggestion, past: Past, version: str) -> str:
+    """Why `version` was found out: the commits raise no number if an earlier bump or pre-release has."""
+    if version == past.current:
+        return "bumped already, not released yet"
+    before, now = parse(past.current), parse(version)
+    if before.pre and before.numbers == now.numbers:
+        return f"the next pre-release after {before}" if now.pre else f"ends the pre-release {before}"
+    return f"{found.how}: {found.why}"
 
 
 def _released(how: str, past: Past, pre: Pre | None) -> bool:

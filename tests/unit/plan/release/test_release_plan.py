@@ -160,6 +160,39 @@ def test_the_version_follows_the_request_and_the_commits(
 
 
 @pytest.mark.parametrize(
+    ("past", "pre", "version", "why"),
+    [
+        (Past("1.3.0-beta.1", released=True), None, "1.3.0", "ends the pre-release 1.3.0-beta.1"),
+        (Past("1.3.0-beta.1", messages=("fix: a",)), None, "1.3.0", "ends the pre-release 1.3.0-beta.1"),
+        (
+            Past("1.3.0-beta.1", messages=("fix: a",)),
+            Pre.BETA,
+            "1.3.0-beta.2",
+            "the next pre-release after 1.3.0-beta.1",
+        ),
+        (
+            Past("1.2.4-beta.1", messages=("feat: a",)),
+            None,
+            "1.3.0",
+            "minor: 1 of 1 commit(s) since the last release: a feature",
+        ),
+        (
+            Past("2026.11.23.0b1", messages=("x",)),
+            None,
+            "2026.11.23.0",
+            "ends the pre-release 2026.11.23.0b1",
+        ),
+        (Past("1.3.0", at_bump=True, messages=("x",)), None, "1.3.0", "bumped already, not released yet"),
+    ],
+)
+def test_the_reason_of_an_automatic_version_is_what_made_it(
+    past: Past, pre: Pre | None, version: str, why: str
+) -> None:
+    found = target("auto", past, TODAY, pre)
+    assert (found.version, found.why) == (version, why)
+
+
+@pytest.mark.parametrize(
     ("how", "pre", "current"),
     [("minor", None, "1.2.3"), ("auto", None, "1.2.3"), ("minor", Pre.BETA, "1.3.0-beta.1")],
 )
