@@ -138,15 +138,11 @@ class Ignore:
         return Ignore((*_always(rules), *rules))
 
     @classmethod
-    def load(cls, file: Path) -> Ignore:
-        """Reads `file`, or the built-in rules where it does not exist; raises UsageError if unreadable."""
-        return cls.parse(_text(file))
-
-    @classmethod
     def of_workspace(cls, workspace: Path) -> Ignore:
         """The rules of a checkout: its ops/rsync_runtime.exclude, else the built-in ones.
 
-        If the checkout is an app itself, the reports of bb8deploy are in it and stay at home.
+        If the checkout is an app itself, the reports of bb8deploy are in it and stay at home. Raises
+        UsageError if the file cannot be read.
         """
         text = _text(workspace / SOURCE)
         is_app = (workspace / "config.yaml").is_file() and not (workspace / "addon").is_dir()

@@ -120,7 +120,7 @@ def test_a_dirty_tree_is_refused_before_anything_changes(site: Site) -> None:
     [
         ({"MQTT_PASSWORD": "wrong"}, "BROKER_DENIED"),
         ({"MQTT_PORT": "9"}, "BROKER_UNREACHABLE"),
-        ({"MQTT_HOST": "", "HA_SSH_KEY": "/nonexistent"}, "SSH_KEY_MISSING"),
+        ({"MQTT_HOST": "", "HA_SSH_KEY": "/nonexistent/key"}, "SSH_KEY_MISSING"),
         ({"MQTT_HOST": "", "HA_SSH_HOST_ALIAS": "root@127.0.0.1:9"}, "SSH_"),
     ],
 )

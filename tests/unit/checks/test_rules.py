@@ -8,9 +8,11 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
+import bb8deploy
 from bb8deploy.base.findings import Finding, Level
 from bb8deploy.checks.install_mode import Mode
 from bb8deploy.checks.run_rules import CheckReport
@@ -166,6 +168,22 @@ def test_tools_may_stay_where_the_dockerfile_copies_them_or_has_a_marker(addon: 
 def test_a_missing_executable_bit_is_seen(addon: Path, check: Check) -> None:
     (addon / "run.sh").chmod(0o644)
     assert only(check(), "SCRIPT_NOT_EXECUTABLE").path == "run.sh"
+
+
+def test_an_app_outside_of_any_workspace_is_checked_by_its_own_files_alone(
+    addon: Path, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    opened = Path.open
+
+    def remember(path: Path, *args: Any, **options: Any) -> IO[Any]:
+        read.append(path)
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", remember)
+    check(workspace=None)
+    ours = Path(bb8deploy.__file__).parent
+    assert [path for path in read if not path.is_relative_to(addon) and not path.is_relative_to(ours)] == []
 
 
 def test_a_generic_addon_needs_none_of_our_files(addon: Path, check: Check) -> None:

@@ -154,9 +154,10 @@ def test_without_a_file_the_built_in_rules_hold(tmp_path: Path) -> None:
 
 
 def test_rules_that_are_not_text_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "rules").write_bytes(b"\xff\xfe")
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops/rsync_runtime.exclude").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError) as caught:
-        Ignore.load(tmp_path / "rules")
+        Ignore.of_workspace(tmp_path)
     assert caught.value.code == "IGNORE_UNREADABLE"
 
 

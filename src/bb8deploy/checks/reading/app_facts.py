@@ -18,7 +18,7 @@ from bb8deploy.checks.reading.folder_scan import FileFact, Scan, scan
 from bb8deploy.checks.reading.yaml_json_reader import ParsedFile, read_source
 from bb8deploy.checks.schema import ConfigVerdict, validate_build, validate_config
 from bb8deploy.workspace.app_config import CONFIG_NAMES
-from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.ignore_patterns import DEFAULT, Ignore
 
 MAX_TEXT = 1024 * 1024
 MAX_TEXTS = 64 * 1024 * 1024
@@ -133,7 +133,7 @@ class AddonFacts:
 
 def gather(addon: Path, *, workspace: Path | None, profile: str, mode: Mode | None) -> AddonFacts:
     """Reads the app once. Never raises for its content, only if git itself cannot run."""
-    ignore = Ignore.of_workspace(workspace) if workspace else Ignore.load(Path("/nonexistent"))
+    ignore = Ignore.of_workspace(workspace) if workspace else Ignore.parse(DEFAULT)
     tree = scan(addon, ignore, profile=profile)
     sources = {path: read_source(addon, path) for path in _settings_files(tree.files)}
     config = next((sources[name] for name in CONFIG_NAMES if name in sources), None)
