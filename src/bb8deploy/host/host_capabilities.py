@@ -16,7 +16,6 @@ class HostFacts:
     """
 
     user: str = ""
-    uid: int = -1
     system: str = ""
     tools: frozenset[str] = frozenset()
     token_in_environment: bool = False
@@ -34,13 +33,8 @@ def facts_of(parts: Iterable[AnswerPart]) -> HostFacts:
     single = dict(pairs)
     return HostFacts(
         user=single.get("user", ""),
-        uid=_number(single.get("uid", ""), -1),
         system=single.get("system", ""),
         tools=frozenset(value for name, value in pairs if name == "tool"),
         token_in_environment=single.get("token") == "environment",
-        clock=_number(single.get("now", ""), 0),
+        clock=int(now) if (now := single.get("now", "")).isdecimal() else 0,
     )
-
-
-def _number(text: str, default: int) -> int:
-    return int(text) if text.isdigit() else default

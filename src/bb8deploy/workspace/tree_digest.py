@@ -80,10 +80,6 @@ class Manifest:
         """Every folder that contains entries, without the root."""
         return frozenset(_parents(entry.path for entry in self.entries))
 
-    def with_entry(self, entry: Entry) -> Manifest:
-        """This manifest with one entry added or replaced."""
-        return Manifest.of([*(e for e in self.entries if e.path != entry.path), entry])
-
 
 @dataclass(frozen=True, slots=True)
 class TreeDiff:

@@ -3,7 +3,7 @@
 # needs: common_setup
 facts() {
   say FACTS
-  echo "user=$(id -un 2>/dev/null)"; echo "uid=$(id -u 2>/dev/null)"; echo "now=$(date +%s)"
+  echo "user=$(id -un 2>/dev/null)"; echo "now=$(date +%s)"
   echo "system=$(uname -sm 2>/dev/null)"
   for t in ha rsync docker python3 curl jq sudo bash tar find xargs sha256sum gzip; do
     if command -v $t >/dev/null 2>&1; then echo "tool=$t"; fi
