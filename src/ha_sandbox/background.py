@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -12,7 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bb8deploy.base.atomic_files import write_text
-from bb8deploy.catalogue.errors.tool import SANDBOX_NOT_RUNNING, SANDBOX_RUNNING, SANDBOX_START_FAILED
+from bb8deploy.catalogue.errors.tool import (
+    SANDBOX_NO_FOLDER,
+    SANDBOX_NOT_RUNNING,
+    SANDBOX_RUNNING,
+    SANDBOX_START_FAILED,
+)
 
 _DEADLINE = 60.0  # seconds for a detached sandbox to start or to end
 _LOG_LINES = 20
@@ -65,14 +71,24 @@ def remove_state(folder: Path) -> None:
 
 
 def need_free(folder: Path) -> None:
-    """Raises Locked SANDBOX_RUNNING if a sandbox runs in `folder`; removes the state of a killed one."""
+    """Creates `folder`, and removes the state of a killed sandbox.
+
+    Raises Locked SANDBOX_RUNNING if a sandbox runs in it, and CheckFailed SANDBOX_NO_FOLDER if none could.
+    """
     if running(folder) is not None:
         raise SANDBOX_RUNNING(
             f"a sandbox is up in {folder} already",
             f"Use that one, stop it with `bb8deploy sandbox down --root {shlex.quote(str(folder))}`,"
             " or choose another --root.",
         )
-    remove_state(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _state(folder).parent.mkdir(exist_ok=True)
+        remove_state(folder)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise SANDBOX_NO_FOLDER(f"{folder} cannot be the host's folder: {error.strerror}") from error
 
 
 def running(folder: Path) -> int | None:

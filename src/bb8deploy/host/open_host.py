@@ -20,6 +20,7 @@ from bb8deploy.host.shell.run_programs import Shell
 from bb8deploy.settings.settings_table import HA_SSH_CONNECT_TIMEOUT
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.transport.transport_interface import Transport
+from bb8deploy.workspace.ignore_patterns import STATE
 
 if TYPE_CHECKING:
     from bb8deploy.host.files.dev_transfer import LiveFiles
@@ -275,7 +276,7 @@ def hop_of(settings: Settings, *, accept_new: bool = False) -> Hop:
 
 
 def runtime_folder(settings: Settings) -> str:
-    """HA_REMOTE_RUNTIME, checked: absolute, with a folder above it, no `..` in it."""
+    """HA_REMOTE_RUNTIME, checked: absolute, a folder above it, no `..`, and not among the earlier trees."""
     given = settings.ha_remote_runtime or ""
     text = given.rstrip("/")
     if not given:
@@ -284,7 +285,7 @@ def runtime_folder(settings: Settings) -> str:
             "Set it in .env, for example to /addons/beep_boop_bb8.",
         )
     path = PurePosixPath(text)
-    if not path.is_absolute() or len(path.parts) < 3 or ".." in path.parts or {*"\n{}"} & {*text}:
+    if not path.is_absolute() or len(path.parts) < 3 or {"..", STATE} & {*path.parts} or {*"\n{}"} & {*text}:
         raise RUNTIME_PATH_INVALID(f"HA_REMOTE_RUNTIME is `{given}`, which cannot be an app folder")
     return text
 

@@ -18,6 +18,8 @@ from bb8deploy.settings.target_groups import refuse_group, unknown_target
 
 SLUG = "{slug}"
 """Placeholder for the app's slug in a setting: one folder, mount or image for each app of a store."""
+SAMPLE = ".env.example"
+"""The sample in the repository, which is committed: it holds no target's settings."""
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
@@ -77,17 +79,27 @@ def with_answer(settings: Settings, key: Key, text: str) -> Settings:
 
 def target_names(folder: Path) -> list[str]:
     """The named targets of a workspace: the NAMEs of its `.env.NAME` files."""
-    return sorted(p.name.removeprefix(".env.") for p in folder.glob(".env.*") if p.name != ".env.example")
+    return sorted(p.name.removeprefix(".env.") for p in folder.glob(".env.*") if p.name != SAMPLE)
 
 
 def target_file(folder: Path, target: str) -> Path:
-    """The file with the target's own settings, which need not exist. Raises UsageError for an empty name."""
+    """The file with the target's own settings, which need not exist.
+
+    Raises UsageError TARGET_UNKNOWN if the name is empty, or cannot be the end of a file's name.
+    """
     if not target:
         known = _known_targets(folder)
         raise TARGET_UNKNOWN(
             "`--target` is empty", f"Name a target (known: {known}), or leave out `--target`."
         )
-    return folder / (".env" if target == "default" else f".env.{target}")
+    name = ".env" if target == "default" else f".env.{target}"
+    if name == SAMPLE or "/" in name or not name.isprintable():
+        raise TARGET_UNKNOWN(
+            f"`{target}` cannot name a target: its settings would be in {name}",
+            f"Name a target without `/` and control characters, other than `example` (known:"
+            f" {_known_targets(folder)}).",
+        )
+    return folder / name
 
 
 def _build(

@@ -17,7 +17,9 @@ from bb8deploy.catalogue.errors.workspace import IGNORE_UNREADABLE
 from bb8deploy.workspace.private_files import NAMES, TEMPLATES
 
 SOURCE = Path("ops/rsync_runtime.exclude")
-ALWAYS = (*NAMES, ".bb8deploy")
+STATE = ".bb8deploy"
+"""The folder beside the app folders on a host: earlier trees, trees that are being made, locks."""
+ALWAYS = (*NAMES, STATE)
 """Never sent, even if the rules of a workspace include it."""
 LITTER = (
     ".DS_Store",

@@ -85,11 +85,23 @@ def test_an_app_of_a_store_gets_a_change_by_its_own_tag_and_a_stamp_on_the_host(
 
 
 def test_what_an_earlier_demo_left_is_gone_and_nothing_else_is(tmp_path: Path) -> None:
-    (tmp_path / "workspace").mkdir()
     (tmp_path / "mine.txt").write_text("kept")
+    with demo.scratch(tmp_path) as place:
+        place.workspace.mkdir()
     with demo.scratch(tmp_path) as place:
         assert not place.workspace.exists()
     assert (tmp_path / "mine.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["workspace", "host", "addon-repository.git"])
+def test_a_folder_that_no_demo_made_is_refused_and_kept(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.txt").write_text("kept")
+    with pytest.raises(CheckFailed, match="was not made by a demo") as caught, demo.scratch(tmp_path):
+        pass
+    assert caught.value.code == "DEMO_NO_FOLDER"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "mine.txt").read_text() == "kept"
 
 
 def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_another_folder_with_the_slug_is_refused(lab: Lab) -> None:
     other = lab.box.local_root / "copy"
     other.mkdir()
     (other / "config.yaml").write_text("slug: beep_boop_bb8\n")
-    refused(lab, "TOPOLOGY_WRONG")
+    assert "Correct HA_REMOTE_RUNTIME" in refused(lab, "TOPOLOGY_WRONG").remedy
 
 
 def test_a_dev_loop_that_is_on_is_refused(lab: Lab) -> None:

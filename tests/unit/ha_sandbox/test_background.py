@@ -26,6 +26,15 @@ def test_a_sandbox_is_known_by_its_process(folder: Path) -> None:
     assert background.running(folder) is None
 
 
+def test_a_file_in_the_place_of_the_folder_has_no_sandbox(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("kept")
+    assert background.running(tmp_path / "notes.txt") is None
+    with pytest.raises(Bb8Error, match=r"notes\.txt cannot be the host's folder") as caught:
+        background.need_free(tmp_path / "notes.txt")
+    assert caught.value.code == "SANDBOX_NO_FOLDER"
+    assert (tmp_path / "notes.txt").read_text() == "kept"
+
+
 def test_a_process_that_got_the_number_of_a_killed_sandbox_is_not_stopped(folder: Path) -> None:
     if not Path("/proc/self/stat").exists():
         pytest.skip("SKIPPED: this system does not show when a process started")

@@ -10,7 +10,7 @@ import pytest
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
 from bb8deploy.settings import settings_table
-from bb8deploy.settings.load_settings import load, target_names
+from bb8deploy.settings.load_settings import load, target_file, target_names
 from bb8deploy.settings.settings_table import KEYS, suggestion
 from bb8deploy.settings.settings_type import Settings
 
@@ -109,6 +109,16 @@ def test_an_empty_target_is_refused_in_words_of_its_own(tmp_path: Path) -> None:
         load(tmp_path, target="", environ={})
     assert (caught.value.code, caught.value.cause) == ("TARGET_UNKNOWN", "`--target` is empty")
     assert caught.value.remedy == "Name a target (known: lab), or leave out `--target`."
+
+
+@pytest.mark.parametrize("name", ["../lab", "lab/x", "/etc/lab", "x/../../lab", "two\nlines", "example"])
+def test_a_target_whose_file_would_be_elsewhere_or_the_sample_is_refused(tmp_path: Path, name: str) -> None:
+    for made in (".env.lab", ".env.example", "lab"):
+        (tmp_path / made).touch()
+    with pytest.raises(UsageError, match="cannot name a target") as caught:
+        target_file(tmp_path, name)
+    assert caught.value.code == "TARGET_UNKNOWN"
+    assert "(known: lab)" in caught.value.remedy
 
 
 def test_an_alias_counts_where_the_name_itself_is_not_set(tmp_path: Path) -> None:

@@ -267,8 +267,9 @@ RUNTIME_NOT_OURS = ErrorCode(
 )
 RUNTIME_PATH_INVALID = ErrorCode(
     Code("RUNTIME_PATH_INVALID"), Area.HOST, UsageError, "HA_REMOTE_RUNTIME is not an app folder",
-    "The setting must be an absolute path with at least one folder above the app's own. A sync removes"
-    " everything in this folder that is not part of the app, so a wrong path could delete other files.",
+    "The setting must be an absolute path with at least one folder above the app's own, and not in"
+    " `.bb8deploy`, which holds the earlier trees. A sync removes everything in this folder that is not part"
+    " of the app, so a wrong path could delete other files.",
     "Set HA_REMOTE_RUNTIME to the absolute path of the app folder on the host, such as /addons/my_app.",
 )
 STAMP_MISSING = Symptom(

@@ -29,10 +29,11 @@ CODE_UNKNOWN = ErrorCode(
     "Run `bb8deploy explain` for all codes.",
 )
 DEMO_NO_FOLDER = ErrorCode(
-    Code("DEMO_NO_FOLDER"), Area.TOOL, CheckFailed, "the demo's folder cannot be written",
+    Code("DEMO_NO_FOLDER"), Area.TOOL, CheckFailed, "the demo's folder cannot be used",
     "The demo clones the app and keeps its host in a scratch folder: reports/demo of the workspace, or the"
-    " folder that `--root` names. The folder cannot be created or written.",
-    "Name a folder that you can write to: `bb8deploy demo --root DIR`.",
+    " folder that `--root` names. The folder cannot be created or written; or it has a folder `workspace`,"
+    " `host` or `addon-repository.git` that no demo made, and that a demo would remove.",
+    "Name a new folder that you can write to: `bb8deploy demo --root DIR`.",
 )
 DEMO_NO_GIT = ErrorCode(
     Code("DEMO_NO_GIT"), Area.TOOL, UsageError, "there is no commit for the demo",
@@ -215,6 +216,12 @@ SANDBOX_NO_DOCKER = ErrorCode(
     " not answer `docker version` within a minute.",
     "Start Docker (`docker info` must answer), or leave out `--docker` to run apps as processes. If the"
     " engine is not at the default socket, set DOCKER_HOST.",
+)
+SANDBOX_NO_FOLDER = ErrorCode(
+    Code("SANDBOX_NO_FOLDER"), Area.TOOL, CheckFailed, "the sandbox's folder cannot be used",
+    "The sandbox keeps its host in a folder below the cache folder, or in the one that `--root` names. It"
+    " cannot be created or written, or it is a file.",
+    "Name a folder that you can write to: `bb8deploy sandbox up --root DIR`.",
 )
 SANDBOX_OPTION_INVALID = ErrorCode(
     Code("SANDBOX_OPTION_INVALID"), Area.TOOL, UsageError, "an option of the command cannot be read",

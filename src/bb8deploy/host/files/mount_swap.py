@@ -20,6 +20,7 @@ from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.files.mount_tree import copy_tree, is_full, overwrite, remove_tree
 from bb8deploy.host.local_root import local_root
 from bb8deploy.workspace.app_config import CONFIG_NAMES
+from bb8deploy.workspace.ignore_patterns import STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class MountSwap:
 
     def __init__(self, root: Path, keep: int) -> None:
         self.root = root
-        self.state = root.parent / ".bb8deploy" / root.name
+        self.state = root.parent / STATE / root.name
         self._keep = keep
 
     @property

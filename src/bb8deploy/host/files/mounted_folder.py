@@ -16,6 +16,7 @@ from bb8deploy.catalogue.errors.host import (
     MOUNT_MISSING,
     MOUNT_STUCK,
     MOUNT_TOO_DEEP,
+    RUNTIME_PATH_INVALID,
 )
 from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
 from bb8deploy.host.files.ignored_files import IgnoredFiles, RestoredTree, ignored_files
@@ -33,7 +34,7 @@ from bb8deploy.host.files.mount_tree import (
 )
 from bb8deploy.host.shell.run_programs import edited_live
 from bb8deploy.settings.settings_type import Settings
-from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.ignore_patterns import STATE, Ignore
 from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree
 
 ANSWER_DEADLINE = 15.0
@@ -47,13 +48,18 @@ class MountFiles:
     def __init__(self, root: Path, places: dict[str, Path] | None = None, *, keep: int = 3) -> None:
         self.root = root
         self.trees = MountSwap(root, keep)
-        self.lock_folder = root.parent / ".bb8deploy" / f"{root.name}.lock"
+        self.lock_folder = root.parent / STATE / f"{root.name}.lock"
         self.held = False
         self._places = places or {}
 
     @classmethod
     def open(cls, root: Path, settings: Settings) -> MountFiles:
-        """Checks that the share is there and answers."""
+        """Checks that the share is there and answers, and that the folder is not among the earlier trees."""
+        if STATE in root.parts:
+            raise RUNTIME_PATH_INVALID(
+                f"HA_MOUNT is `{root}`, which cannot be an app folder",
+                "Set HA_MOUNT to the app's own folder.",
+            )
         _check_answers(root)
         places = {"/config": settings.ha_config_mount, settings.ha_remote_runtime: root}
         known = {name: place for name, place in places.items() if name and place}

@@ -74,13 +74,23 @@ class Scratch:
         """The receipts of the demo's release."""
         return self.workspace / "reports"
 
+    @property
+    def emptied(self) -> tuple[Path, ...]:
+        """The folders that each demo removes before it begins."""
+        return (self.workspace, self.host, self.store)
+
+    @property
+    def lock(self) -> Path:
+        """The file that shows that a demo made the folders beside it."""
+        return self.root / ".lock"
+
 
 @contextmanager
 def scratch(root: Path) -> Iterator[Scratch]:
     """An empty scratch folder in `root`; removes what an earlier demo left there.
 
     Raises Locked DEMO_RUNNING if another demo uses the folder, and CheckFailed DEMO_NO_FOLDER if it cannot be
-    written.
+    written, or if no demo made the folders in it that would be removed.
     """
     with _lock(root) as handle:
         if handle is None:
@@ -104,9 +114,10 @@ def free_scratch(root: Path) -> Iterator[Scratch]:
 @contextmanager
 def _lock(root: Path) -> Iterator[IO[str] | None]:
     """Holds the folder's lock; None if another process has it."""
+    _require_ours(Scratch(root))
     try:
         root.mkdir(parents=True, exist_ok=True)
-        handle = (root / ".lock").open("a")
+        handle = Scratch(root).lock.open("a")
     except OSError as error:
         raise DEMO_NO_FOLDER(
             f"the demo's scratch folder {root} cannot be written: {error.strerror}"
@@ -123,9 +134,15 @@ def _take(handle: IO[str]) -> bool:
     return True
 
 
+def _require_ours(place: Scratch) -> None:
+    foreign = [folder for folder in place.emptied if os.path.lexists(folder)]
+    if foreign and not place.lock.exists():
+        raise DEMO_NO_FOLDER(f"{foreign[0]} was not made by a demo, which would remove it")
+
+
 def _emptied(root: Path) -> Scratch:
     place = Scratch(root)
-    for folder in (place.workspace, place.host, place.store):
+    for folder in place.emptied:
         shutil.rmtree(folder, ignore_errors=True)
     return place
 

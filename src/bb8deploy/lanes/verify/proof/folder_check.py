@@ -89,7 +89,8 @@ def require_alone(run: Run, host: Host, seen: Topology) -> None:
     if rivals:
         raise TOPOLOGY_WRONG(
             f"another folder on {host.where} has an app with the same slug: {rivals[0]}",
-            "Remove that folder from the local apps, or use another slug (another name with `--as`).",
+            "Correct HA_REMOTE_RUNTIME (HA_MOUNT for a share) if that folder is the app's own; otherwise use"
+            " another slug (another name with `--as`), or move that folder out of the local apps.",
             details=rivals,
         )
 
