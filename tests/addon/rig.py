@@ -74,14 +74,13 @@ class Rig:
         self._delivered = 0
         self._tasks = [
             loop.create_task(self.bridge.run()),
-            loop.create_task(self._pulse()),
             loop.create_task(self.link.run()),
         ]
+        self._next_pulse = loop.call_soon(self._pulse)
 
-    async def _pulse(self) -> None:
-        while True:
-            self.bridge.pulse(self.standstill.beat())
-            await asyncio.sleep(BEAT_S)
+    def _pulse(self) -> None:
+        self._next_pulse = self.loop.call_later(BEAT_S, self._pulse)
+        self.bridge.pulse(self.standstill.beat())
 
     def _take(self, raw: RawCommand) -> None:
         self.reception.receive(raw, self.loop.time())
@@ -132,6 +131,7 @@ class Rig:
 
     async def close(self) -> None:
         """End the link and the bridge in order."""
+        self._next_pulse.cancel()
         for task in reversed(self._tasks):
             task.cancel()
             await asyncio.wait((task,))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from bb8_core.publish_interface import Voice
 from bb8_core.requests.acknowledgement import Outcome
@@ -12,8 +12,7 @@ from bb8_core.requests.acknowledgement import Outcome
 RECENT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
+class Recent(NamedTuple):
     """One command: the time of its last step (RFC 3339), its name, status and reason."""
 
     ts: str
@@ -33,14 +32,14 @@ class History:
 
     def follow(self, name: str) -> Callable[[Outcome], None]:
         """Add a command; the returned function takes each of its steps."""
-        earlier: list[Recent] = []
+        latest: Recent | None = None
 
         def step(outcome: Outcome) -> None:
+            nonlocal latest
+            others = tuple(recent for recent in self.commands if recent is not latest)
             ts = datetime.now(UTC).isoformat(timespec="milliseconds")
             latest = Recent(ts, name, outcome.status.value, outcome.reason, outcome.rtt_ms)
-            others = tuple(recent for recent in self.commands if recent not in earlier)
-            earlier[:] = [latest]
             self.commands = (latest, *others)[:RECENT]
-            self._voice.status("last_command", asdict(latest))
+            self._voice.status("last_command", latest._asdict())
 
         return step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, NoReturn
 
 MAX_PAYLOAD: Final = 4096
@@ -207,7 +207,7 @@ class Request:
 
 def echo_of(intent: Intent) -> dict[str, Any]:
     """What the acknowledgement repeats of the command."""
-    return asdict(intent)
+    return {field.name: getattr(intent, field.name) for field in fields(intent)}
 
 
 def parse_object(payload: bytes) -> dict[str, Any]:

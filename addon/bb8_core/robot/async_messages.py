@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from bb8_core.robot.packet_framing import AsyncPacket
@@ -132,11 +133,16 @@ class StreamConfig:
     @property
     def ordered(self) -> tuple[Sensor, ...]:
         """The asked values in the order in which the robot sends them."""
-        return tuple(sensor for name, sensor in SENSORS.items() if name in self.sensors)
+        return _ordered(self.sensors)
 
     def mask(self, number: int) -> int:
         """Return mask 1 or mask 2 of the request."""
         return sum(sensor.bit for sensor in self.ordered if sensor.mask == number)
+
+
+@lru_cache(maxsize=16)
+def _ordered(names: tuple[str, ...]) -> tuple[Sensor, ...]:
+    return tuple(sensor for name, sensor in SENSORS.items() if name in names)
 
 
 @dataclass(frozen=True, slots=True)

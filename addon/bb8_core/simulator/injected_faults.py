@@ -63,6 +63,8 @@ class FaultyVoice:
             packet = GARBAGE + packet
         if self.happens(faults.duplicate):
             packet += packet
+        if len(packet) <= NOTIFICATION and not faults.split:
+            return [packet]
         return list(self._cut(packet))
 
     def _one_bit_wrong(self, packet: bytes) -> bytes:

@@ -94,9 +94,9 @@ class Body:
 
     def advance(self, now: float) -> None:
         """Move on to the time `now`."""
-        while not self.at_rest and now - self.now > STEP_S / 2:
+        while not (rests := self.at_rest) and now - self.now > STEP_S / 2:
             self._step(min(STEP_S, now - self.now))
-        if self.at_rest:
+        if rests:
             self.now = max(self.now, now)
 
     def _step(self, dt: float) -> None:

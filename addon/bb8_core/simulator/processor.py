@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Final
 
 from bb8_core.simulator import packet_codec, sensor_output
@@ -16,6 +17,8 @@ BOOT_S: Final = 0.5
 LOOK_EVERY_S: Final = 0.05
 """While the robot moves and reports hits, it looks for them this often."""
 NEVER: Final = float("inf")
+Timer = tuple[float, Callable[[], None]]
+_when: Final = itemgetter(0)
 
 
 class Processor:
@@ -34,10 +37,12 @@ class Processor:
 
     def run_until(self, target: float) -> None:
         """Do everything that is due until then, in order."""
-        while (due := self.next_due()) <= target:
+        while (first := self._first())[0] <= target:
+            due, action = first
             self.droid.pass_time(max(due, self.droid.now), self.awake)
-            self._do_first()
-        self.droid.pass_time(max(target, self.droid.now), self.awake)
+            action()
+        if target > self.droid.now:
+            self.droid.pass_time(target, self.awake)
         self._report_hits()
         mind = self.droid.mind
         if mind.power_events and self.droid.battery.state != mind.power_state:
@@ -45,24 +50,23 @@ class Processor:
 
     def next_due(self) -> float:
         """When something happens by itself; infinity if nothing does."""
-        return min((when for when, _ in self._timers()), default=NEVER)
+        return self._first()[0]
 
     def next_look(self) -> float:
         """When to look for hits while it moves; infinity while it does not have to."""
         mind = self.droid.mind
         return self.droid.now + LOOK_EVERY_S if mind.thresholds is not None and mind.motor.moving else NEVER
 
-    def _do_first(self) -> None:
-        when, action = min(self._timers(), key=lambda timer: timer[0])
-        if when <= self.droid.now:
-            action()
+    def _first(self) -> Timer:
+        """What happens next by itself, and when."""
+        return min(self._timers(), key=_when)
 
-    def _timers(self) -> list[tuple[float, Callable[[], None]]]:
+    def _timers(self) -> list[Timer]:
         """Everything that waits for its time."""
         if not self.awake:
             return [(self._boots_at, self._boot), (self._wakes_at, self.wake)]
         droid, mind = self.droid, self.droid.mind
-        waiting: list[tuple[float, Callable[[], None]]] = []
+        waiting: list[Timer] = [(NEVER, self.wake)]
         if not (droid.on_charger and droid.flash.permanent_options & NO_SLEEP_IN_CHARGER):
             waiting.append((mind.sleeps_at, self.fall_asleep))
             if not mind.warned:
@@ -182,4 +186,6 @@ def _after(stream: Stream) -> Stream | None:
     left = None if stream.left is None else stream.left - 1
     if left == 0:
         return None
-    return stream._replace(left=left, next_at=stream.next_at + stream.period_s)
+    return Stream(
+        stream.period_s, stream.frames, stream.mask1, stream.mask2, left, stream.next_at + stream.period_s
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from bb8_core.simulator.physics import Impact
@@ -16,15 +18,20 @@ _ACCEL_ONE_AT_REST: Final = 100
 
 def stream_packet(droid: Droid, stream: Stream) -> bytes:
     """Return the data of one stream packet: every asked bit gives a number, high bit first, mask 1 first."""
-    known = _samples(droid)
-    asked = [
-        (number, 1 << bit)
-        for number, mask in ((1, stream.mask1), (2, stream.mask2))
+    asked = _asked(stream.mask1, stream.mask2)
+    return struct.pack(f">{len(asked)}h", *[_short(sample(droid)) for sample in asked]) * stream.frames
+
+
+@lru_cache(maxsize=16)
+def _asked(mask1: int, mask2: int) -> tuple[Callable[[Droid], float], ...]:
+    """How to read the values that two masks ask for."""
+    masks = ((1, mask1), (2, mask2))
+    return tuple(
+        _SAMPLES.get((number, 1 << bit), _nothing)
+        for number, mask in masks
         for bit in range(31, -1, -1)
         if mask & 1 << bit
-    ]
-    frame = b"".join(struct.pack(">h", _short(known.get(sample, 0))) for sample in asked)
-    return frame * stream.frames
+    )
 
 
 def collision(droid: Droid, impact: Impact) -> bytes:
@@ -40,31 +47,40 @@ def _short(value: float) -> int:
     return max(-0x8000, min(0x7FFF, round(value)))
 
 
-def _samples(droid: Droid) -> dict[tuple[int, int], float]:
-    """Every value that the simulated body has, by mask and bit; the rest is 0."""
-    body = droid.body
-    x_cm, y_cm = droid.position_cm
-    vx, vy = body.velocity
-    yaw = (body.heading + 180) % 360 - 180
-    half = math.radians(yaw) / 2
-    pwm = body.target_mm_s
-    return {
-        (1, 0x20000000): 250,
-        (1, 0x00400000): body.speed_mm_s / 225,
-        (1, 0x00200000): body.speed_mm_s / 225,
-        (1, 0x00100000): pwm,
-        (1, 0x00080000): pwm,
-        (1, 0x00010000): yaw,
-        (1, 0x00002000): _ONE_G,
-        (1, 0x00000400): body.turn_deg_s * 10,
-        (1, 0x00000040): body.speed_mm_s / 225,
-        (1, 0x00000020): body.speed_mm_s / 225,
-        (2, 0x80000000): math.cos(half) * 10000,
-        (2, 0x10000000): math.sin(half) * 10000,
-        (2, 0x08000000): x_cm,
-        (2, 0x04000000): y_cm,
-        (2, 0x02000000): _ACCEL_ONE_AT_REST,
-        (2, 0x01000000): vx,
-        (2, 0x00800000): vy,
-        (2, 0x00400000): abs(body.speed_mm_s),
-    }
+def _nothing(_: Droid) -> float:
+    return 0
+
+
+def _constant(value: float) -> Callable[[Droid], float]:
+    return lambda _: value
+
+
+def _yaw(droid: Droid) -> float:
+    return (droid.body.heading + 180) % 360 - 180
+
+
+def _wheel(droid: Droid) -> float:
+    return droid.body.speed_mm_s / 225
+
+
+_SAMPLES: Final[Mapping[tuple[int, int], Callable[[Droid], float]]] = {
+    (1, 0x20000000): _constant(250),
+    (1, 0x00400000): _wheel,
+    (1, 0x00200000): _wheel,
+    (1, 0x00100000): lambda droid: droid.body.target_mm_s,
+    (1, 0x00080000): lambda droid: droid.body.target_mm_s,
+    (1, 0x00010000): _yaw,
+    (1, 0x00002000): _constant(_ONE_G),
+    (1, 0x00000400): lambda droid: droid.body.turn_deg_s * 10,
+    (1, 0x00000040): _wheel,
+    (1, 0x00000020): _wheel,
+    (2, 0x80000000): lambda droid: math.cos(math.radians(_yaw(droid)) / 2) * 10000,
+    (2, 0x10000000): lambda droid: math.sin(math.radians(_yaw(droid)) / 2) * 10000,
+    (2, 0x08000000): lambda droid: droid.position_cm[0],
+    (2, 0x04000000): lambda droid: droid.position_cm[1],
+    (2, 0x02000000): _constant(_ACCEL_ONE_AT_REST),
+    (2, 0x01000000): lambda droid: droid.body.velocity[0],
+    (2, 0x00800000): lambda droid: droid.body.velocity[1],
+    (2, 0x00400000): lambda droid: abs(droid.body.speed_mm_s),
+}
+"""Every value that the simulated body has, by mask and bit; the rest is 0."""

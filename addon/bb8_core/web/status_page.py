@@ -94,7 +94,7 @@ class Page:
                 "problems": list(bridge.routines.scenes.scenes.problems),
             },
             "settings": self._settings,
-            "commands": [asdict(command) for command in bridge.history.commands],
+            "commands": [command._asdict() for command in bridge.history.commands],
         }
 
     async def stop(self) -> None:

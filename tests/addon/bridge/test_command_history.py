@@ -7,6 +7,10 @@ from pathlib import Path
 
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
+from tests.addon.voices import Ears
+
+from bb8_core.bridge.command_history import History
+from bb8_core.requests.acknowledgement import ACCEPTED, SENT
 
 
 def test_the_last_command_and_its_result_are_a_status(tmp_path: Path) -> None:
@@ -22,3 +26,12 @@ def test_the_last_command_and_its_result_are_a_status(tmp_path: Path) -> None:
         assert "moonwalk" in last["reason"]
 
     play(tmp_path, story)
+
+
+def test_commands_with_the_same_step_at_the_same_time_are_kept() -> None:
+    history = History(Ears())
+    steps = [history.follow("stop") for _ in range(3)]
+    for step in steps:
+        step(ACCEPTED)
+    steps[0](SENT)
+    assert sorted(recent.status for recent in history.commands) == ["accepted", "accepted", "sent"]

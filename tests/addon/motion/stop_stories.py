@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.addon.rig import Rig
-from tests.addon.virtual import LonelySelector, run_virtually
+from tests.addon.virtual import LonelyLoop, run_lonely
 
 from bb8_core.guard.guard_process import SILENCE_S
 from bb8_core.motion.motion_gate import Limits
+from bb8_core.requests.acknowledgement import FINAL
 from bb8_core.requests.payload_parsing import DIRECTIONS
 from bb8_core.requests.refuse_or_accept import RawCommand
 from bb8_core.robot.gesture_steps import GESTURES
@@ -45,6 +46,8 @@ SCENE_S = 8.0
 """How long it takes, with slow writes."""
 WAY_HOME_S = 30.0
 """From a metre away, with a robot that answers slowly."""
+PATIENCE = (0.0, 0.1, 2.1)
+"""How long a story waits with a robot that is ready: what belongs to the connection may still go on."""
 PAUSES = (0.0, 0.0, 0.001, 0.03, 0.1, 0.3, 0.7)
 NONSENSE = (b"{}", b"", b"\xff\x00", b"[]", b'{"cid":[]}', b"{" * 50, b"null", b'{"expires_at":1}')
 MOTION_TIMEOUT = frozenset({(0x02, 0x34), (0x02, 0x36)})
@@ -110,8 +113,8 @@ class Record:
     motions: list[float] = field(default_factory=list)
     down: list[float] = field(default_factory=list)
     frozen: list[tuple[float, float]] = field(default_factory=list)
-    lasting: bool = False
-    """Whether an estop was acknowledged as lasting, and not cleared since."""
+    early: list[dict[str, Any]] = field(default_factory=list)
+    """Acknowledgements of emergency stops as lasting that came before the latch was on disk."""
 
 
 class Teller:
@@ -134,19 +137,14 @@ class Teller:
         rig.ears.acks.clear()
         rig.robot.log.clear()
         await self._begin()
+        self._check_unmoved("before the first step")
         for _ in range(self.dice.randint(1, 14)):
             self._step()
             if pause := self.dice.choice(PAUSES):
                 await asyncio.sleep(pause)
         self._fault({})
         await asyncio.sleep(0.01)
-        bridge = rig.bridge
-        await rig.until(lambda: not (bridge.driving.waiting or bridge.routines.waiting), 60, 0.5)
-        longest = SCENE_S if "scene" in self.steps else LONGEST_MOTION_S
-        longest = WAY_HOME_S if "return" in self.steps else longest
-        # Each step of a gesture also waits for its write.
-        record.causes.append(rig.loop.time() + longest + 20 * rig.air.write_s)
-        await asyncio.sleep(longest + 3.3)
+        await self._end()
         self._check()
 
     async def _begin(self) -> None:
@@ -160,9 +158,27 @@ class Teller:
         rig.deliver("connect")
         rig.deliver("clear_estop")
         await rig.until(lambda: rig.link.ready, 120, 0.1)
-        await asyncio.sleep(2.1)
+        await asyncio.sleep(self.dice.choice(PATIENCE))
         rig.air.write_s = self.dice.choice((0.0, 0.0, WRITE_S))
         self._fault(self.dice.choice(FAULTS))
+
+    async def _end(self) -> None:
+        """Wait until all motion must be over, and longer.
+
+        A scene or a way home is mostly refused, or over before its time: few stories wait for it in vain.
+        """
+        rig, bridge, driving = self.rig, self.rig.bridge, self.rig.bridge.driving
+        await rig.until(lambda: not (driving.waiting or bridge.routines.waiting), 60, 0.5)
+        longest = SCENE_S if "scene" in self.steps else LONGEST_MOTION_S
+        longest = WAY_HOME_S if "return" in self.steps else longest
+        ends = rig.loop.time() + longest
+        if self.dice.random() < 0.9:
+            latest = ends - LONGEST_MOTION_S
+            await rig.until(lambda: rig.loop.time() >= latest or not bridge.motion.active, 60, 0.5)
+            ends = min(ends, rig.loop.time() + LONGEST_MOTION_S)
+        # Each step of a gesture also waits for its write.
+        self.record.causes.append(ends + 20 * rig.air.write_s)
+        await asyncio.sleep(ends + 3.3 - rig.loop.time())
 
     def _fault(self, faults: dict[str, Any]) -> None:
         usual = {"drop": 0.0, "corrupt": 0.0, "garbage": 0.0, "split": 0, "delay_ms": 0}
@@ -289,14 +305,15 @@ class Teller:
 
     def _freeze(self) -> None:
         """The process stands still; the robot, the guard and the broker do not."""
-        rig, clock = self.rig, self.rig.loop.jumping  # type: ignore[attr-defined]
+        rig, clock = self.rig, self.rig.loop
+        assert isinstance(clock, LonelyLoop)
         start, seconds = rig.loop.time(), self.dice.choice((0.3, 0.9, 1.5, 3.0, 20.0))
         if self.guard.armed and self.guard.moves and seconds > SILENCE_S:
             clock.now += SILENCE_S
             rig.air.drop_link(rig.robot)
-        self.steps[-1] = f"freeze {seconds}"
         clock.now = start + seconds
         waited = self.dice.choice(("drive", "macro", "clear_estop", "stop"))
+        self.steps[-1] = f"freeze {seconds} {waited}"
         self.record.frozen.append((start, rig.loop.time()))
         if waited == "stop":
             self._connections(fast=False)
@@ -317,6 +334,12 @@ class Teller:
 
     # What must be true
 
+    def acknowledged(self, cmd: str, ack: dict[str, Any]) -> None:
+        """An emergency stop that is acknowledged as lasting is on disk, unless it was cleared since."""
+        lasting = cmd == "estop" and ack["status"] in FINAL and ack.get("lasting") is not False
+        if lasting and not self.disk.content and not any("clear_estop" in step for step in self.steps):
+            self.record.early.append(ack)
+
     def _check(self) -> None:
         rig, disk = self.rig, self.disk
         motors = rig.motor_commands()
@@ -325,11 +348,17 @@ class Teller:
             end = self._extended(cause, cause + window)
             if not any(cause <= motion <= end for motion in self.record.motions):
                 self._check_cause(cause, end, motors)
+        self._check_unmoved("after the end", end)
         assert not rig.bridge.motion.state.moving, self.steps
         assert not rig.robot.motor.moving, self.steps
         self._check_acks()
         if rig.bridge.stopping.latched and not disk.full:
             assert disk.content, self.steps
+
+    def _check_unmoved(self, when: str, since: float = 0.0) -> None:
+        """Nobody has asked for a motion since then: a stop may be repeated, and nothing else."""
+        late = [(at, word) for at, word in self.rig.motor_commands() if at > since and not word.is_stop]
+        assert not late, f"motion {when}: {late[:3]} {self.steps}"
 
     def _extended(self, cause: float, end: float) -> float:
         """A frozen process can do nothing; the window continues when it thaws."""
@@ -346,7 +375,8 @@ class Teller:
         assert lost, f"{before[-1]} is the last word after a stop was due at {cause}: {self.steps}"
 
     def _check_acks(self) -> None:
-        """What has waited while the process stood still is refused, stops excepted."""
+        """What has waited in a freeze is refused, stops excepted; no estop was called lasting too early."""
+        assert not self.record.early, (self.record.early, self.steps)
         for name, ack in self.rig.ears.acks:
             if ack.get("cid") == "waited" and name != "stop":
                 assert ack["status"] in {"rejected", "expired"}, (name, ack, self.steps)
@@ -377,7 +407,14 @@ async def chapter(seed: int, stories: int) -> None:
 
 
 def watch(rig: Rig, teller: Teller) -> None:
-    """Note when a link ends on which the robot stops by itself."""
+    """Note when a link ends on which the robot stops by itself, and look at each acknowledgement."""
+    told = rig.ears.ack
+
+    def ack(cmd: str, body: dict[str, Any]) -> None:
+        teller.acknowledged(cmd, body)
+        told(cmd, body)
+
+    rig.ears.ack = ack  # type: ignore[method-assign]
     heard = rig.bridge.link_changed
 
     def changed(status: object) -> None:
@@ -408,5 +445,5 @@ async def restart(rig: Rig, disk: Disk) -> None:
 def play_chapters(first: int, chapters: int, stories: int = CHAPTER) -> int:
     """Play chapters of consecutive seeds; returns how many stories were played."""
     for seed in range(first, first + chapters):
-        run_virtually(chapter(seed, stories), LonelySelector)
+        run_lonely(chapter(seed, stories))
     return chapters * stories
