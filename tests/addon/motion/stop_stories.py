@@ -137,7 +137,7 @@ class Teller:
         rig.ears.acks.clear()
         rig.robot.log.clear()
         await self._begin()
-        self._check_unmoved("before the first step")
+        self._check_unmoved()
         for _ in range(self.dice.randint(1, 14)):
             self._step()
             if pause := self.dice.choice(PAUSES):
@@ -348,17 +348,17 @@ class Teller:
             end = self._extended(cause, cause + window)
             if not any(cause <= motion <= end for motion in self.record.motions):
                 self._check_cause(cause, end, motors)
-        self._check_unmoved("after the end", end)
+            self._check_not_asked(cause, end, motors)
         assert not rig.bridge.motion.state.moving, self.steps
         assert not rig.robot.motor.moving, self.steps
         self._check_acks()
         if rig.bridge.stopping.latched and not disk.full:
             assert disk.content, self.steps
 
-    def _check_unmoved(self, when: str, since: float = 0.0) -> None:
-        """Nobody has asked for a motion since then: a stop may be repeated, and nothing else."""
-        late = [(at, word) for at, word in self.rig.motor_commands() if at > since and not word.is_stop]
-        assert not late, f"motion {when}: {late[:3]} {self.steps}"
+    def _check_unmoved(self) -> None:
+        """Nothing is left of the story before: a stop may be repeated, and nothing else."""
+        left = [(at, word) for at, word in self.rig.motor_commands() if not word.is_stop]
+        assert not left, f"motion before the first step: {left[:3]}"
 
     def _extended(self, cause: float, end: float) -> float:
         """A frozen process can do nothing; the window continues when it thaws."""
@@ -373,6 +373,12 @@ class Teller:
             return
         lost = [at for at in self.record.down if before[-1][0] <= at <= end]
         assert lost, f"{before[-1]} is the last word after a stop was due at {cause}: {self.steps}"
+
+    def _check_not_asked(self, cause: float, end: float, motors: list[tuple[float, Command]]) -> None:
+        """What was asked for before a stop does not move the robot after it, however long it has waited."""
+        again = next((motion for motion in self.record.motions if motion >= cause), float("inf"))
+        late = [(at, word) for at, word in motors if end < at < again and not word.is_stop]
+        assert not late, f"motion after a stop at {cause}: {late[:3]} {self.steps}"
 
     def _check_acks(self) -> None:
         """What has waited in a freeze is refused, stops excepted; no estop was called lasting too early."""
