@@ -13,6 +13,8 @@ FLAGS = ("watchdog", "auto_update", "ingress_panel")
 KEYS = ("options", "network", "boot", *FLAGS)
 """The keys of POST /addons/<slug>/options that bb8deploy sets (Supervisor 2026.08)."""
 BOOTS = ("auto", "manual")
+_SWITCHES = {True: ("1", "true", "yes", "on", "enable"), False: ("0", "false", "no", "off", "disable")}
+"""Source: `Boolean` of voluptuous, which the Supervisor's schemas use."""
 _SENSITIVE = re.compile(r"passw|secret|token|api_?key|encryption_?key|psk|credential|private", re.IGNORECASE)
 
 
@@ -136,6 +138,49 @@ def _same_text(wanted: object, now: object) -> bool:
     if isinstance(wanted, bool) or isinstance(now, bool):
         return str(wanted).lower() == str(now).lower()
     return str(wanted) == str(now)
+
+
+def is_stored(wanted: object, now: object) -> bool:
+    """Whether the Supervisor reports `now` for a value that was set to `wanted`.
+
+    It may store a value in another type, such as "3" as 3 and "yes" as true, and a device by another of its
+    paths. None is the default of config.yaml.
+    """
+    if isinstance(wanted, Mapping):
+        return isinstance(now, Mapping) and all(is_stored(item, now.get(key)) for key, item in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(now, list) and len(now) == len(wanted) and all(map(is_stored, wanted, now))
+    if wanted is None:
+        return True
+    if isinstance(now, bool):
+        return _switch(wanted) is now
+    if isinstance(now, int | float) and (number := _number(wanted)) is not None:
+        return number == now
+    texts = str(wanted).lower(), str(now).lower()
+    return texts[0] == texts[1] or all(text.startswith("/dev/") for text in texts)
+
+
+def _switch(value: object) -> bool | None:
+    """How the Supervisor reads a value of the kind `bool`, None if it refuses it."""
+    if not isinstance(value, str):
+        return bool(value)
+    return next((on for on, words in _SWITCHES.items() if value.lower() in words), None)
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
+
+
+def ignored_flag(wanted: AppSettings, info: Mapping[str, object]) -> str:
+    """Why the Supervisor accepts a setting of `wanted` but does not store it, or an empty text."""
+    if "ingress_panel" in wanted.flags and not info.get("ingress", True):
+        return "`ingress_panel`: the app has no ingress, so it has no panel"
+    if wanted.flags.get("watchdog") and info.get("startup") == "once":
+        return "`watchdog`: the Supervisor does not watch an app with `startup: once`"
+    return ""
 
 
 def body_of(now: AppSettings, new: AppSettings) -> dict[str, object]:

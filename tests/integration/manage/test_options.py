@@ -90,6 +90,17 @@ def test_a_port_that_the_app_does_not_have_is_refused(lab: Lab) -> None:
     assert "no port 9090/tcp" in done.stderr
 
 
+@pytest.mark.parametrize("text", ["ingress_panel: true\n", "watchdog: true\n"])
+def test_a_setting_that_the_supervisor_would_ignore_is_refused(lab: Lab, text: str) -> None:
+    lab.write(config=config("1.0.1") + "startup: once\n")
+    lab.deploy()
+    (lab.folder / "kitchen.yaml").write_text(text)
+    done = command(lab, "options", "apply", str(lab.folder / "kitchen.yaml"))
+    assert done.returncode == 1
+    assert "OPTIONS_REFUSED: the Supervisor would ignore" in done.stderr
+    assert f"Leave `{text.partition(':')[0]}` out." in done.stderr
+
+
 def test_an_app_that_is_not_installed_has_no_options(lab: Lab) -> None:
     assert command(lab, "remove", "--yes").returncode == 0
     for words in (("get",), ("set", "level=debug")):

@@ -9,7 +9,9 @@ from bb8deploy.plan.app_settings import (
     AppSettings,
     body_of,
     changes,
+    ignored_flag,
     is_hidden,
+    is_stored,
     merged,
     of_info,
     password_kinds,
@@ -130,3 +132,55 @@ def test_the_values_of_passwords_are_found_by_the_same_walk_as_their_paths() -> 
     assert password_kinds(schema) == {"word", "logins.pass"}
     for wrong in (None, [], {"logins": "x", "word": ""}, {"logins": ["x"]}):
         assert list(password_values(schema, wrong)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "now", "stored"),
+    [
+        (True, True, True),
+        (True, False, False),
+        (False, True, False),
+        ("yes", True, True),
+        ("off", True, False),
+        (1, True, True),
+        (True, None, False),
+        ("3", 3, True),
+        ("3.50", 3.5, True),
+        (3, 4, False),
+        ("a", "b", False),
+        ("Info", "info", True),
+        (None, "default", True),
+        ([1, 2], [1, "2"], True),
+        ([1, 2], [1], False),
+        ([1, 2], [1, 3], False),
+        ({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}, True),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, False),
+        ({"a": 1}, {}, False),
+        ({"a": 1}, [1], False),
+        ("/dev/serial/by-id/stick", "/dev/ttyUSB0", True),
+        ("/dev/ttyUSB0", "none", False),
+    ],
+)
+def test_a_value_counts_as_set_only_if_the_supervisor_reports_it(
+    wanted: object, now: object, stored: bool
+) -> None:
+    assert is_stored(wanted, now) is stored
+
+
+@pytest.mark.parametrize(
+    ("flags", "info", "name"),
+    [
+        ({"ingress_panel": True}, {"ingress": False}, "ingress_panel"),
+        ({"ingress_panel": True}, {"ingress": True}, ""),
+        ({"watchdog": True}, {"startup": "once"}, "watchdog"),
+        ({"watchdog": False}, {"startup": "once"}, ""),
+        ({"watchdog": True}, {"startup": "services"}, ""),
+        ({"boot": "auto"}, {"ingress": False, "startup": "once"}, ""),
+        ({"ingress_panel": True, "watchdog": True}, {}, ""),
+    ],
+)
+def test_a_setting_that_the_supervisor_ignores_is_named(
+    flags: dict[str, object], info: dict[str, object], name: str
+) -> None:
+    said = ignored_flag(AppSettings(flags=flags), info)
+    assert said.partition(":")[0] == (f"`{name}`" if name else "")

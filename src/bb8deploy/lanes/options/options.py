@@ -27,7 +27,9 @@ from bb8deploy.plan.app_settings import (
     SettingChange,
     body_of,
     changes,
+    ignored_flag,
     is_hidden,
+    is_stored,
     merged,
     of_info,
     password_options,
@@ -124,11 +126,14 @@ def _look(run: Run, state: AddonState | None) -> AppLook:
 
 
 def _check(run: Run, route: PathSupervisor, look: AppLook, wanted: AppSettings, new: AppSettings) -> None:
-    """Raises CheckFailed OPTIONS_REFUSED unless schema and ports of the installed version allow it."""
+    """Raises CheckFailed OPTIONS_REFUSED unless schema, ports and kind of the installed version allow it."""
     strange = sorted(set(wanted.network) - set(look.settings.network))
     if strange:
         known = ", ".join(look.settings.network) or "none"
         raise OPTIONS_REFUSED(f"the app has no port {strange[0]} (its ports: {known})")
+    if ignored := ignored_flag(wanted, look.state.raw):
+        name = ignored.partition(":")[0]
+        raise OPTIONS_REFUSED(f"the Supervisor would ignore {ignored}", f"Leave {name} out.")
     if not wanted.options:
         return
     _check_here(run, look, wanted, new)
@@ -190,16 +195,9 @@ def _read_back(run: Run, route: PathSupervisor, wanted: AppSettings) -> None:
         *((f"network.{key}", value, now.network.get(key)) for key, value in wanted.network.items()),
         *((key, value, now.flags.get(key)) for key, value in wanted.flags.items()),
     ]
-    # The Supervisor may store a value in another type, such as "3" as 3; None is the default of config.yaml.
-    other = [name for name, value, is_now in pairs if value is not None and not _equal(value, is_now)]
+    other = [name for name, value, is_now in pairs if not is_stored(value, is_now)]
     if other:
         raise OPTIONS_NOT_SET(f"the Supervisor reports other values for {', '.join(other)} than were set")
-
-
-def _equal(wanted: object, now: object) -> bool:
-    if isinstance(wanted, dict | list) or isinstance(now, dict | list):
-        return type(wanted) is type(now)
-    return str(wanted).lower() == str(now).lower() or isinstance(now, bool)
 
 
 def _clean(run: Run, wanted: AppSettings, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,15 @@ def _parsed(path: Path, text: str, environ: Mapping[str, str]) -> tuple[object, 
     found: list[Secret] = []
 
     class OptionsLoader(safe_loader()):  # type: ignore[misc]
-        """Reads `!env` and `!secret`."""
+        """Reads `!env` and `!secret`, and refuses a key that is there twice, of which one would be lost."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            """The mapping of a node."""
+            counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            if twice := next((key for key, count in counts.items() if count > 1), ""):
+                problem = f"the key `{twice}` is there twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+            return super().construct_mapping(node, deep)
 
     def from_environment(_loader: Any, node: Any) -> str:
         name = str(node.value)
@@ -68,21 +77,23 @@ def settings_of_mapping(name: str, data: object, secrets: tuple[Secret, ...] = (
 
     Raises UsageError OPTIONS_FILE_INVALID with the first thing that is wrong.
     """
-    rows = _mapping(name, "the file", {} if data is None else data)
+    rows = _mapping(name, "the file", data)
     for key in rows:
         if key not in KEYS:
             near = next(iter(difflib.get_close_matches(key, KEYS, n=1)), "")
             hint = f"did you mean `{near}`?" if near else "options of the app belong below `options:`"
             raise _wrong(f"{name} has the unknown key `{key}`; {hint}")
     return AppSettings(
-        options=_mapping(name, "`options`", rows.get("options") or {}),
-        network=_network(name, _mapping(name, "`network`", rows.get("network") or {})),
+        options=_mapping(name, "`options`", rows.get("options")),
+        network=_network(name, _mapping(name, "`network`", rows.get("network"))),
         flags={key: _flag(name, key, rows[key]) for key in ("boot", *FLAGS) if key in rows},
         secrets=secrets,
     )
 
 
 def _mapping(name: str, what: str, value: object) -> dict[str, object]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise _wrong(f"{what} in {name} is not a mapping")
     return {str(key): item for key, item in value.items()}

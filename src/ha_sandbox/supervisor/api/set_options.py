@@ -22,6 +22,8 @@ def apply(app: Installed, body: Config, warn: Warn) -> None:
     for key, value in body.items():
         if key == "options":
             app.user_options = options or {}
+        elif key == "watchdog" and value and app.config.get("startup") == "once":
+            warn(f"Ignoring watchdog for {app.slug} because startup type is 'once'")
         else:
             setattr(app, key, value)
 
