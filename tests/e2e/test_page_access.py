@@ -111,6 +111,11 @@ async def test_a_screen_reader_gets_a_name_for_each_control_and_percent_for_each
         for name in ("speed", "brightness", "tail")
     ]
     assert all(text.endswith(" %") for text in spoken_as), spoken_as
+    shown = [
+        await cockpit.tab.js(f"document.getElementById('{name}-value').textContent")
+        for name in ("speed", "brightness", "tail")
+    ]
+    assert shown == spoken_as
 
 
 async def test_the_page_names_the_radio_that_is_used_in_plain_words(cockpit: Lab) -> None:  # noqa: F811

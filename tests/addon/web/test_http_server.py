@@ -131,6 +131,11 @@ def test_scripts_use_relative_addresses_and_write_no_markup(script: Path) -> Non
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|eval\(|new Function", text)
 
 
+def test_the_percent_of_a_slider_is_computed_in_one_script() -> None:
+    speaking = [script.name for script in SCRIPTS if "ariaValueText" in script.read_text()]
+    assert speaking == ["slider_value.js"]
+
+
 def test_the_page_has_nothing_inline() -> None:
     page = (FOLDER / "page.html").read_text()
     assert not re.search(r"\son\w+=|<script>|<style|style=", page)

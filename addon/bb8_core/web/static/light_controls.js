@@ -1,4 +1,6 @@
 // The colour wheel, the brightness and the tail light.
+import { showPercent } from "./slider_value.js";
+
 const SOONEST_MS = 80;
 
 export function rgb(hue, saturation) {
@@ -98,10 +100,6 @@ export class Lights {
     this.byId("wheel").setAttribute("aria-valuetext", text);
     this.byId("swatch").style.backgroundColor = `rgb(${r} ${g} ${b})`;
     this.byId("colour").textContent = text;
-    for (const id of ["brightness", "tail"]) {
-      const percent = `${Math.round((this.byId(id).value / 255) * 100)} %`;
-      this.byId(`${id}-value`).textContent = percent;
-      this.byId(id).ariaValueText = percent;
-    }
+    for (const id of ["brightness", "tail"]) showPercent(this.byId, id);
   }
 }

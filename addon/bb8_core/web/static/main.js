@@ -6,6 +6,7 @@ import { Link } from "./app_socket.js";
 import { Log } from "./log_view.js";
 import { PathMap } from "./path_map.js";
 import { SceneList } from "./scene_list.js";
+import { showPercent } from "./slider_value.js";
 import { Stops } from "./stop_buttons.js";
 import { View } from "./status_view.js";
 
@@ -56,9 +57,7 @@ byId("speed").addEventListener("input", showSpeed);
 
 function showSpeed() {
   grip.speed = Number(byId("speed").value);
-  const percent = `${Math.round((grip.speed / Number(byId("speed").max)) * 100)} %`;
-  view.show("speed-value", percent);
-  byId("speed").ariaValueText = percent;
+  showPercent(byId, "speed");
 }
 
 function limitSpeed(cap) {
