@@ -1,10 +1,10 @@
-"""Lists of names in messages."""
+"""Lists of names and lines in messages."""
 
 from __future__ import annotations
 
 import pytest
 
-from bb8deploy.base.short_lists import first_few
+from bb8deploy.base.short_lists import first_few, first_lines
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,11 @@ from bb8deploy.base.short_lists import first_few
 )
 def test_only_the_first_names_are_shown_and_the_others_counted(names: tuple[str, ...], text: str) -> None:
     assert first_few(names, 2) == text
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [([], []), (["a", "b"], ["a", "b"]), (["a", "b", "c"], ["a", "b", "... and 1 more"])],
+)
+def test_only_the_first_lines_are_shown_and_the_others_counted(lines: list[str], shown: list[str]) -> None:
+    assert first_lines(lines, 2) == shown

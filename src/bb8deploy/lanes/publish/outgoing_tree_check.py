@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.base.short_lists import first_few
+from bb8deploy.base.short_lists import first_few, first_lines
 from bb8deploy.catalogue.errors.ship.publish import PRIVATE_FILE, TREE_UNVERIFIED
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace import git as g
@@ -110,10 +110,9 @@ def _look(run: Run, tree: str) -> _Look:
 
 def _unverified(lines: Sequence[str], verified: str, committed: str) -> Bb8Error:
     count = f"{len(lines)} path(s) differ" if lines else "the folder was changed meanwhile"
-    more = [f"... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     none = [f"no path differs now; verified was {verified}, the commit is {committed}"]
     return TREE_UNVERIFIED(
-        f"the commit does not hold what was verified: {count}", details=[*lines[:_SHOWN], *more] or none
+        f"the commit does not hold what was verified: {count}", details=first_lines(lines, _SHOWN) or none
     )
 
 
@@ -167,5 +166,5 @@ def _refuse(found: Sequence[str]) -> None:
     if found:
         raise PRIVATE_FILE(
             f"{len(found)} private file(s) or secret(s) would be published, the first: {found[0]}",
-            details=found[:_SHOWN],
+            details=first_lines(found, _SHOWN),
         )

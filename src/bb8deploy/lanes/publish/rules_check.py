@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level, errors_in
+from bb8deploy.base.short_lists import first_lines
 from bb8deploy.catalogue.errors.ship.publish import TREE_UNFIT
 from bb8deploy.checks.store_repository import check_pages, check_repository
 from bb8deploy.lanes.publish.committed_source import Publication
@@ -71,11 +72,10 @@ def _judge(run: Run, found: Sequence[Finding]) -> None:
     errors = errors_in([*found])
     if errors:
         first = errors[0]
-        more = [f"... and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
         raise TREE_UNFIT(
             f"{len(errors)} rule(s) are broken in what would be published, the first: {first.code}",
             first.hint if first.code in _STORE_CODES else "",
-            details=[*map(_line, errors[:_SHOWN]), *more],
+            details=first_lines([_line(error) for error in errors], _SHOWN),
         )
 
 

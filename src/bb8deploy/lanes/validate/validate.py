@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.base.findings import Finding, errors_in
+from bb8deploy.base.short_lists import first_lines
 from bb8deploy.catalogue.errors.workspace import VALIDATE_FAILED
 from bb8deploy.catalogue.rule_definitions.all_rules import found
 from bb8deploy.checks.baseline import Baseline
@@ -226,10 +227,9 @@ def _conclude(run: Run, project: Project, outcome: ValidateOutcome) -> CheckFail
     if not errors:
         return None
     tail = outcome.tests.tail if outcome.tests and not outcome.tests.ok else ()
-    more = [f"... and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
     return VALIDATE_FAILED(
         f"{len(errors)} error(s) in the app, the first: {errors[0].code}",
-        details=[*map(_place, errors[:_SHOWN]), *more, *map(run.clean, tail)],
+        details=[*first_lines([_place(error) for error in errors], _SHOWN), *map(run.clean, tail)],
     )
 
 
