@@ -21,6 +21,7 @@ from bb8deploy.settings.settings_table import HA_SSH_CONNECT_TIMEOUT
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.transport.transport_interface import Transport
 from bb8deploy.workspace.ignore_patterns import STATE
+from bb8deploy.workspace.tree_digest import PutIn
 
 if TYPE_CHECKING:
     from bb8deploy.host.files.dev_transfer import LiveFiles
@@ -170,14 +171,13 @@ class Host:
             return self._lock.holding.surroundings
         return look_around(self._shell) if self._shell else None
 
-    def record_put_in(self, run_id: str, times: str = "") -> None:
-        """Records beside the app folder that the Supervisor has put in what the run `run_id` sent.
+    def record_put_in(self, put_in: PutIn) -> None:
+        """Records beside the app folder what the Supervisor has built from it; the next swap forgets it.
 
-        `times` is the digest of the times that the paths of the folder had before the build. The next swap
-        forgets it. Needs the lock; a record that is lost costs one more build.
+        Needs the lock; a record that is lost costs one more build.
         """
         if self._lock.holding:
-            self._lock.holding.record_put_in(f"{run_id} {times}".rstrip())
+            self._lock.holding.record_put_in(put_in)
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends lines to the host's own receipt; False if there is no way to it."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.catalogue.errors.workspace import (
@@ -100,6 +100,26 @@ class TreeDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class PutIn:
+    """What the Supervisor has built from an app folder, as recorded beside it; empty if that is not known.
+
+    `run` sent it; `times` is the digest of the times that the folder's paths had before the build.
+    """
+
+    run: str = ""
+    times: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads the record that `str` gives."""
+        run, _, times = text.strip().partition(" ")
+        return cls(run, times)
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.times}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
 class FoundTree:
     """What was observed at a place that should contain the tree: nothing is filtered yet.
 
@@ -109,9 +129,8 @@ class FoundTree:
     the texts of the config files at its top, by name; `cut` is True if the folder is missing because a swap
     was interrupted between its renames. `times` are when the paths were last changed in any way, in the
     place's own form and `.` for the root itself; empty if the place has none. `change_times` is False if a
-    writer can set these times back, as where only modification times are kept. `put_in` is the run whose
-    delivery the Supervisor has built from this folder, a space, and the digest of the times that its paths
-    had then; empty if that is not known.
+    writer can set these times back, as where only modification times are kept. `put_in` is what the
+    Supervisor has built from this folder.
     """
 
     present: bool
@@ -125,7 +144,7 @@ class FoundTree:
     cut: bool = False
     times: Mapping[str, str] = field(default_factory=dict, compare=False)
     change_times: bool = field(default=True, compare=False)
-    put_in: str = field(default="", compare=False)
+    put_in: PutIn = field(default_factory=PutIn, compare=False)
 
 
 def digest_of(pairs: Iterable[tuple[str, str]]) -> str:

@@ -17,7 +17,7 @@ from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, Earlier
 from bb8deploy.host.files.ignored_files import RestoredTree
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree, digest_of
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree, PutIn, digest_of
 
 KEPT = 3
 T = TypeVar("T")
@@ -154,7 +154,7 @@ class SimFiles:
             raise HOST_DISK_FULL("the disk of the host is full")
         if self.host.lock is None or self.host.lock.run != run_id:
             raise LOCK_LOST(f"the lock of {self.where} was lost")
-        self.host.put_in = ""
+        self.host.put_in = PutIn()
         self.host.previous = [kept for kept in self.host.previous if kept is not tree]
         if self.host.tree is not None:
             self.host.previous.insert(0, self.host.tree)
@@ -286,10 +286,10 @@ class SimHolding:
     def take_session(self) -> None:
         """No look comes with the lock here."""
 
-    def record_put_in(self, run_id: str) -> None:
+    def record_put_in(self, put_in: PutIn) -> None:
         """Records what was put in; lost if the connection is, and never waited for."""
         if not self._files.connection.broken:
-            self._files.host.put_in = run_id
+            self._files.host.put_in = put_in
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends to the host's receipt."""

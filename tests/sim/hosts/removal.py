@@ -11,6 +11,7 @@ from tests.sim.hosts.world import Host, found
 
 from bb8deploy.catalogue.errors.host import HOST_EDITED_LIVE, LOCK_LOST
 from bb8deploy.host.files.removal import HeldFiles
+from bb8deploy.workspace.tree_digest import PutIn
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class SimRemoval:
     def _remove(self) -> None:
         self._begin()
         self._host.previous.clear()
-        self._host.put_in = ""
+        self._host.put_in = PutIn()
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.sim.engine.faults import Fault
 
-from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, bytes_entry, digest_of
+from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, PutIn, bytes_entry, digest_of
 
 Content = Mapping[str, bytes]
 PARENT = "/addons"
@@ -235,7 +235,7 @@ class Host:
     ran: frozenset[str] = frozenset()
     edits: dict[int, Content] = field(default_factory=dict)
     cut: Content | None = None
-    put_in: str = ""
+    put_in: PutIn = field(default_factory=PutIn)
     timeless: bool = False
     seen: dict[str, str] = field(default_factory=dict)
     at_lock: dict[str, Before] = field(default_factory=dict)

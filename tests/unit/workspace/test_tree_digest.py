@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bb8deploy.base.errors import Bb8Error, CheckFailed, UsageError
 from bb8deploy.workspace import tree_digest as module
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import Manifest, bytes_entry, diff, digest_of, leads_out, walk
+from bb8deploy.workspace.tree_digest import Manifest, PutIn, bytes_entry, diff, digest_of, leads_out, walk
 
 NOTHING_IGNORED = Ignore.parse("")
 
@@ -196,3 +196,8 @@ def test_a_difference_is_sorted_into_added_changed_removed_and_modes() -> None:
 )
 def test_a_link_leads_out_or_not(path: str, target: str, out: bool) -> None:
     assert leads_out(path, target) is out
+
+
+@pytest.mark.parametrize("record", [PutIn(), PutIn("r1"), PutIn("r1", "t1")])
+def test_the_record_of_what_was_built_is_read_as_it_was_written(record: PutIn) -> None:
+    assert PutIn.parse(f"{record}\n") == record

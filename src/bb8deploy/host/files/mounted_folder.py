@@ -35,7 +35,7 @@ from bb8deploy.host.files.mount_tree import (
 from bb8deploy.host.shell.run_programs import edited_live
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace.ignore_patterns import STATE, Ignore
-from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree
+from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, PutIn
 
 ANSWER_DEADLINE = 15.0
 
@@ -83,7 +83,7 @@ class MountFiles:
     def look(self) -> FoundTree:
         """Lists and hashes the folder; executable bits are tried out only while the lock is held."""
         modes_known = self._modes_kept() if self.held else None
-        put_in = (_content(self.trees.put_in) or b"").decode(errors="replace").strip()
+        put_in = PutIn.parse((_content(self.trees.put_in) or b"").decode(errors="replace"))
         return read_tree(self.root, modes_known=modes_known, cut=self.trees.cut, put_in=put_in)
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from bb8deploy.host.files.app_folder_interface import SyncSession
 from bb8deploy.host.host_capabilities import HostFacts
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
 from bb8deploy.host.shell.host_probe import Surroundings
+from bb8deploy.workspace.tree_digest import PutIn
 
 PATIENCE = 5.0
 """Seconds in which the lock of a killed process of this machine goes away by itself over ssh."""
@@ -43,8 +44,8 @@ class Holding(Protocol):
     def take_session(self) -> contextlib.AbstractContextManager[SyncSession] | None:
         """The app folder as it was seen while the lock was taken; None if it was not looked at."""
 
-    def record_put_in(self, record: str) -> None:
-        """Records that the Supervisor has put in the delivery that `record` names."""
+    def record_put_in(self, put_in: PutIn) -> None:
+        """Records what the Supervisor has built from the app folder."""
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends lines to the host's receipt; False if that failed."""

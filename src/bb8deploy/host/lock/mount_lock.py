@@ -15,6 +15,7 @@ from bb8deploy.host.files.removal import LAST
 from bb8deploy.host.host_capabilities import HostFacts
 from bb8deploy.host.lock.lock_lifetime import notes_of
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
+from bb8deploy.workspace.tree_digest import PutIn
 
 NAMELESS_AGE = 120.0
 _PARTS = {"owner", "expires", LAST, "listed"}
@@ -85,10 +86,10 @@ class MountHolding:
         """Nothing: on a share a look costs no round trip that could be saved."""
         return
 
-    def record_put_in(self, record: str) -> None:
+    def record_put_in(self, put_in: PutIn) -> None:
         """Writes the record."""
         with contextlib.suppress(OSError):
-            self._files.trees.put_in.write_text(f"{record}\n")
+            self._files.trees.put_in.write_text(f"{put_in}\n")
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """The runtime's share holds no receipts; see HA_CONFIG_MOUNT."""

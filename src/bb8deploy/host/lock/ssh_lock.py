@@ -15,6 +15,7 @@ from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner, held_in
 from bb8deploy.host.shell.host_probe import Surroundings, surroundings
 from bb8deploy.host.shell.program_output import AnswerPart, tree_of
 from bb8deploy.host.shell.run_programs import Conversation, Shell
+from bb8deploy.workspace.tree_digest import PutIn
 
 RELEASE_DEADLINE = 10.0
 RECEIPT_DEADLINE = 30.0
@@ -85,10 +86,10 @@ class SshHolding:
         talk, self._delivery = self._delivery, None
         return None if talk is None else SshSession(talk, self._run_id, tree_of(self._parts))
 
-    def record_put_in(self, record: str) -> None:
+    def record_put_in(self, put_in: PutIn) -> None:
         """Sends the record through the open channel, and waits for nothing."""
         if self._talk:
-            self._talk.send(f"={record}\n".encode())
+            self._talk.send(f"={put_in}\n".encode())
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """Appends through the open channel."""

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING
-from bb8deploy.workspace.tree_digest import Entry, FoundTree, Manifest, link_entry
+from bb8deploy.workspace.tree_digest import Entry, FoundTree, Manifest, PutIn, link_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def tree_of(parts: list[AnswerPart]) -> FoundTree:
         stamp=bodies.get("STAMP", b"").decode(errors="replace"),
         configs={p.argument: p.body.decode(errors="replace") for p in parts if p.name == "CONFIG"},
         times=_times(tuple(kinds), bodies.get("TIMES", b"")),
-        put_in=next((part.argument for part in parts if part.name == "PUT_IN"), ""),
+        put_in=PutIn.parse(next((part.argument for part in parts if part.name == "PUT_IN"), "")),
     )
 
 

@@ -42,6 +42,7 @@ from bb8deploy.plan.sync_plan import Stamp, times_digest
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace.ignore_patterns import Ignore
+from bb8deploy.workspace.tree_digest import PutIn
 
 
 @dataclass(slots=True)
@@ -109,7 +110,7 @@ class Attempt:
     def record_put_in(self) -> None:
         """Records on the host that what runs was built from what was delivered."""
         times = times_digest(self.delivered.tree, Ignore.of_workspace(self.run.workspace))
-        self.host.record_put_in(self.delivered.expected.run, times)
+        self.host.record_put_in(PutIn(self.delivered.expected.run, times))
 
     def _require_alone(self, installer: Installer) -> None:
         """Raises CheckFailed TOPOLOGY_WRONG before the Supervisor could act on another folder's app."""
@@ -190,7 +191,7 @@ class Attempt:
     def _installer(self, reached: Reached, rehash: RehashProgram | None) -> Installer:
         run, slug = self.run, slug_of(self.run)
         expected = self.delivered.expected
-        unchanged = not self.options.sent and self.delivered.tree.put_in.partition(" ")[0] == expected.run
+        unchanged = not self.options.sent and self.delivered.tree.put_in.run == expected.run
         task = Task(slug, self.host.where, expected, self.options, is_pulled(run), unchanged)
         watch = Watch(reached.supervisor, slug, rehash)
         actions = Actions(watch, task, run.progress.note, run.settings.bb8_build_deadline)

@@ -12,7 +12,7 @@ from tests.unit.host.localhost import Place
 from bb8deploy.base.errors import Bb8Error, CheckFailed
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import FoundTree
+from bb8deploy.workspace.tree_digest import FoundTree, PutIn
 
 IGNORE = Ignore.parse("")
 
@@ -125,18 +125,18 @@ def test_the_texts_of_the_config_files_come_with_the_tree(place: Place, tmp_path
 
 def test_what_was_put_in_is_remembered_until_the_next_swap(place: Place) -> None:
     place.send("run-1", "v1")
-    assert place.files.look().put_in == ""
+    assert place.files.look().put_in == PutIn()
     holding = place.hold("run-2")
-    holding.record_put_in("run-1")
+    holding.record_put_in(PutIn("run-1", "t1"))
     holding.release()
-    assert place.files.look().put_in == "run-1"
+    assert place.files.look().put_in == PutIn("run-1", "t1")
     place.send("run-3", "v3")
-    assert place.files.look().put_in == ""
+    assert place.files.look().put_in == PutIn()
     holding = place.hold("run-4")
-    holding.record_put_in("run-3")
+    holding.record_put_in(PutIn("run-3"))
     holding.release()
     with place.locked("run-5"):
-        assert place.files.restore_previous("run-5", IGNORE).tree.put_in == ""
+        assert place.files.restore_previous("run-5", IGNORE).tree.put_in == PutIn()
 
 
 def test_a_folder_is_withdrawn_if_the_client_confirms_what_is_there(place: Place) -> None:

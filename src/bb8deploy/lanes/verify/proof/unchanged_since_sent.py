@@ -58,8 +58,7 @@ def _recorded(run: Run, run_id: str) -> str:
 
 def _times_at_build(found: FoundTree, sent_by: str) -> str:
     """The times at the last build, by the host's record."""
-    run_id, _, times = found.put_in.partition(" ")
-    return times if run_id == sent_by else ""
+    return found.put_in.times if found.put_in.run == sent_by else ""
 
 
 def _times_at_swap(run: Run, sent_by: str) -> Iterator[str]:
