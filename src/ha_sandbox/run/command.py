@@ -79,7 +79,7 @@ def environment_of(box: Sandbox) -> dict[str, str]:
     }
     if app is None or app.container is None:
         return found
-    found |= port_addresses(app.container.ports)
+    found |= port_addresses(app.container.ports, "TCP") | port_addresses(app.container.udp_ports, "UDP")
     if app.ingress_port:
         start = app.config.get("ingress_entry", "")
         found["SANDBOX_INGRESS_URL"] = f"{box.core_url}{app.ingress_entry}/{start}"
@@ -87,9 +87,9 @@ def environment_of(box: Sandbox) -> dict[str, str]:
     return found
 
 
-def port_addresses(ports: Mapping[int, Address]) -> dict[str, str]:
-    """SANDBOX_PORT_8080_TCP=127.0.0.1:8080 for each TCP port of the container."""
-    return {f"SANDBOX_PORT_{port}_TCP": f"{host}:{number}" for port, (host, number) in ports.items()}
+def port_addresses(ports: Mapping[int, Address], kind: str) -> dict[str, str]:
+    """SANDBOX_PORT_8080_TCP=127.0.0.1:8080 for each port of this kind, TCP or UDP, of the container."""
+    return {f"SANDBOX_PORT_{port}_{kind}": f"{host}:{number}" for port, (host, number) in ports.items()}
 
 
 def keep_logs(box: Sandbox, folder: Path) -> None:

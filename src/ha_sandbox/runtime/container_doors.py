@@ -1,8 +1,9 @@
-"""The network of a sandbox container: its addresses, and TCP connections from this machine to its ports.
+"""The network of a sandbox container: its addresses, and what this machine sends to its TCP and UDP ports.
 
 It uses only the standard library, because it runs inside the container, in process 1. A door is a socket that
 this machine has bound on its own loopback. It listens as soon as a program inside listens at the door's port,
-so nobody gets a connection that leads nowhere. The addresses are those of a real host's network `hassio`.
+so nobody gets a connection that leads nowhere; a datagram to a port without a program is lost. The addresses
+are those of a real host's network `hassio`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import selectors
 import socket
 import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 GATEWAY, SUPERVISOR, APP = "172.30.32.1", "172.30.32.2", "172.30.33.1"
@@ -23,41 +26,57 @@ _NET_ADMIN = 12  # <linux/capability.h>
 _DROP_BOUND, _AMBIENT, _LOWER = 24, 47, 3  # <linux/prctl.h>
 _POLL = 0.1  # seconds
 _CHUNK = 64 * 1024
-_LISTEN = "0A"  # a state in /proc/net/tcp
+_CLIENTS = 64  # that a UDP port answers at the same time; the one that was silent longest is forgotten
+_TABLES = {"tcp": "0A", "udp": "07"}  # below /proc/net, with the state of a socket that anybody can reach
 _EVERYWHERE = {"0" * 8, "0" * 32}
 
 
 class Doors:
-    """The doors of one container: (descriptor, port inside, whether the Supervisor comes through it)."""
+    """The doors of one container: (descriptor, port inside, purpose).
 
-    def __init__(self, doors: list[tuple[int, int, bool]]) -> None:
+    The purpose is `tcp`, `udp`, or `page` for the Supervisor's requests.
+    """
+
+    def __init__(self, doors: list[tuple[int, int, str]]) -> None:
         self._named = set_addresses()
-        for descriptor, port, supervisor in doors:
-            listener = socket.socket(fileno=descriptor)
-            thread = threading.Thread(target=self._serve, args=(listener, port, supervisor), daemon=True)
-            thread.start()
+        for descriptor, port, purpose in doors:
+            door = socket.socket(fileno=descriptor)
+            if purpose == "udp":
+                self._begin(self._await, port, "udp")
+                self._begin(carry_datagrams, door, *self._ends(port, GATEWAY))
+            else:
+                self._begin(self._serve, door, port, SUPERVISOR if purpose == "page" else GATEWAY)
 
-    def _serve(self, listener: socket.socket, port: int, supervisor: bool) -> None:
-        """Waits until a program listens at the port, then carries each connection to it."""
+    def _begin(self, work: Callable[..., object], *arguments: object) -> None:
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+
+    def _ends(self, port: int, peer: str) -> tuple[tuple[str, int], tuple[str, int] | None]:
+        """Where the program is, and the address that it sees."""
+        return ((APP, port), (peer, 0)) if self._named else (("127.0.0.1", port), None)
+
+    def _await(self, port: int, kind: str) -> None:
+        """Waits until a program listens at the port; says so if this machine cannot reach it."""
         warned = False
-        while not (found := listeners(port)) or not self._reached(found):
+        while not (found := listeners(port, kind)) or not self._reached(found):
             if found and not warned:
                 warned = True
                 warn(port)
             time.sleep(_POLL)
+
+    def _serve(self, listener: socket.socket, port: int, peer: str) -> None:
+        """Waits until a program listens at the port, then carries each connection to it."""
+        self._await(port, "tcp")
         listener.listen(64)
         with contextlib.suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                threading.Thread(target=self._carry, args=(near, port, supervisor), daemon=True).start()
+                self._begin(self._carry, near, port, peer)
 
     def _reached(self, addresses: set[str]) -> bool:
         return not self._named or bool(addresses & {*_EVERYWHERE, _in_proc(APP)})
 
-    def _carry(self, near: socket.socket, port: int, supervisor: bool) -> None:
-        target, source = ("127.0.0.1", port), None
-        if self._named:
-            target, source = (APP, port), (SUPERVISOR if supervisor else GATEWAY, 0)
+    def _carry(self, near: socket.socket, port: int, peer: str) -> None:
+        target, source = self._ends(port, peer)
         try:
             far = socket.create_connection(target, source_address=source)
         except OSError:
@@ -80,6 +99,43 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
+def carry_datagrams(door: socket.socket, target: tuple[str, int], source: tuple[str, int] | None) -> None:
+    """Passes each datagram on from a socket of its sender's own, and the answers back to this sender."""
+    senders: dict[object, socket.socket] = {}
+    with selectors.DefaultSelector() as ready:
+        ready.register(door, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                with contextlib.suppress(OSError):
+                    if key.data is not None:
+                        door.sendto(key.fileobj.recv(_CHUNK), key.data)  # type: ignore[union-attr]  # a socket
+                        continue
+                    data, sender = door.recvfrom(_CHUNK)
+                    far = senders.pop(sender, None) or _socket_of(sender, source, ready)
+                    senders[sender] = far
+                    _forget(senders, ready)
+                    far.sendto(data, target)
+
+
+def _socket_of(
+    sender: object, source: tuple[str, int] | None, ready: selectors.BaseSelector
+) -> socket.socket:
+    """A socket for one sender; not connected, because the answer may come from another address of the app."""
+    far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    if source:
+        far.bind(source)
+    ready.register(far, selectors.EVENT_READ, sender)
+    return far
+
+
+def _forget(senders: dict[object, socket.socket], ready: selectors.BaseSelector) -> None:
+    """Closes the socket of the sender that was silent longest, if there are too many."""
+    if len(senders) > _CLIENTS:
+        silent = senders.pop(next(iter(senders)))
+        ready.unregister(silent)
+        silent.close()
+
+
 def warn(port: int) -> None:
     """Says in the app's log why a port is not reached."""
     sys.stdout.write(
@@ -89,15 +145,15 @@ def warn(port: int) -> None:
     sys.stdout.flush()
 
 
-def listeners(port: int) -> set[str]:
+def listeners(port: int, kind: str = "tcp") -> set[str]:
     """The addresses, as /proc/net/tcp writes them, at which a program of the container listens."""
     found = set()
-    for table in ("tcp", "tcp6"):
+    for table in (kind, f"{kind}6"):
         with contextlib.suppress(OSError):
             for row in Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]:
                 fields = row.split()
                 address, _, number = fields[1].partition(":")
-                if fields[3] == _LISTEN and int(number, 16) == port:
+                if fields[3] == _TABLES[kind] and int(number, 16) == port:
                     found.add(address)
     return found
 

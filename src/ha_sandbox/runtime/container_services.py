@@ -28,11 +28,11 @@ S6_INIT = "/init"
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What a container has besides its image: the descriptor of its control socket, its doors as (descriptor,
-    port, whether it is the Supervisor's), and without a network of its own the port of its page.
+    port, purpose), and without a network of its own the port of its page.
     """
 
     control: int
-    doors: tuple[tuple[int, int, bool], ...] = ()
+    doors: tuple[tuple[int, int, str], ...] = ()
     page_port: int = 0
 
 

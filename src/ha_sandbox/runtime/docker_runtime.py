@@ -189,7 +189,7 @@ class DockerContainer:
         self, docker: Docker, name: str, spec: ContainerSpec, reached: Reached, *, has_health_check: bool
     ) -> None:
         self.has_health_check = has_health_check
-        self.ports, self.page = reached.ports, reached.page
+        self.ports, self.udp_ports, self.page = reached.ports, reached.udp_ports, reached.page
         self._docker, self._name, self._spec = docker, name, spec
         self._stopping = False
         self._process = docker.begin("start", "--attach", name, end=("rm", "--force", name))

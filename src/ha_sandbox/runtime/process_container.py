@@ -34,7 +34,7 @@ class ProcessContainer:
         has_health_check: bool,
     ) -> None:
         self.has_health_check = has_health_check
-        self.ports, self.page = reached.ports, reached.page
+        self.ports, self.udp_ports, self.page = reached.ports, reached.udp_ports, reached.page
         self._process = process
         self._control = control
         self._spec = spec

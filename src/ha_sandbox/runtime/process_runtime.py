@@ -126,7 +126,7 @@ class ProcessRuntime:
         if self._isolated:
             argv = self._isolated_command(place, image, spec, doors)
         ours, theirs = socket.socketpair()
-        opened = tuple((door.listener.fileno(), door.port, door.supervisor) for door in doors)
+        opened = tuple((door.listener.fileno(), door.port, door.purpose.value) for door in doors)
         wiring = Wiring(theirs.fileno(), opened, page_port)
         config = init_config(place / "tree", image, spec, wiring, isolated=self._isolated)
         if problem := nothing_to_run(place / "tree", config):
@@ -170,7 +170,7 @@ class ProcessRuntime:
             reached, page_port = on_shared_network(spec)
             return reached, (), page_port
         doors = self._ports.of(spec)
-        for line in moved(spec, doors):
+        for line in moved(doors):
             spec.on_line(line)
         return through(doors), doors, 0
 

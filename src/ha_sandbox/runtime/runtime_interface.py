@@ -63,8 +63,8 @@ class ContainerSpec:
 
     `on_line` gets each line of output; `on_exit` the exit code, once, unless `stop` was called first.
     `on_health` gets the new result of the health check when it changes. `ports` are the TCP ports of the
-    container with the host port that each should have (None: none), `ingress_port` that of its page, 0
-    without one.
+    container with the host port that each should have (None: none), `udp_ports` the same for UDP,
+    `ingress_port` is that of its page, 0 without one.
     """
 
     slug: str
@@ -76,6 +76,7 @@ class ContainerSpec:
     on_health: Callable[[bool], None]
     mounts: tuple[Mount, ...] = ()
     ports: Mapping[int, int | None] = field(default_factory=dict)
+    udp_ports: Mapping[int, int | None] = field(default_factory=dict)
     ingress_port: int = 0
 
 
@@ -98,6 +99,11 @@ class Container(Protocol):
     @property
     def ports(self) -> Mapping[int, Address]:
         """Where this machine reaches each TCP port of the container."""
+        ...
+
+    @property
+    def udp_ports(self) -> Mapping[int, Address]:
+        """The same for UDP."""
         ...
 
     @property

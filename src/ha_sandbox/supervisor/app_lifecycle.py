@@ -192,8 +192,8 @@ class Manager:
         return self.store.apps[slug]
 
     def _need_ports(self, app: Installed) -> None:
-        wanted = {port for port in app.ports().values() if port}
+        wanted = app.host_ports()
         for other in self.installed.values():
-            taken = wanted & set(other.ports().values()) if other is not app and other.running else set()
+            taken = wanted & other.host_ports() if other is not app and other.running else set()
             if taken:
-                raise api_errors.port_conflict(app.slug, int(min(taken)))
+                raise api_errors.port_conflict(app.slug, min(taken)[0])

@@ -110,6 +110,7 @@ class Containers:
             on_health=lambda healthy: self._health_changed(app, holder, healthy=healthy),
             mounts=self._mounts(app),
             ports=app.tcp_ports(),
+            udp_ports=app.udp_ports(),
             ingress_port=app.ingress_port,
         )
 

@@ -75,6 +75,15 @@ class Installed:
         """The same for TCP, by number."""
         return tcp_ports(self.ports())
 
+    def udp_ports(self) -> dict[int, int | None]:
+        """The same for UDP."""
+        return _numbered(self.ports(), {"udp"})
+
+    def host_ports(self) -> set[tuple[int, str]]:
+        """The host ports that it publishes, each with `tcp` or `udp`, which have numbers of their own."""
+        kinds = {"tcp": self.tcp_ports(), "udp": self.udp_ports()}
+        return {(host, kind) for kind, ports in kinds.items() for host in ports.values() if host}
+
     @property
     def ingress_port(self) -> int:
         """The port of its page, 0 without ingress; a random one if config.yaml asks for that with 0."""
@@ -90,5 +99,9 @@ class Installed:
 
 def tcp_ports(ports: Mapping[str, int | None]) -> dict[int, int | None]:
     """The TCP ports of a mapping such as `ports` in config.yaml, by number."""
+    return _numbered(ports, {"", "tcp"})
+
+
+def _numbered(ports: Mapping[str, int | None], kinds: set[str]) -> dict[int, int | None]:
     named = {port.partition("/"): host for port, host in ports.items()}
-    return {int(number): host for (number, _, kind), host in named.items() if kind in {"", "tcp"}}
+    return {int(number): host for (number, _, kind), host in named.items() if kind in kinds}

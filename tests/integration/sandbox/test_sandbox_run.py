@@ -18,6 +18,7 @@ from ha_sandbox.run.command import run_command
 from ha_sandbox.run.conditions import RUNNING, Condition, Kind
 from ha_sandbox.run.probe import Probe
 from ha_sandbox.run.wait_until_up import wait_until_up
+from ha_sandbox.runtime import bubblewrap
 from ha_sandbox.supervisor.images import machine_arch
 
 ASK = (
@@ -156,6 +157,44 @@ def test_a_port_where_nobody_listens_is_one_error(probe: Path) -> None:
     done = sandbox_run(probe, "--wait", "1", "--", "true")
     assert (done.returncode, done.stderr.count("SANDBOX_APP_NOT_UP")) == (1, 1), done.stderr
     assert f"nothing listens on port {port}" in done.stderr
+
+
+UDP_APP = """import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", PORT))
+print("ready", flush=True)
+while True:
+    data, peer = s.recvfrom(100)
+    s.sendto(data + b" from " + peer[0].encode(), peer)
+"""
+UDP_ASK = """import os, socket
+host, port = os.environ["SANDBOX_PORT_PORT_UDP"].split(":")
+askers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(70)]
+for number, asker in enumerate(askers):
+    asker.settimeout(60)
+    asker.connect((host, int(port)))
+    asker.send(str(number).encode())
+    answer = asker.recv(100).decode()
+    assert answer.startswith(f"{number} from "), answer
+askers[0].send(b"again")
+print(port, askers[0].recv(100).decode())
+"""
+
+
+def test_a_udp_port_answers_each_of_its_clients(tmp_path: Path) -> None:
+    tree, port = tmp_path / "udp", free_port()
+    tree.mkdir()
+    ports = f"ports: {{{port}/udp: {port}, {port}/tcp: null}}"
+    (tree / "config.yaml").write_text(
+        f'name: x\nversion: "1"\nslug: udp\ndescription: x\narch: [{machine_arch()}]\n{ports}\n'
+    )
+    (tree / "main.py").write_text(UDP_APP.replace("PORT", str(port)))
+    (tree / "Dockerfile").write_text('FROM x\nCOPY main.py /\nENTRYPOINT []\nCMD ["python3", "/main.py"]\n')
+    ask = UDP_ASK.replace("PORT_UDP", f"{port}_UDP")
+    done = sandbox_run(tree, "--wait-log", "ready", "--", sys.executable, "-c", ask)
+    assert done.returncode == 0, done.stderr
+    peer = "172.30.32.1" if bubblewrap.allowed() else "127.0.0.1"
+    assert done.stdout.splitlines()[-1] == f"{port} again from {peer}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -35,6 +35,7 @@ class MemoryContainer:
     def __init__(self, spec: ContainerSpec) -> None:
         self.spec = spec
         self.ports = {port: ("127.0.0.1", port) for port in spec.ports}
+        self.udp_ports = {port: ("127.0.0.1", port) for port in spec.udp_ports}
         self.page = ("127.0.0.1", spec.ingress_port) if spec.ingress_port else None
         self.stopped_with: float | None = None
 

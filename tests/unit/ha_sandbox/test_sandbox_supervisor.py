@@ -245,20 +245,23 @@ def test_an_uninstalled_app_is_known_by_the_store_alone(started: Any) -> None:
     assert started.key("POST", "/addons/local_probe/rebuild") == (400, "App is not installed")
 
 
-def test_a_port_that_another_app_holds_is_a_conflict(started: Any) -> None:
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_a_port_that_another_app_holds_is_a_conflict_for_the_same_protocol(started: Any, kind: str) -> None:
     started.write(version="1.0.1", ports={"80/tcp": 18080})
     started.ok("POST", "/store/reload")
     started.ok("POST", "/store/addons/local_probe/update")
     other = started.root / "addons" / "other"
     other.mkdir()
     text = (started.folder / "config.yaml").read_text()
-    (other / "config.yaml").write_text(text.replace('"probe"', '"other"'))
+    (other / "config.yaml").write_text(text.replace('"probe"', '"other"').replace("80/tcp", f"80/{kind}"))
     (other / "Dockerfile").write_text("FROM scratch")
     started.tick += 100
     started.touch()
     started.ok("POST", "/store/reload")
     started.ok("POST", "/store/addons/local_other/install")
-    assert started.key("POST", "/addons/local_other/start") == (400, "app_port_conflict")
+    status, answer = started.call("POST", "/addons/local_other/start")
+    expected = (400, "app_port_conflict") if kind == "tcp" else (200, None)
+    assert (status, answer.get("error_key")) == expected
 
 
 def test_an_unexpected_error_is_answered_and_logged(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:

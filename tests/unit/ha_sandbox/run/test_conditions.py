@@ -19,14 +19,15 @@ CONFIG: dict[str, Any] = {
 
 
 def test_each_port_has_its_address_on_loopback() -> None:
-    assert port_addresses({8080: ("127.0.0.1", 8080), 90: ("127.0.0.1", 23456)}) == {
+    assert port_addresses({8080: ("127.0.0.1", 8080), 90: ("127.0.0.1", 23456)}, "TCP") == {
         "SANDBOX_PORT_8080_TCP": "127.0.0.1:8080",
         "SANDBOX_PORT_90_TCP": "127.0.0.1:23456",
     }
+    assert port_addresses({53: ("127.0.0.1", 53)}, "UDP") == {"SANDBOX_PORT_53_UDP": "127.0.0.1:53"}
 
 
 def test_no_address_is_made_up_for_a_container_without_ports() -> None:
-    assert port_addresses({}) == {}
+    assert port_addresses({}, "TCP") == {}
 
 
 def test_by_default_the_page_and_the_published_ports_have_to_listen() -> None:
