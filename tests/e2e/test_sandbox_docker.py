@@ -18,10 +18,13 @@ from ops.lab import bases
 from ops.lab.broker import ear
 from ops.lab.engine import Engine
 from ops.lab.errors import LabUnavailable
+from tests.integration.sandbox.test_sandbox_run import UDP_APP
 from tests.integration.waiting import until
 
 from bb8deploy.base.errors import CheckFailed, UsageError
 from ha_sandbox import Sandbox
+from ha_sandbox.http_server import free_port
+from ha_sandbox.run.command import environment_of
 from ha_sandbox.runtime.docker_runtime import DockerRuntime
 from ha_sandbox.supervisor.images import machine_arch
 
@@ -148,6 +151,28 @@ def test_a_pull_that_fails_and_a_port_in_use_are_one_error_each(engine: Engine, 
         box.call("POST", "/addons/local_small/start")
         until(lambda: box.call("GET", "/addons/local_small/info")["state"] == "error", 120)
         assert any("/none" in line for line in _log(box))
+
+
+def test_a_udp_port_is_reached_where_the_command_is_told(engine: Engine, tmp_path: Path) -> None:
+    assert engine.socket.exists()
+    base = re.search(r"^ARG BUILD_FROM=(\S+)", (ROOT / "addon" / "Dockerfile").read_text(), re.MULTILINE)
+    assert base
+    tree, port = tmp_path / "small", free_port()
+    tree.mkdir()
+    config = f'name: Small\nversion: "1"\nslug: small\ndescription: x\narch: [{machine_arch()}]\n'
+    (tree / "config.yaml").write_text(f"{config}ports: {{{port}/udp: {port}}}\n")
+    (tree / "main.py").write_text(UDP_APP.replace("PORT", str(port)))
+    (tree / "Dockerfile").write_text(
+        f'FROM {base[1]}\nCOPY main.py /\nENTRYPOINT []\nCMD ["python3", "/main.py"]\n'
+    )
+    with Sandbox(tmp_path / "a", open_runtime=DockerRuntime) as box:
+        box.install(tree, {})
+        until(lambda: "ready" in _log(box), 120)
+        host, number = environment_of(box)[f"SANDBOX_PORT_{port}_UDP"].split(":")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.settimeout(60)
+            asker.sendto(b"hello", (host, int(number)))
+            assert asker.recv(100) == b"hello from 127.0.0.1"
 
 
 def test_a_pulled_image_stays_and_the_sandboxs_name_for_it_goes(engine: Engine, tmp_path: Path) -> None:
