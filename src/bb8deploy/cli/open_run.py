@@ -301,8 +301,7 @@ def _stop_signals_as_interrupt() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: object) -> None:
-    if (
-        number != signal.SIGTERM
-    ):  # a closed terminal sends SIGHUP more than once, the second during the unwinding
+    # A closed terminal sends SIGHUP more than once, the second during the unwinding.
+    if number != signal.SIGTERM:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
