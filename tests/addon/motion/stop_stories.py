@@ -300,8 +300,14 @@ class Teller:
         self.disk.full = not self.disk.full
 
     def _guard(self) -> None:
+        """Without its guard, a robot without a motion timeout is stopped; the pulse may miss a short loss."""
+        now, lost_at = self.rig.loop.time(), self._guard_changed_at
         self.guard.working = not self.guard.working
-        self._guard_changed_at = self.rig.loop.time()
+        if self.rig.link.ready and not self.rig.link.stoppable:
+            self.record.causes.append(now)
+        elif now - lost_at < 0.3 and lost_at in self.record.causes:
+            self.record.causes.remove(lost_at)
+        self._guard_changed_at = now
 
     def _freeze(self) -> None:
         """The process stands still; the robot, the guard and the broker do not."""
