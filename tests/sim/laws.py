@@ -128,7 +128,7 @@ class Laws:
             return
         if task.command in {"rollback", "deploy"} and tree not in before.ever:
             raise Broken(f"{name} names {tree}, which had never run")
-        if task.command == "rollback" and tree not in before.kept:
+        if task.command == "rollback" and tree not in {*before.kept, before.back}:
             raise Broken(f"{name} names {tree}, which was no earlier tree: {before}")
         if task.command == "deploy" and tree not in {before.folder, before.ran}:
             raise Broken(f"{name} names {tree}, before the deploy there was {before}")

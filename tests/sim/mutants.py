@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from bb8deploy.host.files.app_folder_interface import InPlace
 from bb8deploy.host.lock.lock_lifetime import HostLock
 from bb8deploy.lanes.deploy import rollback
 from bb8deploy.lanes.publish import atomic_push, subtree_layout
@@ -101,6 +102,10 @@ def _any_tree_ran() -> Iterator[None]:
         yield
 
 
+def _finished(stamp: str, _put_in: object) -> InPlace:
+    return InPlace(stamp, unfinished=False)
+
+
 _CARRY_OUT, _REPORTED = Attempt.carry_out, Prover._reported
 _PUSH, _PUSH_ALL = git_remote.push, atomic_push._push
 
@@ -118,6 +123,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     ),
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
     "a tree that never ran counts as an earlier version": _any_tree_ran,
+    "a rollback that was killed is not completed": lambda: mock.patch.object(InPlace, "of", _finished),
     "a seal that differs counts": lambda: mock.patch.object(Seal, "problems", return_value=()),
     "a removal does not look for edits": lambda: mock.patch.object(
         remove_lane, "require_unedited", return_value=None

@@ -244,7 +244,7 @@ def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
 
 
 def _interrupted(run: Run) -> Interrupted:
-    """A command can be resumed only if its own step was journalled; a rollback has no way to."""
+    """A command can be resumed only if its own step was journalled; a rollback is run again."""
     command = run.command.split(maxsplit=1)[0]
     if command == "rollback" and (remedy := after_cut(run)):
         return interrupted(run, remedy=remedy)

@@ -174,7 +174,8 @@ class Host:
     def record_put_in(self, put_in: PutIn) -> None:
         """Records beside the app folder what the Supervisor has built from it; the next swap forgets it.
 
-        Needs the lock; a record that is lost costs one more build.
+        An empty one ends the record that a tree was put back. Needs the lock; a record that is lost costs one
+        more build.
         """
         if self._lock.holding:
             self._lock.holding.record_put_in(put_in)

@@ -164,8 +164,8 @@ def after_cut(run: Run) -> str:
     if PUT_BACK not in run.journal.done():
         return ""
     return (
-        "The earlier files are in place, but not verified. Another rollback would go back one tree further:"
-        " run `bb8deploy rollback VERSION` for a tagged version, or `bb8deploy deploy`."
+        "The earlier files are in place, but not verified. Run the same command again: it completes this"
+        " rollback and goes no further back."
     )
 
 

@@ -99,24 +99,30 @@ class TreeDiff:
         return tuple(sorted({*self.added, *self.changed, *self.removed, *self.modes}))
 
 
+_BACK = "back"
+
+
 @dataclass(frozen=True, slots=True)
 class PutIn:
     """What the Supervisor has built from an app folder, as recorded beside it; empty if that is not known.
 
-    `run` sent it; `times` is the digest of the times that the folder's paths had before the build.
+    `run` sent it; `times` is the digest of the times that the folder's paths had before the build. If a run
+    that is not at its end put the tree there back, both are empty, and `back` is the run that sent the tree.
     """
 
     run: str = ""
     times: str = ""
+    back: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Reads the record that `str` gives."""
         run, _, times = text.strip().partition(" ")
-        return cls(run, times)
+        return cls(back=times) if run == _BACK else cls(run, times)
 
     def __str__(self) -> str:
-        return f"{self.run} {self.times}".rstrip()
+        words = (self.run, self.times) if self.back is None else (_BACK, self.back)
+        return " ".join(words).rstrip()
 
 
 @dataclass(frozen=True, slots=True)

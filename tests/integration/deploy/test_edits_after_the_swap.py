@@ -13,9 +13,10 @@ from tests.integration.small_addon import RUN_SH
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.files.mount_swap import MountSwap
+from bb8deploy.host.files.mount_swap import NOTHING, MountSwap
 from bb8deploy.host.shell import load_programs
 from bb8deploy.lanes.deploy.rollback import roll_back_host
+from bb8deploy.workspace.tree_digest import PutIn
 
 ROUTES = ["ssh", "mount"]
 EDIT = "# edited\n"
@@ -40,8 +41,8 @@ def after_each_delivery(edit: Callable[[Path], object], shell: str) -> Iterator[
             text(name).replace("\nswap\n", f"\nswap\n{shell}\n") if name == "apply_transfer" else text(name)
         )
 
-    def swapped(trees: MountSwap, staged: Path) -> str:
-        aside = swap(trees, staged)
+    def swapped(trees: MountSwap, staged: Path, record: PutIn = NOTHING) -> str:
+        aside = swap(trees, staged, record)
         edit(trees.root)
         return aside
 

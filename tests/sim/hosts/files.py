@@ -13,7 +13,14 @@ from tests.sim.hosts.world import PARENT, SEALED, Before, Content, Host, Lock, d
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Unreachable
 from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, LOCK_LOST, PREVIOUS_MISSING
-from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
+from bb8deploy.host.files.app_folder_interface import (
+    PREVIOUS,
+    Earlier,
+    EarlierTree,
+    InPlace,
+    Transfer,
+    put_back_record,
+)
 from bb8deploy.host.files.ignored_files import RestoredTree
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
 from bb8deploy.workspace.ignore_patterns import Ignore
@@ -137,6 +144,10 @@ class SimFiles:
 
         return self.ask("earlier", effect)
 
+    def in_place(self) -> InPlace:
+        """The stamp of the tree that is there, and the record beside it."""
+        return self.ask("in place", lambda: InPlace.of(_stamp(self.host.tree), self.host.put_in))
+
     def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Swaps an earlier tree in. No app of the simulation has ignored files."""
 
@@ -144,7 +155,11 @@ class SimFiles:
             names = [_kept_name(n) for n in range(len(self.host.previous))]
             if name not in names:
                 raise PREVIOUS_MISSING("there is no earlier tree")
-            return self.swap(self.host.previous[names.index(name)], run_id)
+            tree = self.host.previous[names.index(name)]
+            record = put_back_record(_stamp(tree), _stamp(self.host.tree))
+            swapped = self.swap(tree, run_id)
+            self.host.put_in, self.host.back = record, (digest(tree), run_id)
+            return swapped
 
         return RestoredTree(self.saw(self.ask("restore", effect, also=(Fault.TORN,))))
 
@@ -154,7 +169,7 @@ class SimFiles:
             raise HOST_DISK_FULL("the disk of the host is full")
         if self.host.lock is None or self.host.lock.run != run_id:
             raise LOCK_LOST(f"the lock of {self.where} was lost")
-        self.host.put_in = PutIn()
+        self.host.put_in, self.host.back = PutIn(), ("", "")
         self.host.previous = [kept for kept in self.host.previous if kept is not tree]
         if self.host.tree is not None:
             self.host.previous.insert(0, self.host.tree)
@@ -199,6 +214,11 @@ class SimFiles:
         """A file of the app folder."""
         relative = path.removeprefix(f"{self.runtime}/")
         return self.ask("read", lambda: (self.host.tree or {}).get(relative))
+
+
+def _stamp(tree: Content | None) -> str:
+    """The text of the stamp in a tree, empty if there is none."""
+    return (tree or {}).get(STAMP, b"").decode(errors="replace")
 
 
 def _kept_name(number: int) -> str:
@@ -281,7 +301,9 @@ class SimHolding:
             frozenset(digest(tree) for tree in host.previous),
             host.ran,
             host.installed.container.built if host.installed and host.installed.container else None,
+            host.put_back,
         )
+        host.last = owner.run
 
     def take_session(self) -> None:
         """No look comes with the lock here."""

@@ -196,13 +196,15 @@ class Lock:
 @dataclass(frozen=True, slots=True)
 class Before:
     """What was there when a run took the lock: digests of the folder, of what ran, of the earlier trees, and
-    of all that ever ran; `built` is what the installed container was built from."""
+    of all that ever ran; `built` is what the installed container was built from. `back` is the digest of the
+    folder if an earlier run had put it back, else empty."""
 
     folder: str
     ran: str
     kept: frozenset[str]
     ever: frozenset[str] = frozenset()
     built: Content | None = None
+    back: str = ""
 
 
 @dataclass(slots=True)
@@ -211,6 +213,8 @@ class Host:
 
     `cut` is the tree that a swap had moved away when it was cut between its two renames; `edits` are the
     trees that were edited by hand, by their id. A `timeless` host does not say when files were written.
+    `back` is the digest of the tree that the newest swap put back, and the run that did so; `last` is the run
+    that took the lock last.
     """
 
     slug: str
@@ -236,6 +240,8 @@ class Host:
     edits: dict[int, Content] = field(default_factory=dict)
     cut: Content | None = None
     put_in: PutIn = field(default_factory=PutIn)
+    back: tuple[str, str] = ("", "")
+    last: str = ""
     timeless: bool = False
     seen: dict[str, str] = field(default_factory=dict)
     at_lock: dict[str, Before] = field(default_factory=dict)
@@ -244,6 +250,11 @@ class Host:
     def tree(self) -> Content | None:
         """The app folder's tree, None if there is no such folder."""
         return self.folders.get(self.folder)
+
+    @property
+    def put_back(self) -> str:
+        """The digest of the app folder if the newest swap put it back, else empty."""
+        return self.back[0] if self.tree is not None and digest(self.tree) == self.back[0] else ""
 
     def clock(self, now: float) -> float:
         """The host's own clock."""

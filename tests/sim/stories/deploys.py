@@ -197,6 +197,8 @@ class DeployStory:
         """A killed deploy is resumed, and ends as an undisturbed one, or the reason is reported."""
         if user.begun is not None and user.begun[0] == "remove":
             self._remove_again(user, user.begun[1])
+        if user.begun is not None and user.begun[0] == "rollback":
+            self._roll_back_again(user, user.begun[1])
         if user.begun is None or user.begun[0] != "deploy":
             return
         variant = user.begun[1]
@@ -227,6 +229,15 @@ class DeployStory:
         last = user.ended[-1]
         if "REMOVE_OK" not in last.tokens and not (last.code == "HAND_EDITED" and self.host.edited):
             raise Broken(f"a removal without faults ended with {last.code}, exit {last.exit_code}")
+
+    def _roll_back_again(self, user: User, variant: Variant) -> None:
+        """A rollback that was killed after its swap is completed by the next, which goes no further back."""
+        killed = user.last.id if user.last and user.was_silent else ""
+        back = self.host.put_back if killed and self.host.back[1] == self.host.last == killed else ""
+        user.does("rollback", variant)
+        self._run(f"{user.name} rolls back again")
+        if back and (self.host.put_back != back or user.ended[-1].code == "PREVIOUS_MISSING"):
+            raise Broken(f"a rollback after a killed one went further back than {back}")
 
     def _quiet_end(self, user: User) -> None:
         """Without faults, a deploy of a good version works, whatever went before, and is verified."""

@@ -70,6 +70,13 @@ class User:
     proof: str = "stamp"
     ended: list[Ended] = field(default_factory=list)
     begun: tuple[str, Variant] | None = None
+    last: Run | None = None
+
+    @property
+    def was_silent(self) -> bool:
+        """True if the newest run has not written yet how it ends."""
+        lines = self.last.ledger.lines if self.last else ()
+        return not any(line.kind == "DRIFT" or line.name == "ROLLBACK_OK" for line in lines)
 
     @property
     def earned(self) -> str:
@@ -104,7 +111,7 @@ class User:
         self.begun = (command, variant)
         if self.tasks.current:
             self.tasks.current.command = f"{command} --resume" if resume else command
-        run = self.run(command, variant)
+        run = self.last = self.run(command, variant)
         code, exit_code = "", 0
         try:
             if command not in _WITHOUT_RECEIPT:

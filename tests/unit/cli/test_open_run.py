@@ -103,10 +103,9 @@ def test_an_interrupted_release_names_the_command_that_continues(
     assert "  remedy: `bb8deploy release --resume` continues" in capsys.readouterr().err
 
 
-def test_a_rollback_that_was_cut_off_is_not_advised_to_be_run_again(
+def test_a_rollback_that_was_cut_off_is_completed_by_the_same_command(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would go back one tree further."""
     with suppress(typer.Exit), open_run("rollback", Modes()) as opened:
         raise KeyboardInterrupt
     assert "Run the same command again." in capsys.readouterr().err
@@ -115,8 +114,8 @@ def test_a_rollback_that_was_cut_off_is_not_advised_to_be_run_again(
             pass
         raise KeyboardInterrupt
     shown = capsys.readouterr().err
-    assert "go back one tree further" in shown
-    assert "the same command" not in shown
+    assert "The earlier files are in place, but not verified." in shown
+    assert "Run the same command again: it completes this rollback" in " ".join(shown.split())
 
 
 def test_an_interrupted_deploy_names_the_target_that_goes_on(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bb8deploy.base.untrusted_json import json_object
 from bb8deploy.host.files.ignored_files import RestoredTree
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import Entry, FoundTree
+from bb8deploy.workspace.tree_digest import Entry, FoundTree, PutIn
+
+_RUN_ID = re.compile(r"[\w.-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,35 @@ class Earlier:
     same: bool
 
 
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """The tree in the app folder: the text of its build_stamp.json, empty if there is none; and whether a run
+    that has not come to its end, such as a killed rollback, put it back."""
+
+    stamp: str
+    unfinished: bool
+
+    @classmethod
+    def of(cls, stamp: str, put_in: PutIn) -> InPlace:
+        """By the record beside the app folder; one of another tree does not count."""
+        return cls(stamp, put_in.back == _sender(stamp))
+
+
+def put_back_record(earlier: str, present: str) -> PutIn:
+    """The record that a swap writes which puts the tree with the stamp `earlier` in the place of `present`.
+
+    Empty if the stamps could not tell later which of the two trees is in place.
+    """
+    run_id = _sender(earlier)
+    return PutIn(back=run_id) if run_id != _sender(present) else PutIn()
+
+
+def _sender(stamp: str) -> str:
+    """The run that sent a tree, by its stamp; empty if that is not known."""
+    run_id = json_object(stamp).get("run")
+    return run_id if isinstance(run_id, str) and _RUN_ID.fullmatch(run_id) else ""
+
+
 class SyncSession(Protocol):
     """One observation of the app folder and, at most once, one transfer into it."""
 
@@ -96,9 +129,13 @@ class RuntimeFiles(Protocol):
     def earlier(self) -> tuple[EarlierTree, ...]:
         """The earlier trees that the host keeps, the newest first."""
 
+    def in_place(self) -> InPlace:
+        """The stamp of the app folder, and whether a run that put it back has not come to its end."""
+
     def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Puts an earlier tree back and looks. Needs the lock.
 
+        The swap records that the tree was put back; `record_put_in` ends that, as does the next swap.
         What is there now becomes the previous tree; the one that was put back is no longer an earlier one,
         unless it has ignored files that the app folder does not have. The ignored files of the app folder
         stay in it. Raises CheckFailed PREVIOUS_MISSING if there is no such tree.

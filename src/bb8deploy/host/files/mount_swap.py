@@ -21,6 +21,9 @@ from bb8deploy.host.files.mount_tree import copy_tree, is_full, overwrite, remov
 from bb8deploy.host.local_root import local_root
 from bb8deploy.workspace.app_config import CONFIG_NAMES
 from bb8deploy.workspace.ignore_patterns import STATE
+from bb8deploy.workspace.tree_digest import PutIn
+
+NOTHING = PutIn()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class MountSwap:
 
     @property
     def put_in(self) -> Path:
-        """The file with the run whose delivery was put in; a swap removes it."""
+        """The file with the run whose delivery was put in, or put back; a swap removes it or writes it."""
         return self.state / "put_in"
 
     def fresh(self, run_id: str) -> Path:
@@ -56,14 +59,14 @@ class MountSwap:
         remove_tree(staged)
         return staged
 
-    def swap(self, staged: Path) -> str:
-        """Puts the staged tree in the place of the app folder and keeps the one before as `previous`.
+    def swap(self, staged: Path, record: PutIn = NOTHING) -> str:
+        """Records `record`, puts the staged tree in the app folder's place and keeps that as `previous`.
 
         Returns the name that the tree kept as `previous` until now has got, empty if there was none.
         """
         had = not _removed_empty(self.root) and self.root.is_dir()
         _mark(self.state / "swapping", had=had)
-        self.put_in.unlink(missing_ok=True)
+        _record(self.put_in, record)
         try:
             self._rename(staged, had=had)
         except OSError:
@@ -122,9 +125,9 @@ class MountSwap:
             raise PREVIOUS_MISSING(f"{self.root} has no such earlier tree")
         return _copied(self.state / name, self.fresh(run_id), self.state / f"withdrawn.{run_id}")
 
-    def restore(self, staged: Path, name: str, *, keep: bool) -> None:
+    def restore(self, staged: Path, name: str, *, keep: bool, record: PutIn) -> None:
         """Swaps in what `staged` copied; unless `keep`, `name` is then no longer kept as an earlier tree."""
-        aside = self.swap(staged)
+        aside = self.swap(staged, record)
         gone = aside if name == PREVIOUS else name
         if gone and not keep:
             remove_tree(self.state / gone)
@@ -253,6 +256,15 @@ def _mark(marker: Path, *, had: bool) -> None:
         if not (had and marker.exists()):
             marker.unlink(missing_ok=True)
             raise
+
+
+def _record(path: Path, record: PutIn) -> None:
+    """Writes the record, or removes an earlier one if there is none or no room for it."""
+    if str(record):
+        with contextlib.suppress(OSError):
+            path.write_text(f"{record}\n")
+            return
+    path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

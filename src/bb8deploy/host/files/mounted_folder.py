@@ -18,7 +18,14 @@ from bb8deploy.catalogue.errors.host import (
     MOUNT_TOO_DEEP,
     RUNTIME_PATH_INVALID,
 )
-from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
+from bb8deploy.host.files.app_folder_interface import (
+    PREVIOUS,
+    Earlier,
+    EarlierTree,
+    InPlace,
+    Transfer,
+    put_back_record,
+)
 from bb8deploy.host.files.ignored_files import IgnoredFiles, RestoredTree, ignored_files
 from bb8deploy.host.files.mount_swap import MountSwap, given_back
 from bb8deploy.host.files.mount_tree import (
@@ -41,7 +48,8 @@ ANSWER_DEADLINE = 15.0
 
 
 class MountFiles:
-    """`RuntimeFiles` on a mounted share. `places` maps paths of the host to paths here."""
+    """`RuntimeFiles` on a mounted share. `places` maps paths of the host to paths here; the app folder's own
+    path here is added."""
 
     route: Literal["mount"] = "mount"
 
@@ -50,7 +58,7 @@ class MountFiles:
         self.trees = MountSwap(root, keep)
         self.lock_folder = root.parent / STATE / f"{root.name}.lock"
         self.held = False
-        self._places = places or {}
+        self._places = {**(places or {}), str(root): root}
 
     @classmethod
     def open(cls, root: Path, settings: Settings) -> MountFiles:
@@ -82,9 +90,8 @@ class MountFiles:
 
     def look(self) -> FoundTree:
         """Lists and hashes the folder; executable bits are tried out only while the lock is held."""
-        modes_known = self._modes_kept() if self.held else None
-        put_in = PutIn.parse((_content(self.trees.put_in) or b"").decode(errors="replace"))
-        return read_tree(self.root, modes_known=modes_known, cut=self.trees.cut, put_in=put_in)
+        modes_known = _modes_kept(self.trees.state) if self.held else None
+        return read_tree(self.root, modes_known=modes_known, cut=self.trees.cut, put_in=_put_in(self.trees))
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of these files, in whatever Unicode form the share gives their names."""
@@ -100,6 +107,10 @@ class MountFiles:
         """The earlier trees, the newest first."""
         return tuple(EarlierTree(name, _stamp_in(self.trees.state / name)) for name in self.trees.names())
 
+    def in_place(self) -> InPlace:
+        """The app folder's stamp and the record beside it."""
+        return InPlace.of(_stamp_in(self.root), _put_in(self.trees))
+
     def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Swaps an earlier tree in."""
         with self._failures():
@@ -110,7 +121,8 @@ class MountFiles:
                 if moved and ignored.keeps_earlier:
                     raise OSError(errno.ENOSPC, "there is no room for a copy of the earlier tree")
                 _exchange(self.root, staged, ignored)
-                self.trees.restore(staged, name, keep=ignored.keeps_earlier)
+                record = put_back_record(_stamp_in(staged), _stamp_in(self.root))
+                self.trees.restore(staged, name, keep=ignored.keeps_earlier, record=record)
         return RestoredTree(self.look(), ignored)
 
     def withdraw(self, run_id: str, confirm: Callable[[FoundTree], bool]) -> bool:
@@ -203,22 +215,6 @@ class MountFiles:
         for entry in transfer.entries:
             _put(staged, transfer, entry)
 
-    def _modes_kept(self) -> bool:
-        """Tries out whether the share keeps an executable bit."""
-        probe = self.trees.state / "next.probe"
-        try:
-            self.trees.state.mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(b"")
-            seen = []
-            for mode in (0o755, 0o644):
-                with contextlib.suppress(OSError):
-                    probe.chmod(mode)
-                seen.append(bool(probe.stat().st_mode & 0o100))
-            probe.unlink()
-        except OSError as error:
-            raise unusable(probe, error) from error
-        return seen == [True, False]
-
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
         try:
@@ -243,6 +239,28 @@ class MountSession:
     def apply(self, transfer: Transfer) -> FoundTree:
         """Makes and swaps."""
         return self._files.apply(transfer, self._run_id)
+
+
+def _modes_kept(state: Path) -> bool:
+    """Tries out whether the share keeps an executable bit."""
+    probe = state / "next.probe"
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        seen = []
+        for mode in (0o755, 0o644):
+            with contextlib.suppress(OSError):
+                probe.chmod(mode)
+            seen.append(bool(probe.stat().st_mode & 0o100))
+        probe.unlink()
+    except OSError as error:
+        raise unusable(probe, error) from error
+    return seen == [True, False]
+
+
+def _put_in(trees: MountSwap) -> PutIn:
+    """The record of what was put in or put back."""
+    return PutIn.parse((_content(trees.put_in) or b"").decode(errors="replace"))
 
 
 def _put(staged: Path, transfer: Transfer, entry: Entry) -> None:

@@ -10,12 +10,19 @@ from typing import Literal, Self
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.host.files import tar_stream
-from bb8deploy.host.files.app_folder_interface import PREVIOUS, Earlier, EarlierTree, Transfer
+from bb8deploy.host.files.app_folder_interface import (
+    PREVIOUS,
+    Earlier,
+    EarlierTree,
+    InPlace,
+    Transfer,
+    put_back_record,
+)
 from bb8deploy.host.files.ignored_files import IgnoredFiles, RestoredTree, ignored_files
 from bb8deploy.host.shell.program_output import AnswerPart, escape, tree_of
 from bb8deploy.host.shell.run_programs import Conversation, Shell
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import FoundTree
+from bb8deploy.workspace.tree_digest import FoundTree, PutIn
 
 FETCH_LIMIT = 64 * 1024 * 1024
 # From this size on unchanged files are shared with the earlier tree: a copy of so much takes too long. Below
@@ -66,11 +73,19 @@ class SshFiles:
         kept = (part for part in self._shell.ask("list_earlier_trees") if part.name == "KEPT")
         return tuple(EarlierTree(part.argument, part.body.decode(errors="replace")) for part in kept)
 
+    def in_place(self) -> InPlace:
+        """The app folder's stamp and the record beside it, in one look."""
+        parts = self._shell.ask("stamp_in_place")
+        put_in = next((part.argument for part in parts if part.name == "PUT_IN"), "")
+        return InPlace.of(_stamp_of(parts), PutIn.parse(put_in))
+
     def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Swaps an earlier tree in by one program, which lists both trees and waits for the order."""
         with self._shell.start("restore_earlier_tree", arguments=(name,), run_id=run_id) as talk:
-            ignored = _compared(talk.answer(), talk.answer(), ignore)
-            order = b"KEEP\n" if ignored.keeps_earlier else b"DROP\n"
+            earlier, present = talk.answer(), talk.answer()
+            ignored = _compared(earlier, present, ignore)
+            record = put_back_record(_stamp_of(earlier), _stamp_of(present))
+            order = f"{'KEEP' if ignored.keeps_earlier else 'DROP'} {record}\n".encode()
             talk.send(order + lines_of(ignored.left) + lines_of(ignored.carried))
             talk.stream.close_input()
             return RestoredTree(tree_of(talk.answer()), ignored)
@@ -134,6 +149,11 @@ class SshSession:
             self._talk.send(tar_stream.pack(transfer, self._run_id, compress=compress))
         self._talk.stream.close_input()
         return tree_of(self._talk.answer())
+
+
+def _stamp_of(parts: list[AnswerPart]) -> str:
+    """The text of build_stamp.json in an answer, empty if there is none."""
+    return next((part.body.decode(errors="replace") for part in parts if part.name == "STAMP"), "")
 
 
 def _compared(earlier: list[AnswerPart], present: list[AnswerPart], ignore: Ignore) -> IgnoredFiles:

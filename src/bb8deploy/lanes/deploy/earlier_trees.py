@@ -12,12 +12,16 @@ from bb8deploy.lanes.host_session import Access, connected
 from bb8deploy.plan.logs.identity_line import Identity, Proof
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.tree_digest import STAMP
+
+IN_PLACE = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StampedTree:
-    """An earlier tree: its name on the host, and its stamp, None for a tree that bb8deploy did not send."""
+    """An earlier tree: its name on the host, and its stamp, None for a tree that bb8deploy did not send.
+
+    `name` is IN_PLACE for one that is in the app folder already.
+    """
 
     name: str
     stamp: Stamp | None
@@ -45,13 +49,17 @@ def kept_on(host: Host) -> tuple[StampedTree, ...]:
 def next_older(host: Host, ran: Collection[tuple[str, str]] = ()) -> StampedTree:
     """The newest earlier tree that is older than the present one: a second rollback goes back further.
 
-    A tree of the dev loop does not count: it would turn the dev loop on. One of `ran`, the versions and trees
-    that are known to have run, comes before one that was only synced. Raises CheckFailed PREVIOUS_MISSING if
-    there is none.
+    If a run that did not come to its end has put the present tree back, it is this one: that rollback is then
+    completed. A tree of the dev loop does not count: it would turn the dev loop on. One of `ran`, which are
+    known to have run by version and tree, comes before one that was only synced. Raises CheckFailed
+    PREVIOUS_MISSING if there is none.
     """
     every = kept_on(host)
     kept = [tree for tree in every if not (tree.stamp and tree.stamp.of_dev_loop)]
-    now = Stamp.parse((host.files.read(f"{host.files.runtime}/{STAMP}") or b"").decode("utf-8", "replace"))
+    place = host.files.in_place()
+    now = Stamp.parse(place.stamp)
+    if place.unfinished and not (now and now.of_dev_loop):
+        return StampedTree(IN_PLACE, now)
     older = [tree for tree in kept if now is None or tree.stamp is None or tree.stamp.run < now.run]
     if older:
         return next((tree for tree in older if _may_have_run(tree.stamp, ran)), older[0])

@@ -15,10 +15,10 @@ from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.open_host import Host
 from bb8deploy.host.supervisor.find_route import Reached
 from bb8deploy.lanes.deploy.dry_run import foresee, foresee_sync
-from bb8deploy.lanes.deploy.earlier_trees import StampedTree, next_older
+from bb8deploy.lanes.deploy.earlier_trees import IN_PLACE, StampedTree, next_older
 from bb8deploy.lanes.deploy.ran_before import proven_before, ran_before, seen_running
 from bb8deploy.lanes.deploy.supervisor_precheck import Readiness
-from bb8deploy.lanes.deploy.undo_sync import put_back, sync_or_undo
+from bb8deploy.lanes.deploy.undo_sync import put_back, sync_or_undo, to_its_end
 from bb8deploy.lanes.host_session import Access, held, slug_of
 from bb8deploy.lanes.sync.hand_edits import warn_of_edits
 from bb8deploy.lanes.sync.outcome import SyncOutcome
@@ -38,7 +38,7 @@ from bb8deploy.runs.run import Run, after_cut
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.app_config import parse_config
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree, Manifest
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree, Manifest, PutIn
 from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 IGNORED_STAY = "would leave ignored files of the app folder, such as secrets.yaml, as they are"
@@ -94,11 +94,18 @@ def roll_back_host(
 
 def _to_earlier(run: Run, host: Host) -> RollbackOutcome:
     with _chosen(run, host) as (older, reached):
+        if older.name == IN_PLACE:
+            run.progress.note(f"{_left(older)}; this rollback completes it")
         try:
             return roll_back(run, host, older.name, reached=reached)
         except Unreachable as error:
             error.remedy = after_cut(run) or error.remedy
             raise
+
+
+def _left(older: StampedTree) -> str:
+    """What a run that did not come to its end has left."""
+    return f"a run that was interrupted had put an earlier tree back ({older.in_words})"
 
 
 @contextmanager
@@ -127,6 +134,8 @@ def roll_back(
 ) -> RollbackOutcome:
     """Restores the earlier tree `name`, runs it and verifies it as for VERIFY_OK; then writes ROLLBACK_OK.
 
+    With IN_PLACE, an interrupted run has restored it already. If this one is, the next completes it.
+
     `failed` is the version that is replaced, empty if it is not known: a build of the same version may have
     replaced the earlier one without a line in the log, so that only a new build counts. `ran` is what ran
     before the failed deploy, `reached` the route to the Supervisor if it was asked already; `settings` are
@@ -144,23 +153,26 @@ def roll_back(
     options = VerifyOptions(sent=True, trusts_log=trusts_log, built_as_sent=intact, earlier=settings)
     options = options.at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options, reached)
-    with attempt.opened() as installer:
+    with to_its_end(host), attempt.opened() as installer:
         expected = back.expected
         before = ran_before(run, installer, expected, ran) if intact else proven_before(run, expected)
         installed = installer.install()
         if options.proof is Proof.RUNNING:
             attempt.check_runs(installed)
             before = before or installed_before == expected.version
-            return _runs(run, back, installed.action.value, options.unproven, ran_before=before)
+            outcome = _runs(run, back, installed.action.value, options.unproven, ran_before=before)
+            host.record_put_in(PutIn())
+            return outcome
         if not back.provable:
             raise _unprovable(run, expected.version)
         attempt.prove(installed)
-        attempt.record_put_in()
-    record_ran(run, slug_of(run), expected)
-    outcome = RollbackOutcome(
-        expected.version, expected.tree, installed.action.value, options.proof, ran_before=before
-    )
-    return _ended(run, outcome)
+        record_ran(run, slug_of(run), expected)
+        outcome = RollbackOutcome(
+            expected.version, expected.tree, installed.action.value, options.proof, ran_before=before
+        )
+        ended = _ended(run, outcome)
+        attempt.record_put_in()  # the last of all: until then the next rollback completes this one
+    return ended
 
 
 def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> RollbackOutcome:
@@ -172,16 +184,17 @@ def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> Rol
     back = _put_back(run, host)
     options = VerifyOptions(sent=True).at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
-    with attempt.opened() as installer:
+    with to_its_end(host), attempt.opened() as installer:
         running = installer.reload_only()
         intact = back.is_of(built_as_sent)
         if back.provable and running and intact and options.proof is not Proof.RUNNING:
             attempt.prove(running)
+            outcome = RollbackOutcome(back.expected.version, back.expected.tree, "none", options.proof)
+            _proven(run, outcome)
             attempt.record_put_in()
-            return _proven(
-                run, RollbackOutcome(back.expected.version, back.expected.tree, "none", options.proof)
-            )
+            return outcome
         state = installer.watch.states[-1]
+    host.record_put_in(PutIn())
     _skipped(run, "the app was not touched, and its content is not proven", back.expected.version)
     return RollbackOutcome(back.expected.version, back.expected.tree, "none", untouched=state)
 
@@ -201,7 +214,7 @@ class Back:
 
 
 def _put_back(run: Run, host: Host, name: str = PREVIOUS) -> Back:
-    found = put_back(run, host, name)
+    found = host.files.look() if name == IN_PLACE else put_back(run, host, name)
     stamp, wanted = Stamp.parse(found.stamp), read_wanted(run, run.addon)
     provable = stamp is not None and _is_as_sent(wanted, found, stamp)
     version = stamp.version if stamp else _version_on(host)
@@ -317,11 +330,16 @@ def foresee_back(run: Run, host: Host, version: str) -> tuple[str, ...]:
 
 def _foresee_earlier(run: Run, host: Host, older: StampedTree, reached: Reached | None) -> tuple[str, ...]:
     if older.stamp is None:
-        return (f"would put the earlier tree {older.name} back, which has no stamp: it cannot be proven",)
+        todo = (
+            f"would put the earlier tree {older.name} back" if older.name else f"{_left(older)}; would run it"
+        )
+        return (f"{todo}, which has no stamp: it cannot be proven",)
     expected = Expected(older.stamp.version, older.stamp.tree, older.stamp.run)
     back = Delivered(expected, host.files.look())  # its times show which edits will be detected
     level = _level_back(run, read_wanted(run, run.addon), older.stamp)
     lines = foresee(run, host, back, VerifyOptions(sent=True).at(level), reached).lines
+    if older.name == IN_PLACE:
+        return (f"{_left(older)}; would complete that", *lines)
     return (f"would put the earlier tree {older.name} back: {older.in_words}", IGNORED_STAY, *lines)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bb8deploy.base.errors import Bb8Error, CheckFailed, Refused, Unreachable
+from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted, Refused, Unreachable
 from bb8deploy.base.short_lists import first_few
 from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING, SYNC_MISMATCH
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
@@ -21,7 +21,7 @@ from bb8deploy.plan.sync_plan import Stamp, SyncPlan
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree
+from bb8deploy.workspace.tree_digest import STAMP, FoundTree, PutIn
 
 NAMED = 5
 
@@ -77,6 +77,22 @@ def put_back_files(run: Run, host: Host) -> None:
     except CheckFailed as error:
         if error.code != HOST_TREE_MOVING.code:
             raise
+    host.record_put_in(PutIn())
+
+
+@contextmanager
+def to_its_end(host: Host) -> Iterator[None]:
+    """Ends the record of a tree that was put back, unless the block is killed, interrupted or loses the host.
+
+    As long as the host has this record, the next rollback completes this one.
+    """
+    try:
+        yield
+    except (Unreachable, Interrupted):
+        raise
+    except Bb8Error:
+        host.record_put_in(PutIn())
+        raise
 
 
 def put_back(run: Run, host: Host, name: str = PREVIOUS) -> FoundTree:

@@ -22,9 +22,11 @@ from bb8deploy.lanes.verify.app_observer import TAIL
 from bb8deploy.lanes.verify.proof.unchanged_since_sent import built_as_sent
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import Delivered, VerifyOptions, VerifyOutcome
+from bb8deploy.plan.install_action import Action
 from bb8deploy.plan.logs.identity_line import Expected
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.tree_digest import PutIn
 
 
 def verify_host(
@@ -66,7 +68,18 @@ def carry_out(attempt: Attempt) -> VerifyOutcome:
         attempt.write_contract(error)
         raise
     attempt.write_contract(None)
+    _end_put_back(attempt, outcome)
     return outcome
+
+
+def _end_put_back(attempt: Attempt, outcome: VerifyOutcome) -> None:
+    """What an interrupted run had put back, and is verified now, needs no other rollback to complete it.
+
+    A build has replaced that record.
+    """
+    was_back = attempt.delivered.tree.put_in.back is not None
+    if was_back and outcome.proof and outcome.action in {Action.NONE, Action.START}:
+        attempt.host.record_put_in(PutIn())
 
 
 def options_for(run: Run, wanted: Wanted, delivered: Delivered, options: VerifyOptions) -> VerifyOptions:

@@ -136,7 +136,33 @@ def test_what_was_put_in_is_remembered_until_the_next_swap(place: Place) -> None
     holding.record_put_in(PutIn("run-3"))
     holding.release()
     with place.locked("run-5"):
-        assert place.files.restore_previous("run-5", IGNORE).tree.put_in == PutIn()
+        assert place.files.restore_previous("run-5", IGNORE).tree.put_in == PutIn(back="run-1")
+
+
+def test_a_file_of_the_app_folder_is_read_by_the_path_that_this_side_sees(place: Place) -> None:
+    place.send("run-0", "v0")
+    assert place.files.read(f"{place.files.runtime}/main.py") == b"v0"
+
+
+def test_a_tree_that_was_put_back_is_remembered_until_its_run_ends(place: Place) -> None:
+    for number in range(3):
+        place.send(f"run-{number}", f"v{number}")
+        assert not place.files.in_place().unfinished
+    with place.locked("run-back"):
+        place.files.restore_previous("run-back", IGNORE)
+    assert place.files.in_place().unfinished
+    assert Stamp.parse(place.files.in_place().stamp) == Stamp.parse(place.files.look().stamp)
+    holding = place.hold("run-end")
+    holding.record_put_in(PutIn())
+    holding.release()
+    assert not place.files.in_place().unfinished
+
+
+def test_a_swap_that_was_undone_has_put_nothing_back(place: Place) -> None:
+    for number in range(3):
+        place.send(f"run-{number}", f"v{number}")
+    (place.state / "put_in").write_text("back run-1\n")  # then it was killed before the first rename
+    assert not place.files.in_place().unfinished
 
 
 def test_a_folder_is_withdrawn_if_the_client_confirms_what_is_there(place: Place) -> None:

@@ -17,7 +17,7 @@ from bb8deploy.runs.journal import PUT_BACK, Journal
 
 
 @pytest.mark.parametrize("put_back", [False, True])
-def test_only_before_the_tree_went_back_is_the_same_command_the_remedy(
+def test_the_same_command_is_the_remedy_and_completes_what_went_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put_back: bool
 ) -> None:
     run: Any = SimpleNamespace(journal=Journal(tmp_path / "journal.jsonl"))
@@ -35,5 +35,5 @@ def test_only_before_the_tree_went_back_is_the_same_command_the_remedy(
     monkeypatch.setattr(rollback, "roll_back", roll_back)
     with pytest.raises(Unreachable) as caught:
         rollback._to_earlier(run, SimpleNamespace())  # type: ignore[arg-type]
-    assert ("go back one tree further" in caught.value.remedy) is put_back
-    assert ("Run the same command again" in caught.value.remedy) is not put_back
+    assert "Run the same command again" in caught.value.remedy
+    assert ("it completes this rollback" in caught.value.remedy) is put_back

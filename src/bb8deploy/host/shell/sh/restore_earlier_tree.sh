@@ -1,8 +1,8 @@
 # Lists the earlier tree $4 and the app folder; at the order DROP or KEEP it swaps that tree in, and lists it.
 # shellcheck shell=sh disable=SC2034,SC2154
 # needs: common_setup list_with_hashes read_paths stage_and_swap
-# The order is followed by the paths that stay out of the app folder, and by those that come from the present
-# one. With DROP, the tree that was copied is no longer kept.
+# After the order comes what is recorded of this tree; then the paths that stay out of the app folder, and those
+# that come from the present one. With DROP, the tree that was copied is no longer kept.
 name=$4
 case $name in previous|earlier.*[0-9]) ;; *) fail NO_PREVIOUS ;; esac
 case $name in */*) fail NO_PREVIOUS ;; esac
@@ -19,7 +19,7 @@ take_it() {
   mv "$W/$name" "$next" || fail RENAME
 }
 ( only_content=yes; tree "$W/$name"; tree "$R" ) | together
-read -r order || exit 0
+read -r order put_back || exit 0
 case $order in DROP|KEEP) ;; *) exit 0 ;; esac
 rm -rf "$next"; cp -a "$W/$name" "$next" || take_it
 paths | ( cd "$next" && xargs -0 -r rm -rf -- ) || fail DELETE

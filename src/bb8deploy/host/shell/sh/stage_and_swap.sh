@@ -16,7 +16,7 @@ swap() {
   rmdir "$R" 2>/dev/null  # an empty folder is no earlier tree
   had=0; [ -e "$R" ] && had=1
   mark $had || fail SWAP
-  [ ! -e "$W/put_in" ] || rm -f "$W/put_in"
+  record_put_back
   trap '' HUP INT TERM PIPE
   set_aside
   if [ -e "$W/previous" ]; then mv "$W/previous" "$W/previous.old" || unswap; fi
@@ -25,6 +25,11 @@ swap() {
   touch_config
   set_aside
   rm -f "$W/swapping"
+}
+# What was put in is forgotten. Of a tree that is put back it is recorded, unless a full disk has no room for that.
+record_put_back() {
+  if [ -n "${put_back:-}" ] && printf '%s\n' "$put_back" 2>/dev/null >"$W/put_in"; then return; fi
+  [ ! -e "$W/put_in" ] || rm -f "$W/put_in"
 }
 # An empty mark means 1: a full disk has room for a name, and for nothing in the file.
 mark() {
