@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bb8deploy.base.os_differences import exclusive
+from bb8deploy.base.os_differences import exclusive, real_path
 from bb8deploy.catalogue.errors.tool import SANDBOX_RUNNING
 from ha_sandbox.core.core_listener import core_server
 from ha_sandbox.core.core_rest_api import CoreRest
@@ -58,7 +58,7 @@ class Sandbox:
         banner: str = "",
         open_runtime: OpenRuntime = runtime_for,
     ) -> None:
-        self.root = root.resolve()
+        self.root = real_path(root)
         self.app = app
         self.faults = Faults()
         self.power = Power(self.faults)

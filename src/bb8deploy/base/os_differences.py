@@ -30,6 +30,11 @@ sys.exit(code if code >= 0 else 128 - code)
 """
 
 
+def real_path(path: Path) -> Path:
+    """`path` without links. A link in a circle stays one; Path.resolve raises for it before Python 3.13."""
+    return Path(os.path.realpath(path))
+
+
 def user_and_machine() -> str:
     """Who runs this process: `user@machine`; the user's number if it has no name."""
     import getpass

@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 
 from bb8deploy.base.cache_folder import cache_dir, cache_errors
 from bb8deploy.base.errors import CheckFailed
-from bb8deploy.base.os_differences import end_group, ended, exclusive, tethered
+from bb8deploy.base.os_differences import end_group, ended, exclusive, real_path, tethered
 from bb8deploy.catalogue.errors.workspace import TEST_ENVIRONMENT, TESTS_TIMEOUT
 
 INSTALL_DEADLINE = 900.0
@@ -80,7 +80,7 @@ def run_tests(plan: TestPlan, note: Note) -> TestOutcome:
         bytecode = python.parents[1] / "bytecode"
         code, log = _run(command, _root(plan), plan.deadline, _environment(plan, Path(scratch), bytecode))
         # Keep the bytecode of pytest and its plugins only: the workspace may be a copy with a new path.
-        shutil.rmtree(bytecode.joinpath(*_root(plan).resolve().parts[1:]), ignore_errors=True)
+        shutil.rmtree(bytecode.joinpath(*real_path(_root(plan)).parts[1:]), ignore_errors=True)
     return _outcome(plan, code, log, time.monotonic() - started)
 
 
@@ -142,7 +142,7 @@ def _included(path: Path) -> list[Path]:
     """The file and those that its `-r` and `-c` lines name, each once, outermost first."""
     found, waiting = [], [path]
     while waiting:
-        file = waiting.pop(0).resolve()
+        file = real_path(waiting.pop(0))
         if file not in found and file.is_file():
             found.append(file)
             waiting += [file.parent / name for name in _INCLUDE.findall(_text(file))]

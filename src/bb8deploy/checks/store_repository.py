@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.catalogue.rule_definitions.all_rules import found
 from bb8deploy.workspace.app_config import parse_config
 
@@ -86,6 +87,6 @@ def _leads_somewhere(root: Path, target: str, within: tuple[Path, Path]) -> bool
     top, folder = within
     places = ((root, root), (top, folder))
     return any(
-        (path := (start / name).resolve()).is_relative_to(limit.resolve()) and path.exists()
+        (path := real_path(start / name)).is_relative_to(real_path(limit)) and path.exists()
         for limit, start in places
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.catalogue.errors.ship.git import GIT_CANNOT_SIGN
 from bb8deploy.workspace import git as g
 from bb8deploy.workspace.git import Commit
@@ -65,4 +66,4 @@ def _signed(folder: Path, name: str, target: str, like: Commit, message: str) ->
 
 
 def _git_path(folder: Path, name: str) -> Path:
-    return (folder / g.git(folder, "rev-parse", "--git-path", name)).resolve()
+    return real_path(folder / g.git(folder, "rev-parse", "--git-path", name))

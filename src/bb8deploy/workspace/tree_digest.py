@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.catalogue.errors.workspace import (
     ADDON_MISSING,
     SYMLINK_OUTSIDE,
@@ -246,7 +247,7 @@ def _entry(root: Path, path: str, item: os.DirEntry[str]) -> Entry:
 def _link(root: Path, path: str) -> Entry:
     place = root / path
     target = os.readlink(place)  # noqa: PTH115 - the text unchanged, not a normalised Path
-    inside = place.resolve().is_relative_to(root.resolve())
+    inside = real_path(place).is_relative_to(real_path(root))
     if leads_out(path, target) or not inside:
         raise SYMLINK_OUTSIDE(f"the link {path} leads out of the app's folder, to {target}")
     return link_entry(path, target)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from bb8deploy.base.os_differences import real_path
 from ha_sandbox.runtime.merged_usr import HOST_USR, has_own_usr, merge_usr
 from ha_sandbox.runtime.runtime_interface import Mount, Usage
 
@@ -269,7 +270,7 @@ def _bwrap(tree: Path, root: str) -> list[str]:
 def _etc(hosts: Path) -> list[str]:
     argv = ["--ro-bind", str(hosts), "/etc/hosts"]
     for name in _host_etc():
-        source = (Path("/etc") / name).resolve()
+        source = real_path(Path("/etc") / name)
         argv += ["--ro-bind", str(source), f"/etc/{name}"]
     return argv
 
@@ -280,7 +281,7 @@ def _host_etc() -> list[str]:
 
 def _python_prefixes() -> list[Path]:
     """The prefixes of this Python outside of /usr: as it is called, and resolved."""
-    prefixes = {Path(sys.base_prefix), Path(sys.base_prefix).resolve()}
+    prefixes = {Path(sys.base_prefix), real_path(Path(sys.base_prefix))}
     return sorted(p for p in prefixes if not p.is_relative_to("/usr"))
 
 

@@ -127,6 +127,11 @@ def test_nothing_is_left_for_later() -> None:
     assert not [str(p) for p in ours if p != THIS and marks.search((ROOT / p).read_text(encoding="utf-8"))]
 
 
+def test_links_are_resolved_by_the_function_that_stands_a_circle() -> None:
+    resolves = re.compile(r"\.resolve\(\)")
+    assert not [module.name for module in (*modules(TOOL), *modules(SANDBOX)) if resolves.search(module.text)]
+
+
 def test_no_committed_file_names_a_folder_of_one_machine() -> None:
     # The checkout that this runs in, whichever machine that is, and the folders of those it was made in.
     here = re.escape(str(ROOT)).encode()

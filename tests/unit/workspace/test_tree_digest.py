@@ -75,6 +75,18 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path, target: str) -> None:
     assert caught.value.code == "SYMLINK_OUTSIDE"
 
 
+def test_links_in_a_circle_are_carried_as_links_that_lead_nowhere(tmp_path: Path) -> None:
+    root = fill(tmp_path / "addon", sub__a="x")
+    for name, target in (("self", "self"), ("one", "sub/two"), ("sub/two", "../one")):
+        (root / name).symlink_to(target)
+    found = walk(root, NOTHING_IGNORED).entries
+    assert {e.path: e.target for e in found if e.kind == "link"} == {
+        "self": "self",
+        "one": "sub/two",
+        "sub/two": "../one",
+    }
+
+
 def test_a_link_that_leads_out_through_another_link_is_refused(tmp_path: Path) -> None:
     root = fill(tmp_path / "addon", deep__er__a="x")
     (root / "deep/er/top").symlink_to("../..")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bb8deploy.base.findings import Finding, Level
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.catalogue.rule_definitions.all_rules import found
 from bb8deploy.workspace.folder_walk import walk_items
 from bb8deploy.workspace.ignore_patterns import Ignore
@@ -96,7 +97,7 @@ def _link(root: Path, path: str, result: Scan, profile: str) -> None:
     circle = False
     try:
         real = (root / path).resolve(strict=True)
-        info = real.stat() if real.is_relative_to(root.resolve()) else None
+        info = real.stat() if real.is_relative_to(real_path(root)) else None
     except (OSError, RuntimeError) as error:
         info = None
         circle = isinstance(error, RuntimeError) or error.errno == errno.ELOOP

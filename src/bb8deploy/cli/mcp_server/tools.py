@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.catalogue.errors.host import HAND_EDITED
 from bb8deploy.catalogue.errors.tool import MCP_INPUT_INVALID, MCP_TOOL_UNKNOWN
@@ -78,7 +79,7 @@ def command_of(workspace: Path, name: str, arguments: Mapping[str, object]) -> l
         given = tool.takes.model_validate(arguments)
     except ValidationError as error:
         raise _invalid(name, error) from None
-    if given.addon and not (workspace / given.addon).resolve().is_relative_to(workspace.resolve()):
+    if given.addon and not real_path(workspace / given.addon).is_relative_to(real_path(workspace)):
         raise MCP_INPUT_INVALID(f"{name}: addon: the folder is outside of the workspace")
     return given.words()
 

@@ -132,10 +132,11 @@ def _completed(
 def _is_found(app: Path | None) -> bool:
     """Whether the current folder leads to this app."""
     from bb8deploy.base.errors import UsageError
+    from bb8deploy.base.os_differences import real_path
     from bb8deploy.workspace.project import find_project
 
     try:
-        return app is not None and find_project(Path.cwd()).addon == app.resolve()
+        return app is not None and find_project(Path.cwd()).addon == real_path(app)
     except UsageError:
         return False
 

@@ -65,13 +65,14 @@ def apps_here(addon: Path | None) -> Apps:
 def host_folder(root: Path | None, place: Path) -> Path:
     """The host's folder: each repository has one of its own, so that no app finds what another one left."""
     from bb8deploy.base.cache_folder import cache_dir
+    from bb8deploy.base.os_differences import real_path
     from bb8deploy.workspace.project import home_of
 
     if root:
-        return root.resolve()
-    home = home_of(place.resolve())
+        return real_path(root)
+    home = home_of(real_path(place))
     mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
-    return cache_dir(_HOSTS, f"{home.name or 'root'}-{mark}").resolve()
+    return real_path(cache_dir(_HOSTS, f"{home.name or 'root'}-{mark}"))
 
 
 def not_running(folder: Path) -> Bb8Error:

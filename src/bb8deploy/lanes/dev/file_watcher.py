@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.workspace.ignore_patterns import Ignore
 
 DEBOUNCE_MS, STEP_MS = 120, 30
@@ -17,7 +18,7 @@ class Watcher:
     """Reports saves until it is closed. `changed` is called in its thread after each."""
 
     def __init__(self, addon: Path, ignore: Ignore, changed: Callable[[], object]) -> None:
-        self._addon, self._ignore, self._changed = addon.resolve(), ignore, changed
+        self._addon, self._ignore, self._changed = real_path(addon), ignore, changed
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._first = 0.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bb8deploy.base.atomic_files import write_text
 from bb8deploy.base.errors import Bb8Error, Refused, UsageError
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.catalogue.errors.host import HOST_MISSING
 from bb8deploy.catalogue.errors.settings import ENV_UNWRITABLE
 from bb8deploy.host.open_host import Tell
@@ -179,7 +180,7 @@ def write_env(
     try:
         keep_from_git(root, path.name, tell, _SECRET & values.keys(), ignore)
         # A link stays one: what it leads to is replaced.
-        write_text(path.resolve(), text, mode=0o600)
+        write_text(real_path(path), text, mode=0o600)
     except OSError as error:
         raise ENV_UNWRITABLE(f"{error.filename or path} cannot be written: {error.strerror}") from error
 

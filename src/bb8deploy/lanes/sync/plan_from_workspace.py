@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.catalogue.errors.app import VERIFY_IMPOSSIBLE
 from bb8deploy.catalogue.errors.host import WORKSPACE_MOVING
 from bb8deploy.overlay.app_texts import TEXT_LIMIT, AppSource, is_text
@@ -181,8 +182,8 @@ def _linked_file(source: Path, tree: Manifest, entry: Entry) -> Entry | None:
     if entry.kind == "file":
         return entry
     try:
-        place = (source / entry.path).resolve(strict=True).relative_to(source.resolve())
-    except (OSError, ValueError):
+        place = real_path(source / entry.path).relative_to(real_path(source))
+    except ValueError:
         return None
     file = tree.by_path.get(place.as_posix())
     return file if file and file.kind == "file" else None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bb8deploy.base.atomic_files import write_bytes
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.base.untrusted_json import JsonObject
 from bb8deploy.catalogue.errors.tool import EVIDENCE_MISSING, EVIDENCE_UNREADABLE
 from bb8deploy.runs.evidence.file_record import Artifact, Flaw, compare, describe
@@ -141,7 +142,7 @@ def _parse(text: bytes) -> _Document | None:
 
 def _check(folder: Path, artifact: Artifact) -> Flaw | None:
     path = folder / artifact.path
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not real_path(path).is_relative_to(real_path(folder)):
         return Flaw(artifact.path, "it is outside of the folder of evidence")
     if path.is_symlink():
         return Flaw(artifact.path, "it is a link")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bb8deploy.base.os_differences import real_path
 from bb8deploy.catalogue.errors.ship.release import TAG_FORMAT_INVALID
 from bb8deploy.settings.settings_table import BB8_LAYOUT
 from bb8deploy.settings.settings_type import Settings
@@ -141,7 +142,7 @@ def _place(root: Path, remote: str) -> str:
     address = r.address(root, remote)
     local = Path(root, address.removeprefix("file://"))
     if local.exists():
-        return str(local.resolve())
+        return str(real_path(local))
     return address.rstrip("/").removesuffix(".git")
 
 

@@ -124,6 +124,12 @@ def test_a_renamed_file_is_named_by_both_names(folder: Path) -> None:
     assert names(folder) == ["contract.json", "renamed.json"]
 
 
+def test_a_file_that_became_a_link_in_a_circle_is_named(folder: Path) -> None:
+    (folder / "contract.json").unlink()
+    (folder / "contract.json").symlink_to("contract.json")
+    assert [(flaw.path, flaw.what) for flaw in verify(folder).flaws] == [("contract.json", "it is a link")]
+
+
 def test_the_folder_of_another_run_is_named(folder: Path) -> None:
     other = folder.rename(folder.with_name("20261126T110000Z-def456"))
     what = f"the folder is named {other.name}, the record is of {folder.name}"
