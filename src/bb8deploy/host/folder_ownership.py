@@ -55,7 +55,7 @@ def refuse_other_copy(found: FoundTree, where: str, *, ports: str, earlier_ports
         )
     raise RUNTIME_NOT_OURS(
         f"{where} holds an instance of another app, which `--as` made",
-        "Deploy that instance under another name, and remove this folder.",
+        "In the workspace of that app, run `bb8deploy remove --as NAME`, then deploy it under another name.",
     )
 
 

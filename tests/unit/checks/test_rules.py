@@ -223,6 +223,18 @@ def test_a_socket_is_not_a_file_of_an_addon(addon: Path, check: Check) -> None:
     assert only(check(), "TREE_SPECIAL_FILE").path == "pipe"
 
 
+def test_a_name_that_no_deploy_can_send_is_a_warning(addon: Path, check: Check) -> None:
+    odd = os.fsdecode(b"od\xffd")
+    try:
+        (addon / odd).mkdir()
+    except OSError:
+        pytest.skip("SKIPPED: this file system takes UTF-8 names only")
+    (addon / odd / "fine.txt").write_text("x")
+    finding = only(check(), "TREE_NAME_NOT_UTF8")
+    assert (finding.path, finding.level) == ("od\ufffdd", Level.WARNING)
+    assert "b'od\\xffd'" in finding.message
+
+
 def test_a_tree_without_end_is_cut_with_one_finding(
     addon: Path, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,12 @@ RULES: tuple[Rule, ...] = (
         strict=Level.ERROR,
     ),
     Rule(
+        "TREE_NAME_NOT_UTF8", RuleArea.STRUCTURE, Level.WARNING, "a name is not UTF-8",
+        "Receipts, contracts and shares cannot carry such a name unchanged, so `deploy` refuses it.",
+        "Rename the file or folder, or exclude it in ops/rsync_runtime.exclude.",
+        "bb8deploy's own limits",
+    ),
+    Rule(
         "TREE_SPECIAL_FILE", RuleArea.STRUCTURE, Level.WARNING, "not a file, a folder or a link",
         "A socket, a pipe or a device has no content that can be copied.",
         "Remove it from the app's folder.",

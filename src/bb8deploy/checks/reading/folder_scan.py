@@ -67,11 +67,21 @@ def scan(root: Path, ignore: Ignore, *, profile: str = "generic") -> Scan:
             message = f"more than {MAX_FILES} files or {MAX_DEPTH} levels; the rest was not read"
             result.findings.append(found("TREE_TOO_LARGE", message, item.path))
             break
+        result.findings.extend(_judge_name(item.path))
         if item.is_dir:
             result.folders.append(item.path)
         else:
             _record(root, item.entry, item.path, result, profile)
     return result
+
+
+def _judge_name(path: str) -> Iterator[Finding]:
+    name = os.fsencode(path.rpartition("/")[2])
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        shown = os.fsencode(path).decode(errors="replace")
+        yield found("TREE_NAME_NOT_UTF8", f"the name {name!r} is not UTF-8", shown)
 
 
 def _record(root: Path, item: os.DirEntry[str], path: str, result: Scan, profile: str) -> None:
