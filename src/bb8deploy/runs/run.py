@@ -141,7 +141,7 @@ def warn_of_damage(run: Run, journal: Journal) -> None:
 
 
 def defect(problem: BaseException, run: Run | None) -> CheckFailed:
-    """A defect of ours: the traceback goes into a file that the error names; BB8DEPLOY_DEBUG shows it."""
+    """A defect of ours: the traceback goes into the run's crash.txt, if any; BB8DEPLOY_DEBUG shows it."""
     text = "".join(traceback.format_exception(problem))
     details = text.splitlines() if os.environ.get("BB8DEPLOY_DEBUG") else [_last_place(problem)]
     if run:
@@ -149,7 +149,8 @@ def defect(problem: BaseException, run: Run | None) -> CheckFailed:
         with suppress(Bb8Error):
             save(path, run.clean(text))
             details.append(f"full traceback: {path}")
-    return INTERNAL(f"bb8deploy has a defect: {type(problem).__name__}: {problem}", details=details)
+    remedy = "" if run else "Report the traceback that the command shows with BB8DEPLOY_DEBUG=1."
+    return INTERNAL(f"bb8deploy has a defect: {type(problem).__name__}: {problem}", remedy, details=details)
 
 
 def interrupted(run: Run | None, resume: str = "", *, remedy: str = "") -> Interrupted:

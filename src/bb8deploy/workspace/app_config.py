@@ -60,7 +60,7 @@ def read_addon(folder: Path) -> AddonInfo:
     a usable name, version or slug.
     """
     config = config_path(folder)
-    raw = parse_config(config.read_bytes(), config.name)
+    raw = parse_config(_content(config), config.name)
     return AddonInfo(
         folder=folder,
         config=config,
@@ -93,6 +93,13 @@ def config_path(folder: Path) -> Path:
             return folder / name
     missing = "has no config.yaml" if folder.is_dir() else "does not exist"
     raise ADDON_CONFIG_MISSING(f"the app folder {folder.name}/ {missing}")
+
+
+def _content(config: Path) -> bytes:
+    try:
+        return config.read_bytes()
+    except OSError as error:
+        raise _unreadable(str(config), error.strerror or str(error), "Make the file readable.") from error
 
 
 def parse_config(data: bytes, name: str) -> JsonObject:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bb8deploy.workspace.app_config import CONFIG_NAMES
+from bb8deploy.workspace.app_config import CONFIG_NAMES, has_dockerfile
 
 STORE_NAMES = ("repository.yaml", "repository.yml", "repository.json")
 _DEPTH = 2
@@ -17,7 +17,10 @@ _HEAD = 64 * 1024
 
 
 def is_app(folder: Path) -> bool:
-    """Whether the folder has an app's config file: one of the Supervisor's names, with a slug in it."""
+    """Whether the folder has an app's config file: one of the Supervisor's names, with a slug in it.
+
+    A file that cannot be read is one if a Dockerfile is beside it, so that the error names the file.
+    """
     return any(_has_slug(folder / name) for name in CONFIG_NAMES)
 
 
@@ -61,5 +64,7 @@ def _has_slug(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
             return _SLUG.search(stream.read(_HEAD)) is not None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
+    except OSError:
+        return has_dockerfile(file.parent)

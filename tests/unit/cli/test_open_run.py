@@ -312,6 +312,11 @@ def test_unknown_settings_are_named_once_with_the_nearest_known_one(
         (UsageError("CODE_UNKNOWN", "no page", "Look."), 2, "error CODE_UNKNOWN: no page"),
         (KeyboardInterrupt(), 130, "error INTERRUPTED: the command was interrupted\n  remedy: Run the same"),
         (RuntimeError("odd"), 1, "error INTERNAL: bb8deploy has a defect: RuntimeError: odd"),
+        (
+            ZeroDivisionError("odd"),
+            1,
+            "  remedy: Report the traceback that the command shows with BB8DEPLOY_DEBUG=1.",
+        ),
         (BrokenPipeError(32, "Broken pipe"), 1, "error INTERNAL"),
         (ReaderGone(), 0, ""),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bb8deploy.base.errors import UsageError
+from bb8deploy.workspace.app_config import read_addon
 from bb8deploy.workspace.project import find_project, find_store, home_of
 
 
@@ -84,6 +85,18 @@ def test_a_config_file_of_another_program_is_not_an_app(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("server:\n  slugs: 3\n")
     (tmp_path / ".git").mkdir()
     assert refused(tmp_path).code == "WORKSPACE_NOT_FOUND"
+
+
+def test_a_config_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "config.yaml").symlink_to("/proc/self/mem")  # which nobody can read from its start
+    assert refused(tmp_path).code == "WORKSPACE_NOT_FOUND"
+    (tmp_path / "Dockerfile").touch()
+    assert find_project(tmp_path).addon == tmp_path
+    with pytest.raises(UsageError) as caught:
+        read_addon(tmp_path)
+    assert caught.value.code == "ADDON_CONFIG_UNREADABLE"
+    assert str(tmp_path / "config.yaml") in caught.value.cause
 
 
 def test_the_root_of_an_app_alone_is_its_checkout_or_its_own_folder(tmp_path: Path) -> None:
