@@ -315,7 +315,7 @@ def test_unknown_settings_are_named_once_with_the_nearest_known_one(
         (
             ZeroDivisionError("odd"),
             1,
-            "  remedy: Report the traceback that the command shows with BB8DEPLOY_DEBUG=1.",
+            "remedy: Report the traceback that the command shows with",
         ),
         (BrokenPipeError(32, "Broken pipe"), 1, "error INTERNAL"),
         (ReaderGone(), 0, ""),
