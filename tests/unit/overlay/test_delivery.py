@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.unit.manifests import with_entry
 
 from bb8deploy.overlay import delivery as module
 from bb8deploy.overlay.app_texts import AppSource, is_text
@@ -59,7 +60,7 @@ def test_an_edit_of_a_generated_file_on_the_host_shows() -> None:
         return plan_sync(found, made.manifest, Ignore.parse(""), made.stamp).found_as(made.stamp)
 
     assert found_as_sent(made.manifest)
-    assert not found_as_sent(made.manifest.with_entry(bytes_entry("bin/agent", b"y")))
+    assert not found_as_sent(with_entry(made.manifest, bytes_entry("bin/agent", b"y")))
 
 
 def test_a_stamp_of_an_earlier_version_means_its_tree() -> None:

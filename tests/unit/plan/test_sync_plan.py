@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from tests.unit.manifests import with_entry
 
 from bb8deploy.base.errors import CheckFailed
 from bb8deploy.plan.sync_plan import Stamp, SyncPlan, differences, plan_sync
@@ -28,7 +29,7 @@ def stamp_for(manifest: Manifest, version: str = "1", run: str = "new") -> Stamp
 def on_host(manifest: Manifest, stamp: Stamp | None = None, **facts: object) -> FoundTree:
     """A host that holds this, with a stamp if there is one."""
     if stamp:
-        manifest = manifest.with_entry(bytes_entry(STAMP, stamp.data()))
+        manifest = with_entry(manifest, bytes_entry(STAMP, stamp.data()))
     facts.setdefault("folders", tuple(sorted(manifest.folders())))
     text = stamp.data().decode() if stamp else ""
     return FoundTree(present=True, manifest=manifest, stamp=text, **facts)  # type: ignore[arg-type]
@@ -60,7 +61,7 @@ def test_the_same_tree_and_version_need_nothing() -> None:
 )
 def test_a_stamp_that_reports_otherwise_is_sent_again(text: str) -> None:
     want = tree(a=b"1")
-    found = FoundTree(present=True, manifest=want.with_entry(bytes_entry(STAMP, text.encode())), stamp=text)
+    found = FoundTree(present=True, manifest=with_entry(want, bytes_entry(STAMP, text.encode())), stamp=text)
     made = plan(found, want)
     assert not made.nothing
     assert [entry.path for entry in made.entries] == [STAMP]
@@ -120,7 +121,7 @@ def test_a_repository_on_the_host_is_never_touched(where: str, kind: str) -> Non
     found = (
         on_host(want, folders=(where,))
         if kind == "folder"
-        else on_host(want.with_entry(bytes_entry(where, b"")))
+        else on_host(with_entry(want, bytes_entry(where, b"")))
     )
     with pytest.raises(CheckFailed) as caught:
         plan(found, want)
@@ -161,7 +162,7 @@ def test_a_file_that_the_workspace_dropped_is_not_a_hand_edit_where_a_share_deco
 
 
 def test_a_stamp_in_the_workspace_is_not_sent_as_content() -> None:
-    want = tree(a=b"1").with_entry(bytes_entry(STAMP, b"mine"))
+    want = with_entry(tree(a=b"1"), bytes_entry(STAMP, b"mine"))
     made = plan(FoundTree(present=False), want)
     assert made.entries[-1] == bytes_entry(STAMP, made.stamp.data())
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.unit.manifests import with_entry
 
 from bb8deploy.lanes.sync.hand_edits import edit_lines
 from bb8deploy.lanes.sync.plan_from_workspace import PlannedSync, Wanted, plan_delivery, read_source
@@ -58,13 +59,13 @@ def planned(workspace: Path, host: FoundTree) -> PlannedSync:
 
 
 def test_of_an_unchanged_workspace_only_the_edited_files_are_listed(workspace: Path, host: FoundTree) -> None:
-    plan = planned(workspace, replace(host, manifest=host.manifest.with_entry(EDITED))).plan
+    plan = planned(workspace, replace(host, manifest=with_entry(host.manifest, EDITED))).plan
     assert {"Dockerfile.amd64", "run.sh"} <= {*plan.changes.paths}
     assert edit_lines(plan) == ("edited on the host:", "run.sh")
 
 
 def test_an_edited_generated_file_is_listed_too(workspace: Path, host: FoundTree) -> None:
-    plan = planned(workspace, replace(host, manifest=host.manifest.with_entry(GENERATED))).plan
+    plan = planned(workspace, replace(host, manifest=with_entry(host.manifest, GENERATED))).plan
     assert edit_lines(plan) == ("edited on the host:", "Dockerfile.amd64")
 
 
@@ -72,7 +73,7 @@ def test_if_the_workspace_has_changed_too_generated_files_are_named_as_such(
     workspace: Path, host: FoundTree
 ) -> None:
     (workspace / "new.txt").write_text("new\n")
-    lines = edit_lines(planned(workspace, replace(host, manifest=host.manifest.with_entry(EDITED))).plan)
+    lines = edit_lines(planned(workspace, replace(host, manifest=with_entry(host.manifest, EDITED))).plan)
     assert lines[0] == "what differs from here, the edited files among it:"
     assert "Dockerfile.amd64 (generated)" in lines
     assert {"new.txt", "run.sh"} <= {*lines}
@@ -88,5 +89,5 @@ def test_generated_files_are_not_counted_among_those_that_differ(workspace: Path
 
 def test_edits_of_what_was_sent_are_counted(workspace: Path, host: FoundTree) -> None:
     for edited in (EDITED, GENERATED):
-        plan = planned(workspace, replace(host, manifest=host.manifest.with_entry(edited))).plan
+        plan = planned(workspace, replace(host, manifest=with_entry(host.manifest, edited))).plan
         assert plan.differing == (edited.path,)
