@@ -26,6 +26,7 @@ def _end_with(problem: BaseException) -> None:
     from bb8deploy.console.terminal_capabilities import send
 
     if isinstance(problem, BrokenPipeError):  # outside of a command, only output is written to a pipe
+        send(sys.stdout, "")  # otherwise Python writes what is left at its exit, and that fails again
         return
     try:
         if isinstance(problem, OSError):
