@@ -42,6 +42,7 @@ def test_output_that_cannot_be_printed_is_one_error(
     """`report` has no run to report on, which is an error of its own with the exit code 2."""
     words = f"(sleep 0.2; {shlex.quote(sys.executable)} -m bb8deploy {asked}; echo $? >&2) {after}"
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    env.pop("PYTHONUNBUFFERED", None)  # with which nothing is left to write at the exit
     argv = ["sh", "-c", words]
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100)
     assert done.stderr.splitlines()[-1] == ("2" if "report" in asked else str(code)), done.stderr
