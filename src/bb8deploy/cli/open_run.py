@@ -16,7 +16,7 @@ import typer
 
 from bb8deploy.base.errors import Bb8Error, Interrupted
 from bb8deploy.base.findings import Finding
-from bb8deploy.base.os_differences import stop_signals
+from bb8deploy.base.os_differences import handling, stop_signals
 from bb8deploy.catalogue.errors.settings import INSTANCE_INVALID
 from bb8deploy.cli.suggested_commands import carrier, given, options_of
 from bb8deploy.console.console import Console, as_dict
@@ -292,12 +292,8 @@ def _stop_signals_as_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # which handles signals
         yield
         return
-    before = {number: signal.signal(number, _interrupt) for number in stop_signals()[1:]}
-    try:
+    with handling(stop_signals()[1:], _interrupt):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _interrupt(number: int, _frame: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from bb8deploy.base.atomic_files import write_text
-from bb8deploy.base.os_differences import stop_signals
+from bb8deploy.base.os_differences import handling, stop_signals
 from bb8deploy.base.untrusted_json import JsonObject, json_object
 from bb8deploy.catalogue.errors.tool import DEMO_NO_FOLDER, DEMO_NO_GIT, DEMO_NO_RECEIPT, DEMO_RUNNING
 from bb8deploy.lanes.sync.plan_from_workspace import read_source
@@ -241,13 +240,11 @@ def _passing_signals_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.terminate()
             killer.start()
 
-    before = {number: signal.signal(number, pass_on) for number in stop_signals()}
-    try:
-        yield
-    finally:
-        killer.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handling(stop_signals(), pass_on):
+        try:
+            yield
+        finally:
+            killer.cancel()
 
 
 def earned(place: Scratch) -> list[tuple[str, str, str]]:
