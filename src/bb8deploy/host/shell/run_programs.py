@@ -23,6 +23,7 @@ from bb8deploy.catalogue.errors.host import (
 from bb8deploy.host.shell.load_programs import in_sh, program
 from bb8deploy.host.shell.program_output import AnswerPart, sections
 from bb8deploy.transport.transport_interface import Completed, Stream, Transport
+from bb8deploy.workspace.ignore_patterns import STATE
 
 STEP_DEADLINE = 300.0
 ANSWER_LIMIT = 64 * 1024 * 1024
@@ -174,7 +175,7 @@ def edited_live(where: str, kept: str = "") -> CheckFailed:
     """The error for an app folder that another program writes; `kept` is the earlier tree with an edit of the
     delivery that was taken out again."""
     folder, _, name = where.rpartition("/")
-    also = f"; what it changed in the new files is kept in {folder}/.bb8deploy/{name}/{kept}" if kept else ""
+    also = f"; what it changed in the new files is kept in {folder}/{STATE}/{name}/{kept}" if kept else ""
     return HOST_EDITED_LIVE(f"{where} was changed by another program{also}")
 
 

@@ -9,6 +9,7 @@ from bb8deploy.catalogue.errors.host import HAND_EDITED
 from bb8deploy.host.open_host import Host
 from bb8deploy.plan.sync_plan import SyncPlan
 from bb8deploy.runs.run import Run
+from bb8deploy.workspace.ignore_patterns import STATE
 from bb8deploy.workspace.tree_digest import diff
 
 SHOWN = 20
@@ -51,4 +52,4 @@ def _without_stamp(host: Host, plan: SyncPlan) -> str:
 def archive_of(runtime: str) -> str:
     """The folder of the earlier tree beside the app folder."""
     folder, _, name = runtime.rpartition("/")
-    return f"{folder}/.bb8deploy/{name}/previous"
+    return f"{folder}/{STATE}/{name}/previous"
