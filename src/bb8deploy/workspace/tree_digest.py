@@ -126,6 +126,10 @@ class PutIn:
         return " ".join(words).rstrip()
 
 
+NO_RECORD = PutIn()
+"""What is recorded if nothing is known, and what ends the record of a tree that was put back."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundTree:
     """What was observed at a place that should contain the tree: nothing is filtered yet.

@@ -13,10 +13,10 @@ from tests.integration.small_addon import RUN_SH
 from tests.integration.witness import runtime
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.files.mount_swap import NOTHING, MountSwap
+from bb8deploy.host.files.mount_swap import MountSwap
 from bb8deploy.host.shell import load_programs
 from bb8deploy.lanes.deploy.rollback import roll_back_host
-from bb8deploy.workspace.tree_digest import PutIn
+from bb8deploy.workspace.tree_digest import NO_RECORD, PutIn
 
 ROUTES = ["ssh", "mount"]
 EDIT = "# edited\n"
@@ -41,7 +41,7 @@ def after_each_delivery(edit: Callable[[Path], object], shell: str) -> Iterator[
             text(name).replace("\nswap\n", f"\nswap\n{shell}\n") if name == "apply_transfer" else text(name)
         )
 
-    def swapped(trees: MountSwap, staged: Path, record: PutIn = NOTHING) -> str:
+    def swapped(trees: MountSwap, staged: Path, record: PutIn = NO_RECORD) -> str:
         aside = swap(trees, staged, record)
         edit(trees.root)
         return aside

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from bb8deploy.base.untrusted_json import json_object
 from bb8deploy.host.files.ignored_files import RestoredTree
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import Entry, FoundTree, PutIn
+from bb8deploy.workspace.tree_digest import NO_RECORD, Entry, FoundTree, PutIn
 
 _RUN_ID = re.compile(r"[\w.-]{1,100}")
 
@@ -79,7 +79,7 @@ def put_back_record(earlier: str, present: str) -> PutIn:
     Empty if the stamps could not tell later which of the two trees is in place.
     """
     run_id = _sender(earlier)
-    return PutIn(back=run_id) if run_id != _sender(present) else PutIn()
+    return PutIn(back=run_id) if run_id != _sender(present) else NO_RECORD
 
 
 def _sender(stamp: str) -> str:

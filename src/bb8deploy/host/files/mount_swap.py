@@ -21,9 +21,7 @@ from bb8deploy.host.files.mount_tree import copy_tree, is_full, overwrite, remov
 from bb8deploy.host.local_root import local_root
 from bb8deploy.workspace.app_config import CONFIG_NAMES
 from bb8deploy.workspace.ignore_patterns import STATE
-from bb8deploy.workspace.tree_digest import PutIn
-
-NOTHING = PutIn()
+from bb8deploy.workspace.tree_digest import NO_RECORD, PutIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class MountSwap:
         remove_tree(staged)
         return staged
 
-    def swap(self, staged: Path, record: PutIn = NOTHING) -> str:
+    def swap(self, staged: Path, record: PutIn = NO_RECORD) -> str:
         """Records `record`, puts the staged tree in the app folder's place and keeps that as `previous`.
 
         Returns the name that the tree kept as `previous` until now has got, empty if there was none.
@@ -260,7 +258,7 @@ def _mark(marker: Path, *, had: bool) -> None:
 
 def _record(path: Path, record: PutIn) -> None:
     """Writes the record, or removes an earlier one if there is none or no room for it."""
-    if str(record):
+    if record != NO_RECORD:
         with contextlib.suppress(OSError):
             path.write_text(f"{record}\n")
             return

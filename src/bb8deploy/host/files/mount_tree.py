@@ -22,7 +22,16 @@ from bb8deploy.catalogue.errors.host import HOST_DISK_FULL, MOUNT_FAILED, MOUNT_
 from bb8deploy.workspace.app_config import CONFIG_NAMES
 from bb8deploy.workspace.folder_walk import walk_items
 from bb8deploy.workspace.ignore_patterns import is_litter
-from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, Manifest, PutIn, hash_file, link_entry
+from bb8deploy.workspace.tree_digest import (
+    NO_RECORD,
+    STAMP,
+    Entry,
+    FoundTree,
+    Manifest,
+    PutIn,
+    hash_file,
+    link_entry,
+)
 
 MAX_CONFIG = 64 * 1024
 """Bytes of a config file that are read with the tree."""
@@ -34,7 +43,7 @@ def fold(path: str) -> str:
 
 
 def read_tree(
-    root: Path, *, modes_known: bool | None, cut: bool = False, put_in: PutIn | None = None
+    root: Path, *, modes_known: bool | None, cut: bool = False, put_in: PutIn = NO_RECORD
 ) -> FoundTree:
     """Lists and hashes `root`. With `modes_known` None the modes seen decide: one for all means none kept.
 
@@ -67,7 +76,7 @@ def read_tree(
         configs={name: _head(root / name, MAX_CONFIG) for name in CONFIG_NAMES if (root / name).is_file()},
         modes_known=_seem_kept(entries) if modes_known is None else modes_known,
         folds_names=True,
-        put_in=put_in or PutIn(),
+        put_in=put_in,
         times={path: time for path, time in times.items() if path not in littered},
         change_times=_show_changes(times.values()),
     )

@@ -19,10 +19,10 @@ from bb8deploy.host.files.app_folder_interface import (
     put_back_record,
 )
 from bb8deploy.host.files.ignored_files import IgnoredFiles, RestoredTree, ignored_files
-from bb8deploy.host.shell.program_output import AnswerPart, escape, tree_of
+from bb8deploy.host.shell.program_output import AnswerPart, escape, put_in_of, stamp_of, tree_of
 from bb8deploy.host.shell.run_programs import Conversation, Shell
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import FoundTree, PutIn
+from bb8deploy.workspace.tree_digest import FoundTree
 
 FETCH_LIMIT = 64 * 1024 * 1024
 # From this size on unchanged files are shared with the earlier tree: a copy of so much takes too long. Below
@@ -76,15 +76,14 @@ class SshFiles:
     def in_place(self) -> InPlace:
         """The app folder's stamp and the record beside it, in one look."""
         parts = self._shell.ask("stamp_in_place")
-        put_in = next((part.argument for part in parts if part.name == "PUT_IN"), "")
-        return InPlace.of(_stamp_of(parts), PutIn.parse(put_in))
+        return InPlace.of(stamp_of(parts), put_in_of(parts))
 
     def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Swaps an earlier tree in by one program, which lists both trees and waits for the order."""
         with self._shell.start("restore_earlier_tree", arguments=(name,), run_id=run_id) as talk:
             earlier, present = talk.answer(), talk.answer()
             ignored = _compared(earlier, present, ignore)
-            record = put_back_record(_stamp_of(earlier), _stamp_of(present))
+            record = put_back_record(stamp_of(earlier), stamp_of(present))
             order = f"{'KEEP' if ignored.keeps_earlier else 'DROP'} {record}\n".encode()
             talk.send(order + lines_of(ignored.left) + lines_of(ignored.carried))
             talk.stream.close_input()
@@ -149,11 +148,6 @@ class SshSession:
             self._talk.send(tar_stream.pack(transfer, self._run_id, compress=compress))
         self._talk.stream.close_input()
         return tree_of(self._talk.answer())
-
-
-def _stamp_of(parts: list[AnswerPart]) -> str:
-    """The text of build_stamp.json in an answer, empty if there is none."""
-    return next((part.body.decode(errors="replace") for part in parts if part.name == "STAMP"), "")
 
 
 def _compared(earlier: list[AnswerPart], present: list[AnswerPart], ignore: Ignore) -> IgnoredFiles:

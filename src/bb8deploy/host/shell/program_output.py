@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -53,11 +53,21 @@ def tree_of(parts: list[AnswerPart]) -> FoundTree:
         manifest=Manifest.of(entries),
         folders=tuple(path for path, kind in kinds.items() if kind == "folder" and path != "."),
         others=tuple(path for path, kind in kinds.items() if kind == "other"),
-        stamp=bodies.get("STAMP", b"").decode(errors="replace"),
+        stamp=stamp_of(parts),
         configs={p.argument: p.body.decode(errors="replace") for p in parts if p.name == "CONFIG"},
         times=_times(tuple(kinds), bodies.get("TIMES", b"")),
-        put_in=PutIn.parse(next((part.argument for part in parts if part.name == "PUT_IN"), "")),
+        put_in=put_in_of(parts),
     )
+
+
+def stamp_of(parts: Iterable[AnswerPart]) -> str:
+    """The text of build_stamp.json in an answer, empty if there is none."""
+    return next((part.body.decode(errors="replace") for part in parts if part.name == "STAMP"), "")
+
+
+def put_in_of(parts: Iterable[AnswerPart]) -> PutIn:
+    """What is recorded beside the app folder, by an answer."""
+    return PutIn.parse(next((part.argument for part in parts if part.name == "PUT_IN"), ""))
 
 
 def escape(path: str) -> str:

@@ -38,7 +38,7 @@ from bb8deploy.runs.run import Run, after_cut
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git
 from bb8deploy.workspace.app_config import parse_config
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree, Manifest, PutIn
+from bb8deploy.workspace.tree_digest import NO_RECORD, STAMP, FoundTree, Manifest
 from bb8deploy.workspace.versions.publish_layout import publishing_of
 
 IGNORED_STAY = "would leave ignored files of the app folder, such as secrets.yaml, as they are"
@@ -161,7 +161,7 @@ def roll_back(
             attempt.check_runs(installed)
             before = before or installed_before == expected.version
             outcome = _runs(run, back, installed.action.value, options.unproven, ran_before=before)
-            host.record_put_in(PutIn())
+            host.record_put_in(NO_RECORD)
             return outcome
         if not back.provable:
             raise _unprovable(run, expected.version)
@@ -194,7 +194,7 @@ def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> Rol
             attempt.record_put_in()
             return outcome
         state = installer.watch.states[-1]
-    host.record_put_in(PutIn())
+    host.record_put_in(NO_RECORD)
     _skipped(run, "the app was not touched, and its content is not proven", back.expected.version)
     return RollbackOutcome(back.expected.version, back.expected.tree, "none", untouched=state)
 

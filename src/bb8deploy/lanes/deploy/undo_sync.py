@@ -21,7 +21,7 @@ from bb8deploy.plan.sync_plan import Stamp, SyncPlan
 from bb8deploy.runs.journal import PUT_BACK
 from bb8deploy.runs.run import Run
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import STAMP, FoundTree, PutIn
+from bb8deploy.workspace.tree_digest import NO_RECORD, STAMP, FoundTree
 
 NAMED = 5
 
@@ -77,7 +77,7 @@ def put_back_files(run: Run, host: Host) -> None:
     except CheckFailed as error:
         if error.code != HOST_TREE_MOVING.code:
             raise
-    host.record_put_in(PutIn())
+    host.record_put_in(NO_RECORD)
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def to_its_end(host: Host) -> Iterator[None]:
     except (Unreachable, Interrupted):
         raise
     except Bb8Error:
-        host.record_put_in(PutIn())
+        host.record_put_in(NO_RECORD)
         raise
 
 

@@ -26,7 +26,7 @@ from bb8deploy.plan.install_action import Action
 from bb8deploy.plan.logs.identity_line import Expected
 from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.runs.run import Run
-from bb8deploy.workspace.tree_digest import PutIn
+from bb8deploy.workspace.tree_digest import NO_RECORD
 
 
 def verify_host(
@@ -79,7 +79,7 @@ def _end_put_back(attempt: Attempt, outcome: VerifyOutcome) -> None:
     """
     was_back = attempt.delivered.tree.put_in.back is not None
     if was_back and outcome.proof and outcome.action in {Action.NONE, Action.START}:
-        attempt.host.record_put_in(PutIn())
+        attempt.host.record_put_in(NO_RECORD)
 
 
 def options_for(run: Run, wanted: Wanted, delivered: Delivered, options: VerifyOptions) -> VerifyOptions:
