@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -47,7 +48,10 @@ class Login:
 
 
 class SshServer:
-    """Listens from `start` to `stop`; `stop` kills the commands that are still running."""
+    """Listens from `start` to `stop`; `stop` kills the commands that are still running.
+
+    Like OpenSSH it closes the pipes of a command whose client has left, and lets it end by itself.
+    """
 
     def __init__(self, host_key: paramiko.PKey, login: Login, faults: Faults) -> None:
         self._host_key = host_key
@@ -88,7 +92,9 @@ class SshServer:
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = _Connection(client, self._host_key, self._login, self._faults, self._forget)
+            connection = _Connection(
+                client, self._host_key, self._login, self._faults, self._stopping, self._forget
+            )
             with self._guard:
                 self._connections.add(connection)
             connection.start()
@@ -107,12 +113,14 @@ class _Connection:
         host_key: paramiko.PKey,
         login: Login,
         faults: Faults,
+        stopping: threading.Event,
         on_end: Callable[[_Connection], None],
     ) -> None:
         self._transport = paramiko.Transport(client)
         self._transport.add_server_key(host_key)
         self._login = login
         self._faults = faults
+        self._stopping = stopping
         self._on_end = on_end
         self._channels: list[paramiko.Channel] = []  # a channel without a reference is closed
         self._commands: list[threading.Thread] = []
@@ -127,7 +135,7 @@ class _Connection:
 
     def run(self, channel: paramiko.Channel, text: str) -> None:
         """Starts a command for `channel`."""
-        command = _Command(channel, self._argv(text), self._login)
+        command = _Command(channel, self._argv(text), self._login, self._stopping)
         thread = threading.Thread(target=command.live, name="sandbox ssh command")
         self._commands.append(thread)
         thread.start()
@@ -152,7 +160,7 @@ class _Connection:
         finally:
             self._transport.close()
             for thread in self._commands:
-                thread.join(_ENDS)
+                thread.join()  # `stop` ends it at the latest
             self._transport.join(_ENDS)
             self._on_end(self)
 
@@ -186,13 +194,16 @@ class _Rules(paramiko.ServerInterface):
 class _Command:
     """A child process between the pipes of a channel."""
 
-    def __init__(self, channel: paramiko.Channel, argv: list[str], login: Login) -> None:
+    def __init__(
+        self, channel: paramiko.Channel, argv: list[str], login: Login, stopping: threading.Event
+    ) -> None:
         self._channel = channel
         self._argv = argv
         self._login = login
+        self._stopping = stopping
 
     def live(self) -> None:
-        """Runs it to its end, or kills its process group when the client is gone."""
+        """Runs it to its end, or kills its process group when the server stops."""
         process = subprocess.Popen(
             self._argv,
             cwd=self._login.folder,
@@ -217,7 +228,7 @@ class _Command:
 
     def _await(self, process: subprocess.Popen[bytes], readers: list[threading.Thread]) -> None:
         while any(reader.is_alive() for reader in readers) or not ended(process, 0):
-            if self._gone():
+            if self._stopping.is_set():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 break
@@ -242,7 +253,13 @@ class _Command:
 
     def _drain(self, pipe: IO[bytes], send: Callable[[bytes], None]) -> None:
         with contextlib.suppress(OSError, EOFError), pipe:
-            while data := os.read(pipe.fileno(), _CHUNK):
+            readable = select.poll()
+            readable.register(pipe, select.POLLIN)
+            while not self._gone():
+                if not readable.poll(_POLL * 1000):
+                    continue
+                if not (data := os.read(pipe.fileno(), _CHUNK)):
+                    return
                 send(data)
 
     def _report(self, code: int) -> None:

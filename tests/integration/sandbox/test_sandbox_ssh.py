@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.waiting import until
 
 from ha_sandbox import Sandbox, Situation
 
@@ -29,19 +29,36 @@ def test_commands_start_in_the_hosts_folder(ssh: Any, box: Sandbox) -> None:
     assert ssh("pwd").stdout.decode().strip() == str(box.root)
 
 
-def test_a_command_dies_with_its_client(ssh: Any, box: Sandbox, tmp_path: Path) -> None:
-    mark = tmp_path / "pid"
-    client = subprocess.Popen([*ssh.argv, f"echo $$ > {mark}; sleep 600; true"], stdin=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not (mark.is_file() and mark.read_text().strip()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    pid = int(mark.read_text())
+def left(ssh: Any, command: str, mark: Path) -> int:
+    """Starts `command`, kills the client once the command's number stands in `mark`; returns the number."""
+    client = subprocess.Popen([*ssh.argv, f"echo $$ > {mark}; {command}"], stdin=subprocess.PIPE)
+    until(lambda: mark.is_file() and mark.read_text().strip())
     client.kill()
     client.communicate()
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    return int(mark.read_text())
+
+
+def test_the_input_of_a_command_ends_when_its_client_leaves_and_it_ends_by_itself(
+    ssh: Any, tmp_path: Path
+) -> None:
+    done = tmp_path / "done"
+    number = left(ssh, f"cat >/dev/null; sleep 1; touch {done}", tmp_path / "pid")
+    until(lambda: not Path(f"/proc/{number}").exists())
+    assert done.exists()
+
+
+def test_the_output_of_a_command_is_closed_when_its_client_leaves(ssh: Any, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    program = f"trap '' PIPE; while echo word; do sleep 0.1; done 2>/dev/null; touch {done}"
+    left(ssh, program, tmp_path / "pid")
+    until(done.exists)
+
+
+def test_a_command_without_a_client_runs_until_the_server_stops(ssh: Any, tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "host") as box:
+        number = left(type(ssh)(box), "sleep 600 <&- >&- 2>&-; true", tmp_path / "pid")
+        assert Path(f"/proc/{number}").exists()
+    assert not Path(f"/proc/{number}").exists()
 
 
 def test_a_wrong_key_is_refused(ssh: Any, tmp_path: Path) -> None:
