@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -57,6 +58,8 @@ class Relay:
         self._closing = False
         self._stranded: list[socket.socket] = []
         self._orphans: list[socket.socket] = []
+        self._answers = threading.Event()
+        self._answers.set()
         self._spawn(self._accept)
 
     def __enter__(self) -> Self:
@@ -70,6 +73,7 @@ class Relay:
     def close(self) -> None:
         """Ends every connection and the threads."""
         self._closing = True
+        self._answers.set()
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         self._listener.close()
@@ -97,6 +101,15 @@ class Relay:
         for each in clients:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def without_answers(self) -> Iterator[None]:
+        """Keeps back what the server says; what the client says passes."""
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
 
     def _spawn(self, work: object, *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
@@ -135,7 +148,7 @@ class Relay:
         """Reads at once and writes late: chunks overlap on the line as they do on a real one."""
         line: deque[tuple[float, bytes]] = deque()
         ready = threading.Condition()
-        self._spawn(self._deliver, line, ready, sink)
+        self._spawn(self._deliver, line, ready, sink, way)
         while True:
             try:
                 data = source.recv(CHUNK)
@@ -156,7 +169,7 @@ class Relay:
                 return
 
     def _deliver(
-        self, line: deque[tuple[float, bytes]], ready: threading.Condition, sink: socket.socket
+        self, line: deque[tuple[float, bytes]], ready: threading.Condition, sink: socket.socket, way: str
     ) -> None:
         while True:
             with ready:
@@ -164,6 +177,8 @@ class Relay:
                     ready.wait()
                 due, data = line.popleft()
             time.sleep(max(0.0, due - time.monotonic()))
+            if way == "down":
+                self._answers.wait()
             try:
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
