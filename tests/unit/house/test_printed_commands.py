@@ -105,17 +105,20 @@ def marked(text: str) -> list[str]:
     return [command for command in MARKED.findall(text) if not PATTERN.search(command)]
 
 
-PRINTED = sorted({command for one in said() for command in marked(one.text)})
+@cache
+def printed() -> tuple[str, ...]:
+    """Every command of a message; found when first asked for, because it parses all of the code."""
+    return tuple(sorted({command for one in said() for command in marked(one.text)}))
 
 
 def test_the_walk_finds_the_commands_of_every_part() -> None:
     modules_with = {one.module.split("/")[1] for one in said() if marked(one.text)}
     assert modules_with >= {"catalogue", "cli", "host", "lanes", "plan", "settings", "workspace"}
-    assert len(PRINTED) > 50
+    assert len(printed()) > 50
 
 
 def test_the_command_line_takes_every_command_of_a_message() -> None:
-    wrong = {command: why for command in PRINTED if (why := commands.problem(tuple(shlex.split(command))))}
+    wrong = {command: why for command in printed() if (why := commands.problem(tuple(shlex.split(command))))}
     assert not wrong
 
 
@@ -123,7 +126,7 @@ def test_the_command_line_takes_every_command_of_a_message() -> None:
 def test_it_takes_them_with_the_options_of_the_run(run: str) -> None:
     complete = carrier(RUNS[run])
     wrong = {}
-    for command in PRINTED:
+    for command in printed():
         (whole,) = marked(complete(f"`bb8deploy {command}`"))
         words = tuple(shlex.split(whole))
         wrong[whole] = commands.problem(words) or _lost(words, run, shlex.split(command))
