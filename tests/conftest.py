@@ -9,10 +9,13 @@ from collections import Counter
 
 import pytest
 
-# A shell without job control starts a background job with SIGINT ignored, and all programs below inherit
-# that: a test that interrupts one would wait forever. A handler of our own is not inherited.
+# A shell without job control starts a background job with SIGINT ignored, nohup starts one with SIGHUP
+# ignored, and all programs below inherit that: a test that interrupts one would wait forever. A handler of
+# our own is not inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 _FIRST_GUESS = "about 5 minutes on two cores, longer on a busy machine"
 _LONG = 30.0  # seconds; shorter runs are not announced
