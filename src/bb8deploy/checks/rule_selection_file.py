@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from bb8deploy.base.user_files import is_there, read_user_text
 from bb8deploy.catalogue.errors.validate import VALIDATE_SETTING_INVALID
 from bb8deploy.checks.rule_selection import Selection, read_selection
 
@@ -23,11 +24,13 @@ def load_selection(root: Path) -> Selection:
 
 
 def _table(path: Path, tables: tuple[str, ...]) -> Mapping[str, object] | None:
-    if not path.is_file():
+    if not is_there(path):
         return None
     try:
-        data: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data: object = tomllib.loads(read_user_text(path))
+    except OSError as error:
+        raise VALIDATE_SETTING_INVALID(f"{path.name} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise VALIDATE_SETTING_INVALID(f"{path.name} cannot be read: {error}") from error
     for name in tables:
         data = data.get(name) if isinstance(data, Mapping) else None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import NoReturn
 
 from bb8deploy.base.secret import Secret
+from bb8deploy.base.user_files import is_there, read_user_text
 from bb8deploy.catalogue.errors.settings import ENV_UNREADABLE, SETTING_INVALID, TARGET_UNKNOWN
 from bb8deploy.settings import settings_table
 from bb8deploy.settings.project_file import project_table, shared_values, strange_names
@@ -235,11 +237,11 @@ class _Converter:
 
 
 def _files(folder: Path, target: str) -> list[Path]:
-    files = [folder / ".env"] if (folder / ".env").exists() else []
+    files = [folder / ".env"] if is_there(folder / ".env") else []
     if target == "default":
         return files
     named = target_file(folder, target)
-    if not named.exists():
+    if not is_there(named):
         refuse_group(folder, target)
         unknown_target(
             folder,
@@ -259,10 +261,9 @@ def _from_file(file: Path) -> tuple[dict[str, Value], list[tuple[str, str]]]:
     from dotenv.parser import parse_stream
 
     try:
-        with file.open(encoding="utf-8-sig") as stream:  # editors on Windows write a byte order mark
-            lines = list(parse_stream(stream))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ENV_UNREADABLE(f"{file.name} cannot be read: {error}") from error
+        lines = list(parse_stream(StringIO(read_user_text(file))))
+    except OSError as error:
+        raise ENV_UNREADABLE(f"{file.name} cannot be read: {error.strerror}") from error
     for line in lines:
         if line.error:
             blank = len(line.original.string) - len(line.original.string.lstrip("\r\n"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.untrusted_json import JsonObject
+from bb8deploy.base.user_files import is_there, read_user_text
 from bb8deploy.catalogue.errors.settings import SETTING_INVALID
 from bb8deploy.catalogue.errors.workspace import PYPROJECT_INVALID
 from bb8deploy.settings.settings_table import KEYS
@@ -77,9 +78,11 @@ def _from(table: JsonObject, origin: str) -> dict[str, ProjectValue]:
 
 
 def _toml(file: Path) -> JsonObject | None:
-    if not file.is_file():
+    if not is_there(file):
         return None
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(read_user_text(file))
+    except OSError as error:
+        raise PYPROJECT_INVALID(f"{file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise PYPROJECT_INVALID(f"{file} cannot be read: {error}") from error

@@ -20,6 +20,7 @@ from enum import Enum
 from pathlib import Path
 
 from bb8deploy.base.errors import Refused
+from bb8deploy.base.user_files import read_user_bytes
 from bb8deploy.catalogue.errors.ssh import (
     HOST_KEY_CHANGED,
     HOST_KEY_REVOKED,
@@ -92,7 +93,7 @@ def read(files: Iterable[Path]) -> list[KnownHost]:
     lines: list[KnownHost] = []
     for file in files:
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")
+            text = read_user_bytes(file).decode(errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from bb8deploy.base.user_files import is_there, read_user_text
 from bb8deploy.catalogue.errors.workspace import IGNORE_UNREADABLE
 from bb8deploy.workspace.private_files import NAMES, TEMPLATES
 
@@ -190,12 +191,12 @@ class Ignore:
 
 
 def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not is_there(file):
         return DEFAULT
-    except (OSError, UnicodeDecodeError) as error:
-        raise IGNORE_UNREADABLE(f"{file.name} cannot be read: {error}") from error
+    try:
+        return read_user_text(file)
+    except OSError as error:
+        raise IGNORE_UNREADABLE(f"{file.name} cannot be read: {error.strerror}") from error
 
 
 def is_litter(name: str) -> bool:

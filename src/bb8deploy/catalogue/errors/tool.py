@@ -166,6 +166,13 @@ REPORT_UNREADABLE = ErrorCode(
     "Report on another run with `bb8deploy report --run ID`. To find out what changed in a released"
     " run, use `bb8deploy verify-evidence reports/runs/ID`.",
 )
+SIGNERS_UNREADABLE = ErrorCode(
+    Code("SIGNERS_UNREADABLE"), Area.TOOL, UsageError, "the list of trusted signers cannot be read",
+    "The file of `--allowed-signers` does not exist, is no text in UTF-8, or you do not have permission to"
+    " read it. Without it nobody is trusted, so nothing was checked.",
+    "Name a readable file with a line `NAME KEYTYPE KEY` for each signer, as ssh-keygen(1) describes it below"
+    " ALLOWED SIGNERS.",
+)
 STDOUT_UNWRITABLE = ErrorCode(
     Code("STDOUT_UNWRITABLE"), Area.TOOL, CheckFailed, "the output cannot be written",
     "A document that was asked for, such as a schema, a log or the JSON of `--json`, could not be written to"

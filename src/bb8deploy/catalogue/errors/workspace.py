@@ -92,11 +92,11 @@ CHECKS_NONE = ErrorCode(
     'Add a check below `[checks]` in bb8deploy.toml, such as `ready = { log = "started" }`.',
 )
 PYPROJECT_INVALID = ErrorCode(
-    Code("PYPROJECT_INVALID"), Area.WORKSPACE, UsageError, "pyproject.toml cannot be read",
-    "The file is not valid TOML or not UTF-8, or you do not have permission to read it. The message"
-    " quotes the parser, with line and column.",
-    "Fix the line that the message names. Common causes are a table that appears twice and a missing"
-    " quote.",
+    Code("PYPROJECT_INVALID"), Area.WORKSPACE, UsageError, "pyproject.toml or bb8deploy.toml cannot be read",
+    "The file is not valid TOML or not UTF-8, is a folder or a link that leads nowhere, or you do not have"
+    " permission to read it. The message quotes the parser, with line and column.",
+    "Fix the line that the message names, or replace the file by a readable one. Common causes are a table"
+    " that appears twice and a missing quote.",
 )
 SYMLINK_OUTSIDE = ErrorCode(
     Code("SYMLINK_OUTSIDE"), Area.WORKSPACE, CheckFailed, "a link points outside the app's folder",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 
+from bb8deploy.base.user_files import read_user_text
 from bb8deploy.catalogue.errors.settings import ENV_UNREADABLE, ENV_VALUE_INVALID
 from bb8deploy.settings.settings_table import KEYS, Key
 
@@ -48,11 +49,11 @@ def ignore_lines(earlier: str) -> str:
 def read_earlier(path: Path) -> str:
     """The text of an existing file, empty if there is none. Raises UsageError ENV_UNREADABLE."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_user_text(path)
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ENV_UNREADABLE(f"{path.name} cannot be read: {error}") from error
+    except OSError as error:
+        raise ENV_UNREADABLE(f"{path.name} cannot be read: {error.strerror}") from error
 
 
 _BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}

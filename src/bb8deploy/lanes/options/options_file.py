@@ -11,6 +11,7 @@ from typing import Any
 
 from bb8deploy.base.errors import UsageError
 from bb8deploy.base.secret import Secret
+from bb8deploy.base.user_files import read_user_text
 from bb8deploy.base.yaml_loader import load, safe_loader
 from bb8deploy.catalogue.errors.settings import OPTIONS_FILE_INVALID
 from bb8deploy.plan.app_settings import BOOTS, FLAGS, KEYS, AppSettings
@@ -25,11 +26,10 @@ def read_options_file(path: Path, environ: Mapping[str, str]) -> AppSettings:
     Raises UsageError OPTIONS_FILE_INVALID with the first thing that is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
+        text = read_user_text(path)
+    except OSError as error:
         raise OPTIONS_FILE_INVALID(
-            f"{path} cannot be read: {why}", "Name a readable file in UTF-8."
+            f"{path} cannot be read: {error.strerror}", "Name a readable file in UTF-8."
         ) from error
     data, secrets = _parsed(path, text, environ)
     return settings_of_mapping(path.name, data, secrets)

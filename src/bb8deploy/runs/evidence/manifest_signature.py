@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bb8deploy.catalogue.errors.tool import EVIDENCE_NOT_SIGNED
+from bb8deploy.base.user_files import read_user_text
+from bb8deploy.catalogue.errors.tool import EVIDENCE_NOT_SIGNED, SIGNERS_UNREADABLE
 from bb8deploy.runs.evidence.evidence_manifest import SIGNATURE
 from bb8deploy.runs.evidence.file_record import Flaw
 
@@ -52,8 +54,10 @@ def sign(manifest: Path, key: Path) -> Path:
 def check(manifest: Path, allowed_signers: Path | None) -> Signed | None:
     """Checks the signature of a manifest; None if there is none and no `allowed_signers` file asks for one.
 
-    Without that file only the signature itself is checked, not whose key made it.
+    Without that file only the signature itself is checked, not whose key made it. Raises UsageError
+    SIGNERS_UNREADABLE.
     """
+    signers = _signers(allowed_signers) if allowed_signers else b""
     signature = manifest.with_name(SIGNATURE)
     if not signature.is_file():
         return Signed(flaw=Flaw(SIGNATURE, "the evidence is not signed")) if allowed_signers else None
@@ -61,13 +65,23 @@ def check(manifest: Path, allowed_signers: Path | None) -> Signed | None:
     if allowed_signers is None:
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(signature), stdin=content)
         return _result(done, "")
-    trusted = ("-f", str(allowed_signers), "-s", str(signature))
-    found = _keygen("-Y", "find-principals", *trusted)
-    names = found.stdout.decode(errors="replace").split()
-    if found.returncode or not names:
-        return Signed(flaw=Flaw(SIGNATURE, f"{allowed_signers} does not trust the key that signed"))
-    done = _keygen("-Y", "verify", *trusted, "-I", names[0], "-n", NAMESPACE, stdin=content)
+    with tempfile.TemporaryDirectory(prefix="bb8deploy-") as folder:
+        copy = Path(folder) / "allowed_signers"
+        copy.write_bytes(signers)  # ssh-keygen reads the file twice, and a pipe gives its text only once
+        trusted = ("-f", str(copy), "-s", str(signature))
+        found = _keygen("-Y", "find-principals", *trusted)
+        names = found.stdout.decode(errors="replace").split()
+        if found.returncode or not names:
+            return Signed(flaw=Flaw(SIGNATURE, f"{allowed_signers} does not trust the key that signed"))
+        done = _keygen("-Y", "verify", *trusted, "-I", names[0], "-n", NAMESPACE, stdin=content)
     return _result(done, names[0])
+
+
+def _signers(file: Path) -> bytes:
+    try:
+        return read_user_text(file).encode()
+    except OSError as error:
+        raise SIGNERS_UNREADABLE(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _result(done: subprocess.CompletedProcess[bytes], signer: str) -> Signed:
