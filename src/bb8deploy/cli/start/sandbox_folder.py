@@ -90,16 +90,53 @@ def not_running(folder: Path) -> Bb8Error:
     )
 
 
+def write_settings(console: Console, root: Path, settings: Mapping[str, str]) -> None:
+    """Writes .env.sandbox and says what it replaces; settings of a real host are kept in another file."""
+    from bb8deploy.lanes.init.env_file import read_earlier, replaced
+    from bb8deploy.lanes.init.init import keep_copy, write_env
+    from bb8deploy.lanes.init.keep_out_of_git import in_this_clone
+
+    path = root / ".env.sandbox"
+    earlier = read_earlier(path)
+    old = replaced(earlier, settings)
+    if is_of_another_host(old):
+        copy = _free_name(path)
+        keep_copy(root, copy, earlier, console, in_this_clone)
+        console.text(f"# .env.sandbox had the settings of another host; they are in {copy.name} now")
+    write_env(root, path, settings, console, in_this_clone)
+    if old:
+        console.text(f"# replaced in .env.sandbox: {', '.join(_told(old))}; other lines are as they were")
+    console.text(f"# the settings are in {path}; use them with --target sandbox")
+
+
+def is_of_another_host(old: Mapping[str, str]) -> bool:
+    """Whether replaced settings led elsewhere than to this machine, as those of a sandbox do."""
+    from urllib.parse import urlsplit
+
+    _, _, ssh = old.get("HA_SSH_HOST_ALIAS", "").rpartition("@")
+    url = urlsplit(old.get("HA_URL", "")).netloc.rpartition("@")[2]
+    named = [name for name in (ssh, url, old.get("MQTT_HOST", "")) if name]
+    return any(name.partition(":")[0] != "127.0.0.1" for name in named)
+
+
+def _free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}-{word}") for word in ("before", *map(str, range(2, 1000))))
+    return next(name for name in names if not os.path.lexists(name))
+
+
+def _told(old: Mapping[str, str]) -> list[str]:
+    """Each replaced setting with its old value; a secret only by its name."""
+    from bb8deploy.settings.settings_table import KEYS
+
+    hidden = {key.name for key in KEYS if key.secret}
+    return [name if name in hidden else f"{name} (was {value})" for name, value in old.items()]
+
+
 def show_settings(console: Console, apps: Apps, host: Mapping[str, str], *, write: bool) -> None:
     """Prints the settings, or writes them to .env.sandbox."""
     settings = apps.settings(host)
     if write and apps.root is not None:
-        from bb8deploy.lanes.init.init import write_env
-        from bb8deploy.lanes.init.keep_out_of_git import in_this_clone
-
-        path = apps.root / ".env.sandbox"
-        write_env(apps.root, path, settings, console, in_this_clone)
-        console.text(f"# the settings are in {path}; use them with --target sandbox")
+        write_settings(console, apps.root, settings)
         return
     for name, value in settings.items():
         if value:

@@ -13,6 +13,9 @@ from bb8deploy.settings.settings_table import KEYS, Key
 
 IGNORED = (".env", ".env.*", "!.env.example")
 _BARE = re.compile(r"[A-Za-z0-9_./:@%+,=~\[\]-]+")
+_REMARK = re.compile(
+    r"""[^=]*=[^\S\r\n]*(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\r\n]*?)([^\S\r\n]+\#[^\r\n]*)?\s*"""
+)
 _COMMENTED = re.compile(r"#\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=")
 _HEADER = """# Written by `bb8deploy init`; `bb8deploy config` shows what counts. Keep this file to yourself:
 # it may hold secrets, git leaves it alone, and only you may read it (mode 0600).
@@ -30,6 +33,18 @@ def compose(earlier: str, values: Mapping[str, str]) -> str:
     for name in [name for name, value in left.items() if value]:
         lines += [f"\n# {_BY_NAME[name].help}\n", _line(name, left[name])]
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def replaced(earlier: str, values: Mapping[str, str]) -> dict[str, str]:
+    """What `compose` takes out of `earlier`: the settings with their values there."""
+    from dotenv.parser import parse_stream
+
+    set_there = {
+        _BY_NAME[line.key].name: line.value
+        for line in parse_stream(StringIO(earlier))
+        if line.key in _BY_NAME and line.value
+    }
+    return {name: old for name, old in set_there.items() if values.get(name, old) != old}
 
 
 def template() -> str:
@@ -80,7 +95,8 @@ def _replaced(earlier: str, left: dict[str, str]) -> Iterator[str]:
                 continue
             placed.add(name)
             # The parser counts empty lines before a setting as its own.
-            yield text[: len(text) - len(text.lstrip("\r\n"))] + _line(name, left.pop(name))
+            blank = text[: len(text) - len(text.lstrip("\r\n"))]
+            yield blank + _line(name, left.pop(name), _remark(text))
         else:
             yield from _comment(text, left, active)
 
@@ -93,8 +109,14 @@ def _comment(text: str, left: dict[str, str], active: set[str]) -> Iterator[str]
         yield _line(name, left.pop(name)) if left.get(name) and name not in active else line
 
 
-def _line(name: str, value: str) -> str:
-    return f"{name}={_quoted(name, value)}\n" if value else f"#{name}=\n"
+def _remark(line: str) -> str:
+    """The comment behind a value, with the space before it."""
+    found = _REMARK.fullmatch(line)
+    return (found[1] or "") if found else ""
+
+
+def _line(name: str, value: str, remark: str = "") -> str:
+    return f"{name}={_quoted(name, value)}{remark}\n" if value else f"#{name}={remark}\n"
 
 
 def _quoted(name: str, value: str) -> str:

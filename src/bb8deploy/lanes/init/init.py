@@ -185,6 +185,15 @@ def write_env(
         raise ENV_UNWRITABLE(f"{error.filename or path} cannot be written: {error.strerror}") from error
 
 
+def keep_copy(root: Path, copy: Path, text: str, tell: Tell, ignore: Ignore) -> None:
+    """Writes settings into a file of their own. Raises UsageError ENV_IN_GIT, ENV_UNWRITABLE."""
+    try:
+        keep_from_git(root, copy.name, tell, _SECRET, ignore)
+        write_text(copy, text, mode=0o600)
+    except OSError as error:
+        raise ENV_UNWRITABLE(f"{error.filename or copy} cannot be written: {error.strerror}") from error
+
+
 _SECRET = frozenset(key.name for key in KEYS if key.secret)
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bb8deploy.base.errors import UsageError
-from bb8deploy.lanes.init.env_file import compose, ignore_lines, template
+from bb8deploy.lanes.init.env_file import compose, ignore_lines, replaced, template
 from bb8deploy.settings.load_settings import load
 from bb8deploy.settings.settings_table import KEYS
 
@@ -43,7 +43,30 @@ def test_the_template_by_itself_sets_nothing(tmp_path: Path) -> None:
 def test_what_is_not_asked_about_stays_line_by_line() -> None:
     earlier = "# mine\nexport HA_URL=http://old:8123 # the old one\n\nMY_OWN='a b'\nHA_IMAGE=x/y\n"
     text = compose(earlier, {"HA_URL": "http://new:8123"})
-    assert text == "# mine\nHA_URL=http://new:8123\n\nMY_OWN='a b'\nHA_IMAGE=x/y\n"
+    assert text == "# mine\nHA_URL=http://new:8123 # the old one\n\nMY_OWN='a b'\nHA_IMAGE=x/y\n"
+
+
+@pytest.mark.parametrize("old", ["a", "'a # b'", '"a # b"', "a#b", r"'a\' # b'"])
+def test_a_comment_behind_a_value_stays(tmp_path: Path, old: str) -> None:
+    text = compose(f"HA_URL={old}  # mine\n", {"HA_URL": "it's # new"})
+    assert text.endswith("'  # mine\n")
+    assert read(tmp_path, text) == {"HA_URL": "it's # new"}
+
+
+def test_what_is_replaced_is_known_by_its_old_value() -> None:
+    earlier = "HA_URL=http://old\nREMOTE_HOST_ALIAS=me@h\nMQTT_HOST=same\nMINE=1\nHA_REMOTE_SLUG=x\n"
+    values = {
+        "HA_URL": "http://new",
+        "HA_SSH_HOST_ALIAS": "n",
+        "MQTT_HOST": "same",
+        "MQTT_PORT": "1",
+        "HA_REMOTE_SLUG": "",
+    }
+    assert replaced(earlier, values) == {
+        "HA_URL": "http://old",
+        "HA_SSH_HOST_ALIAS": "me@h",
+        "HA_REMOTE_SLUG": "x",
+    }
 
 
 def test_a_new_setting_goes_to_the_end_with_its_meaning() -> None:
