@@ -17,6 +17,7 @@ import typer
 from bb8deploy.base.errors import Bb8Error, Interrupted
 from bb8deploy.base.findings import Finding
 from bb8deploy.base.os_differences import handling, stop_signals
+from bb8deploy.base.secret import Secret
 from bb8deploy.catalogue.errors.settings import INSTANCE_INVALID
 from bb8deploy.cli.suggested_commands import carrier, given, options_of
 from bb8deploy.console.console import Console, as_dict
@@ -124,7 +125,7 @@ def _console(modes: Modes, targets: Sequence[str], addon: Path | None) -> Consol
 
 def tell(problem: BaseException, console: Console) -> int:
     """Prints a problem outside of a run, and returns the exit code."""
-    error = _as_error(problem, None)
+    error = _as_error(problem, None, console.hidden)
     console.error(error)
     if not console.as_json:
         return error.exit_code
@@ -235,12 +236,12 @@ def _record(run: Run, lane: str, error: Bb8Error) -> None:
         run.ledger.drift(lane, error.code, run.clean(error.cause))
 
 
-def _as_error(problem: BaseException, opened: Opened | None) -> Bb8Error:
+def _as_error(problem: BaseException, opened: Opened | None, hidden: Sequence[Secret] = ()) -> Bb8Error:
     if isinstance(problem, Bb8Error):
         return problem
     if isinstance(problem, KeyboardInterrupt):
         return _interrupted(opened.run) if opened else interrupted(None)
-    return defect(problem, opened.run if opened else None)
+    return defect(problem, opened.run if opened else None, hidden)
 
 
 def _interrupted(run: Run) -> Interrupted:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bb8deploy.base.cache_folder import cache_dir
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted
 from bb8deploy.base.findings import Finding
 from bb8deploy.base.secret import Secret, redact, redact_data
@@ -22,6 +23,8 @@ from bb8deploy.runs.report_files import save
 from bb8deploy.runs.tokens import Ledger
 from bb8deploy.settings.settings_type import Settings
 
+_WITHOUT_RUN = "Report it, and attach the crash.txt that the message names."
+_NOT_KEPT = "Report the traceback that the command shows with BB8DEPLOY_DEBUG=1."
 RESUMABLE = ("deploy", "release")
 """The commands that journal a step of their own name, and continue from it with --resume."""
 
@@ -140,16 +143,20 @@ def warn_of_damage(run: Run, journal: Journal) -> None:
         run.progress.warn(f"{journal.path}: {count} cannot be read, first line {lines[0]}; left out")
 
 
-def defect(problem: BaseException, run: Run | None) -> CheckFailed:
-    """A defect of ours: the traceback goes into the run's crash.txt, if any; BB8DEPLOY_DEBUG shows it."""
+def defect(problem: BaseException, run: Run | None, hidden: Sequence[Secret] = ()) -> CheckFailed:
+    """A defect of ours: the traceback goes into crash.txt of the run or, without a run, of a cache folder.
+
+    BB8DEPLOY_DEBUG shows it too. `hidden` are the secrets of a command without a run.
+    """
     text = "".join(traceback.format_exception(problem))
     details = text.splitlines() if os.environ.get("BB8DEPLOY_DEBUG") else [_last_place(problem)]
-    if run:
-        path = run.folder / "crash.txt"
-        with suppress(Bb8Error):
-            save(path, run.clean(text))
-            details.append(f"full traceback: {path}")
-    remedy = "" if run else "Report the traceback that the command shows with BB8DEPLOY_DEBUG=1."
+    kept = False
+    with suppress(Bb8Error):
+        path = (run.folder if run else cache_dir("crashes", new_run_id())) / "crash.txt"
+        save(path, run.clean(text) if run else redact(text, [*hidden]))
+        details.append(f"full traceback: {path}")
+        kept = True
+    remedy = "" if run else _WITHOUT_RUN if kept else _NOT_KEPT
     return INTERNAL(f"bb8deploy has a defect: {type(problem).__name__}: {problem}", remedy, details=details)
 
 

@@ -28,12 +28,15 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A workspace to stand in, with a secret in its settings."""
     (tmp_path / "pyproject.toml").write_text("[tool.bb8deploy]\n")
     (tmp_path / ".env").write_text("HA_LLAT=sesame\n")
     (tmp_path / "addon").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BB8DEPLOY_CACHE", str(tmp_path_factory.mktemp("cache")))
     for name in ("BB8DEPLOY_DEBUG", "GITHUB_ACTIONS", "HA_LLAT"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -315,7 +318,7 @@ def test_unknown_settings_are_named_once_with_the_nearest_known_one(
         (
             ZeroDivisionError("odd"),
             1,
-            "remedy: Report the traceback that the command shows with",
+            "remedy: Report it, and attach the crash.txt that the message names.",
         ),
         (BrokenPipeError(32, "Broken pipe"), 1, "error INTERNAL"),
         (ReaderGone(), 0, ""),

@@ -114,3 +114,23 @@ def test_secrets_besides_those_of_the_settings_are_in_no_file(run: Run, tmp_path
     assert {path.name for path in files} >= {"journal.jsonl", "crash.txt", "latest.json", "c_v1.json"}
     assert not [path.name for path in files if "correct-horse" in path.read_text()]
     assert run.clean("sesame correct-horse") == "*** ***"
+
+
+def test_a_defect_without_a_run_leaves_its_traceback_in_the_cache_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BB8DEPLOY_CACHE", str(tmp_path))
+    error = defect(ZeroDivisionError("sesame went by zero"), None, [Secret("sesame")])
+    (crash,) = tmp_path.glob("crashes/*/crash.txt")
+    assert f"full traceback: {crash}" in error.details
+    assert "ZeroDivisionError: *** went by zero" in crash.read_text()
+    assert crash.stat().st_mode & 0o777 == 0o600
+    assert error.remedy == "Report it, and attach the crash.txt that the message names."
+
+
+def test_a_defect_whose_traceback_cannot_be_kept_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BB8DEPLOY_CACHE", str(tmp_path / "file"))
+    assert "BB8DEPLOY_DEBUG=1" in defect(ZeroDivisionError("no"), None).remedy

@@ -86,7 +86,8 @@ EVIDENCE_UNREADABLE = ErrorCode(
 INTERNAL = ErrorCode(
     Code("INTERNAL"), Area.TOOL, CheckFailed, "a defect in bb8deploy",
     "The code met a case that it does not handle. The full traceback is in"
-    " `reports/runs/RUN/crash.txt`, without your secrets. Tokens written before the defect remain valid.",
+    " `reports/runs/RUN/crash.txt`, without your secrets; for a command without a run, such as `sandbox`, in"
+    " `crashes/ID/crash.txt` of the cache folder. Tokens written before the defect remain valid.",
     "Report it with `bb8deploy diagnose --bundle FILE`, and attach crash.txt. BB8DEPLOY_DEBUG=1 shows"
     " the traceback.",
 )
