@@ -79,7 +79,9 @@ class Reports:
     def motion(self, motion: MotionState) -> None:
         """Publish what the robot was commanded to do."""
         self._moving = motion.moving
-        self._voice.state("motion", asdict(motion))
+        state = asdict(motion)
+        del state["may_move"]
+        self._voice.state("motion", state)
 
     async def poll(self, wait_ready: Callable[[], Awaitable[None]], pump: Pump) -> None:
         """Refresh the readings every minute until cancelled, without keeping the robot awake."""

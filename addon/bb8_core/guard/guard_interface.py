@@ -22,7 +22,7 @@ class Guardian(Protocol):
         """The link may still be open and nothing else can end it: end it now."""
 
     def moving(self, moves: bool) -> None:
-        """The robot moves, or does not move any more."""
+        """The robot may move, or it stands: it has answered a stop."""
 
     def beat(self) -> None:
         """This process is alive; called every 0.1 s by the event loop."""

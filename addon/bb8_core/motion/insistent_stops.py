@@ -24,12 +24,18 @@ class RepeatedStop:
     """One stop that is sent until any of its tries is answered."""
 
     def __init__(
-        self, command: Command, pump: Pump, on_sent: Callable[[], None], on_unanswered: Callable[[], None]
+        self,
+        command: Command,
+        pump: Pump,
+        on_sent: Callable[[], None],
+        on_answered: Callable[[], None],
+        on_unanswered: Callable[[], None],
     ) -> None:
         """Create it; `begin` queues the first try."""
         self.command = command
         self._pump = pump
         self._on_sent = on_sent
+        self._on_answered = on_answered
         self._on_unanswered = on_unanswered
         self._reports: list[Report] = []
         self._written = 0
@@ -47,6 +53,11 @@ class RepeatedStop:
         """Whether its outcome is known."""
         return self._done
 
+    @property
+    def open(self) -> bool:
+        """Whether the robot still has to hear it: not answered, and no newer motion was written."""
+        return not self._done and not self._overtaken
+
     def begin(self, report: Report) -> None:
         """Queue the first try."""
         self._reports.append(report)
@@ -62,21 +73,20 @@ class RepeatedStop:
             self._overtaken = True
 
     def _put(self, attempt: int) -> None:
-        if self._done or self._overtaken:
+        if not self.open:
             return
         heard = partial(self._heard, attempt)
-        self._pump.put(Item(Kind.URGENT, self.command, heard, float("inf"), wanted=self._wanted))
-
-    def _wanted(self) -> bool:
-        return not self._done and not self._overtaken
+        self._pump.put(Item(Kind.URGENT, self.command, heard, float("inf"), wanted=lambda: self.open))
 
     def _heard(self, attempt: int, outcome: Outcome) -> None:
         if self._done:
             return
         if outcome.status is AckStatus.SENT:
             self._sent(attempt, outcome)
-        elif outcome.status is AckStatus.CONFIRMED or outcome is LINK_LOST:
+        elif outcome is LINK_LOST:
             self._finish(outcome)
+        elif outcome.status is AckStatus.CONFIRMED:
+            self._confirmed(outcome)
         elif outcome.status is AckStatus.REJECTED:
             self._refused(attempt, outcome)
 
@@ -90,6 +100,12 @@ class RepeatedStop:
             self._timers.append(loop.call_later(GIVE_UP_S, self._give_up, NO_ANSWER))
         if attempt <= len(REPEAT_AFTER_S):
             self._timers.append(loop.call_later(REPEAT_AFTER_S[attempt - 1], self._put, attempt + 1))
+
+    def _confirmed(self, outcome: Outcome) -> None:
+        """The robot has heard this stop; it stands unless a newer motion was written meanwhile."""
+        self._finish(outcome)
+        if not self._overtaken:
+            self._on_answered()
 
     def _refused(self, attempt: int, outcome: Outcome) -> None:
         """The robot refused this try: repeat it at once, and give up after the last."""
@@ -116,10 +132,20 @@ class RepeatedStop:
 class StopSender:
     """Queues stops for the pump. Belongs to the event loop."""
 
-    def __init__(self, pump: Pump, on_sent: Callable[[], None], on_unstoppable: Callable[[], None]) -> None:
-        """Call `on_sent` when a stop is on the wire, `on_unstoppable` when stops stay unanswered."""
+    def __init__(
+        self,
+        pump: Pump,
+        on_sent: Callable[[], None],
+        on_answered: Callable[[], None],
+        on_unstoppable: Callable[[], None],
+    ) -> None:
+        """Call `on_sent` when a stop is on the wire, `on_answered` when the robot has answered all.
+
+        `on_unstoppable` is called when stops stay unanswered.
+        """
         self._pump = pump
         self._on_sent = on_sent
+        self._on_answered = on_answered
         self._on_unstoppable = on_unstoppable
         self._stops: list[RepeatedStop] = []
         self._latest: RepeatedStop | None = None
@@ -148,10 +174,14 @@ class StopSender:
             stop.overtake()
 
     def _repeat(self, command: Command, report: Report) -> RepeatedStop:
-        stop = RepeatedStop(command, self._pump, self._on_sent, self._unanswered)
+        stop = RepeatedStop(command, self._pump, self._on_sent, self._answered, self._unanswered)
         self._stops = [*(other for other in self._stops if not other.done), stop]
         stop.begin(report)
         return stop
+
+    def _answered(self) -> None:
+        if not any(stop.open for stop in self._stops):
+            self._on_answered()
 
     def _unanswered(self) -> None:
         _log.error("the robot did not answer a stop: cutting the link so that it stops by itself")

@@ -25,7 +25,8 @@ STEP_MARGIN_S = 0.25
 """How much longer than planned a gesture's step lasts if the next one does not come."""
 MOTION_TTL_S = 0.5
 STOP_DEADLINE_S = 5.0
-"""Within this time the stop is written or the link is cut; otherwise the event loop hangs."""
+"""Within this time a stop is written, and within this time again it is answered or the link is cut; otherwise
+the event loop hangs."""
 RAW_MOTORS = "raw_motors"
 _ROLLS = frozenset({"roll", "spin_in_place"})
 
@@ -38,6 +39,8 @@ class MotionState:
     speed: int = 0
     heading: int = 0
     macro: str = ""
+    may_move: bool = False
+    """Whether it may still move: a motion was written since the last stop that the robot has answered."""
 
 
 class Motion:
@@ -59,7 +62,7 @@ class Motion:
         self._deadman = deadman
         self._on_change = on_change
         self.pump = Pump(wire, spacing_s, self.may_send, self.written)
-        self._stops = StopSender(self.pump, self._stands, on_unstoppable)
+        self._stops = StopSender(self.pump, self._stop_written, self._stands, on_unstoppable)
         self._gesture = GesturePlayer(lambda: refusal(situation(), 0.0), self._send_step, self.stop)
         self._generation = 0
         self._heartbeat_ms = 0
@@ -91,7 +94,7 @@ class Motion:
     def play(self, name: str, steps: Iterable[Step], report: Report) -> None:
         """Play a gesture or a way, step by step; what moves now is stopped first."""
         self.stop(silent)
-        self._set(MotionState(True, 0, self.state.heading, name))
+        self._set(MotionState(True, 0, self.state.heading, name, self.state.may_move))
         self._gesture.play(steps, report)
 
     def stop(self, report: Report) -> None:
@@ -143,13 +146,15 @@ class Motion:
         self._until = min(now + item.hold_s, item.ends_at)
         self._unbalanced = self._unbalanced or item.command.name == RAW_MOTORS
         self._deadman.arm(self._until - now)
-        self._timers.append(loop.call_at(self._until, self._time_up))
+        # Its time is over then, or a gesture's next step has not come in time.
+        self._timers.append(loop.call_at(self._until, self.stop, silent))
         if self._heartbeat_ms and not self._gesture.playing and self._until - now > HEARTBEAT_S:
             self._timers.append(loop.call_later(HEARTBEAT_S, self._heartbeat, item))
         data = item.command.data
         rolling = item.command.name in _ROLLS
         heading = int.from_bytes(data[1:3], "big") if rolling else self.state.heading
-        self._set(MotionState(True, data[0] if rolling else 0, heading, self.state.macro))
+        speed = data[0] if rolling else 0
+        self._set(MotionState(True, speed, heading, self.state.macro, may_move=True))
 
     # Inside
 
@@ -186,14 +191,10 @@ class Motion:
         expires = self._until
         self.pump.put(Item(Kind.DRIVE, item.command, silent, expires, item.generation, left, self._until))
 
-    def _time_up(self) -> None:
-        """A motion's time is over, or a gesture's next step did not come in time."""
-        self.stop(silent)
-
     def _halt(self) -> None:
         self._generation += 1
         self._cancel_timers()
-        if self.state.moving:
+        if self.state.moving or self.state.may_move:
             self._deadman.arm(STOP_DEADLINE_S)
         self._gesture.cancel()
         self.pump.drop_motion()
@@ -203,8 +204,16 @@ class Motion:
             timer.cancel()
         self._timers.clear()
 
+    def _stop_written(self) -> None:
+        """A stop is on the wire: no motion is commanded any more, but the write may have been lost."""
+        if self._gesture.playing or self._timers:
+            return
+        if self.state.may_move:
+            self._deadman.arm(STOP_DEADLINE_S)
+        self._set(MotionState(False, 0, self.state.heading, "", self.state.may_move))
+
     def _stands(self) -> None:
-        """A stop is on the wire, or the link is gone."""
+        """The robot has answered a stop, or the link is gone."""
         if not self._gesture.playing and not self._timers:
             self._deadman.disarm()
             self._set(MotionState(False, 0, self.state.heading, ""))

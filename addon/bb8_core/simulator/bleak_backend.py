@@ -305,7 +305,10 @@ class SimulatedClient(BaseBleakClient):
         robot = self._linked()
         if self.air.write_s:
             await self._on_the_air(robot)
-        robot.write(characteristic.uuid, bytes(data))
+        try:
+            robot.write(characteristic.uuid, bytes(data))
+        except ConnectionError as error:
+            raise BleakError(str(error)) from error
         if self._ticker is not None:
             self._ticker.arm()
         await asyncio.sleep(0)

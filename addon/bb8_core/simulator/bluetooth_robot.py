@@ -44,6 +44,7 @@ class SimulatedBB8:
         self.faults = faults if faults is not None else Faults()
         self._voice = FaultyVoice(self.faults)
         self.log: list[tuple[float, bytes]] = []
+        self.lost: list[tuple[float, bytes]] = []
         self.on_notify: Callable[[bytes], None] | None = None
         self.on_disconnect: Callable[[], None] | None = None
         self.connected = False
@@ -139,19 +140,21 @@ class SimulatedBB8:
                 callback()
 
     def write(self, characteristic: str, data: bytes) -> None:
-        """Take a GATT write; what is not understood is ignored, as the real one does."""
+        """Take a GATT write; what is not understood is ignored. ConnectionError if it fails."""
         self.tick()
+        if not self._voice.arrives():
+            self.lost.append((self.droid.now, data))
+            return
         if characteristic == ANTI_DOS:
             self._unlocked = data == KEY
         elif characteristic == DEEP_SLEEP:
             if data == KEY:
                 self.processor.sleep_deeply()
-        elif not self._unlocked:
-            return
-        elif characteristic == WAKE and data[:1] in {b"\x01", b"\x02"}:
+        elif self._unlocked and characteristic == WAKE and data[:1] in {b"\x01", b"\x02"}:
             self.processor.wake()
-        elif characteristic == COMMANDS and self.processor.awake:
+        elif self._unlocked and characteristic == COMMANDS and self.processor.awake:
             self._hear(data)
+        self._voice.acknowledge()
 
     def read(self, characteristic: str) -> bytes:
         """Read the few characteristics that can be read."""

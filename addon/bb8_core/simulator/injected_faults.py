@@ -23,6 +23,10 @@ class Faults:
     (0: 20 bytes, as real ones), `refuse_connects` is how many connection attempts fail, `refused` names
     commands (device and command id) that this firmware does not know, and `cancel_writes` has the radio
     cancel a write that is in progress when the link drops.
+
+    Three are chances per write, on each characteristic: after `lost_write` the client believes that it was
+    written, but the robot has not heard it; `failed_write` is an error and the robot has not heard it;
+    `lost_write_response` is an error although the robot has heard it.
     """
 
     drop: float = 0.0
@@ -37,6 +41,9 @@ class Faults:
     refuse_connects: int = 0
     refused: frozenset[tuple[int, int]] = frozenset()
     cancel_writes: bool = False
+    lost_write: float = 0.0
+    failed_write: float = 0.0
+    lost_write_response: float = 0.0
     seed: int = 0
 
 
@@ -51,6 +58,17 @@ class FaultyVoice:
     def happens(self, chance: float) -> bool:
         """Whether something of this chance happens now; without a chance no random number is used up."""
         return chance > 0 and self._random.random() < chance
+
+    def arrives(self) -> bool:
+        """Whether a write reaches the robot; False if it is lost unnoticed, ConnectionError if noticed."""
+        if self.happens(self.faults.failed_write):
+            raise ConnectionError("the write has failed")
+        return not self.happens(self.faults.lost_write)
+
+    def acknowledge(self) -> None:
+        """Answer a write that has arrived; ConnectionError if this answer is lost."""
+        if self.happens(self.faults.lost_write_response):
+            raise ConnectionError("the response to the write was lost")
 
     def pieces(self, packet: bytes) -> list[bytes]:
         """Return the notifications for one packet: none, mangled, doubled, cut."""

@@ -2,6 +2,15 @@
 
 A rig lives for a chapter of several stories: what one leaves behind is part of the next. Everything runs on
 a clock that jumps, so a chapter of a minute takes a few milliseconds.
+
+A write to the robot may be lost. What holds then of a stop:
+1. The bridge writes it in its window, whatever becomes of the write.
+2. The robot hears it, or its link ends, in the same window; each write of a stop that was lost since the last
+   motion that the robot heard allows for the pause until the next try, and the fourth for that until the
+   link is cut (2.5 s after the first). A motion that is asked for and written meanwhile ends this.
+3. If the process freezes meanwhile, an armed guard ends the link as if the robot still moved.
+The robot's own motion timeout is not counted on in 1 and 2. It ends only a motion that is not repeated: it
+covers a bridge that is frozen, dead or out of reach, within a second of the last drive that the robot heard.
 """
 
 from __future__ import annotations
@@ -10,13 +19,15 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from tests.addon.rig import Rig
+from tests.addon.rig import Rig, read
 from tests.addon.virtual import LonelyLoop, run_lonely
 
 from bb8_core.guard.guard_process import SILENCE_S
+from bb8_core.motion.insistent_stops import GIVE_UP_S, REPEAT_AFTER_S
 from bb8_core.motion.motion_gate import Limits
 from bb8_core.requests.acknowledgement import FINAL
 from bb8_core.requests.payload_parsing import DIRECTIONS
@@ -33,6 +44,7 @@ WRITE_S = 0.03
 """A slow radio; a stop waits for at most one write that has begun, and needs one itself."""
 MOTIONS = ("drive", "macro")
 STOPS = ("stop", "estop")
+LOST = " lost"
 LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
 """The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
 SCENES = Scenes({"square": read_scene("square", """
@@ -61,7 +73,13 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"delay_ms": 2000},
     {"silence": True},
     {"cancel_writes": True},
+    {"lost_write": 0.5},
+    {"lost_write": 1.0},
+    {"failed_write": 0.2, "lost_write_response": 0.2},
 )
+WRITES = {"lost_write": 0.0, "failed_write": 0.0, "lost_write_response": 0.0}
+TRIES_S = (*(sum(REPEAT_AFTER_S[:n]) for n in range(len(REPEAT_AFTER_S) + 1)), GIVE_UP_S)
+"""When each try of a stop is due after the first, and the end of the link after the last."""
 
 
 @dataclass
@@ -112,6 +130,9 @@ class Record:
     causes: list[float] = field(default_factory=list)
     motions: list[float] = field(default_factory=list)
     down: list[float] = field(default_factory=list)
+    """When the state of the link changed, or the link ended."""
+    ended: list[float] = field(default_factory=list)
+    """When the robot's link ended: it stops then."""
     frozen: list[tuple[float, float]] = field(default_factory=list)
     early: list[dict[str, Any]] = field(default_factory=list)
     """Acknowledgements of emergency stops as lasting that came before the latch was on disk."""
@@ -136,13 +157,15 @@ class Teller:
         self.record, self.steps = record, []
         rig.ears.acks.clear()
         rig.robot.log.clear()
+        rig.robot.lost.clear()
         await self._begin()
         self._check_unmoved()
         for _ in range(self.dice.randint(1, 14)):
             self._step()
             if pause := self.dice.choice(PAUSES):
                 await asyncio.sleep(pause)
-        self._fault({})
+        if self.dice.random() < 0.5 or not self.rig.robot.faults.lost_write:
+            self._fault({})
         await asyncio.sleep(0.01)
         await self._end()
         self._check()
@@ -182,7 +205,7 @@ class Teller:
 
     def _fault(self, faults: dict[str, Any]) -> None:
         usual = {"drop": 0.0, "corrupt": 0.0, "garbage": 0.0, "split": 0, "delay_ms": 0}
-        for name, value in {**usual, "silence": False, "cancel_writes": False, **faults}.items():
+        for name, value in {**usual, **WRITES, "silence": False, "cancel_writes": False, **faults}.items():
             setattr(self.rig.robot.faults, name, value)
 
     def _step(self) -> None:
@@ -195,6 +218,7 @@ class Teller:
                 ("scene", lambda: self._motion("scene", {"name": "square"})),
                 ("notify", lambda: self._motion("notify", {"message": "the doorbell rings"})),
                 *((("stop", self._stop),) * 4),
+                *((("lost stop", self._lost_stop),) * 2),
                 *((("other", self._other),) * 4),
                 ("fault", lambda: self._fault(self.dice.choice(FAULTS))),
                 ("drop link", self._drop_link),
@@ -207,6 +231,8 @@ class Teller:
                 ("crowd", self._crowd),
             )
         )
+        if self.steps and self.steps[-1].endswith(LOST) and self.dice.random() < 0.3:
+            what, act = "freeze", self._freeze
         self.steps.append(what)
         act()
 
@@ -247,6 +273,15 @@ class Teller:
         if way != "regular":
             rig.arrivals.fast(raw)
         self.steps[-1] = f"{cmd} {way} {payload!r} retained={raw.retained}"
+
+    def _lost_stop(self) -> None:
+        """The robot moves, and at least one write of the stop is likely to be lost."""
+        if not self.rig.robot.motor.moving:
+            self._drive()
+            return
+        self._fault({"lost_write": self.dice.choice((0.6, 0.8, 1.0))})
+        self._stop()
+        self.steps[-1] += LOST
 
     def _connections(self, *, fast: bool) -> None:
         """A stop comes on one connection alone while that of the stops is down: it is new when it is back.
@@ -332,7 +367,7 @@ class Teller:
         if fresh and waited in MOTIONS:
             self.record.motions.append(rig.loop.time())
         # The pulse stops a robot within 0.1 s of the loss of its guard: only both at once are too much.
-        fair = start - self._guard_changed_at > 0.3
+        fair = start - self._guard_changed_at > (0.3 + GIVE_UP_S if rig.robot.lost else 0.3)
         if not fair:
             self._guard_changed_at = clock.now
         if seconds >= SILENCE_S + 0.5 and fair:
@@ -348,14 +383,17 @@ class Teller:
 
     def _check(self) -> None:
         rig, disk = self.rig, self.disk
-        motors = rig.motor_commands()
+        motors = sorted(rig.motor_commands() + self._lost_words(), key=itemgetter(0))
         window = WINDOW_S + 3 * rig.air.write_s
         for cause in self.record.causes:
             end = self._extended(cause, cause + window)
             if not any(cause <= motion <= end for motion in self.record.motions):
                 self._check_cause(cause, end, motors)
             self._check_not_asked(cause, end, motors)
-        assert not rig.bridge.motion.state.moving, self.steps
+            self._check_heard(cause, window)
+        state = rig.bridge.motion.state
+        assert not state.moving, self.steps
+        assert not state.may_move, self.steps
         assert not rig.robot.motor.moving, self.steps
         self._check_acks()
         if rig.bridge.stopping.latched and not disk.full:
@@ -379,6 +417,32 @@ class Teller:
             return
         lost = [at for at in self.record.down if before[-1][0] <= at <= end]
         assert lost, f"{before[-1]} is the last word after a stop was due at {cause}: {self.steps}"
+
+    def _lost_words(self) -> list[tuple[float, Command]]:
+        """The motor commands that were written and never arrived."""
+        lost = [(at, read(data)) for at, data in self.rig.robot.lost if data[:1] == b"\xff" and len(data) > 6]
+        return [(at, word) for at, word in lost if word.is_motor or word.is_stop]
+
+    def _check_heard(self, cause: float, window: float) -> None:
+        """The robot itself hears a stop, or its link ends; each lost try allows for the next one."""
+        heard, lost = self.rig.motor_commands(), self._lost_words()
+        asked = min((motion for motion in self.record.motions if motion >= cause), default=float("inf"))
+        again = min(
+            (at for at, word in heard + lost if at >= asked and not word.is_stop), default=float("inf")
+        )
+        for tries, due in enumerate(TRIES_S):
+            end = self._extended(cause, cause + window + due + 2 * tries * self.rig.air.write_s)
+            before = [(at, word) for at, word in heard if at <= end]
+            if again <= end or not before or before[-1][1].is_stop:
+                return
+            since = before[-1][0]
+            if any(since <= at <= end for at in self.record.ended):
+                return
+            if sum(since <= at <= end and word.is_stop for at, word in lost) <= tries:
+                break
+        raise AssertionError(
+            f"the robot heard {before[-1]} and no stop {end - cause} s after {cause}: {self.steps}"
+        )
 
     def _check_not_asked(self, cause: float, end: float, motors: list[tuple[float, Command]]) -> None:
         """What was asked for before a stop does not move the robot after it, however long it has waited."""
@@ -434,6 +498,14 @@ def watch(rig: Rig, teller: Teller) -> None:
         heard(status)  # type: ignore[arg-type]
 
     rig.bridge.link_changed = changed  # type: ignore[method-assign, assignment]
+    disconnect = rig.robot.disconnect
+
+    def disconnected() -> None:
+        if rig.robot.connected:
+            teller.record.ended.append(rig.loop.time())
+        disconnect()
+
+    rig.robot.disconnect = disconnected  # type: ignore[method-assign]
     hang_up = rig.robot.hang_up
 
     def hung_up() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
 
+from bb8_core.guard.guard_interface import SameFate
 from bb8_core.link.connection_states import Cause, LinkState
 from bb8_core.link.robot_connection import LinkConfig
 from bb8_core.motion.motion_gate import Limits
@@ -265,6 +266,76 @@ def test_a_stop_that_stays_unanswered_is_repeated_and_at_last_cuts_the_link(tmp_
         assert not rig.robot.connected
 
     play(tmp_path, story)
+
+
+def test_a_stop_whose_write_is_lost_is_written_again(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.2)
+        rig.robot.faults.lost_write = 1.0
+        rig.send("stop", '{"cid":"s"}')
+        await asyncio.sleep(0.1)
+        rig.robot.faults.lost_write = 0.0
+        assert rig.robot.motor.moving
+        await asyncio.sleep(0.2)
+        assert not rig.robot.motor.moving
+        assert rig.ears.last("stop", "s")["status"] == "confirmed"
+        assert rig.link.losses == 0
+
+    play(tmp_path, story)
+
+
+class Told(SameFate):
+    """Notes whether the robot counts as moving."""
+
+    moves = False
+
+    def moving(self, moves: bool) -> None:
+        self.moves = moves
+
+
+@pytest.mark.parametrize("fault", ["lost_write", "silence"])
+def test_the_guard_counts_on_a_moving_robot_until_a_stop_is_answered(tmp_path: Path, fault: str) -> None:
+    """A stop that was only written may be lost: a bridge that froze then left the robot moving."""
+    guard = Told()
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.2)
+        setattr(rig.robot.faults, fault, True)
+        rig.send("stop")
+        await asyncio.sleep(0.1)
+        assert not rig.bridge.motion.state.moving
+        assert guard.moves
+        setattr(rig.robot.faults, fault, False)
+        await asyncio.sleep(0.5)
+        assert not guard.moves
+
+    play(tmp_path, story, guard=guard)
+
+
+def test_one_answered_stop_does_not_answer_for_another(tmp_path: Path) -> None:
+    guard = Told()
+
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.bridge.motion.balance_changed(on=False)
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.2)
+        rig.slow_wire(0.05)
+        rig.send("stop", '{"cid":"s"}')
+        await rig.until(lambda: rig.ears.statuses_of("stop", "s")[-1] == "confirmed")
+        rig.robot.faults.lost_write = 1.0
+        await asyncio.sleep(0.2)
+        assert guard.moves
+        rig.robot.faults.lost_write = 0.0
+        await asyncio.sleep(0.5)
+        assert not guard.moves
+        assert rig.link.losses == 0
+
+    play(tmp_path, story, guard=guard)
 
 
 def test_a_long_drive_is_sent_again_so_that_the_firmware_does_not_end_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A robot that should stop, stops: stories with frozen processes, full disks and slow robots.
+"""A robot that should stop, stops: stories with frozen processes, lost writes and slow robots.
 
 BB8_STOP_STORIES=20000 plays 20,000 stories instead of 320; .ci/run does so. BB8_STOP_SEED=71000000 plays
 others. Lane 1 runs these tests with coverage, in which a story takes three times as long as without.

@@ -115,3 +115,22 @@ def test_a_firmware_refuses_the_commands_that_it_does_not_know() -> None:
     desk = woken(Faults(refused=frozenset({(0x02, 0x34)})))
     assert desk.ask(commands.motion_timeout(1000)).unsupported
     assert desk.ask(commands.ping()).ok
+
+
+def test_a_lost_write_looks_written_and_is_not_heard() -> None:
+    desk = woken()
+    desk.robot.faults.lost_write = 1.0
+    before = len(desk.robot.log)
+    desk.send(commands.roll(80, 0))
+    assert len(desk.robot.lost) == 1
+    assert len(desk.robot.log) == before
+    assert not desk.robot.motor.moving
+
+
+@pytest.mark.parametrize(("fault", "heard"), [("failed_write", False), ("lost_write_response", True)])
+def test_a_write_that_fails_is_an_error_whether_it_was_heard_or_not(fault: str, heard: bool) -> None:
+    desk = woken()
+    setattr(desk.robot.faults, fault, 1.0)
+    with pytest.raises(ConnectionError, match="write"):
+        desk.send(commands.roll(80, 0))
+    assert desk.robot.motor.moving is heard
