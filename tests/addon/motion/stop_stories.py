@@ -38,6 +38,8 @@ from bb8_core.routines.routine_dispatch import RoutineOptions
 from bb8_core.routines.scene_folder import Scenes
 from bb8_core.routines.scene_reader import read_scene
 
+Words = list[tuple[float, Command]]
+"""Motor commands and when they were written."""
 CHAPTER = 20
 WINDOW_S = 0.25
 WRITE_S = 0.03
@@ -383,14 +385,15 @@ class Teller:
 
     def _check(self) -> None:
         rig, disk = self.rig, self.disk
-        motors = sorted(rig.motor_commands() + self._lost_words(), key=itemgetter(0))
+        heard, lost = rig.motor_commands(), self._lost_words()
+        motors = sorted(heard + lost, key=itemgetter(0)) if lost else heard
         window = WINDOW_S + 3 * rig.air.write_s
         for cause in self.record.causes:
             end = self._extended(cause, cause + window)
             if not any(cause <= motion <= end for motion in self.record.motions):
                 self._check_cause(cause, end, motors)
             self._check_not_asked(cause, end, motors)
-            self._check_heard(cause, window)
+            self._check_heard(cause, window, heard, lost)
         state = rig.bridge.motion.state
         assert not state.moving, self.steps
         assert not state.may_move, self.steps
@@ -411,21 +414,20 @@ class Teller:
                 end = max(end, thaw + end - cause)
         return end
 
-    def _check_cause(self, cause: float, end: float, motors: list[tuple[float, Command]]) -> None:
+    def _check_cause(self, cause: float, end: float, motors: Words) -> None:
         before = [(at, command) for at, command in motors if at <= end]
         if not before or before[-1][1].is_stop:
             return
         lost = [at for at in self.record.down if before[-1][0] <= at <= end]
         assert lost, f"{before[-1]} is the last word after a stop was due at {cause}: {self.steps}"
 
-    def _lost_words(self) -> list[tuple[float, Command]]:
+    def _lost_words(self) -> Words:
         """The motor commands that were written and never arrived."""
         lost = [(at, read(data)) for at, data in self.rig.robot.lost if data[:1] == b"\xff" and len(data) > 6]
         return [(at, word) for at, word in lost if word.is_motor or word.is_stop]
 
-    def _check_heard(self, cause: float, window: float) -> None:
+    def _check_heard(self, cause: float, window: float, heard: Words, lost: Words) -> None:
         """The robot itself hears a stop, or its link ends; each lost try allows for the next one."""
-        heard, lost = self.rig.motor_commands(), self._lost_words()
         asked = min((motion for motion in self.record.motions if motion >= cause), default=float("inf"))
         again = min(
             (at for at, word in heard + lost if at >= asked and not word.is_stop), default=float("inf")
@@ -444,7 +446,7 @@ class Teller:
             f"the robot heard {before[-1]} and no stop {end - cause} s after {cause}: {self.steps}"
         )
 
-    def _check_not_asked(self, cause: float, end: float, motors: list[tuple[float, Command]]) -> None:
+    def _check_not_asked(self, cause: float, end: float, motors: Words) -> None:
         """What was asked for before a stop does not move the robot after it, however long it has waited."""
         again = next((motion for motion in self.record.motions if motion >= cause), float("inf"))
         late = [(at, word) for at, word in motors if end < at < again and not word.is_stop]
