@@ -89,10 +89,24 @@ def test_nothing_is_written_among_the_receipts_of_other_lanes(lab: Lab) -> None:
     assert receipt.read_text() == "TOKEN: DEPLOY_OK run=x\n"
 
 
+LOGGED = ("LogPass1", "LogToken22", "UrlUser", "UrlPass3", "b3BlbnNzaC1rZXktdjE")
+
+
+def log_in_a_record(lab: Lab) -> None:
+    """An earlier run ended with the log of an app that wrote secrets of its own."""
+    lines = [
+        "login password=LogPass1", "token LogToken22", "https://UrlUser:UrlPass3@h.example/x",
+        "-----BEGIN OPENSSH PRIVATE KEY-----", "b3BlbnNzaC1rZXktdjEAAA", "-----END OPENSSH PRIVATE KEY-----",
+    ]  # fmt: skip
+    contract = max((lab.folder / "reports/runs").glob("*/verify_contract_v1.json"))
+    record = json.loads(contract.read_text())
+    contract.write_text(json.dumps({**record, "details": lines}, indent=2))
+
+
 def names_and_secrets(lab: Lab, home: Path) -> list[str]:
     """Everything that the archive must not hold."""
     passwords = [lab.environ["HA_LLAT"], lab.environ["MQTT_PASSWORD"], "option-password-of-anna"]
-    return [*passwords, HOST, USER, "127.0.0.1", str(lab.folder), str(home), "garden-remote.example"]
+    return [*passwords, HOST, USER, "127.0.0.1", str(lab.folder), str(home), "garden-remote.example", *LOGGED]
 
 
 def test_the_archive_holds_what_helps_and_no_secret_and_no_name(lab: Lab, tmp_path: Path) -> None:
@@ -112,6 +126,7 @@ def test_the_archive_holds_what_helps_and_no_secret_and_no_name(lab: Lab, tmp_pa
     )  # of a host that the settings no longer name
     env_file(lab, MQTT_USERNAME=USER, HA_PUBLISH_REMOTE="git@garden-remote.example:anna/bb8.git")
     assert command(lab, "deploy", HOME=str(home)).returncode == 0
+    log_in_a_record(lab)
     file = tmp_path / "bug.tar.gz"
     done = command(lab, "diagnose", "--bundle", str(file), HOME=str(home))
     assert f"wrote {file}" in done.stderr

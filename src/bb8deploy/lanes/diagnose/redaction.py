@@ -14,6 +14,24 @@ COMMON = frozenset({"root", "localhost", "supervisor", "core-mosquitto"})
 """Names that every installation has; they identify no one."""
 SHORT = 4
 """A name with fewer characters is removed only as a whole word: it may be part of any word."""
+# What an app writes into its log is in no setting: it is known by its form only. No match ends outside of a
+# string that it began in, so that JSON stays JSON.
+_LOGIN = re.compile(r"(?<=://)[^\s/\"'\\]+@")
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?:\\r|\\n|[\s\",])*[A-Za-z0-9+/=]{16,})*"
+    r"(?:(?:\\r|\\n|[\s\",])*(?:[A-Za-z0-9+/=]{1,15}(?:\\r|\\n|[\s\",])+)?-----END [A-Z ]*PRIVATE KEY-----)?"
+)
+_WORD = r"(?:password|passwd|passphrase|secret|token|api_?key|bearer)"
+_IS = r"""(?:"\s*:\s*"|\\"\s*:\s*(?:\\")?|'?\s*[:=]\s*(?:\\?["'])?)"""
+_GIVEN = re.compile(
+    rf"""({_WORD}{_IS})(?!:|(?<=TOKEN: )[A-Z])([^\s"'\\,;&()\[\]{{}}<>]{{4,}})""", re.IGNORECASE
+)
+_NAMED = re.compile(
+    rf"""(\b{_WORD} +)(?=[^\s"'\\]*\d)(?=[^\s"'\\]*[a-z])([^\s"'\\,;=:()\[\]<>]{{8,}})""", re.IGNORECASE
+)
+_RANDOM = re.compile(
+    r"(?<![\w+=-])(?<!SHA256:)(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*\d)[\w+=-]{32,}", re.ASCII
+)
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MAC = re.compile(r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b")
@@ -57,13 +75,22 @@ class Redactor:
     def clean(self, text: str) -> str:
         """The text without secrets, names, addresses and what looks like a token."""
         text = redact(text, self._secrets)
-        text = _JWT.sub("***", text)
+        text = _without_forms(text)
         for pattern, word in self._rules:
             text = pattern.sub(word, text)
         text = _EMAIL.sub("<email>", text)
         text = _MAC.sub("<mac>", text)
         text = _V4.sub(_address, text)
         return _V6.sub(_address, text)
+
+
+def _without_forms(text: str) -> str:
+    """The text without what has the form of a key, a login in a URL, a token or `password=VALUE`."""
+    for pattern in (_PRIVATE_KEY, _JWT):
+        text = pattern.sub("***", text)
+    text = _LOGIN.sub("***@", text)
+    text = _GIVEN.sub(r"\1***", text)
+    return _RANDOM.sub("***", _NAMED.sub(r"\1***", text))
 
 
 def _rules(kind: str, names: Iterable[str], *, whole: bool) -> list[tuple[re.Pattern[str], str]]:

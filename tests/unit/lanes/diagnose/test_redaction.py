@@ -10,6 +10,7 @@ from bb8deploy.base.secret import Secret
 from bb8deploy.lanes.diagnose.redaction import Names, Redactor, mentioned
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhYmMifQ.c2lnbmF0dXJlc2lnbmF0dXJl"
+KEY_LINE = "Sesame1AAAABBBBCCCC"
 REDACTOR = Redactor(
     [Secret('pass word"quoted'), Secret("llat-of-somebody")],
     Names(hosts=("pi.garden.lan", "ha", "nas"), users=("anna", "root"), places=("/home/you/bb8", "C:\\bb8")),
@@ -59,3 +60,45 @@ def test_hosts_that_only_an_old_run_names_are_found() -> None:
         "ssh://someone:word@other.example/x",
     )
     assert mentioned(texts) == {"old-host.lan", "ha.somewhere.example", "forge.example", "other.example"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "login password=Sesame1 ok",
+        "MQTT_PASSWORD: Sesame1",
+        "{'api_key': 'Sesame1'}",
+        '{"token": "Sesame1"}',
+        'password="Sesame1"',
+        "Authorization: Bearer Sesame1xyz",
+        "my token Sesame123 is old",
+        "http://h/?access_token=Sesame1&x=1",
+        "https://anna:Sesame1@h.example/x",
+        "https://anna:a@Sesame1@h.example/x",
+        "got Sesame1" + "aB3-_x" * 6,
+        f"-----BEGIN OPENSSH PRIVATE KEY-----\n{KEY_LINE}\nSesame1=\n-----END OPENSSH PRIVATE KEY-----",
+        "-----BEGIN RSA PRIVATE KEY-----\nSesame1AAAABBBBCCCC",
+    ],
+)
+def test_what_an_app_logs_is_known_as_a_secret_by_its_form(line: str) -> None:
+    redactor = Redactor([], Names())
+    assert "Sesame1" not in redactor.clean(line)
+    for lines in ([line, "after"], ["before", *line.split("\n"), "after"]):
+        for text in (json.dumps({"log": lines}, indent=2), json.dumps({"log": lines, "said": line})):
+            clean = redactor.clean(text)
+            assert "Sesame1" not in clean
+            assert json.loads(clean)["log"][-1] == "after"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TOKEN: VERIFY_OK version=0.3.0 tree=sha256:" + "0a" * 32,
+        '{"tokens": ["VERIFY_OK"], "token": null, "password": true, "secret": 12345}',
+        "key SHA256:" + "aB3" * 14,
+        "commit=a81a5448a46fdf7a130af63a3bedfd94ff48097b-dirty run=20261127T152507Z-6bebf0",
+        "HA_LLAT is a long-lived access token of an administrator",
+    ],
+)
+def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+    assert Redactor([], Names()).clean(text) == text

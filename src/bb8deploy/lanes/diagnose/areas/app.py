@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from bb8deploy.base.secret import Secret
@@ -53,9 +54,12 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
 
 
 def passwords(config: Mapping[str, object], state: AddonState | None) -> Iterator[Secret]:
-    """The options of type password in the schema, nested or not: the Supervisor's answer has them."""
-    options = state.raw.get("options") if state else None
-    return map(Secret, password_values(config.get("schema"), options))
+    """The options of type password in the schema, nested or not, as the Supervisor's answer has them and as
+    config.yaml does: an earlier run's log may show one when the host does not answer now.
+    """
+    set_there = state.raw.get("options") if state else None
+    values = (password_values(config.get("schema"), one) for one in (set_there, config.get("options")))
+    return map(Secret, chain.from_iterable(values))
 
 
 def _installed(sheet: Sheet, state: AddonState) -> None:

@@ -35,3 +35,8 @@ def test_passwords_are_found_at_any_depth() -> None:
 def test_options_that_do_not_fit_the_schema_are_no_error() -> None:
     assert found({"broker": "text", "proxies": "text", "codes": {"a": 1}}) == []
     assert found(None) == []
+
+
+def test_without_an_answer_of_the_host_those_of_the_config_count() -> None:
+    config = {"schema": {"word": "password", "level": "str"}, "options": {"word": "sesame", "level": "info"}}
+    assert [secret.reveal() for secret in passwords(config, None)] == ["sesame"]
