@@ -44,7 +44,7 @@ class SimulatedBB8:
         self.faults = faults if faults is not None else Faults()
         self._voice = FaultyVoice(self.faults)
         self.log: list[tuple[float, bytes]] = []
-        self.lost: list[tuple[float, bytes]] = []
+        self.lost: list[tuple[int, float, bytes]] = []  # after how many commands of the log, when, and what
         self.on_notify: Callable[[bytes], None] | None = None
         self.on_disconnect: Callable[[], None] | None = None
         self.connected = False
@@ -143,7 +143,7 @@ class SimulatedBB8:
         """Take a GATT write; what is not understood is ignored. ConnectionError if it fails."""
         self.tick()
         if not self._voice.arrives():
-            self.lost.append((self.droid.now, data))
+            self.lost.append((len(self.log), self.droid.now, data))
             return
         if characteristic == ANTI_DOS:
             self._unlocked = data == KEY

@@ -19,7 +19,6 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass, field
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -385,8 +384,8 @@ class Teller:
 
     def _check(self) -> None:
         rig, disk = self.rig, self.disk
-        heard, lost = rig.motor_commands(), self._lost_words()
-        motors = sorted(heard + lost, key=itemgetter(0)) if lost else heard
+        heard, lost = rig.motor_commands(), [word for _, word in self._lost_words()]
+        motors = self._written() if lost else heard
         window = WINDOW_S + 3 * rig.air.write_s
         for cause in self.record.causes:
             end = self._extended(cause, cause + window)
@@ -421,10 +420,20 @@ class Teller:
         lost = [at for at in self.record.down if before[-1][0] <= at <= end]
         assert lost, f"{before[-1]} is the last word after a stop was due at {cause}: {self.steps}"
 
-    def _lost_words(self) -> Words:
-        """The motor commands that were written and never arrived."""
-        lost = [(at, read(data)) for at, data in self.rig.robot.lost if data[:1] == b"\xff" and len(data) > 6]
-        return [(at, word) for at, word in lost if word.is_motor or word.is_stop]
+    def _lost_words(self) -> list[tuple[int, tuple[float, Command]]]:
+        """The motor commands that were written and never arrived, and how many were heard before each."""
+        whole = (
+            (n, at, data) for n, at, data in self.rig.robot.lost if data[:1] == b"\xff" and len(data) > 6
+        )
+        lost = ((n, (at, read(data))) for n, at, data in whole)
+        return [(n, (at, word)) for n, (at, word) in lost if word.is_motor or word.is_stop]
+
+    def _written(self) -> Words:
+        """All motor commands in the order of their writes, lost or not: several may have the same time."""
+        words = self.rig.commands()
+        for heard_before, word in reversed(self._lost_words()):
+            words.insert(heard_before, word)
+        return [(at, word) for at, word in words if word.is_motor or word.is_stop]
 
     def _check_heard(self, cause: float, window: float, heard: Words, lost: Words) -> None:
         """The robot itself hears a stop, or its link ends; each lost try allows for the next one."""
