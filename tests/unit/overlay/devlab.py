@@ -102,15 +102,15 @@ class DevLab:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(data)
 
-    def start(self, mode: str, *words: str, base: str = "base") -> None:
-        """Starts the container's process 1."""
+    def start(self, mode: str, *words: str, base: str = "base", stderr: int = subprocess.STDOUT) -> None:
+        """Starts the container's process 1; its errors go to its log, or to a file descriptor."""
         launch = self.mount / "a" / FOLDER / "launch.sh"
         self.process = subprocess.Popen(
             [*self.shell.split(), str(launch), mode, base, *words],
             env={"PATH": self.path, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -140,8 +144,42 @@ def test_process_1_passes_on_the_signal_and_the_exit_code(lab: DevLab) -> None:
     started(lab).wait_for("app says one")
     assert lab.process
     lab.process.terminate()
-    assert lab.process.wait(60) == 0
+    assert lab.process.wait(60) == 0, lab.log
     lab.wait_for("stopped")
+
+
+def test_the_exit_code_is_that_of_the_app_also_if_it_ends_before_process_1_looks(lab: DevLab) -> None:
+    """A shell may collect an ended process between any two commands. Here it is held up by its own trace."""
+    lab.shell += " -x"
+    trace, end = os.pipe()
+    with os.fdopen(trace, "rb", buffering=0) as reader:
+        lab.start("main", "/bin/sh", str(lab.root / "run"), stderr=end)
+        seen = b""
+        while not (waits := re.search(rb"\+ wait (\d+)\n", seen)):
+            seen += reader.read(4096)
+        lab.wait_for("app says one")
+        assert lab.process
+        full(end)
+        lab.process.terminate()
+        time.sleep(0.5)  # a launcher that has not come to its trap by then is not held up, and passes
+        os.kill(int(waits[1]), signal.SIGTERM)
+        lab.wait_for("stopped")
+        os.close(end)
+        while reader.read(65536):
+            pass
+    assert lab.process.wait(60) == 0
+
+
+def full(pipe: int) -> None:
+    """Fills a pipe: the next write to it waits for a reader."""
+    own = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        for size in (4096, 1):
+            with suppress(BlockingIOError):
+                while True:
+                    os.write(own, b"x" * size)
+    finally:
+        os.close(own)
 
 
 def test_a_folder_that_cannot_be_written_is_named(lab: DevLab) -> None:

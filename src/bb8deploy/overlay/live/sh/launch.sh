@@ -33,17 +33,36 @@ if ready; then first=$run; else first=built; fi
 tell "on mode=$mode run=$first"
 back() { cd "$from" 2>/dev/null || cd /; }
 if [ "$mode" = s6 ]; then start_agent "$first"; back; exec "$@"; fi
-held=; ending=
-trap 'ending=1; kill -TERM "$child" 2>/dev/null' TERM INT HUP
-trap '[ -z "$held" ] || kill -KILL "$child" 2>/dev/null; held=1; kill -TERM "$child" 2>/dev/null' USR1
-trap 'held=' USR2
-begin() { back; "$@" & child=$!; echo "$child" >"$work/pid"; }
+held=; ending=; woken=
+end_app() { kill -TERM "$child" 2>/dev/null; }
+trap 'woken=1; ending=1; end_app' TERM INT HUP
+trap 'woken=1; [ -z "$held" ] || kill -KILL "$child" 2>/dev/null; held=1; end_app' USR1
+trap 'woken=1; held=' USR2
+begin() {
+  back
+  "$@" &
+  child=$!
+  # A signal that came before this line did not reach the app.
+  [ -z "$ending" ] || end_app
+  echo "$child" >"$work/pid"
+}
+# Waits until the app has ended; `code` is its exit code. A signal ends `wait` early, and the shell may collect the
+# app before the next command: its exit code is then kept for one more `wait`, which else says 127.
+await_end() {
+  while :; do
+    woken=
+    wait "$child"; code=$?
+    [ -n "$woken" ] || return
+    kill -0 "$child" 2>/dev/null || break
+  done
+  wait "$child" 2>/dev/null; late=$?
+  [ $late = 127 ] || code=$late
+}
 finish() { rm -rf "$work"; exit "$code"; }
 begin "$@"
 start_agent "$first"
 while :; do
-  wait "$child"; code=$?
-  if kill -0 "$child" 2>/dev/null; then continue; fi
+  await_end
   rm -f "$work/pid"
   if [ -n "$ending" ] || [ -z "$held" ]; then finish; fi
   : >"$work/down"
