@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,8 +79,12 @@ class Reports:
     def motion(self, motion: MotionState) -> None:
         """Publish what the robot was commanded to do."""
         self._moving = motion.moving
-        state = asdict(motion)
-        del state["may_move"]
+        state = {
+            "moving": motion.moving,
+            "speed": motion.speed,
+            "heading": motion.heading,
+            "macro": motion.macro,
+        }
         self._voice.state("motion", state)
 
     async def poll(self, wait_ready: Callable[[], Awaitable[None]], pump: Pump) -> None:
