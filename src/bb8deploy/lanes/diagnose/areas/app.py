@@ -54,12 +54,12 @@ def checks(here: Here, folder: FolderSeen, supervisor: SupervisorSeen) -> list[C
 
 
 def passwords(config: Mapping[str, object], state: AddonState | None) -> Iterator[Secret]:
-    """The options of type password in the schema, nested or not, as the Supervisor's answer has them and as
-    config.yaml does: an earlier run's log may show one when the host does not answer now.
+    """Each option of type password in the schema once, nested or not, of the Supervisor's answer and of
+    config.yaml: an earlier run's log may show one when the host does not answer now.
     """
     set_there = state.raw.get("options") if state else None
     values = (password_values(config.get("schema"), one) for one in (set_there, config.get("options")))
-    return map(Secret, chain.from_iterable(values))
+    return map(Secret, dict.fromkeys(chain.from_iterable(values)))
 
 
 def _installed(sheet: Sheet, state: AddonState) -> None:
