@@ -1,4 +1,4 @@
-"""A rollback that is killed after its swap: the next one completes it, and goes no further back."""
+"""A rollback that is killed or fails after its swap: the next one completes it, and goes no further back."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 import pytest
 from tests.integration.deploy.test_choice_of_the_earlier_tree import next_second
 from tests.integration.deploy.test_what_a_rollback_trusts import break_builds_of
-from tests.integration.deploylab import DEADLINE, Lab, command, config, env_file, environment
+from tests.integration.deploylab import DEADLINE, SLUG, Lab, command, config, env_file, environment
 from tests.integration.release import driver
-from tests.integration.small_addon import DIES
+from tests.integration.small_addon import DIES, RUN_SH
 from tests.integration.witness import Witness, stamp_on
 
 from bb8deploy.runs.journal import PUT_BACK
 
-FOUND = "a run that was interrupted had put an earlier tree back (1.0.1 of run "
+FOUND = "a run that was interrupted or failed had put an earlier tree back (1.0.1 of run "
 KILLED = [
     pytest.param("ssh", (PUT_BACK, "done"), id="ssh: right after the swap"),
     pytest.param("ssh", ("reload the store", "started"), id="ssh: before the build"),
@@ -100,15 +100,72 @@ def test_after_a_verify_the_killed_rollback_is_complete(lab: Lab) -> None:
     assert lab.state()["version"] == "1.0.0"
 
 
-def test_after_a_rollback_that_failed_the_next_one_goes_further_back(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+STAYS = "the files of 1.0.1 stay in the app folder, and the next `rollback` tries them again"
+
+
+@pytest.mark.parametrize("route", ["ssh", "mount"])
+def test_the_next_rollback_completes_one_that_failed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, route: str
 ) -> None:
+    if route == "mount":
+        lab.leave_ssh_for_the_mount()
     deploy_all(lab, "1.0.0", "1.0.1", "1.0.2")
     env_file(lab)
-    break_builds_of(monkeypatch, "1.0.1")
-    failed = command(lab, "rollback")
-    assert "error BUILD_FAILED" in failed.stderr
+    with monkeypatch.context() as broken:
+        break_builds_of(broken, "1.0.1")
+        for _ in range(2):
+            failed = command(lab, "rollback")
+            said = " ".join(failed.stderr.split())
+            assert "error BUILD_FAILED" in said
+            assert "(1.0.2 is started now)" in said
+            assert STAYS in said
+            assert "ROLLBACK_OK" not in failed.stdout
+            assert (stamp_on(lab)["version"], lab.state()["version"]) == ("1.0.1", "1.0.2")
+        assert "1.0.2 runs, but 1.0.1 is on the host" in command(lab, "status").stdout
+
+    assert f"{FOUND}{stamp_on(lab)['run']}); would complete that" in " ".join(
+        command(lab, "rollback", "--dry-run").stdout.split()
+    )
+    witness = Witness.of(lab)
     done = command(lab, "rollback")
     assert done.returncode == 0, done.stderr
-    assert "interrupted" not in done.stderr
+    assert "TOKEN: ROLLBACK_OK version=1.0.1" in done.stdout
+    assert witness.refutes(done.stdout.splitlines()) == []
+    assert lab.state()["version"] == "1.0.1"
+    further = command(lab, "rollback")
+    assert further.returncode == 0, further.stderr
     assert lab.state()["version"] == "1.0.0"
+
+
+def test_a_rollback_to_an_app_that_dies_names_its_files_and_is_tried_again(lab: Lab) -> None:
+    deploy_all(lab, "1.0.0")
+    lab.write(run_sh=RUN_SH.replace("trap", "[ ! -e /data/broken ] || exit 3\ntrap"))
+    deploy_all(lab, "1.0.1")
+    lab.write(run_sh=RUN_SH)
+    deploy_all(lab, "1.0.2")
+    env_file(lab)
+    (lab.box.root / "data" / SLUG / "broken").touch()
+    for _ in range(2):
+        failed = command(lab, "rollback")
+        assert failed.returncode == 4, failed.stderr
+        assert STAYS in " ".join(failed.stderr.split())
+        assert (stamp_on(lab)["version"], lab.state()["version"]) == ("1.0.1", "1.0.1")
+    lab.write(config=config("1.0.3"))
+    assert command(lab, "deploy", "--yes").returncode == 0
+    assert lab.state()["version"] == "1.0.3"
+
+
+def test_a_rollback_completes_that_of_a_deploy_that_failed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy_all(lab, "1.0.0", "1.0.1")
+    env_file(lab)
+    lab.write(config=config("1.0.2"), run_sh=DIES)
+    with monkeypatch.context() as broken:
+        break_builds_of(broken, "1.0.1")
+        failed = command(lab, "deploy")
+    said = " ".join(failed.stderr.split())
+    assert "the rollback failed too: " in said
+    assert STAYS in said
+    done = command(lab, "rollback")
+    assert done.returncode == 0, done.stderr
+    assert FOUND in " ".join(done.stderr.split())
+    assert lab.state()["version"] == "1.0.1"

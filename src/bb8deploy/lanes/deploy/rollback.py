@@ -105,7 +105,7 @@ def _to_earlier(run: Run, host: Host) -> RollbackOutcome:
 
 def _left(older: StampedTree) -> str:
     """What a run that did not come to its end has left."""
-    return f"a run that was interrupted had put an earlier tree back ({older.in_words})"
+    return f"a run that was interrupted or failed had put an earlier tree back ({older.in_words})"
 
 
 @contextmanager
@@ -134,7 +134,8 @@ def roll_back(
 ) -> RollbackOutcome:
     """Restores the earlier tree `name`, runs it and verifies it as for VERIFY_OK; then writes ROLLBACK_OK.
 
-    With IN_PLACE, an interrupted run has restored it already. If this one is, the next completes it.
+    With IN_PLACE, a run that was interrupted or failed has restored it already. If this one is or does, the
+    next completes it.
 
     `failed` is the version that is replaced, empty if it is not known: a build of the same version may have
     replaced the earlier one without a line in the log, so that only a new build counts. `ran` is what ran
@@ -153,7 +154,7 @@ def roll_back(
     options = VerifyOptions(sent=True, trusts_log=trusts_log, built_as_sent=intact, earlier=settings)
     options = options.at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options, reached)
-    with to_its_end(host), attempt.opened() as installer:
+    with to_its_end(host, back.tree, back.expected.version), attempt.opened() as installer:
         expected = back.expected
         before = ran_before(run, installer, expected, ran) if intact else proven_before(run, expected)
         installed = installer.install()
@@ -184,7 +185,7 @@ def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> Rol
     back = _put_back(run, host)
     options = VerifyOptions(sent=True).at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
-    with to_its_end(host), attempt.opened() as installer:
+    with to_its_end(host, back.tree, back.expected.version), attempt.opened() as installer:
         running = installer.reload_only()
         intact = back.is_of(built_as_sent)
         if back.provable and running and intact and options.proof is not Proof.RUNNING:

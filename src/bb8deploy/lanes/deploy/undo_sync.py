@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bb8deploy.base.errors import Bb8Error, CheckFailed, Interrupted, Refused, Unreachable
 from bb8deploy.base.short_lists import first_few
+from bb8deploy.catalogue.errors.app import ROLLBACK_UNPROVABLE
 from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING, SYNC_MISMATCH
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.files.ignored_files import IgnoredFiles, shown
@@ -81,18 +82,30 @@ def put_back_files(run: Run, host: Host) -> None:
 
 
 @contextmanager
-def to_its_end(host: Host) -> Iterator[None]:
-    """Ends the record of a tree that was put back, unless the block is killed, interrupted or loses the host.
+def to_its_end(host: Host, found: FoundTree, version: str) -> Iterator[None]:
+    """Runs what was put back: the tree `found` with this version. If that fails, the error names the tree.
 
-    As long as the host has this record, the next rollback completes this one.
+    As long as the host has the record of the swap, the next rollback completes this one. A failure leaves it
+    there, as a kill does: the app may still run what the user wanted to leave, so nothing is put back again.
+    A tree that runs, and only cannot be proven, needs no other rollback.
     """
     try:
         yield
     except (Unreachable, Interrupted):
         raise
-    except Bb8Error:
-        host.record_put_in(NO_RECORD)
+    except Bb8Error as error:
+        if error.code == ROLLBACK_UNPROVABLE.code:
+            host.record_put_in(NO_RECORD)
+        else:
+            error.cause = f"{error.cause}; {_stays(found, version)}"
         raise
+
+
+def _stays(found: FoundTree, version: str) -> str:
+    """What a rollback that failed after its swap has left in the app folder."""
+    files = f"the files of {version}" if version else "the earlier files"
+    again = ", and the next `rollback` tries them again" if found.put_in.back is not None else ""
+    return f"{files} stay in the app folder{again}"
 
 
 def put_back(run: Run, host: Host, name: str = PREVIOUS) -> FoundTree:
