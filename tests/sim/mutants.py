@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.files.app_folder_interface import InPlace
 from bb8deploy.host.lock.lock_lifetime import HostLock
+from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.deploy import rollback
 from bb8deploy.lanes.publish import atomic_push, subtree_layout
 from bb8deploy.lanes.publish.committed_source import Publication
@@ -30,6 +32,7 @@ from bb8deploy.plan.release.push_plan import Pushes, RemoteState
 from bb8deploy.runs.run import Run
 from bb8deploy.runs.tokens import Token
 from bb8deploy.workspace import git_remote
+from bb8deploy.workspace.tree_digest import NO_RECORD
 
 
 @contextlib.contextmanager
@@ -106,6 +109,16 @@ def _finished(stamp: str, _put_in: object) -> InPlace:
     return InPlace(stamp, unfinished=False)
 
 
+@contextlib.contextmanager
+def _forgotten(host: Host, *_: object) -> Iterator[None]:
+    """A rollback that fails ends the record of its swap."""
+    try:
+        yield
+    except Bb8Error:
+        host.record_put_in(NO_RECORD)
+        raise
+
+
 _CARRY_OUT, _REPORTED = Attempt.carry_out, Prover._reported
 _PUSH, _PUSH_ALL = git_remote.push, atomic_push._push
 
@@ -124,6 +137,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a rollback is not verified": lambda: mock.patch.object(Attempt, "prove", _unproven),
     "a tree that never ran counts as an earlier version": _any_tree_ran,
     "a rollback that was killed is not completed": lambda: mock.patch.object(InPlace, "of", _finished),
+    "a rollback that failed is not completed": lambda: mock.patch.object(rollback, "to_its_end", _forgotten),
     "a seal that differs counts": lambda: mock.patch.object(Seal, "problems", return_value=()),
     "a removal does not look for edits": lambda: mock.patch.object(
         remove_lane, "require_unedited", return_value=None

@@ -214,7 +214,7 @@ class Host:
     `cut` is the tree that a swap had moved away when it was cut between its two renames; `edits` are the
     trees that were edited by hand, by their id. A `timeless` host does not say when files were written.
     `back` is the digest of the tree that the newest swap put back, and the run that did so; `last` is the run
-    that took the lock last.
+    that took the lock last. `builds_no_more` is the digest of a tree whose base image is gone by now.
     """
 
     slug: str
@@ -242,6 +242,7 @@ class Host:
     put_in: PutIn = field(default_factory=PutIn)
     back: tuple[str, str] = ("", "")
     last: str = ""
+    builds_no_more: str = ""
     timeless: bool = False
     seen: dict[str, str] = field(default_factory=dict)
     at_lock: dict[str, Before] = field(default_factory=dict)
@@ -296,7 +297,7 @@ class Host:
         if not self.has_space:
             self.build_log.append("ERROR: failed to copy: no space left on device")
             raise ValueError("build failed")
-        if b"broken" in tree.get("Dockerfile", b"broken"):
+        if b"broken" in tree.get("Dockerfile", b"broken") or digest(tree) == self.builds_no_more:
             self.build_log.append("ERROR: failed to solve: process did not complete successfully")
             raise ValueError("build failed")
         self.containers += 1

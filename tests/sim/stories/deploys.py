@@ -87,6 +87,7 @@ class DeployStory:
             users = self._everybody()
             self._run("everybody at once")
             self.wire.quiet()
+            self.host.builds_no_more = ""
             for user in users:
                 self._resume(user)
             if self.tasks.choices.taken or self.tasks.choices.setup(4) == 0:
@@ -129,6 +130,7 @@ class DeployStory:
             moments = [self._moment() for _ in range(2 + setup(3))]
             takes_back = setup(3) == 0 or self.host.timeless
             self.tasks.spawn("editor", lambda: self._edit(moments[1:], takes_back), after=moments[0])
+        self.host.builds_no_more = digest(VARIANTS[0].files()) if setup(4) == 0 else ""
         return users
 
     def _command(self) -> tuple[str, int]:
@@ -175,10 +177,12 @@ class DeployStory:
         before = self.host.tree
         if before is None:
             return
-        tree = written(before, "run.sh", data, self.tasks.now)
+        tree, was_back = written(before, "run.sh", data, self.tasks.now), bool(self.host.put_back)
         self.laws.may_be({path: data for path, data in tree.items() if path != STAMP})
         self.host.edits.pop(id(before), None)  # the editor itself replaces that one
         self.host.folders[FOLDER], self.host.edited = tree, True
+        if was_back:  # it is still the tree that the swap put back, with an edit
+            self.host.back = (digest(tree), self.host.back[1])
         self.host.edits[id(tree)] = tree
         self.laws.written.append(tree)
 
@@ -199,6 +203,8 @@ class DeployStory:
             self._remove_again(user, user.begun[1])
         if user.begun is not None and user.begun[0] == "rollback":
             self._roll_back_again(user, user.begun[1])
+        elif user.rollback_failed:
+            self._roll_back_again(user, VARIANTS[0])
         if user.begun is None or user.begun[0] != "deploy":
             return
         variant = user.begun[1]
@@ -231,13 +237,13 @@ class DeployStory:
             raise Broken(f"a removal without faults ended with {last.code}, exit {last.exit_code}")
 
     def _roll_back_again(self, user: User, variant: Variant) -> None:
-        """A rollback that was killed after its swap is completed by the next, which goes no further back."""
-        killed = user.last.id if user.last and user.was_silent else ""
-        back = self.host.put_back if killed and self.host.back[1] == self.host.last == killed else ""
+        """One that was killed or failed after its swap is completed by the next, and goes no further back."""
+        undone = user.last.id if user.last and not user.rolled_back else ""
+        back = self.host.put_back if undone and self.host.back[1] == self.host.last == undone else ""
         user.does("rollback", variant)
         self._run(f"{user.name} rolls back again")
         if back and (self.host.put_back != back or user.ended[-1].code == "PREVIOUS_MISSING"):
-            raise Broken(f"a rollback after a killed one went further back than {back}")
+            raise Broken(f"a rollback after one that did not end went further back than {back}")
 
     def _quiet_end(self, user: User) -> None:
         """Without faults, a deploy of a good version works, whatever went before, and is verified."""

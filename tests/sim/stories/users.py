@@ -73,10 +73,15 @@ class User:
     last: Run | None = None
 
     @property
-    def was_silent(self) -> bool:
-        """True if the newest run has not written yet how it ends."""
-        lines = self.last.ledger.lines if self.last else ()
-        return not any(line.kind == "DRIFT" or line.name == "ROLLBACK_OK" for line in lines)
+    def rolled_back(self) -> bool:
+        """True if the newest run has written ROLLBACK_OK, or why it writes none for what runs again."""
+        return any(line.name == "ROLLBACK_OK" for line in self.last.ledger.lines) if self.last else False
+
+    @property
+    def rollback_failed(self) -> bool:
+        """True if the newest command was a rollback that came to its end with an error."""
+        newest = self.ended[-1] if self.ended and self.begun is None else None
+        return newest is not None and newest.command == "rollback" and newest.exit_code != 0
 
     @property
     def earned(self) -> str:
