@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from bb8deploy.base.untrusted_json import JsonObject
+
 MOST = 32_000_000
 """Bytes; no file that a user writes is longer."""
 PATIENCE = 30.0
@@ -54,6 +56,18 @@ def read_user_text(path: Path) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise OSError(errno.EILSEQ, f"line {line} has a NUL byte; it is not a text", str(path))
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_user_toml(path: Path) -> JsonObject | None:
+    """The tables of a file, None if it is not there. Raises OSError, with a reason to show in `strerror`."""
+    import tomllib
+
+    if not is_there(path):
+        return None
+    try:
+        return tomllib.loads(read_user_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
 
 
 def _all_of(handle: int, path: Path) -> bytes:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from bb8deploy.base.user_files import is_there, read_user_text
+from bb8deploy.base.user_files import read_user_toml
 from bb8deploy.catalogue.errors.validate import VALIDATE_SETTING_INVALID
 from bb8deploy.checks.rule_selection import Selection, read_selection
 
@@ -24,14 +23,10 @@ def load_selection(root: Path) -> Selection:
 
 
 def _table(path: Path, tables: tuple[str, ...]) -> Mapping[str, object] | None:
-    if not is_there(path):
-        return None
     try:
-        data: object = tomllib.loads(read_user_text(path))
+        data: object = read_user_toml(path)
     except OSError as error:
         raise VALIDATE_SETTING_INVALID(f"{path.name} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise VALIDATE_SETTING_INVALID(f"{path.name} cannot be read: {error}") from error
     for name in tables:
         data = data.get(name) if isinstance(data, Mapping) else None
     if data is not None and not isinstance(data, Mapping):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bb8deploy.base.untrusted_json import JsonObject
-from bb8deploy.base.user_files import is_there, read_user_text
+from bb8deploy.base.user_files import read_user_toml
 from bb8deploy.catalogue.errors.settings import SETTING_INVALID
 from bb8deploy.catalogue.errors.workspace import PYPROJECT_INVALID
 from bb8deploy.settings.settings_table import KEYS
@@ -78,11 +77,7 @@ def _from(table: JsonObject, origin: str) -> dict[str, ProjectValue]:
 
 
 def _toml(file: Path) -> JsonObject | None:
-    if not is_there(file):
-        return None
     try:
-        return tomllib.loads(read_user_text(file))
+        return read_user_toml(file)
     except OSError as error:
         raise PYPROJECT_INVALID(f"{file} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise PYPROJECT_INVALID(f"{file} cannot be read: {error}") from error
