@@ -93,7 +93,7 @@ def not_running(folder: Path) -> Bb8Error:
 def write_settings(console: Console, root: Path, settings: Mapping[str, str]) -> None:
     """Writes .env.sandbox and says what it replaces; settings of a real host are kept in another file."""
     from bb8deploy.lanes.init.env_file import read_earlier, replaced
-    from bb8deploy.lanes.init.init import keep_copy, write_env
+    from bb8deploy.lanes.init.init import SECRET_NAMES, write_env, write_private
     from bb8deploy.lanes.init.keep_out_of_git import in_this_clone
 
     path = root / ".env.sandbox"
@@ -101,7 +101,7 @@ def write_settings(console: Console, root: Path, settings: Mapping[str, str]) ->
     old = replaced(earlier, settings)
     if is_of_another_host(old):
         copy = _free_name(path)
-        keep_copy(root, copy, earlier, console, in_this_clone)
+        write_private(root, copy, earlier, console, in_this_clone, SECRET_NAMES)
         console.text(f"# .env.sandbox had the settings of another host; they are in {copy.name} now")
     write_env(root, path, settings, console, in_this_clone)
     if old:
@@ -126,10 +126,9 @@ def _free_name(path: Path) -> Path:
 
 def _told(old: Mapping[str, str]) -> list[str]:
     """Each replaced setting with its old value; a secret only by its name."""
-    from bb8deploy.settings.settings_table import KEYS
+    from bb8deploy.lanes.init.init import SECRET_NAMES
 
-    hidden = {key.name for key in KEYS if key.secret}
-    return [name if name in hidden else f"{name} (was {value})" for name, value in old.items()]
+    return [name if name in SECRET_NAMES else f"{name} (was {value})" for name, value in old.items()]
 
 
 def show_settings(console: Console, apps: Apps, host: Mapping[str, str], *, write: bool) -> None:

@@ -176,25 +176,26 @@ def write_env(
     Raises UsageError ENV_UNWRITABLE, ENV_IN_GIT for secrets that git would take, and what `compose` and
     `read_earlier` raise.
     """
-    text = compose(read_earlier(path), values)
+    secrets = SECRET_NAMES & values.keys()
+    write_private(root, path, compose(read_earlier(path), values), tell, ignore, secrets)
+
+
+def write_private(
+    root: Path, path: Path, text: str, tell: Tell, ignore: Ignore, secrets: frozenset[str]
+) -> None:
+    """Writes a text with these secret settings, mode 0600, after git was made to ignore it.
+
+    Raises UsageError ENV_UNWRITABLE, and ENV_IN_GIT for secrets that git would take.
+    """
     try:
-        keep_from_git(root, path.name, tell, _SECRET & values.keys(), ignore)
+        keep_from_git(root, path.name, tell, secrets, ignore)
         # A link stays one: what it leads to is replaced.
         write_text(real_path(path), text, mode=0o600)
     except OSError as error:
         raise ENV_UNWRITABLE(f"{error.filename or path} cannot be written: {error.strerror}") from error
 
 
-def keep_copy(root: Path, copy: Path, text: str, tell: Tell, ignore: Ignore) -> None:
-    """Writes settings into a file of their own. Raises UsageError ENV_IN_GIT, ENV_UNWRITABLE."""
-    try:
-        keep_from_git(root, copy.name, tell, _SECRET, ignore)
-        write_text(copy, text, mode=0o600)
-    except OSError as error:
-        raise ENV_UNWRITABLE(f"{error.filename or copy} cannot be written: {error.strerror}") from error
-
-
-_SECRET = frozenset(key.name for key in KEYS if key.secret)
+SECRET_NAMES = frozenset(key.name for key in KEYS if key.secret)
 
 
 class _Talk:
