@@ -241,7 +241,7 @@ class Bridge:
     # Publishing
 
     def _motion_changed(self, motion: MotionState) -> None:
-        self._link.guard.moving(motion.moving or motion.may_move)
+        self._link.guard.moving(motion.guarded)
         self.reports.motion(motion)
 
     def _publish_all(self) -> None:

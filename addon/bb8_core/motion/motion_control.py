@@ -42,6 +42,11 @@ class MotionState:
     may_move: bool = False
     """Whether it may still move: a motion was written since the last stop that the robot has answered."""
 
+    @property
+    def guarded(self) -> bool:
+        """Whether the guard and the deadman count it as moving."""
+        return self.moving or self.may_move
+
 
 class Motion:
     """Owns every motor command. All methods belong to the event loop."""
@@ -194,7 +199,7 @@ class Motion:
     def _halt(self) -> None:
         self._generation += 1
         self._cancel_timers()
-        if self.state.moving or self.state.may_move:
+        if self.state.guarded:
             self._deadman.arm(STOP_DEADLINE_S)
         self._gesture.cancel()
         self.pump.drop_motion()
