@@ -40,7 +40,8 @@ ENV_READABLE = Symptom(
 ENV_UNREADABLE = ErrorCode(
     Code("ENV_UNREADABLE"), Area.SETTINGS, UsageError, "a settings file cannot be read",
     "`.env`, or a target's `.env.NAME`, cannot be read: no permission, no text in UTF-8, a folder, a link"
-    " that leads nowhere, or a line that is not NAME=value. Without it the deploy would use other settings, perhaps another host.",
+    " that leads nowhere, or a line that is not NAME=value. Without it the deploy would use other settings,"
+    " perhaps another host.",
     "Save the file as readable UTF-8 text with one NAME=value per line. Some editors on Windows save as"
     " UTF-16 by default.",
 )
