@@ -138,13 +138,16 @@ def test_the_next_rollback_completes_one_that_failed(
 
 
 def test_a_rollback_to_an_app_that_dies_names_its_files_and_is_tried_again(lab: Lab) -> None:
+    broken = lab.box.root / "data" / SLUG / "broken"
     deploy_all(lab, "1.0.0")
-    lab.write(run_sh=RUN_SH.replace("trap", "[ ! -e /data/broken ] || exit 3\ntrap"))
+    # Without namespaces the app is a plain process, which has no /data and sees the host's own folder.
+    dies = f"""for file in /data/broken '{broken}'; do [ ! -e "$file" ] || exit 3; done\n"""
+    lab.write(run_sh=RUN_SH.replace("trap", f"{dies}trap"))
     deploy_all(lab, "1.0.1")
     lab.write(run_sh=RUN_SH)
     deploy_all(lab, "1.0.2")
     env_file(lab)
-    (lab.box.root / "data" / SLUG / "broken").touch()
+    broken.touch()
     for _ in range(2):
         failed = command(lab, "rollback")
         assert failed.returncode == 4, failed.stderr
