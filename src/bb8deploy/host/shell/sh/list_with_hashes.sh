@@ -1,6 +1,6 @@
 # Lists a folder with the hash of every file, in one pass.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: common_setup
+# needs: common_setup say_put_in
 # One pass names everything while the files are hashed: a plain file once, an executable one twice, a folder
 # three times, a link four times, anything else five times. A file without a hash is missed by its name.
 if command -v openssl >/dev/null 2>&1; then hasher='openssl dgst -r -sha256'; else hasher=sha256sum; fi
@@ -9,7 +9,7 @@ tree() { say TREE; list "$1"; say END; }
 # ordinary writer can set that time back. It comes in the order of the names, as the time of day: it is compared
 # and no more.
 beyond_content() {
-  if [ -f "$W/put_in" ]; then say "PUT_IN $(head -c 256 "$W/put_in")"; fi
+  say_put_in
   say TIMES
   if stat -c %z . >/dev/null 2>&1; then form='-c %z'; else form='-f %Fc'; fi
   # shellcheck disable=SC2086

@@ -1,0 +1,6 @@
+# Answers with what is recorded beside the app folder, if anything is.
+# shellcheck shell=sh disable=SC2034,SC2154
+# needs: common_setup
+say_put_in() {
+  if [ -f "$W/put_in" ]; then say "PUT_IN $(head -c 256 "$W/put_in")"; fi
+}
