@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.integration.deploy.test_choice_of_the_earlier_tree import next_second
 from tests.integration.deploylab import Lab, config, open_lab
 from tests.integration.small_addon import RUN_SH
 
@@ -18,8 +19,9 @@ from bb8deploy.lanes.deploy import deploy as lane
 from bb8deploy.lanes.deploy.rollback import roll_back_host
 from bb8deploy.lanes.verify.verify_attempt import Attempt
 from bb8deploy.lanes.verify.verify_types import VerifyOutcome
+from bb8deploy.plan.sync_plan import Stamp
 from bb8deploy.workspace.ignore_patterns import Ignore
-from bb8deploy.workspace.tree_digest import walk
+from bb8deploy.workspace.tree_digest import STAMP, walk
 
 PAGE = os.sysconf("SC_PAGESIZE")
 FULL = "HOST_DISK_FULL"
@@ -157,6 +159,30 @@ def test_a_rollback_needs_no_room_for_a_copy(full: Full) -> None:
     assert full.lab.state()["version"] == "1.0.0"
     kept = full.folder.parent / ".bb8deploy" / full.folder.name / "previous"
     assert walk(kept, Ignore(())).digest == second
+
+
+def test_a_rollback_that_is_killed_on_a_full_disk_is_completed_by_the_next(
+    full: Full, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two files of the lock have room, and no third: the record of the swap is only a name."""
+    for version in ("1.0.0", "1.0.1", "1.0.2"):
+        full.change(version)
+        next_second(full.lab.deploy().synced.run_id_on_host)
+    (full.folder.parent / ".bb8deploy" / full.folder.name / "put_in").unlink()
+    full.disk.fill(leave=2)
+
+    def kill(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Attempt, "opened", kill)
+        with pytest.raises(SystemExit):
+            roll_back_host(full.lab.run())
+    assert Stamp.parse((full.folder / STAMP).read_text()).version == "1.0.1"  # type: ignore[union-attr]
+    assert roll_back_host(full.lab.run()).version == "1.0.1"
+    assert full.left_behind() == []
+    full.disk.free()
+    assert roll_back_host(full.lab.run()).version == "1.0.0"
 
 
 @pytest.mark.parametrize("full", ["ssh"], indirect=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.files.mount_tree import copy_tree, is_full, overwrite, remove_tree
+from bb8deploy.host.files.put_in_record import PutInRecord
 from bb8deploy.host.local_root import local_root
 from bb8deploy.workspace.app_config import CONFIG_NAMES
 from bb8deploy.workspace.ignore_patterns import STATE
@@ -46,9 +47,9 @@ class MountSwap:
         return (self.state / "swapping").exists()
 
     @property
-    def put_in(self) -> Path:
-        """The file with the run whose delivery was put in, or put back; a swap removes it or writes it."""
-        return self.state / "put_in"
+    def put_in(self) -> PutInRecord:
+        """The record of the run whose delivery was put in, or put back; a swap removes it or writes it."""
+        return PutInRecord(self.state)
 
     def fresh(self, run_id: str) -> Path:
         """The path for a tree that is being made; nothing is there."""
@@ -64,7 +65,7 @@ class MountSwap:
         """
         had = not _removed_empty(self.root) and self.root.is_dir()
         _mark(self.state / "swapping", had=had)
-        _record(self.put_in, record)
+        _record(self.put_in, record, self.state / "swapping")
         try:
             self._rename(staged, had=had)
         except OSError:
@@ -89,7 +90,7 @@ class MountSwap:
             self.swap(staged)
             return Replaced(done=True)
         _mark(self.state / "swapping", had=False)  # `recover` brings the moved tree back, not `previous`
-        self.put_in.unlink(missing_ok=True)
+        self.put_in.write(NO_RECORD)
         away = self.state / f"withdrawn.{run_id}"
         try:
             self.root.rename(away)
@@ -256,13 +257,13 @@ def _mark(marker: Path, *, had: bool) -> None:
             raise
 
 
-def _record(path: Path, record: PutIn) -> None:
-    """Writes the record, or removes an earlier one if there is none or no room for it."""
-    if record != NO_RECORD:
-        with contextlib.suppress(OSError):
-            path.write_text(f"{record}\n")
-            return
-    path.unlink(missing_ok=True)
+def _record(put_in: PutInRecord, record: PutIn, marker: Path) -> None:
+    """Writes the record of a marked swap. If that fails, there is no swap, and its mark goes."""
+    try:
+        put_in.write(record)
+    except OSError:
+        marker.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

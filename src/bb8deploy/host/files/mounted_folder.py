@@ -42,7 +42,7 @@ from bb8deploy.host.files.mount_tree import (
 from bb8deploy.host.shell.run_programs import edited_live
 from bb8deploy.settings.settings_type import Settings
 from bb8deploy.workspace.ignore_patterns import STATE, Ignore
-from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree, PutIn
+from bb8deploy.workspace.tree_digest import STAMP, Entry, FoundTree
 
 ANSWER_DEADLINE = 15.0
 
@@ -91,7 +91,9 @@ class MountFiles:
     def look(self) -> FoundTree:
         """Lists and hashes the folder; executable bits are tried out only while the lock is held."""
         modes_known = _modes_kept(self.trees.state) if self.held else None
-        return read_tree(self.root, modes_known=modes_known, cut=self.trees.cut, put_in=_put_in(self.trees))
+        return read_tree(
+            self.root, modes_known=modes_known, cut=self.trees.cut, put_in=self.trees.put_in.read()
+        )
 
     def fetch(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The contents of these files, in whatever Unicode form the share gives their names."""
@@ -109,7 +111,7 @@ class MountFiles:
 
     def in_place(self) -> InPlace:
         """The app folder's stamp and the record beside it."""
-        return InPlace.of(_stamp_in(self.root), _put_in(self.trees))
+        return InPlace.of(_stamp_in(self.root), self.trees.put_in.read())
 
     def restore_previous(self, run_id: str, ignore: Ignore, name: str = PREVIOUS) -> RestoredTree:
         """Swaps an earlier tree in."""
@@ -256,11 +258,6 @@ def _modes_kept(state: Path) -> bool:
     except OSError as error:
         raise unusable(probe, error) from error
     return seen == [True, False]
-
-
-def _put_in(trees: MountSwap) -> PutIn:
-    """The record of what was put in or put back."""
-    return PutIn.parse((_content(trees.put_in) or b"").decode(errors="replace"))
 
 
 def _put(staged: Path, transfer: Transfer, entry: Entry) -> None:

@@ -89,7 +89,7 @@ class MountHolding:
     def record_put_in(self, put_in: PutIn) -> None:
         """Writes the record."""
         with contextlib.suppress(OSError):
-            self._files.trees.put_in.write_text(f"{put_in}\n")
+            self._files.trees.put_in.write(put_in)
 
     def append_receipt(self, lines: Sequence[str]) -> bool:
         """The runtime's share holds no receipts; see HA_CONFIG_MOUNT."""

@@ -11,8 +11,8 @@ folder that is being removed, or replaced by the dev loop. `gone.<run>` is no lo
 holds the lock removes what a killed one left of it. The file `swapping` exists for exactly as long as a swap
 takes; it holds 0 if `previous` is not the app folder from before, else 1, or nothing on a full disk. `put_in`
 names the run whose delivery the Supervisor has put in and the digest of the times that its paths had then,
-until the next swap. A swap that puts an earlier tree back writes `back` into it and the run that sent that
-tree, until the run that put it back comes to its end.
+until the next swap. A swap that puts an earlier tree back makes an empty file `back-<run>` instead, with the
+run that sent that tree. It stays until that tree was verified: a full disk has room for a name.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ while IFS= read -r line; do
         mkdir -p "${receipt%/*}" 2>/dev/null
         if printf '%s\n' "$text" >> "$receipt"; then :; else bad=1; fi ;;
     # The run whose delivery was put in. Nobody waits for it: without it the next deploy builds once more.
-    =*) printf '%s\n' "${line#=}" 2>/dev/null >"$W/put_in" ;;
+    =*) forget_put_in; printf '%s\n' "${line#=}" 2>/dev/null >"$W/put_in" ;;
     .) if [ "${bad:-0}" = 0 ]; then end KEPT; else end LOST; fi; bad=0 ;;
     *) break ;;
   esac

@@ -16,7 +16,7 @@ swap() {
   rmdir "$R" 2>/dev/null  # an empty folder is no earlier tree
   had=0; [ -e "$R" ] && had=1
   mark $had || fail SWAP
-  record_put_back
+  record_put_back || { rm -f "$W/swapping"; fail SWAP; }
   trap '' HUP INT TERM PIPE
   set_aside
   if [ -e "$W/previous" ]; then mv "$W/previous" "$W/previous.old" || unswap; fi
@@ -26,10 +26,16 @@ swap() {
   set_aside
   rm -f "$W/swapping"
 }
-# What was put in is forgotten. Of a tree that is put back it is recorded, unless a full disk has no room for that.
+# What was put in is forgotten. Of a tree that is put back it is recorded, by the name of an empty file: a full disk
+# has room for that, and a rollback there must be completed too if it is killed.
 record_put_back() {
-  if [ -n "${put_back:-}" ] && printf '%s\n' "$put_back" 2>/dev/null >"$W/put_in"; then return; fi
-  [ ! -e "$W/put_in" ] || rm -f "$W/put_in"
+  forget_put_in
+  [ -n "${put_back:-}" ] || return 0
+  sender=${put_back#back}
+  printf '' >"$W/back-${sender# }"
+}
+forget_put_in() {
+  for record in "$W/put_in" "$W"/back-*; do [ ! -e "$record" ] || rm -f "$record"; done
 }
 # An empty mark means 1: a full disk has room for a name, and for nothing in the file.
 mark() {
