@@ -192,6 +192,7 @@ async def browser() -> AsyncIterator[Browser]:
         stderr=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         start_new_session=True,
+        env={**os.environ, "TMPDIR": folder},  # its socket's folder is removed with the profile
     )
     try:
         address = await _address(process)

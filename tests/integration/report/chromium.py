@@ -98,7 +98,7 @@ def chromium(program: str, profile: Path) -> Iterator[Page]:
         program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
         "--disable-background-networking", "--remote-debugging-port=0", f"--user-data-dir={profile}",
     ]  # fmt: skip
-    environment = {**os.environ, "HOME": str(profile)}
+    environment = {**os.environ, "HOME": str(profile), "TMPDIR": str(profile)}
     with subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
