@@ -93,6 +93,7 @@ def start_sshd(
         "UsePAM no",
         "LogLevel VERBOSE",
         "PasswordAuthentication no",
+        "ExposeAuthInfo yes",
         # Not the user's own home: its shell would read .bashrc for each command, which may take seconds.
         f'SetEnv HOME="{folder / "home"}"',
         *options,

@@ -47,6 +47,17 @@ def refusal(hop: Hop, **options: object) -> Bb8Error:
     return caught.value
 
 
+def key_that_gets_in(hop: Hop) -> str:
+    """Logs in; returns the public key that the server accepted, as in its authorized_keys."""
+    with dial(hop) as transport:
+        return sh(transport, 'cat "$SSH_USER_AUTH"').out.decode().removeprefix("publickey ").strip()
+
+
+def public(key: Path) -> str:
+    """The public part of a key file, without its comment."""
+    return " ".join(Path(f"{key}.pub").read_text().split()[:2])
+
+
 @pytest.fixture(scope="module")
 def line(sshd: Sshd) -> Iterator[SshTransport]:
     """One open connection for many commands."""
@@ -306,14 +317,14 @@ class TestHostKeys:
     def test_foreign_and_broken_lines_do_not_get_in_the_way(self, sshd: Sshd, tmp_path: Path) -> None:
         text = "@cert-authority * ssh-rsa AAAA\n@revoked * ssh-rsa AAAA\nbroken\nx ssh-rsa %%\n\n  \n"
         (tmp_path / "known").write_text(text + sshd.known_hosts.read_text())
-        dial(sshd.hop(known_hosts=(tmp_path / "known",))).close()
+        assert key_that_gets_in(sshd.hop(known_hosts=(tmp_path / "known",))) == public(sshd.key)
 
     def test_the_type_that_is_known_is_asked_for(self, make_sshd: MakeSshd, tmp_path: Path) -> None:
         server = make_sshd(host_key_kinds=("ed25519", "ecdsa", "rsa"))
         for kind in ("rsa", "ecdsa", "ed25519"):
             key = (server.folder / f"host_{kind}.pub").read_text()
             (tmp_path / "known").write_text(f"[bb8-test-host]:{server.port} {key}")
-            dial(server.hop(known_hosts=(tmp_path / "known",))).close()
+            assert key_that_gets_in(server.hop(known_hosts=(tmp_path / "known",))) == public(server.key)
 
 
 class TestLogin:
@@ -369,11 +380,12 @@ class TestLogin:
         server = make_sshd()
         key = keygen(tmp_path / kind, kind)
         shutil.copy(f"{key}.pub", server.folder / "authorized_keys")
-        dial(server.hop(identities=(key,))).close()
+        assert key_that_gets_in(server.hop(identities=(key,))) == public(key)
 
     def test_a_file_that_is_not_a_key_is_stepped_over(self, sshd: Sshd, tmp_path: Path) -> None:
         (tmp_path / "junk").write_text("not a key")
-        dial(sshd.hop(identities=(tmp_path / "junk", tmp_path / "absent", sshd.key))).close()
+        junk = (tmp_path / "junk", tmp_path / "absent", sshd.key)
+        assert key_that_gets_in(sshd.hop(identities=junk)) == public(sshd.key)
 
     def test_the_agent_is_used_and_identities_only_is_kept(self, sshd: Sshd, tmp_path: Path) -> None:
         if not shutil.which("ssh-agent"):
@@ -399,7 +411,8 @@ class TestLogin:
             agent.wait()
 
     def test_an_agent_that_is_gone_is_not_an_obstacle(self, sshd: Sshd, tmp_path: Path) -> None:
-        dial(sshd.hop(identities_only=False, agent=str(tmp_path / "gone.sock"))).close()
+        hop = sshd.hop(identities_only=False, agent=str(tmp_path / "gone.sock"))
+        assert key_that_gets_in(hop) == public(sshd.key)
 
     def test_keys_that_are_tried_in_vain_are_bounded(self, make_sshd: MakeSshd, tmp_path: Path) -> None:
         server = make_sshd(options=["MaxAuthTries 20"])
