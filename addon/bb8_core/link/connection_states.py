@@ -152,7 +152,7 @@ _WORDS: Final[Mapping[Cause, tuple[LinkState, str, str]]] = {
     Cause.WRITE_FAILED: (LinkState.LOST, "A command could not be handed to the robot.", _NEARER),
     Cause.STOP_UNANSWERED: (
         LinkState.LOST,
-        "A stop stayed unanswered, so the link was cut: the robot stops by itself then.",
+        "A stop could not be sent or was not answered, so the link was cut: the robot stops by itself then.",
         _NEARER,
     ),
     Cause.IDLE: (

@@ -16,6 +16,8 @@ REPEAT_AFTER_S = (0.25, 0.5, 0.75)
 """Pauses before the second, third and fourth try; an answer to any of them counts."""
 GIVE_UP_S = 2.5
 """A stop that is unanswered so long after its first write cuts the link; a slow robot needs up to 2 s."""
+UNWRITTEN_S = 1.0
+"""A stop that is not written so long after it was asked for cuts the link: its write or another one hangs."""
 
 _log = logging.getLogger("bb8.motion")
 
@@ -62,6 +64,7 @@ class RepeatedStop:
         """Queue the first try."""
         self._reports.append(report)
         self._put(1)
+        self._watch_first_write(2)
 
     def join(self, report: Report) -> None:
         """Serve another request while it still waits: one write stops for all."""
@@ -71,6 +74,16 @@ class RepeatedStop:
         """A newer motion is being written: repeating this stop would end it."""
         if self._written:
             self._overtaken = True
+
+    def _watch_first_write(self, looks: int) -> None:
+        """Look twice: after a standstill of the process, the stop has its turn before the second look."""
+        if not self.waiting:
+            return
+        if looks == 0:
+            self._give_up(LINK_LOST)
+            return
+        loop = asyncio.get_running_loop()
+        self._timers.append(loop.call_later(UNWRITTEN_S / 2, self._watch_first_write, looks - 1))
 
     def _put(self, attempt: int) -> None:
         if not self.open:
@@ -141,7 +154,7 @@ class StopSender:
     ) -> None:
         """Call `on_sent` when a stop is on the wire, `on_answered` when the robot has answered all.
 
-        `on_unstoppable` is called when stops stay unanswered.
+        `on_unstoppable` is called when stops cannot be written or stay unanswered.
         """
         self._pump = pump
         self._on_sent = on_sent
@@ -184,5 +197,5 @@ class StopSender:
             self._on_answered()
 
     def _unanswered(self) -> None:
-        _log.error("the robot did not answer a stop: cutting the link so that it stops by itself")
+        _log.error("the robot did not take or answer a stop: cutting the link so that it stops by itself")
         self._on_unstoppable()

@@ -62,7 +62,7 @@ class Motion:
     ) -> None:
         """Write to `wire`, at most one command per `spacing_s` seconds, stops excepted.
 
-        `on_unstoppable` is called when stops stay unanswered.
+        `on_unstoppable` is called when stops cannot be written or stay unanswered.
         """
         self._deadman = deadman
         self._on_change = on_change

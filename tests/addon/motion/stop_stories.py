@@ -9,6 +9,7 @@ A write to the robot may be lost. What holds then of a stop:
    motion that the robot heard allows for the pause until the next try, and the fourth for that until the
    link is cut (2.5 s after the first). A motion that is asked for and written meanwhile ends this.
 3. If the process freezes meanwhile, an armed guard ends the link as if the robot still moved.
+4. While writes hang, the link ends within a second more than that, or 2.5 s after an earlier try.
 The robot's own motion timeout is not counted on in 1 and 2. It ends only a motion that is not repeated: it
 covers a bridge that is frozen, dead or out of reach, within a second of the last drive that the robot heard.
 """
@@ -26,8 +27,9 @@ from tests.addon.rig import Rig, read
 from tests.addon.virtual import LonelyLoop, run_lonely
 
 from bb8_core.guard.guard_process import SILENCE_S
-from bb8_core.motion.insistent_stops import GIVE_UP_S, REPEAT_AFTER_S
+from bb8_core.motion.insistent_stops import GIVE_UP_S, REPEAT_AFTER_S, UNWRITTEN_S
 from bb8_core.motion.motion_gate import Limits
+from bb8_core.radio.bleak_radio import WRITE_DEADLINE_S
 from bb8_core.requests.acknowledgement import FINAL
 from bb8_core.requests.payload_parsing import DIRECTIONS
 from bb8_core.requests.refuse_or_accept import RawCommand
@@ -45,6 +47,8 @@ WRITE_S = 0.03
 """A slow radio; a stop waits for at most one write that has begun, and needs one itself."""
 MOTIONS = ("drive", "macro")
 STOPS = ("stop", "estop")
+HANGS_S = 60.0
+"""A write that takes so long hangs: the radio gives it up."""
 LOST = " lost"
 LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
 """The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
@@ -135,6 +139,8 @@ class Record:
     ended: list[float] = field(default_factory=list)
     """When the robot's link ended: it stops then."""
     frozen: list[tuple[float, float]] = field(default_factory=list)
+    hung: list[tuple[float, float]] = field(default_factory=list)
+    """While some write may have hung."""
     early: list[dict[str, Any]] = field(default_factory=list)
     """Acknowledgements of emergency stops as lasting that came before the latch was on disk."""
 
@@ -149,6 +155,7 @@ class Teller:
         self.dice = dice
         self.record = Record()
         self.steps: list[str] = []
+        self._write_s = 0.0
         self._guard_changed_at = float("-inf")
         self._stops_alone_down = False
 
@@ -167,6 +174,7 @@ class Teller:
                 await asyncio.sleep(pause)
         if self.dice.random() < 0.5 or not self.rig.robot.faults.lost_write:
             self._fault({})
+        self._writes_return()
         await asyncio.sleep(0.01)
         await self._end()
         self._check()
@@ -183,7 +191,7 @@ class Teller:
         rig.deliver("clear_estop")
         await rig.until(lambda: rig.link.ready, 120, 0.1)
         await asyncio.sleep(self.dice.choice(PATIENCE))
-        rig.air.write_s = self.dice.choice((0.0, 0.0, WRITE_S))
+        rig.air.write_s = self._write_s = self.dice.choice((0.0, 0.0, WRITE_S))
         self._fault(self.dice.choice(FAULTS))
 
     async def _end(self) -> None:
@@ -229,6 +237,7 @@ class Teller:
                 *((("freeze", self._freeze),) * 3),
                 ("full disk", self._disk),
                 ("guard", self._guard),
+                ("hang", self._hang),
                 ("crowd", self._crowd),
             )
         )
@@ -335,6 +344,19 @@ class Teller:
     def _disk(self) -> None:
         self.disk.full = not self.disk.full
 
+    def _hang(self) -> None:
+        """Writes hang from now on, or no longer; one that hangs already goes on until it is given up."""
+        if self.rig.air.write_s == HANGS_S:
+            self._writes_return()
+            return
+        self.rig.air.write_s = HANGS_S
+        self.record.hung.append((self.rig.loop.time(), float("inf")))
+
+    def _writes_return(self) -> None:
+        if self.rig.air.write_s == HANGS_S:
+            self.rig.air.write_s = self._write_s
+            self.record.hung[-1] = (self.record.hung[-1][0], self.rig.loop.time() + WRITE_DEADLINE_S)
+
     def _guard(self) -> None:
         """Without its guard, a robot without a motion timeout is stopped; the pulse may miss a short loss."""
         now, lost_at = self.rig.loop.time(), self._guard_changed_at
@@ -386,8 +408,8 @@ class Teller:
         rig, disk = self.rig, self.disk
         heard, lost = rig.motor_commands(), [word for _, word in self._lost_words()]
         motors = self._written() if lost else heard
-        window = WINDOW_S + 3 * rig.air.write_s
         for cause in self.record.causes:
+            window = WINDOW_S + 3 * rig.air.write_s + (UNWRITTEN_S if self._hung(cause) else 0.0)
             end = self._extended(cause, cause + window)
             if not any(cause <= motion <= end for motion in self.record.motions):
                 self._check_cause(cause, end, motors)
@@ -400,6 +422,10 @@ class Teller:
         self._check_acks()
         if rig.bridge.stopping.latched and not disk.full:
             assert disk.content, self.steps
+
+    def _hung(self, cause: float) -> bool:
+        """Whether a write may hang before a stop is answered that was due then."""
+        return any(start <= cause + GIVE_UP_S and cause <= end for start, end in self.record.hung)
 
     def _check_unmoved(self) -> None:
         """Nothing is left of the story before: a stop may be repeated, and nothing else."""
@@ -441,7 +467,7 @@ class Teller:
         again = min(
             (at for at, word in heard + lost if at >= asked and not word.is_stop), default=float("inf")
         )
-        for tries, due in enumerate(TRIES_S):
+        for tries, due in enumerate(TRIES_S[-1:] if self._hung(cause) else TRIES_S):
             end = self._extended(cause, cause + window + due + 2 * tries * self.rig.air.write_s)
             before = [(at, word) for at, word in heard if at <= end]
             if again <= end or not before or before[-1][1].is_stop:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from tests.addon.link.stories import play
 from tests.addon.rig import Rig
+from tests.addon.virtual import VirtualLoop
 
 from bb8_core.guard.guard_interface import SameFate
 from bb8_core.link.connection_states import Cause, LinkState
 from bb8_core.link.robot_connection import LinkConfig
 from bb8_core.motion.motion_gate import Limits
-from bb8_core.requests.acknowledgement import silent
+from bb8_core.requests.acknowledgement import LINK_LOST, silent
 from bb8_core.robot import commands
 from bb8_core.robot.gesture_steps import GESTURES
 from bb8_core.simulator.packet_codec import Heard
@@ -264,6 +265,43 @@ def test_a_stop_that_stays_unanswered_is_repeated_and_at_last_cuts_the_link(tmp_
         assert rig.link.status.cause is Cause.STOP_UNANSWERED
         assert rig.ears.last("stop", "s")["status"] == "expired"
         assert not rig.robot.connected
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("hangs", ["a write before it", "its own write"])
+def test_a_stop_that_cannot_be_written_cuts_the_link(tmp_path: Path, hangs: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.2)
+        rig.slow_wire(60)
+        if hangs == "a write before it":
+            rig.send("led", '{"r":1,"g":2,"b":3}')
+            await asyncio.sleep(0.1)
+        asked = rig.loop.time()
+        rig.send("stop", '{"cid":"s"}')
+        await rig.until(lambda: not rig.robot.connected, 5)
+        assert rig.loop.time() - asked < 1.05
+        assert rig.link.status.cause is Cause.STOP_UNANSWERED
+        assert rig.ears.last("stop", "s")["reason"] == LINK_LOST.reason
+
+    play(tmp_path, story)
+
+
+def test_a_stop_that_waited_while_the_process_stood_still_is_written_and_the_link_stays(
+    tmp_path: Path,
+) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.until_ready()
+        rig.send("drive", drive(ms=2000))
+        await asyncio.sleep(0.2)
+        rig.send("stop", '{"cid":"s"}')
+        assert isinstance(rig.loop, VirtualLoop)
+        rig.loop.jumping.now += 1.5
+        await asyncio.sleep(0.5)
+        assert rig.ears.last("stop", "s")["status"] == "confirmed"
+        assert rig.link.losses == 0
 
     play(tmp_path, story)
 
