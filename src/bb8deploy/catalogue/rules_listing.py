@@ -17,8 +17,8 @@ _HEAD = """\
 Written by `python -m ops.docs.generate`; a test compares it with the code. `bb8deploy rules` lists the rules,
 `bb8deploy explain CODE` shows one. How to select and ignore rules: [lanes/validate.md](lanes/validate.md).
 
-An error is what makes the install, the build or the start fail for certain, or breaks a rule of the store. A
-warning is probably a mistake. A note is worth knowing and needs no change.
+An error makes the install, the build or the start fail for certain, or breaks a rule of the store. A warning
+is probably a mistake. A note is worth knowing and needs no change.
 """
 
 

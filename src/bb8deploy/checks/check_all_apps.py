@@ -67,7 +67,7 @@ def find_apps(words: Sequence[str]) -> list[Path]:
     folders = [folder for word in words for folder in _meant(word)]
     unique = list(dict.fromkeys(folders))
     if not unique:
-        raise APPS_NOT_FOUND(f"no app is found in {', '.join(words)}")
+        raise APPS_NOT_FOUND(f"no app was found in {', '.join(words)}")
     return unique
 
 

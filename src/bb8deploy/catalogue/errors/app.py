@@ -21,8 +21,8 @@ ADDON_NOT_INSTALLED = ErrorCode(
 )
 ADDON_NOT_IN_STORE = Symptom(
     Code("ADDON_NOT_IN_STORE"), Area.APP, "the Supervisor does not list the app",
-    "The Supervisor has no app with this slug, or its store entry is gone (the app is detached). Either"
-    " the app folder has no config.yaml, or the Supervisor cannot read it, or the store was not"
+    "The Supervisor has no app with this slug, or its store entry is gone (the app is detached). Common"
+    " causes: the app folder has no config.yaml, the Supervisor cannot read it, or the store was not"
     " reloaded after the files arrived.",
     "Run `bb8deploy validate`, then `bb8deploy deploy`, which sends the files and reloads the store.",
 )
@@ -123,8 +123,8 @@ OPTIONS_INVALID = ErrorCode(
 )
 OPTIONS_NOT_SET = ErrorCode(
     Code("OPTIONS_NOT_SET"), Area.APP, CheckFailed, "the Supervisor does not report the options that were set",
-    "The options were sent and accepted, but the values that were read back differ: another user or"
-    " program changed them in the meantime, or this Supervisor does not know a setting.",
+    "The options were sent and accepted, but the values that were read back differ: another user or program"
+    " changed them in the meantime, or this Supervisor does not support one of the settings.",
     "Run `bb8deploy options get` to see the current values, then run again.",
 )
 OPTIONS_REFUSED = ErrorCode(
@@ -135,10 +135,9 @@ OPTIONS_REFUSED = ErrorCode(
 )
 PUT_IN_REFUSED = ErrorCode(
     Code("PUT_IN_REFUSED"), Area.APP, NotVerified, "the Supervisor refused the install or update",
-    "Install, update or rebuild returned an error before a build started. The host still runs the"
-    " earlier version.",
-    "Fix the cause in the message: another architecture, a missing store entry, or a rate limit of the"
-    " registry.",
+    "The install, update or rebuild failed before a build started. The host still runs the earlier version.",
+    "Fix the cause that the message names, such as another architecture, a missing store entry or a rate"
+    " limit of the registry.",
 )
 ROBOT_ABSENT = Symptom(
     Code("ROBOT_ABSENT"), Area.APP, "the robot cannot be found",
@@ -204,5 +203,6 @@ START_REFUSED = ErrorCode(
     Code("START_REFUSED"), Area.APP, NotVerified, "the Supervisor cannot start the app",
     "The new version is installed, but the start failed: invalid options, a port in use, or no image."
     " Options are checked only at the start.",
-    "Fix the cause in the message: set the options, free the port, or fix the defaults in config.yaml.",
+    "Fix the cause that the message names: set the options, free the port, or fix the defaults in"
+    " config.yaml.",
 )

@@ -8,9 +8,9 @@ from bb8deploy.catalogue.error_code import Area, ErrorCode, Symptom
 # fmt: off
 ATTEST_FAILED = ErrorCode(
     Code("ATTEST_FAILED"), Area.BROKER, CheckFailed, "the attestation failed",
-    "The window took place, but at least one criterion failed: 10 seconds, three answered echoes, 95 of"
-    " 100 round trips within 250 ms and, with `--require-ble`, a ping that the robot answered. No token"
-    " is written.",
+    "The measurement was completed, but at least one criterion was not met: 10 seconds, three answered"
+    " echoes, 95 of 100 round trips within 250 ms and, with `--require-ble`, a ping that the robot answered."
+    " No token is written.",
     "Look at reports/stp5/metrics_summary.json, and at the load of the host and the broker. Then run"
     " `bb8deploy attest` again.",
 )
@@ -21,8 +21,8 @@ ATTEST_REQUIRED = ErrorCode(
 )
 BRIDGE_OFFLINE = Symptom(
     Code("BRIDGE_OFFLINE"), Area.BROKER, "the app is not online on the broker",
-    "The bridge's retained status on the broker is not `online`, or there is none below the base topic."
-    " Home Assistant shows the robot's entities as unavailable.",
+    "The bridge's retained status below the base topic is missing or is not `online`. Home Assistant shows"
+    " the robot's entities as unavailable.",
     "Start the app; if it runs, compare its options base_topic and mqtt_host with MQTT_BASE_TOPIC and"
     " MQTT_HOST.",
 )
@@ -48,7 +48,7 @@ BROKER_LEFTOVERS = Symptom(
     "Clear each topic with an empty retained message: `mosquitto_pub -r -n -t TOPIC`.",
 )
 BROKER_LOST = ErrorCode(
-    Code("BROKER_LOST"), Area.BROKER, Unreachable, "the broker went away during the attestation",
+    Code("BROKER_LOST"), Area.BROKER, Unreachable, "the connection was lost during the attestation",
     "The connection ended during the window: the broker stopped, or another client used the same client"
     " id.",
     "Check the broker's log, then run `bb8deploy attest` again.",
@@ -69,7 +69,7 @@ BROKER_TLS = ErrorCode(
 )
 BROKER_UNREACHABLE = ErrorCode(
     Code("BROKER_UNREACHABLE"), Area.BROKER, Unreachable, "the MQTT broker does not answer",
-    "No connection to MQTT_HOST:MQTT_PORT within 10 seconds. Nothing was changed.",
+    "bb8deploy could not connect to MQTT_HOST:MQTT_PORT within 10 seconds. Nothing was changed.",
     "Start the broker, or correct MQTT_HOST and MQTT_PORT. If MQTT_HOST is empty, nothing is attested.",
 )
 ECHO_FROM_OTHER = ErrorCode(
@@ -89,8 +89,8 @@ ECHO_FROM_UNKNOWN = ErrorCode(
 )
 ECHO_MISSING = ErrorCode(
     Code("ECHO_MISSING"), Area.BROKER, CheckFailed, "no answer to the echo",
-    "Echo commands were published for 30 seconds, and no answer came on `<base>/echo/ack`. The window"
-    " was not opened.",
+    "Echo commands were published for 30 seconds, and no answer came on `<base>/echo/ack`. The measurement"
+    " did not start.",
     "Check in `bb8deploy logs` that the responder logs `Connected` and `Subscribed`, and check the app's"
     " options enable_echo, base_topic and mqtt_host. base_topic must equal MQTT_BASE_TOPIC, and the app"
     " must use the broker in MQTT_HOST.",

@@ -49,7 +49,7 @@ HOST_COMMAND_FAILED = ErrorCode(
     "A program that bb8deploy started on the host ended before its answer was complete. The lines below"
     " the error are the host's output. Common causes: `sh`, `find`, `tar` or `sha256sum` missing on"
     " PATH, a login shell that forbids commands, or not enough memory.",
-    "Run `bb8deploy diagnose` to see what the host offers, then run the command again. The app folder"
+    "Run `bb8deploy diagnose` to see which programs the host has, then run the command again. The app folder"
     " is complete, and the next run cleans up first.",
 )
 HOST_CHANGED = ErrorCode(
@@ -76,8 +76,7 @@ HOST_DISK_FULL = ErrorCode(
 )
 HOST_DISK_LOW = ErrorCode(
     Code("HOST_DISK_LOW"), Area.HOST, Refused, "the host's disk is nearly full",
-    "Less than 5 GB are free on the host. Below 2 GB the Supervisor refuses to install, update or"
-    " rebuild.",
+    "Less than 5 GB is free on the host. Below 2 GB the Supervisor refuses to install, update or rebuild.",
     "Remove old backups, unused apps and images (Settings, System, Storage).",
 )
 HOST_HALF_DONE = Symptom(
@@ -292,10 +291,10 @@ SYNC_HOST_FAILED = ErrorCode(
 )
 SYNC_MISMATCH = ErrorCode(
     Code("SYNC_MISMATCH"), Area.HOST, CheckFailed, "the host's files differ from the plan",
-    "The swap was done, but the new hash of the tree on the host differs from the plan."
-    " CLEAN_RUNTIME_OK was not written. Usually another program writes into the folder, such as an"
-    " editor on the share or a file sync. `deploy` and `rollback` put the earlier files back, and keep the"
-    " changed tree as an earlier one; `sync` leaves it.",
+    "The swap was done, but the tree on the host, hashed again, differs from the plan. CLEAN_RUNTIME_OK was"
+    " not written. Usually another program writes into the folder, such as an editor on the share or a file"
+    " sync. `deploy` and `rollback` put the earlier files back, and keep the changed tree as an earlier one;"
+    " `sync` leaves it.",
     "Find out which program writes into the app folder, stop it, then run again.",
 )
 TOPOLOGY_UNREADABLE = ErrorCode(
@@ -309,10 +308,10 @@ TOPOLOGY_UNREADABLE = ErrorCode(
 )
 TOPOLOGY_WRONG = ErrorCode(
     Code("TOPOLOGY_WRONG"), Area.HOST, CheckFailed, "the local apps on the host have a problem",
-    "Another folder uses the same slug, or has a broken config file that names it; the app folder"
-    " contains a git repository or a folder that belongs only in the workspace; or the Supervisor pulls"
-    " an image although config.yaml has no `image:`. If two folders have the same slug, the Supervisor"
-    " silently uses the one that it lists last.",
+    "Another folder uses the same slug, or has a broken config file that contains this slug; the app folder"
+    " contains a git repository or a folder that belongs only in the workspace; or the Supervisor pulls an"
+    " image although config.yaml has no `image:`. If two folders have the same slug, the Supervisor silently"
+    " uses the one that it lists last.",
     "Fix what the message names, then run `bb8deploy verify`.",
 )
 WORKSPACE_MOVING = ErrorCode(

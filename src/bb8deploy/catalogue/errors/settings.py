@@ -13,16 +13,16 @@ OPTION_INVALID = ErrorCode(
 )
 OPTIONS_FILE_INVALID = ErrorCode(
     Code("OPTIONS_FILE_INVALID"), Area.SETTINGS, UsageError, "an options file is not valid",
-    "The file for `bb8deploy options apply` has the keys options, network, boot, watchdog, auto_update and"
-    " ingress_panel, and no other one. The message names what is wrong. Nothing was sent to the host.",
+    "The file for `bb8deploy options apply` can have only the keys options, network, boot, watchdog,"
+    " auto_update and ingress_panel. The message names what is wrong. Nothing was sent to the host.",
     "Correct the file; docs/operate.md describes it.",
 )
 ENV_EXISTS = ErrorCode(
     Code("ENV_EXISTS"), Area.SETTINGS, UsageError, "`.env` exists",
-    "`bb8deploy init` found a `.env` (or `.env.NAME` for a target), and does not change it without a"
-    " confirmation. It may have the only copy of a token.",
-    "Run again and answer yes, or use `--yes`. Only the settings that are asked for change; all other"
-    " lines stay. For a second host run `bb8deploy init --target NAME`.",
+    "`bb8deploy init` found a `.env` (or `.env.NAME` for a target), and does not change the file without a"
+    " confirmation. It may contain the only copy of a token.",
+    "Run again and answer yes, or use `--yes`. bb8deploy changes only the settings that it asks for, and"
+    " keeps all other lines. For a second host run `bb8deploy init --target NAME`.",
 )
 ENV_IN_GIT = ErrorCode(
     Code("ENV_IN_GIT"), Area.SETTINGS, UsageError, "git would commit the secrets",
@@ -33,15 +33,15 @@ ENV_IN_GIT = ErrorCode(
 )
 ENV_READABLE = Symptom(
     Code("ENV_READABLE"), Area.SETTINGS, "other users can read .env",
-    "The settings file can be read or written by other users of this machine. It may have the"
-    " long-lived token and the broker's password.",
+    "The settings file can be read or written by other users of this machine. It may contain the long-lived"
+    " token and the broker's password.",
     "Run `chmod 600 .env`.",
 )
 ENV_UNREADABLE = ErrorCode(
     Code("ENV_UNREADABLE"), Area.SETTINGS, UsageError, "a settings file cannot be read",
-    "`.env`, or a target's `.env.NAME`, cannot be read: no permission, no text in UTF-8, a folder, a link"
-    " that leads nowhere, or a line that is not NAME=value. Without it the deploy would use other settings,"
-    " perhaps another host.",
+    "`.env`, or a target's `.env.NAME`, cannot be read: you do not have permission, it is not UTF-8 text, it"
+    " is a folder or a broken link, or a line is not NAME=value. Without this file the deploy would use"
+    " other settings, perhaps another host.",
     "Save the file as readable UTF-8 text with one NAME=value per line. Some editors on Windows save as"
     " UTF-16 by default.",
 )
@@ -54,15 +54,15 @@ ENV_UNWRITABLE = ErrorCode(
 )
 ENV_VALUE_INVALID = ErrorCode(
     Code("ENV_VALUE_INVALID"), Area.SETTINGS, UsageError, "a value cannot be saved in `.env`",
-    "The answer has more than one line, or a character that cannot be shown. Every setting is one line"
-    " of `.env`.",
+    "The answer has more than one line, or contains a character that is not printable. Every setting is one"
+    " line of `.env`.",
     "Give the value as one line of plain text. Often a line break was copied together with a token.",
 )
 GROUP_INVALID = ErrorCode(
     Code("GROUP_INVALID"), Area.SETTINGS, UsageError, "a group of targets is not valid",
-    "`[groups]` in bb8deploy.toml gives a name to a list of targets. The group is not a list of names, has"
-    " a target without a `.env.NAME`, has the name of a target, or has a value that is not of its kind. No"
-    " host was contacted.",
+    "`[groups]` in bb8deploy.toml gives a name to a list of targets. This group is not a list of names,"
+    " contains a target without a `.env.NAME`, has the same name as a target, or has a value of the wrong"
+    " type. No host was contacted.",
     "Correct the group; docs/settings.md describes it.",
 )
 GROUP_NOT_TAKEN = ErrorCode(
@@ -73,13 +73,13 @@ GROUP_NOT_TAKEN = ErrorCode(
 )
 INSTANCE_INVALID = ErrorCode(
     Code("INSTANCE_INVALID"), Area.SETTINGS, UsageError, "the instance cannot be named or placed",
-    "`--as NAME` makes NAME a part of the slug: the folder, the container and its host name. `--ports"
-    " drop` opens no port on the host, `--ports +1000` adds 1000 to each; the highest port is 65535.",
+    "`--as NAME` makes NAME part of the slug, which names the folder, the container and its host. `--ports"
+    " drop` opens no port on the host; `--ports +1000` adds 1000 to each port. The highest port is 65535.",
     "Use lower-case letters, digits and single `_` in the name, and `--ports drop` or `--ports +N`.",
 )
 INIT_NO_TERMINAL = ErrorCode(
     Code("INIT_NO_TERMINAL"), Area.SETTINGS, UsageError, "init needs a terminal",
-    "`bb8deploy init` asks questions, and its input or its messages are not on a terminal.",
+    "`bb8deploy init` asks questions, but stdin or stderr is not a terminal.",
     "Use `bb8deploy init --non-interactive` with `--set NAME=VALUE`, and secrets in the environment."
     " Through ssh, get a terminal with `ssh -t`.",
 )
@@ -92,7 +92,7 @@ INIT_SECRET_ON_COMMAND_LINE = ErrorCode(
 INIT_SETTING_UNKNOWN = ErrorCode(
     Code("INIT_SETTING_UNKNOWN"), Area.SETTINGS, UsageError, "--set names an unknown setting",
     "The name before `=` is not the name of a setting, or there is no `=`.",
-    "Run `bb8deploy config` for all settings. `.env.example` describes each one.",
+    "Run `bb8deploy config` to list all settings. `.env.example` describes each one.",
 )
 SETTINGS_EMPTY = Symptom(
     Code("SETTINGS_EMPTY"), Area.SETTINGS, "nothing is set",
@@ -120,9 +120,9 @@ SETTING_UNKNOWN = Symptom(
 )
 TARGET_UNKNOWN = ErrorCode(
     Code("TARGET_UNKNOWN"), Area.SETTINGS, UsageError, "there is no such target",
-    "`--target NAME` reads `.env.NAME` in addition to `.env`, and there is no such file in the"
-    " workspace. The message lists the targets that exist. Using `.env` alone would deploy to another"
-    " host than the one you named.",
+    "`--target NAME` reads `.env.NAME` in addition to `.env`, and there is no such file in the workspace."
+    " The message lists the targets that exist. Using `.env` alone would deploy to a host other than the one"
+    " you named.",
     "Correct the name, or run `bb8deploy init --target NAME`. Settings that all hosts share can stay in"
     " `.env`.",
 )

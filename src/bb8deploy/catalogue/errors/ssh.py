@@ -81,7 +81,7 @@ SSH_CONFIG_INVALID = ErrorCode(
     Code("SSH_CONFIG_INVALID"), Area.SSH, UsageError, "ssh cannot resolve its configuration",
     "`ssh -G` failed or did not finish for this host. bb8deploy asks ssh how to reach a host, so that"
     " aliases, Include and Match have the same effect as in ssh.",
-    "Correct ~/.ssh/config. Run `ssh -G HOST` to see the complaint.",
+    "Correct ~/.ssh/config. Run `ssh -G HOST` to see the error.",
 )
 SSH_DEADLINE = ErrorCode(
     Code("SSH_DEADLINE"), Area.SSH, Unreachable, "the host did not answer in time",
@@ -160,8 +160,8 @@ SSH_OPTION_UNSUPPORTED = ErrorCode(
 )
 SSH_SESSIONS_FEW = ErrorCode(
     Code("SSH_SESSIONS_FEW"), Area.SSH, Refused, "the server runs one command at a time",
-    "One command holds the lock on the host during the whole run, and others run at the same time over"
-    " the same connection. The host's sshd allows only one session per connection.",
+    "bb8deploy runs several commands over one connection at the same time; one of them holds the lock during"
+    " the whole run. The host's sshd allows only one session per connection.",
     "Set `MaxSessions` to 4 or more in the sshd configuration of the host. Without that, use the mounted"
     " share (`--via mount`).",
 )

@@ -18,21 +18,21 @@ BUNDLE_UNWRITABLE = ErrorCode(
 )
 CACHE_UNWRITABLE = ErrorCode(
     Code("CACHE_UNWRITABLE"), Area.TOOL, UsageError, "the cache folder cannot be written",
-    "bb8deploy keeps environments for tests, image layers and the sandbox in a cache. The folder cannot"
-    " be created or written: no permission, no space, or a file with its name. Everything in it can be"
-    " created again.",
+    "bb8deploy keeps environments for tests, image layers and the sandbox in a cache. The folder cannot be"
+    " created or written: there is no permission, no space, or a file has this name. Everything in the cache"
+    " can be created again.",
     "Set BB8DEPLOY_CACHE to a folder that you can write to.",
 )
 CODE_UNKNOWN = ErrorCode(
     Code("CODE_UNKNOWN"), Area.TOOL, UsageError, "there is no such code",
     "`bb8deploy explain` was given a code that does not exist.",
-    "Run `bb8deploy explain` for all codes.",
+    "Run `bb8deploy explain` to list all codes.",
 )
 DEMO_NO_FOLDER = ErrorCode(
     Code("DEMO_NO_FOLDER"), Area.TOOL, CheckFailed, "the demo's folder cannot be used",
     "The demo clones the app and keeps its host in a scratch folder: reports/demo of the workspace, or the"
     " folder that `--root` names. The folder cannot be created or written; or it has a folder `workspace`,"
-    " `host` or `addon-repository.git` that no demo made, and that a demo would remove.",
+    " `host` or `addon-repository.git` that was not made by a demo. A demo would remove it.",
     "Name a new folder that you can write to: `bb8deploy demo --root DIR`.",
 )
 DEMO_NO_GIT = ErrorCode(
@@ -62,7 +62,8 @@ EVIDENCE_DAMAGED = ErrorCode(
     Code("EVIDENCE_DAMAGED"), Area.TOOL, CheckFailed, "a file of the evidence has changed",
     "A file is missing, or is not what was recorded at the end of the run. If one byte was changed, the"
     " message gives its old value, proven by the hash; larger damage is narrowed to its first 4096 bytes."
-    " Added files, links and a renamed folder are reported too. The manifest also has the hash of its own text.",
+    " Added files, links and a renamed folder are reported too. The manifest also contains a hash of its own"
+    " text.",
     "Get the folder again from your copy, and find out what changed it.",
 )
 EVIDENCE_MISSING = ErrorCode(
@@ -72,8 +73,9 @@ EVIDENCE_MISSING = ErrorCode(
 )
 EVIDENCE_NOT_SIGNED = ErrorCode(
     Code("EVIDENCE_NOT_SIGNED"), Area.TOOL, CheckFailed, "the evidence cannot be signed",
-    "`--sign` or BB8_SIGN_KEY asks for a signature with an ssh key (`ssh-keygen -Y sign`, namespace bb8deploy),"
-    " and none was made: no key, a key without its passphrase, or an OpenSSH before 8.1.",
+    "`--sign` or BB8_SIGN_KEY asks for a signature with an ssh key (`ssh-keygen -Y sign`, namespace"
+    " bb8deploy), but signing failed: there is no key, its passphrase is not available, or OpenSSH is older"
+    " than 8.1.",
     "Set BB8_SIGN_KEY to a key that works, such as the public key of one that the ssh agent holds.",
 )
 EVIDENCE_UNREADABLE = ErrorCode(
@@ -85,9 +87,9 @@ EVIDENCE_UNREADABLE = ErrorCode(
 )
 INTERNAL = ErrorCode(
     Code("INTERNAL"), Area.TOOL, CheckFailed, "a defect in bb8deploy",
-    "The code met a case that it does not handle. The full traceback is in"
-    " `reports/runs/RUN/crash.txt`, without your secrets; for a command without a run, such as `sandbox`, in"
-    " `crashes/ID/crash.txt` of the cache folder. Tokens written before the defect remain valid.",
+    "bb8deploy met a case that it does not handle. The full traceback is in `reports/runs/RUN/crash.txt`,"
+    " without your secrets; for a command without a run, such as `sandbox`, in `crashes/ID/crash.txt` of the"
+    " cache folder. Tokens written before the defect remain valid.",
     "Report it with `bb8deploy diagnose --bundle FILE`, and attach crash.txt. BB8DEPLOY_DEBUG=1 shows"
     " the traceback.",
 )
@@ -100,10 +102,10 @@ INTERRUPTED = ErrorCode(
 )
 JOURNAL_DAMAGED = Symptom(
     Code("JOURNAL_DAMAGED"), Area.TOOL, "lines of a run's journal cannot be read",
-    "Lines of `reports/runs/<run id>/journal.jsonl` are not entries, as after a power cut or an edit. They"
-    " are left out. A lost line may have been the start of another attempt at a step, so a resumed release"
-    " repeats every step that finished before it.",
-    "Nothing: `bb8deploy release --resume` repeats what has to be repeated.",
+    "Lines of `reports/runs/<run id>/journal.jsonl` are not valid, for example after a power failure or an"
+    " edit. They are ignored. A lost line may have been the start of another attempt at a step, so a resumed"
+    " release repeats every step that finished before it.",
+    "You need not do anything: `bb8deploy release --resume` repeats the steps that have to be repeated.",
 )
 LOGS_FOLLOW_ADDON_ONLY = ErrorCode(
     Code("LOGS_FOLLOW_ADDON_ONLY"), Area.TOOL, UsageError, "only the app's log can be followed",
@@ -112,7 +114,7 @@ LOGS_FOLLOW_ADDON_ONLY = ErrorCode(
 )
 LOGS_FOLLOW_JSON = ErrorCode(
     Code("LOGS_FOLLOW_JSON"), Area.TOOL, UsageError, "a followed log is not one JSON document",
-    "`--follow` and `--json` were given together. The document is printed when the command ends.",
+    "`--follow` and `--json` were given together. A JSON document can only be printed when the command ends.",
     "Leave out --follow or --json.",
 )
 MCP_INPUT_INVALID = ErrorCode(
@@ -124,7 +126,8 @@ MCP_INPUT_INVALID = ErrorCode(
 MCP_MISSING = ErrorCode(
     Code("MCP_MISSING"), Area.TOOL, UsageError, "the package mcp is not installed",
     "`bb8deploy mcp` needs the extra `mcp`, which the other commands do not need.",
-    "Run `pip install 'bb8deploy[mcp]'`. In a clone of bb8deploy, `requirements-mcp.lock` has it with hashes.",
+    "Run `pip install 'bb8deploy[mcp]'`. In a clone of bb8deploy, `requirements-mcp.lock` pins it with"
+    " hashes.",
 )
 MCP_NO_ANSWER = ErrorCode(
     Code("MCP_NO_ANSWER"), Area.TOOL, CheckFailed, "the command of a tool did not answer",
@@ -169,14 +172,14 @@ REPORT_UNREADABLE = ErrorCode(
 )
 SIGNERS_UNREADABLE = ErrorCode(
     Code("SIGNERS_UNREADABLE"), Area.TOOL, UsageError, "the list of trusted signers cannot be read",
-    "The file of `--allowed-signers` does not exist, is no text in UTF-8, or you do not have permission to"
-    " read it. Without it nobody is trusted, so nothing was checked.",
-    "Name a readable file with a line `NAME KEYTYPE KEY` for each signer, as ssh-keygen(1) describes it below"
-    " ALLOWED SIGNERS.",
+    "The file that `--allowed-signers` names does not exist, is not UTF-8 text, or you do not have"
+    " permission to read it. Without it no signer is trusted, so nothing was checked.",
+    "Name a readable file with a line `NAME KEYTYPE KEY` for each signer, as described in ssh-keygen(1)"
+    " under ALLOWED SIGNERS.",
 )
 STDOUT_UNWRITABLE = ErrorCode(
     Code("STDOUT_UNWRITABLE"), Area.TOOL, CheckFailed, "the output cannot be written",
-    "A document that was asked for, such as a schema, a log or the JSON of `--json`, could not be written to"
+    "The requested document, such as a schema, a log or the JSON of `--json`, could not be written to"
     " stdout: the disk is full, or stdout is closed. Output that cannot be written never stops a deploy: the"
     " command does all of its work, and this error follows at its end.",
     "Free space, or redirect the output to another place.",
@@ -184,11 +187,11 @@ STDOUT_UNWRITABLE = ErrorCode(
 SANDBOX_APP_NOT_UP = ErrorCode(
     Code("SANDBOX_APP_NOT_UP"), Area.TOOL, CheckFailed, "the app did not come up in the sandbox",
     "`bb8deploy sandbox run` waits until the app runs, its health check has passed, and every `--wait-...`"
-    " is true; without these options, until its ports listen. The app ended before that, or the time was too"
-    " short.",
+    " condition is met; without these options, until its ports listen. The app ended before that, or the"
+    " time was too short.",
     "Read the app's last log lines below the message, and correct the app. If it needs more time, add"
-    " `--wait SECONDS`. If something else shows that it is up, name that with `--wait-log`, `--wait-port`,"
-    " `--wait-http`, `--wait-topic` or `--wait-identity`.",
+    " `--wait SECONDS`. If another condition shows that the app is up, name it with `--wait-log`,"
+    " `--wait-port`, `--wait-http`, `--wait-topic` or `--wait-identity`.",
 )
 SANDBOX_BROKER_FAILED = ErrorCode(
     Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
@@ -197,13 +200,13 @@ SANDBOX_BROKER_FAILED = ErrorCode(
 )
 SANDBOX_BROKER_MISSING = ErrorCode(
     Code("SANDBOX_BROKER_MISSING"), Area.TOOL, CheckFailed, "the sandbox has no MQTT broker",
-    "The demo and the sandbox start an MQTT broker: mosquitto if it is installed, otherwise the one of the"
-    " extra `demo`. Neither is installed.",
+    "The demo and the sandbox start an MQTT broker: mosquitto if it is installed, otherwise the broker from"
+    " the extra `demo`. Neither is installed.",
     "Run `pip install 'bb8deploy[demo]'`, or install mosquitto with the system's package manager.",
 )
 SANDBOX_COMMAND_MISSING = ErrorCode(
     Code("SANDBOX_COMMAND_MISSING"), Area.TOOL, UsageError, "the command cannot be run",
-    "The words after `--` of `bb8deploy sandbox run` start with a program that is not on PATH or not"
+    "The command after `--` of `bb8deploy sandbox run` names a program that is not on PATH or is not"
     " executable.",
     "Check the name of the program; write `--` before the command.",
 )
@@ -241,8 +244,8 @@ SANDBOX_PORT_IN_USE = ErrorCode(
     Code("SANDBOX_PORT_IN_USE"), Area.TOOL, CheckFailed, "a port of the app is in use",
     "With `--docker`, and on a machine without user namespaces, apps use this machine's own network. Another"
     " program, or another sandbox, listens on a port of the app.",
-    "Stop the other program. Where user namespaces are allowed, leave out `--docker`: each app then has a"
-    " network of its own.",
+    "Stop the other program. If this machine allows user namespaces, leave out `--docker`: each app then has"
+    " a network of its own.",
 )
 SANDBOX_REFUSED = ErrorCode(
     Code("SANDBOX_REFUSED"), Area.TOOL, CheckFailed, "the sandbox's Supervisor refused",
@@ -258,7 +261,7 @@ SANDBOX_RUNNING = ErrorCode(
 SANDBOX_SITUATION_UNKNOWN = ErrorCode(
     Code("SANDBOX_SITUATION_UNKNOWN"), Area.TOOL, UsageError, "there is no such situation",
     "`--situation` takes a name, and for `not-ready` and `core-booting` a duration: `not-ready=20`.",
-    "Run `bb8deploy sandbox situations` for all names.",
+    "Run `bb8deploy sandbox situations` to list all names.",
 )
 SANDBOX_START_FAILED = ErrorCode(
     Code("SANDBOX_START_FAILED"), Area.TOOL, CheckFailed, "the sandbox did not start",
@@ -267,11 +270,11 @@ SANDBOX_START_FAILED = ErrorCode(
 )
 SCHEMA_UNKNOWN = ErrorCode(
     Code("SCHEMA_UNKNOWN"), Area.TOOL, UsageError, "there is no such schema",
-    "The names are those of the contracts, and `config` for config.yaml.",
-    "Run `bb8deploy schema` for all names.",
+    "A schema has the name of its contract; `config` is the schema for config.yaml.",
+    "Run `bb8deploy schema` to list all names.",
 )
 USAGE_INVALID = ErrorCode(
     Code("USAGE_INVALID"), Area.TOOL, UsageError, "the command line is not valid",
     "An option or argument is unknown, missing, or has a value that is not allowed. Nothing was done.",
-    "Run the command with `--help` for its options.",
+    "Run the command with `--help` to see its options.",
 )

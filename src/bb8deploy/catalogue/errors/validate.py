@@ -23,9 +23,9 @@ BASELINE_UNREADABLE = ErrorCode(
     "Write it with `bb8deploy validate --write-baseline FILE`.",
 )
 APPS_NOT_FOUND = ErrorCode(
-    Code("APPS_NOT_FOUND"), Area.VALIDATE, UsageError, "no app is found",
-    "None of the folders or patterns that were given has a config.yaml, config.yml or config.json, nor does"
-    " a folder below them.",
+    Code("APPS_NOT_FOUND"), Area.VALIDATE, UsageError, "no app was found",
+    "Neither the given folders and patterns nor the folders below them contain a config.yaml, config.yml or"
+    " config.json.",
     "Name the folder of an app, or the root of a store.",
 )
 OUTPUT_UNWRITABLE = ErrorCode(

@@ -9,7 +9,7 @@ from bb8deploy.catalogue.error_code import Area, ErrorCode
 ADDON_CONFIG_INVALID = ErrorCode(
     Code("ADDON_CONFIG_INVALID"), Area.WORKSPACE, UsageError, "a key of the config is not valid",
     "`name`, `version` or `slug` is missing or is not text. Without quotes, YAML reads `2025.10` as the"
-    " number 2025.1; a slug with capitals cannot name a container.",
+    " number 2025.1; a slug with upper-case letters cannot name a container.",
     "Put quotes around the version; use lower-case letters, digits, `_`, `.` and `-` in the slug.",
 )
 ADDON_CONFIG_MISSING = ErrorCode(
@@ -48,27 +48,27 @@ IGNORE_UNREADABLE = ErrorCode(
     "Save the file as readable UTF-8 text, or remove it to use the built-in rules.",
 )
 NEW_EXISTS = ErrorCode(
-    Code("NEW_EXISTS"), Area.WORKSPACE, UsageError, "there is something with this name",
+    Code("NEW_EXISTS"), Area.WORKSPACE, UsageError, "the name is already in use",
     "The folder of the new app, or of its tests, exists, or another app of the store has the same slug."
     " `bb8deploy new` changes nothing that exists.",
     "Choose another name, or run the command in another folder.",
 )
 NEW_INSIDE_REPOSITORY = ErrorCode(
     Code("NEW_INSIDE_REPOSITORY"), Area.WORKSPACE, UsageError, "this git checkout is not a store",
-    "A new app comes with a git repository of its own, and must not be inside another one. In the"
-    " checkout of a store (it has a repository.yaml) the app becomes one more folder of that store.",
+    "A new app gets its own git repository, which must not be inside another one. In the checkout of a store"
+    " (it has a repository.yaml), the app becomes another folder of that store.",
     "Run the command in a folder outside of the checkout, or add a repository.yaml to make it a store.",
 )
 NEW_NAME_INVALID = ErrorCode(
-    Code("NEW_NAME_INVALID"), Area.WORKSPACE, UsageError, "the name cannot name an app",
+    Code("NEW_NAME_INVALID"), Area.WORKSPACE, UsageError, "the name is not valid for an app",
     "The name becomes the slug: the folder, the container and the host name of the app.",
     "Begin with a letter and use letters, digits, and single `_`, `-` or spaces between words, as in"
     " `bb8deploy new hello_lamp`.",
 )
 NEW_UNWRITABLE = ErrorCode(
     Code("NEW_UNWRITABLE"), Area.WORKSPACE, UsageError, "the app cannot be written",
-    "A file of the new app cannot be created: no permission, no space, or a file in the place of a folder."
-    " What had been written was removed again.",
+    "A file of the new app cannot be created: there is no permission, no space, or a file where a folder"
+    " should be. The files that were already written were removed.",
     "Run the command in a folder that you can write to.",
 )
 PROFILE_UNKNOWN = ErrorCode(
@@ -80,29 +80,29 @@ PROFILE_UNKNOWN = ErrorCode(
 )
 CHECKS_INVALID = ErrorCode(
     Code("CHECKS_INVALID"), Area.WORKSPACE, UsageError, "a smoke check in the settings is not valid",
-    "`[checks]` in bb8deploy.toml, or `[tool.bb8deploy.checks]` in pyproject.toml, names what the running"
-    " app must answer. A check has exactly one of http, topic, log and command, and may have port, expect"
+    "`[checks]` in bb8deploy.toml, or `[tool.bb8deploy.checks]` in pyproject.toml, defines the smoke checks"
+    " of the running app. A check has exactly one of http, topic, log and command, and may have port, expect"
     " and within.",
     "Correct the check that the message names; docs/smoke-checks.md shows each kind.",
 )
 CHECKS_NONE = ErrorCode(
-    Code("CHECKS_NONE"), Area.WORKSPACE, UsageError, "the settings name no smoke check",
+    Code("CHECKS_NONE"), Area.WORKSPACE, UsageError, "the settings define no smoke check",
     "`bb8deploy test --on-host` runs the checks of `[checks]` in bb8deploy.toml, or"
     " `[tool.bb8deploy.checks]` in pyproject.toml.",
     'Add a check below `[checks]` in bb8deploy.toml, such as `ready = { log = "started" }`.',
 )
 PYPROJECT_INVALID = ErrorCode(
     Code("PYPROJECT_INVALID"), Area.WORKSPACE, UsageError, "pyproject.toml or bb8deploy.toml cannot be read",
-    "The file is not valid TOML or not UTF-8, is a folder or a link that leads nowhere, or you do not have"
-    " permission to read it. The message quotes the parser, with line and column.",
-    "Fix the line that the message names, or replace the file by a readable one. Common causes are a table"
+    "The file is not valid TOML or not UTF-8, is a folder or a broken link, or you do not have permission to"
+    " read it. The message quotes the parser, with line and column.",
+    "Fix the line that the message names, or replace the file with a readable one. Common causes are a table"
     " that appears twice and a missing quote.",
 )
 SYMLINK_OUTSIDE = ErrorCode(
     Code("SYMLINK_OUTSIDE"), Area.WORKSPACE, CheckFailed, "a link points outside the app's folder",
     "A symbolic link of the app is absolute, or points above the app's folder. On the host it would"
     " lead elsewhere, or to files that were never meant to leave this machine.",
-    "Replace the link by a copy of the file, or by a relative link inside the app's folder.",
+    "Replace the link with a copy of the file, or with a relative link inside the app's folder.",
 )
 TESTS_TIMEOUT = ErrorCode(
     Code("TESTS_TIMEOUT"), Area.WORKSPACE, CheckFailed, "the tests did not finish",
@@ -145,8 +145,8 @@ VALIDATE_FAILED = ErrorCode(
 )
 WORKSPACE_NOT_FOUND = ErrorCode(
     Code("WORKSPACE_NOT_FOUND"), Area.WORKSPACE, UsageError, "this is not a workspace",
-    "Neither this folder nor a folder above it is an app (it has no config file with a slug), nor a"
-    " workspace, store or git checkout that contains an app.",
+    "Neither this folder nor any folder above it is an app (a folder with a config file that has a slug), or"
+    " a workspace, store or git checkout that contains an app.",
     "Change into the app's repository, or make a new app with `bb8deploy new NAME`. `bb8deploy` alone shows"
     " how to start. To make a folder a"
     ' workspace, write `addon = "FOLDER"` into its bb8deploy.toml.',

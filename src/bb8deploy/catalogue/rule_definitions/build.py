@@ -49,8 +49,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BUILD_ARCH_MISSING", RuleArea.BUILD, Level.ERROR, "the build file lacks an architecture",
-        "config.yaml lists the architecture, the `build_from` of the build file does not. The install fails on"
-        " every machine of that architecture.",
+        "config.yaml lists the architecture, but `build_from` in the build file does not. The install fails"
+        " on every machine of that architecture.",
         "Add the architecture to `build_from`, or remove it from `arch`.",
         f"{_BUILD} (base_image)",
     ),
@@ -74,15 +74,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BUILD_STRAY", RuleArea.BUILD, Level.WARNING, "a build file in a sub-folder",
-        "The Supervisor takes the first build file that it finds at any depth as the app's.",
+        "The Supervisor uses the first build file that it finds, at any depth, as that of the app.",
         "Rename the file or remove it.",
         "supervisor/utils/common.py (find_one_filetype)",
         strict=Level.ERROR,
     ),
     Rule(
         "BASE_PER_ARCH", RuleArea.BUILD, Level.NOTE, "a base image for one architecture",
-        "Home Assistant's base images carry all architectures under one name since 2026; the old names"
-        " will stop getting updates.",
+        "Since 2026, one name of Home Assistant's base images covers all architectures; the old names will"
+        " stop getting updates.",
         "Use ghcr.io/home-assistant/base or another multi-architecture image.",
         "home-assistant/docker-base",
         since="2026.03.0",
@@ -114,15 +114,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "PACKAGE_APT", RuleArea.BUILD, Level.ERROR, "apt-get in an Alpine image",
-        "Home Assistant's default base images are Alpine, which has no apt-get.",
+        "Home Assistant's default base images use Alpine Linux, which has no apt-get.",
         "Use apk add --no-cache.",
         _BB8,
         profile="bb8",
     ),
     Rule(
         "PIP_EXTERNALLY_MANAGED", RuleArea.BUILD, Level.ERROR, "pip install into the system's Python",
-        "Python of Alpine 3.19 and Debian 12 refuses it with `externally-managed-environment`, and the build"
-        " stops.",
+        "Python in Alpine 3.19 and Debian 12 refuses this with `externally-managed-environment`, and the"
+        " build stops.",
         "Install into a virtual environment, or add --break-system-packages.",
         "PEP 668; Alpine 3.19, Debian 12",
         since="Alpine 3.19",
@@ -151,7 +151,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BUILD_BLOCK_DIFFERS", RuleArea.BUILD, Level.ERROR, "`build:` and Dockerfile name different base images",
-        "The Supervisor ignores the block, so the Dockerfile's default counts.",
+        "The Supervisor ignores the block and uses the default in the Dockerfile.",
         "Write the same image in both places.",
         _BB8,
         profile="bb8",

@@ -20,10 +20,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "CONFIG_INVALID", RuleArea.CONFIG, Level.ERROR, "the Supervisor rejects this config",
-        "The Supervisor leaves the app out of its store and says so only in its own log. An installed copy"
-        " becomes detached and can no longer be updated.",
-        "Fix the value; the Supervisor leaves the app out of its store otherwise."
-        " `bb8deploy schema config` writes a schema for editors.",
+        "The Supervisor leaves the app out of its store and reports this only in its own log. An installed"
+        " copy becomes detached and can no longer be updated.",
+        "Fix the value; otherwise the Supervisor leaves the app out of its store. `bb8deploy schema config`"
+        " writes a schema for editors.",
         _SCHEMA,
     ),
     Rule(
@@ -67,7 +67,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "CONFIG_STRAY", RuleArea.CONFIG, Level.WARNING, "a second config file",
-        "The Supervisor searches its store at any depth and takes every config file for an app of its own, or"
+        "The Supervisor searches its store at any depth and treats every config file as a separate app, or"
         " logs what is missing in it. If two have the same slug, the last one that it finds wins.",
         "Rename the file, or move it below a folder named rootfs.",
         f"{_STORE} (_find_app_configs)",
@@ -104,7 +104,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "IMAGE_PER_ARCH", RuleArea.CONFIG, Level.NOTE, "one image per architecture",
-        "The builder for such images was retired in 2026. One image name can carry all architectures.",
+        "The builder for such images was retired in 2026. One image name can cover all architectures.",
         "Publish one multi-architecture image and drop `{arch}`.",
         "developers.home-assistant.io, blog of 2026-04",
         since="2026.04.0",

@@ -12,14 +12,15 @@ _OURS = "bb8deploy's own limits"
 RULES: tuple[Rule, ...] = (
     Rule(
         "FILE_TOO_LARGE", RuleArea.FILES, Level.ERROR, "a settings file is too large to be read",
-        "A settings file is a few kilobytes. A file of this size is not read here, so nothing can be said"
-        " about it; the Supervisor reads it at every reload.",
+        "A settings file is a few kilobytes. bb8deploy does not read a file of this size, so it was not"
+        " checked; the Supervisor reads it at every reload.",
         "Check that this is the right file.",
         _OURS,
     ),
     Rule(
         "FILE_LONG", RuleArea.FILES, Level.WARNING, "a settings file has very many values",
-        "The Supervisor reads and validates every value at each reload of its store, on a small computer.",
+        "The Supervisor, which often runs on a small computer, reads and validates every value at each"
+        " reload of its store.",
         "Check that the values belong in the file.",
         _OURS,
     ),
@@ -38,7 +39,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FILE_NOT_UTF8", RuleArea.FILES, Level.ERROR, "a settings file is not UTF-8",
-        "The Supervisor opens its files as UTF-8 and leaves the app out of its store if a byte is not.",
+        "The Supervisor reads files as UTF-8, and leaves the app out of its store if a file is not valid"
+        " UTF-8.",
         "Save the file as UTF-8.",
         _YAML,
     ),

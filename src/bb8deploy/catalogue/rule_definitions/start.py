@@ -85,9 +85,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "SCRIPT_SHELLCHECK", RuleArea.SCRIPTS, Level.NOTE, "advice from shellcheck",
-        "shellcheck found a problem in a script. Only what keeps a shell from reading the file is a warning;"
-        " everything else is a note.",
-        "Read the page of the SC number. `# shellcheck disable=SC...` silences a false one.",
+        "shellcheck found a problem in a script. A problem that keeps a shell from reading the file is a"
+        " warning; everything else is a note.",
+        "Read the page of the SC number. `# shellcheck disable=SC...` silences a false alarm.",
         "shellcheck.net",
         strict=Level.WARNING,
     ),

@@ -12,8 +12,8 @@ _REPOSITORY = "supervisor/store/validate.py (SCHEMA_REPOSITORY_CONFIG)"
 RULES: tuple[Rule, ...] = (
     Rule(
         "ADDON_IS_REPOSITORY", RuleArea.STRUCTURE, Level.ERROR, "the app's folder is a git repository",
-        "The folder on the host is a plain build context. A repository inside the workspace hides changes, and"
-        " grows every backup.",
+        "The folder on the host is a plain build context. A repository inside the workspace hides changes,"
+        " and makes every backup larger.",
         "Keep git in the workspace only.",
         _BB8,
         profile="bb8",
@@ -42,7 +42,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "REQUIREMENT_UNPINNED", RuleArea.STRUCTURE, Level.ERROR, "a requirement without version or hash",
-        "A later build could install other files than those that were verified.",
+        "A later build could install files other than those that were verified.",
         "Write name==version with --hash, as `uv pip compile --generate-hashes` does.",
         _BB8,
         profile="bb8",
@@ -58,14 +58,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "SYMLINK_OUTSIDE", RuleArea.STRUCTURE, Level.ERROR, "a link leads out of the app's folder",
         "On the host the link would point somewhere else.",
-        "Replace it by a copy of the file, or by a link inside the folder.",
+        "Replace it with a copy of the file, or with a link inside the folder.",
         _BB8,
         profile="bb8",
     ),
     Rule(
         "SYMLINK_BROKEN", RuleArea.STRUCTURE, Level.WARNING, "a link without a target",
-        "The link leads in a circle. In the bb8 profile every link must have a target in the folder; for other"
-        " apps a link may lead to a path of the image.",
+        "The link leads back to itself. In the bb8 profile every link must have a target in the folder; for"
+        " other apps a link may lead to a path of the image.",
         "Point it at a file that exists, or remove it.",
         "symlink(7)",
         strict=Level.ERROR,
@@ -85,14 +85,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "TREE_TOO_LARGE", RuleArea.STRUCTURE, Level.ERROR, "the app's folder is too large",
-        "An app has a few hundred files. The rest of the folder was not read, so nothing can be said about it.",
+        "An app has a few hundred files. The rest of the folder was not read, so it was not checked.",
         "Name what does not belong to the app in ops/rsync_runtime.exclude.",
         "bb8deploy's own limits",
     ),
     Rule(
         "RULE_FAILED", RuleArea.STRUCTURE, Level.ERROR, "a rule could not be evaluated",
-        "A rule of bb8deploy stopped on this input, which is a defect of bb8deploy. The other rules ran.",
-        "Report it with the message and the file that is named.",
+        "A rule of bb8deploy failed on this input, which is a defect of bb8deploy. The other rules ran.",
+        "Report it with the message and the file that it names.",
         "bb8deploy",
     ),
     Rule(
@@ -104,7 +104,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "SECRET_TOKEN", RuleArea.SECRETS, Level.ERROR, "an access token in the app",
         "The file holds what looks like a Home Assistant token (a JWT). Such tokens are valid for ten years."
-        " It would be copied to the host, into the image, backups and the published branch.",
+        " The token would be copied to the host, into the image, backups and the published branch.",
         "Remove it, revoke it in your Home Assistant profile, and keep the new one in .env or the options.",
         _GIT,
     ),
@@ -137,8 +137,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "STORE_PAGE_MISSING", RuleArea.STORE, Level.WARNING, "a page or picture of the store is missing",
-        "The store shows README.md and the icon before an install, DOCS.md, CHANGELOG.md, the logo and the"
-        " names of the options afterwards.",
+        "The store shows README.md and the icon before an install, and DOCS.md, CHANGELOG.md, the logo and"
+        " the names of the options after it.",
         "Add the file.",
         "developers.home-assistant.io, docs/apps/presentation",
     ),
@@ -164,7 +164,7 @@ RULES: tuple[Rule, ...] = (
         "TESTS_FAILED", RuleArea.PROJECT, Level.ERROR, "the app's tests failed",
         "Tests failed, had errors, or raised warnings, which count as errors here. TESTS_OK and WS_READY are"
         " not written.",
-        "Read reports/pytest-report.xml, fix the tests, run again.",
+        "Read reports/pytest-report.xml, fix the tests, then run again.",
         _BB8,
     ),
     Rule(

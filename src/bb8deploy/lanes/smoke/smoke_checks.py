@@ -37,7 +37,7 @@ def smoke_host(run: Run, access: Access | None = None) -> SmokeOutcome:
     raises.
     """
     if not find_project(run.workspace, addon=run.addon).checks:
-        raise CHECKS_NONE(f"the settings of {run.workspace} name no smoke check")
+        raise CHECKS_NONE(f"the settings of {run.workspace} define no smoke check")
     with connected(run, access) as host:
         return smoke(run, host)
 

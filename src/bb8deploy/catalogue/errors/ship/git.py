@@ -8,16 +8,17 @@ from bb8deploy.catalogue.error_code import Area, ErrorCode
 # fmt: off
 ADDON_NOT_COMMITTED = ErrorCode(
     Code("ADDON_NOT_COMMITTED"), Area.GIT, UsageError, "the app's folder is not committed",
-    "The commit does not have the app's folder: it was never added, or git ignores it. What is"
-    " published comes from the commit.",
+    "The commit does not contain the app's folder: it was never added, or git ignores it. Only committed"
+    " files are published.",
     "Run `git add` on the app's folder and commit it.",
 )
 GIT_CANNOT_SIGN = ErrorCode(
     Code("GIT_CANNOT_SIGN"), Area.GIT, UsageError, "git cannot sign",
-    "git's configuration asks for signed tags or commits, and a test signature failed: no key, a key without"
-    " its passphrase, or no gpg. Without this check the tag would fail after the publication.",
-    "Set `user.signingKey` to a key that works, or switch signing off for this repository with"
-    " `git config tag.gpgSign false` (or commit.gpgSign).",
+    "git's configuration asks for signed tags or commits, but a test signature failed: there is no key, its"
+    " passphrase is not available, or gpg is not installed. Without this check the tag would fail after the"
+    " publication.",
+    "Set `user.signingKey` to a key that works, or turn off signing for this repository with `git config"
+    " tag.gpgSign false` (or commit.gpgSign).",
 )
 GIT_DETACHED = ErrorCode(
     Code("GIT_DETACHED"), Area.GIT, UsageError, "HEAD is not on a branch",
@@ -33,7 +34,7 @@ GIT_DIRTY = ErrorCode(
 )
 GIT_FAILED = ErrorCode(
     Code("GIT_FAILED"), Area.GIT, CheckFailed, "a git command failed",
-    "The message has git's last line.",
+    "The message quotes the last line of git's output.",
     "Run the same git command in the workspace to see more.",
 )
 GIT_IDENTITY_MISSING = ErrorCode(
@@ -71,15 +72,14 @@ GIT_UNFINISHED = ErrorCode(
 )
 HEAD_MOVED = ErrorCode(
     Code("HEAD_MOVED"), Area.GIT, CheckFailed, "HEAD moved during the release",
-    "HEAD is at another commit than the one that the release validated, deployed or was about to"
-    " publish: a commit, an amend or a branch switch came in between. Nothing was published or tagged.",
+    "HEAD is no longer at the commit that the release validated, deployed or was about to publish: a commit,"
+    " an amend or a branch switch came in between. Nothing was published or tagged.",
     "Run `bb8deploy release --resume`, which validates and deploys the current commit. To release"
     " without it, set it aside with the commands in the message, resume, then bring it back with `git"
     " merge LATER`.",
 )
 UPSTREAM_AHEAD = ErrorCode(
     Code("UPSTREAM_AHEAD"), Area.GIT, CheckFailed, "the upstream branch has newer commits",
-    "The branch that yours follows has commits that you do not have. A release made now would leave"
-    " them out.",
+    "The upstream of your branch has commits that you do not have. A release made now would leave them out.",
     "Run `git pull --rebase REMOTE BRANCH`, check the result, then release.",
 )

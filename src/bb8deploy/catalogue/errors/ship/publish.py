@@ -7,7 +7,7 @@ from bb8deploy.catalogue.error_code import Area, ErrorCode
 
 # fmt: off
 BRANCH_OTHER = ErrorCode(
-    Code("BRANCH_OTHER"), Area.PUBLISH, CheckFailed, "HEAD is on another branch than the store",
+    Code("BRANCH_OTHER"), Area.PUBLISH, CheckFailed, "HEAD is not on the branch of the store",
     "In the store layout publish pushes the commits of the branch that users get. HEAD is on another"
     " branch, or on none, so publishing would add its commits to that branch without a merge.",
     "Merge into the branch of the store and switch to it (`git switch main`), or set HA_PUBLISH_BRANCH.",
@@ -19,8 +19,8 @@ IMAGE_ARCH_UNKNOWN = ErrorCode(
 )
 IMAGE_BUILD_FAILED = ErrorCode(
     Code("IMAGE_BUILD_FAILED"), Area.PUBLISH, CheckFailed, "an image could not be built or pushed",
-    "docker or buildah failed; the message has its last lines, the run's log has all of them. Nothing"
-    " was published.",
+    "docker or buildah failed. The message quotes the last lines of its output, and the run's log has all of"
+    " them. Nothing was published.",
     "Fix what the last lines name; if the push was refused, run `docker login` or `buildah login`.",
 )
 IMAGE_CONFIG_UNSAFE = ErrorCode(
@@ -30,9 +30,9 @@ IMAGE_CONFIG_UNSAFE = ErrorCode(
     "Write config.yaml as plain block YAML.",
 )
 IMAGE_EXISTS = ErrorCode(
-    Code("IMAGE_EXISTS"), Area.PUBLISH, CheckFailed, "the version has another image",
-    "The registry has this version with other content. Hosts may have pulled it, so it is never"
-    " replaced.",
+    Code("IMAGE_EXISTS"), Area.PUBLISH, CheckFailed, "the registry has this version with other content",
+    "The registry already has an image of this version, and its content is different. Hosts may have pulled"
+    " it, so it is never replaced.",
     "Release a new version: `bb8deploy release patch`.",
 )
 IMAGE_NOT_NAMED = ErrorCode(
@@ -87,20 +87,21 @@ PUBLISH_REMOTE_MISSING = ErrorCode(
     " helper or an ssh key.",
 )
 REGISTRY_DENIED = ErrorCode(
-    Code("REGISTRY_DENIED"), Area.PUBLISH, Refused, "the registry refused to read",
+    Code("REGISTRY_DENIED"), Area.PUBLISH, Refused, "the registry refused read access",
     "The registry requires a login. None was found, or the account may not pull. Without reading back,"
     " the push cannot be proven.",
     "Log in with `docker login` or `buildah login`.",
 )
 REGISTRY_REFUSED = ErrorCode(
     Code("REGISTRY_REFUSED"), Area.PUBLISH, Refused, "the registry returned an error",
-    "The message has the unexpected status. Nothing counts as published after such an answer.",
+    "The message names the unexpected status. Nothing counts as published after such an answer.",
     "Try again later, or pull the image by hand to see more. Check HA_IMAGE, and whether a proxy or"
     " login page is in between.",
 )
 REGISTRY_UNREACHABLE = ErrorCode(
     Code("REGISTRY_UNREACHABLE"), Area.PUBLISH, Unreachable, "the registry does not answer",
-    "No connection to the registry in `HA_IMAGE` within 30 seconds. Nothing was built or published.",
+    "bb8deploy could not connect to the registry in `HA_IMAGE` within 30 seconds. Nothing was built or"
+    " published.",
     "Check the network and HA_IMAGE.",
 )
 REMOTE_AHEAD = ErrorCode(
@@ -130,8 +131,8 @@ REMOTE_DIVERGED = ErrorCode(
 )
 REMOTE_EDITED = ErrorCode(
     Code("REMOTE_EDITED"), Area.PUBLISH, CheckFailed, "the remote was edited by hand",
-    "The branch has changes that did not come from a release here, and publishing would overwrite them."
-    " The message has the diff.",
+    "The branch has changes that did not come from a release here, and publishing would overwrite them. The"
+    " message shows the diff.",
     "Make the same edit in the app's folder and commit it, or publish with `--overwrite`.",
 )
 REMOTE_FOREIGN = ErrorCode(
@@ -189,13 +190,13 @@ REMOTE_UNRELATED = ErrorCode(
 SOURCE_REPOSITORY = ErrorCode(
     Code("SOURCE_REPOSITORY"), Area.PUBLISH, CheckFailed, "the publish remote is a source repository",
     "The branch shares history with this workspace, or holds the app in the same folder. Publishing would"
-    " replace it by the app's files alone. `--overwrite` does not change that.",
-    'Set HA_PUBLISH_REMOTE to a repository of the app alone, or `layout = "store"` in bb8deploy.toml if users add'
-    " this repository itself. A store needs a repository.yaml at its root. An unused branch (HA_PUBLISH_BRANCH) is"
-    " possible too.",
+    " replace it with the app's files alone. `--overwrite` does not change that.",
+    'Set HA_PUBLISH_REMOTE to a repository of the app alone, or `layout = "store"` in bb8deploy.toml if'
+    " users add this repository itself. A store needs a repository.yaml at its root. You can also set"
+    " HA_PUBLISH_BRANCH to an unused branch.",
 )
 SPLIT_IN_STORE = ErrorCode(
-    Code("SPLIT_IN_STORE"), Area.PUBLISH, UsageError, "--subtree-split does not fit a store",
+    Code("SPLIT_IN_STORE"), Area.PUBLISH, UsageError, "--subtree-split cannot be used with a store",
     "In the store layout the commits are published as they are; there is nothing to split.",
     'Leave out --subtree-split, or set `layout = "subtree"` in bb8deploy.toml.',
 )
@@ -206,7 +207,7 @@ SPLIT_AND_IMAGE = ErrorCode(
     "Leave out --subtree-split or --image.",
 )
 TAG_EXISTS = ErrorCode(
-    Code("TAG_EXISTS"), Area.PUBLISH, CheckFailed, "the tag is taken",
+    Code("TAG_EXISTS"), Area.PUBLISH, CheckFailed, "the tag already exists with other content",
     "The version already has a tag with other content. A published tag is never moved, because users"
     " have pulled it.",
     "Release a new version: `bb8deploy release patch`.",
@@ -225,8 +226,8 @@ TREE_UNFIT = ErrorCode(
 )
 TREE_UNVERIFIED = ErrorCode(
     Code("TREE_UNVERIFIED"), Area.PUBLISH, CheckFailed, "the commit is not what was verified",
-    "A deploy sends the files of the app's folder, a publish the commit. Here they differ: a generated file"
-    " that git ignores, a submodule, converted line endings, a filter, or an edit during the deploy.",
+    "A deploy sends the files of the app's folder; a publish sends the commit. Here they differ: a generated"
+    " file that git ignores, a submodule, converted line endings, a filter, or an edit during the deploy.",
     "Commit the files, or exclude them in ops/rsync_runtime.exclude, then release again. For line endings set"
     " `* -text` in .gitattributes and commit.",
 )

@@ -43,7 +43,7 @@ RELEASE_WHAT = ErrorCode(
     " `patch`, `minor`, `major`, `auto`, `date` or one such as 2026.11.23.0.",
 )
 RELEASE_ONE_APP = ErrorCode(
-    Code("RELEASE_ONE_APP"), Area.RELEASE, UsageError, "a version is for one app",
+    Code("RELEASE_ONE_APP"), Area.RELEASE, UsageError, "a version can be given for one app only",
     "`release --all-changed` gives each app its own next version. A version on the command line would be the same"
     " for all of them.",
     "Use `patch`, `minor`, `major`, `date` or `auto` with --all-changed.",
@@ -56,8 +56,8 @@ RESUME_NOTHING = ErrorCode(
     "Run the command without --resume.",
 )
 RESUME_STALE = ErrorCode(
-    Code("RESUME_STALE"), Area.RELEASE, CheckFailed, "the workspace has another version than the release",
-    "The interrupted release was for another version than the workspace has now.",
+    Code("RESUME_STALE"), Area.RELEASE, CheckFailed, "the workspace has a different version",
+    "The version in the workspace has changed since the release was interrupted.",
     "Start a new release with `bb8deploy release patch`.",
 )
 SETTING_PER_APP = ErrorCode(
@@ -98,9 +98,9 @@ VERSION_NOT_NEWER = ErrorCode(
 )
 VERSION_SCHEME_MIXED = ErrorCode(
     Code("VERSION_SCHEME_MIXED"), Area.RELEASE, UsageError, "two version schemes",
-    "The requested version follows another scheme than the version in config.yaml: calendar, semantic, or"
-    " dotted with another count of numbers. They cannot be compared. Calendar versions have no `minor`"
-    " and `major`, others no `date`.",
+    "The requested version and the version in config.yaml follow different schemes: calendar, semantic, or"
+    " dotted with a fixed count of numbers. They cannot be compared. `minor` and `major` do not work with"
+    " calendar versions, and `date` works only with them.",
     "Keep to one scheme. To change it, edit every version by hand in a separate commit.",
 )
 WORKSPACE_LOCKED = ErrorCode(
