@@ -123,7 +123,8 @@ STORM = 5
 _PULL = re.compile(r"pull access denied|Can't install local/|manifest unknown", re.IGNORECASE)
 _BROKER = re.compile(r"broker refused|broker.* cannot be reached|Connection refused|Not authori[sz]ed")
 _TWICE = "another echo responder took over"
-_RUN_SH = re.compile(r"run\.sh\W.*(?:No such file|not found|Permission denied)|can't open .*run\.sh")
+# The reason directly after the name: a line such as `run.sh: line 2: x: command not found` shows that it ran.
+_RUN_SH = re.compile(r"run\.sh\W{1,4}(?:No such file|not found|Permission denied)|can't open .*run\.sh")
 _COPIES_RUN_SH = re.compile(r"^\s*(?:COPY|ADD)\b.*(?:run\.sh|\s\.\s)", re.MULTILINE)
 
 

@@ -137,6 +137,32 @@ def test_an_add_on_without_run_sh_is_not_blamed_for_it() -> None:
     assert names(replace(FINE, run_sh_here=False, run_sh_there=False, run_sh_reported=False)) == ()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/run.sh: line 2: bashio::config: command not found",
+        "/run.sh: 3: jq: not found",
+        "./run.sh: line 7: /data/state: Permission denied",
+        "/run.sh: line 9: /data/state: No such file or directory",
+    ],
+)
+def test_a_run_sh_that_ran_and_failed_is_not_reported_as_missing(line: str) -> None:
+    assert names(replace(FINE, state="error", addon_log=(line,))) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sh: /run.sh: not found",
+        "bash: ./run.sh: Permission denied",
+        "sh: can't open '/run.sh': No such file or directory",
+        'exec: "/run.sh": Permission denied',
+    ],
+)
+def test_a_log_that_says_that_run_sh_cannot_be_run_names_it(line: str) -> None:
+    assert names(replace(FINE, state="error", addon_log=(line,))) == ("RUN_SH_MISSING",)
+
+
 def test_a_few_failed_broker_connections_are_not_a_storm() -> None:
     assert names(replace(FINE, addon_log=(REFUSED,) * (STORM - 1))) == ()
 
