@@ -208,7 +208,7 @@ def _checks(run: Run, seen: _Seen) -> Iterable[Check]:
     yield from seen.folder.checks
     yield from app_folder.topology_checks(seen.folder, seen.supervisor.topology, slug)
     yield from seen.broker.checks
-    yield from robot.checks(seen.broker)
+    yield from robot.checks(seen.broker, seen.here.config)
     yield from clock.checks(*((around.ahead, around.clock_error) if around else seen.supervisor.clock))
 
 

@@ -165,6 +165,18 @@ def test_a_bridge_that_is_offline_is_not_asked_further() -> None:
     assert [(one.name, one.code) for one in robot.checks(seen)] == [("bridge", "BRIDGE_OFFLINE")]
 
 
+@pytest.mark.parametrize("part", ["options", "schema"])
+def test_a_bridge_that_never_published_deserves_attention(part: str) -> None:
+    seen = BrokerSeen((), "bb8", reached=True)
+    found = robot.checks(seen, {part: {"enable_echo": False}})
+    assert [(one.name, one.code) for one in found] == [("bridge", "BRIDGE_OFFLINE")]
+
+
+def test_an_app_that_is_not_a_bridge_needs_no_robot() -> None:
+    (one,) = robot.checks(BrokerSeen((), "bb8", reached=True), {"slug": "lamp", "options": {"message": "x"}})
+    assert (one.name, str(one.level)) == ("bridge", "skipped")
+
+
 def test_a_look_that_never_ends_delays_nothing() -> None:
     never = threading.Event()
     look = spawn("x", never.wait, deadline=0.2)

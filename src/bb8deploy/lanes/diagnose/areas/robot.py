@@ -22,12 +22,17 @@ WEAK_DBM = -85
 LOGS = "See `bb8deploy logs`."
 
 
-def checks(seen: BrokerSeen) -> list[Check]:
-    """Judges what was retained and what the app heard when it was asked; looks at nothing itself."""
+def checks(seen: BrokerSeen, config: Mapping[str, object] | None = None) -> list[Check]:
+    """Judges what was retained and what the app heard when it was asked; looks at nothing itself.
+
+    `config` is the workspace's config.yaml, if it could be read.
+    """
     sheet = Sheet(SUBJECT)
     status = seen.retained.get(f"{seen.base}/status")
     if not seen.reached:
         sheet.skip("bridge", "the broker was not reached")
+    elif not status and config and not _for_a_robot(config):
+        sheet.skip("bridge", "the app is not a bridge to a robot: it has no option `enable_echo`")
     elif status != "online":
         said = (
             f"the app's newest message on {seen.base}/status is {status}"
@@ -40,6 +45,12 @@ def checks(seen: BrokerSeen) -> list[Check]:
         sheet.ok("bridge", "online")
         _robot(sheet, seen)
     return sheet.checks
+
+
+def _for_a_robot(config: Mapping[str, object]) -> bool:
+    """Whether the app has the option of a bridge's echo responder, on or off."""
+    parts = (config.get("options"), config.get("schema"))
+    return any(isinstance(part, Mapping) and "enable_echo" in part for part in parts)
 
 
 def _robot(sheet: Sheet, seen: BrokerSeen) -> None:
