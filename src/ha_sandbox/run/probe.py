@@ -68,7 +68,7 @@ class Probe:
         reported = _IDENTITY.findall(self.log())
         version = self.app.version if self.app else ""
         if not reported:
-            return "no line of its log reports an identity"
+            return "its log has no line `IDENTITY version=...`, which an app has to write itself"
         return "" if version in reported else f"it reports version {reported[-1]} instead of {version}"
 
     def _logged(self, condition: Condition) -> str:

@@ -50,7 +50,7 @@ CONTROL = Path("/run/s6/sandbox.control")
 NOT_FOUND = 127  # exit code of a shell that does not find a command
 MISSING = (
     "The sandbox runs the app on this machine's own system, where a program of its base may be missing. "
-    "To run it on the real base, stop the sandbox or demo and start it again with `--docker`."
+    "To run it on the real base, add `--docker` to the command that started the sandbox or demo."
 )
 PERMANENT_FAILURE = 125  # exit code of a finish script that wants its service to stay down
 

@@ -189,9 +189,10 @@ SANDBOX_APP_NOT_UP = ErrorCode(
     "`bb8deploy sandbox run` waits until the app runs, its health check has passed, and every `--wait-...`"
     " condition is met; without these options, until its ports listen. The app ended before that, or the"
     " time was too short.",
-    "Read the app's last log lines below the message, and correct the app. If it needs more time, add"
-    " `--wait SECONDS`. If another condition shows that the app is up, name it with `--wait-log`,"
-    " `--wait-port`, `--wait-http`, `--wait-topic` or `--wait-identity`.",
+    "Read the app's last log lines below the message, and correct the app. If they name a program of its base"
+    " that is missing, such as bashio, add `--docker`. If the app needs more time, add `--wait SECONDS`. If"
+    " another condition shows that the app is up, name it with `--wait-log`, `--wait-port`, `--wait-http`,"
+    " `--wait-topic` or `--wait-identity`.",
 )
 SANDBOX_BROKER_FAILED = ErrorCode(
     Code("SANDBOX_BROKER_FAILED"), Area.TOOL, CheckFailed, "mosquitto does not start",
@@ -251,7 +252,7 @@ SANDBOX_REFUSED = ErrorCode(
     Code("SANDBOX_REFUSED"), Area.TOOL, CheckFailed, "the sandbox's Supervisor refused",
     "A call to the Supervisor of the sandbox failed: a build error, options that do not fit the schema,"
     " or an unknown app. A real host would refuse it too.",
-    "Read the log lines below the message, correct the app, and run again.",
+    "Read the message and the log lines below it, correct the app or the value of `--option`, and run again.",
 )
 SANDBOX_RUNNING = ErrorCode(
     Code("SANDBOX_RUNNING"), Area.TOOL, Locked, "a sandbox already runs in this folder",

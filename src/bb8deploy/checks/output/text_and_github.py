@@ -39,7 +39,7 @@ def summary(findings: Iterable[Finding]) -> str:
     levels = [finding.level for finding in findings]
     counted = [(levels.count(level), level.value) for level in Level]
     named = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counted if count]
-    return ", ".join(named) or "nothing found"
+    return ", ".join(named) or "no findings"
 
 
 def github(findings: Iterable[Finding], prefix: str = "") -> Iterator[str]:

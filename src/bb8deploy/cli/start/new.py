@@ -44,7 +44,7 @@ def new(name: Name, language: In = Language.PYTHON, json_output: AsJson = False)
             console.document({**_facts(created), "next": [step.command for step in steps]})
             return
         console.text(_summary(created))
-        console.text("\nNext, without a Home Assistant:")
+        console.text("\nNext, on this machine alone, without Home Assistant:")
         for step in steps:
             console.text(f"  {step.command:{COLUMN}}  # {step.why}")
 

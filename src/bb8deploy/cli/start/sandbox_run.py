@@ -26,7 +26,8 @@ Options = Annotated[
     typer.Option("--option", metavar="NAME=VALUE", help="Set an option of the app; repeatable."),
 ]
 WaitIdentity = Annotated[
-    bool, typer.Option("--wait-identity", help="Wait for the identity line of the app's version.")
+    bool,
+    typer.Option("--wait-identity", help="Wait for the identity line of the version, if the app writes one."),
 ]
 WaitLog = Annotated[
     list[str] | None,

@@ -17,7 +17,7 @@ _REMARK = re.compile(
     r"""[^=]*=[^\S\r\n]*(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\r\n]*?)([^\S\r\n]+\#[^\r\n]*)?\s*"""
 )
 _COMMENTED = re.compile(r"#\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=")
-_HEADER = """# Written by `bb8deploy init`; `bb8deploy config` shows what counts. Keep this file to yourself:
+_HEADER = """# Written by bb8deploy; `bb8deploy config` shows what counts. Keep this file to yourself:
 # it may hold secrets, git leaves it alone, and only you may read it (mode 0600).
 """
 

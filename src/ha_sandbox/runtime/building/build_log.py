@@ -9,7 +9,7 @@ from ha_sandbox.runtime.runtime_interface import BuildFailed
 
 NO_BASE = (
     "The sandbox runs this step on this machine's own system, not on the image's base. "
-    "To build on the real base, stop the sandbox or demo and start it again with `--docker`."
+    "To build on the real base, add `--docker` to the command that started the sandbox or demo."
 )
 
 
