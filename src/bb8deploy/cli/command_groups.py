@@ -169,6 +169,10 @@ def _start_here() -> bool:
     return False
 
 
+_NOISE = "Value error, "
+"""What pydantic writes before the words of a ValueError."""
+
+
 def _wrong(error: Any) -> int:
     """Prints what is wrong with the command line, as every other error; no words at all show the help."""
     from bb8deploy.catalogue.errors.tool import USAGE_INVALID
@@ -178,7 +182,7 @@ def _wrong(error: Any) -> int:
     if len(sys.argv) == 1 or type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return int(error.exit_code)
-    said = error.format_message().strip().rstrip(".")
+    said = error.format_message().strip().rstrip(".").replace(_NOISE, "")
     path = error.ctx.command_path if error.ctx else "bb8deploy"
     problem = USAGE_INVALID(said[:1].lower() + said[1:], f"Run `{path} --help` for its options.")
     return tell(problem, Console(as_json="--json" in sys.argv[1:]))

@@ -29,6 +29,9 @@ def test_a_day_with_the_commands(lab: Lab) -> None:
     assert done.returncode == 0, done.stderr
     tokens = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("TOKEN: ")]
     assert tokens[-3:] == ["VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK"]
+    listed = command(lab, "rollback", "--list")
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "the host keeps no earlier tree" in listed.stderr
     receipt = (lab.folder / "reports/deploy_receipt.txt").read_text()
     assert receipt == "".join(f"{line}\n" for line in done.stdout.splitlines() if ": " in line)
 
@@ -145,6 +148,7 @@ def test_a_rollback_by_hand_to_a_tag(lab: Lab) -> None:
     done = command(lab, "rollback", "1.0.0")
     assert done.returncode == 0, done.stderr
     assert "TOKEN: ROLLBACK_OK version=1.0.0" in done.stdout
+    assert "1.0.0 runs again, verified (proof: sealed); action: update" in done.stderr
     assert lab.state()["version"] == "1.0.0"
     forward = command(lab, "rollback")
     assert forward.returncode == 0, forward.stderr

@@ -117,6 +117,12 @@ def test_a_typo_gets_a_suggestion_and_exit_code_2(words: list[str], meant: str) 
     assert done.stdout == ""
 
 
+def test_a_value_that_is_no_choice_is_named_with_the_choices_alone() -> None:
+    done = bb8("new", "lamp", "--language", "rust")
+    said = "invalid value for '--language': 'rust' is not one of 'python', 'shell'"
+    assert done.stderr.splitlines()[0] == f"error USAGE_INVALID: {said}"
+
+
 @pytest.mark.parametrize("words", [["relase"], ["deploy", "--targte", "x"], ["validate", "--mode", "both"]])
 def test_a_wrong_command_line_with_json_is_one_document(words: list[str]) -> None:
     done = bb8(*words, "--json")

@@ -71,7 +71,7 @@ def _one(opened: Opened, host: RolloutOptions, version: str) -> None:
     opened.result.update(
         version=outcome.version, tree=outcome.tree, action=outcome.action, proof=outcome.proof
     )
-    opened.console.note(f"{outcome.in_words} ({outcome.action})")
+    opened.console.note(f"{outcome.in_words}; action: {outcome.action}")
 
 
 def _several(opened: Opened, host: RolloutOptions, version: str, *, listed: bool, resume: bool) -> None:
@@ -100,6 +100,7 @@ def _list(opened: Opened, access: Access) -> None:
         (tree.name, *((s.version, s.tree[7:19], _sender(s)) if (s := tree.stamp) else ("", "", "")))
         for tree in kept
     ]
-    opened.console.table("Earlier trees", ("name", "version", "tree", "run"), rows)
-    if not kept:
+    if kept:
+        opened.console.table("Earlier trees", ("name", "version", "tree", "run"), rows)
+    else:
         opened.console.note("the host keeps no earlier tree")

@@ -12,12 +12,12 @@ from bb8deploy.lanes.init.env_file import ignore_lines
 from bb8deploy.workspace import git as g
 
 Ignore = Callable[[Path], str]
-"""Has git ignore the `.env` files of a folder; returns where they are listed now."""
+"""Has git ignore the `.env` files of a folder; returns where they are listed now, in words."""
 
 
 def for_everybody(root: Path) -> str:
     """Lists `.env` files in .gitignore, which belongs to the repository."""
-    return _listed(root / ".gitignore", ".gitignore")
+    return _listed(root / ".gitignore", ".gitignore; commit that file")
 
 
 def in_this_clone(root: Path) -> str:

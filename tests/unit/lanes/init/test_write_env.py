@@ -81,3 +81,10 @@ def test_an_ignore_file_in_another_encoding_keeps_its_bytes(repository: Path, pl
     ignore = in_this_clone if place.startswith(".git/") else for_everybody
     write_env(repository, repository / ".env", {"HA_LLAT": "secret"}, tell, ignore)
     assert (repository / place).read_bytes().startswith(b"caf\xe9/\r\n.env\n")
+
+
+def test_a_change_of_the_repositorys_ignore_file_is_to_be_committed(repository: Path) -> None:
+    said: list[str] = []
+    tell: Any = SimpleNamespace(note=said.append, warn=print)
+    write_env(repository, repository / ".env", {"HA_LLAT": "secret"}, tell, for_everybody)
+    assert "added .env to .gitignore; commit that file" in said
