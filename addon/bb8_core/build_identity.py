@@ -19,7 +19,7 @@ _VALUE = re.compile(r"[\x21-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What was built and what runs it; `tree` is `unknown` where no deploy stamped the build."""
+    """What was built and what runs it; `tree` is `unknown` if no deploy stamped the build."""
 
     version: str
     tree: str

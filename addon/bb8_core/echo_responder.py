@@ -303,7 +303,7 @@ def client_id(base: str) -> str:
 
 
 def limits(options: Options, environ: Mapping[str, str]) -> EchoLimits:
-    """The limits that the service script exported; the options file where it exported none or nonsense."""
+    """The limits that the service script exported; the options file if it exported none or invalid ones."""
     inflight = _exported(environ, "echo_max_inflight", options.echo_max_inflight)
     interval_ms = _exported(environ, "echo_min_interval_ms", options.echo_min_interval_ms)
     return EchoLimits(inflight, interval_ms / 1000)

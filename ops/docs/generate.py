@@ -86,7 +86,7 @@ def env_example() -> str:
     lines = ["# Copy to .env (mode 0600) or let `bb8deploy init` write it. Every key is optional by itself;"]
     lines += ["# a deploy needs a host (HA_SSH_HOST_ALIAS or HA_MOUNT) and HA_REMOTE_RUNTIME for ssh."]
     lines += [
-        "# Of several hosts, the settings of each are in .env.NAME; bb8deploy.toml can put them into groups.",
+        "# For several hosts, put the settings of each into .env.NAME; bb8deploy.toml can group them.",
         "",
     ]
     for key in KEYS:
@@ -218,7 +218,7 @@ Besides the names in the last column below, it has:
 | `[groups]` | names for lists of targets, such as `cottages = ["cabin", "home"]` |
 | `[validate]` | the settings of [validate](lanes/validate.md) |
 
-A group can also be a table that says how fast a command reaches its hosts
+A group can also be a table that sets the pace of a rollout
 ([operate.md](operate.md#several-hosts)):
 
 | name in `[groups.NAME]` | what it is | default |
@@ -226,7 +226,7 @@ A group can also be a table that says how fast a command reaches its hosts
 | `targets` | the targets, in this order | |
 | `canary` | how many targets come first, alone, or their names | 0 |
 | `wave` | targets in each later wave, at most 32 | 32 |
-| `max-failures` | no wave begins after so many hosts failed; a failed canary always stops | 1 |
+| `max-failures` | no wave begins after this many hosts failed; a failed canary always stops the rollout | 1 |
 | `pause` | seconds between waves | 0 |
 
 In a repository with several apps `{{slug}}` stands for the slug of the app, as in

@@ -38,14 +38,14 @@ class Lease:
         return self.pilot if now - self._used_at < IDLE_S else None
 
     def claim(self, pilot: Pilot, now: float) -> bool:
-        """Drive, if nobody else does; returns whether this pilot drives now."""
+        """Drive, if no other page does; returns whether this pilot drives now."""
         if self.holder(now) not in (None, pilot):
             return False
         self.take(pilot, now)
         return True
 
     def take(self, pilot: Pilot, now: float) -> None:
-        """Drive instead of anybody else."""
+        """Drive instead of any other page."""
         self.pilot, self._used_at = pilot, now
 
     def give_up(self, pilot: Pilot) -> None:

@@ -51,7 +51,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "pull": (("pull --dry-run", "show the edits on the host as a diff"),),
     "history": (("history", "every target, the newest first"),),
     "remove": (
-        ("remove --dry-run", "show what would go"),
+        ("remove --dry-run", "show what would be removed"),
         ("remove --as beta", "remove an instance"),
     ),
     "mcp": (("mcp --workspace ../my_app", "the command for an MCP client"),),

@@ -89,7 +89,8 @@ Image = Annotated[
     bool, typer.Option("--image", help="Build and push images first. The published config names them.")
 ]
 Sign = Annotated[
-    bool, typer.Option("--sign", help="Sign the evidence with your ssh key (BB8_SIGN_KEY, else ssh's own).")
+    bool,
+    typer.Option("--sign", help="Sign the evidence with your ssh key (BB8_SIGN_KEY; default: ssh's own)."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite manual edits on the remote.")]
 Diff = Annotated[bool, typer.Option("--diff", help="Show the changes of text files as unified diffs.")]

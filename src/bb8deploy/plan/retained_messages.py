@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 def of_app(messages: Mapping[str, bytes], base: str, prefix: str) -> tuple[str, ...]:
     """The topics of the messages that belong to the app with this base topic, sorted.
 
-    A discovery message (`<prefix>/.../config`) belongs to it only if every topic in it is below `base`. None
-    do if the prefix is below `base`: then the messages of all apps are.
-    Source: MQTT discovery of Home Assistant, with its abbreviations.
+    A discovery message (`<prefix>/.../config`) belongs to it only if every topic in it is below `base`. If
+    the prefix is below `base`, none do, because then the messages of all apps are below it. Source: MQTT
+    discovery of Home Assistant, with its abbreviations.
     """
     if f"{prefix}/".startswith(f"{base}/"):
         return ()

@@ -133,7 +133,7 @@ class SyncPlan:
 
 
 def plan_sync(found: FoundTree, want: Manifest, ignore: Ignore, stamp: Stamp) -> SyncPlan:
-    """The plan. Raises CheckFailed if the host's folder is a repository, or where an ignored file of the
+    """The plan. Raises CheckFailed if the host's folder is a repository, or if an ignored file of the
     host is in a folder that has the name of a planned file."""
     _refuse_repository(found)
     found = fold_names(found, want)

@@ -137,7 +137,7 @@ def new_run_id() -> str:
 
 
 def warn_of_damage(run: Run, journal: Journal) -> None:
-    """One warning if lines of another run's journal cannot be read, as after a power cut."""
+    """One warning if lines of another run's journal cannot be read, for example after a power failure."""
     if lines := journal.damaged():
         count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
         run.progress.warn(f"{journal.path}: {count} cannot be read, first line {lines[0]}; left out")

@@ -36,7 +36,7 @@ def load(
     """Reads the settings of `target` for the workspace `folder`.
 
     `slug` returns the app's slug; it is called if a setting has `{slug}` in it. Raises UsageError if the
-    target's file is missing or a value is not of its kind.
+    target's file is missing or a value has the wrong type.
     """
     environ = os.environ if environ is None else environ
     table = project_table(folder) or {}
@@ -58,7 +58,7 @@ def from_inventory(
     """The settings of a host that another tool describes, such as the inventory of Ansible.
 
     Only what the repository shares and `texts` count: `.env` and the environment may describe another host.
-    Raises UsageError SETTING_INVALID for an unknown name, or a value that is not of its kind.
+    Raises UsageError SETTING_INVALID for an unknown name, or a value of the wrong type.
     """
     strange = next((name for name in texts if name not in settings_table.BY_NAME), "")
     if strange:
@@ -167,7 +167,7 @@ def _mqtt(read: _Converter) -> MqttSettings:
 
 
 class _Converter:
-    """Converts texts; each method raises UsageError SETTING_INVALID for a text that is not of its kind."""
+    """Converts texts; each method raises UsageError SETTING_INVALID for a text of the wrong type."""
 
     def __init__(self, values: Mapping[str, Value], slug: str) -> None:
         self._values, self._slug = values, slug

@@ -49,7 +49,7 @@ HA_REMOTE_RUNTIME = Key(
     example="/addons/beep_boop_bb8",
 )
 HA_REMOTE_SLUG = Key("HA_REMOTE_SLUG", "the app's slug on the host; default: local_<slug of config.yaml>")
-HA_SECRETS_PATH = Key("HA_SECRETS_PATH", "secrets.yaml on the host, read over ssh when there is none here")
+HA_SECRETS_PATH = Key("HA_SECRETS_PATH", "secrets.yaml on the host, read over ssh if there is none here")
 HA_URL = Key("HA_URL", "Home Assistant's address", example="http://homeassistant.local:8123")
 HA_LLAT = Key("HA_LLAT", "long-lived access token of an administrator", secret=True)
 HA_LLAT_KEY = Key("HA_LLAT_KEY", "name of the token's key in secrets.yaml", default="HA_LLAT_KEY")
@@ -86,11 +86,11 @@ MQTT_CA_FILE = Key("MQTT_CA_FILE", "certificate authority of the broker", kind="
 MQTT_BASE_TOPIC = Key("MQTT_BASE_TOPIC", "the app's base topic", default="bb8")
 SUPERVISOR_URL = Key(
     "SUPERVISOR_URL",
-    "address of the Supervisor, when bb8deploy runs inside Home Assistant",
+    "address of the Supervisor, if bb8deploy runs inside Home Assistant",
     default="http://supervisor",
 )
 SUPERVISOR_TOKEN = Key(
-    "SUPERVISOR_TOKEN", "token for the Supervisor, when bb8deploy runs inside Home Assistant", secret=True
+    "SUPERVISOR_TOKEN", "token for the Supervisor, if bb8deploy runs inside Home Assistant", secret=True
 )
 BB8_BUILD_DEADLINE = Key(
     "BB8_BUILD_DEADLINE", "seconds that a build on the host may take", default="1800", kind="float"

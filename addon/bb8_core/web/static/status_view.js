@@ -4,12 +4,12 @@ const STATES = {
   absent: "Not found", lost: "Connection lost", held_by_other: "Used by another device", adapter_off: "No Bluetooth",
 };
 const SETTINGS = {
-  speed_cap: ["Highest speed", (v) => `${v} of 255. No drive is faster, from this page or from an automation.`],
-  duration_cap_ms: ["Longest drive", (v) => `${(v / 1000).toFixed(1)} s for one drive command. A held stick goes on as long as you hold it.`],
-  motion_timeout: ["Motion timeout in the robot", (v) => (v ? "On: the robot's own firmware stops it when it hears nothing more." : "Off: turn it on, so that the robot stops by itself when it hears nothing more.")],
+  speed_cap: ["Highest speed", (v) => `${v} of 255. No drive goes faster, whether from this page or from an automation.`],
+  duration_cap_ms: ["Longest drive", (v) => `${(v / 1000).toFixed(1)} s for one drive command. The robot drives for as long as you hold the stick.`],
+  motion_timeout: ["Motion timeout in the robot", (v) => (v ? "On: the robot's own firmware stops it when no more commands arrive." : "Off: turn it on, so that the robot stops by itself when no more commands arrive.")],
   collision_events: ["Collision events", (v) => (v ? "On: bumps are marked on the path and start automations." : "Off: bumps are not noticed.")],
-  distance_limit_m: ["Distance limit", (v) => (v ? `${v} m from where the robot woke. At the limit only Return to start is allowed.` : "None: the robot may go as far as the radio reaches.")],
-  keep_connected: ["Keep connected", (v) => (v ? "On: drives start at once, the battery empties sooner." : "Off: the robot is disconnected when idle, which saves its battery.")],
+  distance_limit_m: ["Distance limit", (v) => (v ? `${v} m from where the robot woke up. At the limit only Return to start is allowed.` : "None: the robot may go as far as the radio reaches.")],
+  keep_connected: ["Keep connected", (v) => (v ? "On: drives start at once, but the battery does not last as long." : "Off: the robot is disconnected when idle, which saves its battery.")],
   idle_disconnect_s: ["Disconnect when idle", (v) => `After ${v} s without a command.`],
 };
 const BATTERY = { ok: "good", low: "low", critical: "almost empty", charging: "charging" };
@@ -100,8 +100,8 @@ export class View {
   cut() {
     this.show("state", "No answer from the app");
     this.byId("state").dataset.state = "lost";
-    this.show("reason", "The robot has been stopped by the app if it was moving. The page connects again by itself.");
-    this.show("remedy", "If this lasts, look in Home Assistant whether the app runs, and at its log.");
+    this.show("reason", "If the robot was moving, the app has stopped it. The page connects again by itself.");
+    this.show("remedy", "If this continues, check in Home Assistant that the app runs, and read its log.");
     this.show("driver", "");
   }
 

@@ -30,7 +30,7 @@ class RuleArea(StrEnum):
 class Rule:
     """One rule of lane 1.
 
-    `level` is that of the generic profile, `strict` that of the bb8 profile where it differs. `profile` is
+    `level` is that of the generic profile, `strict` that of the bb8 profile if it differs. `profile` is
     the first profile that the rule runs in: rules of `bb8` do not run for other apps. `since` is the release
     (of the Supervisor, unless `source` names another program) that brought the behaviour, "" if it is older
     than what was traced. `source` names the file or the observation behind the rule. `fixable` rules have a

@@ -54,7 +54,7 @@ _BEYOND = (
     ("unknown keys are silently dropped", "-", "S"),
     ("default options are not checked before the first start", "-", "R"),
     ("upper case in the slug passes the schema and fails the install", "-", "R"),
-    ("BUILD_FROM is passed only where a build file exists", "2026.04.0", "R"),
+    ("BUILD_FROM is passed only if a build file exists", "2026.04.0", "R"),
 )
 
 

@@ -31,7 +31,7 @@ Restart = Annotated[
 Pairs = Annotated[
     list[str], typer.Argument(metavar="KEY=VALUE...", help="Options of the app; `KEY=null` sets the default.")
 ]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, as docs/operate.md describes it.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file; docs/operate.md describes it.")]
 _HELP = """Show or set the options of the installed app, its ports, boot, watchdog and auto-update."""
 
 
@@ -78,7 +78,7 @@ def set_options(
     target: Target = "default",
     restart: Restart = False,
 ) -> None:
-    """Set options of the app after a check by its schema. Other options stay as they are.
+    """Check options against the app's schema, then set them. Other options do not change.
 
     Every user of this machine can read a command line: set secrets with `options apply`.
     """
@@ -95,9 +95,9 @@ def apply(
     target: Target = "default",
     restart: Restart = False,
 ) -> None:
-    """Set what a YAML file names: options, network, boot, watchdog, auto_update, ingress_panel.
+    """Set the settings in a YAML file: options, network, boot, watchdog, auto_update, ingress_panel.
 
-    What the file does not name stays as it is.
+    Settings that the file does not name do not change.
     """
     with open_run("options apply", host.modes(), target=target, addon=host.addon, lane="options") as opened:
         from bb8deploy.lanes.options.options_file import read_options_file

@@ -26,8 +26,8 @@ def mcp(workspace: Workspace = None) -> None:
     """Serve commands as tools to an MCP client, such as an AI assistant, over stdin and stdout.
 
     The tools are validate, plan, deploy, status, logs, diagnose and rollback. They answer with the JSON of
-    the commands, and work on this workspace only. What a person would have to confirm needs a field that
-    names what is confirmed. The command needs the extra `mcp`; docs/mcp.md describes the tools.
+    the commands, and work on this workspace only. A call that a person would have to confirm needs a field
+    that names what is confirmed. The command needs the extra `mcp`; docs/mcp.md describes the tools.
     """
     with plain_errors(Modes(quiet=True)):
         if importlib.util.find_spec("mcp") is None:

@@ -39,8 +39,7 @@ def diagnose(
 ) -> None:
     """Check settings, host, Supervisor, app, broker and robot. Changes nothing.
 
-    Exit code 0: nothing failed. 3: something did not answer, nothing else failed. 1: other
-    failures.
+    Exit code 0: nothing failed. 3: every failure is a missing answer. 1: anything else failed.
     """
     modes = Modes(as_json=json_output, quiet=quiet)
     with open_run("diagnose", modes, target=asked_for(target), addon=addon) as opened:

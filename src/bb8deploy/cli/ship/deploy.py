@@ -50,8 +50,8 @@ def deploy(
 ) -> None:
     """Sync and verify. If the new version cannot be verified, the earlier one is restored.
 
-    With --as NAME the app is deployed beside itself, as an instance with a slug, name, folder and data of its
-    own. It leaves no files in the workspace.
+    With --as NAME, deploy a second copy (instance) of the app, with its own slug, name, folder and data. It
+    leaves no files in the workspace.
 
     With a group or several --target options the hosts are deployed in waves, in parallel, each with its own
     receipts in reports/targets/NAME/. After a failure no further wave begins; the exit code is the worst one.

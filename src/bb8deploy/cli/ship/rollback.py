@@ -47,7 +47,7 @@ def rollback(
     Without a version, go back to the newest kept tree that is older than the present one. Run it again to go
     back further, or to complete a rollback that was interrupted or failed. With a group or several --target
     options, the hosts are rolled back in waves. If that stopped, use --resume: without it, hosts that are
-    rolled back already go back one tree further.
+    already rolled back go back one tree further.
     """
     lane = "" if listed else "rollback"
     with open_run("rollback", host.modes(), target=asked_for(target), addon=host.addon, lane=lane) as opened:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Root = Annotated[
     Path | None,
     typer.Option(
-        "--root", help="Scratch folder, emptied first; reports/demo of the workspace, or a cache folder."
+        "--root",
+        help="Scratch folder, emptied first. Default: reports/demo of the workspace, or a cache folder.",
     ),
 ]
 

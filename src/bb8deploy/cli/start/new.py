@@ -31,8 +31,8 @@ def register(app: typer.Typer) -> None:
 def new(name: Name, language: In = Language.PYTHON, json_output: AsJson = False) -> None:
     """Write a new app: config, Dockerfile, AppArmor profile, translations, tests, pages, icon.
 
-    In a store the app becomes one more folder of it. Elsewhere it gets a store of its own in a new folder,
-    with a CI workflow and a git history. Existing files are not changed.
+    In a store, the app becomes another folder of that store. Elsewhere, it gets its own store in a new
+    folder, with a CI workflow and a git history. Existing files are not changed.
     """
     with plain_errors(Modes(as_json=json_output)) as console:
         from bb8deploy.lanes.new.new import create

@@ -54,7 +54,8 @@ Wait = Annotated[
     typer.Option("--wait", metavar="SECONDS", min=0.1, help="How long to wait, from the app's start."),
 ]
 Logs = Annotated[
-    Path | None, typer.Option("--logs", metavar="DIR", help="Copy the logs of app and Supervisor there.")
+    Path | None,
+    typer.Option("--logs", metavar="DIR", help="Copy the logs of the app and the Supervisor to this folder."),
 ]
 
 
@@ -74,8 +75,9 @@ def run(
 ) -> None:
     """Start the app on an embedded host, run a command, and stop everything.
 
-    The app counts as up when every --wait-... is true. Without any, its ingress port and each TCP port that
-    it publishes have to listen. An app with neither has to run for a second, and to pass its health check.
+    The app counts as up when every --wait-... condition is met. Without these options, its ingress port and
+    each TCP port that it publishes must listen. An app with neither must run for a second and pass its health
+    check.
 
     The command has the host's settings in its environment, SUPERVISOR_URL, SUPERVISOR_TOKEN, SANDBOX_APP (the
     slug), SANDBOX_DATA (the app's /data), SANDBOX_PORT_8080_TCP for each port, SANDBOX_INGRESS_URL and

@@ -31,7 +31,7 @@ def migrate(
 ) -> None:
     """Bring apps up to date: build.yaml into the Dockerfile, deprecated words, the builder workflow.
 
-    The container sees no difference. Without --write the changes are shown as a diff.
+    The app runs as before. Without --write the changes are shown as a diff.
     """
     from bb8deploy.checks.check_all_apps import find_apps
     from bb8deploy.checks.migrate.migration_plan import apply, plan, workflows

@@ -1,4 +1,4 @@
-"""Packs a transfer as one tar stream, compressed where that pays, without ever holding it in memory."""
+"""Packs a transfer as one tar stream, compressed if that saves time, without ever holding it in memory."""
 
 from __future__ import annotations
 

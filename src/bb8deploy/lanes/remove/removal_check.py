@@ -28,7 +28,7 @@ _CACHES = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What there is of the app `slug` on the host `where`; `state` is None if the Supervisor does not know
+    """What the host `where` holds of the app `slug`; `state` is None if the Supervisor does not know
     it, `with_config` whether its configuration folder goes too."""
 
     slug: str

@@ -222,7 +222,7 @@ def _damaged(files: RunFiles) -> tuple[Finding, ...]:
     if not lines:
         return ()
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
-    message = f"{count} of the journal cannot be read, as after a power cut, and left out"
+    message = f"{count} of the journal cannot be read, for example after a power failure, and left out"
     return (Finding("JOURNAL_DAMAGED", Level.WARNING, message, path="journal.jsonl", line=lines[0]),)
 
 

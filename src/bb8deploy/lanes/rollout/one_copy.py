@@ -18,7 +18,7 @@ from bb8deploy.workspace.tree_digest import Entry, walk
 
 @contextmanager
 def one_copy(run: Run) -> Iterator[AppRead]:
-    """The app of the workspace, read and hashed once, in a folder that nobody edits.
+    """The app of the workspace, read and hashed once, in a folder that no user edits.
 
     Raises CheckFailed WORKSPACE_MOVING if a file is changed or removed while it is copied.
     """

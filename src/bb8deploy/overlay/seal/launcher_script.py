@@ -47,6 +47,6 @@ exec env -u PWD -u OLDPWD -u SHLVL -u _ "$@"
 
 
 def launcher(stamp: Stamp) -> str:
-    """The launcher's text for a stamp, with `SEAL` in the place of what the build finds."""
+    """The launcher's text for a stamp, with `SEAL` as the placeholder for what the build finds."""
     who = f"version={stamp.version} tree={stamp.tree} commit={stamp.commit} run={stamp.run}"
     return _TEMPLATE.replace("@WHO@", who)

@@ -66,8 +66,9 @@ def decide_in_store(
     """The pushes that bring a commit, in which the app's folder is `tree`, and its tag to a store.
 
     `tag_is_ours`: the remote's tag is on the commit or one of its ancestors. `pull` is the command that gets
-    the store's newer commits. A branch that has newer commits is right if they leave the app's folder alone.
-    Raises CheckFailed as `decide` does, and if the branch has commits that this one does not build upon.
+    the store's newer commits. A branch that has newer commits is accepted if they do not change the app's
+    folder. Raises CheckFailed as `decide` does, and if the branch has commits that this one does not build
+    upon.
     """
     if relation is Relation.UNRELATED:
         raise REMOTE_UNRELATED(f"{shown} shares no commit with this workspace")

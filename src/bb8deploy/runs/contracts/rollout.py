@@ -34,7 +34,7 @@ class HostModel(BaseModel):
 
 
 class RolloutContract(Contract):
-    """A whole rollout: how fast it was to go, why it `stopped` before the last host, and every host."""
+    """A whole rollout: its pace, why it `stopped` before the last host, and every host."""
 
     contract: Literal["rollout_contract_v1"] = "rollout_contract_v1"
     command: str

@@ -32,7 +32,7 @@ class ConnectionModel(BaseModel):
 
 
 class SyncContract(Contract):
-    """What lane 2 did and saw."""
+    """What lane 2 did and observed."""
 
     contract: Literal["sync_contract_v1"] = "sync_contract_v1"
     route: Literal["ssh", "mount", "rsync"]

@@ -25,7 +25,7 @@ class TestsModel(BaseModel):
 
 
 class ValidateContract(Contract):
-    """What lane 1 saw. `rating` is the security rating, 1 to 8; `tests` is null if none were run."""
+    """What lane 1 observed. `rating` is the security rating, 1 to 8; `tests` is null if none were run."""
 
     contract: Literal["validate_contract_v1"] = "validate_contract_v1"
     mode: Literal["LOCAL_DEV", "PUBLISH"]

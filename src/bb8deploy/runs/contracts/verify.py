@@ -21,7 +21,7 @@ class IdentityModel(BaseModel):
 
 
 class VerifyContract(Contract):
-    """What lane 3 did and saw.
+    """What lane 3 did and observed.
 
     `states` are the app's states in the order in which they were seen; `log_tail` and `build_log` are
     filled if it failed; `routes` are all routes to the Supervisor that were asked. `proof` is the level of

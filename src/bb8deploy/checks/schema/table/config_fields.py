@@ -42,7 +42,7 @@ def _flag(name: str, note: str, *, default: bool = False, since: str = "") -> Fi
 FIELDS: tuple[Field, ...] = (
     Field("name", kind.TEXT, "the name in the store", required=True),
     Field("version", kind.VERSION, "quote it: 1.10 without quotes is the number 1.1", required=True),
-    Field("slug", kind.SLUG, "names the container, so Docker wants it in lower case", required=True),
+    Field("slug", kind.SLUG, "names the container, so Docker requires lower case", required=True),
     Field("description", kind.TEXT, "one sentence for the store", required=True),
     Field("arch", kind.ARCHES, "32-bit architectures are not built since 2026.03", required=True),
     Field("machine", kind.MACHINES, "machines that can run it; a leading ! excludes one"),
