@@ -217,7 +217,7 @@ class OrbBasicPrint:
 
 @dataclass(frozen=True, slots=True)
 class OrbBasicError:
-    """A program failed; `text` is the robot's message, or hexadecimal where it sent a binary one."""
+    """A program failed; `text` is the robot's message, or hexadecimal if it sent a binary one."""
 
     text: str
 

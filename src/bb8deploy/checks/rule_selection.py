@@ -96,7 +96,7 @@ def _fail_on(value: object, source: str) -> FailOn:
     for known in FAIL_ON:
         if value == known:
             return known  # type: ignore[return-value]  # mypy does not narrow the items of the tuple
-    raise VALIDATE_SETTING_INVALID(f"`fail-on` of {source} is none of {', '.join(FAIL_ON)}")
+    raise VALIDATE_SETTING_INVALID(f"`fail-on` of {source} is not one of {', '.join(FAIL_ON)}")
 
 
 def _target(value: object, source: str) -> str:

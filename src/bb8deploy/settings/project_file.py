@@ -54,7 +54,7 @@ def shared_values(table: Mapping[str, ProjectValue]) -> dict[str, Value]:
             continue
         if not isinstance(given.value, str):
             raise SETTING_INVALID(
-                f"`{key.project}` in {given.origin} is not a text", f'Write `{key.project} = "VALUE"`.'
+                f"`{key.project}` in {given.origin} is not text", f'Write `{key.project} = "VALUE"`.'
             )
         found[key.name] = Value(given.value, given.origin)
     return found

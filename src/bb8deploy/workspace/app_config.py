@@ -153,7 +153,7 @@ def _text(raw: Mapping[str, object], key: str, name: str) -> str:
     value = raw.get(key)
     if isinstance(value, float):
         raise ADDON_CONFIG_INVALID(
-            f"`{key}` in {name} is the number {value} to YAML, not the text that was written",
+            f"YAML reads `{key}` in {name} as the number {value}, not as the text that was written",
             f"Put quotes around the value of `{key}`.",
         )
     if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():

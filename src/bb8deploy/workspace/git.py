@@ -91,7 +91,7 @@ def output(
         said = lines_of(done.stderr) or ["it printed nothing"]
         if any(".lock" in line and "File exists" in line for line in said):
             raise GIT_LOCKED(
-                "another git process is at work in the repository, or a killed one left its lock file",
+                "another git process uses the repository, or one that was killed left its lock file",
                 details=said,
             )
         raise GIT_FAILED(f"`git {words[0]}` failed: {said[-1]}", details=said)

@@ -65,7 +65,7 @@ def _check(name: str, row: object) -> SmokeCheck:
     what, words = _what(name, kind, row[kind])
     expect = row.get("expect", "")
     if not isinstance(expect, str):
-        raise CHECKS_INVALID(f"`expect` of the check `{name}` is not a text")
+        raise CHECKS_INVALID(f"`expect` of the check `{name}` is not text")
     return SmokeCheck(name, kind, what, words, _port(name, row.get("port", 0)), expect, float(within))
 
 
@@ -77,7 +77,7 @@ def _what(name: str, kind: Kind, value: Any) -> tuple[str, tuple[str, ...]]:
             raise CHECKS_INVALID(f"`command` of the check `{name}` is not a list of words")
         return "", tuple(words)
     if not isinstance(value, str) or not value:
-        raise CHECKS_INVALID(f"`{kind}` of the check `{name}` is not a text")
+        raise CHECKS_INVALID(f"`{kind}` of the check `{name}` is not text")
     if kind == "http" and not value.startswith("/"):
         raise CHECKS_INVALID(f"`http` of the check `{name}` is not a path that begins with /")
     return value, ()

@@ -26,7 +26,7 @@ def test_everything_is_checked_and_written(clone: Clone, box: Sandbox) -> None:
     words, secrets = given(box)
     done = clone.run("init", "--non-interactive", *words, **secrets)
     assert done.returncode == 0, done.stderr
-    for said in ("addons is there", "administrator's", "lets us in", "Next: `bb8deploy deploy"):
+    for said in ("addons is there", "administrator's", "accepts the login", "Next: `bb8deploy deploy"):
         assert said in done.stderr
     own = load(clone.root, environ={}).values
     assert {k: v.raw for k, v in own.items() if v.origin == ".env"} == box.env()

@@ -39,7 +39,7 @@ def meet(talk: Dialogue, want: dict[str, str]) -> None:
     talk.answer(asks("HA_SSH_KEY"), "/nowhere/key")
     talk.expect(r"error SSH_KEY_MISSING")
     talk.answer(asks("HA_SSH_KEY"), want["HA_SSH_KEY"])
-    talk.expect(r"lets us in")
+    talk.expect(r"accepts the login")
     talk.answer(r"HA_REMOTE_RUNTIME \[/addons[^\]]*\]: ", want["HA_REMOTE_RUNTIME"])
     talk.expect(r"addons is there")
 
@@ -61,7 +61,7 @@ def test_from_a_fresh_clone_to_a_verified_deploy(clone: Clone, box: Sandbox) -> 
         talk.answer(asks("MQTT_PORT", "1883"), want["MQTT_PORT"])
         talk.answer(asks("MQTT_USERNAME"), want["MQTT_USERNAME"])
         talk.answer(r"MQTT_PASSWORD \(not shown; .*\): ", want["MQTT_PASSWORD"])
-        talk.expect(r"the broker 127\.0\.0\.1:\d+ lets us in")
+        talk.expect(r"the broker 127\.0\.0\.1:\d+ accepts the login")
         talk.answer(asks("HA_PUBLISH_REMOTE"), "-")
         talk.expect(r"wrote .*\.env \(mode 0600\)")
         assert talk.finish() == 0, talk.seen

@@ -79,7 +79,7 @@ def test_a_line_after_one_that_a_kill_cut_short_stays_readable(tmp_path: Path) -
     assert target.read_text() == 'whole\n{"step": "cut\nafter\n'
 
 
-def test_the_old_file_stays_where_the_new_one_cannot_be_written(tmp_path: Path) -> None:
+def test_the_old_file_stays_if_the_new_one_cannot_be_written(tmp_path: Path) -> None:
     target = tmp_path / "receipt.txt"
     write_text(target, "old\n")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

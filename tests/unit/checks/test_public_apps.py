@@ -142,7 +142,7 @@ def test_no_advice_breaks_the_app(app: App, entry: str) -> None:
     assert "instead of /" in note.message
 
 
-def test_rights_are_judged_only_where_their_use_is_known(app: App) -> None:
+def test_rights_are_judged_only_if_their_use_is_known(app: App) -> None:
     config = CONFIG + "privileged: [NET_ADMIN]\nhost_dbus: true\nhost_uts: true\nhost_network: true\n"
     assert codes(app(config=config)) == set()
 

@@ -136,7 +136,7 @@ def test_a_misspelt_key_is_reported_with_the_nearest_known_one(addon: Path, chec
     assert only(check(), "CONFIG_UNKNOWN_KEY").hint == "Did you mean `ingress`?"
 
 
-def test_an_image_is_refused_where_local_development_was_asked_for(addon: Path, check: Check) -> None:
+def test_an_image_is_refused_if_local_development_was_requested(addon: Path, check: Check) -> None:
     change(addon / "config.yaml", "slug: small", "slug: small\nimage: ghcr.io/a/b")
     assert check().mode is Mode.PUBLISH
     report = check(mode=Mode.LOCAL_DEV)
@@ -157,7 +157,7 @@ def test_all_findings_come_in_one_run(addon: Path, check: Check) -> None:
     assert "FILE_MISSING" in codes(report)
 
 
-def test_tools_may_stay_where_the_dockerfile_copies_them_or_has_a_marker(addon: Path, check: Check) -> None:
+def test_tools_may_stay_if_the_dockerfile_copies_them_or_there_is_a_marker(addon: Path, check: Check) -> None:
     (addon / "tools").mkdir()
     (addon / "scripts").mkdir()
     (addon / ".allow_runtime_scripts").touch()

@@ -51,7 +51,7 @@ def test_output_that_cannot_be_printed_is_one_error(
 
 
 @pytest.mark.parametrize("to", ["/dev/full", "&-"])
-def test_help_that_cannot_be_printed_is_no_defect(to: str) -> None:
+def test_help_that_cannot_be_printed_is_not_a_defect(to: str) -> None:
     words = f"{shlex.quote(sys.executable)} -m bb8deploy deploy --help >{to}"
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(["sh", "-c", words], env=env, capture_output=True, text=True, timeout=100)

@@ -37,7 +37,7 @@ def test_a_thread_that_does_not_end_is_named(stuck: threading.Event) -> None:
         join_all([waits], "the work", seconds=0.05)
 
 
-def test_a_server_with_a_request_that_does_not_end_says_so(
+def test_a_server_with_a_request_that_does_not_end_reports_it(
     stuck: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived = threading.Event()

@@ -113,7 +113,7 @@ def test_a_second_claim_counts_wherever_it_is_in_the_local_root(
     assert problems(look(runtime)) == [f"twin claims the slug {SLUG} too"]
 
 
-def test_a_config_file_behind_a_link_counts(runtime: Path, look: Look) -> None:
+def test_a_config_file_that_is_a_link_counts(runtime: Path, look: Look) -> None:
     put(runtime.parents[1], "elsewhere.yaml", OWN)
     (runtime.parent / "twin").mkdir()
     (runtime.parent / "twin/config.yaml").symlink_to(runtime.parents[1] / "elsewhere.yaml")

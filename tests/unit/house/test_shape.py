@@ -127,7 +127,7 @@ def test_nothing_is_left_for_later() -> None:
     assert not [str(p) for p in ours if p != THIS and marks.search((ROOT / p).read_text(encoding="utf-8"))]
 
 
-def test_links_are_resolved_by_the_function_that_stands_a_circle() -> None:
+def test_links_are_resolved_by_the_function_that_handles_circular_ones() -> None:
     resolves = re.compile(r"\.resolve\(\)")
     assert not [module.name for module in (*modules(TOOL), *modules(SANDBOX)) if resolves.search(module.text)]
 

@@ -117,7 +117,7 @@ def test_the_place_of_a_value_shows_whether_it_is_hidden(path: tuple[object, ...
         ([3], "[3]", True),
     ],
 )
-def test_a_value_that_the_supervisor_stores_in_another_type_is_no_change(
+def test_a_value_that_the_supervisor_stores_in_another_type_is_not_a_change(
     now: object, wanted: object, changes_it: bool
 ) -> None:
     before = AppSettings(options={"size": now})

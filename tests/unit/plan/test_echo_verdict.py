@@ -52,7 +52,7 @@ def test_the_limits_themselves_still_pass() -> None:
     assert measure(window([250.0] * 3, seconds=10.0)).passed
 
 
-def test_a_robot_counts_only_where_it_was_required() -> None:
+def test_a_robot_counts_only_if_it_was_required() -> None:
     silent, spoke = window([5.0] * 3), window([5.0] * 3, pings=1)
     assert measure(silent).criteria["ble_requirement_met"] is None
     assert measure(silent).passed

@@ -102,18 +102,18 @@ def test_a_pull_of_another_image_is_not_blamed_on_the_config_file() -> None:
     assert not any(one.name == "SUPERVISOR_PULLS" for one in recognise(replace(FINE, supervisor_log=(line,))))
 
 
-def test_where_all_is_fine_nothing_is_recognised() -> None:
+def test_nothing_is_recognised_if_all_is_fine() -> None:
     assert names(FINE) == ()
 
 
-def test_where_nothing_was_seen_nothing_is_recognised() -> None:
+def test_nothing_is_recognised_if_nothing_was_observed() -> None:
     assert names(Observed()) == ()
 
 
 @pytest.mark.parametrize(
     ("name", "changes"), [(name, changes) for name, all_of in CASES.items() for changes in all_of]
 )
-def test_each_sign_of_a_trouble_names_it_alone(name: str, changes: dict[str, object]) -> None:
+def test_each_sign_of_a_known_problem_names_only_that_problem(name: str, changes: dict[str, object]) -> None:
     found = recognise(replace(FINE, **changes))  # type: ignore[arg-type]
     assert [trouble.name for trouble in found] == [name]
     assert found[0].evidence
@@ -127,7 +127,7 @@ def test_versions_that_differ_show_which_step_was_left_out(
     assert names(replace(FINE, **changes)) == expected  # type: ignore[arg-type]
 
 
-def test_every_trouble_of_the_table_has_a_case_and_a_page() -> None:
+def test_every_known_problem_has_a_case_and_a_page() -> None:
     told = {name for names_ in (*TOGETHER, tuple(CASES)) for name in names_}
     assert {rule.name for rule in TABLE} == told
     assert [rule.name for rule in TABLE if rule.name not in entries()] == []

@@ -74,7 +74,7 @@ def test_changes_are_sent_and_what_goes_is_taken_away_first() -> None:
     assert made.removals == ("a", STAMP, "gone")
 
 
-def test_an_executable_bit_alone_is_a_change_where_executable_bits_are_kept() -> None:
+def test_an_executable_bit_alone_is_a_change_if_executable_bits_are_kept() -> None:
     want = Manifest.of([bytes_entry("run.sh", b"x", executable=True)])
     have = Manifest.of([bytes_entry("run.sh", b"x")])
     assert plan(on_host(have), want).changes.modes == ("run.sh",)

@@ -88,7 +88,7 @@ def test_a_failed_run_names_its_app_and_user_by_its_drift_line() -> None:
 
 
 @pytest.mark.parametrize(("other", "shown"), [("local_x", [NEW, OLD]), ("local_y", [])])
-def test_a_run_without_an_app_is_shown_only_where_it_can_belong_to_no_other(
+def test_a_run_without_an_app_is_shown_only_if_it_cannot_belong_to_another(
     other: str, shown: list[str]
 ) -> None:
     runs = past_runs(

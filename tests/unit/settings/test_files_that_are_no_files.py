@@ -49,7 +49,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such 
 @POSIX
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reader", READERS)
-def test_what_is_no_text_file_is_one_error(
+def test_a_file_that_is_not_text_is_one_error(
     tmp_path: Path, reader: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(user_files, "PATIENCE", 0.05)

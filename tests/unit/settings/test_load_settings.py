@@ -121,7 +121,7 @@ def test_a_target_whose_file_would_be_elsewhere_or_the_sample_is_refused(tmp_pat
     assert "(known: lab)" in caught.value.remedy
 
 
-def test_an_alias_counts_where_the_name_itself_is_not_set(tmp_path: Path) -> None:
+def test_an_alias_counts_if_the_name_itself_is_not_set(tmp_path: Path) -> None:
     assert read(tmp_path, "REMOTE_HOST_ALIAS=old\n").ssh.host_alias == "old"
     both = "REMOTE_HOST_ALIAS=old\nHA_SSH_HOST_ALIAS=new\n"
     assert read(tmp_path, both).ssh.host_alias == "new"

@@ -74,7 +74,7 @@ def test_the_slug_makes_one_setting_fit_each_app(tmp_path: Path) -> None:
     assert with_answer(settings, settings_table.HA_MOUNT, "/mnt/{slug}").ha_mount == Path("/mnt/my_app")
 
 
-def test_the_slug_is_not_asked_for_where_no_setting_needs_it(tmp_path: Path) -> None:
+def test_the_slug_is_not_asked_for_if_no_setting_needs_it(tmp_path: Path) -> None:
     def never() -> str:
         raise AssertionError("asked")
 

@@ -9,7 +9,7 @@ import pytest
 from bb8deploy.transport.ssh_login import terminal_prompt
 
 
-def test_a_closed_stdin_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stdin_is_not_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin = io.StringIO()
     stdin.close()
     monkeypatch.setattr("sys.stdin", stdin)

@@ -93,7 +93,7 @@ def scratch(root: Path) -> Iterator[Scratch]:
     """
     with _lock(root) as handle:
         if handle is None:
-            raise DEMO_RUNNING(f"another demo is at work in {root}")
+            raise DEMO_RUNNING(f"another demo runs in {root}")
         yield _emptied(root)
 
 

@@ -59,7 +59,7 @@ def logged_in(asked: InitCheck) -> Iterator[SshTransport]:
     with ssh_connection.connect(hop, prompt=prompt, tell=asked.tell.warn) as transport:
         done = transport.run(["true"], deadline=DEADLINE)
         if not done.ok:
-            raise SSH_NO_SHELL(f"{transport.where} lets us in, but runs no command: {done.complaint}")
+            raise SSH_NO_SHELL(f"{transport.where} accepts the login, but runs no command: {done.complaint}")
         yield transport
 
 
@@ -165,7 +165,7 @@ def check_broker(asked: InitCheck) -> str:
 
     address = address_of(asked.settings)
     BrokerLink(address, lambda *_: None).open().close()
-    return f"the broker {address} lets us in"
+    return f"the broker {address} accepts the login"
 
 
 def check_store(asked: InitCheck) -> str:

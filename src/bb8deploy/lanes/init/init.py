@@ -231,7 +231,7 @@ class _Talk:
         while self._ask(SSH.gate, f"root@{self._hint}" if self._hint else ""):
             try:
                 with self._log_in() as transport:
-                    self._asker.note(f"  {transport.where} lets us in")
+                    self._asker.note(f"  {transport.where} accepts the login")
                     self._runtime(transport)
                 return
             except Bb8Error as error:

@@ -49,7 +49,7 @@ def deliver(publications: Sequence[PublishTask]) -> None:
         except r.Moved:
             if attempt == ATTEMPTS - 1:
                 raise
-            run.progress.note("The remote has moved meanwhile; looking again.")
+            run.progress.note("The remote has changed in the meantime; reading it again.")
     for one in publications:
         _read_back(one)
 

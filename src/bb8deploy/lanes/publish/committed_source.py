@@ -42,7 +42,7 @@ def require_commit(run: Run, found: str, wanted: str) -> None:
     if found == wanted:
         return
     raise HEAD_MOVED(
-        f"HEAD went to {found[:12]} while the release of {wanted[:12]} was under way",
+        f"HEAD moved to {found[:12]} during the release of {wanted[:12]}",
         "`bb8deploy release --resume` validates and deploys what is there now; to release without it, put "
         f"HEAD back first (`git branch LATER && git reset --keep {wanted[:12]}`).",
         details=g.git(run.workspace, "log", "--oneline", "-10", f"{wanted}..{found}", "--").splitlines(),

@@ -41,7 +41,7 @@ def plan_in_store(one: PublishTask, state: RemoteState) -> Pushes:
     """
     run, store, source = one.run, one.store, one.source
     if one.options.subtree_split:
-        raise SPLIT_IN_STORE("this repository is published as a store, of which nothing is split")
+        raise SPLIT_IN_STORE("this repository is published as a store, which cannot be split")
     commit = source.commit.sha
     one.outcome = replace(one.outcome, commit=commit, method="commit")
     relation = relation_of(store, state.tip, commit)

@@ -114,7 +114,7 @@ def _branch(run: Run) -> None:
 
 def _identity(run: Run) -> None:
     if g.call(run.workspace, "var", "GIT_COMMITTER_IDENT").returncode:
-        raise GIT_IDENTITY_MISSING("git does not know who commits")
+        raise GIT_IDENTITY_MISSING("git has no author name and email address")
 
 
 def _own_tag(run: Run, asked: PreflightScope) -> None:

@@ -111,7 +111,7 @@ def _carry_out(
         finish(run, flow, str(error) if isinstance(error, Bb8Error) else type(error).__name__)
         raise
     if outcome.stopped:
-        run.progress.note("Stopped as asked; `bb8deploy release --resume` goes on from here.")
+        run.progress.note("Stopped as requested; `bb8deploy release --resume` continues from here.")
     else:
         finish(run, flow, "")
     return outcome
@@ -124,5 +124,5 @@ def alone(run: Run) -> Iterator[None]:
         try:
             stack.enter_context(exclusive(run.workspace / "reports" / ".release.lock", wait=False))
         except BlockingIOError as error:
-            raise WORKSPACE_LOCKED("another release is at work in this workspace") from error
+            raise WORKSPACE_LOCKED("another release runs in this workspace") from error
         yield

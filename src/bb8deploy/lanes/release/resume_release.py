@@ -72,7 +72,7 @@ def find_unfinished(reports: Path) -> Unfinished:
     newest = max(_releases(reports), default=None, key=lambda found: found[1][0].ts)
     if newest and newest[1][-1].state == "started":
         return _unfinished(newest[0], newest[1][0])
-    raise RESUME_NOTHING("the newest release reached its end, so there is nothing to continue")
+    raise RESUME_NOTHING("the newest release finished, so there is nothing to continue")
 
 
 def _releases(reports: Path) -> Iterator[tuple[str, list[JournalEntry]]]:

@@ -151,7 +151,7 @@ def _undo(run: Run, edits: Sequence[version_places.VersionEdit], paths: Sequence
 def _refused(said: list[str]) -> CheckFailed | UsageError:
     text = "\n".join(said)
     if "tell me who you are" in text or "ident name" in text or "auto-detect email" in text:
-        return GIT_IDENTITY_MISSING("git does not know who commits")
+        return GIT_IDENTITY_MISSING("git has no author name and email address")
     return BUMP_REFUSED("git would not commit the bump; the files are as before", details=said[-12:])
 
 

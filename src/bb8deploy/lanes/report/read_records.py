@@ -32,7 +32,7 @@ class RunFiles:
 
     @property
     def folder(self) -> Path:
-        """`reports/runs/<run id>/`; it may be absent where a run ended before its first step."""
+        """`reports/runs/<run id>/`; it does not exist if a run ended before its first step."""
         return self.reports / "runs" / self.run_id
 
     def journal(self) -> list[JournalEntry]:

@@ -69,7 +69,7 @@ class RolloutRecord:
                 for name, facts in hosts.items()
                 if facts.get("content") == self.content
             }
-        self.run.progress.note("there is nothing to resume, so every host is begun")
+        self.run.progress.note("there is nothing to resume, so every host starts from the beginning")
         return {}
 
     def _is_same(self, entries: Sequence[JournalEntry]) -> bool:

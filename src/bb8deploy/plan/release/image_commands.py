@@ -82,7 +82,7 @@ def _job(
     if arch not in PLATFORMS:
         raise IMAGE_ARCH_UNKNOWN(
             f"there is no platform for the architecture `{arch}`",
-            f"Use some of {', '.join(PLATFORMS)} in config.yaml.",
+            f"Use one or more of {', '.join(PLATFORMS)} in config.yaml.",
         )
     name = image.replace("{arch}", arch)
     labels = {

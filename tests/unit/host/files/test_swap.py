@@ -90,7 +90,7 @@ def test_after_the_last_rename_no_tree_is_lost_either(place: Place) -> None:
     assert names(place) == ["v1", "v0"]
 
 
-def test_an_empty_folder_is_no_earlier_tree(place: Place) -> None:
+def test_an_empty_folder_is_not_an_earlier_tree(place: Place) -> None:
     place.runtime.mkdir()
     place.send("run-0", "v0")
     assert (place.text, names(place)) == ("v0", [])

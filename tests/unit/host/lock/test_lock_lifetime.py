@@ -65,7 +65,7 @@ def test_an_expiry_in_centuries_is_a_date_like_any_other() -> None:
     assert str(Held("torn")) == "an unknown owner"
 
 
-def test_the_expiry_of_a_lock_that_the_dev_loop_renews_is_no_promise() -> None:
+def test_the_expiry_of_a_lock_that_the_dev_loop_renews_is_not_a_promise() -> None:
     held = Held(replace(ELSEWHERE, command="dev").line(), 5000, 1000)
     assert str(held).endswith("in 66 minutes, unless `dev` renews it")
     assert "quit `dev`" in HostLocked(held, "ha").remedy

@@ -94,7 +94,7 @@ def test_documents_come_in_the_command_of_the_look(tmp_path: Path) -> None:
     assert look.later.log == ("one",)
 
 
-def test_a_banner_before_the_json_is_no_matter(tmp_path: Path) -> None:
+def test_a_banner_before_the_json_does_not_matter(tmp_path: Path) -> None:
     ha(tmp_path, f"echo '   {{ Home Assistant }}'; echo; {ok(INFO)}")
     assert HaCli(Shell(tmp_path, SUPERVISOR_TOKEN="t")).info("local_x").listed == "1.1"
 

@@ -81,7 +81,7 @@ def test_a_progress_that_is_not_a_number_is_decoration() -> None:
     assert [job.progress for job in parse_jobs({"jobs": rows})] == [0, 0, 0, 12, 12.5]
 
 
-def test_a_job_is_done_only_where_the_supervisor_reports_true() -> None:
+def test_a_job_is_done_only_if_the_supervisor_reports_true() -> None:
     rows = [{"done": value} for value in (True, False, None, "false", 1)]
     assert [job.done for job in parse_jobs({"jobs": rows})] == [True, False, False, False, False]
 

@@ -114,7 +114,7 @@ def test_an_instance_that_cannot_be_is_named_by_its_argument(workspace: Path) ->
     assert "--" not in str(values["msg"])
 
 
-def test_a_name_of_the_inventory_is_no_path(workspace: Path) -> None:
+def test_a_name_of_the_inventory_is_not_a_path(workspace: Path) -> None:
     done(workspace, name="../../away", folder="/addons/a")
     assert [path.name for path in (workspace / "reports/targets").iterdir()] == ["__.._away-04a99e3d"]
     assert sorted(path.name for path in workspace.iterdir()) == ["addon", "reports"]

@@ -47,7 +47,7 @@ def test_what_is_not_asked_about_stays_line_by_line() -> None:
 
 
 @pytest.mark.parametrize("old", ["a", "'a # b'", '"a # b"', "a#b", r"'a\' # b'"])
-def test_a_comment_behind_a_value_stays(tmp_path: Path, old: str) -> None:
+def test_a_comment_after_a_value_stays(tmp_path: Path, old: str) -> None:
     text = compose(f"HA_URL={old}  # mine\n", {"HA_URL": "it's # new"})
     assert text.endswith("'  # mine\n")
     assert read(tmp_path, text) == {"HA_URL": "it's # new"}

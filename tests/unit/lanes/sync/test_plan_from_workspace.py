@@ -36,6 +36,6 @@ def test_a_dockerfile_that_is_a_link_is_sealed(app: Path, hops: list[str]) -> No
     assert level_of(source, stamp, Purpose()).proof is Proof.SEALED
 
 
-def test_a_link_to_a_folder_is_no_dockerfile(app: Path) -> None:
+def test_a_link_to_a_folder_is_not_a_dockerfile(app: Path) -> None:
     (app / "Dockerfile").symlink_to("docker")
     assert "Dockerfile" not in read_source(app, Ignore.parse("")).texts

@@ -49,7 +49,7 @@ def doing(now: Situation) -> dict[str, str]:
     return {step.name.value: step.do.value for step in steps(now)}
 
 
-def test_every_step_runs_where_everything_is_set() -> None:
+def test_every_step_runs_if_everything_is_set() -> None:
     assert set(doing(BASE).values()) == {"run"}
     assert list(doing(BASE)) == ["preflight", "validate", "bump", "deploy", "attest", "publish", "tag"]
     assert all(step.commands for step in steps(BASE))

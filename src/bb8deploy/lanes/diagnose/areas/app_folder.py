@@ -112,7 +112,12 @@ def look(host: Host, here: Here) -> FolderSeen:
         return replace(seen, checks=tuple(sheet.checks))
     _compare(sheet, plan)
     if is_on(found):
-        sheet.warn("dev loop", "it is on: the container may run what no build put in", DEV_END, DEV_ON.code)
+        sheet.warn(
+            "dev loop",
+            "it is on: the container may run files that are not part of its image",
+            DEV_END,
+            DEV_ON.code,
+        )
     return replace(
         seen,
         checks=tuple(sheet.checks),
@@ -210,7 +215,7 @@ def _edits(sheet: Sheet, plan: SyncPlan, stamp: Stamp | None) -> None:
         remedy = f"{DEPLOY} It leaves a stamp, by which later edits show."
         sheet.warn("edits", "no stamp: the folder was not made by bb8deploy", remedy, STAMP_MISSING.code)
     elif not plan.found_as(stamp):
-        remedy = f"Take over what is worth it, then run `bb8deploy deploy --yes`. {SHOW}"
+        remedy = f"Copy the edits that you want to keep, then run `bb8deploy deploy --yes`. {SHOW}"
         seen = f"files were edited by hand since {stamp.version} was sent (run {stamp.run})"
         sheet.warn("edits", seen, remedy, HAND_EDITED.code)
     else:

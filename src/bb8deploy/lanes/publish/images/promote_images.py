@@ -112,7 +112,7 @@ def _check_flip(before: bytes, after: str, name: str, image: str) -> None:
     wanted = {**parse_config(before, name), "image": image}
     wanted.pop("build", None)
     if not name.endswith((".yaml", ".yml")) or parse_config(after.encode(), name) != wanted:
-        raise IMAGE_CONFIG_UNSAFE(f"`image:` cannot be put into {name} without changing more than that")
+        raise IMAGE_CONFIG_UNSAFE(f"`image:` cannot be added to {name} without other changes")
 
 
 def _plan(run: Run, source: Publication) -> p.ImagePlan:

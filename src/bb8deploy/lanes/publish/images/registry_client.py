@@ -170,7 +170,7 @@ def _require_digest(what: str, data: bytes, wanted: str) -> None:
     if digest_of(data) != wanted:
         raise IMAGE_READBACK(
             f"{what} should have the digest {wanted}, but what came has {digest_of(data)}",
-            "Something between here and the registry changes what passes; pull it by hand and compare.",
+            "A proxy or mirror probably changes the data; pull the image by hand and compare.",
         )
 
 

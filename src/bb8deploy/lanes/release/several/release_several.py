@@ -115,7 +115,7 @@ def _carry_out(
         _failed(run, outcome, flows, error)
         raise
     if outcome.stopped:
-        run.progress.note("Stopped as asked; `bb8deploy release --resume` goes on from here.")
+        run.progress.note("Stopped as requested; `bb8deploy release --resume` continues from here.")
         return outcome
     for flow in flows:
         finish(flow.run, flow, "")
