@@ -27,7 +27,7 @@ check: $(VENV)/.dev ## Before a commit: format, lint, types and unit tests, in a
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest tests/unit -n $(WORKERS) --dist worksteal -q $(ARGS)
 
-test: $(VENV)/.dev ## Run every test that needs no root: unit, contracts, real ssh and broker.
+test: $(VENV)/.dev ## Run the tests: unit, contracts, real ssh servers, brokers and embedded hosts. None needs root.
 	@$(BIN)/pytest -m "not e2e" -n $(WORKERS) --dist worksteal -q $(ARGS)
 
 sim: $(VENV)/.dev ## Play seeded schedules of commands, faults and kills: N=20000, SEED=7, or ARGS=--mutants.

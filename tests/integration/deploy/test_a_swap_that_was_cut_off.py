@@ -13,6 +13,8 @@ from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.supervisor.ha_cli_route import HaCli
 from bb8deploy.host.supervisor.route_interface import STATE_AND_LOG, Look, LookExtras
 
+pytestmark = pytest.mark.e2e
+
 ROUTES = ["ssh", "mount"]
 
 

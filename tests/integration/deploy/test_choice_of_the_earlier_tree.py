@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 
+import pytest
 from tests.integration.deploy.test_edits_before_a_resume import SEALED
 from tests.integration.deploylab import Lab, config
 from tests.integration.small_addon import SILENT
@@ -13,6 +14,8 @@ from tests.integration.witness import runtime
 from bb8deploy.lanes.deploy.rollback import roll_back_host
 from bb8deploy.lanes.sync.sync import sync_host
 from bb8deploy.runs.run import new_run_id
+
+pytestmark = pytest.mark.e2e
 
 
 def next_second(run_id: str) -> None:

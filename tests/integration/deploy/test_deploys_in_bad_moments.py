@@ -16,6 +16,8 @@ from bb8deploy.lanes.diagnose.diagnose import diagnose
 from bb8deploy.lanes.sync.sync import sync_host
 from ha_sandbox import Situation
 
+pytestmark = pytest.mark.e2e
+
 PROVEN = {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK"}
 
 

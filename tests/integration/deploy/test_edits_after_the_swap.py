@@ -18,6 +18,8 @@ from bb8deploy.host.shell import load_programs
 from bb8deploy.lanes.deploy.rollback import roll_back_host
 from bb8deploy.workspace.tree_digest import NO_RECORD, PutIn
 
+pytestmark = pytest.mark.e2e
+
 ROUTES = ["ssh", "mount"]
 EDIT = "# edited\n"
 

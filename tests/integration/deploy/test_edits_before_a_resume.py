@@ -22,6 +22,8 @@ from bb8deploy.lanes.verify.verify_types import VerifyOutcome
 from ha_sandbox.runtime.process_runtime import ProcessRuntime
 from ha_sandbox.runtime.runtime_interface import BuildRequest
 
+pytestmark = pytest.mark.e2e
+
 SEALED = """FROM ghcr.io/home-assistant/base:3.23
 COPY run.sh /usr/src/app/
 CMD ["sh", "/usr/src/app/run.sh"]

@@ -22,6 +22,8 @@ from bb8deploy.lanes.deploy.deploy import DeployOptions, deploy
 from bb8deploy.lanes.sync.sync import sync_host
 from ha_sandbox.supervisor.app_lifecycle import Manager
 
+pytestmark = pytest.mark.e2e
+
 PROVEN = {"VERIFY_OK", "RUNTIME_TOPOLOGY_OK", "DEPLOY_SSH_OK", "ROLLBACK_OK"}
 
 

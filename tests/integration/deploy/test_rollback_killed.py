@@ -15,6 +15,8 @@ from tests.integration.witness import Witness, stamp_on
 
 from bb8deploy.runs.journal import PUT_BACK
 
+pytestmark = pytest.mark.e2e
+
 FOUND = "a run that was interrupted or failed had put an earlier tree back (1.0.1 of run "
 KILLED = [
     pytest.param("ssh", (PUT_BACK, "done"), id="ssh: right after the swap"),

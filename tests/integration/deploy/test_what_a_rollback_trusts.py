@@ -17,6 +17,8 @@ from bb8deploy.runs.run import new_run_id
 from ha_sandbox.runtime.process_runtime import ProcessRuntime
 from ha_sandbox.runtime.runtime_interface import BuildFailed, BuildRequest
 
+pytestmark = pytest.mark.e2e
+
 AGAIN = r"1\.0\.0 runs again, verified \(proof: sealed\)"
 
 
