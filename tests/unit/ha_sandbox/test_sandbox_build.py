@@ -178,4 +178,4 @@ def test_the_shell_of_the_dockerfile_runs_its_steps(tmp_path: Path) -> None:
 def test_what_needs_a_real_base_names_docker_as_the_remedy(tmp_path: Path, text: str) -> None:
     with pytest.raises(BuildFailed) as caught:
         follow(tmp_path, text, Recorder(code=127))
-    assert "start it again with `--docker`" in caught.value.log.splitlines()[-1]
+    assert "add `--docker`" in caught.value.log.splitlines()[-1]
