@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import subprocess
 import sys
 
@@ -137,6 +140,64 @@ def test_the_next_rollback_completes_one_that_failed(
     further = command(lab, "rollback")
     assert further.returncode == 0, further.stderr
     assert lab.state()["version"] == "1.0.0"
+
+
+HERE = ("--target", "kitchen", "--addon", "addon")
+
+
+def deploy_tagged(lab: Lab, *versions: str) -> None:
+    """Does what `deploy_all` does, with a commit and a tag for each version and settings for a target."""
+    for version in versions:
+        deploy_all(lab, version)
+        lab.git("commit", "-a", "-q", "--allow-empty", "-m", version)
+        lab.git("tag", version)
+    env_file(lab, ".env.kitchen")
+
+
+def refused(lab: Lab, *words: str) -> tuple[str, str]:
+    """Cause and remedy of a `rollback` on the target that fails in its build."""
+    failed = command(lab, "rollback", *words, *HERE, "--json")
+    error = json.loads(failed.stdout)["error"]
+    assert error["code"] == "BUILD_FAILED"
+    return error["cause"], error["remedy"]
+
+
+def test_the_remedy_of_a_rollback_that_failed_leads_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy_tagged(lab, "1.0.0", "1.0.1", "1.0.2")
+    break_builds_of(monkeypatch, "1.0.1")
+    for _ in range(2):
+        cause, remedy = refused(lab)
+        assert STAYS in cause
+        again, listed, named = re.findall("`bb8deploy ([^`]*)`", remedy)
+        assert f"When the cause is fixed, run `bb8deploy {again}` again, or name another version: " in remedy
+        words = " ".join(HERE)
+        assert (again, listed, named) == (
+            f"rollback {words}",
+            f"rollback --list {words}",
+            f"rollback VERSION {words}",
+        )
+    shown = command(lab, *shlex.split(listed))
+    assert (shown.returncode, "1.0.0" in shown.stdout) == (0, True)
+    done = command(lab, *shlex.split(named.replace("VERSION", "1.0.0")))
+    assert done.returncode == 0, done.stderr
+    assert lab.state()["version"] == "1.0.0"
+
+
+def test_a_rollback_to_a_version_that_failed_names_its_files_and_how_to_go_on(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy_tagged(lab, "1.0.1", "1.0.2")
+    with monkeypatch.context() as broken:
+        break_builds_of(broken, "1.0.1")
+        for _ in range(2):
+            cause, remedy = refused(lab, "1.0.1")
+            assert cause.endswith("; the files of 1.0.1 stay in the app folder")
+            assert f"run `bb8deploy rollback 1.0.1 {' '.join(HERE)}` again, or name another" in remedy
+            assert (stamp_on(lab)["version"], lab.state()["version"]) == ("1.0.1", "1.0.2")
+    done = command(lab, "rollback", *HERE)
+    assert done.returncode == 0, done.stderr
+    assert "this rollback completes it" not in done.stderr
+    assert lab.state()["version"] == "1.0.2"
 
 
 def test_a_rollback_to_an_app_that_dies_names_its_files_and_is_tried_again(lab: Lab) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bb8deploy.catalogue.errors.host import PREVIOUS_MISSING
-from bb8deploy.host.files.app_folder_interface import PREVIOUS, EarlierTree
+from bb8deploy.host.files.app_folder_interface import PREVIOUS, EarlierTree, InPlace
 from bb8deploy.host.open_host import Host
 from bb8deploy.lanes.host_session import Access, connected
 from bb8deploy.plan.logs.identity_line import Identity, Proof
@@ -58,7 +58,7 @@ def next_older(host: Host, ran: Collection[tuple[str, str]] = ()) -> StampedTree
     kept = [tree for tree in every if not (tree.stamp and tree.stamp.of_dev_loop)]
     place = host.files.in_place()
     now = Stamp.parse(place.stamp)
-    if place.unfinished and not (now and now.of_dev_loop):
+    if is_left(place):
         return StampedTree(IN_PLACE, now)
     older = [tree for tree in kept if now is None or tree.stamp is None or tree.stamp.run < now.run]
     if older:
@@ -71,6 +71,12 @@ def next_older(host: Host, ran: Collection[tuple[str, str]] = ()) -> StampedTree
         "See `bb8deploy rollback --list`; `bb8deploy rollback VERSION` takes a tagged version from git.",
         details=[f"{tree.name}: {tree.in_words}" for tree in every],
     )
+
+
+def is_left(place: InPlace) -> bool:
+    """Whether a run that did not come to its end put this tree back: the next rollback completes that."""
+    now = Stamp.parse(place.stamp)
+    return place.unfinished and not (now and now.of_dev_loop)
 
 
 def _may_have_run(stamp: Stamp | None, ran: Collection[tuple[str, str]]) -> bool:

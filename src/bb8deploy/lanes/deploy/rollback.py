@@ -154,7 +154,7 @@ def roll_back(
     options = VerifyOptions(sent=True, trusts_log=trusts_log, built_as_sent=intact, earlier=settings)
     options = options.at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options, reached)
-    with to_its_end(host, back.tree, back.expected.version), attempt.opened() as installer:
+    with to_its_end(host, back.expected.version), attempt.opened() as installer:
         expected = back.expected
         before = ran_before(run, installer, expected, ran) if intact else proven_before(run, expected)
         installed = installer.install()
@@ -185,7 +185,7 @@ def roll_back_untouched(run: Run, host: Host, *, built_as_sent: str = "") -> Rol
     back = _put_back(run, host)
     options = VerifyOptions(sent=True).at(back.level)
     attempt = Attempt(run, host, Delivered(back.expected, back.tree), options)
-    with to_its_end(host, back.tree, back.expected.version), attempt.opened() as installer:
+    with to_its_end(host, back.expected.version), attempt.opened() as installer:
         running = installer.reload_only()
         intact = back.is_of(built_as_sent)
         if back.provable and running and intact and options.proof is not Proof.RUNNING:
@@ -270,7 +270,9 @@ def roll_back_to(run: Run, host: Host, version: str) -> RollbackOutcome:
         options = _options_to(run, synced)
         delivered = Delivered(synced.expected, synced.tree)
         before = _Before(run, synced.expected)
-        verified = carry_out(Attempt(run, host, delivered, options, ready.reached, before.look))
+        attempt = Attempt(run, host, delivered, options, ready.reached, before.look)
+        with to_its_end(host, synced.version, version):
+            verified = carry_out(attempt)
     if not verified.verified:
         _skipped(run, verified.reason, synced.version)
         return RollbackOutcome(synced.version, synced.digest, verified.action, ran_before=before.ran)

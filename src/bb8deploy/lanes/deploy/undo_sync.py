@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from bb8deploy.catalogue.errors.host import HOST_TREE_MOVING, SYNC_MISMATCH
 from bb8deploy.host.files.app_folder_interface import PREVIOUS
 from bb8deploy.host.files.ignored_files import IgnoredFiles, shown
 from bb8deploy.host.open_host import Host
+from bb8deploy.lanes.deploy.earlier_trees import is_left
 from bb8deploy.lanes.deploy.withdraw_files import withdraw_rest
 from bb8deploy.lanes.sync.hand_edits import archive_of
 from bb8deploy.lanes.sync.outcome import SyncOutcome
@@ -25,6 +27,10 @@ from bb8deploy.workspace.ignore_patterns import Ignore
 from bb8deploy.workspace.tree_digest import NO_RECORD, STAMP, FoundTree
 
 NAMED = 5
+_OTHER = (
+    "another version: `bb8deploy rollback --list` shows the earlier trees, and `bb8deploy rollback VERSION`"
+    " takes a tagged version from git."
+)
 
 
 def sync_or_undo(
@@ -82,9 +88,10 @@ def put_back_files(run: Run, host: Host) -> None:
 
 
 @contextmanager
-def to_its_end(host: Host, found: FoundTree, version: str) -> Iterator[None]:
-    """Runs what was put back: the tree `found` with this version. If that fails, the error names the tree.
+def to_its_end(host: Host, version: str, asked: str = "") -> Iterator[None]:
+    """Runs the files of `version`, which a rollback has put in. If that fails, the error names them.
 
+    It also states how to go on; `asked` is the version that the user named, empty if none was.
     As long as the host has the record of the swap, the next rollback completes this one. A failure leaves it
     there, as a kill does: the app may still run what the user wanted to leave, so nothing is put back again.
     A tree that runs, and only cannot be proven, needs no other rollback.
@@ -97,15 +104,27 @@ def to_its_end(host: Host, found: FoundTree, version: str) -> Iterator[None]:
         if error.code == ROLLBACK_UNPROVABLE.code:
             host.record_put_in(NO_RECORD)
         else:
-            error.cause = f"{error.cause}; {_stays(found, version)}"
+            tried = _completed_by_next(host)
+            again = ", and the next `rollback` tries them again" if tried else ""
+            error.cause = f"{error.cause}; {_files(version)} stay in the app folder{again}"
+            error.remedy = f"{error.remedy} {_retry(asked) if asked or tried else 'Name'} {_OTHER}"
         raise
 
 
-def _stays(found: FoundTree, version: str) -> str:
-    """What a rollback that failed after its swap has left in the app folder."""
-    files = f"the files of {version}" if version else "the earlier files"
-    again = ", and the next `rollback` tries them again" if found.put_in.back is not None else ""
-    return f"{files} stay in the app folder{again}"
+def _completed_by_next(host: Host) -> bool:
+    """Whether a `rollback` without a version would try the app folder's files again; False if unknown."""
+    with suppress(Bb8Error):
+        return is_left(host.files.in_place())
+    return False
+
+
+def _files(version: str) -> str:
+    return f"the files of {version}" if version else "the earlier files"
+
+
+def _retry(asked: str) -> str:
+    word = f" {shlex.quote(asked)}" if asked else ""
+    return f"When the cause is fixed, run `bb8deploy rollback{word}` again, or name"
 
 
 def put_back(run: Run, host: Host, name: str = PREVIOUS) -> FoundTree:
