@@ -15,6 +15,7 @@ from ha_sandbox.run.ingress_cookie import ingress_cookie
 from ha_sandbox.runtime.runtime_interface import Address
 from ha_sandbox.sandbox import Sandbox
 
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OWN_END = 2.0  # seconds for a command that the terminal has interrupted too
 _TERMINATED_END = 10.0  # seconds between SIGTERM and SIGKILL
 _BY_SIGNAL = 128  # a shell's exit code for a command that a signal has ended, without the signal's number
@@ -32,15 +33,18 @@ def run_command(box: Sandbox, command: Sequence[str]) -> int:
     Ctrl-C, SIGTERM and SIGHUP end the command too, with SIGKILL if it ignores SIGTERM. Raises UsageError
     SANDBOX_COMMAND_MISSING if the program cannot be run.
     """
+    environment = {**os.environ, **environment_of(box)}
+    process: subprocess.Popen[bytes] | None = None
     try:
-        process = subprocess.Popen(list(command), env={**os.environ, **environment_of(box)})
+        with deferred_interrupts():  # until the process is known, so that it can be ended
+            process = subprocess.Popen(list(command), env=environment)
+        code = process.wait()
     except OSError as error:
         raise SANDBOX_COMMAND_MISSING(f"{command[0]} cannot be run: {error.strerror}") from error
-    try:
-        code = process.wait()
     except BaseException:
-        with uninterrupted():
-            _end(process)
+        if process is not None:
+            with uninterrupted():
+                _end(process)
         raise
     return code if code >= 0 else _BY_SIGNAL - code
 
@@ -54,6 +58,23 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
         return
+
+
+@contextmanager
+def deferred_interrupts() -> Iterator[None]:
+    """Handles Ctrl-C, SIGTERM and SIGHUP at the end of the block instead of in it. For the main thread."""
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    ours = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in ours:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager
