@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bb8deploy.base.os_differences import handling, stop_signals
 from bb8deploy.catalogue.errors.tool import SANDBOX_COMMAND_MISSING
 from ha_sandbox.run.ingress_cookie import ingress_cookie
 from ha_sandbox.runtime.runtime_interface import Address
 from ha_sandbox.sandbox import Sandbox
 
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OWN_END = 2.0  # seconds for a command that the terminal has interrupted too
 _TERMINATED_END = 10.0  # seconds between SIGTERM and SIGKILL
 _BY_SIGNAL = 128  # a shell's exit code for a command that a signal has ended, without the signal's number
@@ -64,17 +64,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def deferred_interrupts() -> Iterator[None]:
     """Handles Ctrl-C, SIGTERM and SIGHUP at the end of the block instead of in it. For the main thread."""
     came: list[int] = []
-    handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
-    ours = {number: handler for number, handler in handlers.items() if callable(handler)}
-    for number in ours:
-        signal.signal(number, lambda number, _frame: came.append(number))
-    try:
+    with handling(stop_signals(), lambda number, _frame: came.append(number)):
         yield
-    finally:
-        for number, handler in ours.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+    if came:
+        signal.raise_signal(came[0])
 
 
 @contextmanager
