@@ -1,6 +1,6 @@
 # Holds the lock for as long as its input stays open; appends receipts and records that are sent to it.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: common_setup list_with_hashes recover_after_kill host_facts folder_surroundings
+# needs: common_setup list_with_hashes put_in_record recover_after_kill host_facts folder_surroundings
 owner=$4; lease=$5; receipt=$6; dead=$7; now=$(date +%s)
 take() {
   if ! mkdir "$L" 2>/dev/null; then
@@ -66,7 +66,7 @@ while IFS= read -r line; do
         mkdir -p "${receipt%/*}" 2>/dev/null
         if printf '%s\n' "$text" >> "$receipt"; then :; else bad=1; fi ;;
     # The run whose delivery was put in. Nobody waits for it: without it the next deploy builds once more.
-    =*) forget_put_in; printf '%s\n' "${line#=}" 2>/dev/null >"$W/put_in" ;;
+    =*) record_put_in "${line#=}" ;;
     .) if [ "${bad:-0}" = 0 ]; then end KEPT; else end LOST; fi; bad=0 ;;
     *) break ;;
   esac

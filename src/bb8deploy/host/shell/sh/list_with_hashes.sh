@@ -1,6 +1,6 @@
 # Lists a folder with the hash of every file, in one pass.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: common_setup say_put_in
+# needs: common_setup put_in_record
 # One pass names everything while the files are hashed: a plain file once, an executable one twice, a folder
 # three times, a link four times, anything else five times. A file without a hash is missed by its name.
 if command -v openssl >/dev/null 2>&1; then hasher='openssl dgst -r -sha256'; else hasher=sha256sum; fi

@@ -1,6 +1,6 @@
 # Stages a tree beside the app folder, swaps the two, and keeps the earlier trees.
 # shellcheck shell=sh disable=SC2034,SC2154
-# needs: common_setup touch_config
+# needs: common_setup put_in_record touch_config
 # With SHARE the copy has what does not change in common with the earlier tree, by hard links if the disk has
 # them. Each step that starts no program is one: a busy host takes longer to start a program than to run it.
 stage() {
@@ -25,17 +25,6 @@ swap() {
   touch_config
   set_aside
   rm -f "$W/swapping"
-}
-# What was put in is forgotten. Of a tree that is put back it is recorded, by the name of an empty file: a full disk
-# has room for that, and a rollback there must be completed too if it is killed.
-record_put_back() {
-  forget_put_in
-  [ -n "${put_back:-}" ] || return 0
-  sender=${put_back#back}
-  printf '' >"$W/back-${sender# }"
-}
-forget_put_in() {
-  for record in "$W/put_in" "$W"/back-*; do [ ! -e "$record" ] || rm -f "$record"; done
 }
 # An empty mark means 1: a full disk has room for a name, and for nothing in the file.
 mark() {
