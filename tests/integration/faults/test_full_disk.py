@@ -147,7 +147,7 @@ def _failed(full: Full, before: str) -> str:
 
 
 def test_a_rollback_needs_no_room_for_a_copy(full: Full) -> None:
-    full.lab.deploy()
+    next_second(full.lab.deploy().synced.run_id_on_host)
     first = full.content
     full.change("1.0.1")
     full.lab.deploy()
