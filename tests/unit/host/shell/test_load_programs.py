@@ -52,7 +52,8 @@ def test_a_needed_program_is_sent_once() -> None:
 
 def test_the_record_beside_the_app_folder_is_answered_by_one_program() -> None:
     folder = Path(load_programs.__file__).with_name(load_programs.FOLDER)
-    assert [file.stem for file in folder.glob("*.sh") if 'say "PUT_IN' in file.read_text()] == ["put_in_record"]
+    answering = [file.stem for file in folder.glob("*.sh") if 'say "PUT_IN' in file.read_text()]
+    assert answering == ["put_in_record"]
 
 
 def test_a_sync_and_a_lock_work_under_every_shell(transport: LocalTransport, tmp_path: Path) -> None:
