@@ -390,11 +390,17 @@ class Teller:
         if fresh and waited in MOTIONS:
             self.record.motions.append(rig.loop.time())
         # The pulse stops a robot within 0.1 s of the loss of its guard: only both at once are too much.
-        fair = start - self._guard_changed_at > (0.3 + GIVE_UP_S if rig.robot.lost else 0.3)
+        fair = start - self._guard_changed_at > 0.3 + self._delay_of_stop()
         if not fair:
             self._guard_changed_at = clock.now
         if seconds >= SILENCE_S + 0.5 and fair:
             assert not rig.robot.motor.moving, "the robot moves although its bridge has been frozen"
+
+    def _delay_of_stop(self) -> float:
+        """How long it may take until a stop arrives that the loss of the guard caused, or the link ends."""
+        if self.rig.robot.lost:
+            return GIVE_UP_S
+        return UNWRITTEN_S if self._hung(self._guard_changed_at) else 0.0
 
     # What must be true
 
@@ -425,7 +431,8 @@ class Teller:
 
     def _hung(self, cause: float) -> bool:
         """Whether a write may hang before a stop is answered that was due then."""
-        return any(start <= cause + GIVE_UP_S and cause <= end for start, end in self.record.hung)
+        latest = self._extended(cause, cause + GIVE_UP_S)
+        return any(start <= latest and cause <= end for start, end in self.record.hung)
 
     def _check_unmoved(self) -> None:
         """Nothing is left of the story before: a stop may be repeated, and nothing else."""
