@@ -213,7 +213,7 @@ def s6_lab(lab: DevLab, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     if not all(shutil.which(name) for name in programs):
         pytest.skip("SKIPPED: s6 is not installed")
     services = tmp_path / "service"
-    other = "trap '' TERM; sleep 3600" if "dash" in request.node.name else "exec sleep 3600"
+    other = "trap '' TERM; while :; do sleep 1; done" if "dash" in request.node.name else "exec sleep 3600"
     for name, script in (("one", f"exec /bin/sh {lab.root}/run"), ("two", other)):
         run = services / name / "run"
         run.parent.mkdir(parents=True)
