@@ -18,6 +18,7 @@ from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
 from bb8deploy.workspace.tree_digest import PutIn
 
 NAMELESS_AGE = 120.0
+_TRIES = 10
 _PARTS = {"owner", "expires", LAST, "listed"}
 """The files in a lock folder."""
 
@@ -109,7 +110,6 @@ class MountHolding:
     def _take(self, lease: float) -> str | None:
         """Takes the lock; returns the text of the stale owner that it was taken from, if any."""
         folder = self._files.lock_folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
         if self._make(folder, lease):
             return None
         was = _owner_text(folder)
@@ -127,9 +127,7 @@ class MountHolding:
         return was
 
     def _make(self, folder: Path, lease: float) -> bool:
-        try:
-            folder.mkdir()
-        except FileExistsError:
+        if not _made(folder):
             return False
         try:
             (folder / "owner").write_text(f"{self._owner.line()}\n")
@@ -141,15 +139,46 @@ class MountHolding:
         return True
 
 
+def _made(folder: Path) -> bool:
+    """Makes the lock folder; False if there is one.
+
+    The release of any lock here may remove the state folder, if that is empty, between the two calls or
+    within the first one. Then it is made again.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+        except (FileExistsError, FileNotFoundError):
+            if folder.exists():
+                return False
+            if not tries_left:
+                raise
+        else:
+            break
+    return True
+
+
 def _stale(folder: Path, owner_text: str) -> bool:
-    """Expired, or held by a process of this machine that is gone, or nameless for two minutes."""
+    """Expired, or held by a process of this machine that is gone, or nameless for two minutes.
+
+    False for a lock that was released since it was found.
+    """
     owner = Owner.parse(owner_text)
     if owner and owner.is_dead():
         return True
     try:
         return time.time() > int((folder / "expires").read_text())
     except (OSError, ValueError):
-        return time.time() - folder.stat().st_mtime > NAMELESS_AGE
+        return _age(folder) > NAMELESS_AGE
+
+
+def _age(folder: Path) -> float:
+    """Seconds since something in it was changed; 0 if it is gone."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _drop_moved_locks(lock: Path) -> None:

@@ -2,13 +2,15 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # needs: common_setup list_with_hashes put_in_record recover_after_kill host_facts folder_surroundings
 owner=$4; lease=$5; receipt=$6; dead=$7; now=$(date +%s)
+# The release of any lock here may remove the state folder, if that is empty, between the two mkdir or within the
+# first one. Then it is made again. Any other cause is final, and is printed.
 take() {
-  if ! mkdir "$L" 2>/dev/null; then
+  tries=9
+  until why=$({ LC_ALL=C mkdir -p "$S" && LC_ALL=C mkdir "$L"; } 2>&1); do
     [ ! -e "$L" ] || return 1
-    # There is no lock, so there is another cause: the second attempt prints it.
-    mkdir -p "$S"
-    mkdir "$L" || { [ -e "$L" ] || fail STATE; return 1; }
-  fi
+    case $tries:$why in [1-9]*"No such file"*|[1-9]*"File exists"*) tries=$((tries - 1)); continue ;; esac
+    printf '%s\n' "$why" >&2; fail STATE
+  done
   if put "$L/owner" "$owner" && put "$L/expires" $((now + lease)); then return 0; fi
   rm -rf "$L"; fail STATE
 }
@@ -43,7 +45,6 @@ release() {
   # After a removal the state folder goes too, if no other app has one.
   if [ -e "$L/last" ]; then rm -rf "$L"; rmdir "$S" 2>/dev/null; else rm -rf "$L"; fi
 }
-mkdir -p "$S" || fail STATE
 if ! take; then
   was=$(cat "$L/owner" 2>/dev/null)
   stale "$L" || held
