@@ -236,6 +236,18 @@ def test_the_folder_of_all_apps_is_never_replaced(lab: Lab, own: bool) -> None:
     assert other.is_dir()
 
 
+def test_a_refusal_leaves_nothing_beside_a_folder_that_is_no_app(lab: Lab) -> None:
+    wrong = lab.runtime.parent.parent / "media" / "films"
+    wrong.mkdir(parents=True)
+    (wrong / "one.txt").write_text("mine")
+    lab.environ["HA_REMOTE_RUNTIME" if lab.sshd else "HA_MOUNT"] = str(wrong)
+    before = sorted(wrong.parent.rglob("*"))
+    with lab.host() as host, pytest.raises(CheckFailed) as caught:
+        sync(lab.run(assume_yes=True), host)
+    assert caught.value.code == "RUNTIME_NOT_OURS"
+    assert sorted(wrong.parent.rglob("*")) == before
+
+
 def test_a_repository_in_the_runtime_folder_is_left_alone(lab: Lab) -> None:
     (lab.runtime / ".git").mkdir(parents=True)
     (lab.runtime / ".git/HEAD").write_text("work")

@@ -15,9 +15,6 @@ from bb8deploy.host.shell.program_output import tree_of
 from bb8deploy.host.shell.run_programs import Shell, edited_live
 from bb8deploy.workspace.tree_digest import FoundTree
 
-LAST = "last"
-"""The file in the lock folder after a removal: the state folder goes too, if no other app has one."""
-
 
 @dataclass(frozen=True, slots=True)
 class HeldFiles:
@@ -108,13 +105,12 @@ class MountRemoval:
 
     def carry_out(self) -> None:
         """Renames, removes and looks again."""
-        lock, trees = self._files.lock_folder, self._files.trees
+        owner, trees = self._files.lock_folder / "owner", self._files.trees
         try:
-            if f'"{self._run_id}"' not in (lock / "owner").read_text():
+            if f'"{self._run_id}"' not in owner.read_text():
                 raise LOCK_LOST(f"the lock of {self._files.where} was lost; nothing was removed")
             if self._look() != self._found or not _remove_all(trees, self._run_id, self._found.tree):
                 raise edited_live(self._files.where)
-            (lock / LAST).touch()
         except OSError as error:
             raise unusable(self._files.root, error) from error
         if self._files.root.exists() or trees.state.exists():

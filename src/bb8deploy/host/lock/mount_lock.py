@@ -11,16 +11,15 @@ from pathlib import Path
 
 from bb8deploy.host.files.mount_tree import unusable
 from bb8deploy.host.files.mounted_folder import MountFiles
-from bb8deploy.host.files.removal import LAST
 from bb8deploy.host.host_capabilities import HostFacts
 from bb8deploy.host.lock.lock_lifetime import notes_of
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
-from bb8deploy.workspace.tree_digest import PutIn
+from bb8deploy.workspace.tree_digest import STAMP, PutIn
 
 NAMELESS_AGE = 120.0
 _TRIES = 10
-_PARTS = {"owner", "expires", LAST, "listed"}
-"""The files in a lock folder."""
+_PARTS = {"owner", "expires", "last", "listed"}
+"""The files in a lock folder; an earlier bb8deploy wrote `last`."""
 
 
 class MountLockFolder:
@@ -97,15 +96,20 @@ class MountHolding:
         return not lines
 
     def release(self) -> None:
-        """Removes the lock if it is still ours."""
+        """Removes the lock if it is still ours, and the state folders if nothing is in them.
+
+        A look under the lock makes the app's own. It stays beside a folder that bb8deploy has sent; else it
+        goes while the lock keeps others out of it.
+        """
         self._files.held = False
         with contextlib.suppress(OSError):
             folder = self._files.lock_folder
             if _owner_text(folder) == self._owner.line():
-                last = (folder / LAST).exists()
+                if not (self._files.root / STAMP).exists():
+                    with contextlib.suppress(OSError):
+                        self._files.trees.state.rmdir()
                 shutil.rmtree(folder)
-                if last:
-                    folder.parent.rmdir()
+                folder.parent.rmdir()
 
     def _take(self, lease: float) -> str | None:
         """Takes the lock; returns the text of the stale owner that it was taken from, if any."""

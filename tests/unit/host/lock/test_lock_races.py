@@ -84,7 +84,6 @@ def test_a_command_takes_the_lock_that_another_one_releases_at_this_moment(
 
     before(place, monkeypatch, "rmdir", STATE, signals.meet("released", "taker"), release)
     first = place.hold("run-1")
-    (place.lock_folder / "last").touch()
     before(place, monkeypatch, "mkdir", LOCK, signals.meet("taker", "gone"), take)
     with ThreadPoolExecutor(2) as pool:
         ended = pool.submit(first.release)
@@ -96,6 +95,19 @@ def test_a_command_takes_the_lock_that_another_one_releases_at_this_moment(
         second = taken.result(DEADLINE)
     assert '"run-2"' in (place.lock_folder / "owner").read_text()
     second.release()
+
+
+def test_a_release_leaves_no_empty_folder_and_nothing_of_another_app_is_touched(place: Place) -> None:
+    holding = place.hold("run-1")
+    place.files.look()
+    holding.release()
+    assert not place.lock_folder.parent.exists()
+    for name in ("other.lock", "other"):
+        other = place.lock_folder.with_name(name)
+        other.mkdir(parents=True)
+        place.hold("run-2").release()
+        assert [*place.lock_folder.parent.iterdir()] == [other]
+        other.rmdir()
 
 
 def count(folder: Path) -> int:

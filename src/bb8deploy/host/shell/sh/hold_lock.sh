@@ -42,8 +42,9 @@ held() {
 }
 release() {
   [ "$(cat "$L/owner" 2>/dev/null)" = "$owner" ] || return 0
-  # After a removal the state folder goes too, if no other app has one.
-  if [ -e "$L/last" ]; then rm -rf "$L"; rmdir "$S" 2>/dev/null; else rm -rf "$L"; fi
+  rm -rf "$L"
+  # After a refusal or a removal it is empty, unless another app has something there.
+  [ -e "$W" ] || rmdir "$S" 2>/dev/null || :
 }
 if ! take; then
   was=$(cat "$L/owner" 2>/dev/null)

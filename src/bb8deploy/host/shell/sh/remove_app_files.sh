@@ -32,5 +32,4 @@ fi
 if [ -L "$2" ]; then rm -f "$2"; fi
 mv "$W" "$gone.$run" || fail STATE
 rm -rf "$gone".* || fail STATE
-: >"$L/last"
 { [ ! -e "$W" ] || say LEFT; tree "$R"; } | together
