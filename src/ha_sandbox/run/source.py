@@ -10,7 +10,13 @@ from bb8deploy.base.yaml_loader import load
 from bb8deploy.catalogue.errors.tool import SANDBOX_NO_APP, SANDBOX_OPTION_INVALID
 from ha_sandbox.json_types import Config
 from ha_sandbox.local_app import config_file
-from ha_sandbox.supervisor.config_and_options_checks import ConfigCrash, ConfigRefused, accept_config
+from ha_sandbox.supervisor.config_and_options_checks import (
+    ConfigCrash,
+    ConfigRefused,
+    OptionsRefused,
+    accept_config,
+    accept_options,
+)
 
 
 def config_of(tree: Path) -> Config:
@@ -27,9 +33,9 @@ def config_of(tree: Path) -> Config:
 
 
 def need_options(options: Mapping[str, object], config: Config) -> None:
-    """Raises UsageError SANDBOX_OPTION_INVALID for an option that the app does not have.
+    """Raises UsageError SANDBOX_OPTION_INVALID for an option that the app does not have, or a wrong value.
 
-    A Supervisor drops it without an error; in a test that would go unnoticed.
+    A Supervisor drops an unknown option without an error; in a test that would go unnoticed.
     """
     schema = config.get("schema")
     if not isinstance(schema, Mapping):
@@ -39,6 +45,16 @@ def need_options(options: Mapping[str, object], config: Config) -> None:
             near = difflib.get_close_matches(name, list(schema), 1)
             hint = f"; did you mean {near[0]}?" if near else f" (it has {', '.join(schema) or 'none'})"
             raise SANDBOX_OPTION_INVALID(f"the app has no option {name}{hint}")
+    if options:
+        _need_values({**config.get("options", {}), **options}, config)
+
+
+def _need_values(options: Mapping[str, object], config: Config) -> None:
+    try:
+        accept_options(config["schema"], options, config["name"], config["slug"])
+    except OptionsRefused as error:
+        name = ".".join(str(step) for step in error.path)
+        raise SANDBOX_OPTION_INVALID(f"the Supervisor refuses the option {name}: {error.problem}") from error
 
 
 def need_folder(logs: Path | None) -> None:

@@ -95,15 +95,15 @@ def nothing_to_run(tree: Path, config: JsonObject) -> str:
     if config["services"]:
         return ""
     if _scripts(tree, _S6_RC):
-        return f"its services in {_S6_RC} need s6-overlay 3: start it again with `--docker`"
-    return "the image has no command of its own, and its base is not here: start it again with `--docker`"
+        return f"its services in {_S6_RC} need s6-overlay 3: use `--docker`"
+    return "the image has no command of its own, and its base is not here: use `--docker`"
 
 
 def left_out(tree: Path) -> list[str]:
     """A line for each kind of script that only the real base would run."""
     return [
         f"[sandbox] the scripts in {folder} do not run on this machine's own system: "
-        "to run them, start it again with `--docker`"
+        "to run them, use `--docker`"
         for folder in (_S6_RC, "/etc/cont-init.d")
         if _scripts(tree, folder)
     ]

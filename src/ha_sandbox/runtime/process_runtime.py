@@ -105,7 +105,7 @@ class ProcessRuntime:
     def pull(self, slug: str, version: str, image: str) -> None:  # noqa: ARG002 - the interface of a runtime
         """Raises PullFailed: without Docker there is nothing to pull with."""
         raise PullFailed(
-            "the sandbox pulls images with Docker only: start it again with `--docker`, "
+            "the sandbox pulls images with Docker only: use `--docker`, "
             "or leave `image:` out of config.yaml to build the app from its folder"
         )
 

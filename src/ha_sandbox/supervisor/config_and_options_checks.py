@@ -29,7 +29,12 @@ class ConfigCrash(Exception):
 
 
 class OptionsRefused(Exception):
-    """Options do not fit the app's schema; the message is the Supervisor's."""
+    """Options do not fit the app's schema; the message is the Supervisor's, which quotes all of them."""
+
+    def __init__(self, problem: str, options: Config, path: tuple[str | int, ...]) -> None:
+        super().__init__(f"{problem}. Got {dict(options)}")
+        self.problem = problem
+        self.path = path
 
 
 def accept_config(raw: object) -> JsonObject:
@@ -51,8 +56,8 @@ def accept_options(schema: object, options: Config, name: str, slug: str) -> Jso
         return dict(options)
     verdict = validate_options(schema, dict(options), name=f"{name} ({slug})")
     if verdict.normalised is None:
-        message = _option_message(verdict.errors[0], options, f"{name} ({slug})")
-        raise OptionsRefused(f"{message}. Got {dict(options)}")
+        problem = verdict.errors[0]
+        raise OptionsRefused(_option_message(problem, options, f"{name} ({slug})"), options, problem.path)
     return verdict.normalised
 
 

@@ -21,10 +21,10 @@ import pytest
 from bb8deploy.host.files.app_folder_interface import Transfer
 from bb8deploy.host.files.mounted_folder import MountFiles
 from bb8deploy.host.files.ssh_folder import SshFiles
-from bb8deploy.host.lock.lock_lifetime import Holding
+from bb8deploy.host.lock.lock_lifetime import Holding, LockFolder
 from bb8deploy.host.lock.lock_owner import Owner
-from bb8deploy.host.lock.mount_lock import MountHolding
-from bb8deploy.host.lock.ssh_lock import SshHolding
+from bb8deploy.host.lock.mount_lock import MountHolding, MountLockFolder
+from bb8deploy.host.lock.ssh_lock import SshHolding, SshLockFolder
 from bb8deploy.host.shell.run_programs import Shell
 from bb8deploy.transport.transport_interface import Completed, Stats
 from bb8deploy.workspace.tree_digest import STAMP, FoundTree, bytes_entry
@@ -203,3 +203,10 @@ class Place:
     def text(self) -> str:
         """What is there now."""
         return (self.runtime / "main.py").read_text()
+
+
+def folder_of(place: Place) -> LockFolder:
+    if isinstance(place.files, MountFiles):
+        return MountLockFolder(place.files)
+    assert place.shell
+    return SshLockFolder(place.shell, str(place.runtime.parent.parent / "receipt"))

@@ -140,7 +140,7 @@ SSH_NO_CONNECTION = ErrorCode(
     Code("SSH_NO_CONNECTION"), Area.SSH, Unreachable, "no connection to the host",
     "No TCP connection to the host's ssh port could be opened. Nothing was sent.",
     "Check that the host is up and that its SSH app runs and publishes this port. `bb8deploy diagnose`"
-    " shows what answers.",
+    " shows what answers. If it is a sandbox that has ended, start it again with `bb8deploy sandbox up`.",
 )
 SSH_NO_SHELL = ErrorCode(
     Code("SSH_NO_SHELL"), Area.SSH, Refused, "the login works, but commands fail",

@@ -236,9 +236,10 @@ SANDBOX_NO_FOLDER = ErrorCode(
     "Name a folder that you can write to: `bb8deploy sandbox up --root DIR`.",
 )
 SANDBOX_OPTION_INVALID = ErrorCode(
-    Code("SANDBOX_OPTION_INVALID"), Area.TOOL, UsageError, "an option of the command cannot be read",
-    "`--option` takes NAME=VALUE, with a YAML value such as `true`, `3` or `[a, b]`; `--wait-log` takes a"
-    " regular expression; `--wait-port` and `--wait-http` take a port that `ports` in config.yaml names.",
+    Code("SANDBOX_OPTION_INVALID"), Area.TOOL, UsageError, "an option of the command is wrong",
+    "`--option` takes NAME=VALUE, with a YAML value such as `true`, `3` or `[a, b]` that the app's `schema`"
+    " allows; `--wait-log` takes a regular expression; `--wait-port` and `--wait-http` take a port that"
+    " `ports` in config.yaml names.",
     "Correct the option that the message names.",
 )
 SANDBOX_PORT_IN_USE = ErrorCode(

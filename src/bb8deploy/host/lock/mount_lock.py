@@ -37,12 +37,14 @@ class MountLockFolder:
         return _held(self._files.lock_folder) if self._files.lock_folder.exists() else None
 
     def remove(self, held: Held) -> bool:
-        """Removes the folder. Raises Refused if the share does not let us."""
+        """Removes the folder; False if its owner did so first. Raises Refused if the share refuses it."""
         folder = self._files.lock_folder
         if _owner_text(folder) != held.line:
             return False
         try:
             shutil.rmtree(folder)
+        except FileNotFoundError:
+            return False
         except OSError as error:
             raise unusable(folder, error) from error
         return True

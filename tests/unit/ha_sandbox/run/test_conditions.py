@@ -12,9 +12,12 @@ from ha_sandbox.run.conditions import RUNNING, Asked, Condition, Kind, condition
 from ha_sandbox.run.source import need_options
 
 CONFIG: dict[str, Any] = {
+    "name": "Probe",
+    "slug": "probe",
     "ingress": True,
     "ports": {"8080/tcp": 80, "53/udp": 53, "90": None},
-    "schema": {"level": "str"},
+    "options": {"level": 1, "word": "default"},
+    "schema": {"level": "int(1,5)", "word": "str"},
 }
 
 
@@ -82,3 +85,10 @@ def test_a_mistyped_option_is_named_with_the_nearest_one() -> None:
     need_options({"anything": 1}, {"schema": False})
     with pytest.raises(UsageError, match="no option levle; did you mean level"):
         need_options({"levle": 1}, CONFIG)
+
+
+def test_a_value_that_the_supervisor_refuses_is_an_error_that_quotes_no_other_option() -> None:
+    with pytest.raises(UsageError, match="the option level: value must be") as caught:
+        need_options({"level": 9, "word": "secret"}, CONFIG)
+    assert caught.value.code == "SANDBOX_OPTION_INVALID"
+    assert "secret" not in str(caught.value)

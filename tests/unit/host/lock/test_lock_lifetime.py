@@ -10,27 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.host.localhost import LocalTransport, Place
+from tests.unit.host.localhost import LocalTransport, Place, folder_of
 
 from bb8deploy.base.errors import Bb8Error
-from bb8deploy.host.files.mounted_folder import MountFiles
-from bb8deploy.host.lock.lock_lifetime import HostLock, LockFolder
+from bb8deploy.host.lock.lock_lifetime import HostLock
 from bb8deploy.host.lock.lock_owner import Held, HostLocked, Owner
-from bb8deploy.host.lock.mount_lock import MountLockFolder
-from bb8deploy.host.lock.ssh_lock import SshHolding, SshLockFolder
+from bb8deploy.host.lock.ssh_lock import SshHolding
 from bb8deploy.host.shell.run_programs import Shell
 from bb8deploy.workspace.ignore_patterns import Ignore
 
 IGNORE = Ignore.parse("")
 ELSEWHERE = Owner("eve", "elsewhere", 4711, "run-0", "deploy", "2026-01-01T00:00:00+00:00")
 ME = Owner.of_run("run-1", "deploy")
-
-
-def folder_of(place: Place) -> LockFolder:
-    if isinstance(place.files, MountFiles):
-        return MountLockFolder(place.files)
-    assert place.shell
-    return SshLockFolder(place.shell, str(place.runtime.parent.parent / "receipt"))
 
 
 def plant(place: Place, owner: Owner, seconds: int) -> None:

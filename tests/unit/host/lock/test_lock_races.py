@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.host.localhost import Place
+from tests.unit.host.localhost import Place, folder_of
 
 from bb8deploy.base.errors import Bb8Error
 from bb8deploy.host.files.mounted_folder import MountFiles
@@ -24,12 +24,12 @@ from bb8deploy.host.shell import run_programs
 
 TIMES = 3
 DEADLINE = 60.0
-LOCK, STATE = "*.lock", "*.bb8deploy"
+LOCK, STATE, REMOVED = "*.lock", "*.bb8deploy", "*.lock.unlock"
 Hook = Callable[[Path], None]
 
 
 def before(place: Place, patch: pytest.MonkeyPatch, name: str, of: str, lines: str, hook: Hook) -> None:
-    """Has the host run `lines` before each `mkdir` or `rmdir` of a path like `of`; on a share `hook`.
+    """Has the host run `lines` before each call of `name` whose last path is like `of`; on a share `hook`.
 
     It is a function of the shell: busybox does not look for its own programs on the PATH.
     """
@@ -165,3 +165,19 @@ def test_a_lock_that_is_released_right_after_it_was_found_is_no_failure_of_the_s
     monkeypatch.setattr(mount_lock, "_owner_text", released)
     with pytest.raises(HostLocked):
         place.hold("run-1")
+
+
+def test_a_lock_that_its_owner_releases_while_another_one_removes_it_is_gone(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding = place.hold("run-1")
+    held = folder_of(place).look()
+    assert held is not None
+    name, of = ("mv", REMOVED) if place.shell else ("rmdir", LOCK)
+    with monkeypatch.context() as patch:
+        before(
+            place, patch, name, of, f"rm -rf '{place.lock_folder}'", lambda lock: lock.rename(f"{lock}.gone")
+        )
+        assert not folder_of(place).remove(held)
+    assert folder_of(place).look() is None
+    holding.release()

@@ -4,9 +4,13 @@
 if [ ! -e "$L" ]; then end FREE; exit 0; fi
 was=$(cat "$L/owner" 2>/dev/null)
 if [ -n "${5:-}" ] && [ "$was" = "$4" ]; then
-  mv "$L" "$L.$run" || fail STATE
-  rm -rf "$L.$run" || fail STATE
-  end REMOVED; exit 0
+  if why=$(mv "$L" "$L.$run" 2>&1); then
+    rm -rf "$L.$run" || fail STATE
+    end REMOVED; exit 0
+  fi
+  # Its owner may have released it at this moment.
+  if [ ! -e "$L" ]; then end FREE; exit 0; fi
+  printf '%s\n' "$why" >&2; fail STATE
 fi
 say HELD; printf '%s\n' "$was"
 say EXPIRES; cat "$L/expires" 2>/dev/null
