@@ -22,7 +22,7 @@ def test_validate_has_nothing_to_say_about_it() -> None:
     assert [finding.code for finding in report.findings if finding.level.name != "INFO"] == []
 
 
-def test_its_own_tests_pass() -> None:
+def test_its_own_tests_pass(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             sys.executable,
@@ -33,6 +33,8 @@ def test_its_own_tests_pass() -> None:
             "no:cacheprovider",
             "-p",
             "no:asyncio",
+            # Without its own folder it would first remove those of earlier runs, which can take minutes.
+            f"--basetemp={tmp_path / 'own'}",
             str(SAMPLE_TESTS),
         ],
         env={**os.environ, "PYTHONPATH": str(sample.SAMPLE / "addon"), "PYTHONDONTWRITEBYTECODE": "1"},
