@@ -28,6 +28,7 @@ from tests.addon.virtual import LonelyLoop, run_lonely
 
 from bb8_core.guard.guard_process import SILENCE_S
 from bb8_core.motion.insistent_stops import GIVE_UP_S, REPEAT_AFTER_S, UNWRITTEN_S
+from bb8_core.motion.motion_control import MOTION_TTL_S
 from bb8_core.motion.motion_gate import Limits
 from bb8_core.radio.bleak_radio import WRITE_DEADLINE_S
 from bb8_core.requests.acknowledgement import FINAL
@@ -50,8 +51,8 @@ STOPS = ("stop", "estop")
 HANGS_S = 60.0
 """A write that takes so long hangs: the radio gives it up."""
 LOST = " lost"
-LONGEST_MOTION_S = 0.2 + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
-"""The longest drive or gesture of a story is over by then; 0.2 s is left for waiting at the gate."""
+LONGEST_MOTION_S = MOTION_TTL_S + max(1.5, *(GESTURES[name].duration_ms / 1000 for name in ("nod", "dance")))
+"""The longest drive or gesture of a story is over by then, also if it waits for a slow robot first."""
 SCENES = Scenes({"square": read_scene("square", """
 steps:
   - repeat: {times: 2, steps: [{drive: {speed: 60, seconds: 1.2}}, {turn: 90}]}
