@@ -128,7 +128,7 @@ class Bridge:
         self._link.guard.beat()
         if stood_still:
             self.stopping.last.stopped(_now())
-        if self.motion.state.moving and (stood_still or not self._link.stoppable):
+        if self.motion.active and (stood_still or not self._link.stoppable):
             self.motion.stop(silent)
         self.routines.keep_within_bounds()
 
