@@ -16,7 +16,8 @@ from bb8_core.guard.guard_interface import SameFate
 from bb8_core.link.connection_states import Cause, LinkState
 from bb8_core.link.robot_connection import LinkConfig
 from bb8_core.motion.motion_gate import Limits
-from bb8_core.requests.acknowledgement import LINK_LOST, silent
+from bb8_core.motion.send_queue import Kind
+from bb8_core.requests.acknowledgement import LINK_LOST, STOPPED, silent
 from bb8_core.robot import commands
 from bb8_core.robot.gesture_steps import GESTURES
 from bb8_core.simulator.packet_codec import Heard
@@ -350,6 +351,27 @@ def test_the_guard_counts_on_a_moving_robot_until_a_stop_is_answered(tmp_path: P
         setattr(rig.robot.faults, fault, False)
         await asyncio.sleep(0.5)
         assert not guard.moves
+
+    play(tmp_path, story, guard=guard)
+
+
+def test_a_drive_that_waits_is_not_sent_after_the_guard_is_lost(tmp_path: Path) -> None:
+    """As seed 104004465 of the stop stories: it was written 0.28 s later, and stopped by the next pulse."""
+    guard = SameFate()
+
+    async def story(rig: Rig) -> None:
+        rig.robot.faults.refused = frozenset({(0x02, 0x34), (0x02, 0x36)})
+        await rig.until_ready()
+        await asyncio.sleep(5)
+        rig.slow_wire(0.3)
+        rig.send("led", '{"r":1,"g":2,"b":3}')
+        await asyncio.sleep(0.01)
+        rig.send("drive", drive(ms=1000, cid="d"))
+        assert rig.bridge.motion.pump.waiting(Kind.DRIVE)
+        guard.armed = False
+        await asyncio.sleep(2)
+        assert rig.ears.last("drive", "d")["code"] == STOPPED.code
+        assert [command for _, command in rig.motor_commands() if not command.is_stop] == []
 
     play(tmp_path, story, guard=guard)
 
